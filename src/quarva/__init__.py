@@ -16,33 +16,51 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from quarva.engine import Formula as Formula
-    from quarva.errors import FormulaError as FormulaError
-    from quarva.errors import PanelError as PanelError
-    from quarva.errors import QuarvaError as QuarvaError
-    from quarva.errors import RecipeError as RecipeError
-    from quarva.errors import RunError as RunError
-    from quarva.errors import TaskError as TaskError
-    from quarva.karva import OPERATORS as OPERATORS
-    from quarva.karva import Expression as Expression
-    from quarva.karva import parse as parse
-    from quarva.karva import render as render
-    from quarva.panel import Panel as Panel
-    from quarva.panel import Table as Table
-    from quarva.panel import sample_panel as sample_panel
-    from quarva.search import Finding as Finding
-    from quarva.search import Findings as Findings
-    from quarva.search import Searcher as Searcher
-    from quarva.search import search as search
-    from quarva.strategies import LongShort as LongShort
-    from quarva.strategies import Performance as Performance
-    from quarva.strategies import RankWeights as RankWeights
-    from quarva.strategies import SignTiming as SignTiming
-    from quarva.strategies import Strategy as Strategy
-    from quarva.strategies import VolatilityScaled as VolatilityScaled
-    from quarva.tasks import Field as Field
-    from quarva.tasks import ForwardReturn as ForwardReturn
-    from quarva.tasks import Task as Task
+    from quarva.engine import Formula
+    from quarva.errors import FormulaError, PanelError, QuarvaError, RecipeError, RunError, TaskError
+    from quarva.karva import OPERATORS, Expression, parse, render
+    from quarva.panel import Panel, Table, sample_panel
+    from quarva.search import Finding, Findings, Searcher, search
+    from quarva.strategies import (
+        LongShort,
+        Performance,
+        RankWeights,
+        SignTiming,
+        Strategy,
+        VolatilityScaled,
+    )
+    from quarva.tasks import Field, ForwardReturn, Task
+
+__all__ = [
+    "OPERATORS",
+    "Expression",
+    "Field",
+    "Finding",
+    "Findings",
+    "Formula",
+    "FormulaError",
+    "ForwardReturn",
+    "LongShort",
+    "Panel",
+    "PanelError",
+    "Performance",
+    "QuarvaError",
+    "RankWeights",
+    "RecipeError",
+    "RunError",
+    "Searcher",
+    "SignTiming",
+    "Strategy",
+    "Table",
+    "Task",
+    "TaskError",
+    "VolatilityScaled",
+    "__version__",
+    "parse",
+    "render",
+    "sample_panel",
+    "search",
+]
 
 _ROOMS = {
     "engine": ("Formula",),
@@ -54,8 +72,6 @@ _ROOMS = {
     "tasks": ("Field", "ForwardReturn", "Task"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
-
-__all__ = sorted([*_ROOM_OF, "__version__", "search"])  # noqa: PLE0604, PLE0605
 
 
 def __getattr__(name: str) -> Any:

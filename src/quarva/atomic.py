@@ -50,7 +50,7 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | Callable[[Bi
 
 
 def make_folder(path: str | os.PathLike[str]) -> bool:
-    """Make the folder `path` and those above it; whether it is new. Raises RunError where it can not be made."""
+    """Make the folder `path` and those above it; whether it is new. RunError where it can not be made."""
     path = Path(path)
     try:
         if path.is_dir():
@@ -62,7 +62,7 @@ def make_folder(path: str | os.PathLike[str]) -> bool:
 
 
 def _umask() -> int:
-    """The permissions that this process withholds: a temporary file starts private, the result should not be."""
+    """The permissions this process withholds: a temporary file starts private, the result should not be."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
