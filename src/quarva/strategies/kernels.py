@@ -1,0 +1,234 @@
+"""The compiled core: one day's positions from one day's signal, and the walk through the days.
+
+`walk` is the one model of delay, turnover and gain. The search's objective, the backtest and the report
+all go through it, so that they can not disagree.
+"""
+
+# mypy: disallow-untyped-defs=False, disable-error-code="untyped-decorator"
+
+import numpy as np
+
+from quarva.compiled import compiled
+
+__all__ = [
+    "LONG_SHORT",
+    "RANK_WEIGHTS",
+    "SIGN_TIMING",
+    "simulate_positions",
+    "simulate_signals",
+    "target_positions",
+]
+
+LONG_SHORT, RANK_WEIGHTS, SIGN_TIMING = 0, 1, 2
+_SMALL = 16  # from here on an insertion sort is quicker than another partition
+
+
+@compiled
+def _select(a, b, n, k):
+    """The k-th smallest (from 0) of a[:n]; both arrays are scratch.
+
+    Quickselect that copies instead of swapping: the write is unconditional and only the pointer depends on
+    the comparison, so nothing is mispredicted (2.6 µs for n = 1000, where Hoare's swaps take 11).
+    """
+    while n > _SMALL:
+        x, y, z = a[n // 4], a[n // 2], a[3 * n // 4]
+        pivot = max(min(x, y), min(max(x, y), z))
+        less = 0
+        for i in range(n):
+            b[less] = a[i]
+            less += a[i] < pivot
+        equal = 0
+        for i in range(n):
+            equal += a[i] == pivot
+        if k < less:
+            n = less
+        elif k < less + equal:
+            return pivot
+        else:
+            more = 0
+            for i in range(n):
+                b[more] = a[i]
+                more += a[i] > pivot
+            k -= less + equal
+            n = more
+        a, b = b, a
+    for i in range(1, n):
+        value = a[i]
+        j = i - 1
+        while j >= 0 and a[j] > value:
+            a[j + 1] = a[j]
+            j -= 1
+        a[j + 1] = value
+    return a[k]
+
+
+@compiled
+def _present(signal, a):
+    """Copy the values of `signal` that are not NaN to the front of `a`; their number."""
+    n = 0
+    for i in range(signal.size):
+        a[n] = signal[i]
+        n += signal[i] == signal[i]
+    return n
+
+
+@compiled
+def _long_short(signal, quantile, target, a, b):
+    n = _present(signal, a)
+    if n < 2:
+        target[:] = 0.0
+        return n
+    k = max(1, int(quantile * n + 1e-9))  # 0.29 * 100 is 28.999999999999996
+    low = _select(a, b, n, k - 1)
+    _present(signal, a)
+    high = _select(a, b, n, n - k)
+    above = at_high = below = at_low = 0
+    for i in range(signal.size):
+        above += signal[i] > high
+        at_high += signal[i] == high
+        below += signal[i] < low
+        at_low += signal[i] == low
+    weight = 0.5 / k
+    edge_high = weight * (k - above) / at_high
+    edge_low = weight * (k - below) / at_low
+    for i in range(signal.size):
+        x = signal[i]
+        long = weight * (x > high) + edge_high * (x == high)
+        short = weight * (x < low) + edge_low * (x == low)
+        target[i] = long - short
+    return n
+
+
+@compiled
+def _rank_weights(signal, target):
+    n = 0
+    for i in range(signal.size):
+        target[i] = 0.0
+        n += signal[i] == signal[i]
+    if n < 2:
+        return n
+    order = np.argsort(signal)[:n]  # NaN sort last
+    total = 0.0
+    first = 0
+    while first < n:
+        last = first
+        while last + 1 < n and signal[order[last + 1]] == signal[order[first]]:
+            last += 1
+        weight = 0.5 * (first + last) - 0.5 * (n - 1)
+        for i in range(first, last + 1):
+            target[order[i]] = weight
+        total += abs(weight) * (last - first + 1)
+        first = last + 1
+    if total > 0.0:
+        for i in range(n):
+            target[order[i]] /= total
+    return n
+
+
+@compiled
+def _sign_timing(signal, target):
+    n = 0
+    for i in range(signal.size):
+        n += signal[i] == signal[i]
+    share = 1.0 / n if n > 0 else 0.0
+    for i in range(signal.size):
+        target[i] = share * ((signal[i] > 0) - (signal[i] < 0))
+    return n
+
+
+@compiled
+def _target(rule, parameter, signal, target, a, b):
+    """Positions of one day into `target`; the number of assets with a signal."""
+    if rule == LONG_SHORT:
+        return _long_short(signal, parameter, target, a, b)
+    if rule == RANK_WEIGHTS:
+        return _rank_weights(signal, target)
+    return _sign_timing(signal, target)
+
+
+@compiled
+def target_positions(rule, parameter, signal, out):
+    """Positions of all days: `signal` [T, N] into `out` float64 [T, N]."""
+    a, b = np.empty(signal.shape[1] + 1, signal.dtype), np.empty(signal.shape[1] + 1, signal.dtype)
+    for t in range(signal.shape[0]):
+        _target(rule, parameter, signal[t], out[t], a, b)
+
+
+@compiled(fastmath={"reassoc"})
+def _step(target, before, gain, out):
+    """One day of the walk: `out` gets the gross gain and what was traded, Σ|Δp|."""
+    gross = 0.0
+    traded = 0.0
+    for i in range(target.size):
+        gross += target[i] * gain[i]
+        traded += abs(target[i] - before[i])
+    out[0] = gross
+    out[1] = traded
+
+
+@compiled
+def _missing(target, there):
+    count = 0
+    for i in range(target.size):
+        count += target[i] != 0.0 and not there[i]
+    return count
+
+
+@compiled
+def simulate_positions(positions, gain, there, delay, gross, traded, missing):
+    """Walk given positions through the days.
+
+    Args:
+        positions: float64 [T, N], p_t by the day t of the signal.
+        gain: float64 [T, N], close[s] / close[s−1] − 1 by the day s on which it is earned, 0 where missing.
+        there: bool [T, N], where the return exists.
+        delay: days from the signal to the trade.
+        gross, traded: float64 [T], filled; NaN before the first position is held.
+        missing: int32 [T], filled; held assets without a return.
+    """
+    days, assets = positions.shape
+    nothing = np.zeros(assets)
+    sums = np.empty(2)
+    started = False
+    gross[:] = np.nan
+    traded[:] = np.nan
+    missing[:] = 0
+    for t in range(days - 1 - delay):
+        earned = t + 1 + delay
+        _step(positions[t], positions[t - 1] if t > 0 else nothing, gain[earned], sums)
+        started = started or sums[1] > 0.0
+        if started:
+            gross[earned], traded[earned] = sums[0], sums[1]
+            missing[earned] = _missing(positions[t], there[earned])
+
+
+@compiled
+def simulate_signals(rule, parameter, signals, gain, delay, gross, traded, opinions):
+    """The same walk for many signals, keeping two rows of positions instead of all days.
+
+    Args:
+        rule, parameter: which positions, as in `target_positions`.
+        signals: float32 [P, T, N].
+        gain: float64 [T, N], as in `simulate_positions`.
+        delay: days from the signal to the trade.
+        gross, traded: float64 [P, T], filled as by `simulate_positions`.
+        opinions: int32 [P, T], filled; the assets with a signal, by the day of the *signal*.
+    """
+    formulas, days, assets = signals.shape
+    target, before = np.empty(assets), np.empty(assets)
+    a, b = np.empty(assets + 1, signals.dtype), np.empty(assets + 1, signals.dtype)
+    sums = np.empty(2)
+    gross[:] = np.nan
+    traded[:] = np.nan
+    opinions[:] = 0
+    for p in range(formulas):
+        before[:] = 0.0
+        started = False
+        for t in range(days - 1 - delay):
+            earned = t + 1 + delay
+            opinions[p, t] = _target(rule, parameter, signals[p, t], target, a, b)
+            _step(target, before, gain[earned], sums)
+            started = started or sums[1] > 0.0
+            if started:
+                gross[p, earned], traded[p, earned] = sums[0], sums[1]
+            target, before = before, target

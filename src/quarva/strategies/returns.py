@@ -1,0 +1,53 @@
+"""Daily returns of the assets, from their closes."""
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.errors import TaskError
+
+__all__ = ["PanelLike", "closes", "daily_returns"]
+
+
+class PanelLike(Protocol):
+    """What this room needs of a panel."""
+
+    @property
+    def fields(self) -> tuple[str, ...]: ...
+    @property
+    def dates(self) -> NDArray[np.datetime64]: ...
+    @property
+    def assets(self) -> tuple[str, ...]: ...
+    @property
+    def universe(self) -> NDArray[np.bool_] | None: ...
+    def field(self, name: str) -> NDArray[np.float32]:
+        """One field, [T, N]."""
+
+
+def closes(panel: PanelLike) -> NDArray[np.float32]:
+    """The panel's field `close`, float32 [T, N], NaN = not there.
+
+    Raises:
+        TaskError: no such field, or a price of 0 or less.
+    """
+    if "close" not in panel.fields:
+        raise TaskError(f"returns need a field 'close'; the panel has {', '.join(panel.fields)}")
+    close = panel.field("close")
+    wrong = np.argwhere(close <= 0)
+    if len(wrong):
+        day, asset = wrong[0]
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        raise TaskError(
+            f"close of {panel.assets[asset]} on {panel.dates[day].astype('datetime64[D]')} is "
+            f"{close[day, asset]:g}{more}; a return needs prices above 0: leave the cell empty instead"
+        )
+    return close
+
+
+def daily_returns(close: NDArray[np.floating]) -> NDArray[np.float64]:
+    """close[t] / close[t−1] − 1 of each asset, float64 [T, N]; NaN in row 0 and where either close is NaN."""
+    price = np.asarray(close, np.float64)
+    out = np.full(price.shape, np.nan)
+    out[1:] = price[1:] / price[:-1] - 1.0
+    return out
