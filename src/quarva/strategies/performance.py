@@ -156,6 +156,7 @@ class Performance:
     def __str__(self) -> str:
         return (
             f"Sharpe {self.sharpe:.2f}, {self.annual_return:+.1%} a year, "
-            f"volatility {self.annual_volatility:.1%}, drawdown {self.max_drawdown:.1%}, turnover {self.mean_turnover:.1%} a day, {self.days} days, "
+            f"volatility {self.annual_volatility:.1%}, drawdown {self.max_drawdown:.1%}, "
+            f"turnover {self.mean_turnover:.1%} a day, {self.days} days, "
             f"delay {self.delay}, {self.cost_bps:g} bps"
         )
