@@ -1,0 +1,67 @@
+"""`compiled`: Numba's njit as Quarva uses it, with a cache on disk that can not go stale.
+
+Numba keys its cache by the file of the function alone, so a change in a function called from another
+file, or in a constant, would go unseen. Here the cache folder's name is a digest of the function's file,
+of the constants it sees and of every compiled function it can call.
+
+Kernels release the interpreter lock (threads of one process share the work) and divide as NumPy does
+(x / 0 is not an exception).
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba.core import config
+
+__all__ = ["compiled"]
+
+_DIGEST = "__quarva_digest__"
+
+
+def _cache_home() -> Path:
+    """Where compiled code is kept: QUARVA_CACHE, or the user's cache folder."""
+    named = os.environ.get("QUARVA_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(named) if named else Path(base) / "quarva"
+
+
+@cache
+def _file_digest(path: str) -> bytes:
+    return hashlib.sha256(Path(path).read_bytes()).digest()
+
+
+def _digest(function: Callable) -> str:
+    seen = hashlib.sha256(numba.__version__.encode())
+    seen.update(_file_digest(function.__code__.co_filename))
+    for name, value in sorted(function.__globals__.items(), key=lambda item: item[0]):
+        if hasattr(value, _DIGEST):
+            seen.update(getattr(value, _DIGEST).encode())
+        elif isinstance(value, int | float) and not name.startswith("__"):
+            seen.update(f"{name}={value!r}".encode())
+    return seen.hexdigest()[:24]
+
+
+def compiled(function: Callable | None = None, /, **options: Any) -> Any:
+    """Compile `function` to machine code at its first call; `options` go to `numba.njit`.
+
+    Use as `@compiled` or `@compiled(fastmath={"reassoc"})`.
+    """
+    if function is None:
+        return lambda decorated: compiled(decorated, **options)
+    digest = _digest(function)
+    settings = {"nogil": True, "error_model": "numpy", "cache": True} | options
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(_cache_home() / digest)
+    try:
+        dispatcher = numba.njit(**settings)(function)
+    except RuntimeError:  # no folder to keep the cache in: compile anew in every process
+        dispatcher = numba.njit(**(settings | {"cache": False}))(function)
+    finally:
+        config.CACHE_DIR = before
+    setattr(dispatcher, _DIGEST, digest)
+    return dispatcher

@@ -1,0 +1,93 @@
+"""Scores accumulated day by day: information coefficient, rank IC, squared error, pooled correlation."""
+
+import numpy as np
+
+from quarva.compiled import compiled
+from quarva.engine.kernel.cross import REASSOCIATE, is_constant, rank
+
+IC, RANK_IC, SSE, CORRELATION = 0, 1, 2, 3
+
+
+@compiled(fastmath=REASSOCIATE)
+def pair_sums(x, y, n):
+    """Number of cells where both are there, and the sums of both over them."""
+    many, sx, sy = 0.0, 0.0, 0.0
+    for i in range(n):
+        a, b = np.float64(x[i]), np.float64(y[i])
+        there = a == a and b == b
+        many += 1.0 if there else 0.0
+        sx += a if there else 0.0
+        sy += b if there else 0.0
+    return many, sx, sy
+
+
+@compiled(fastmath=REASSOCIATE)
+def pair_products(x, y, n, mx, my):
+    """Σ dx², Σ dy², Σ dx·dy over the cells where both are there."""
+    xx, yy, xy = 0.0, 0.0, 0.0
+    for i in range(n):
+        a, b = x[i] - mx, y[i] - my
+        there = a == a and b == b
+        a = a if there else 0.0
+        b = b if there else 0.0
+        xx += a * a
+        yy += b * b
+        xy += a * b
+    return xx, yy, xy
+
+
+@compiled
+def pearson(x, y, n, least):
+    """Pearson correlation over the cells where both are there; NaN under `least` cells or where one is constant."""
+    many, sx, sy = pair_sums(x, y, n)
+    if many < least:
+        return np.nan
+    mx, my = sx / many, sy / many
+    xx, yy, xy = pair_products(x, y, n, mx, my)
+    # Rounding of the mean leaves a constant row a variance of about (1e-16·mean)²: ask it by its values.
+    if xx <= 1e-20 * mx * mx * many and is_constant(x, n):
+        return np.nan
+    return xy / (np.sqrt(xx) * np.sqrt(yy)) if (xx > 0.0 and yy > 0.0) else np.nan
+
+
+@compiled
+def spearman(x, y, n, least, x_rank, y_rank, key, place, key2, place2, count):
+    """Pearson correlation of average ranks over the cells where both are there."""
+    for i in range(n):
+        there = x[i] == x[i] and y[i] == y[i]
+        x_rank[i] = x[i] if there else np.float32(np.nan)
+        y_rank[i] = y[i] if there else np.float32(np.nan)
+    rank(x_rank, n, x_rank, key, place, key2, place2, count)
+    rank(y_rank, n, y_rank, key, place, key2, place2, count)
+    return pearson(x_rank, y_rank, n, least)
+
+
+@compiled(fastmath=REASSOCIATE)
+def squared_error(x, y, n):
+    """Cells where both are there, and Σ (x − y)² over them."""
+    many, total = 0.0, 0.0
+    for i in range(n):
+        d = np.float64(x[i]) - np.float64(y[i])
+        many += 1.0 if d == d else 0.0
+        total += d * d if d == d else 0.0
+    return many, total
+
+
+@compiled
+def pool(x, y, n, moments):
+    """Merge a row's pairs into pooled moments: count, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983)."""
+    many, sx, sy = pair_sums(x, y, n)
+    if many == 0.0:
+        return
+    mx, my = sx / many, sy / many
+    xx, yy, xy = pair_products(x, y, n, mx, my)
+    before = moments[0]
+    both = before + many
+    dx, dy = mx - moments[1], my - moments[2]
+    weight = before * many / both
+    moments[3] += xx + dx * dx * weight
+    moments[4] += yy + dy * dy * weight
+    moments[5] += xy + dx * dy * weight
+    moments[1] += dx * many / both
+    moments[2] += dy * many / both
+    moments[0] = both

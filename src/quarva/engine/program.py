@@ -1,0 +1,180 @@
+"""Formulas as flat lists of nodes: what the kernel runs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.compiled import compiled
+from quarva.errors import FormulaError
+from quarva.karva.alphabet import CONSTANT, FIELD, NUMBER
+from quarva.karva.decode import orf_length
+from quarva.karva.expression import Expression, Symbol
+from quarva.karva.genes import Population
+from quarva.karva.operators import CODE, OPERATORS
+
+__all__ = ["Program"]
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """P formulas, their nodes one after the other, operands before operators, the root last.
+
+    Attributes:
+        offset: int64 of shape (P + 1,); formula p has the nodes offset[p] … offset[p + 1] − 1.
+        code: int32, operator code, FIELD or NUMBER.
+        left, right: int32, place of the operands within the formula, −1 for none.
+        param: int32, the window, or the number of the field in `fields` or of the group in `groups`.
+        number: float32, value of a NUMBER.
+        fields, groups: the names that `param` counts.
+    """
+
+    offset: NDArray[np.int64]
+    code: NDArray[np.int32]
+    left: NDArray[np.int32]
+    right: NDArray[np.int32]
+    param: NDArray[np.int32]
+    number: NDArray[np.float32]
+    fields: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    @classmethod
+    def from_population(cls, pop: Population) -> "Program":
+        """Compile every chromosome, its genes joined by the linking function."""
+        a = pop.alphabet
+        n, genes, length = pop.symbols.shape
+        room = max(n * (genes * length + genes - 1), 1)
+        parts = [np.empty(room, np.int32) for _ in range(4)]
+        number, offset = np.empty(room, np.float32), np.zeros(n + 1, np.int64)
+        link = CODE[pop.shape.link]
+        used = compile_genes(
+            pop.symbols, pop.dc, pop.constants, a.arity, a.code, a.param, a.number, link, offset, *parts, number
+        )
+        code, left, right, param = (part[:used] for part in parts)
+        return cls(offset, code, left, right, param, number[:used], a.fields, a.groups)
+
+    @classmethod
+    def from_expressions(cls, expressions: Sequence[Expression]) -> "Program":
+        """Compile trees.
+
+        Raises:
+            FormulaError: a `?` without a value.
+        """
+        fields = tuple(sorted({name for e in expressions for name in e.fields()}))
+        groups = tuple(sorted({n.symbol.group for e in expressions for n in e.walk() if n.symbol.group is not None}))
+        rows: list[tuple[int, int, int, int, float]] = []
+        offset = [0]
+        for expression in expressions:
+            rows += _flatten(expression, fields, groups)
+            offset.append(len(rows))
+        code, left, right, param, number = zip(*rows, strict=True) if rows else ((), (), (), (), ())
+        ints = (np.array(column, np.int32) for column in (code, left, right, param))
+        return cls(np.array(offset, np.int64), *ints, np.array(number, np.float32), fields, groups)
+
+    def lookback(self) -> NDArray[np.int32]:
+        """Days before today that each formula reads, int32 of shape (P,)."""
+        out = np.empty(len(self), np.int32)
+        _lookback(self.offset, self.code, self.left, self.right, self.param, _REACHES, _ROLLS, out)
+        return out
+
+    def sizes(self) -> NDArray[np.int32]:
+        """Nodes of each formula, int32 of shape (P,)."""
+        return np.diff(self.offset).astype(np.int32)
+
+    def __len__(self) -> int:
+        return len(self.offset) - 1
+
+
+def _flatten(
+    expression: Expression, fields: tuple[str, ...], groups: tuple[str, ...]
+) -> list[tuple[int, int, int, int, float]]:
+    """Rows of code, left, right, param, number. Level order backwards puts every operand before its operator."""
+    nodes = list(expression.walk())
+    rows, first = [], len(nodes)
+    for node in reversed(nodes):
+        first -= len(node.args)
+        places = [len(nodes) - 1 - (first + k) for k in range(len(node.args))] + [-1, -1]
+        rows.append((*_letter(node.symbol, fields, groups, places), node.symbol.number or 0.0))
+    return rows
+
+
+def _letter(
+    symbol: Symbol, fields: tuple[str, ...], groups: tuple[str, ...], places: list[int]
+) -> tuple[int, int, int, int]:
+    if symbol.operator is not None:
+        param = groups.index(symbol.group) if symbol.group is not None else symbol.window or 0
+        return CODE[symbol.operator.name], places[0], places[1], param
+    if symbol.field is not None:
+        return FIELD, -1, -1, fields.index(symbol.field)
+    if symbol.number is None:
+        raise FormulaError("the formula holds a '?' without a value: write a number in its place")
+    return NUMBER, -1, -1, 0
+
+
+@compiled
+def compile_genes(
+    symbols, dc, constants, arity, letter_code, letter_param, letter_number, link, offset, code, left, right, param, number
+):  # fmt: skip
+    """Write every chromosome's nodes; returns how many. Genes are read backwards: operands come first."""
+    n, genes, _ = symbols.shape
+    at = 0
+    for p in range(n):
+        begin = at
+        root = -1
+        for g in range(genes):
+            gene = symbols[p, g]
+            length = orf_length(gene, arity)
+            base = at - begin
+            start, seen = 1, 0
+            for i in range(length):
+                start += arity[gene[i]]
+                if letter_code[gene[i]] == CONSTANT:
+                    # The k-th '?' in reading order takes the k-th entry of the Dc domain.
+                    number[at + length - 1 - i] = constants[p, g, dc[p, g, seen]]
+                    seen += 1
+            for i in range(length - 1, -1, -1):
+                letter = gene[i]
+                many = arity[letter]
+                start -= many
+                op = letter_code[letter]
+                left[at] = base + length - 1 - start if many > 0 else -1
+                right[at] = base + length - 2 - start if many > 1 else -1
+                param[at] = letter_param[letter]
+                if op == CONSTANT:
+                    op = NUMBER
+                else:
+                    number[at] = letter_number[letter]
+                code[at] = op
+                at += 1
+            if root < 0:
+                root = at - 1 - begin
+            else:
+                code[at], left[at], right[at], param[at], number[at] = link, root, at - 1 - begin, 0, 0.0
+                root = at - begin
+                at += 1
+        offset[p + 1] = at
+    return at
+
+
+
+@compiled
+def _lookback(offset, code, left, right, param, reaches, rolls, out):
+    back = np.zeros(code.size, np.int32)
+    for p in range(offset.size - 1):
+        base = offset[p]
+        for k in range(base, offset[p + 1]):
+            below = 0
+            if left[k] >= 0:
+                below = back[base + left[k]]
+            if right[k] >= 0:
+                below = max(below, back[base + right[k]])
+            if code[k] < rolls.size and rolls[code[k]]:
+                below += param[k] - 1 + reaches[code[k]]
+            back[k] = below
+        out[p] = back[offset[p + 1] - 1]
+
+
+# What a window of w days reads beyond w − 1 days back, by operator code; and which operators have windows.
+_REACHES = np.array([op.lookback(1) for op in OPERATORS], np.int32)
+_ROLLS = np.array([op.windowed for op in OPERATORS])

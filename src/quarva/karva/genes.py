@@ -1,0 +1,217 @@
+"""Genes and chromosomes as integer arrays: a whole population is one `Population`."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.errors import FormulaError
+from quarva.karva.alphabet import CONSTANT, Alphabet
+from quarva.karva.decode import argument_starts, orf_lengths, population_keys
+from quarva.karva.expression import Expression, Symbol
+from quarva.karva.operators import BY_NAME, Operator
+
+__all__ = ["GeneShape", "Population", "encode"]
+
+_LONGEST_HEAD = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class GeneShape:
+    """The form of a chromosome.
+
+    Attributes:
+        head: positions of a gene's head, where any symbol may stand.
+        genes: genes of a chromosome.
+        constants: random numerical constants that each gene carries, for `?` to choose from.
+        link: the binary operator that joins the genes' expressions, from the left.
+    """
+
+    head: int = 8
+    genes: int = 1
+    constants: int = 5
+    link: str = "add"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.head <= _LONGEST_HEAD:
+            raise FormulaError(f"a gene's head must have 1 to {_LONGEST_HEAD} positions, not {self.head}")
+        if not 1 <= self.genes <= 64:
+            raise FormulaError(f"a chromosome must have 1 to 64 genes, not {self.genes}")
+        if not 1 <= self.constants <= 100:
+            raise FormulaError(f"a gene must carry 1 to 100 random numerical constants, not {self.constants}")
+        if self.link not in BY_NAME or BY_NAME[self.link].arity != 2 or BY_NAME[self.link].kind != "elementwise":
+            raise FormulaError(f"the linking function must be a binary elementwise operator, not '{self.link}'")
+
+    @property
+    def linking(self) -> Operator:
+        """The table's entry of the linking function."""
+        return BY_NAME[self.link]
+
+
+@dataclass(frozen=True, eq=False)
+class Population:
+    """Chromosomes over one alphabet, P of them, G genes of L = head + tail positions each.
+
+    Attributes:
+        alphabet: the letters.
+        shape: head, genes, number of constants, linking function.
+        symbols: int16 of shape (P, G, L), numbers of letters.
+        dc: int8 of shape (P, G, tail), Ferreira's Dc domain: the k-th `?` of the gene, in reading order,
+            has the value `constants[p, g, dc[p, g, k]]`.
+        constants: float32 of shape (P, G, C).
+    """
+
+    alphabet: Alphabet
+    shape: GeneShape
+    symbols: NDArray[np.int16]
+    dc: NDArray[np.int8]
+    constants: NDArray[np.float32]
+
+    @classmethod
+    def empty(cls, alphabet: Alphabet, shape: GeneShape, n: int) -> "Population":
+        """Room for n chromosomes, uninitialised."""
+        tail = alphabet.tail(shape.head)
+        return cls(
+            alphabet,
+            shape,
+            np.empty((n, shape.genes, shape.head + tail), np.int16),
+            np.zeros((n, shape.genes, tail), np.int8),
+            np.zeros((n, shape.genes, shape.constants), np.float32),
+        )
+
+    @classmethod
+    def random(
+        cls,
+        alphabet: Alphabet,
+        shape: GeneShape,
+        n: int,
+        rng: np.random.Generator,
+        function_share: float = 0.6,
+    ) -> "Population":
+        """n random chromosomes.
+
+        A position of the head holds a function with probability `function_share`; which function and which
+        terminal follows the alphabet's weights. Constants are standard normal.
+        """
+        pop = cls.empty(alphabet, shape, n)
+        cut = alphabet.n_functions
+        draw = rng.random(pop.symbols.shape)
+        pop.symbols[:] = cut + np.searchsorted(alphabet.cumulative[cut:], draw, side="right")
+        if cut:
+            head = pop.symbols[:, :, : shape.head]
+            function = rng.random(head.shape) < function_share
+            head[function] = np.searchsorted(
+                alphabet.cumulative[:cut], draw[:, :, : shape.head][function], side="right"
+            )
+        pop.dc[:] = rng.integers(0, shape.constants, pop.dc.shape)
+        pop.constants[:] = rng.standard_normal(pop.constants.shape)
+        return pop
+
+    @classmethod
+    def concatenate(cls, parts: "list[Population]") -> "Population":
+        """One population of several over the same alphabet and shape."""
+        first = parts[0]
+        return replace(
+            first,
+            symbols=np.concatenate([part.symbols for part in parts]),
+            dc=np.concatenate([part.dc for part in parts]),
+            constants=np.concatenate([part.constants for part in parts]),
+        )
+
+    def keys(self) -> NDArray[np.uint64]:
+        """Canonical key of each chromosome, uint64 of shape (P,).
+
+        Formulas that differ only in the order of commutative arguments, in what stands after an expression's
+        end, or in how a constant is stored have the same key. The key does not depend on the alphabet.
+        """
+        a = self.alphabet
+        link = Alphabet([Symbol(self.shape.linking), Symbol()]).letter[0]
+        return population_keys(
+            self.symbols, self.dc, self.constants, a.arity, a.letter, a.commutative, link, self.shape.linking.commutative
+        )
+
+    def lengths(self) -> NDArray[np.int32]:
+        """Positions that each gene's expression takes, int32 of shape (P, G)."""
+        return orf_lengths(self.symbols, self.alphabet.arity)
+
+    def sizes(self) -> NDArray[np.int32]:
+        """Nodes of each chromosome's formula, the linking operators among them, int32 of shape (P,)."""
+        return (self.lengths().sum(axis=1) + self.shape.genes - 1).astype(np.int32)
+
+    def invalid(self) -> NDArray[np.bool_]:
+        """Which chromosomes break a rule (a function in a tail, an expression without an end), bool of shape (P,).
+
+        By construction none does; this is the independent count.
+        """
+        outside = (self.symbols < 0) | (self.symbols >= len(self.alphabet))
+        in_tail = self.symbols[:, :, self.shape.head :] < self.alphabet.n_functions
+        endless = self.lengths() > self.symbols.shape[2]
+        return outside.any(axis=(1, 2)) | in_tail.any(axis=(1, 2)) | endless.any(axis=1)
+
+    def expressions(self) -> list[Expression]:
+        """The formulas as trees, `?` replaced by its value."""
+        lengths, starts = self.lengths(), argument_starts(self.symbols, self.alphabet.arity)
+        trees = []
+        for p in range(len(self)):
+            genes = [self._tree(p, g, lengths[p, g], starts[p, g]) for g in range(self.shape.genes)]
+            tree = genes[0]
+            for gene in genes[1:]:
+                tree = Expression(Symbol(self.shape.linking), (tree, gene))
+            trees.append(tree)
+        return trees
+
+    def _tree(self, p: int, g: int, length: int, starts: NDArray[np.int32]) -> Expression:
+        gene, seen = self.symbols[p, g], 0
+        symbols: list[Symbol] = []
+        for letter in gene[:length]:
+            symbol = self.alphabet.symbols[letter]
+            if self.alphabet.code[letter] == CONSTANT:
+                symbol = Symbol(number=float(self.constants[p, g, self.dc[p, g, seen]]))
+                seen += 1
+            symbols.append(symbol)
+        nodes: list[Expression | None] = [None] * length
+        for i in range(length - 1, -1, -1):
+            first = starts[i]
+            nodes[i] = Expression(symbols[i], tuple(nodes[first : first + symbols[i].arity]))  # type: ignore[arg-type]
+        return nodes[0]  # type: ignore[return-value]
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def __getitem__(self, index: Any) -> "Population":
+        """The chosen chromosomes, by slice, integer array or mask."""
+        return replace(self, symbols=self.symbols[index], dc=self.dc[index], constants=self.constants[index])
+
+
+def encode(expressions: list[Expression], alphabet: Alphabet, shape: GeneShape, rng: np.random.Generator) -> Population:
+    """Write expressions as one-gene chromosomes (linked genes after the first hold the first expression again).
+
+    Numbers that are no letter of the alphabet become `?` with that value. What stands behind an expression's end
+    is random, as in any gene.
+
+    Raises:
+        FormulaError: an expression does not fit the head, or uses a symbol that the alphabet lacks.
+    """
+    if shape.genes != 1:
+        raise FormulaError(f"an expression is one gene; the shape asks for {shape.genes}")
+    pop = Population.random(alphabet, shape, len(expressions), rng)
+    number_of = {symbol: i for i, symbol in enumerate(alphabet.symbols)}
+    for p, expression in enumerate(expressions):
+        constants: list[float] = []
+        for i, node in enumerate(expression.walk()):
+            symbol = node.symbol
+            if symbol.number is not None and symbol not in number_of:
+                constants.append(symbol.number)
+                symbol = Symbol()
+            if symbol not in number_of:
+                raise FormulaError(f"the alphabet has no '{symbol.name}'")
+            if i >= pop.symbols.shape[2] or (symbol.arity and i >= shape.head):
+                raise FormulaError(f"a formula of {len(expression)} nodes does not fit a head of {shape.head}")
+            pop.symbols[p, 0, i] = number_of[symbol]
+        distinct = list(dict.fromkeys(constants))
+        if len(distinct) > shape.constants:
+            raise FormulaError(f"a formula has {len(distinct)} constants; a gene carries {shape.constants}")
+        pop.constants[p, 0, : len(distinct)] = distinct
+        pop.dc[p, 0, : len(constants)] = [distinct.index(value) for value in constants]
+    return pop
