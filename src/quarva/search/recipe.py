@@ -39,6 +39,7 @@ class Recipe(BaseModel):
 
     panel: str | None = Field(None, description="file of daily bars; none is the sample panel")
     field: str = Field("close", min_length=1, description="name of the field in a wide file (dates × assets)")
+    allow_jumps: bool = Field(False, description="accept prices that jump by more than 300 %")
     table: str | None = Field(None, description="plain table instead of a panel: symbolic regression")
     target_column: str = Field("y", min_length=1, description="column of the table to find a formula for")
     fingerprint: str | None = Field(None, description="fingerprint of the data the run read")
@@ -65,8 +66,9 @@ class Recipe(BaseModel):
     def _list(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, str):
             value = tuple(part.strip() for part in value.split(",") if part.strip())
-        elif isinstance(value, list) and info.field_name == "split":
-            value = tuple(map(str, value))  # TOML has dates of its own: split = [2017-01-01, 2018-01-01]
+        elif isinstance(value, list):
+            # TOML has dates of its own: split = [2017-01-01, 2018-01-01].
+            value = tuple(map(str, value)) if info.field_name == "split" else tuple(value)
         if value == ():
             raise ValueError("name at least one")
         if info.field_name == "split" and isinstance(value, tuple) and len(value) != 2:

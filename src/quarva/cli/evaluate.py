@@ -1,0 +1,5 @@
+"""quarva evaluate."""
+
+
+def evaluate() -> None:
+    pass

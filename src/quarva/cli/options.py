@@ -1,0 +1,58 @@
+"""Flags that several commands take, under one name and with one meaning.
+
+A flag that is not given is None, so that a recipe's setting stands, or the default, which the help says.
+"""
+
+from typing import Annotated, Any
+
+import typer
+
+_DATA, _QUESTION, _SEARCH = "Data", "Question", "Search"
+
+
+def option(name: str, metavar: str | None, text: str, panel: str | None = None) -> Any:
+    """A flag with its help text, in one of the help's panels."""
+    return typer.Option(name, metavar=metavar, help=text, rich_help_panel=panel, show_default=False)
+
+
+_PANEL = (
+    "Daily bars, CSV or Parquet: long (date, asset, fields …) or wide (dates × assets). "
+    "Without it: closes of 20 S&P 500 stocks, 1990 to 2022."
+)
+_SPLIT = "First day of validation and of the sealed test: 2017-01-01,2018-01-01 (60/20/20 % of the days)."
+
+PanelFile = Annotated[str | None, option("--panel", "FILE", _PANEL, _DATA)]
+Field = Annotated[str | None, option("--field", "NAME", "Name of the field in a wide file (close).", _DATA)]
+AllowJumps = Annotated[
+    bool | None, option("--allow-jumps", None, "Accept prices that jump by more than 300 %.", _DATA)
+]
+TableFile = Annotated[
+    str | None, option("--table", "FILE", "A plain table instead: symbolic regression.", _DATA)
+]
+TargetColumn = Annotated[
+    str | None, option("--target-column", "NAME", "Column of the table to explain (y).", _DATA)
+]
+Target = Annotated[
+    str | None, option("--target", "NAME", "forward_return_DAYS, or a field (forward_return_5).", _QUESTION)
+]
+Delay = Annotated[
+    int | None, option("--delay", "DAYS", "Days between a signal and its trade (1).", _QUESTION)
+]
+Objective = Annotated[
+    str | None, option("--objective", "NAME", "ic, rank_ic, icir, sharpe, … (ic; r2 for a table).", _QUESTION)
+]
+Split = Annotated[str | None, option("--split", "DAY,DAY", _SPLIT, _QUESTION)]
+Embargo = Annotated[
+    int | None,
+    option("--embargo", "DAYS", "Days left out after each split, besides purging (0).", _QUESTION),
+]
+CostBps = Annotated[
+    float | None,
+    option("--cost-bps", "BPS", "Cost in basis points of what is traded (5).", _QUESTION),
+]
+Seed = Annotated[int | None, option("--seed", "N", "The same seed gives the same findings (0).")]
+Threads = Annotated[int | None, option("--threads", "N", "Threads to use (one a core).")]
+RecipeFile = Annotated[str | None, option("--recipe", "FILE", "TOML file of settings; flags win over it.")]
+AsJson = Annotated[
+    bool, option("--json", None, "One JSON object on standard output, progress on standard error.")
+]

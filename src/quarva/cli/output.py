@@ -1,0 +1,36 @@
+"""How commands speak: results on standard output, everything else on standard error."""
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["console", "figure", "print_json", "tell"]
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A rich console; where the output is no terminal, lines are not folded."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else 200)
+
+
+def tell(line: str) -> None:
+    """A line for the person, on standard error."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def print_json(record: Mapping[str, Any]) -> None:
+    """One JSON object on standard output; numbers that are not finite become null."""
+    from quarva.search.run_folder import finite
+
+    print(json.dumps(finite(record), ensure_ascii=False, allow_nan=False))
+
+
+def figure(value: float | None, digits: int = 4) -> str:
+    """A figure for a table; a dash where there is none."""
+    return "–" if value is None or value != value else f"{value:.{digits}f}"

@@ -1,0 +1,5 @@
+"""quarva report."""
+
+
+def report() -> None:
+    pass

@@ -1,0 +1,5 @@
+"""quarva search."""
+
+
+def search() -> None:
+    pass

@@ -1,0 +1,39 @@
+"""`import quarva` is one public face, and cheap."""
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+
+import quarva
+
+HEAVY = ("numba", "numpy", "pandas", "plotly", "polars", "pydantic", "sklearn", "skfolio", "sympy", "torch")
+
+
+@pytest.mark.parametrize("name", quarva.__all__)
+def test_every_public_name_is_there(name):
+    assert getattr(quarva, name) is not None
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'serach'"):
+        quarva.serach  # noqa: B018
+
+
+def test_the_face_names_nothing_that_a_room_does_not_export():
+    for room, names in quarva._ROOMS.items():
+        assert set(names) <= set(importlib.import_module(f"quarva.{room}").__all__)
+
+
+@pytest.mark.parametrize("statement", ["import quarva", "import quarva.cli", "from quarva.cli import main"])
+def test_nothing_heavy_is_loaded_before_it_is_needed(statement):
+    code = f"import sys; {statement}; print([name for name in {HEAVY} if name in sys.modules])"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+def test_search_is_the_verb_however_it_was_loaded_first():
+    code = "import quarva.search, quarva; print(callable(quarva.search), quarva.search.Findings.__name__)"
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.split() == ["True", "Findings"]
