@@ -1,0 +1,188 @@
+"""What a report shows, as plain data: nothing here knows how it was found or how it will look.
+
+Arrays are NumPy, dates are `datetime64[D]`, NaN is 'not there'. Every figure of the page is drawn from
+one of these classes alone, so a page can be made from a live search, from a run folder, or by hand.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "SEGMENT_NAMES",
+    "BestFormula",
+    "Daily",
+    "Decay",
+    "Fit",
+    "Kind",
+    "Node",
+    "Progress",
+    "Quantiles",
+    "Question",
+    "ReportData",
+    "Row",
+    "SearchFacts",
+    "Segment",
+]
+
+Kind = Literal["cross-section", "timing", "table"]
+"""What is asked: order assets on each day, tell one asset's direction, or fit the rows of a table."""
+
+SEGMENT_NAMES = ("train", "validation", "test")
+"""Names of the segment codes 0, 1, 2; -1 is purged, between the segments."""
+
+Floats = NDArray[np.float64]
+Dates = NDArray[np.datetime64]
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One part of the split: inclusive first and last day (None for a table), and its size."""
+
+    name: str
+    first: date | None
+    last: date | None
+    size: int  # days, or rows of a table
+    read: bool = True  # False: a sealed test whose figures nobody has looked at
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """The panel, the target, the objective and the split, as the page says them in words."""
+
+    kind: Kind
+    panel: str
+    assets: int
+    size: int  # days, or rows of a table
+    fields: tuple[str, ...]
+    target: str  # as written in a recipe: forward_return_5, or a field
+    objective: str  # as written in a recipe: ic, rank_ic, r2
+    horizon: int | None = None  # days from trade to trade; None where the target is a field
+    delay: int = 1  # days from signal to trade
+    segments: tuple[Segment, ...] = ()
+    purged: int = 0  # days left out between the segments, embargo included
+    embargo: int = 0
+    cost_bps: float = 0.0  # of the traded value, one way
+    parsimony: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFacts:
+    """How the search went."""
+
+    searcher: str
+    seed: int
+    evaluations: int  # distinct formulas scored
+    seconds: float
+    budget: int | None = None
+    proposed: int | None = None
+    invalid: int | None = None
+    stopped: str = ""  # why it ended: budget, seconds, interrupted
+    run: str = ""
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One formula of the pool and its figures; NaN where a figure does not exist."""
+
+    formula: str
+    train: float
+    validation: float
+    turnover: float = float("nan")  # mean a day, share of the capital (0.2 = 20 %)
+    size: int = 0  # nodes
+    test: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A formula as a tree to draw."""
+
+    label: str
+    kind: Literal["operator", "field", "number"] = "operator"
+    children: tuple["Node", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BestFormula:
+    """The best formula in each notation; `mathml` is empty where it could not be set as mathematics."""
+
+    text: str
+    tree: Node | None = None
+    latex: str = ""
+    mathml: str = ""
+    karva: str = ""
+    qlib: str = ""
+    sign: int = 1  # -1: the formula is traded against
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """Day by day figures of the best formula, all `[T]`; the sealed test only where it was read.
+
+    `ic` is the day's correlation across assets (for one asset: a rolling correlation through time),
+    `net` and `gross` the day's strategy returns after and before costs, `turnover` the traded share of
+    the capital, `benchmark` what holding the asset earned (one asset only).
+    """
+
+    dates: Dates
+    segments: NDArray[np.int8]
+    ic: Floats | None = None
+    net: Floats | None = None
+    gross: Floats | None = None
+    turnover: Floats | None = None
+    benchmark: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Mean forward return by quantile of the signal, lowest first: `means[segment]` is `[Q]`."""
+
+    means: dict[str, Floats]
+    demeaned: bool = True  # less the day's mean over all assets
+
+
+@dataclass(frozen=True, slots=True)
+class Decay:
+    """Mean IC by horizon of the target: `horizons` in days `[H]`, `means[segment]` is `[H]`."""
+
+    horizons: NDArray[np.int64]
+    means: dict[str, Floats]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The search, batch by batch, all `[B]`: training scores against distinct evaluations."""
+
+    evaluations: NDArray[np.int64]
+    best: Floats
+    mean: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Rows of a table, all `[R]`: what the best formula gives and what was asked."""
+
+    predicted: Floats
+    actual: Floats
+    segments: NDArray[np.int8]
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything a page shows. What is None is left out of the page."""
+
+    question: Question
+    search: SearchFacts
+    pool: tuple[Row, ...]
+    best: BestFormula | None = None
+    daily: Daily | None = None
+    quantiles: Quantiles | None = None
+    decay: Decay | None = None
+    progress: Progress | None = None
+    fit: Fit | None = None
+    strategy: str = ""  # the positions in words: long the top fifth, short the bottom fifth
+    performance: dict[str, dict[str, float]] = field(default_factory=dict)  # segment -> figure -> value

@@ -1,0 +1,273 @@
+"""The figures of a page, chosen by what the data holds: title, panels, and a line of words below."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.report import axis
+from quarva.report.data import SEGMENT_NAMES, Decay, Fit, Progress, Quantiles, ReportData, SearchFacts
+from quarva.report.plot import BOX, Bar, Hover, Key, Line, Plot, dots, polyline, step
+from quarva.report.timeline import equity, information, turnover
+from quarva.report.words import objective_name
+
+__all__ = ["Figure", "figures"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One figure of the page; `wide` ones take the whole column. `section` is where it stands."""
+
+    name: str
+    title: str
+    unit: str
+    panels: tuple[Plot, ...]
+    note: str
+    section: str
+    wide: bool = False
+    keys: tuple[Key, ...] = field(default=())
+
+
+def figures(data: ReportData) -> list[Figure]:
+    """All figures that `data` has the numbers for, in the order of the page."""
+    question = data.question
+    made: list[Figure | None] = []
+    if data.fit is not None:
+        made += [fitted(data.fit, question.target), residuals(data.fit, question.target)]
+    if data.daily is not None:
+        made.append(_figure(information(data.daily, question), "predicts", wide=True))
+    if data.quantiles is not None:
+        made.append(quantiles(data.quantiles, question.horizon, question.kind))
+    if data.decay is not None:
+        made.append(decay(data.decay, question.delay, question.kind))
+    if data.daily is not None:
+        made.append(_figure(equity(data.daily, question, data.strategy), "trades", wide=True))
+        made.append(_figure(turnover(data.daily, question), "trades", wide=True))
+    if data.progress is not None and len(data.progress.evaluations):
+        made.append(progress(data.progress, question.objective, data.search))
+    return [figure for figure in made if figure is not None]
+
+
+def _figure(parts: dict | None, section: str, wide: bool) -> Figure | None:
+    return None if parts is None else Figure(section=section, wide=wide, **parts)
+
+
+def _keys(names: list[str]) -> tuple[Key, ...]:
+    return tuple(Key(name, name) for name in names)
+
+
+def quantiles(data: Quantiles, horizon: int | None, kind: str) -> Figure | None:
+    """Bars of the mean forward return by quantile of the signal, a bar a segment."""
+    names = [name for name in SEGMENT_NAMES if name in data.means]
+    values = np.array([data.means[name] for name in names])
+    if not values.size or not np.isfinite(values).any():
+        return None
+    # A return is read best in basis points; a target of the user's own keeps its unit.
+    scale, unit = (1e4, "basis points") if horizon is not None else (1.0, "the target’s unit")
+    y = axis.round_axis(float(np.nanmin(values)), float(np.nanmax(values)), scale=scale)
+    bins = values.shape[1]
+    slot = BOX / bins
+    zero = BOX * (1 - float(y.at(np.zeros(1))[0]))
+    bars = []
+    for k, name in enumerate(names):
+        width = 0.72 * slot / len(names)
+        for q in np.flatnonzero(np.isfinite(values[k])):
+            top = BOX * (1 - float(y.at(values[k, q : q + 1])[0]))
+            left = q * slot + 0.14 * slot + k * width
+            bars.append(Bar(left, min(top, zero), width * 0.94, abs(top - zero), name))
+    ends = {0: "lowest", bins - 1: "highest"}
+    ticks = tuple(axis.Tick((q + 0.5) / bins, ends.get(q, str(q + 1))) for q in range(bins))
+    texts = [(name, name, [axis.number(v * scale, 1) for v in values[k]]) for k, name in enumerate(names)]
+    heads = [f"fifth {q + 1}" if bins == 5 else f"quantile {q + 1}" for q in range(bins)]
+    summary = "Mean forward return by quantile of the signal, lowest first. " + " ".join(
+        f"{name}: {', '.join(row)} {unit}." for name, _, row in texts
+    )
+    plot = Plot(
+        summary,
+        ticks,
+        y,
+        240,
+        bars=tuple(bars),
+        x_title="signal",
+        hover=Hover([t.at for t in ticks], heads, texts),
+    )
+    group = "assets are" if kind == "cross-section" else "days are"
+    part = "fifths" if bins == 5 else f"{bins} equal parts"
+    less = ", less the day’s mean of all assets" if data.demeaned else ""
+    note = f"Each day’s {group} sorted by the signal into {part}; the bar is their mean forward return{less}."
+    if kind != "cross-section":
+        note = f"Days sorted by the signal into {part}, with limits set on training days; "
+        note += "the bar is their mean forward return."
+    span = f"{horizon}-day return, " if horizon is not None else ""
+    return Figure(
+        "quantiles",
+        "Return by quantile of the signal",
+        span + unit,
+        (plot,),
+        note,
+        "predicts",
+        keys=_keys(names),
+    )
+
+
+def decay(data: Decay, delay: int, kind: str) -> Figure | None:
+    """Mean IC against the horizon of the target."""
+    names = [name for name in SEGMENT_NAMES if name in data.means]
+    values = np.array([data.means[name] for name in names])
+    if not values.size or not np.isfinite(values).any():
+        return None
+    y = axis.round_axis(float(np.nanmin(values)), float(np.nanmax(values)))
+    count = len(data.horizons)
+    x = (np.arange(count) + 0.5) / count
+    lines = []
+    for k, name in enumerate(names):
+        lines.append(Line(polyline(x, values[k], y), f"{name} thin"))
+        lines.append(Line(dots(x, values[k], y), f"{name} dot"))
+    ticks = tuple(axis.Tick(float(a), str(h)) for a, h in zip(x, data.horizons, strict=True))
+    texts = [(name, name, [axis.number(v, 4) for v in values[k]]) for k, name in enumerate(names)]
+    what = "Mean daily IC" if kind == "cross-section" else "Correlation through time"
+    summary = f"{what} at horizons {', '.join(map(str, data.horizons))} days. " + " ".join(
+        f"{name}: {', '.join(row)}." for name, _, row in texts
+    )
+    hover = Hover([float(a) for a in x], [f"{h} days" if h > 1 else "1 day" for h in data.horizons], texts)
+    plot = Plot(summary, ticks, y, 240, lines=tuple(lines), hover=hover, x_title="horizon, days")
+    note = (
+        "How far ahead the signal reaches: its correlation with the return over one day and longer, all "
+        f"traded {delay} day{'' if delay == 1 else 's'} after the signal."
+    )
+    return Figure(
+        "decay",
+        "How long it lasts",
+        what.lower().replace(" ic", " IC"),
+        (plot,),
+        note,
+        "predicts",
+        keys=_keys(names),
+    )
+
+
+def progress(data: Progress, objective: str, search: SearchFacts) -> Figure:
+    """Best score so far and the mean of each batch against distinct evaluations."""
+    x = data.evaluations.astype(np.float64)
+    best = np.asarray(data.best, dtype=np.float64)
+    mean = None if data.mean is None else np.asarray(data.mean, dtype=np.float64)
+    finite = np.concatenate([best] if mean is None else [best, mean])
+    finite = finite[np.isfinite(finite)]
+    low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
+    # One bad batch (an R² of −1e9) must not flatten the line of the best.
+    if objective in ("r2", "nrmse") and len(finite):
+        low = max(low, float(np.nanmin(best)) - 1.0)
+        mean = None if mean is None else np.where(mean >= low, mean, np.nan)
+    y = axis.round_axis(low, high)
+    scale = axis.round_axis(0.0, float(x.max()), count=5)
+    at = scale.at(x)
+    ticks = scale.ticks
+    lines = [] if mean is None else [Line(polyline(at, mean, y), "quiet")]
+    lines.append(Line(step(at, best, y), "train"))
+    rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), 240)).astype(int))
+    series = [("train", "best so far", [axis.number(best[r], 4) for r in rows])]
+    if mean is not None:
+        series.append(("quiet", "batch mean", [axis.number(mean[r], 4) for r in rows]))
+    hover = Hover([float(at[r]) for r in rows], [f"{int(x[r]):,} formulas" for r in rows], series)
+    last = axis.number(best[-1], 4)
+    plot = Plot(
+        f"Best training score so far against formulas tried; it ends at {last}.",
+        ticks,
+        y,
+        240,
+        lines=tuple(lines),
+        hover=hover,
+        x_title="distinct formulas tried",
+    )
+    keys = [Key("train", "best so far")] + ([] if mean is None else [Key("quiet", "mean of the batch")])
+    return Figure(
+        "progress",
+        "Progress of the search",
+        f"{objective_name(objective)}, training data",
+        (plot,),
+        _tally(search),
+        "search",
+        wide=True,
+        keys=tuple(keys),
+    )
+
+
+def _tally(search: SearchFacts) -> str:
+    """What was proposed, what was scored, and why it ended."""
+    text = "The search climbs the training score; validation takes no part in it."
+    if search.proposed is not None:
+        text += f" {search.proposed:,} formulas proposed, {search.evaluations:,} of them distinct and scored"
+        text += "" if search.invalid is None else f", {search.invalid:,} invalid"
+        text += f"; ended by {search.stopped}." if search.stopped else "."
+    return text
+
+
+def _fit_rows(data: Fit, limit: int = 1500) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
+    """At most `limit` rows a segment, evenly spaced, so that the page stays small."""
+    rows = {}
+    for code, name in enumerate(SEGMENT_NAMES):
+        found = np.flatnonzero(
+            (data.segments == code) & np.isfinite(data.predicted) & np.isfinite(data.actual)
+        )
+        if len(found):
+            rows[name] = found[np.unique(np.linspace(0, len(found) - 1, min(limit, len(found))).astype(int))]
+    return rows, list(rows)
+
+
+def fitted(data: Fit, target: str) -> Figure | None:
+    """Predicted against actual."""
+    rows, names = _fit_rows(data)
+    if not rows:
+        return None
+    both = np.concatenate([np.concatenate([data.predicted[r], data.actual[r]]) for r in rows.values()])
+    y = axis.round_axis(float(both.min()), float(both.max()), zero=False)
+    lines = [Line(f"M0 {BOX}L{BOX} 0", "quiet dash")]
+    lines += [
+        Line(dots(y.at(data.actual[r]), data.predicted[r], y), f"{name} dot") for name, r in rows.items()
+    ]
+    x = tuple(axis.Tick(t.at, t.text, t.fine) for t in y.ticks)
+    plot = Plot(
+        f"Predicted against actual {target}.", x, y, 320, lines=tuple(lines), x_title=f"actual {target}"
+    )
+    return Figure(
+        "fit",
+        "Predicted against actual",
+        target,
+        (plot,),
+        "A dot a row; on the dashed line the formula is exact. Validation rows were not seen by the search.",
+        "predicts",
+        keys=_keys(names),
+    )
+
+
+def residuals(data: Fit, target: str) -> Figure | None:
+    """What is left: actual less predicted, against predicted."""
+    rows, names = _fit_rows(data)
+    if not rows:
+        return None
+    everything = np.concatenate(list(rows.values()))
+    left = data.actual - data.predicted
+    y = axis.round_axis(float(left[everything].min()), float(left[everything].max()))
+    x = axis.round_axis(
+        float(data.predicted[everything].min()), float(data.predicted[everything].max()), zero=False
+    )
+    lines = tuple(Line(dots(x.at(data.predicted[r]), left[r], y), f"{name} dot") for name, r in rows.items())
+    plot = Plot(
+        f"Residuals of {target} against predicted.",
+        x.ticks,
+        y,
+        320,
+        lines=lines,
+        x_title=f"predicted {target}",
+    )
+    return Figure(
+        "residuals",
+        "What is left",
+        f"actual less predicted {target}",
+        (plot,),
+        "A pattern here is something the formula has not found.",
+        "predicts",
+        keys=_keys(names),
+    )

@@ -1,0 +1,161 @@
+"""Turns report data into one HTML file that needs nothing else: no network, no fonts, no library."""
+
+import math
+import os
+import re
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from quarva.atomic import write_atomically
+from quarva.report import axis, luck, words
+from quarva.report.data import Question, ReportData, Segment
+from quarva.report.figures import figures
+from quarva.report.mathml import clean
+from quarva.report.tree import draw
+
+__all__ = ["render", "write"]
+
+_FIGURES = {
+    "annual_return": ("return a year", lambda v: axis.percent(v)),
+    "annual_volatility": ("volatility a year", lambda v: axis.percent(v)),
+    "sharpe": ("Sharpe ratio", lambda v: axis.number(v, 2)),
+    "max_drawdown": ("deepest drawdown", lambda v: axis.percent(v)),
+    "mean_turnover": ("turnover a day", lambda v: axis.percent(v)),
+    "holding_days": ("days held, about", lambda v: axis.number(v, 1)),
+}
+_TOKENS = re.compile(
+    r"(?P<call>[A-Za-z_][A-Za-z_0-9]*(?=\())|(?P<name>[^\W\d][\w.$]*)|(?P<number>\d[\d.e+]*)|(?P<sign>\s+|.)",
+    re.S,
+)
+
+
+def write(data: ReportData, path: str | os.PathLike[str]) -> Path:
+    """Write the page of `data` to `path`, whole or not at all, and return the path.
+
+    Raises RunError where the file can not be written.
+    """
+    target = Path(path)
+    write_atomically(target, render(data).encode())
+    return target
+
+
+def render(data: ReportData) -> str:
+    """The page of `data` as HTML text."""
+    return _environment().get_template("report.html").render(**_context(data))
+
+
+@cache
+def _environment() -> Any:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=PackageLoader("quarva.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    folder = resources.files("quarva.report") / "templates"
+    environment.globals.update(
+        # The package's own files, the only text besides cleaned MathML that is not escaped.
+        style=Markup((folder / "style.css").read_text(encoding="utf-8")),
+        script=Markup((folder / "hover.js").read_text(encoding="utf-8")),
+        math=lambda source: Markup(clean(source)),
+        number=axis.number,
+        percent=axis.percent,
+        day=words.day,
+        count=words.count,
+    )
+    return environment
+
+
+def _context(data: ReportData) -> dict[str, Any]:
+    question = data.question
+    drawn = figures(data)
+    return {
+        "data": data,
+        "question": question,
+        "headline": words.headline(question),
+        "timing": words.timing_note(question),
+        "unit": words.score_unit(question.objective),
+        "objective": words.objective_name(question.objective),
+        "score": lambda value: words.score(value, question.objective),
+        "duration": words.duration,
+        "sharpe": _sharpe(data),
+        "luck": luck.standard_errors(data),
+        "honesty": luck.honesty(data),
+        "facts": _facts(data),
+        "split": _split(question),
+        "tested": any(math.isfinite(row.test) for row in data.pool),
+        "turned": any(math.isfinite(row.turnover) for row in data.pool),
+        "tokens": tokens,
+        "tree": draw(data.best.tree) if data.best is not None and data.best.tree is not None else None,
+        "section": {
+            name: [f for f in drawn if f.section == name] for name in ("predicts", "trades", "search")
+        },
+        "performance": _performance(data),
+    }
+
+
+def tokens(formula: str) -> list[tuple[str, str]]:
+    """The words of a formula and what each is: call, name, number or sign. Joined they are the formula."""
+    return [(match.lastgroup or "sign", match.group()) for match in _TOKENS.finditer(formula)]
+
+
+def _facts(data: ReportData) -> list[tuple[str, str]]:
+    """Label and text of each fact about the question and the search."""
+    question, search = data.question, data.search
+    table = question.kind == "table"
+    size = words.count(question.size, "row" if table else "day")
+    facts = [
+        (
+            "Data",
+            f"{question.panel}: {size}"
+            if table
+            else f"{question.panel}: {words.count(question.assets, 'asset')}, {size}",
+        )
+    ]
+    facts.append(("Target", question.target))
+    facts.append(("Objective", words.objective_name(question.objective)))
+    if not table:
+        facts.append(("Delay", f"{words.count(question.delay, 'day')} from signal to trade"))
+        facts.append(
+            ("Costs", f"{axis.number(question.cost_bps, 1).removesuffix('.0')} basis points a trade")
+        )
+    if question.parsimony:
+        facts.append(("Parsimony", question.parsimony))
+    facts.append(("Searcher", f"{search.searcher}, seed {search.seed}"))
+    facts.append(("Formulas tried", f"{search.evaluations:,}"))
+    facts.append(("Time", words.duration(search.seconds)))
+    return facts
+
+
+def _split(question: Question) -> list[tuple[Segment, str, str]]:
+    """Each segment with its width in percent and its dates in words."""
+    rows = []
+    for segment, share in zip(question.segments, words.shares(question.segments), strict=True):
+        dates = f"{words.day(segment.first)} – {words.day(segment.last)}" if segment.first else ""
+        rows.append((segment, f"{share:.2f}", dates))
+    return rows
+
+
+def _sharpe(data: ReportData) -> str:
+    """The Sharpe ratio on validation days, empty where there is none or the objective already is one."""
+    figures = data.performance.get("validation", {})
+    if "sharpe" not in figures or "sharpe" in data.question.objective:
+        return ""
+    return axis.number(figures["sharpe"], 2)
+
+
+def _performance(data: ReportData) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Segment names, and each figure in words with a text a segment."""
+    names = list(data.performance)
+    rows = []
+    for key, (label, write_value) in _FIGURES.items():
+        if any(key in data.performance[name] for name in names):
+            rows.append((label, [write_value(data.performance[name].get(key, math.nan)) for name in names]))
+    return names, rows

@@ -1,0 +1,258 @@
+"""Figures along the days: cumulative IC, equity with its drawdown, turnover."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.report import axis
+from quarva.report.data import SEGMENT_NAMES, Daily, Question
+from quarva.report.plot import Band, Hover, Key, Line, Plot, polyline, under
+
+__all__ = ["equity", "information", "turnover"]
+
+Floats = NDArray[np.float64]
+SMOOTH = 63  # days of the moving mean of the turnover: a quarter
+
+
+def _places(days: int) -> Floats:
+    return np.arange(days, dtype=np.float64) / max(days - 1, 1)
+
+
+def _bands(segments: NDArray[np.int8]) -> tuple[Band, ...]:
+    """Shade what the search did not see."""
+    bands = []
+    for code, name in enumerate(SEGMENT_NAMES):
+        rows = np.flatnonzero(segments == code)
+        if len(rows):
+            last = max(len(segments) - 1, 1)
+            left, right = 100 * rows[0] / last, 100 * rows[-1] / last
+            bands.append(Band(left, right - left, name))
+    return tuple(bands)
+
+
+def _by_segment(y: Floats, segments: NDArray[np.int8]) -> dict[str, Floats]:
+    """`y` with NaN outside the segment, for each segment that has days. The day before joins the lines."""
+    parts = {}
+    for code, name in enumerate(SEGMENT_NAMES):
+        inside = segments == code
+        if inside.any():
+            if code > 0 and inside[1:].any():
+                inside = inside | np.append(inside[1:], False)
+            parts[name] = np.where(inside, y, np.nan)
+    return parts
+
+
+def _hover(daily: Daily, series: list[tuple[str, str, Floats]], write: Callable[[float], str]) -> Hover:
+    """About 240 days to read out under the pointer."""
+    rows = np.unique(np.linspace(0, len(daily.dates) - 1, min(len(daily.dates), 240)).astype(int))
+    at = _places(len(daily.dates))
+    days = daily.dates.astype("datetime64[D]")
+    texts = [(style, name, [write(y[r]) for r in rows]) for style, name, y in series]
+    return Hover([round(float(at[r]), 4) for r in rows], [str(days[r]) for r in rows], texts)
+
+
+def _means(y: Floats, segments: NDArray[np.int8]) -> dict[str, float]:
+    means = {}
+    for code, name in enumerate(SEGMENT_NAMES):
+        values = y[(segments == code) & np.isfinite(y)]
+        if len(values):
+            means[name] = float(values.mean())
+    return means
+
+
+def information(daily: Daily, question: Question) -> dict[str, Any] | None:
+    """Cumulative IC; a dashed line carries the training mean on: what validation had to keep up with."""
+    if daily.ic is None or not np.isfinite(daily.ic).any():
+        return None
+    if question.kind == "timing":
+        return _rolling(daily)
+    x = _places(len(daily.dates))
+    counted = np.where((daily.segments >= 0) & np.isfinite(daily.ic), daily.ic, 0.0)
+    total = np.cumsum(counted)
+    means = _means(daily.ic, daily.segments)
+    lines, low, high = [], float(total.min()), float(total.max())
+    train = np.flatnonzero(daily.segments == 0)
+    if "train" in means and len(train) and train[-1] + 1 < len(total):
+        days = np.arange(len(total), dtype=np.float64) - train[-1]
+        promise = np.where(days >= 0, total[train[-1]] + days * means["train"], np.nan)
+        low, high = min(low, float(np.nanmin(promise))), max(high, float(np.nanmax(promise)))
+        lines.append((promise, "quiet dash"))
+    y = axis.round_axis(low, high)
+    drawn = [Line(polyline(x, line, y), style) for line, style in lines]
+    parts = _by_segment(total, daily.segments)
+    drawn += [Line(polyline(x, part, y), name) for name, part in parts.items()]
+    said = "; ".join(f"{name} mean {axis.number(mean, 4)}" for name, mean in means.items())
+    what = "rank IC" if question.objective.startswith("rank") else "IC"
+    note = (
+        "The daily correlation of signal and target, summed. A straight rise is a steady signal; "
+        "the dashed line goes on at the training mean. "
+        "The search saw no day right of the training part."
+    )
+    hover = _hover(daily, [("ink", "sum", total)], lambda v: axis.number(v, 2))
+    plot = Plot(
+        f"Cumulative {what} of the best formula; {said}.",
+        axis.date_ticks(daily.dates),
+        y,
+        300,
+        bands=_bands(daily.segments),
+        lines=tuple(drawn),
+        hover=hover,
+    )
+    keys = [Key(name, f"{name}, mean {axis.number(mean, 4)}") for name, mean in means.items()]
+    if lines:
+        keys.append(Key("quiet dash", "at the training mean"))
+    return {
+        "name": "information",
+        "title": f"Cumulative {what}",
+        "unit": f"sum of daily {what}",
+        "panels": (plot,),
+        "note": note,
+        "keys": tuple(keys),
+    }
+
+
+def _rolling(daily: Daily) -> dict[str, Any]:
+    """One asset: the correlation through time, over the last year at each day."""
+    assert daily.ic is not None
+    x = _places(len(daily.dates))
+    y = axis.round_axis(float(np.nanmin(daily.ic)), float(np.nanmax(daily.ic)))
+    lines = tuple(Line(polyline(x, p, y), n) for n, p in _by_segment(daily.ic, daily.segments).items())
+    hover = _hover(daily, [("ink", "correlation", daily.ic)], lambda v: axis.number(v, 3))
+    plot = Plot(
+        "Rolling correlation of signal and target.",
+        axis.date_ticks(daily.dates),
+        y,
+        260,
+        bands=_bands(daily.segments),
+        lines=lines,
+        hover=hover,
+    )
+    keys = tuple(Key(name, name) for name in _by_segment(daily.ic, daily.segments))
+    return {
+        "name": "information",
+        "title": "Correlation through time",
+        "unit": "over the last 252 days",
+        "panels": (plot,),
+        "keys": keys,
+        "note": "Correlation of the signal with the return that followed. Above 0 the signal was right."
+        " The search saw no day right of the training part.",
+    }
+
+
+def _compounded(returns: Floats, segments: NDArray[np.int8]) -> Floats:
+    """Value of 1 put in on the first day; purged days and missing returns earn nothing. 0 stays 0."""
+    earned = np.where((segments >= 0) & np.isfinite(returns), returns, 0.0)
+    return np.maximum(1.0 + earned, 0.0).cumprod()
+
+
+def _log(value: Floats) -> Floats:
+    return np.log10(np.where(value > 0, value, np.nan))
+
+
+def equity(daily: Daily, question: Question, strategy: str) -> dict[str, Any] | None:
+    """Growth of 1 after costs, by segment, with the drawdown beneath."""
+    if daily.net is None or not np.isfinite(daily.net).any():
+        return None
+    x = _places(len(daily.dates))
+    net = _compounded(daily.net, daily.segments)
+    gross = None if daily.gross is None else _compounded(daily.gross, daily.segments)
+    held = None if daily.benchmark is None else _compounded(daily.benchmark, daily.segments)
+    others = [line for line in (gross, held) if line is not None]
+    every = np.concatenate([net, *others])
+    every = every[every > 0]  # a strategy can lose everything; its line then ends
+    y = axis.growth_axis(float(every.min()), float(every.max()))
+    lines = []
+    if held is not None:
+        lines.append(Line(polyline(x, _log(held), y), "quiet"))
+    if gross is not None:
+        lines.append(Line(polyline(x, _log(gross), y), "quiet dash"))
+    lines += [
+        Line(polyline(x, part, y), name) for name, part in _by_segment(_log(net), daily.segments).items()
+    ]
+    peak = np.maximum.accumulate(np.maximum(net, 1.0))
+    fall = net / peak - 1.0
+    series = [("ink", "after costs", net)]
+    series += [("quiet", "before costs", gross)] if gross is not None else []
+    series += [("quiet", "buy and hold", held)] if held is not None else []
+    ticks = axis.date_ticks(daily.dates)
+    bands = _bands(daily.segments)
+    top = Plot(
+        f"Growth of 1 after costs; it ends at {axis.number(net[-1], 2)}.",
+        (),
+        y,
+        280,
+        bands=bands,
+        lines=tuple(lines),
+        hover=_hover(daily, series, lambda v: axis.number(v, 3)),
+    )
+    floor = axis.round_axis(float(fall.min()), 0.0, count=3, scale=100, suffix="\u202f%")
+    areas = tuple(Line(under(x, p, floor), n) for n, p in _by_segment(fall, daily.segments).items())
+    bottom = Plot(
+        f"Drawdown; the deepest is {axis.percent(fall.min())}.",
+        ticks,
+        floor,
+        110,
+        bands=bands,
+        areas=areas,
+        hover=_hover(daily, [("ink", "drawdown", fall)], axis.percent),
+        caption="Drawdown, share of the highest value so far",
+    )
+    keys = [Key(name, f"{name}, after costs") for name in _by_segment(net, daily.segments)]
+    keys += [Key("quiet dash", "before costs")] if gross is not None else []
+    keys += [Key("quiet", "buy and hold")] if held is not None else []
+    cost = axis.number(question.cost_bps, 1).removesuffix(".0")
+    note = (
+        f"{strategy[:1].upper()}{strategy[1:]}{'; ' if strategy else ''}"
+        f"{cost} basis points on all that is bought and sold. No slippage, financing or borrow fees. "
+        "Whether assets that died are in the panel is up to the data; without them returns look better."
+    )
+    return {
+        "name": "equity",
+        "title": "Equity after costs",
+        "unit": "growth of 1, compounded, log scale",
+        "panels": (top, bottom),
+        "note": note,
+        "keys": tuple(keys),
+    }
+
+
+def turnover(daily: Daily, question: Question) -> dict[str, Any] | None:
+    """Traded share of the capital a day, as a moving mean."""
+    if daily.turnover is None or not np.isfinite(daily.turnover).any():
+        return None
+    traded = np.where(np.isfinite(daily.turnover), daily.turnover, 0.0)
+    width = min(SMOOTH, len(traded))
+    total = np.cumsum(np.insert(traded, 0, 0.0))
+    smooth = np.full(len(traded), np.nan)
+    smooth[width - 1 :] = (total[width:] - total[:-width]) / width
+    y = axis.round_axis(0.0, float(np.nanmax(smooth)), count=4, scale=100, suffix="\u202f%")
+    x = _places(len(traded))
+    parts = _by_segment(smooth, daily.segments)
+    means = _means(daily.turnover, daily.segments)
+    said = "; ".join(f"{name} {axis.percent(mean)} a day" for name, mean in means.items())
+    plot = Plot(
+        f"Turnover: {said}.",
+        axis.date_ticks(daily.dates),
+        y,
+        150,
+        bands=_bands(daily.segments),
+        lines=tuple(Line(polyline(x, part, y), name) for name, part in parts.items()),
+        hover=_hover(daily, [("ink", "turnover", smooth)], axis.percent),
+    )
+    note = f"Share of the capital that is replaced a day, mean of the last {width} days."
+    if daily.gross is not None and daily.net is not None:
+        yearly = 252 * float(np.nanmean(daily.gross - daily.net))
+        cost = axis.number(question.cost_bps, 1).removesuffix(".0")
+        note += f" At {cost} basis points on all that is bought and sold, trading costs"
+        note += f" {axis.percent(yearly)} a year."
+    keys = tuple(Key(name, f"{name}, mean {axis.percent(mean)}") for name, mean in means.items())
+    return {
+        "name": "turnover",
+        "title": "Turnover",
+        "unit": "share of the capital replaced a day",
+        "panels": (plot,),
+        "note": note,
+        "keys": keys,
+    }

@@ -1,0 +1,271 @@
+"""The page: one file, whole, escaped, readable by itself."""
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from quarva.errors import RunError
+from quarva.report import data as rd
+from quarva.report import render, write
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
+
+
+class Reader(HTMLParser):
+    """Collects tags, what they link to, and their ids; checks that what opens closes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.ids: list[str] = []
+        self.labelled = True
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        values = dict(attrs)
+        self.tags.append(tag)
+        self.links += [values[k] for k in ("src", "href", "xlink:href", "data", "action") if values.get(k)]
+        if values.get("id"):
+            self.ids.append(values["id"])
+        if values.get("role") == "img" and not values.get("aria-label"):
+            self.labelled = False
+        if tag not in ("meta", "link", "br", "img", "hr", "input"):
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+
+def test_page_needs_no_other_file(report):
+    page = render(report)
+    assert not Reader(page).links
+    outside = re.sub(r'xmlns="[^"]+"', "", page)
+    assert "http:" not in outside
+    assert "https:" not in outside
+    assert "@import" not in outside
+    assert "url(" not in outside
+
+
+def test_page_is_well_formed_and_every_picture_has_words(report, table_report, timing_report):
+    for data in (report, table_report, timing_report):
+        reader = Reader(render(data))
+        assert not reader.open
+        assert reader.labelled
+        assert len(set(reader.ids)) == len(reader.ids)
+
+
+def test_page_shows_every_figure_it_has_numbers_for(report, table_report, timing_report):
+    figures = {"information", "quantiles", "decay", "equity", "turnover", "progress"}
+    assert figures <= set(Reader(render(report)).ids)
+    assert figures <= set(Reader(render(timing_report)).ids)
+    assert {"fit", "residuals", "progress"} <= set(Reader(render(table_report)).ids)
+    assert not {"equity", "information"} & set(Reader(render(table_report)).ids)
+
+
+def test_page_says_the_question_and_how_it_was_asked(report):
+    page = render(report).replace("\u00a0", " ")
+    for words in (
+        "ranks 20 assets by their return over the next 5 days?",
+        "S&amp;P 500 sample",
+        "forward_return_5",
+        "mean daily rank IC",
+        "gep, seed 0",
+        "100,000",
+        "41.7 seconds",
+        "27 Aug 2008 – 3 Nov 2014",
+        "1,650 days, not read",
+        "100,000 different formulas",
+        "0.0164",
+    ):
+        assert words in page
+
+
+def test_delay_of_zero_is_said_aloud(report):
+    assert "Delay 0" not in render(report)
+    spoken = dataclasses.replace(report, question=dataclasses.replace(report.question, delay=0))
+    assert "Delay 0: a signal trades at the very close it is computed from" in render(spoken)
+
+
+def test_names_from_a_file_are_text_and_never_markup(report):
+    question = dataclasses.replace(
+        report.question, panel=HOSTILE, fields=(HOSTILE,), target=HOSTILE, horizon=None
+    )
+    best = dataclasses.replace(
+        report.best,
+        text=HOSTILE,
+        latex=HOSTILE,
+        qlib=HOSTILE,
+        karva=HOSTILE,
+        tree=rd.Node(HOSTILE, "field"),
+        mathml=f'<math><mi onclick="x()">a</mi><script>bad()</script><mi>{"&lt;b&gt;"}</mi></math>',
+    )
+    search = dataclasses.replace(report.search, searcher=HOSTILE, run=HOSTILE, stopped=HOSTILE)
+    hostile = dataclasses.replace(
+        report,
+        question=question,
+        best=best,
+        search=search,
+        pool=(rd.Row(HOSTILE, 0.1, 0.1),),
+        strategy=HOSTILE,
+    )
+    page = render(hostile)
+    reader = Reader(page)
+    assert not reader.open
+    assert not {"img", "b"} & set(reader.tags) - {"b"}
+    assert page.count("<img") == 0
+    assert "onclick" not in page
+    assert "bad()" not in page
+    assert "{{7*7}}" in page
+    assert "<b>&lt;" not in page
+    assert reader.tags.count("script") == Reader(render(report)).tags.count("script")
+
+
+def test_missing_numbers_leave_figures_out_and_break_nothing(report):
+    days = 40
+    nothing = np.full(days, np.nan)
+    daily = rd.Daily(
+        np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]"),
+        np.zeros(days, np.int8),
+        nothing,
+        nothing,
+        nothing,
+        nothing,
+    )
+    empty = rd.Progress(np.array([], dtype=np.int64), np.array([]), None)
+    bare = dataclasses.replace(
+        report,
+        best=None,
+        pool=(),
+        daily=daily,
+        quantiles=rd.Quantiles({}),
+        decay=rd.Decay(np.array([1]), {}),
+        progress=empty,
+        performance={},
+    )
+    page = render(bare)
+    assert "No formula had a score." in page
+    assert "<figure" not in page
+    assert "nan" not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", page, flags=re.S).lower()
+
+
+def test_short_and_flat_series_are_drawn(report):
+    for days in (1, 2, 3, 70):
+        dates = np.datetime64("2020-01-30") + np.arange(days)
+        flat = np.zeros(days)
+        segments = np.where(np.arange(days) < max(1, days // 2), 0, 1).astype(np.int8)
+        daily = rd.Daily(dates, segments, flat, flat, flat, flat)
+        assert "nan" not in _paths(render(dataclasses.replace(report, daily=daily)))
+
+
+def test_a_strategy_that_loses_everything_is_drawn(report):
+    ruin = report.daily.net.copy()
+    ruin[100] = -1.5
+    page = render(dataclasses.replace(report, daily=dataclasses.replace(report.daily, net=ruin)))
+    assert "nan" not in _paths(page)
+    assert "inf" not in _paths(page)
+
+
+def _paths(page: str) -> str:
+    return " ".join(re.findall(r' d="([^"]*)"', page))
+
+
+def test_sealed_test_stays_off_the_page_unless_read(report):
+    assert "test, sealed" in render(report)
+    assert 'class="line test"' not in render(report)
+
+
+def test_write_replaces_the_file_whole_or_not_at_all(report, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("old")
+    assert write(report, path) == path
+    assert path.read_text(encoding="utf-8").endswith("</html>\n")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_write_into_a_folder_that_is_not_there_is_a_run_error(report, tmp_path):
+    with pytest.raises(RunError, match="can not be written"):
+        write(report, tmp_path / "nowhere" / "report.html")
+
+
+def test_page_is_small_enough_to_mail(report):
+    assert len(render(report).encode()) < 400_000
+
+
+def test_import_is_light():
+    heavy = "{'plotly', 'torch', 'numba', 'pandas', 'jinja2'}"
+    look = f"import sys, quarva.report; print({heavy} & set(sys.modules))"
+    said = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "set()"
+
+
+BROWSER = shutil.which("chromium") or shutil.which("google-chrome") or shutil.which("chromium-browser")
+PROBE = """
+<script>
+const frame = document.createElement("iframe");
+frame.style = "width:390px;height:800px;border:0";
+frame.onload = () => {
+  const root = frame.contentDocument.documentElement;
+  document.title = root.scrollWidth + " " + frame.contentDocument.querySelectorAll("figure").length;
+  const out = document.createElement("p");
+  out.id = "said";
+  out.textContent = document.title;
+  document.body.append(out);
+};
+frame.srcdoc = SOURCE;
+document.body.append(frame);
+</script>
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs a browser")
+@pytest.mark.parametrize("kind", ["report", "table_report", "timing_report"])
+def test_nothing_overflows_on_a_phone(kind, request, tmp_path):
+    data = request.getfixturevalue(kind)
+    long = "scale(" * 12 + "a_field_with_quite_a_long_name_that_never_ends_and_has_no_space" + ")" * 12
+    tree = rd.Node("+", children=tuple(rd.Node(f"a_long_name_{k}", "field") for k in range(9)))
+    best = dataclasses.replace(data.best, text=long, tree=tree, latex=long, karva=long.replace("(", "."))
+    source = render(dataclasses.replace(data, best=best, pool=(rd.Row(long, 0.1, 0.1, 0.1, 13), *data.pool)))
+    file = tmp_path / "probe.html"
+    text = json.dumps(source).replace("</", "<\\/")
+    file.write_text(f"<!doctype html><body>{PROBE.replace('SOURCE', text)}", encoding="utf-8")
+    said = subprocess.run(
+        [
+            BROWSER,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--window-size=800,900",
+            "--virtual-time-budget=3000",
+            "--dump-dom",
+            file.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    found = re.search(r'<p id="said">(\d+) (\d+)</p>', said.stdout)
+    assert found, said.stderr[-500:]
+    width, count = map(int, found.groups())
+    assert count >= 3
+    assert width <= 390
