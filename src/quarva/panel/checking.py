@@ -1,0 +1,98 @@
+"""What a field may hold: refuses what would make every figure computed from it wrong."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quarva.errors import PanelError
+from quarva.panel.dates import text_of
+from quarva.panel.names import is_price
+
+if TYPE_CHECKING:
+    from quarva.panel.panel import Panel
+
+__all__ = ["LARGEST_JUMP", "check_fields", "extent", "find_jumps"]
+
+LARGEST_JUMP = 3.0
+"""A price that rises by more than this (300 %) from one bar to the next, or falls to less than a quarter of
+what it was, looks like a split that nobody adjusted for."""
+
+
+def check_fields(panel: "Panel", *, allow_jumps: bool = False) -> None:
+    """Raise PanelError for the first field that can not be used.
+
+    Refused: a field without a value, an infinite value (or one beyond float32), a constant field, and in
+    prices a value of zero or less, and (unless `allow_jumps`) a jump beyond `LARGEST_JUMP`.
+    """
+
+    def cell(field: str, place: np.ndarray) -> str:
+        date, asset = text_of(panel.dates[place[0]]), panel.assets[place[1]]
+        return f"{panel.name}: field {field!r} of asset {asset!r} on {date}"
+
+    for field, table in zip(panel.fields, panel.values, strict=True):
+        low, high, count = extent(table)
+        if not count:
+            others = _without(field, panel.fields)
+            raise PanelError(f"{panel.name}: field {field!r} holds no value at all; {others}")
+        if np.isinf(low) or np.isinf(high):
+            place = np.argwhere(np.isinf(table))[0]
+            raise PanelError(f"{cell(field, place)} is infinite, or beyond 3.4e38; leave the cell empty")
+        if low == high and count > 1:
+            others = _without(field, panel.fields)
+            raise PanelError(f"{panel.name}: field {field!r} is constant ({low:g} everywhere); {others}")
+        if is_price(field):
+            _check_price(field, table, low, cell, allow_jumps)
+
+
+def _without(field: str, fields: tuple[str, ...]) -> str:
+    others = [other for other in fields if other != field]
+    if not others:
+        return "give a field that varies"
+    shown = ",".join(others) if len(others) <= 8 else ",".join(others[:8]) + ",..."
+    return f"fill it or read the others with fields={others[:8]!r} (--fields {shown})"
+
+
+def extent(table: np.ndarray) -> tuple[float, float, int]:
+    """Smallest and largest value and number of values of float32[T, N], NaN skipped."""
+    count = int(table.size - np.count_nonzero(np.isnan(table)))
+    if not count:
+        return np.nan, np.nan, 0
+    return float(np.fmin.reduce(table, axis=None)), float(np.fmax.reduce(table, axis=None)), count
+
+
+def _check_price(
+    field: str, table: np.ndarray, low: float, cell: Callable[[str, np.ndarray], str], allow_jumps: bool
+) -> None:
+    if low <= 0:
+        place = np.argwhere(table <= 0)[0]
+        raise PanelError(
+            f"{cell(field, place)} is {table[tuple(place)]:g}, but a price is above zero; leave the cell"
+            " empty, or name the field differently if it is no price"
+        )
+    if allow_jumps:
+        return
+    days, columns, ratios = find_jumps(table)
+    if len(days):
+        more = f" (and {len(days) - 1} more jumps)" if len(days) > 1 else ""
+        raise PanelError(
+            f"{cell(field, np.array([days[0], columns[0]]))} jumps by {100 * (ratios[0] - 1):+,.0f} %{more};"
+            " adjust prices for splits, or pass allow_jumps=True (--allow-jumps) if it is real"
+        )
+
+
+def find_jumps(table: np.ndarray, limit: float = LARGEST_JUMP) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Days, assets and ratios of jumps in prices [T, N], by day; missing bars are stepped over.
+
+    A jump at (t, n) is a price more than 1 + `limit` times the one before it, or less than the
+    inverse of that.
+    """
+    before = table[:-1]
+    if np.isnan(table).any():
+        there = np.where(np.isnan(table), 0, np.arange(len(table))[:, None])
+        last = np.maximum.accumulate(there, axis=0)[:-1]
+        before = np.take_along_axis(table, last, axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = table[1:] / before
+        days, columns = np.nonzero((ratio > 1 + limit) | (ratio < 1 / (1 + limit)))
+    return days + 1, columns, ratio[days, columns]

@@ -1,0 +1,223 @@
+"""What a panel holds and what looks wrong with it."""
+
+from collections import defaultdict
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from quarva.panel.checking import find_jumps
+from quarva.panel.dates import text_of
+from quarva.panel.names import is_price
+from quarva.panel.panel import Panel
+
+__all__ = ["Description", "Gap", "Jump", "Life", "describe"]
+
+_SUSPICIOUS = 1.0  # prices that more than double, or less than halve, from one bar to the next
+_LISTED = 20  # entries of each list; the counts beside them are complete
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Bars in a row that an asset lacks between its first and its last: how many, and the first and last."""
+
+    asset: str
+    first: str
+    last: str
+    bars: int
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A price that changed by `change` (1.0 = +100 %) since the bar before."""
+
+    field: str
+    asset: str
+    date: str
+    change: float
+
+
+@dataclass(frozen=True)
+class Life:
+    """First and last date of an asset with any field, None without; `coverage` is of all T × F cells."""
+
+    asset: str
+    first: str | None
+    last: str | None
+    coverage: float
+
+
+@dataclass(frozen=True)
+class Description:
+    """Figures about a panel; shares are of cells, 0 to 1, and dates are text.
+
+    `longest_pause` is the widest distance between neighbouring dates, in days. A gap is a run of bars
+    without any field between an asset's first and last. `jumps` are closes (other prices where there is
+    none) that more than doubled or halved, largest first, at most 20. `zero_volumes` counts cells,
+    `broken_bars` those whose low is above, or whose high is below, another price of the bar. `twins` are
+    assets with equal values.
+    """
+
+    name: str
+    fingerprint: str
+    days: int
+    assets: int
+    fields: tuple[str, ...]
+    first: str
+    last: str
+    longest_pause: float
+    groups: dict[str, int]
+    coverage: dict[str, float]
+    gap_count: int
+    missing_in_gaps: int
+    longest_gap: Gap | None
+    jump_count: int
+    jumps: tuple[Jump, ...]
+    zero_volumes: int
+    broken_bars: int
+    late: int
+    ended: int
+    lives: tuple[Life, ...]
+    twins: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same as plain lists, numbers and texts, for JSON."""
+        return asdict(self)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Label and text of each line of a table for people; what is not there has no line."""
+        coverage = ", ".join(f"{field} {100 * share:.4g} %" for field, share in self.coverage.items())
+        rows = [
+            ("panel", self.name),
+            ("span", f"{self.first} to {self.last}, {self.days:,} dates"),
+            ("longest pause", f"{self.longest_pause:g} days"),
+            ("assets", f"{self.assets:,}; {self.late:,} begin later, {self.ended:,} end earlier"),
+            ("coverage", coverage),
+        ]
+        if self.groups:
+            rows.append(("groups", ", ".join(f"{name} ({count})" for name, count in self.groups.items())))
+        gap = self.longest_gap
+        if gap is None:
+            rows.append(("gaps", "none"))
+        else:
+            longest = f"longest {gap.bars:,} bars ({gap.asset}, {gap.first} to {gap.last})"
+            rows.append(("gaps", f"{self.gap_count:,}, {self.missing_in_gaps:,} bars in all, {longest}"))
+        shown = ", ".join(f"{j.asset} {j.field} {100 * j.change:+,.0f} % on {j.date}" for j in self.jumps[:3])
+        rows.append(("jumps", f"{self.jump_count:,} prices doubled or halved: {shown}" if shown else "none"))
+        if self.zero_volumes:
+            rows.append(("zero volume", f"{self.zero_volumes:,} bars"))
+        if self.broken_bars:
+            rows.append(("broken bars", f"{self.broken_bars:,}, a low above or a high below another price"))
+        if self.twins:
+            rows.append(("equal assets", "; ".join(" = ".join(names) for names in self.twins[:5])))
+        rows.extend(("note", note) for note in self.notes)
+        rows.append(("fingerprint", self.fingerprint))
+        return rows
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        width = max(len(label) for label, _ in rows)
+        return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+
+
+def describe(panel: Panel) -> Description:
+    """Span, coverage, gaps, jumps and oddities of a panel, read with `allow_jumps=True`."""
+    there = ~np.isnan(panel.values)
+    any_there: np.ndarray = np.asarray(there.any(axis=0))
+    lives = _lives(panel, there, any_there)
+    gaps, missing, longest = _gaps(panel, any_there)
+    jumps = _jumps(panel)
+    pauses = np.diff(panel.dates.astype("datetime64[s]")).astype(np.int64) / 86400
+    volume = panel.field("volume") if "volume" in panel.fields else np.empty(0)
+    first, last = text_of(panel.dates[0]), text_of(panel.dates[-1])
+    return Description(
+        name=panel.name,
+        fingerprint=panel.fingerprint(),
+        days=len(panel.dates),
+        assets=len(panel.assets),
+        fields=panel.fields,
+        first=first,
+        last=last,
+        longest_pause=round(float(pauses.max()), 6) if len(pauses) else 0.0,
+        groups={name: len(group.labels) for name, group in panel.groups.items()},
+        coverage={
+            field: float(np.count_nonzero(table) / table.size)
+            for field, table in zip(panel.fields, there, strict=True)
+        },
+        gap_count=gaps,
+        missing_in_gaps=missing,
+        longest_gap=longest,
+        jump_count=len(jumps),
+        jumps=tuple(jumps[:_LISTED]),
+        zero_volumes=int(np.count_nonzero(volume == 0)),
+        broken_bars=_broken_bars(panel),
+        late=sum(life.first is not None and life.first != first for life in lives),
+        ended=sum(life.last is not None and life.last != last for life in lives),
+        lives=lives,
+        twins=_twins(panel),
+        notes=panel.notes,
+    )
+
+
+def _lives(panel: Panel, there: np.ndarray, any_there: np.ndarray) -> tuple[Life, ...]:
+    alive = np.asarray(any_there.any(axis=0))
+    first = any_there.argmax(axis=0)
+    last = len(any_there) - 1 - any_there[::-1].argmax(axis=0)
+    coverage: np.ndarray = np.asarray(there.mean(axis=(0, 1)))
+    dates = [text_of(date) for date in panel.dates]
+    return tuple(
+        Life(
+            asset,
+            dates[first[place]] if alive[place] else None,
+            dates[last[place]] if alive[place] else None,
+            float(coverage[place]),
+        )
+        for place, asset in enumerate(panel.assets)
+    )
+
+
+def _gaps(panel: Panel, any_there: np.ndarray) -> tuple[int, int, Gap | None]:
+    """Number of gaps, bars in them, and the longest: runs of missing bars with a bar on both sides."""
+    asset, day = np.nonzero(any_there.T)
+    within = asset[1:] == asset[:-1]
+    bars = np.where(within, day[1:] - day[:-1] - 1, 0)
+    if not bars.any():
+        return 0, 0, None
+    place = int(bars.argmax())
+    begin, end = panel.dates[day[place] + 1], panel.dates[day[place + 1] - 1]
+    longest = Gap(panel.assets[asset[place]], text_of(begin), text_of(end), int(bars[place]))
+    return int(np.count_nonzero(bars)), int(bars.sum()), longest
+
+
+def _jumps(panel: Panel) -> list[Jump]:
+    found: list[Jump] = []
+    prices = [field for field in panel.fields if is_price(field)]
+    for field in ["close"] if "close" in prices else prices:  # open and high jump with it
+        days, assets, ratios = find_jumps(panel.field(field), _SUSPICIOUS)
+        found.extend(
+            Jump(field, panel.assets[asset], text_of(panel.dates[day]), float(ratio) - 1)
+            for day, asset, ratio in zip(days, assets, ratios, strict=True)
+        )
+    return sorted(found, key=lambda jump: -abs(np.log1p(jump.change)))
+
+
+def _broken_bars(panel: Panel) -> int:
+    prices = {name: panel.field(name) for name in ("open", "high", "low", "close") if name in panel.fields}
+    broken = np.zeros(panel.shape, dtype=bool)
+    for name, table in prices.items():
+        if "low" in prices and name != "low":
+            broken |= prices["low"] > table
+        if "high" in prices and name != "high":
+            broken |= prices["high"] < table
+    return int(np.count_nonzero(broken))
+
+
+def _twins(panel: Panel) -> tuple[tuple[str, ...], ...]:
+    """Assets whose values are equal in every field on every date."""
+    same: dict[bytes, list[str]] = defaultdict(list)
+    columns = np.ascontiguousarray(panel.values.transpose(2, 0, 1))
+    for asset, values in zip(panel.assets, columns, strict=True):
+        if not np.isnan(values).all():
+            same[values.tobytes()].append(asset)
+    return tuple(tuple(names) for names in same.values() if len(names) > 1)

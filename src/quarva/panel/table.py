@@ -1,0 +1,101 @@
+"""Plain tables for symbolic regression: rows laid out as assets, blocks of rows as days."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quarva.errors import PanelError
+from quarva.panel.checking import extent
+from quarva.panel.names import nearest, normalise, normalise_all
+from quarva.panel.panel import Panel
+from quarva.panel.source import open_source
+
+__all__ = ["Table"]
+
+_BLOCK = 1024  # rows that one step of the engine works on
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Rows of variables and the target that a formula of them should give.
+
+    panel: the variables, values float32[F, T, B]: T blocks of B rows, the end of the last padded with NaN.
+    target: float32[T, B], laid out alike; NaN where a row has no target, and in the padding.
+    rows: number of rows of the table.
+    columns: the F names of the variables, as formulas use them.
+    """
+
+    panel: Panel
+    target: np.ndarray
+    rows: int
+    columns: tuple[str, ...]
+
+    @classmethod
+    def read(cls, source: Any, target: str = "y", *, columns: Sequence[str] | None = None) -> "Table":
+        """Read a CSV or Parquet file, or a frame, of numbers with a header.
+
+        `target` names the column to explain, `columns` the variables (None: all others). Empty cells are NaN:
+        a formula that reads one says nothing about that row. Raises PanelError for text, an infinite value,
+        a column that is constant or empty, and an unknown name.
+        """
+        opened = open_source(source)
+        frame = opened.frame
+        if not frame.height:
+            opened.refuse("no rows; give a table with a header and rows of numbers")
+        kept = [column for column in frame.columns if not opened.counts_rows(column)]
+        names = {field: column for column, field in normalise_all(kept, opened.name).items()}
+        wanted = normalise(target)
+        if wanted not in names:
+            opened.refuse(f"no target column {target!r}; {nearest(wanted, names)}")
+        variables = [name for name in names if name != wanted] if columns is None else list(columns)
+        if not variables:
+            opened.refuse(f"no variable beside the target {target!r}; add a column of numbers")
+        arrays = {}
+        for name in [*variables, wanted]:
+            if name not in names:
+                opened.refuse(f"no column {name!r}; {nearest(name, names)}")
+            numbers = opened.numbers(names[name])
+            if numbers is None:
+                text = opened.text(names[name]).drop_nulls()[0]
+                opened.refuse(f"column {name!r} holds text, {text!r}; leave it out with columns=[...]")
+            arrays[name] = numbers.to_numpy()
+        for name, array in arrays.items():
+            others = [other for other in variables if other != name]
+            mend = f"leave it out with columns={others[:8]!r}" if others else "give one that varies"
+            _check(array, name, opened.name, mend if name != wanted else "give a target that varies")
+        return cls.from_arrays({name: arrays[name] for name in variables}, arrays[wanted], name=opened.name)
+
+    @classmethod
+    def from_arrays(cls, variables: dict[str, Any], target: Any, name: str = "table") -> "Table":
+        """A table of arrays [rows], one for each variable, and the target [rows], without a check."""
+        rows = len(target)
+        blocks = -(-rows // _BLOCK)
+        width = -(-rows // blocks)  # blocks of equal width leave the least padding
+
+        def lay(array: Any) -> np.ndarray:
+            padded = np.full(blocks * width, np.nan, dtype=np.float32)
+            with np.errstate(over="ignore"):
+                padded[:rows] = array
+            return padded.reshape(blocks, width)
+
+        panel = Panel.from_arrays(
+            {field: lay(array) for field, array in variables.items()},
+            np.arange(blocks).astype("datetime64[D]"),
+            [f"row{number}" for number in range(width)],
+            name=name,
+        )
+        return cls(panel, lay(target), rows, panel.fields)
+
+
+def _check(array: np.ndarray, name: str, source: str, mend: str) -> None:
+    with np.errstate(over="ignore"):
+        low, high, count = extent(array.astype(np.float32))
+    if not count:
+        raise PanelError(f"{source}: column {name!r} holds no value at all; {mend}")
+    if np.isinf(low) or np.isinf(high):
+        row = int(np.isinf(array.astype(np.float32)).argmax())
+        raise PanelError(f"{source}: row {row + 1}: column {name!r} is infinite; leave the cell empty")
+    if low == high and count > 1:
+        raise PanelError(f"{source}: column {name!r} is constant ({low:g} everywhere); {mend}")

@@ -1,0 +1,242 @@
+"""Every table that can not be used is refused in one line: what, where, and how to mend it."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from quarva.errors import PanelError
+from quarva.panel import Panel, Table
+
+GOOD = """date,asset,close,volume
+2020-01-01,A,10,100
+2020-01-01,B,20,200
+2020-01-02,A,11,110
+2020-01-02,B,21,210
+2020-01-03,A,12,120
+2020-01-03,B,22,220
+"""
+
+
+def refusal(source, **options) -> str:
+    with pytest.raises(PanelError) as caught:
+        Panel.read(source, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+@pytest.fixture
+def file(tmp_path):
+    def write(text: str, name: str = "bars.csv") -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+# Each: what to change in the good table, and what the message must say: where, what, how to mend.
+CASES = {
+    "doubled row": (
+        GOOD + "2020-01-03,B,22,220\n",
+        ["bars.csv: line 8", "2020-01-03", "'B'", "twice", "keep one"],
+    ),
+    "whole file twice": (GOOD + GOOD.split("\n", 1)[1], ["line 8", "2020-01-01", "'A'", "twice"]),
+    "out of order": (
+        GOOD + "2019-12-31,B,22,220\n",
+        ["line 8", "2019-12-31 comes after 2020-01-03", "'B'", "sort the rows by date"],
+    ),
+    "unparsable date": (
+        GOOD.replace("2020-01-02,B", "2020-13-02,B"),
+        ["line 5", "'2020-13-02'", "YYYY-MM-DD"],
+    ),
+    "year of two digits": (GOOD.replace("2020-", "20-"), ["line 2", "'20-01-01'", "YYYY-MM-DD"]),
+    "missing date": (GOOD.replace("2020-01-02,B", ",B"), ["line 5", "date is missing"]),
+    "missing asset": (GOOD.replace("2020-01-02,B", "2020-01-02,"), ["line 5", "asset is missing"]),
+    "mixed zones": (
+        GOOD.replace("2020-01-02,B", "2020-01-02T00:00:00+02:00,B").replace("01,A", "01T00:00:00Z,A"),
+        ["in another time zone", "UTC"],
+    ),
+    "mixed offsets": (
+        GOOD.replace("2020-01-02", "2020-01-02 10:00:00+02:00")
+        .replace("2020-01-01", "2020-01-01 10:00:00+01:00")
+        .replace("2020-01-03", "2020-01-03 10:00:00+01:00"),
+        ["line 4", "another time zone", "write all dates in UTC"],
+    ),
+    "day or month": (
+        GOOD.replace("2020-01-01", "01/02/2020")
+        .replace("2020-01-02", "02/02/2020")
+        .replace("2020-01-03", "03/02/2020"),
+        ["bars.csv", "'01/02/2020'", "day/month or month/day", "YYYY-MM-DD"],
+    ),
+    "no date column": (
+        GOOD.replace("date,", "when,").replace("2020-", "year 2020 "),
+        ["no date column", "'when'"],
+    ),
+    "no rows": ("date,asset,close\n", ["bars.csv", "no rows"]),
+    "no field": ("date,asset\n2020-01-01,A\n", ["no field", "close"]),
+    "constant field": (
+        GOOD.replace(",100", ",5")
+        .replace(",200", ",5")
+        .replace(",110", ",5")
+        .replace(",210", ",5")
+        .replace(",120", ",5")
+        .replace(",220", ",5"),
+        ["'volume' is constant (5 everywhere)", "fields=['close']", "--fields close"],
+    ),
+    "all-NaN field": (
+        "date,asset,close,beta\n2020-01-01,A,1,NaN\n2020-01-02,A,2,\n",
+        ["'beta' holds no value", "fields=['close']"],
+    ),
+    "infinite field": (
+        GOOD.replace("2020-01-02,A,11", "2020-01-02,A,inf"),
+        ["'close'", "'A'", "2020-01-02", "infinite"],
+    ),
+    "beyond float32": (GOOD.replace(",110", ",1e39"), ["'volume'", "'A'", "2020-01-02", "3.4e38"]),
+    "a word among numbers": (
+        GOOD.replace("2020-01-02,A,11", "2020-01-02,A,halted"),
+        ["line 4", "'close'", "'halted'", "leave it empty"],
+    ),
+    "text-valued field": (
+        "date,asset,close,rating\n2020-01-01,A,1,buy\n2020-01-02,A,2,sell\n",
+        ["line 3", "'rating'", "'sell'", "after 'buy'", "fields="],
+    ),
+    "text-valued price": (
+        "date,asset,close,x\n2020-01-01,A,?,1\n2020-01-02,A,?,2\n",
+        ["line 2", "'close' holds text, '?'"],
+    ),
+    "price of zero": (
+        GOOD.replace("2020-01-03,B,22", "2020-01-03,B,0"),
+        ["'close'", "'B'", "2020-01-03", "is 0", "above zero"],
+    ),
+    "negative price": (GOOD.replace("A,12,", "A,-12,"), ["'close'", "'A'", "2020-01-03", "is -12"]),
+    "jump": (
+        GOOD.replace("2020-01-02,A,11", "2020-01-02,A,110").replace("2020-01-03,A,12", "2020-01-03,A,120"),
+        ["'close'", "'A'", "2020-01-02", "+1,000 %", "splits", "allow_jumps=True", "--allow-jumps"],
+    ),
+    "unadjusted split": (
+        GOOD.replace("2020-01-03,B,22", "2020-01-03,B,2"),
+        ["'B'", "2020-01-03", "-90 %", "splits"],
+    ),
+    "ragged": (GOOD + "2020-01-04,A,1,2,3,4\n", ["not a table", "header"]),
+    "doubled column": ("date,asset,close,close\n2020-01-01,A,1,2\n", ["line 1", "'close'", "twice"]),
+    "two names for one field": (
+        "date,asset,Adj Close,adj_close\n2020-01-01,A,1,2\n",
+        ["'Adj Close'", "'adj_close'", "rename"],
+    ),
+    "nameless field": ("date,asset,收盘\n2020-01-01,A,1\n", ["'收盘'", "rename"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_bad_table_is_refused_and_the_message_says_where(case, file):
+    text, parts = CASES[case]
+    message = refusal(file(text))
+    for part in parts:
+        assert part in message
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    assert "no such file" in refusal(tmp_path / "bars.parquet")
+    assert "bars.parquet" in refusal(str(tmp_path / "bars.parquet"))
+    assert "is a folder" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["bars.csv", "bars.parquet", "bars.bin", "bars.csv.gz"])
+@pytest.mark.parametrize("content", [b"", b"\x00\xff\x01rubbish\x00" * 50, b"PAR1rubbish"])
+def test_what_is_no_table_is_refused(tmp_path, name, content):
+    path = tmp_path / name
+    path.write_bytes(content)
+    message = refusal(path)
+    assert name in message
+    assert "empty" in message or "not a" in message
+
+
+def test_a_spreadsheet_and_a_broken_archive_are_refused(tmp_path):
+    path = tmp_path / "bars.xlsx"
+    path.write_bytes(b"PK\x03\x04" + b"x" * 100)
+    assert "save it as CSV" in refusal(path)
+    path = tmp_path / "bars.csv.gz"
+    path.write_bytes(gzip.compress(GOOD.encode())[:40])
+    assert "not a table" in refusal(path)
+
+
+def test_a_wide_table_is_checked_too(file):
+    wide = "date,A,B\n2020-01-01,1,2\n2020-01-02,2,3\n2020-01-03,3,4\n"
+    assert Panel.read(file(wide)).shape == (3, 2)
+    assert "line 5: 2020-01-02 stands twice" in refusal(file(wide + "2020-01-02,5,6\n"))
+    assert "line 5: 2019-01-02 comes after 2020-01-03" in refusal(file(wide + "2019-01-02,5,6\n"))
+    assert "column 'B' holds text, 'x'" in refusal(file("date,A,B\n2020-01-01,1,x\n2020-01-02,2,y\n"))
+    assert "line 1: column 'A' stands there twice" in refusal(file("date,A,A\n2020-01-01,1,2\n"))
+    assert "only dates" in refusal(file("date\n2020-01-01\n"))
+    assert "'close' of asset 'B' on 2020-01-02 is 0" in refusal(
+        file("date,A,B\n2020-01-01,1,2\n2020-01-02,2,0\n")
+    )
+
+
+def test_frames_of_mixed_zones_are_refused():
+    dates = [pd.Timestamp("2020-01-01 10:00", tz="UTC"), pd.Timestamp("2020-01-02 10:00", tz="Asia/Tokyo")]
+    frame = pd.DataFrame({"date": pd.Series(dates, dtype=object), "asset": "A", "close": [1.0, 2.0]})
+    assert "pandas frame: row 2" in refusal(frame)
+    assert "another time zone" in refusal(frame)
+
+
+def test_other_things_than_tables_are_refused():
+    assert "can not read a dict" in refusal({"a": 1})
+    assert "can not read a ndarray" in refusal(np.zeros((2, 2)))
+    assert "can not read a polars Series" in refusal(pl.Series([1, 2]))
+
+
+def test_an_unknown_field_gets_a_suggestion(file):
+    assert "no field 'volum'; did you mean 'volume'?" in refusal(file(GOOD), fields=["close", "volum"])
+    panel = Panel.read(file(GOOD))
+    with pytest.raises(PanelError, match="no field 'closs'; did you mean 'close'"):
+        panel.field("closs")
+
+
+def test_dates_of_assets_that_never_meet_are_refused():
+    rows = 20_000
+    frame = pl.DataFrame(
+        {
+            "date": np.arange(rows).astype("datetime64[us]"),
+            "asset": [f"A{row}" for row in range(rows)],
+            "close": np.arange(1.0, rows + 1),
+        }
+    )
+    assert "dates do not line up" in refusal(frame)
+
+
+def test_a_jump_passes_when_the_user_says_that_it_is_real(file):
+    text = GOOD.replace("2020-01-03,B,22", "2020-01-03,B,220")
+    assert Panel.read(file(text), allow_jumps=True).field("close")[2, 1] == 220
+
+
+def test_a_useless_field_can_be_left_out(file):
+    text = "date,asset,close,beta,rating\n2020-01-01,A,1,,buy\n2020-01-02,A,2,,sell\n"
+    assert Panel.read(file(text), fields=["close"]).fields == ("close",)
+
+
+TABLES = {
+    "no target": ("a,b\n1,2\n3,4\n", ["no target column 'y'", "there is a, b"]),
+    "text": ("a,y\nx,2\nz,4\n", ["column 'a' holds text, 'x'"]),
+    "word": ("a,y\n1,2\nx,4\n2,2\n", ["line 3", "'a'", "'x'"]),
+    "constant": ("a,b,y\n1,5,2\n3,5,4\n", ["'b' is constant (5 everywhere)", "columns=['a']"]),
+    "constant target": ("a,y\n1,5\n3,5\n", ["'y' is constant", "give a target that varies"]),
+    "empty column": ("a,b,y\n1,,2\n3,,4\n", ["'b' holds no value"]),
+    "infinite": ("a,y\n1,5\ninf,6\n", ["row 2", "'a'", "infinite"]),
+    "only target": ("y\n5\n3\n", ["no variable"]),
+    "no rows": ("a,y\n", ["no rows"]),
+}
+
+
+@pytest.mark.parametrize("case", TABLES)
+def test_a_bad_regression_table_is_refused(case, file):
+    text, parts = TABLES[case]
+    with pytest.raises(PanelError) as caught:
+        Table.read(file(text))
+    for part in parts:
+        assert part in str(caught.value)
