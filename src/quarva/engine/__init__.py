@@ -1,8 +1,8 @@
 """Evaluates formulas on panels, fast. Knows panels and the language; knows no target's name, no objective, no search."""
 
-from quarva.engine.evaluate import Statistic, Target, evaluate, signals, threads_to_use
+from quarva.engine.evaluate import Statistic, Target, evaluate, share, signals, threads_to_use
 from quarva.engine.formula import Formula
 from quarva.engine.program import Program
 from quarva.engine.stream import Stream
 
-__all__ = ["Formula", "Program", "Statistic", "Stream", "Target", "evaluate", "signals", "threads_to_use"]
+__all__ = ["Formula", "Program", "Statistic", "Stream", "Target", "evaluate", "share", "signals", "threads_to_use"]

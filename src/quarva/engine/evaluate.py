@@ -17,7 +17,7 @@ from quarva.engine.program import Program
 from quarva.errors import FormulaError
 from quarva.panel import Panel
 
-__all__ = ["Statistic", "Target", "evaluate", "signals", "threads_to_use"]
+__all__ = ["Statistic", "Target", "evaluate", "share", "signals", "threads_to_use"]
 
 Statistic = Literal["ic", "rank_ic", "sse", "corr"]
 
@@ -138,7 +138,7 @@ def evaluate(
             first, last, *operands, targets.values, targets.least, targets.segments, targets.days, code, out
         )  # fmt: skip
 
-    _share(work, len(program), threads_to_use(threads))
+    share(work, len(program), threads_to_use(threads))
     return out
 
 
@@ -151,7 +151,7 @@ def signals(program: Program, panel: Panel, threads: int | None = None) -> NDArr
     _, n_days, n_assets = panel.values.shape
     out = np.empty((len(program), n_days, n_assets), np.float32)
     operands = _operands(program, panel)
-    _share(lambda first, last: batch.write(first, last, *operands, n_days, out), len(program), threads_to_use(threads))
+    share(lambda first, last: batch.write(first, last, *operands, n_days, out), len(program), threads_to_use(threads))
     return out
 
 
@@ -202,8 +202,8 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="quarva")
 
 
-def _share(work: Callable[[int, int], None], n: int, threads: int) -> None:
-    """Cut formulas 0 … n − 1 into pieces for the threads. Each formula is computed alone: the cut is not seen."""
+def share(work: Callable[[int, int], None], n: int, threads: int) -> None:
+    """Call work(first, last) for pieces of 0 … n − 1 on so many threads; items must not depend on each other."""
     if threads == 1 or n < 2:
         work(0, n)
         return

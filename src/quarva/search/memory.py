@@ -1,0 +1,106 @@
+"""What was scored before: a table from canonical keys to fitness."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.compiled import compiled
+
+__all__ = ["Memory", "knows"]
+
+_FIRST_SIZE = 1 << 12
+_ABSENT = np.uint64(0)
+
+
+@compiled
+def slot_of(table, key):
+    """Place of a key in an open-addressed table of a power of two, or of the free place where it would go."""
+    mask = np.uint64(table.size - 1)
+    k = key & mask
+    while table[k] != key and table[k] != _ABSENT:
+        k = (k + np.uint64(1)) & mask
+    return np.int64(k)
+
+
+@compiled
+def knows(table, key):
+    """Whether the key stands in the table."""
+    return table[slot_of(table, key)] == key
+
+
+@compiled
+def look_up(table, fitness, keys, out):
+    """Fitness of each key, and which key is neither in the table nor earlier among the keys."""
+    new = np.zeros(keys.size, np.bool_)
+    size = 16
+    while size < 2 * keys.size:
+        size *= 2
+    local = np.zeros(size, np.uint64)
+    for i in range(keys.size):
+        k = slot_of(table, keys[i])
+        if table[k] == keys[i]:
+            out[i] = fitness[k]
+            continue
+        j = slot_of(local, keys[i])
+        new[i] = local[j] != keys[i]
+        local[j] = keys[i]
+    return new
+
+
+@compiled
+def put(table, fitness, keys, values):
+    """Write keys and their fitness; the table must have room."""
+    for i in range(keys.size):
+        k = slot_of(table, keys[i])
+        table[k] = keys[i]
+        fitness[k] = values[i]
+
+
+class Memory:
+    """Fitness of every formula scored so far, by canonical key.
+
+    Attributes:
+        table: uint64 of shape (a power of two,), 0 = free; what compiled searchers ask with `knows`.
+        fitness: float64 of the same shape.
+    """
+
+    def __init__(self) -> None:
+        self.table: NDArray[np.uint64] = np.zeros(_FIRST_SIZE, np.uint64)
+        self.fitness: NDArray[np.float64] = np.zeros(_FIRST_SIZE)
+        self._used = 0
+
+    def __len__(self) -> int:
+        return self._used
+
+    def look_up(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Remembered fitness of each key, and which keys are new (a key given twice is new once)."""
+        out = np.full(keys.size, np.nan)
+        return out, look_up(self.table, self.fitness, keys, out)
+
+    def put(self, keys: NDArray[np.uint64], fitness: NDArray[np.float64]) -> None:
+        """Remember new keys and their fitness."""
+        while 2 * (self._used + keys.size) > self.table.size:
+            self._grow()
+        put(self.table, self.fitness, keys, fitness)
+        self._used += keys.size
+
+    def contains(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
+        """Which keys were scored before, bool of the shape of `keys`."""
+        return ~self.look_up(np.ascontiguousarray(keys))[1]
+
+    def _grow(self) -> None:
+        used = self.table != _ABSENT
+        keys, values = self.table[used], self.fitness[used]
+        self.table, self.fitness = np.zeros(2 * self.table.size, np.uint64), np.zeros(2 * self.table.size)
+        put(self.table, self.fitness, keys, values)
+
+    def state(self) -> dict[str, NDArray]:
+        """Everything needed to go on, as arrays."""
+        used = self.table != _ABSENT
+        return {"keys": self.table[used], "fitness": self.fitness[used], "size": np.array(self.table.size)}
+
+    def restore(self, state: dict[str, NDArray]) -> None:
+        """Take up a `state`."""
+        size = int(state["size"])
+        self.table, self.fitness = np.zeros(size, np.uint64), np.zeros(size)
+        put(self.table, self.fitness, state["keys"], state["fitness"])
+        self._used = len(state["keys"])

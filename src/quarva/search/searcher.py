@@ -1,0 +1,63 @@
+"""The protocol of ways to search: ask for formulas, tell their scores."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.karva.alphabet import Alphabet
+from quarva.karva.genes import GeneShape, Population
+from quarva.search.memory import Memory
+
+__all__ = ["Resumable", "Searcher", "Space"]
+
+
+@dataclass(frozen=True, eq=False)
+class Space:
+    """What can be searched, and what was.
+
+    Attributes:
+        alphabet: the letters.
+        shape: the form of chromosomes.
+        memory: what the loop has scored so far; to read only.
+        budget: distinct evaluations that the whole search may make.
+        seed: of all random numbers.
+        threads: that the searcher may use; what it proposes must not depend on it.
+    """
+
+    alphabet: Alphabet
+    shape: GeneShape
+    memory: Memory
+    budget: int
+    seed: int
+    threads: int
+
+
+class Searcher(Protocol):
+    """A way to find formulas. The loop owns the budget, the scores and the stop."""
+
+    def begin(self, space: Space) -> None:
+        """Get ready to search this space from the start."""
+        ...
+
+    def ask(self, n: int) -> Population:
+        """Propose formulas, at least one; no more than n of them can still be evaluated."""
+        ...
+
+    def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
+        """Learn the fitness of what was asked last, float64 of shape (P,): larger is better, NaN is invalid."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A searcher whose state can be kept: numbers and arrays by name, nothing else."""
+
+    def state(self) -> dict[str, Any]:
+        """All that decides what will be asked next."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on, after `begin`, from a `state`."""
+        ...
