@@ -1,0 +1,168 @@
+"""The peers' half of `peers.py`: run by the peers' own Python, knows nothing of Quarva.
+
+    PEER_PYTHON benchmarks/peer_rows.py FOLDER --threads 2 --repeats 5
+
+FOLDER holds `rows.npy` (float32[rows, columns], last column the target) and `formulas.json` (prefix
+lists such as ["add", "x1", "sin", "x2"]). One JSON object goes to standard output; the values of the
+first rows go to FOLDER/NAME.npy, float32[formulas, 100], so that the caller can compare them.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import statistics
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
+ARITY = {**dict.fromkeys(SIGNS, 2), "sin": 1, "cos": 1, "exp": 1, "log": 1}
+SHOWN = 100  # rows whose values are handed back
+
+
+def median_seconds(repeats: int, work: Callable[[], Any]) -> float:
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return statistics.median(seconds)
+
+
+def infix(prefix: list[str]) -> str:
+    """The formula as text, fully bracketed."""
+    waiting: list[str] = []
+    for token in reversed(prefix):
+        if token in SIGNS:
+            left, right = waiting.pop(), waiting.pop()
+            waiting.append(f"({left} {SIGNS[token]} {right})")
+        elif token in ARITY:
+            waiting.append(f"{token}({waiting.pop()})")
+        else:
+            waiting.append(token)
+    return waiting.pop()
+
+
+def level_order(prefix: list[str]) -> list[str]:
+    """The formula as a K-expression."""
+    tokens = iter(prefix)
+
+    def tree() -> tuple[str, list]:
+        token = next(tokens)
+        return token, [tree() for _ in range(ARITY.get(token, 0))]
+
+    level, written = [tree()], []
+    while level:
+        written += [token for token, _ in level]
+        level = [child for _, children in level for child in children]
+    return written
+
+
+def pyoperon_rates(rows: np.ndarray, formulas: list[list[str]], threads: int, repeats: int) -> dict:
+    """Operon's batch evaluation into one array, on one thread and on all; and its fitness call."""
+    import pyoperon as operon
+
+    named = np.asfortranarray(rows)
+    dataset = operon.Dataset(named)  # it looks into `named`, which must live as long
+    hashes = {variable.Name.lower(): variable.Hash for variable in dataset.Variables}
+    trees = [operon.InfixParser.Parse(infix(formula), hashes) for formula in formulas]
+    span = operon.Range(0, len(rows))
+    values = np.zeros((len(trees), len(rows)), np.float32)
+    timed = {
+        str(count): median_seconds(
+            repeats, lambda c=count: operon.EvaluateTrees(trees, dataset, span, values, c)
+        )
+        for count in sorted({1, threads})
+    }
+    target = f"X{rows.shape[1]}"
+    # tree by tree: the form of this call that takes a list of trees raises ValueError in 0.6.2
+    scored = median_seconds(
+        repeats, lambda: [operon.CalculateFitness(tree, dataset, span, target, "mse") for tree in trees]
+    )
+    return {"values": timed, "scored": {"1": scored}, "head": values[:, :SHOWN]}
+
+
+def gplearn_rates(rows: np.ndarray, formulas: list[list[str]], repeats: int) -> dict:
+    """`_Program.execute`, which its estimators call once a formula; log and div are its protected ones."""
+    from gplearn._program import _Program
+    from gplearn.fitness import _fitness_map
+    from gplearn.functions import _Function, _function_map
+
+    functions = {**_function_map, "exp": _Function(function=np.exp, name="exp", arity=1)}
+    arities: dict[int, list] = {}
+    for name, arity in ARITY.items():
+        arities.setdefault(arity, []).append(functions[name])
+    columns = rows.shape[1] - 1
+    programs = [
+        _Program(
+            function_set=[functions[name] for name in ARITY], arities=arities, init_depth=(2, 6),
+            init_method="half and half", n_features=columns, const_range=None, metric=_fitness_map["mse"],
+            p_point_replace=0.05, parsimony_coefficient=0.0, random_state=np.random.RandomState(0),
+            program=[functions[t] if t in ARITY else int(t[1:]) - 1 for t in formula],
+        )
+        for formula in formulas
+    ]  # fmt: skip
+    inputs, target, weight = rows[:, :columns], rows[:, columns], np.ones(len(rows), np.float32)
+    plain = median_seconds(repeats, lambda: [program.execute(inputs) for program in programs])
+    scored = median_seconds(
+        repeats, lambda: [program.raw_fitness(inputs, target, weight) for program in programs]
+    )
+    head = np.array([program.execute(inputs[:SHOWN]) for program in programs], np.float32)
+    return {"values": {"1": plain}, "scored": {"1": scored}, "head": head}
+
+
+def geppy_rates(rows: np.ndarray, formulas: list[list[str]], repeats: int) -> dict:
+    """Genes compiled to Python lambdas by `tools.compile_`, called on columns, as its examples do."""
+    import geppy
+
+    columns = rows.shape[1] - 1
+    names = [f"x{number + 1}" for number in range(columns)]
+    primitives = geppy.PrimitiveSet("rows", input_names=names)
+    written = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+    written |= {"sin": np.sin, "cos": np.cos, "exp": np.exp, "log": np.log}
+    for name, function in written.items():
+        primitives.add_function(function, ARITY[name], name=name)
+    symbols = {p.name: p for p in [*primitives.functions, *primitives.terminals]}
+    genes = [
+        geppy.Gene.from_genome([symbols[token] for token in level_order(formula)], head_length=len(formula))
+        for formula in formulas
+    ]
+    chromosomes = [geppy.Chromosome.from_genes([gene]) for gene in genes]
+    inputs, target = [np.ascontiguousarray(rows[:, number]) for number in range(columns)], rows[:, columns]
+
+    def score(chromosome: Any) -> float:
+        return float(np.mean((geppy.compile_(chromosome, primitives)(*inputs) - target) ** 2))
+
+    plain = median_seconds(repeats, lambda: [geppy.compile_(c, primitives)(*inputs) for c in chromosomes])
+    scored = median_seconds(repeats, lambda: [score(c) for c in chromosomes])
+    head = np.array(
+        [geppy.compile_(c, primitives)(*(x[:SHOWN] for x in inputs)) for c in chromosomes], np.float32
+    )
+    return {"values": {"1": plain}, "scored": {"1": scored}, "head": head}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--repeats", type=int, default=5)
+    chosen = parser.parse_args()
+    rows = np.load(chosen.folder / "rows.npy")
+    formulas = json.loads((chosen.folder / "formulas.json").read_text())
+    np.seterr(all="ignore")
+    found = {
+        "pyoperon": pyoperon_rates(rows, formulas, chosen.threads, chosen.repeats),
+        "gplearn": gplearn_rates(rows, formulas, max(1, chosen.repeats // 2)),
+        "geppy": geppy_rates(rows, formulas, max(1, chosen.repeats // 2)),
+    }
+    for name, result in found.items():
+        np.save(chosen.folder / f"{name}.npy", result.pop("head"))
+        result["version"] = importlib.metadata.version(name)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
