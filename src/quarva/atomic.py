@@ -30,8 +30,9 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | Callable[[Bi
     path = Path(path)
     temporary = None
     try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        temporary = Path(name)
+        with os.fdopen(descriptor, "wb") as file:
             if callable(content):
                 content(file)
             else:
