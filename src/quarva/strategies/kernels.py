@@ -209,12 +209,12 @@ def simulate_signals(rule, parameter, signals, gain, delay, gross, traded, opini
     Args:
         rule, parameter: which positions, as in `target_positions`.
         signals: float32 [P, T, N].
-        gain: float64 [T, N], as in `simulate_positions`.
+        gain: float64 [E, N], as in `simulate_positions`, E ≤ T the days to walk.
         delay: days from the signal to the trade.
-        gross, traded: float64 [P, T], filled as by `simulate_positions`.
-        opinions: int32 [P, T], filled; the assets with a signal, by the day of the *signal*.
+        gross, traded: float64 [P, E], filled as by `simulate_positions`.
+        opinions: int32 [P, E], filled; the assets with a signal, by the day of the *signal*.
     """
-    formulas, days, assets = signals.shape
+    formulas, days, assets = signals.shape[0], gain.shape[0], signals.shape[2]
     target, before = np.empty(assets), np.empty(assets)
     a, b = np.empty(assets + 1, signals.dtype), np.empty(assets + 1, signals.dtype)
     sums = np.empty(2)

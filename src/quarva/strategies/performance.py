@@ -19,7 +19,8 @@ def sharpe_ratio(returns: ArrayLike, days_per_year: float = TRADING_DAYS) -> NDA
     No risk-free rate is taken off. NaN days are left out; NaN where fewer than two days remain or where
     all are equal. Source: Sharpe 1994, The Sharpe Ratio.
     """
-    r = np.asarray(returns, np.float64)
+    # Rows in one piece: a sum depends on the layout, and a figure must not depend on its neighbours.
+    r = np.ascontiguousarray(returns, np.float64)
     there = ~np.isnan(r)
     n = there.sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):

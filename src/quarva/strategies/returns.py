@@ -1,31 +1,19 @@
 """Daily returns of the assets, from their closes."""
 
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quarva.errors import TaskError
 
-__all__ = ["PanelLike", "closes", "daily_returns"]
+if TYPE_CHECKING:
+    from quarva.panel import Panel
+
+__all__ = ["closes", "daily_returns"]
 
 
-class PanelLike(Protocol):
-    """What this room needs of a panel."""
-
-    @property
-    def fields(self) -> tuple[str, ...]: ...
-    @property
-    def dates(self) -> NDArray[np.datetime64]: ...
-    @property
-    def assets(self) -> tuple[str, ...]: ...
-    @property
-    def universe(self) -> NDArray[np.bool_] | None: ...
-    def field(self, name: str) -> NDArray[np.float32]:
-        """One field, [T, N]."""
-
-
-def closes(panel: PanelLike) -> NDArray[np.float32]:
+def closes(panel: "Panel") -> NDArray[np.float32]:
     """The panel's field `close`, float32 [T, N], NaN = not there.
 
     Raises:

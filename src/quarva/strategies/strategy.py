@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,10 @@ from quarva.errors import TaskError
 from quarva.strategies.kernels import simulate_positions, simulate_signals
 from quarva.strategies.performance import TRADING_DAYS, Performance
 from quarva.strategies.positions import LongShort, Positions, RowRule, as_signal
-from quarva.strategies.returns import PanelLike, closes, daily_returns
+from quarva.strategies.returns import closes, daily_returns
+
+if TYPE_CHECKING:
+    from quarva.panel import Panel
 
 __all__ = ["Simulated", "Strategy", "backtest", "simulate"]
 
@@ -62,7 +65,7 @@ class Strategy:
     def __post_init__(self) -> None:
         check_terms(self.delay, self.cost_bps)
 
-    def run(self, panel: PanelLike) -> Performance:
+    def run(self, panel: "Panel") -> Performance:
         """Backtest on a panel with a field `close`.
 
         Signals outside the panel's universe are taken as NaN.
@@ -125,12 +128,12 @@ def simulate(
 
     Args:
         signals: float32 [P, T, N], NaN = no opinion.
-        returns: float64 [T, N], daily, NaN = missing (earns 0).
+        returns: float64 [E, N], daily, NaN = missing (earns 0); where E < T only the first E days are walked.
         positions: a rule that needs only the day's signal.
         delay: days from the signal to the trade.
         threads: formulas are shared among them; the result does not depend on their number.
     """
-    count, days, _ = signals.shape
+    count, days = len(signals), len(returns)
     gain = np.nan_to_num(returns)
     result = Simulated(np.empty((count, days)), np.empty((count, days)), np.empty((count, days), np.int32))
 

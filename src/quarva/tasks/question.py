@@ -1,0 +1,134 @@
+"""The data side of a task: targets, parts and what is worth saying about them, from a panel or a table."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.errors import TaskError
+from quarva.tasks.split import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Border, Split, split_days, split_rows
+from quarva.tasks.targets import Field, ForwardReturn, Target, parse_target
+
+if TYPE_CHECKING:
+    from quarva.panel import Panel, Table
+
+__all__ = ["Question", "ask_panel", "ask_table"]
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Targets and parts, in the form that the engine takes.
+
+    A panel is split by days: `segments` number the parts. The rows of a table are split one by one:
+    `segments` are all 0, and there is one target for each part, NaN in the rows of the others.
+
+    Attributes:
+        names: names of the M targets, the first is the one that is scored.
+        open: float32 [M, T, N], targets by the day of the signal; NaN in the sealed test and
+            outside the universe.
+        sealed: float32 [1, T, N], the first target in the test part, NaN elsewhere.
+        segments: int8 [T], 0 train, 1 validation, 2 test, −1 none.
+        split: the days of the parts; None for a table.
+        fields: what formulas may read.
+        delay: days from the signal to the trade.
+        notes: what a report should say aloud.
+    """
+
+    names: tuple[str, ...]
+    open: NDArray[np.float32]
+    sealed: NDArray[np.float32]
+    segments: NDArray[np.int8]
+    split: Split | None
+    fields: tuple[str, ...]
+    delay: int
+    notes: list[str] = field(default_factory=list)
+
+
+def ask_panel(
+    panel: "Panel",
+    target: Target | str | Sequence[Target | str] | None,
+    split: Sequence[Border] | None,
+    embargo: int,
+    delay: int | None,
+) -> Question:
+    """The question on a panel; `target` None is `forward_return_1`. Raises TaskError, see `Task`."""
+    given = list(target) if isinstance(target, Sequence) and not isinstance(target, str) else [target]
+    if not given:
+        raise TaskError("no target given; name one such as forward_return_5")
+    spoken = next((t.delay for t in given if isinstance(t, ForwardReturn)), 1)
+    agreed = spoken if delay is None else delay
+    targets = [
+        parse_target(t or "forward_return_1", panel, agreed) if isinstance(t, str | None) else t
+        for t in given
+    ]
+    for t in targets:
+        if isinstance(t, ForwardReturn) and t.delay != agreed:
+            raise TaskError(
+                f"{t.name} has a delay of {t.delay}, the task one of {agreed}; give one of them only"
+            )
+    values = np.stack([t.values(panel) for t in targets])
+    if panel.universe is not None:
+        values[:, ~panel.universe] = np.nan
+    ahead = max(t.horizon for t in targets) + agreed
+    parts = split_days(panel.dates, split, ahead=ahead, embargo=embargo)
+    test = parts.segments == TEST
+    sealed = np.where(test[:, None], values[:1], np.float32(np.nan))
+    values[:, test] = np.nan
+    own = {t.name for t in targets if isinstance(t, Field)}
+    fields = tuple(name for name in panel.fields if name not in own)
+    if not fields:
+        raise TaskError(f"the panel has no field beside the target {', '.join(sorted(own))}")
+    names = tuple(t.name for t in targets)
+    question = Question(names, values, sealed, parts.segments, parts, fields, agreed, _notes(targets, agreed))
+    for part, name in ((TRAIN, PARTS[0]), (VALIDATION, PARTS[1])):
+        if np.isnan(values[0, parts.segments == part]).all():
+            raise TaskError(
+                f"target {names[0]} has no value in the {name} part; move the split or fill the field"
+            )
+    return question
+
+
+def _notes(targets: Sequence[Target], delay: int) -> list[str]:
+    notes = []
+    if delay == 0:
+        notes.append(
+            "delay 0: a signal is traded at the very close it is computed from; few can do that, take delay 1"
+        )
+    notes.extend(
+        f"target {t.name} is taken as it stands and assumed to be known {t.horizon + delay} days later "
+        f"(Field('{t.name}', horizon=...) says otherwise)"
+        for t in targets
+        if isinstance(t, Field)
+    )
+    return notes
+
+
+def ask_table(table: "Table", split: Sequence[Border] | None) -> Question:
+    """The question on a table: its target from its columns. Raises TaskError, see `Task`."""
+    y, panel = table.target, table.panel
+    there = ~np.isnan(y).reshape(-1)[: table.rows]
+    whole = there & ~np.isnan(panel.values).any(axis=0).reshape(-1)[: table.rows]
+    if whole.sum() < 2:
+        raise TaskError(
+            f"{panel.name}: {whole.sum()} rows have a target and a value in every column; 2 are needed"
+        )
+    notes = []
+    if whole.sum() < table.rows:
+        notes.append(f"{table.rows - whole.sum()} of {table.rows} rows lack a value and are left out")
+    flat = np.full(y.size, UNUSED, np.int8)
+    flat[np.flatnonzero(whole)] = split_rows(int(whole.sum()), split)
+    row_part = flat.reshape(y.shape)
+    if split is None:
+        notes.append("all rows are for training; split=(0.6, 0.8) keeps some for validation and test")
+    parts = (TRAIN,) if split is None else (TRAIN, VALIDATION)
+    values = np.stack([np.where(row_part == part, y, np.float32(np.nan)) for part in parts])
+    sealed = np.where(row_part == TEST, y, np.float32(np.nan))[None]
+    for part, target in zip(PARTS, values):
+        if np.nanmin(target) == np.nanmax(target):
+            raise TaskError(
+                f"{panel.name}: the target is {np.nanmin(target):g} in every row of the {part} part"
+            )
+    names = tuple("target" for _ in parts)
+    return Question(names, values, sealed, np.zeros(len(y), np.int8), None, panel.fields, 0, notes)

@@ -1,0 +1,339 @@
+"""The task: what is asked of a panel or a table, and how an answer is scored."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva import engine
+from quarva.errors import TaskError
+from quarva.karva.expression import Expression
+from quarva.karva.genes import Population
+from quarva.panel import Panel, Table
+from quarva.strategies import (
+    LongShort,
+    SignTiming,
+    Strategy,
+    check_terms,
+    closes,
+    daily_returns,
+    sharpe_ratio,
+    simulate,
+)
+from quarva.tasks.objectives import covered, objective_named
+from quarva.tasks.question import ask_panel, ask_table
+from quarva.tasks.scores import Scores
+from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Border
+from quarva.tasks.targets import Target
+
+__all__ = ["Task"]
+
+_SIGNAL_BYTES = 64 * 2**20  # signals that a trading objective holds at a time
+
+
+@dataclass(frozen=True, eq=False)
+class _Yardstick:
+    """Targets as the engine reads them, and what turns its sums into figures.
+
+    Attributes:
+        target: M targets over T days in S segments.
+        warm_up: float64 [T + 1, S, M], days with a target (pooled: cells of it) among the first L days.
+        variance: float64 [M], of each target (n), for squared errors.
+    """
+
+    target: engine.Target
+    warm_up: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+    @classmethod
+    def of(
+        cls, targets: NDArray[np.float32], segments: NDArray[np.int8], count: int, statistic: engine.Statistic
+    ) -> "_Yardstick":
+        target = engine.Target.prepare(targets, segments, count, statistic)
+        daily = statistic in ("ic", "rank_ic")
+        weight = np.where(target.least >= 0, 1.0 if daily else target.least, 0.0).T[:, None, :]
+        by_part = weight * (segments[:, None] == np.arange(count))[:, :, None]
+        warm_up = np.concatenate([np.zeros((1, *by_part.shape[1:])), by_part.cumsum(axis=0)])
+        flat = targets.reshape(len(targets), -1).astype(np.float64)
+        return cls(target, warm_up, np.nanvar(flat, axis=1) if statistic == "sse" else np.ones(len(flat)))
+
+
+class Task:
+    """A question: predict `target`, scored by `objective`, on train, validation and a sealed test.
+
+    A panel is split by days, each part purged of the days whose target reaches into the next one
+    (`split.split_days`). A table is for training as a whole unless shares of its rows are given.
+
+    The parts of a trading objective (`sharpe`, `timing_sharpe`) hold the returns that the signals of the
+    part's days earn, so that they too stop before the next part begins. Its positions change daily; of the
+    target it uses the delay, and the horizon for purging.
+
+    Args:
+        data: a Panel, or a Table for symbolic regression.
+        target: a ForwardReturn, a Field, or text (`forward_return_5`, `field:NAME`, a field's name); a list
+            of several is scored by the first, `horizons` reports all. None is `forward_return_1`. A table has
+            its own.
+        objective: a name of `objectives.OBJECTIVES`; None is `ic`, with fewer than 3 assets `ts_corr`, and
+            for a table `r2`.
+        split: first day of validation and first day of the test (dates, or shares of the days in (0, 1));
+            None is (0.6, 0.8). For a table: shares of the rows, or None for no split.
+        embargo: days left out after each border, besides those purged before it.
+        delay: days from the signal to the trade; None is the target's own, or 1.
+        cost_bps: basis points paid on what a trading objective trades.
+        parsimony: taken off the fitness for each node; None is the objective's own, see `objectives`.
+
+    Attributes:
+        panel: the panel (of a table, its rows as assets).
+        table: the table, or None.
+        objective: the entry of the table of objectives.
+        targets: float32 [M, T, N], by the day of the signal; NaN = not there, and in the sealed test.
+        target_names: names of the M targets.
+        segments: int8 [T]: 0 train, 1 validation, 2 test, −1 in none. All 0 for a table.
+        split: the parts' days, `split.Split`; None for a table.
+        fields: what formulas may read: all fields but those that are targets.
+        delay, cost_bps, parsimony: as given, or their defaults.
+        notes: what a report should say aloud.
+        test_readings: how many times the sealed test was read.
+
+    Raises:
+        TaskError: an unknown target or objective, an objective that does not fit the data, too few days or
+            assets, a split outside the panel or out of order, a price of 0 or less, a negative setting.
+    """
+
+    def __init__(
+        self,
+        data: Panel | Table,
+        target: Target | str | Sequence[Target | str] | None = None,
+        objective: str | None = None,
+        split: Sequence[Border] | None = None,
+        *,
+        embargo: int = 0,
+        delay: int | None = None,
+        cost_bps: float = 5.0,
+        parsimony: float | None = None,
+    ) -> None:
+        check_terms(1 if delay is None else delay, cost_bps)
+        if parsimony is not None and not parsimony >= 0:
+            raise TaskError(f"parsimony must be 0 or more a node, not {parsimony}")
+        self.table = data if isinstance(data, Table) else None
+        self.panel = data.panel if isinstance(data, Table) else data
+        self.objective = objective_named(objective, "table" if self.table else "panel", self.panel.assets)
+        if isinstance(data, Table):
+            if target is not None:
+                raise TaskError(
+                    "a table has its own target column, Table.read(..., target=NAME); leave target out"
+                )
+            question = ask_table(data, split)
+        else:
+            question = ask_panel(data, target, split, embargo, delay)
+        if self.objective.positions is not None:
+            closes(self.panel)
+        self.targets, self._sealed = question.open, question.sealed
+        self.target_names = question.names
+        self.segments, self.split = question.segments, question.split
+        self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
+        self.cost_bps = float(cost_bps)
+        self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
+        self.test_readings = 0
+
+    def __repr__(self) -> str:
+        return f"<Task {self.objective.name} of {self.target_names[0]} on {self.panel.name}>"
+
+    def describe(self) -> dict[str, Any]:
+        """The question as plain data, for recipes and findings: names, dates as text, numbers."""
+        return {
+            "target": self.target_names[0],
+            "objective": self.objective.name,
+            "delay": self.delay,
+            "split": {}
+            if self.split is None
+            else {name: list(span) for name, span in self.split.spans.items()},
+            "purged_days": 0 if self.split is None else self.split.purged,
+            "embargo": 0 if self.split is None else self.split.embargo,
+            "parsimony": self.parsimony,
+            "cost_bps": self.cost_bps,
+        }
+
+    def score(self, formulas: Any, threads: int | None = None) -> Scores:
+        """Score formulas on train and validation; the sealed test is not touched.
+
+        Args:
+            formulas: a Population, a Program, or Formula or Expression, one or a list.
+            threads: None is one a core. The result does not depend on it.
+
+        Raises:
+            TaskError: a formula reads a field that is a target.
+        """
+        program = self._program(formulas)
+        if self.objective.positions is not None:
+            figures = self._sharpes(program, (TRAIN, VALIDATION), threads)
+        elif self.table:
+            figures = self._figures(program, self._scored, threads)[:, 0]
+        else:
+            figures = self._figures(program, self._scored, threads)[:, :, 0]
+        train = figures[:, 0]
+        validation = figures[:, 1] if figures.shape[1] > 1 else np.full(len(program), np.nan)
+        sign = np.where(self.objective.sign_free & (train < 0), -1, 1).astype(np.int8)
+        train, validation = train * sign, validation * sign
+        fitness = (-train if self.objective.minimised else train) - self.parsimony * program.sizes()
+        return Scores(fitness, train, validation, sign)
+
+    def read_test(self, formula: Any, threads: int | None = None) -> float:
+        """The objective of one formula on the sealed test, times the sign found in training.
+
+        Each call is counted in `test_readings`. NaN where the formula is invalid in training or says too
+        little in the test.
+
+        Raises:
+            TaskError: more than one formula, or a task without a test part.
+        """
+        if self.table and np.isnan(self._sealed).all():
+            raise TaskError(
+                "the table has no sealed test; give split=(0.6, 0.8) to keep 20 % of the rows for it"
+            )
+        program = self._program(formula)
+        if len(program) != 1:
+            raise TaskError(f"the sealed test is read for one formula at a time, not {len(program)}")
+        self.test_readings += 1
+        trained = self.score(program, threads)
+        if self.objective.positions is not None:
+            figure = self._sharpes(program, (TEST,), threads)[0, 0]
+        else:
+            days = np.where(self.segments == (TRAIN if self.table else TEST), 0, UNUSED).astype(np.int8)
+            sealed = _Yardstick.of(self._sealed, days, 1, self.objective.statistic)
+            figure = self._figures(program, sealed, threads)[0, 0, 0]
+        return float("nan") if np.isnan(trained.fitness[0]) else float(figure * trained.sign[0])
+
+    def horizons(self, formulas: Any, threads: int | None = None) -> NDArray[np.float64]:
+        """The objective against every target of the task, float64 [P, M, 2] (train, validation).
+
+        Not turned by the sign: a formula that predicts falling prices has negative values. Of `sharpe`, which
+        trades daily whatever the horizon, the IC; of `timing_sharpe` the pooled correlation.
+
+        Raises:
+            TaskError: the task is about a table.
+        """
+        if self.table:
+            raise TaskError("a table has one target and no horizons; ask about a panel")
+        every = self._yardstick(self.targets)
+        return self._figures(self._program(formulas), every, threads).transpose(0, 2, 1)
+
+    def strategy(self, function: Any) -> Strategy:
+        """The strategy that trades `function` on this task's terms.
+
+        Positions are those of a trading objective, else LongShort(0.2), and SignTiming for a single asset.
+        """
+        usual = LongShort() if len(self.panel.assets) > 1 else SignTiming()
+        return Strategy(function, self.objective.positions or usual, self.delay, self.cost_bps)
+
+    @cached_property
+    def earned_segments(self) -> NDArray[np.int8]:
+        """int8 [T]: the part whose signals a strategy's return of the day belongs to, −1 for none.
+
+        The return of day s is earned by the signal of day s − delay − 1.
+        """
+        out = np.full(len(self.segments), UNUSED, np.int8)
+        out[self.delay + 1 :] = self.segments[: len(out) - self.delay - 1]
+        return out
+
+    def _program(self, formulas: Any) -> engine.Program:
+        """Compile what is no Program yet, and keep formulas away from the targets."""
+        if isinstance(formulas, engine.Program):
+            program = formulas
+        elif isinstance(formulas, Population):
+            program = engine.Program.from_population(formulas)
+        else:
+            given = formulas if isinstance(formulas, Sequence) else [formulas]
+            program = engine.Program.from_expressions(
+                [each if isinstance(each, Expression) else each.expression for each in given]
+            )
+        for name in program.fields:
+            if name in self.panel.fields and name not in self.fields:
+                raise TaskError(f"field '{name}' is a target of this task; a formula may not read it")
+        return program
+
+    def _yardstick(self, targets: NDArray[np.float32]) -> _Yardstick:
+        """Targets over train and validation; for a table all days are one segment."""
+        open_days = np.where(self.segments == TEST, UNUSED, self.segments).astype(np.int8)
+        return _Yardstick.of(targets, open_days, 1 if self.table else 2, self.objective.statistic)
+
+    @cached_property
+    def _scored(self) -> _Yardstick:
+        return self._yardstick(self.targets if self.table else self.targets[:1])
+
+    def _figures(
+        self, program: engine.Program, yardstick: _Yardstick, threads: int | None
+    ) -> NDArray[np.float64]:
+        """The objective by formula, segment and target, float64 [P, S, M]; NaN where too little counts."""
+        count = yardstick.warm_up.shape[1]
+        acc = engine.evaluate(
+            program, self.panel, yardstick.target, self.objective.statistic, None, count, threads
+        )
+        if self.table:
+            enough = acc[..., 0] == acc[..., 3]
+        else:
+            looks_back = np.minimum(program.lookback(), len(self.segments))
+            enough = covered(acc[..., 0], acc[..., 3], yardstick.warm_up[looks_back])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            figures = self.objective.figure(acc, yardstick.variance)
+        return np.where(enough & np.isfinite(figures), figures, np.nan)
+
+    def _sharpes(
+        self, program: engine.Program, parts: tuple[int, ...], threads: int | None
+    ) -> NDArray[np.float64]:
+        """The Sharpe ratio by formula and part, float64 [P, len(parts)]; NaN where too little counts."""
+        rule = self.objective.positions
+        assert rule is not None  # the table gives every objective of returns its positions
+        last = int(np.flatnonzero(np.isin(self.segments, parts))[-1])
+        days = min(last + self.delay + 2, len(self.segments))
+        returns = self._returns[:days]
+        needed = self._needed(returns)
+        lookback, out = program.lookback(), np.full((len(program), len(parts)), np.nan)
+        for chunk in self._chunks(len(program)):
+            signals = engine.signals(_cut(program, chunk), self.panel, threads)
+            result = simulate(signals, returns, rule, self.delay, engine.threads_to_use(threads))
+            net = result.net(self.cost_bps)
+            opinion = (result.opinions >= needed) & (needed > 0)
+            for k, part in enumerate(parts):
+                asked = self.segments[:days] == part
+                possible = np.append(0, np.cumsum(asked & (needed > 0))).astype(np.float64)
+                warm_up = possible[np.minimum(lookback[chunk], days)]
+                enough = covered(opinion[:, asked].sum(axis=1), possible[-1:], warm_up)
+                figures = sharpe_ratio(net[:, self.earned_segments[:days] == part])
+                out[chunk, k] = np.where(enough, figures, np.nan)
+        return out
+
+    @cached_property
+    def _returns(self) -> NDArray[np.float64]:
+        return daily_returns(closes(self.panel))
+
+    def _needed(self, returns: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Assets that need a signal for the day to count, int64 [days]: half of those that it can trade.
+
+        0 on days whose signal can earn nothing.
+        """
+        tradable = np.zeros(len(returns), np.int64)
+        earns = ~np.isnan(returns[self.delay + 1 :])
+        if self.panel.universe is not None:
+            earns &= self.panel.universe[: len(earns)]
+        tradable[: len(earns)] = earns.sum(axis=1)
+        least = self.objective.least_assets
+        return np.where(tradable >= least, np.maximum(least, -(-tradable // 2)), 0)
+
+    def _chunks(self, count: int) -> Iterator[slice]:
+        days, assets = self.panel.shape
+        size = max(1, _SIGNAL_BYTES // (4 * days * assets))
+        return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def _cut(program: engine.Program, chunk: slice) -> engine.Program:
+    """The formulas of a slice."""
+    offset = program.offset[chunk.start : chunk.stop + 1]
+    nodes = slice(offset[0], offset[-1])
+    names = ("code", "left", "right", "param", "number")
+    return replace(
+        program, offset=offset - offset[0], **{name: getattr(program, name)[nodes] for name in names}
+    )

@@ -1,0 +1,377 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from quarva import engine
+from quarva.engine import Formula, Program
+from quarva.errors import TaskError
+from quarva.karva.alphabet import Alphabet
+from quarva.karva.genes import GeneShape, Population
+from quarva.panel import Panel, Table
+from quarva.strategies import LongShort, SignTiming, Strategy
+from quarva.tasks import OBJECTIVES, TEST, TRAIN, UNUSED, VALIDATION, Field, ForwardReturn, Task
+
+FORMULAS = [
+    "close",
+    "-delta(close, 5) / ref(close, 5)",
+    "rank(mean(close, 10) / close)",
+    "zscore(std(pct_change(close, 1), 20))",
+]
+
+
+def parse(texts):
+    return [Formula.parse(text) for text in texts]
+
+
+def daily_correlations(signal: np.ndarray, target: np.ndarray, rank: bool) -> np.ndarray:
+    """IC of each day straight from scipy; NaN on days that do not count."""
+    out = np.full(len(signal), np.nan)
+    correlation = stats.spearmanr if rank else stats.pearsonr
+    for t, (x, y) in enumerate(zip(signal.astype(float), target.astype(float))):
+        there = ~np.isnan(x) & ~np.isnan(y)
+        if there.sum() >= max(3, np.ceil((~np.isnan(y)).sum() / 2)) and np.ptp(x[there]) and np.ptp(y[there]):
+            out[t] = correlation(x[there], y[there]).statistic
+    return out
+
+
+def figure(daily: np.ndarray, objective: str) -> float:
+    series = pd.Series(daily).dropna()
+    return series.mean() if objective.endswith("ic") else series.mean() / series.std()
+
+
+@pytest.mark.parametrize("objective", ["ic", "rank_ic", "icir", "rank_icir"])
+@pytest.mark.parametrize("data", ["sample", "us500"])
+def test_cross_sectional_scores_equal_scipy_on_real_data(data, objective, request):
+    panel = request.getfixturevalue(data)
+    task = Task(panel, ForwardReturn(5), objective)
+    formulas = parse(FORMULAS)
+    scores = task.score(formulas)
+    signals = engine.signals(Program.from_expressions([f.expression for f in formulas]), panel)
+    for p, signal in enumerate(signals):
+        daily = daily_correlations(signal, task.targets[0], objective.startswith("rank"))
+        train = figure(daily[task.segments == TRAIN], objective)
+        validation = figure(daily[task.segments == VALIDATION], objective)
+        assert scores.sign[p] == np.sign(train)
+        assert scores.train[p] == pytest.approx(abs(train), rel=1e-5, abs=1e-7)
+        assert scores.validation[p] == pytest.approx(np.sign(train) * validation, rel=1e-5, abs=1e-7)
+        size = len(formulas[p])
+        assert scores.fitness[p] == pytest.approx(scores.train[p] - task.parsimony * size)
+
+
+@pytest.mark.parametrize("assets", [1, 20])
+def test_the_pooled_correlation_equals_scipy(sample, assets):
+    panel = Panel.from_arrays(
+        {"close": sample.field("close")[:, :assets]}, sample.dates, sample.assets[:assets]
+    )
+    task = Task(panel, "forward_return_2", "ts_corr")
+    formula = Formula.parse("delta(close, 3) / close")
+    signal = formula.signal(panel).to_numpy()
+    want = []
+    for part in (TRAIN, VALIDATION):
+        x, y = (a[task.segments == part].ravel().astype(float) for a in (signal, task.targets[0]))
+        there = ~np.isnan(x) & ~np.isnan(y)
+        want.append(stats.pearsonr(x[there], y[there]).statistic)
+    scores = task.score(formula)
+    assert scores.train[0] == pytest.approx(abs(want[0]), rel=1e-5)
+    assert scores.validation[0] == pytest.approx(np.sign(want[0]) * want[1], rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("objective", "rule", "data"),
+    [
+        ("sharpe", LongShort(0.2), "us500"),
+        ("sharpe", LongShort(0.2), "sample"),
+        ("timing_sharpe", SignTiming(), "sample"),
+    ],
+)
+def test_trading_scores_are_those_of_the_backtest(objective, rule, data, request):
+    panel = request.getfixturevalue(data)
+    task = Task(panel, ForwardReturn(3, delay=2), objective, cost_bps=7)
+    formulas = parse(FORMULAS[:2])
+    scores = task.score(formulas)
+    for p, formula in enumerate(formulas):
+        performance = Strategy(formula, rule, delay=2, cost_bps=7).run(panel)
+        net = pd.Series(performance.returns)
+        for part, got in ((TRAIN, scores.train[p]), (VALIDATION, scores.validation[p])):
+            chosen = net[np.flatnonzero(task.segments == part) + 3]
+            assert got == pytest.approx(chosen.mean() / chosen.std() * np.sqrt(252), rel=1e-9)
+            assert performance.part(task.earned_segments == part).sharpe == pytest.approx(got, rel=1e-9)
+        assert task.strategy(formula).run(panel).sharpe == pytest.approx(performance.sharpe, rel=1e-12)
+
+
+def test_table_scores_equal_their_definition(table):
+    x = table.panel.field("x").ravel()[: table.rows].astype(float)
+    y = table.target.ravel()[: table.rows].astype(float)
+    formulas = parse(["x", "x * x + x", "z + x"])
+    r2, nrmse = (Task(table, objective=name).score(formulas) for name in ("r2", "nrmse"))
+    want = 1 - ((y - x) ** 2).sum() / ((y - y.mean()) ** 2).sum()
+    assert r2.train[0] == pytest.approx(want, rel=1e-5)
+    assert nrmse.train[0] == pytest.approx(np.sqrt(1 - want), rel=1e-5)
+    assert nrmse.fitness[0] == -nrmse.train[0]
+    assert r2.train[1] == pytest.approx(1)
+    assert nrmse.train[1] < 1e-6
+    assert np.isnan(r2.validation).all()
+
+
+def test_rows_of_a_table_are_split_one_by_one(table):
+    task = Task(table, split=(0.6, 0.8))
+    formula = Formula.parse("x")
+    x = table.panel.field("x").ravel().astype(float)
+    y = table.target.ravel().astype(float)
+    figures = []
+    for target in (*task.targets, task._sealed[0]):
+        rows = ~np.isnan(target.ravel())
+        figures.append(1 - ((y - x)[rows] ** 2).mean() / y[rows].var())
+    scores = task.score(formula)
+    assert [scores.train[0], scores.validation[0]] == pytest.approx(figures[:2], rel=1e-5)
+    assert task.read_test(formula) == pytest.approx(figures[2], rel=1e-5)
+
+
+def test_a_formula_without_a_value_in_one_row_is_invalid_on_a_table(table):
+    scores = Task(table).score(parse(["log(x)", "x"]))
+    assert np.isnan(scores.fitness[0])
+    assert np.isfinite(scores.fitness[1])
+
+
+def test_incomplete_rows_of_a_table_are_left_out_and_said():
+    x = np.linspace(0, 1, 20)
+    x[3] = np.nan
+    table = Table.from_arrays({"x": x}, np.nan_to_num(x) * 2)
+    task = Task(table)
+    assert task.score(parse(["x + x"])).train[0] == pytest.approx(1)
+    assert "1 of 20 rows lack a value" in task.notes[0]
+
+
+def test_a_formula_and_its_negative_are_one_finding(sample):
+    for objective in ("ic", "rank_icir", "ts_corr"):
+        scores = Task(sample, objective=objective).score(parse(["delta(close, 5)", "-delta(close, 5)"]))
+        assert scores.train[0] == pytest.approx(scores.train[1], rel=1e-6)
+        assert scores.train[0] > 0
+        assert scores.validation[0] == pytest.approx(scores.validation[1], rel=1e-6)
+        assert scores.sign.tolist() in ([1, -1], [-1, 1])
+    trading = Task(sample, objective="sharpe").score(parse(["delta(close, 5)", "-delta(close, 5)"]))
+    assert trading.sign.tolist() == [1, 1]
+    assert trading.train[0] != trading.train[1]
+
+
+def test_scores_do_not_depend_on_threads_nor_company(sample):
+    alphabet = Alphabet.build(["close"])
+    pop = Population.random(alphabet, GeneShape(6), 60, np.random.default_rng(0))
+    for objective in ("ic", "sharpe"):
+        task = Task(sample, ForwardReturn(5), objective)
+        whole = task.score(pop, threads=1)
+        for other in (
+            task.score(pop, threads=2),
+            task.score(pop.expressions()),
+            task.score(Program.from_population(pop)),
+        ):
+            np.testing.assert_array_equal(whole.fitness, other.fitness)
+            np.testing.assert_array_equal(whole.validation, other.validation)
+        np.testing.assert_array_equal(whole.fitness[17:19], task.score(pop[17:19]).fitness)
+        assert np.isfinite(whole.fitness).any()
+
+
+def test_trading_scores_are_the_same_in_small_chunks(sample, monkeypatch):
+    pop = Population.random(Alphabet.build(["close"]), GeneShape(6), 25, np.random.default_rng(1))
+    task = Task(sample, objective="sharpe")
+    whole = task.score(pop)
+    monkeypatch.setattr("quarva.tasks.task._SIGNAL_BYTES", 3 * 4 * np.prod(sample.shape))
+    np.testing.assert_array_equal(whole.train, task.score(pop).train)
+
+
+def test_a_formula_that_is_mostly_silent_is_invalid(walks):
+    other = np.where(np.arange(100)[:, None] % 2, walks.field("other"), np.nan)
+    panel = Panel.from_arrays(
+        {"close": walks.field("close"), "other": other, "full": walks.field("other")},
+        walks.dates,
+        walks.assets,
+    )
+    for objective in ("ic", "ts_corr", "sharpe", "timing_sharpe"):
+        scores = Task(panel, objective=objective).score(parse(["other", "full"]))
+        assert np.isnan(scores.fitness[0])
+        assert np.isfinite(scores.fitness[1])
+
+
+@pytest.mark.parametrize("objective", ["ic", "ts_corr", "sharpe"])
+def test_the_warm_up_of_a_window_is_no_silence_unless_it_takes_half(walks, objective):
+    # 58 days of training: a window of 25 days leaves 34 (all that could be), one of 35 only 24
+    scores = Task(walks, objective=objective).score(parse(["mean(close, 25)", "mean(close, 35)"]))
+    assert np.isfinite(scores.fitness[0])
+    assert np.isnan(scores.fitness[1])
+
+
+def test_assets_outside_the_universe_do_not_count(sample):
+    rng = np.random.default_rng(0)
+    panel = replace(sample, universe=rng.random(sample.shape) < 0.7)
+    for objective in ("ic", "rank_ic", "sharpe"):
+        task = Task(panel, objective=objective)
+        formula = Formula.parse("delta(close, 5)")
+        signal = Formula.parse("delta(close, 5)").signal(sample).where(panel.universe).to_numpy()
+        scores = task.score(formula)
+        if objective == "sharpe":
+            net = Strategy(signal, LongShort(0.2), 1, 5).run(sample).part(task.earned_segments == TRAIN)
+            assert scores.train[0] == pytest.approx(net.sharpe, rel=1e-9)
+        else:
+            target = np.where(panel.universe, ForwardReturn(1).values(sample), np.nan)
+            daily = daily_correlations(signal, target, objective == "rank_ic")
+            assert scores.train[0] == pytest.approx(abs(np.nanmean(daily[task.segments == TRAIN])), rel=1e-5)
+
+
+@pytest.mark.parametrize("objective", ["ic", "ts_corr", "sharpe"])
+def test_the_sealed_test_touches_no_score_and_every_reading_counts(sample, objective):
+    task = Task(sample, ForwardReturn(5), objective)
+    formula = Formula.parse("delta(close, 5) / close")
+    before = task.score(formula)
+    assert np.isnan(task.targets[:, task.segments == TEST]).all()
+
+    close = sample.field("close").copy()
+    first = np.flatnonzero(task.segments == TEST)[0]
+    close[first:] *= np.random.default_rng(0).uniform(0.5, 2, close[first:].shape)
+    shaken = Task(
+        Panel.from_arrays({"close": close}, sample.dates, sample.assets), ForwardReturn(5), objective
+    )
+    after = shaken.score(formula)
+    np.testing.assert_array_equal([before.train, before.validation], [after.train, after.validation])
+
+    assert task.test_readings == 0
+    one, two = task.read_test(formula), task.read_test(formula)
+    assert one == two != shaken.read_test(formula)
+    assert task.test_readings == 2
+    with pytest.raises(TaskError, match="one formula at a time, not 2"):
+        task.read_test(parse(FORMULAS[:2]))
+    assert task.test_readings == 2
+
+
+def test_the_sealed_test_equals_scipy(sample):
+    task = Task(sample, ForwardReturn(5), "ic")
+    formula = Formula.parse("delta(close, 5) / close")
+    daily = daily_correlations(formula.signal(sample).to_numpy(), ForwardReturn(5).values(sample), False)
+    want = np.nanmean(daily[task.segments == TEST]) * task.score(formula).sign[0]
+    assert task.read_test(formula) == pytest.approx(want, rel=1e-5)
+
+
+def test_several_horizons_are_reported_and_the_first_is_scored(sample):
+    task = Task(sample, [ForwardReturn(5), ForwardReturn(1), "forward_return_20"], "rank_ic")
+    assert task.target_names == ("forward_return_5", "forward_return_1", "forward_return_20")
+    assert task.split.purged == 21
+    formulas = parse(FORMULAS)
+    table, scores = task.horizons(formulas), task.score(formulas)
+    assert table.shape == (4, 3, 2)
+    np.testing.assert_array_equal(table[:, 0, 0] * scores.sign, scores.train)
+    np.testing.assert_array_equal(table[:, 0, 1] * scores.sign, scores.validation)
+    daily = daily_correlations(formulas[1].signal(sample).to_numpy(), task.targets[2], True)
+    assert table[1, 2, 1] == pytest.approx(np.nanmean(daily[task.segments == VALIDATION]), rel=1e-5)
+
+
+def test_a_target_field_is_kept_from_formulas(walks):
+    task = Task(walks, "other")
+    assert task.fields == ("close",)
+    assert "taken as it stands" in task.notes[0]
+    for formulas in (
+        [Formula.parse("rank(other)")],
+        Program.from_expressions([Formula.parse("other").expression]),
+    ):
+        with pytest.raises(TaskError, match="field 'other' is a target"):
+            task.score(formulas)
+    with pytest.raises(TaskError, match="field 'other' is a target"):
+        task.score(Population.random(Alphabet.build(walks.fields), GeneShape(3), 2, np.random.default_rng(0)))
+    assert np.isfinite(task.score(parse(["close"])).train[0])
+
+
+def test_a_task_describes_itself(sample):
+    task = Task(sample, "forward_return_5", "rank_ic", ("2008-01-01", "2009-01-01"), embargo=2, cost_bps=3)
+    assert task.describe() == {
+        "target": "forward_return_5",
+        "objective": "rank_ic",
+        "delay": 1,
+        "split": {
+            "train": ["2005-01-03", "2007-12-20"],
+            "validation": ["2008-01-04", "2008-12-22"],
+            "test": ["2009-01-06", "2009-12-31"],
+        },
+        "purged_days": 6,
+        "embargo": 2,
+        "parsimony": 1e-4,
+        "cost_bps": 3.0,
+    }
+
+
+def test_no_delay_is_said_aloud(walks):
+    assert "delay 0" in Task(walks, ForwardReturn(1, delay=0)).notes[0]
+    assert "delay 0" in Task(walks, "forward_return_1", delay=0).notes[0]
+    assert Task(walks).notes == []
+
+
+def test_objectives_have_defaults(walks, table):
+    alone = Panel.from_arrays({"close": walks.field("close")[:, :1]}, walks.dates, ["A"])
+    assert [Task(data).objective.name for data in (walks, alone, table)] == ["ic", "ts_corr", "r2"]
+    assert Task(walks).target_names == ("forward_return_1",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"objective": "rank_ics"}, "unknown objective 'rank_ics'; did you mean 'rank_ic"),
+        ({"objective": "r2"}, "'r2' is for a table; for a panel choose ic, rank_ic"),
+        ({"target": "forward_return_70"}, "70 days|71 purged"),
+        ({"target": "forward_return_99"}, "looks 100 days ahead; the panel has only 100"),
+        ({"target": ForwardReturn(1, delay=2), "delay": 1}, "has a delay of 2, the task one of 1"),
+        ({"target": []}, "no target given"),
+        ({"delay": -1}, "can not precede"),
+        ({"cost_bps": -5}, "basis points, not -5"),
+        ({"parsimony": -1}, "parsimony must be 0 or more"),
+        ({"embargo": -1}, "embargo must be 0 or more"),
+        ({"split": ("2030-01-01", "2031-01-01")}, "outside the panel; the panel runs from 2015-01-01"),
+        ({"target": ["close", "other"]}, "no field beside the target close, other"),
+    ],
+)
+def test_bad_questions_get_one_line(walks, settings, message):
+    with pytest.raises(TaskError, match=message) as error:
+        Task(walks, **settings)
+    assert "\n" not in str(error.value)
+
+
+def test_objectives_that_compare_assets_refuse_a_single_one(walks):
+    alone = Panel.from_arrays({"close": walks.field("close")[:, :1]}, walks.dates, ["SPX"])
+    for objective in OBJECTIVES:
+        if objective.least_assets > 1:
+            message = (
+                f"'{objective.name}' compares at least {objective.least_assets} assets a day.*1 \\(SPX\\)"
+            )
+            with pytest.raises(TaskError, match=message):
+                Task(alone, objective=objective.name)
+    assert np.isfinite(Task(alone, objective="timing_sharpe").score(parse(["delta(close, 1)"])).train[0])
+
+
+def test_bad_questions_to_a_table_get_one_line(table):
+    with pytest.raises(TaskError, match="'ic' is for a panel; for a table choose r2, nrmse"):
+        Task(table, objective="ic")
+    with pytest.raises(TaskError, match="has its own target column"):
+        Task(table, target="x")
+    with pytest.raises(TaskError, match="ascending shares"):
+        Task(table, split=("2015-01-01", "2016-01-01"))
+    with pytest.raises(TaskError, match=re.escape("give split=(0.6, 0.8)")):
+        Task(table).read_test(Formula.parse("x"))
+    with pytest.raises(TaskError, match="target is 1 in every row of the train part"):
+        Task(Table.from_arrays({"x": np.arange(9.0)}, np.ones(9)))
+
+
+def test_a_target_without_values_is_refused(walks):
+    empty = walks.field("other").copy()
+    empty[:70] = np.nan
+    panel = Panel.from_arrays({"close": walks.field("close"), "y": empty}, walks.dates, walks.assets)
+    with pytest.raises(TaskError, match="target y has no value in the train part"):
+        Task(panel, Field("y"))
+
+
+def test_every_objective_scores_something(sample, table):
+    for objective in OBJECTIVES:
+        data, text = (sample, "delta(close, 5)") if objective.kind == "panel" else (table, "x")
+        task = Task(data, objective=objective.name)
+        assert np.isfinite(task.score(Formula.parse(text)).fitness[0])
+        assert (task.segments != UNUSED).any()
+        assert repr(task).startswith(f"<Task {objective.name} of")
