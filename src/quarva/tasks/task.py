@@ -225,6 +225,7 @@ class Task:
         """The strategy that trades `function` on this task's terms.
 
         Positions are those of a trading objective, else LongShort(0.2), and SignTiming for a single asset.
+        The signal is traded as it stands: a formula that scored with sign −1 has to be negated first.
         """
         usual = LongShort() if len(self.panel.assets) > 1 else SignTiming()
         return Strategy(function, self.objective.positions or usual, self.delay, self.cost_bps)
