@@ -13,6 +13,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def pyoperon_rates(rows: np.ndarray, formulas: list[list[str]], threads: int, re
     values = np.zeros((len(trees), len(rows)), np.float32)
     timed = {
         str(count): median_seconds(
-            repeats, lambda c=count: operon.EvaluateTrees(trees, dataset, span, values, c)
+            repeats, partial(operon.EvaluateTrees, trees, dataset, span, values, count)
         )
         for count in sorted({1, threads})
     }
@@ -121,7 +122,7 @@ def geppy_rates(rows: np.ndarray, formulas: list[list[str]], repeats: int) -> di
     columns = rows.shape[1] - 1
     names = [f"x{number + 1}" for number in range(columns)]
     primitives = geppy.PrimitiveSet("rows", input_names=names)
-    written = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
+    written: dict[str, Callable] = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide}
     written |= {"sin": np.sin, "cos": np.cos, "exp": np.exp, "log": np.log}
     for name, function in written.items():
         primitives.add_function(function, ARITY[name], name=name)

@@ -44,7 +44,7 @@ class Formula64:
         if symbol.field is not None:
             return points[symbol.field]
         if symbol.operator is None:
-            return np.float64(symbol.number)
+            return np.asarray(symbol.number, float)
         return _NUMPY[symbol.operator.name](*(self._value(arg, points) for arg in node.args))
 
 

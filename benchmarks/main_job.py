@@ -1,0 +1,111 @@
+"""The main job, timed as a user runs it: a command in a fresh process, its seconds and its peak memory.
+
+    python benchmarks/main_job.py --out benchmarks/results/main_job.md
+
+Two commands: the search on the sample panel that the README names, and 100,000 evaluations on 498 stocks
+× 1,000 days. Peak memory is the largest resident set of the process (ru_maxrss), libraries included.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import tables
+
+PANEL = "../shared/data/us500.parquet"
+US500 = (
+    f"search --panel {PANEL} --target forward_return_5 --objective ic --searcher gep --budget 100000 --seed 1"
+)
+SAMPLE = "search"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One run of a command: its exit status, wall seconds, peak resident MiB and what `--json` said."""
+
+    status: int
+    seconds: float
+    peak: float
+    answer: dict
+
+
+def measure(arguments: list[str]) -> Measured:
+    """Run `quarva ARGUMENTS --out … --json` and wait for it with its resource usage (Unix)."""
+    with tempfile.TemporaryDirectory() as folder:
+        answer = Path(folder) / "answer.json"
+        words = [
+            str(Path(sys.executable).with_name("quarva")),
+            *arguments,
+            "--out",
+            f"{folder}/run",
+            "--json",
+        ]
+        start = time.perf_counter()
+        with answer.open("w") as out:
+            process = subprocess.Popen(words, stdout=out)
+            _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"quarva {shlex.join(arguments)}: exit status {process.returncode}")
+        return Measured(process.returncode, seconds, usage.ru_maxrss / 1024, json.loads(answer.read_text()))
+
+
+def line(arguments: str, measured: Measured) -> list[str]:
+    """One line of the table."""
+    answer, best = measured.answer, measured.answer["best"]
+    return [
+        f"`quarva {arguments}`",
+        f"{measured.seconds:.1f}",
+        f"{measured.peak:,.0f}",
+        f"{answer['evaluations']:,}",
+        f"{answer['seconds']:.1f}",
+        f"`{best['formula']}`",
+        f"{best['train']:.4f}",
+        f"{best['validation']:.4f}",
+    ]
+
+
+HEADER = (
+    "command", "seconds", "peak memory, MiB", "evaluations", "of them searching, s", "best formula", "train",
+    "validation",
+)  # fmt: skip
+HOW = """\
+Wall seconds of the whole command, from the start of a fresh process to its end, the run folder with its
+report written; both cores. Peak memory: the largest resident set of the process, libraries included. The
+machine code of the kernels was compiled and cached by an earlier run; the very first run on a machine takes
+longer."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", choices=["sample", "us500"])
+    parser.add_argument("--panel", default=PANEL, help="the 498 stocks")
+    parser.add_argument("--budget", type=int, help="evaluations instead of the commands' own (for a trial)")
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    commands = {"sample": SAMPLE, "us500": US500}
+    rows = []
+    for name, arguments in commands.items():
+        if chosen.only in (None, name):
+            asked = [chosen.panel if word == PANEL else word for word in arguments.split()]
+            asked += ["--budget", str(chosen.budget)] if chosen.budget else []
+            rows.append(line(shlex.join(asked), measure(asked)))
+    tables.write(
+        chosen.out,
+        "The main job",
+        [tables.table(HEADER, rows), tables.prose(HOW)],
+        command=tables.command_line(),
+        software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba', 'torch', 'polars')}",
+    )
+
+
+if __name__ == "__main__":
+    main()
