@@ -1,0 +1,5 @@
+"""Imagined markets to test a search on; knows formulas and panels, but no search."""
+
+from quarva.scenarios.simulate import BAR, Market, planted_ic, simulate
+
+__all__ = ["BAR", "Market", "planted_ic", "simulate"]
