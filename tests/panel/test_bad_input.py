@@ -144,6 +144,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     assert "no such file" in refusal(tmp_path / "bars.parquet")
     assert "bars.parquet" in refusal(str(tmp_path / "bars.parquet"))
     assert "is a folder" in refusal(tmp_path)
+    assert "can not be read" in refusal("bars\0.csv")
 
 
 @pytest.mark.parametrize("name", ["bars.csv", "bars.parquet", "bars.bin", "bars.csv.gz"])

@@ -160,6 +160,17 @@ def test_bars_without_an_asset_column_are_one_asset(tmp_path):
     assert panel.fields == ("open", "high", "low", "close", "adj_close", "volume")
 
 
+def test_one_column_is_a_field_by_its_name_or_an_asset(tmp_path):
+    dates = pd.date_range("2020-01-01", periods=2)
+    panel = Panel.read(pd.Series([1.0, 2.0], index=dates, name="SPY"))
+    assert (panel.assets, panel.fields) == (("SPY",), ("close",))
+    path = tmp_path / "gold.csv"
+    path.write_text("date,price\n2020-01,1\n2020-02,2\n")
+    panel = Panel.read(path)
+    assert (panel.assets, panel.fields) == (("gold",), ("price",))
+    assert [str(date) for date in panel.dates] == ["2020-01-01", "2020-02-01"]
+
+
 def test_codes_keep_their_zeros_and_the_ticker_na_its_name(tmp_path):
     path = tmp_path / "bars.csv"
     path.write_text(
@@ -191,6 +202,8 @@ def test_other_separators_a_byte_order_mark_and_row_numbers_do_not_matter(tmp_pa
         "date\tasset\tclose\n2020-01-01\tA\t1\n2020-01-02\tA\t2\n",
         "\ufeffdate,asset,close\r\n2020-01-01,A,1\r\n2020-01-02,A,2\r\n",
         ",date,asset,close\n0,2020-01-01,A,1\n1,2020-01-02,A,2\n",
+        "date,asset,close,\n2020-01-01,A,1,\n2020-01-02,A,2,\n",
+        "date,asset,close\n2020-01-01,A,1\n2020-01-02,A,2\n\n\n",
         "Unnamed: 0,date,asset,close\n0,2020-01-01,A,1\n1,2020-01-02,A,2\n",
     ):
         path.write_text(text)

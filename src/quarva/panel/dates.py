@@ -95,6 +95,8 @@ def _from_text(source: Source, series: "pl.Series") -> np.ndarray:
     text = distinct.str.strip_chars()
     if text.str.contains(r"^\d{9,19}$").all():
         return _from_numbers(source, series.str.strip_chars().cast(pl.Int64))
+    if text.str.contains(r"^\d{4}-\d{2}$").all():
+        text = text + "-01"  # months begin with their first day
     zones = text.str.extract(_ZONE, 1)
     offset = _one_zone(source, series, distinct, zones)
     if offset is not None:

@@ -34,7 +34,7 @@ def lay_out(source: Source, value: str, wanted: Sequence[str] | None) -> Panel:
     if asset is not None:
         return _long(source, date, asset, [name for name in columns if name != asset], wanted)
     bars = {normalise(name) for name in columns} & BAR_NAMES
-    if len(bars) > 1 or len(columns) == 1:
+    if len(bars) > 1 or len(bars) == len(columns) == 1:
         return _long(source, date, None, columns, wanted)
     if not columns:
         source.refuse("only dates; add a column for each asset, or date, asset and fields")

@@ -116,8 +116,8 @@ def _open_file(path: Path) -> Source:
         raise PanelError(f"{path}: no such file; give the path of a CSV or Parquet file") from None
     except IsADirectoryError:
         raise PanelError(f"{path}: is a folder; give a CSV or Parquet file in it") from None
-    except OSError as error:
-        raise PanelError(f"{path}: can not be read ({error.strerror})") from None
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        raise PanelError(f"{path}: can not be read ({getattr(error, 'strerror', error)})") from None
     if not head:
         raise PanelError(f"{path}: the file is empty; give a table with a header and rows")
     if head[:4] == b"PAR1":
@@ -155,7 +155,16 @@ def _csv(path: Path, head: bytes) -> "pl.DataFrame":
         raise PanelError(
             f"{path}: not a table ({_first_line(error)}); give CSV with a header and equally long lines"
         ) from None
-    return frame
+    # A comma at the end of each line and empty lines at the end of the file are no data.
+    frame = frame.drop(
+        name for name in header if not name and name in frame.columns and _is_empty(frame[name])
+    )
+    there = np.flatnonzero(~frame.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy())
+    return frame.head(there[-1] + 1 if len(there) else 0)
+
+
+def _is_empty(column: "pl.Series") -> bool:
+    return column.null_count() == len(column)
 
 
 def _header(path: Path, head: bytes) -> tuple[list[str], str]:
