@@ -1,0 +1,102 @@
+"""The best formulas so far, one of each behaviour."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.karva.expression import Expression, Symbol
+from quarva.karva.genes import Population
+from quarva.tasks import Scores
+
+__all__ = ["Best", "oriented"]
+
+
+@dataclass
+class Best:
+    """At most `room` chromosomes by fitness, best first; of formulas with equal figures only the first stays.
+
+    Two formulas whose train and validation figures agree to nine digits are one function written twice
+    (x + x and 2·x, say): the shorter, or the one met first, is kept.
+    """
+
+    room: int
+    population: Population
+    fitness: NDArray[np.float64]
+    train: NDArray[np.float64]
+    validation: NDArray[np.float64]
+    sign: NDArray[np.int8]
+
+    @classmethod
+    def empty(cls, like: Population, room: int) -> "Best":
+        """Nothing yet."""
+        none = np.empty(0)
+        return cls(room, like[:0], none, none.copy(), none.copy(), np.empty(0, np.int8))
+
+    def add(self, population: Population, scores: Scores) -> bool:
+        """Consider new formulas; returns whether the best one changed."""
+        floor = self.fitness[-1] if len(self.fitness) >= self.room else -np.inf
+        chosen = np.flatnonzero(scores.fitness > floor)
+        if not chosen.size:
+            return False
+        if chosen.size > self.room:
+            order = np.argsort(-scores.fitness[chosen], kind="stable")
+            chosen = np.sort(chosen[order[: self.room]])
+        top_before = self.fitness[0] if len(self.fitness) else -np.inf
+        both = Population.concatenate([self.population, population[chosen]])
+        columns = [
+            np.concatenate([mine, theirs[chosen]])
+            for mine, theirs in (
+                (self.fitness, scores.fitness),
+                (self.train, scores.train),
+                (self.validation, scores.validation),
+                (self.sign, scores.sign),
+            )
+        ]
+        order = np.argsort(-columns[0], kind="stable")
+        keep = order[_first_of_each(columns[1][order], columns[2][order])][: self.room]
+        self.population = both[keep]
+        self.fitness, self.train, self.validation, self.sign = (column[keep] for column in columns)
+        return bool(self.fitness[0] > top_before)
+
+    def expression(self, i: int) -> Expression:
+        """Formula i, turned so that a larger signal means a larger target."""
+        return oriented(self.population[i : i + 1].expressions()[0], int(self.sign[i]))
+
+    def state(self) -> dict[str, NDArray]:
+        """Everything needed to go on, as arrays."""
+        p = self.population
+        return {
+            "symbols": p.symbols, "dc": p.dc, "constants": p.constants, "fitness": self.fitness, "train": self.train,
+            "validation": self.validation, "sign": self.sign,
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, NDArray]) -> None:
+        """Take up a `state`."""
+        p = self.population
+        self.population = Population(p.alphabet, p.shape, state["symbols"], state["dc"], state["constants"])
+        self.fitness, self.train = state["fitness"], state["train"]
+        self.validation, self.sign = state["validation"], state["sign"]
+
+    def __len__(self) -> int:
+        return len(self.fitness)
+
+
+def oriented(expression: Expression, sign: int) -> Expression:
+    """The expression, or for sign −1 its negative."""
+    if sign >= 0:
+        return expression
+    if expression.symbol == Symbol.function("neg"):
+        return expression.args[0]
+    return Expression(Symbol.function("neg"), (expression,))
+
+
+def _first_of_each(train: NDArray, validation: NDArray) -> NDArray[np.bool_]:
+    """Marks the first of each pair of figures, rounded to nine digits."""
+    figures = np.stack([np.nan_to_num(train, nan=9e99), np.nan_to_num(validation, nan=9e99)], axis=1)
+    scale = 10.0 ** (8 - np.floor(np.log10(np.maximum(np.abs(figures), 1e-30))))
+    with np.errstate(over="ignore"):
+        rounded = np.rint(figures * scale) / scale
+    first = np.zeros(len(train), np.bool_)
+    first[np.unique(rounded, axis=0, return_index=True)[1]] = True
+    return first

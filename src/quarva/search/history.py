@@ -1,0 +1,53 @@
+"""What happened, batch by batch."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["History"]
+
+_NUMBERS = ("batch", "evaluations", "proposed", "seconds", "best", "mean", "distinct_share")
+_COLUMNS = ("batch", "evaluations", "proposed", "seconds", "best", "best_formula", "mean", "distinct_share")
+
+
+class History:
+    """One row a batch; see `Findings.history` for the columns."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, list[Any]] = {name: [] for name in _COLUMNS}
+
+    def add(self, **row: Any) -> None:
+        """Append a row."""
+        row["batch"] = len(self._columns["batch"])
+        for name in _COLUMNS:
+            self._columns[name].append(row[name])
+
+    def frame(self) -> "pd.DataFrame":
+        """The rows as a pandas frame."""
+        import pandas as pd
+
+        return pd.DataFrame(self._columns)
+
+    def state(self) -> dict[str, NDArray]:
+        """Everything needed to go on, as arrays; formulas are kept where they change."""
+        formulas = self._columns["best_formula"]
+        changes = [i for i in range(len(formulas)) if i == 0 or formulas[i] != formulas[i - 1]]
+        numbers = {name: np.array(self._columns[name], np.float64) for name in _NUMBERS}
+        texts = np.array([formulas[i] for i in changes], np.str_)
+        return numbers | {"changes": np.array(changes, np.int64), "formulas": texts}
+
+    def restore(self, state: dict[str, NDArray]) -> None:
+        """Take up a `state`."""
+        whole = ("batch", "evaluations", "proposed")
+        for name in _NUMBERS:
+            self._columns[name] = [int(v) if name in whole else float(v) for v in state[name]]
+        rows = len(self._columns["batch"])
+        ends = [*map(int, state["changes"][1:]), rows] if rows else []
+        formulas: list[str] = []
+        for text, end in zip(state["formulas"], ends, strict=True):
+            formulas += [str(text)] * (end - len(formulas))
+        self._columns["best_formula"] = formulas

@@ -1,0 +1,118 @@
+"""The verb: search a task."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from quarva.engine import threads_to_use
+from quarva.errors import RecipeError
+from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
+from quarva.karva.genes import GeneShape
+from quarva.search.findings import Findings
+from quarva.search.gep import GEP
+from quarva.search.loop import Loop, Progress
+from quarva.search.memory import Memory
+from quarva.search.random_search import RandomSearch
+from quarva.search.searcher import Searcher, Space
+from quarva.tasks import Task
+
+__all__ = ["SEARCHERS", "make_searcher", "search"]
+
+SEARCHERS: dict[str, Callable[..., Searcher]] = {"gep": GEP, "random": RandomSearch}
+"""Ways to search, by name."""
+
+_PANEL_HEAD, _TABLE_HEAD = 10, 24
+
+
+def search(
+    task: Task,
+    searcher: str | Searcher = "gep",
+    budget: int = 100_000,
+    *,
+    seed: int = 0,
+    seconds: float | None = None,
+    memory_mb: float | None = None,
+    threads: int | None = None,
+    functions: Sequence[str] | None = None,
+    windows: Sequence[int] | None = None,
+    numbers: Sequence[float] = (),
+    constants: bool = True,
+    head: int | None = None,
+    genes: int = 1,
+    link: str = "add",
+    settings: dict[str, Any] | None = None,
+    checkpoint: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | Callable[[Progress], None] = True,
+) -> Findings:
+    """Search for formulas that answer a task.
+
+    The same arguments give the same findings, bit for bit, on the same machine, whatever the number of threads
+    (unless `seconds` or `memory_mb` ends the search).
+
+    Args:
+        task: the question.
+        searcher: a name of `SEARCHERS`, or an object with the methods of `Searcher`.
+        budget: distinct formulas to evaluate.
+        seed: of all random numbers.
+        seconds: stop after so many at the latest.
+        memory_mb: stop when the process has taken so many MiB.
+        threads: None is one a core.
+        functions, windows, numbers, constants: the alphabet: operators (by default a panel's or a table's usual
+            ones), windows of rolling operators in days, literals, and whether `?` stands for random numerical
+            constants.
+        head, genes, link: form of the chromosomes: positions of a head (10 for panels, 24 for tables), genes, and
+            the operator that links them.
+        settings: fields of the named searcher, as {"population": 500}.
+        checkpoint: file that keeps the state of the search, for `resume`.
+        resume: go on from the checkpoint.
+        progress: show a bar on standard error, or a function that is handed a `Progress` now and then.
+
+    Raises:
+        FormulaError: an alphabet or chromosome that can not be. RecipeError: an unknown searcher or setting.
+        RunError: a checkpoint that can not be written, or does not belong to this search.
+    """
+    if budget < 1:
+        raise RecipeError(f"budget must be 1 or more, not {budget}")
+    name, way = make_searcher(searcher, settings)
+    usual = TABLE_FUNCTIONS if task.table is not None else PANEL_FUNCTIONS
+    alphabet = Alphabet.build(
+        task.fields, usual if functions is None else functions, windows, tuple(task.panel.groups), numbers, constants
+    )
+    usual_head = _TABLE_HEAD if task.table is not None else _PANEL_HEAD
+    space = Space(
+        alphabet=alphabet,
+        shape=GeneShape(head=usual_head if head is None else head, genes=genes, link=link),
+        memory=Memory(),
+        budget=budget,
+        seed=seed,
+        threads=threads_to_use(threads),
+    )
+    loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
+    if callable(progress):
+        loop.observer = progress
+        return loop.run()
+    if not progress:
+        return loop.run()
+    from quarva.search.progress import bar
+
+    with bar(task, budget) as loop.observer:
+        return loop.run()
+
+
+def make_searcher(searcher: str | Searcher, settings: dict[str, Any] | None = None) -> tuple[str, Searcher]:
+    """Name and object of a searcher.
+
+    Raises:
+        RecipeError: no searcher of this name, or a setting that it does not have.
+    """
+    if not isinstance(searcher, str):
+        return type(searcher).__name__, searcher
+    if searcher not in SEARCHERS:
+        raise RecipeError(f"there is no searcher '{searcher}'; there are {', '.join(SEARCHERS)}")
+    make = SEARCHERS[searcher]
+    known = list(getattr(make, "__dataclass_fields__", {}))
+    for setting in settings or {}:
+        if setting not in known:
+            raise RecipeError(f"the searcher '{searcher}' has no setting '{setting}'; it has {', '.join(known)}")
+    return searcher, make(**(settings or {}))
