@@ -35,9 +35,9 @@ def synthetic(**changes) -> rd.ReportData:
         objective="rank_ic",
         horizon=5,
         delay=1,
-        purged=12,
+        purged=6,
         cost_bps=5.0,
-        parsimony="0.0001 a node",
+        parsimony=0.0001,
         segments=(
             rd.Segment("train", first[0], first[1], train),
             rd.Segment("validation", first[2], first[3], len(days) - train - gap),
@@ -98,7 +98,8 @@ def synthetic(**changes) -> rd.ReportData:
             "sub.rank.div.delta_5.std_20.corr_10.close.pct_change_1.close.0.5.close",
             "Sub(CSRank(Delta($close, 5)), Div(Std($close, 20), Corr($close, 0.5, 10)))",
         ),
-        "daily": rd.Daily(days, segments, ic, gross - turnover * 0.0005, gross, turnover),
+        "information": rd.Information(days, segments, ic),
+        "trading": rd.Trading(days, segments, gross - turnover * 0.0005, gross, turnover),
         "quantiles": rd.Quantiles(
             {
                 "train": np.array([-0.0021, -0.0008, 0.0001, 0.0009, 0.0019]),
@@ -168,7 +169,8 @@ def synthetic_table() -> rd.ReportData:
         question=question,
         pool=(rd.Row(text, 0.973, 0.969, size=3), rd.Row("x1", 0.11, 0.09, size=1)),
         best=rd.BestFormula(text, tree, r"\sin({x_1}^2)"),
-        daily=None,
+        information=None,
+        trading=None,
         quantiles=None,
         decay=None,
         performance={},
@@ -180,9 +182,10 @@ def synthetic_table() -> rd.ReportData:
 def synthetic_timing() -> rd.ReportData:
     """One asset, traded by the sign of the signal, delay 0."""
     report = synthetic()
-    assert report.daily is not None
+    assert report.information is not None
+    assert report.trading is not None
     rng = np.random.default_rng(4)
-    held = rng.normal(0.0003, 0.011, len(report.daily.dates))
+    held = rng.normal(0.0003, 0.011, len(report.trading.dates))
     question = dataclasses.replace(
         report.question, kind="timing", assets=1, delay=0, objective="timing_sharpe", panel="sp500.csv"
     )
@@ -190,7 +193,8 @@ def synthetic_timing() -> rd.ReportData:
     return dataclasses.replace(
         report,
         question=question,
-        daily=dataclasses.replace(report.daily, benchmark=held, ic=ic),
+        information=dataclasses.replace(report.information, ic=ic),
+        trading=dataclasses.replace(report.trading, benchmark=held),
         strategy="long where the signal is above 0, short where it is below",
     )
 

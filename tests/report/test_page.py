@@ -137,20 +137,17 @@ def test_names_from_a_file_are_text_and_never_markup(report):
 def test_missing_numbers_leave_figures_out_and_break_nothing(report):
     days = 40
     nothing = np.full(days, np.nan)
-    daily = rd.Daily(
-        np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]"),
-        np.zeros(days, np.int8),
-        nothing,
-        nothing,
-        nothing,
-        nothing,
-    )
+    dates = np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]")
+    segments = np.zeros(days, np.int8)
+    information = rd.Information(dates, segments, nothing)
+    trading = rd.Trading(dates, segments, nothing, nothing, nothing)
     empty = rd.Progress(np.array([], dtype=np.int64), np.array([]), None)
     bare = dataclasses.replace(
         report,
         best=None,
         pool=(),
-        daily=daily,
+        information=information,
+        trading=trading,
         quantiles=rd.Quantiles({}),
         decay=rd.Decay(np.array([1]), {}),
         progress=empty,
@@ -167,14 +164,16 @@ def test_short_and_flat_series_are_drawn(report):
         dates = np.datetime64("2020-01-30") + np.arange(days)
         flat = np.zeros(days)
         segments = np.where(np.arange(days) < max(1, days // 2), 0, 1).astype(np.int8)
-        daily = rd.Daily(dates, segments, flat, flat, flat, flat)
-        assert "nan" not in _paths(render(dataclasses.replace(report, daily=daily)))
+        information = rd.Information(dates, segments, flat)
+        trading = rd.Trading(dates, segments, flat, flat, flat)
+        page = render(dataclasses.replace(report, information=information, trading=trading))
+        assert "nan" not in _paths(page)
 
 
 def test_a_strategy_that_loses_everything_is_drawn(report):
-    ruin = report.daily.net.copy()
+    ruin = report.trading.net.copy()
     ruin[100] = -1.5
-    page = render(dataclasses.replace(report, daily=dataclasses.replace(report.daily, net=ruin)))
+    page = render(dataclasses.replace(report, trading=dataclasses.replace(report.trading, net=ruin)))
     assert "nan" not in _paths(page)
     assert "inf" not in _paths(page)
 

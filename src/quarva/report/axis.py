@@ -81,15 +81,19 @@ def growth_axis(low: float, high: float) -> Axis:
     ends = math.log10(low), math.log10(high)
     pad = 0.04 * max(ends[1] - ends[0], 0.01)
     bottom, top = ends[0] - pad, ends[1] + pad
-    fine = high / low < 30
-    marks = [m * 10.0**k for k in range(-9, 10) for m in ((1, 1.5, 2, 3, 5, 7) if fine else (1, 2, 5))]
-    inside = [mark for mark in marks if bottom <= math.log10(mark) <= top]
+    inside: list[float] = []
+    for factors, decades in (((1, 1.5, 2, 3, 5, 7), 1), ((1, 2, 5), 1), ((1,), 1), ((1,), 2), ((1,), 5)):
+        powers = range(math.floor(bottom / decades) * decades, math.ceil(top) + 1, decades)
+        marks = [factor * 10.0**power for power in powers for factor in factors]
+        inside = [mark for mark in marks if bottom <= math.log10(mark) <= top]
+        if len(inside) <= 8:
+            break
     if len(inside) < 3:  # a span of less than a few marks is as good as linear
         line = round_axis(10**bottom, 10**top, zero=False)
         values = [line.low + tick.at * (line.high - line.low) for tick in line.ticks]
         pairs = [(v, tick.text) for v, tick in zip(values, line.ticks, strict=True) if v > 0]
     else:
-        pairs = [(mark, f"{mark:g}") for mark in inside]
+        pairs = [(mark, f"{mark:,.9f}".rstrip("0").rstrip(".")) for mark in inside]
     ticks = [Tick((math.log10(v) - bottom) / (top - bottom), text) for v, text in pairs]
     return Axis(bottom, top, tuple(tick for tick in ticks if 0 <= tick.at <= 1))
 

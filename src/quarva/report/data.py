@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 __all__ = [
     "SEGMENT_NAMES",
     "BestFormula",
-    "Daily",
     "Decay",
     "Fit",
+    "Information",
     "Kind",
     "Node",
     "Progress",
@@ -26,6 +26,7 @@ __all__ = [
     "Row",
     "SearchFacts",
     "Segment",
+    "Trading",
 ]
 
 Kind = Literal["cross-section", "timing", "table"]
@@ -63,10 +64,12 @@ class Question:
     horizon: int | None = None  # days from trade to trade; None where the target is a field
     delay: int = 1  # days from signal to trade
     segments: tuple[Segment, ...] = ()
-    purged: int = 0  # days left out between the segments, embargo included
-    embargo: int = 0
+    purged: int = 0  # days left out before each border
+    embargo: int = 0  # days left out after each border
     cost_bps: float = 0.0  # of the traded value, one way
-    parsimony: str = ""
+    parsimony: float = 0.0  # taken off the fitness for each node
+    meaning: str = ""  # definition of the objective
+    notes: tuple[str, ...] = ()  # what the data and the task ask to be said aloud
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,20 +123,32 @@ class BestFormula:
 
 
 @dataclass(frozen=True, slots=True)
-class Daily:
-    """Day by day figures of the best formula, all `[T]`; the sealed test only where it was read.
+class Information:
+    """The best formula's correlation with the target, `[T]`, by the day of the signal.
 
-    `ic` is the day's correlation across assets (for one asset: a rolling correlation through time),
-    `net` and `gross` the day's strategy returns after and before costs, `turnover` the traded share of
-    the capital, `benchmark` what holding the asset earned (one asset only).
+    `ic` is the day's correlation across assets; where one asset is timed, a rolling correlation through
+    time. Days of the sealed test are not there.
     """
 
     dates: Dates
     segments: NDArray[np.int8]
-    ic: Floats | None = None
-    net: Floats | None = None
-    gross: Floats | None = None
-    turnover: Floats | None = None
+    ic: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Trading:
+    """What trading the best formula earned, all `[T]`, by the day on which it was earned.
+
+    `net` and `gross` are the day's returns after and before costs, `turnover` the share of the capital
+    that was replaced, `benchmark` what holding the assets earned (where they are timed). `segments` is the
+    part whose signals the day's return belongs to. Days of the sealed test are not there.
+    """
+
+    dates: Dates
+    segments: NDArray[np.int8]
+    net: Floats
+    gross: Floats
+    turnover: Floats
     benchmark: Floats | None = None
 
 
@@ -151,6 +166,7 @@ class Decay:
 
     horizons: NDArray[np.int64]
     means: dict[str, Floats]
+    figure: str = "mean daily IC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +195,8 @@ class ReportData:
     search: SearchFacts
     pool: tuple[Row, ...]
     best: BestFormula | None = None
-    daily: Daily | None = None
+    information: Information | None = None
+    trading: Trading | None = None
     quantiles: Quantiles | None = None
     decay: Decay | None = None
     progress: Progress | None = None

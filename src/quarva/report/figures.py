@@ -36,15 +36,15 @@ def figures(data: ReportData) -> list[Figure]:
     made: list[Figure | None] = []
     if data.fit is not None:
         made += [fitted(data.fit, question.target), residuals(data.fit, question.target)]
-    if data.daily is not None:
-        made.append(_figure(information(data.daily, question), "predicts", wide=True))
+    if data.information is not None:
+        made.append(_figure(information(data.information, question), "predicts", wide=True))
     if data.quantiles is not None:
         made.append(quantiles(data.quantiles, question.horizon, question.kind))
     if data.decay is not None:
-        made.append(decay(data.decay, question.delay, question.kind))
-    if data.daily is not None:
-        made.append(_figure(equity(data.daily, question, data.strategy), "trades", wide=True))
-        made.append(_figure(turnover(data.daily, question), "trades", wide=True))
+        made.append(decay(data.decay, question.delay))
+    if data.trading is not None:
+        made.append(_figure(equity(data.trading, question, data.strategy), "trades", wide=True))
+        made.append(_figure(turnover(data.trading, question), "trades", wide=True))
     if data.progress is not None and len(data.progress.evaluations):
         made.append(progress(data.progress, question.objective, data.search))
     return [figure for figure in made if figure is not None]
@@ -112,7 +112,7 @@ def quantiles(data: Quantiles, horizon: int | None, kind: str) -> Figure | None:
     )
 
 
-def decay(data: Decay, delay: int, kind: str) -> Figure | None:
+def decay(data: Decay, delay: int) -> Figure | None:
     """Mean IC against the horizon of the target."""
     names = [name for name in SEGMENT_NAMES if name in data.means]
     values = np.array([data.means[name] for name in names])
@@ -127,7 +127,7 @@ def decay(data: Decay, delay: int, kind: str) -> Figure | None:
         lines.append(Line(dots(x, values[k], y), f"{name} dot"))
     ticks = tuple(axis.Tick(float(a), str(h)) for a, h in zip(x, data.horizons, strict=True))
     texts = [(name, name, [axis.number(v, 4) for v in values[k]]) for k, name in enumerate(names)]
-    what = "Mean daily IC" if kind == "cross-section" else "Correlation through time"
+    what = data.figure[:1].upper() + data.figure[1:]
     summary = f"{what} at horizons {', '.join(map(str, data.horizons))} days. " + " ".join(
         f"{name}: {', '.join(row)}." for name, _, row in texts
     )
@@ -140,7 +140,7 @@ def decay(data: Decay, delay: int, kind: str) -> Figure | None:
     return Figure(
         "decay",
         "How long it lasts",
-        what.lower().replace(" ic", " IC"),
+        data.figure,
         (plot,),
         note,
         "predicts",
@@ -196,7 +196,7 @@ def progress(data: Progress, objective: str, search: SearchFacts) -> Figure:
 
 def _tally(search: SearchFacts) -> str:
     """What was proposed, what was scored, and why it ended."""
-    text = "The search climbs the training score; validation takes no part in it."
+    text = "The search climbs the training score and sees nothing else."
     if search.proposed is not None:
         text += f" {search.proposed:,} formulas proposed, {search.evaluations:,} of them distinct and scored"
         text += "" if search.invalid is None else f", {search.invalid:,} invalid"
@@ -231,12 +231,15 @@ def fitted(data: Fit, target: str) -> Figure | None:
     plot = Plot(
         f"Predicted against actual {target}.", x, y, 320, lines=tuple(lines), x_title=f"actual {target}"
     )
+    note = "A dot a row; on the dashed line the formula is exact."
+    if "validation" in names:
+        note += " Validation rows were not seen by the search."
     return Figure(
         "fit",
         "Predicted against actual",
         target,
         (plot,),
-        "A dot a row; on the dashed line the formula is exact. Validation rows were not seen by the search.",
+        note,
         "predicts",
         keys=_keys(names),
     )

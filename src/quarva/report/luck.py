@@ -27,8 +27,8 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
     Targets of h days overlap on h days, so only every h-th day counts as a new one.
     """
     errors: dict[str, float | None] = dict.fromkeys(SEGMENT_NAMES)
-    question, daily = data.question, data.daily
-    if daily is None or daily.ic is None or question.kind != "cross-section":
+    question, daily = data.question, data.information
+    if daily is None or question.kind != "cross-section":
         return errors
     if question.objective not in ("ic", "rank_ic"):
         return errors
@@ -53,7 +53,10 @@ def honesty(data: ReportData) -> str:
         )
     else:
         text += "The more are tried, the better the best looks by luck. "
-    text += "The validation figure is the one to believe: the search never saw it."
+    if any(segment.name == "validation" for segment in data.question.segments):
+        text += "The validation figure is the one to believe: the search never saw it."
+    else:
+        text += "No part was kept from the search, so judge the formula on data it has not seen."
     if error is not None:
         text += " ± is one standard error, overlapping targets counted once."
     return text

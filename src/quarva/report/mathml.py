@@ -14,7 +14,7 @@ from quarva.karva.expression import Expression, Symbol
 __all__ = ["clean", "mathml"]
 
 SPACE = "http://www.w3.org/1998/Math/MathML"
-_FIRST = 0xE000  # Unicode's private use area: letters that no field is named after
+_FIRST = 0xE100  # in Unicode's private use area: letters that no field is named after
 # fmt: off
 _TAGS = frozenset((
     "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle", "mpadded",

@@ -90,6 +90,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "honesty": luck.honesty(data),
         "facts": _facts(data),
         "split": _split(question),
+        "validated": any(math.isfinite(row.validation) for row in data.pool),
         "tested": any(math.isfinite(row.test) for row in data.pool),
         "turned": any(math.isfinite(row.turnover) for row in data.pool),
         "tokens": tokens,
@@ -127,7 +128,7 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
             ("Costs", f"{axis.number(question.cost_bps, 1).removesuffix('.0')} basis points a trade")
         )
     if question.parsimony:
-        facts.append(("Parsimony", question.parsimony))
+        facts.append(("Parsimony", f"{question.parsimony:g} off the fitness a node"))
     facts.append(("Searcher", f"{search.searcher}, seed {search.seed}"))
     facts.append(("Formulas tried", f"{search.evaluations:,}"))
     facts.append(("Time", words.duration(search.seconds)))

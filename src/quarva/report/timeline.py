@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.report import axis
-from quarva.report.data import SEGMENT_NAMES, Daily, Question
+from quarva.report.data import SEGMENT_NAMES, Dates, Information, Question, Trading
 from quarva.report.plot import Band, Hover, Key, Line, Plot, polyline, under
 
 __all__ = ["equity", "information", "turnover"]
@@ -44,11 +44,11 @@ def _by_segment(y: Floats, segments: NDArray[np.int8]) -> dict[str, Floats]:
     return parts
 
 
-def _hover(daily: Daily, series: list[tuple[str, str, Floats]], write: Callable[[float], str]) -> Hover:
+def _hover(dates: Dates, series: list[tuple[str, str, Floats]], write: Callable[[float], str]) -> Hover:
     """About 240 days to read out under the pointer."""
-    rows = np.unique(np.linspace(0, len(daily.dates) - 1, min(len(daily.dates), 240)).astype(int))
-    at = _places(len(daily.dates))
-    days = daily.dates.astype("datetime64[D]")
+    rows = np.unique(np.linspace(0, len(dates) - 1, min(len(dates), 240)).astype(int))
+    at = _places(len(dates))
+    days = dates.astype("datetime64[D]")
     texts = [(style, name, [write(y[r]) for r in rows]) for style, name, y in series]
     return Hover([round(float(at[r]), 4) for r in rows], [str(days[r]) for r in rows], texts)
 
@@ -62,9 +62,9 @@ def _means(y: Floats, segments: NDArray[np.int8]) -> dict[str, float]:
     return means
 
 
-def information(daily: Daily, question: Question) -> dict[str, Any] | None:
+def information(daily: Information, question: Question) -> dict[str, Any] | None:
     """Cumulative IC; a dashed line carries the training mean on: what validation had to keep up with."""
-    if daily.ic is None or not np.isfinite(daily.ic).any():
+    if not np.isfinite(daily.ic).any():
         return None
     if question.kind == "timing":
         return _rolling(daily)
@@ -90,7 +90,7 @@ def information(daily: Daily, question: Question) -> dict[str, Any] | None:
         "the dashed line goes on at the training mean. "
         "The search saw no day right of the training part."
     )
-    hover = _hover(daily, [("ink", "sum", total)], lambda v: axis.number(v, 2))
+    hover = _hover(daily.dates, [("ink", "sum", total)], lambda v: axis.number(v, 2))
     plot = Plot(
         f"Cumulative {what} of the best formula; {said}.",
         axis.date_ticks(daily.dates),
@@ -113,13 +113,12 @@ def information(daily: Daily, question: Question) -> dict[str, Any] | None:
     }
 
 
-def _rolling(daily: Daily) -> dict[str, Any]:
+def _rolling(daily: Information) -> dict[str, Any]:
     """One asset: the correlation through time, over the last year at each day."""
-    assert daily.ic is not None
     x = _places(len(daily.dates))
     y = axis.round_axis(float(np.nanmin(daily.ic)), float(np.nanmax(daily.ic)))
     lines = tuple(Line(polyline(x, p, y), n) for n, p in _by_segment(daily.ic, daily.segments).items())
-    hover = _hover(daily, [("ink", "correlation", daily.ic)], lambda v: axis.number(v, 3))
+    hover = _hover(daily.dates, [("ink", "correlation", daily.ic)], lambda v: axis.number(v, 3))
     plot = Plot(
         "Rolling correlation of signal and target.",
         axis.date_ticks(daily.dates),
@@ -151,30 +150,27 @@ def _log(value: Floats) -> Floats:
     return np.log10(np.where(value > 0, value, np.nan))
 
 
-def equity(daily: Daily, question: Question, strategy: str) -> dict[str, Any] | None:
+def equity(daily: Trading, question: Question, strategy: str) -> dict[str, Any] | None:
     """Growth of 1 after costs, by segment, with the drawdown beneath."""
-    if daily.net is None or not np.isfinite(daily.net).any():
+    if not np.isfinite(daily.net).any():
         return None
     x = _places(len(daily.dates))
     net = _compounded(daily.net, daily.segments)
-    gross = None if daily.gross is None else _compounded(daily.gross, daily.segments)
+    gross = _compounded(daily.gross, daily.segments)
     held = None if daily.benchmark is None else _compounded(daily.benchmark, daily.segments)
-    others = [line for line in (gross, held) if line is not None]
-    every = np.concatenate([net, *others])
+    every = np.concatenate([net, gross] if held is None else [net, gross, held])
     every = every[every > 0]  # a strategy can lose everything; its line then ends
     y = axis.growth_axis(float(every.min()), float(every.max()))
     lines = []
     if held is not None:
         lines.append(Line(polyline(x, _log(held), y), "quiet"))
-    if gross is not None:
-        lines.append(Line(polyline(x, _log(gross), y), "quiet dash"))
+    lines.append(Line(polyline(x, _log(gross), y), "quiet dash"))
     lines += [
         Line(polyline(x, part, y), name) for name, part in _by_segment(_log(net), daily.segments).items()
     ]
     peak = np.maximum.accumulate(np.maximum(net, 1.0))
     fall = net / peak - 1.0
-    series = [("ink", "after costs", net)]
-    series += [("quiet", "before costs", gross)] if gross is not None else []
+    series = [("ink", "after costs", net), ("quiet", "before costs", gross)]
     series += [("quiet", "buy and hold", held)] if held is not None else []
     ticks = axis.date_ticks(daily.dates)
     bands = _bands(daily.segments)
@@ -185,7 +181,7 @@ def equity(daily: Daily, question: Question, strategy: str) -> dict[str, Any] | 
         280,
         bands=bands,
         lines=tuple(lines),
-        hover=_hover(daily, series, lambda v: axis.number(v, 3)),
+        hover=_hover(daily.dates, series, lambda v: axis.number(v, 3)),
     )
     floor = axis.round_axis(float(fall.min()), 0.0, count=3, scale=100, suffix="\u202f%")
     areas = tuple(Line(under(x, p, floor), n) for n, p in _by_segment(fall, daily.segments).items())
@@ -196,11 +192,11 @@ def equity(daily: Daily, question: Question, strategy: str) -> dict[str, Any] | 
         110,
         bands=bands,
         areas=areas,
-        hover=_hover(daily, [("ink", "drawdown", fall)], axis.percent),
+        hover=_hover(daily.dates, [("ink", "drawdown", fall)], axis.percent),
         caption="Drawdown, share of the highest value so far",
     )
     keys = [Key(name, f"{name}, after costs") for name in _by_segment(net, daily.segments)]
-    keys += [Key("quiet dash", "before costs")] if gross is not None else []
+    keys.append(Key("quiet dash", "before costs"))
     keys += [Key("quiet", "buy and hold")] if held is not None else []
     cost = axis.number(question.cost_bps, 1).removesuffix(".0")
     note = (
@@ -218,9 +214,9 @@ def equity(daily: Daily, question: Question, strategy: str) -> dict[str, Any] | 
     }
 
 
-def turnover(daily: Daily, question: Question) -> dict[str, Any] | None:
+def turnover(daily: Trading, question: Question) -> dict[str, Any] | None:
     """Traded share of the capital a day, as a moving mean."""
-    if daily.turnover is None or not np.isfinite(daily.turnover).any():
+    if not np.isfinite(daily.turnover).any():
         return None
     traded = np.where(np.isfinite(daily.turnover), daily.turnover, 0.0)
     width = min(SMOOTH, len(traded))
@@ -239,14 +235,14 @@ def turnover(daily: Daily, question: Question) -> dict[str, Any] | None:
         150,
         bands=_bands(daily.segments),
         lines=tuple(Line(polyline(x, part, y), name) for name, part in parts.items()),
-        hover=_hover(daily, [("ink", "turnover", smooth)], axis.percent),
+        hover=_hover(daily.dates, [("ink", "turnover", smooth)], axis.percent),
     )
     note = f"Share of the capital that is replaced a day, mean of the last {width} days."
-    if daily.gross is not None and daily.net is not None:
-        yearly = 252 * float(np.nanmean(daily.gross - daily.net))
-        cost = axis.number(question.cost_bps, 1).removesuffix(".0")
-        note += f" At {cost} basis points on all that is bought and sold, trading costs"
-        note += f" {axis.percent(yearly)} a year."
+    yearly = 252 * float(np.nanmean(daily.gross - daily.net))
+    cost = axis.number(question.cost_bps, 1).removesuffix(".0")
+    note += (
+        f" At {cost} basis points on all that is bought and sold this costs {axis.percent(yearly)} a year."
+    )
     keys = tuple(Key(name, f"{name}, mean {axis.percent(mean)}") for name, mean in means.items())
     return {
         "name": "turnover",

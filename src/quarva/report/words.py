@@ -77,7 +77,8 @@ def headline(question: Question) -> str:
     """The question in one sentence."""
     source = _fields(question.fields)
     if question.kind == "table":
-        return f"Which formula of {source} gives {question.target}?"
+        wanted = "the target" if question.target == "target" else question.target
+        return f"Which formula of {source} gives {wanted}?"
     if question.horizon is None:
         what = question.target
     elif question.horizon == 1:
@@ -85,7 +86,8 @@ def headline(question: Question) -> str:
     else:
         what = f"return over the next {question.horizon} days"
     if question.kind == "timing":
-        return f"Which formula of {source} tells the direction of the {what}?"
+        whose = "" if question.assets == 1 else f" of {question.assets:,} assets"
+        return f"Which formula of {source} tells the direction of the {what}{whose}?"
     return f"Which formula of {source} ranks {question.assets:,} assets by their {what}?"
 
 

@@ -1,0 +1,172 @@
+"""What speaks for and against one formula: the figures of a page, computed from its signal and the task.
+
+Nothing here reads a day of the sealed test: targets of a day reach no further than the days that were
+purged for them, and what is traded is cut where the last validation signal has earned its return.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva import engine
+from quarva.errors import TaskError
+from quarva.report.data import Decay, Fit, Information, Kind, Quantiles, Trading
+from quarva.report.series import daily_ic, quantile_means, rolling_correlation, timing_means
+from quarva.strategies import LongShort, SignTiming, Strategy, closes, daily_returns
+from quarva.tasks import TRAIN, VALIDATION, ForwardReturn, Task
+
+__all__ = [
+    "decay",
+    "fit",
+    "horizon_of",
+    "information",
+    "kind_of",
+    "positions_in_words",
+    "quantiles",
+    "trading",
+]
+
+Floats = NDArray[np.float64]
+
+_OPEN = {"train": TRAIN, "validation": VALIDATION}
+_HORIZONS = (1, 2, 3, 5, 10, 20)
+_FEW = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
+
+
+def kind_of(task: Task) -> Kind:
+    """Whether the task fits a table, compares assets, or times them."""
+    if task.table is not None:
+        return "table"
+    few = len(task.panel.assets) < 3
+    return "timing" if few or task.objective.name in ("ts_corr", "timing_sharpe") else "cross-section"
+
+
+def horizon_of(task: Task) -> int | None:
+    """Days from trade to trade of a forward return; None for other targets."""
+    found = re.fullmatch(r"forward_return_(\d+)", task.target_names[0])
+    return int(found[1]) if found and task.table is None else None
+
+
+def _shown(segments: NDArray[np.int8]) -> slice:
+    """Up to the last day that is open."""
+    return slice(0, int(np.flatnonzero((segments == TRAIN) | (segments == VALIDATION))[-1]) + 1)
+
+
+def information(task: Task, signal: NDArray[np.float32]) -> Information:
+    """Daily IC of `signal` [T, N] with the first target; for timing the correlation of the last year."""
+    days = _shown(task.segments)
+    segments, target = task.segments[days], task.targets[0][days]
+    if kind_of(task) == "timing":
+        ic = rolling_correlation(signal[days], target, segments)
+    else:
+        ic = np.where(
+            segments >= 0,
+            daily_ic(signal[days], target, ranked=task.objective.statistic == "rank_ic"),
+            np.nan,
+        )
+    return Information(task.panel.dates[days], segments, ic)
+
+
+def quantiles(task: Task, signal: NDArray[np.float32], bins: int = 5) -> Quantiles:
+    """Mean target by quantile of the signal on train and validation; fewer bins where assets are few."""
+    target = task.targets[0]
+    if kind_of(task) == "timing":
+        seen = signal[task.segments == TRAIN]
+        seen = seen[np.isfinite(seen)]
+        limits = np.quantile(seen, np.arange(1, bins) / bins) if len(seen) else np.zeros(bins - 1)
+        means = {
+            name: timing_means(signal, target, task.segments == code, limits) for name, code in _OPEN.items()
+        }
+        return Quantiles(means, demeaned=False)
+    bins = max(2, min(bins, signal.shape[1] // 2))
+    return Quantiles(
+        {name: quantile_means(signal, target, task.segments == code, bins) for name, code in _OPEN.items()}
+    )
+
+
+def decay(task: Task, expression: Any, sign: int) -> Decay | None:
+    """Mean IC (for timing the correlation) against forward returns of 1 to 20 days; None for other targets.
+
+    A target that reaches further than the days purged before a border is left out there.
+    """
+    own = horizon_of(task)
+    if own is None or task.split is None:
+        return None
+    horizons = sorted({*_HORIZONS, own})
+    days, ahead = len(task.panel.dates), task.split.purged
+    targets = []
+    for horizon in list(horizons):
+        try:
+            values = ForwardReturn(horizon, task.delay).values(task.panel)
+        except TaskError:  # the panel is shorter than this horizon
+            horizons.remove(horizon)
+            continue
+        if task.panel.universe is not None:
+            values[~task.panel.universe] = np.nan
+        for code in _OPEN.values():
+            last = int(np.flatnonzero(task.segments == code)[-1]) + ahead
+            reaching = (np.arange(days) + task.delay + horizon > last) & (task.segments == code)
+            values[reaching] = np.nan
+        targets.append(values)
+    timing = kind_of(task) == "timing"
+    statistic: engine.Statistic = "corr" if timing else task.objective.statistic
+    segments = np.where(np.isin(task.segments, list(_OPEN.values())), task.segments, -1).astype(np.int8)
+    program = engine.Program.from_expressions([expression])
+    sums = engine.evaluate(program, task.panel, np.stack(targets), statistic, segments, 2, 1)[0]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = sign * (sums[..., 1] if timing else sums[..., 1] / sums[..., 0])
+    figure = {"corr": "correlation through time", "rank_ic": "mean daily rank IC"}.get(
+        statistic, "mean daily IC"
+    )
+    return Decay(np.array(horizons), {name: means[code] for name, code in _OPEN.items()}, figure)
+
+
+def trading(task: Task, strategy: Strategy) -> tuple[Trading, dict[str, dict[str, float]]] | None:
+    """What `strategy` earned day by day and its figures by part; None where the panel has no prices."""
+    if "close" not in task.panel.fields:
+        return None
+    performance = strategy.run(task.panel)
+    earned = task.earned_segments
+    days = _shown(earned)
+    benchmark = None
+    if kind_of(task) == "timing":
+        returns = daily_returns(closes(task.panel))[days]
+        there = np.isfinite(returns)
+        total = np.where(there, returns, 0.0).sum(axis=1)
+        benchmark = total / np.maximum(there.sum(axis=1), 1)
+    series = Trading(
+        task.panel.dates[days],
+        earned[days],
+        performance.returns[days],
+        performance.gross[days],
+        performance.turnover[days],
+        benchmark,
+    )
+    figures = {name: performance.part(earned == code).summary() for name, code in _OPEN.items()}
+    return series, figures
+
+
+def positions_in_words(strategy: Strategy) -> str:
+    """The rule from signal to positions, as a page says it."""
+    positions = strategy.positions
+    if isinstance(positions, LongShort):
+        parts = round(1 / positions.quantile)
+        share = _FEW.get(parts, f"{100 * positions.quantile:g} %") if parts * positions.quantile == 1 else ""
+        share = share or f"{100 * positions.quantile:g} %"
+        return f"long the highest {share}, short the lowest, equal weights, half the capital on each side"
+    if isinstance(positions, SignTiming):
+        return "long where the signal is above 0, short where it is below"
+    return f"positions by {positions}"
+
+
+def fit(task: Task, signal: NDArray[np.float32]) -> Fit:
+    """Rows of a table: `signal` [T, B] against the target, of the parts that are open."""
+    predicted, actual, segments = [], [], []
+    for code, target in enumerate(task.targets):
+        rows = np.isfinite(target)
+        predicted.append(signal[rows].astype(np.float64))
+        actual.append(target[rows].astype(np.float64))
+        segments.append(np.full(int(rows.sum()), code, np.int8))
+    return Fit(np.concatenate(predicted), np.concatenate(actual), np.concatenate(segments))

@@ -1,0 +1,109 @@
+"""Reads the folder of a run back: what its page shows, without the search being run again."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from quarva.errors import RunError
+from quarva.karva.notation import parse
+from quarva.panel import Panel, Table, sample_panel
+from quarva.report.data import Progress, ReportData, Row, SearchFacts
+from quarva.report.gather import Found, assemble, progress
+from quarva.search.recipe import Recipe
+from quarva.search.run_folder import RunFolder
+from quarva.tasks import Task
+
+__all__ = ["from_run_folder"]
+
+NAN = float("nan")
+
+
+def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
+    """The page's data for the run in the folder `path`; its panel is read again from where the recipe says.
+
+    Raises:
+        RunError: no run folder, one of another version, a damaged one, or data that changed since the run.
+        RecipeError, PanelError, TaskError: the recipe, its data or its question can not be used.
+    """
+    folder = RunFolder.open(path)
+    recipe, record = folder.recipe(), folder.findings()
+    source = _source(recipe)
+    task = Task(
+        source,
+        target=recipe.target,
+        objective=recipe.objective,
+        split=recipe.split,
+        embargo=recipe.embargo,
+        delay=recipe.delay,
+        cost_bps=recipe.cost_bps,
+        parsimony=recipe.parsimony,
+    )
+    try:
+        _check_data(task, record, folder.path)
+        found = _found(task, record, folder.path)
+    except (KeyError, TypeError, ValueError) as error:
+        what = f"{folder.path / 'findings.json'} is damaged ({type(error).__name__}: {error})"
+        raise RunError(f"{what}: --resume the run to write it anew") from None
+    return assemble(task, found)
+
+
+def _source(recipe: Recipe) -> Panel | Table:
+    if recipe.table is not None:
+        return Table.read(recipe.table, target=recipe.target_column)
+    if recipe.panel is None:
+        return sample_panel()
+    return Panel.read(recipe.panel, field=recipe.field, allow_jumps=recipe.allow_jumps)
+
+
+def _check_data(task: Task, record: dict[str, Any], path: Path) -> None:
+    then, now = record["panel"]["fingerprint"], task.panel.fingerprint()
+    if then != now:
+        raise RunError(
+            f"{path}: the data {task.panel.name} changed since the run (fingerprint {then[:12]}, now "
+            f"{now[:12]}); bring the old data back, or search again"
+        )
+
+
+def _found(task: Task, record: dict[str, Any], path: Path) -> Found:
+    facts = SearchFacts(
+        str(record["searcher"]),
+        int(record["seed"]),
+        int(record["evaluations"]),
+        float(record["seconds"]),
+        budget=int(record["budget"]),
+        proposed=int(record["proposed"]),
+        invalid=int(record["invalid"]),
+        stopped=str(record["stopped"]),
+        run=path.name,
+        version=str(record["quarva"]),
+    )
+    pool = tuple(_row(entry) for entry in record["pool"])
+    best = record["best"]
+    if best is None:
+        return Found(None, pool, facts, _history(task, path))
+    expression = parse(best["formula"], fields=task.panel.fields, groups=tuple(task.panel.groups))
+    return Found(expression, pool, facts, _history(task, path), tested=best.get("test") is not None)
+
+
+def _row(entry: dict[str, Any]) -> Row:
+    def figure(key: str) -> float:
+        return NAN if entry.get(key) is None else float(entry[key])
+
+    text, size = str(entry["formula"]), int(entry["size"])
+    return Row(text, figure("train"), figure("validation"), figure("turnover"), size, figure("test"))
+
+
+def _history(task: Task, path: Path) -> Progress | None:
+    """None where the file is not there: a page without its last figure is better than none."""
+    import polars as pl
+
+    file = path / "history.parquet"
+    if not file.exists():
+        return None
+    try:
+        table = pl.read_parquet(file, columns=["evaluations", "best", "mean"])
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RunError(
+            f"{file} is damaged ({str(error).splitlines()[0]}): --resume the run to write it anew"
+        ) from None
+    return progress(task, *(table[name].to_numpy() for name in ("evaluations", "best", "mean")))

@@ -1,0 +1,152 @@
+"""Gathers what a page shows from a task and what a search found on it."""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from quarva import __version__, engine
+from quarva.karva.expression import Expression
+from quarva.report import evidence, picture
+from quarva.report.data import Progress, Question, ReportData, Row, SearchFacts, Segment
+from quarva.tasks import Task
+from quarva.tasks.split import PARTS
+
+if TYPE_CHECKING:
+    from quarva.search.findings import Findings
+    from quarva.strategies import Strategy
+
+__all__ = ["Found", "assemble", "build", "progress", "question_of"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found, whatever it was read from.
+
+    best: the best formula, None where none had a score; pool: the rows of the table, best first;
+    test: the best formula's score on the sealed test where it was read, else NaN.
+    """
+
+    best: Expression | None
+    pool: tuple[Row, ...]
+    search: SearchFacts
+    progress: Progress | None = None
+    tested: bool = False
+
+
+def build(
+    task: Task, findings: "Findings", strategy: "Strategy | None" = None, *, run: str = ""
+) -> ReportData:
+    """The page's data for the findings of a search on `task`.
+
+    `strategy` trades the best formula in place of the task's own rule; `run` names the run on the page.
+
+    Raises:
+        TaskError, FormulaError: the best formula does not fit the task's panel.
+    """
+    pool = tuple(Row(f.formula.text, f.train, f.validation, f.turnover, f.size) for f in findings.pool)
+    facts = SearchFacts(
+        findings.searcher,
+        findings.seed,
+        findings.evaluations,
+        findings.seconds,
+        budget=findings.budget,
+        proposed=findings.proposed,
+        invalid=findings.invalid,
+        stopped=findings.stopped,
+        run=run,
+        version=__version__,
+    )
+    history = findings.history
+    best = findings.pool[0].formula.expression if findings.pool else None
+    batches = progress(task, history["evaluations"], history["best"], history["mean"])
+    return assemble(task, Found(best, pool, facts, batches), strategy)
+
+
+def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> ReportData:
+    """The page's data for `found` on `task`; `strategy` takes the place of the task's own rule.
+
+    Raises:
+        TaskError, FormulaError: the formula does not fit the task's panel.
+    """
+    question = question_of(task, tested=found.tested)
+    if found.best is None:
+        return ReportData(question, found.search, found.pool, progress=found.progress)
+    scores = task.score([found.best])
+    sign = int(scores.sign[0])
+    program = engine.Program.from_expressions([found.best])
+    signal = engine.signals(program, task.panel)[0] * np.float32(sign)
+    if task.panel.universe is not None:
+        signal = np.where(task.panel.universe, signal, np.float32(np.nan))
+    data = ReportData(
+        question, found.search, found.pool, picture.formula(found.best, sign), progress=found.progress
+    )
+    if task.table is not None:
+        return replace(data, fit=evidence.fit(task, signal))
+    rule = task.strategy(signal) if strategy is None else replace(strategy, function=signal)
+    earned = evidence.trading(task, rule)
+    return replace(
+        data,
+        information=evidence.information(task, signal),
+        quantiles=evidence.quantiles(task, signal),
+        decay=evidence.decay(task, found.best, sign),
+        trading=None if earned is None else earned[0],
+        performance={} if earned is None else earned[1],
+        strategy=evidence.positions_in_words(rule),
+    )
+
+
+def question_of(task: Task, *, tested: bool = False) -> Question:
+    """The task as plain data; `tested` says that the sealed test was read."""
+    panel, split = task.panel, task.split
+    said = task.describe()
+    notes = [note for note in (*panel.notes, *task.notes) if not note.startswith("delay 0")]
+    return Question(
+        kind=evidence.kind_of(task),
+        panel=panel.name,
+        assets=len(panel.assets),
+        size=len(panel.dates) if task.table is None else task.table.rows,
+        fields=task.fields,
+        target=said["target"],
+        objective=said["objective"],
+        horizon=evidence.horizon_of(task),
+        delay=task.delay,
+        segments=_segments(task, tested),
+        purged=0 if split is None else split.purged,
+        embargo=0 if split is None else split.embargo,
+        cost_bps=task.cost_bps,
+        parsimony=task.parsimony,
+        meaning=task.objective.meaning,
+        notes=tuple(notes),
+    )
+
+
+def _segments(task: Task, tested: bool) -> tuple[Segment, ...]:
+    if task.table is not None:
+        sizes = [int(np.isfinite(target).sum()) for target in task.targets]
+        whole = np.isfinite(task.table.target) & np.isfinite(task.panel.values).all(axis=0)
+        sealed = int(whole.sum()) - sum(sizes)
+        parts = [Segment(name, None, None, size) for name, size in zip(PARTS, sizes, strict=False)]
+        return (*parts, Segment("test", None, None, sealed, tested)) if sealed else tuple(parts)
+    assert task.split is not None  # only a table has none
+    segments = []
+    for code, (name, (first, last)) in enumerate(task.split.spans.items()):
+        size = int((task.segments == code).sum())
+        read = name != "test" or tested
+        segments.append(
+            Segment(name, date.fromisoformat(first[:10]), date.fromisoformat(last[:10]), size, read)
+        )
+    return tuple(segments)
+
+
+def progress(task: Task, evaluations: Any, best: Any, mean: Any) -> Progress | None:
+    """The history of a search as the page draws it; None where no batch was scored.
+
+    The mean of a batch is one of fitness, whose sign is turned where less is better.
+    """
+    turn = -1.0 if task.objective.minimised else 1.0
+    rows = np.asarray(evaluations, np.int64)
+    if not len(rows):
+        return None
+    return Progress(rows, np.asarray(best, np.float64), turn * np.asarray(mean, np.float64))
