@@ -9,15 +9,13 @@ import typer
 from quarva import __version__
 from quarva.cli.evaluate import evaluate
 from quarva.cli.operators import operators
+from quarva.cli.output import INTERRUPTED, WRONG_INPUT
 from quarva.cli.panel import panel
 from quarva.cli.report import report
 from quarva.cli.search import search
 from quarva.errors import QuarvaError
 
 __all__ = ["main"]
-
-WRONG_INPUT = 2
-INTERRUPTED = 130
 
 app = typer.Typer(
     help="Function search on market data: bars in, formulas out, a page to look at.",

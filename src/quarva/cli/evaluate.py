@@ -1,5 +1,183 @@
-"""quarva evaluate."""
+"""quarva evaluate: figures and signals of formulas that somebody brings."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quarva.cli import options
+from quarva.cli.formulas import Named, read_formulas
+from quarva.cli.output import console, figure, print_json, tell
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from quarva.panel import Panel, Table
+    from quarva.search.recipe import Recipe
+
+__all__ = ["evaluate"]
 
 
-def evaluate() -> None:
-    pass
+_FILE = "A formula a line; before it `name = ` may stand, after it a # with a remark."
+_NOTATION = "How they are written: infix, karva, qlib or latex (infix)."
+_SPLIT = "Figures by part; the test's only with --read-test (all days)."
+_OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
+
+Formulas = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FORMULA…", help="Such as 'rank(delta(close, 5))'.", show_default=False),
+]
+File = Annotated[str | None, options.option("--formulas", "FILE", _FILE)]
+Notation = Annotated[str, options.option("--notation", "NAME", _NOTATION)]
+Split = Annotated[str | None, options.option("--split", "DAY,DAY", _SPLIT, "Question")]
+ReadTest = Annotated[
+    bool, options.option("--read-test", None, "Read the split's sealed test, too.", "Question")
+]
+Out = Annotated[str | None, options.option("--out", "FILE", _OUT)]
+
+
+def evaluate(
+    formulas: Formulas = None,
+    file: File = None,
+    notation: Notation = "infix",
+    panel: options.PanelFile = None,
+    field: options.Field = None,
+    allow_jumps: options.AllowJumps = None,
+    table: options.TableFile = None,
+    target_column: options.TargetColumn = None,
+    target: options.Target = None,
+    delay: options.Delay = None,
+    split: Split = None,
+    embargo: options.Embargo = None,
+    cost_bps: options.CostBps = None,
+    read_test: ReadTest = False,
+    out: Out = None,
+    threads: options.Threads = None,
+    recipe: options.RecipeFile = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Score formulas, and write their signals."""
+    from quarva.cli.sources import make_recipe
+    from quarva.panel import Panel
+    from quarva.search.from_recipe import data_of
+    from quarva.search.signals import check_table_path, signals_table, write_table
+
+    settings = make_recipe(
+        recipe, panel=panel, field=field, allow_jumps=allow_jumps, table=table, target_column=target_column,
+        target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps, threads=threads,
+    )  # fmt: skip
+    if out is not None:
+        check_table_path(out)
+    source = data_of(settings)
+    known = source if isinstance(source, Panel) else source.panel
+    named = read_formulas(formulas or [], file, notation, known)
+    record = _record(named, source, settings, read_test)
+    if out is not None:
+        names, expressions = [each.name for each in named], [each.expression for each in named]
+        write_table(signals_table(names, expressions, source, settings.threads), out)
+        record["out"] = out
+    if as_json:
+        print_json(record)
+        return
+    _show(record)
+    if out is not None:
+        tell(f"signals: {out}")
+
+
+def _record(
+    named: Sequence[Named], source: "Panel | Table", settings: "Recipe", read_test: bool
+) -> dict[str, Any]:
+    """What --json prints."""
+    from quarva.karva.notation import render
+    from quarva.panel import Table
+    from quarva.tasks.evaluation import evaluate_on_rows
+
+    expressions = [each.expression for each in named]
+    about: list[dict[str, Any]] = [
+        {"name": each.name, "formula": render(each.expression), "size": len(each.expression)}
+        for each in named
+    ]
+    if isinstance(source, Table):
+        rows = evaluate_on_rows(expressions, source, settings.threads)
+        told = [entry | figures.as_dict() for entry, figures in zip(about, rows, strict=True)]
+        return {
+            "panel": source.panel.name,
+            "target": settings.target_column,
+            "rows": source.rows,
+            "formulas": told,
+        }
+    return _panel_record(about, expressions, source, settings, read_test)
+
+
+def _panel_record(
+    about: list[dict[str, Any]], expressions: list[Any], panel: "Panel", settings: "Recipe", read_test: bool
+) -> dict[str, Any]:
+    from quarva.search.from_recipe import DEFAULT_TARGET
+    from quarva.tasks.evaluation import evaluate_formulas
+    from quarva.tasks.targets import parse_target
+
+    record: dict[str, Any] = {"panel": panel.name, "target": settings.target, "delay": settings.delay}
+    if settings.target is None and "close" not in panel.fields:
+        tell(f"no figures: no field 'close' to predict; name a --target of {', '.join(panel.fields)}")
+        return record | {"formulas": about}
+    target = parse_target(settings.target or DEFAULT_TARGET, panel, settings.delay)
+    record["target"] = target.name
+    parts = _parts(panel, settings, target.horizon + settings.delay, read_test)
+    found = evaluate_formulas(
+        expressions, panel, target.values(panel), parts,
+        delay=settings.delay, cost_bps=settings.cost_bps, threads=settings.threads,
+    )  # fmt: skip
+    told = []
+    for entry, figures in zip(about, found, strict=True):
+        by_part = {name: part.as_dict() for name, part in figures.items()}
+        told.append(entry | by_part.pop("all") | by_part)
+    spans = {
+        name: [str(panel.dates[days][0])[:10], str(panel.dates[days][-1])[:10]]
+        for name, days in parts.items()
+    }
+    return record | {"days": spans.pop("all"), "split": spans or None, "formulas": told}
+
+
+def _parts(
+    panel: "Panel", settings: "Recipe", ahead: int, read_test: bool
+) -> "dict[str, np.ndarray[Any, np.dtype[np.bool_]]]":
+    """Days by part; `all` are all days of the parts, without a split all there are."""
+    import numpy as np
+
+    from quarva.errors import RecipeError
+    from quarva.tasks.split import PARTS, TEST, split_days
+
+    if settings.split is None:
+        if read_test:
+            raise RecipeError(
+                "--read-test: there is no split and so no sealed test; name one by --split DAY,DAY"
+            )
+        return {"all": np.ones(len(panel.dates), np.bool_)}
+    segments = split_days(panel.dates, settings.split, ahead=ahead, embargo=settings.embargo).segments
+    shown = [part for part in range(len(PARTS)) if read_test or part != TEST]
+    return {"all": np.isin(segments, shown)} | {PARTS[part]: segments == part for part in shown}
+
+
+def _show(record: dict[str, Any]) -> None:
+    """The table for people."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    parts = [part for part in ("train", "validation", "test") if part in record["formulas"][0]]
+    if "rows" in record:
+        keys = ["r2", "nrmse", "rows", "size"]
+    elif record["target"] is None:
+        keys = ["size"]
+    else:
+        keys = ["ic", "rank_ic", "icir", "sharpe", "turnover", "days", "size"]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("name")
+    table.add_column("formula", overflow="fold")
+    for heading in [*(f"ic {part}" for part in parts), *(key.replace("_", " ") for key in keys)]:
+        table.add_column(heading, justify="right")
+    for entry in record["formulas"]:
+        values = [figure(entry[part]["ic"]) for part in parts]
+        values += [str(entry[key]) if isinstance(entry[key], int) else figure(entry[key]) for key in keys]
+        table.add_row(entry["name"], escape(entry["formula"]), *values)
+    console().print(table)

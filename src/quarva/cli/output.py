@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-__all__ = ["console", "figure", "print_json", "tell"]
+__all__ = ["INTERRUPTED", "WRONG_INPUT", "console", "figure", "print_json", "tell"]
+
+WRONG_INPUT = 2
+INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
 
 
 def console(*, stderr: bool = False) -> "Console":

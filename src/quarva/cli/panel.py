@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from quarva.cli.options import AsJson, Field
-from quarva.cli.output import console, print_json
+from quarva.cli.options import AsJson, Field, Seed, option
+from quarva.cli.output import console, print_json, tell
 
 __all__ = ["panel"]
 
@@ -35,3 +35,36 @@ def describe(
     for label, text in description.rows():
         table.add_row(f"[bold]{label}", text)
     console().print(table, soft_wrap=False)
+
+
+@panel.command()
+def simulate(
+    out: Annotated[str, typer.Argument(metavar="OUT", help="File to write: .parquet or .csv.")],
+    assets: Annotated[int, typer.Option("--assets", metavar="N", help="Number of assets.")] = 300,
+    days: Annotated[int, typer.Option("--days", metavar="T", help="Number of days.")] = 1000,
+    plant: Annotated[
+        str | None, option("--plant", "FORMULA", "Formula that predicts the return of the day traded (none).")
+    ] = None,
+    ic: Annotated[
+        float, typer.Option("--ic", metavar="X", help="Its information coefficient at the one-day horizon.")
+    ] = 0.05,
+    seed: Seed = None,
+    as_json: AsJson = False,
+) -> None:
+    """A market to practise on, whose returns a planted formula predicts, or nothing does."""
+    from quarva.engine import Formula
+    from quarva.scenarios import planted_ic
+    from quarva.scenarios import simulate as simulate_market
+    from quarva.search.signals import check_table_path
+
+    check_table_path(out)
+    market = simulate_market(assets, days, seed or 0, plant, ic)
+    market.write(out)
+    record = {"out": out, "assets": assets, "days": days, "seed": seed or 0, "plant": plant, "ic": None}
+    if plant is not None:
+        signal = Formula.parse(plant, panel=market).signal(market).to_numpy()
+        record["ic"] = planted_ic(signal, market.field("close"))
+    if as_json:
+        print_json(record)
+        return
+    tell(f"panel: {out}" + ("" if plant is None else f", {plant} with an IC of {record['ic']:.4f}"))

@@ -1,5 +1,228 @@
-"""quarva search."""
+"""quarva search: the main job, from a file of bars to a folder with findings and a page."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quarva.cli import options
+from quarva.cli.output import INTERRUPTED, console, figure, print_json, tell
+from quarva.errors import QuarvaError, RecipeError
+
+if TYPE_CHECKING:
+    from quarva.search import Findings, Progress
+    from quarva.search.recipe import Recipe
+    from quarva.search.run_folder import RunFolder
+    from quarva.tasks import Task
+
+__all__ = ["search"]
+
+_QUIET_SECONDS = 10  # between two lines of progress where standard error is no terminal
+
+_FUNCTIONS = "Operators to use, as `quarva operators` names them."
+_RESUME = "Go on with the run in this folder; of the other flags only limits may be given."
+_OUT = "Folder for the run (runs/<date-time>-<searcher>-<seed>)."
 
 
-def search() -> None:
-    pass
+def _flag(name: str, metavar: str | None, text: str) -> Any:
+    return options.option(name, metavar, text, "Search")
+
+
+Searcher = Annotated[str | None, _flag("--searcher", "NAME", "Way to search: gep or random (gep).")]
+Budget = Annotated[int | None, _flag("--budget", "N", "Distinct formulas to evaluate (100000).")]
+Seconds = Annotated[float | None, _flag("--seconds", "S", "Stop after so many seconds at the latest.")]
+MemoryMb = Annotated[float | None, _flag("--memory-mb", "MB", "Stop when the process has taken so many MiB.")]
+Functions = Annotated[str | None, _flag("--functions", "NAME,…", _FUNCTIONS)]
+Windows = Annotated[str | None, _flag("--windows", "DAYS,…", "Windows of rolling operators (5,10,20,40).")]
+Out = Annotated[str | None, options.option("--out", "FOLDER", _OUT)]
+Resume = Annotated[str | None, options.option("--resume", "FOLDER", _RESUME)]
+ReadTest = Annotated[bool, options.option("--read-test", None, "Read the sealed test, for the best formula.")]
+Parsimony = Annotated[
+    float | None, options.option("--parsimony", "X", "Taken off the score for each node.", "Question")
+]
+
+
+def search(
+    panel: options.PanelFile = None,
+    field: options.Field = None,
+    allow_jumps: options.AllowJumps = None,
+    table: options.TableFile = None,
+    target_column: options.TargetColumn = None,
+    target: options.Target = None,
+    delay: options.Delay = None,
+    objective: options.Objective = None,
+    split: options.Split = None,
+    embargo: options.Embargo = None,
+    cost_bps: options.CostBps = None,
+    parsimony: Parsimony = None,
+    searcher: Searcher = None,
+    budget: Budget = None,
+    seconds: Seconds = None,
+    memory_mb: MemoryMb = None,
+    functions: Functions = None,
+    windows: Windows = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    recipe: options.RecipeFile = None,
+    out: Out = None,
+    resume: Resume = None,
+    read_test: ReadTest = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Search for formulas that predict. Without flags: on the sample panel, the return of five days."""
+    limits = {"budget": budget, "seconds": seconds, "memory_mb": memory_mb, "threads": threads}
+    question = {
+        "panel": panel, "field": field, "allow_jumps": allow_jumps, "table": table, "target_column": target_column,
+        "target": target, "delay": delay, "objective": objective, "split": split, "embargo": embargo,
+        "cost_bps": cost_bps, "parsimony": parsimony, "searcher": searcher, "functions": functions,
+        "windows": windows, "seed": seed,
+    }  # fmt: skip
+    if resume is not None:
+        refused = [
+            name for name, flag in {**question, "recipe": recipe, "out": out}.items() if flag is not None
+        ]
+        if refused:
+            flag = "--" + refused[0].replace("_", "-")
+            raise RecipeError(f"{flag}: a resumed run keeps its recipe; leave it out, or search anew")
+        found, folder = _go_on(resume, limits)
+    else:
+        found, folder = _begin(recipe, question | limits, out)
+    record = _keep(found, folder, read_test)
+    if as_json:
+        print_json(record)
+    else:
+        _show(record)
+    if found.stopped == "interrupted":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[Findings, RunFolder]":
+    """A new run."""
+    from quarva import __version__
+    from quarva.cli.sources import make_recipe
+    from quarva.search.from_recipe import data_of, task_of
+    from quarva.search.run import make_searcher
+    from quarva.search.run_folder import RunFolder
+
+    recipe = make_recipe(file, **flags)
+    make_searcher(recipe.searcher, recipe.settings)
+    task = task_of(recipe, data_of(recipe))
+    fingerprint = task.panel.fingerprint()
+    if recipe.fingerprint not in (None, fingerprint):
+        tell("note: the data are not those that the recipe was written for")
+    paths = {key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))}
+    asked = {} if task.table is not None else {"target": task.target_names[0]}
+    complete = recipe.model_copy(
+        update=paths | asked
+        | {"objective": task.objective.name, "fingerprint": fingerprint, "quarva": __version__}
+    )  # fmt: skip
+    folder = RunFolder.create(out, complete)
+    try:
+        return _search(task, complete, folder), folder
+    except QuarvaError:
+        folder.discard()
+        raise
+
+
+def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
+    """A run that was stopped."""
+    from quarva.errors import RunError
+    from quarva.search.from_recipe import data_of, task_of
+    from quarva.search.run_folder import RunFolder
+
+    folder = RunFolder.open(path)
+    before = folder.recipe()
+    recipe = before.of(before.model_dump(exclude_none=True) | limits)
+    task = task_of(recipe, data_of(recipe))
+    if recipe.fingerprint not in (None, task.panel.fingerprint()):
+        raise RunError(f"{path}: the data {task.panel.name} changed since the run; bring the old ones back")
+    found = _search(task, recipe, folder, resume=True)
+    if recipe != before:
+        folder.write("recipe.toml", recipe.to_toml().encode())
+    return found, folder
+
+
+def _search(task: "Task", recipe: "Recipe", folder: "RunFolder", *, resume: bool = False) -> "Findings":
+    import quarva
+    from quarva.search.from_recipe import search_settings
+
+    for note in task.notes:
+        tell(f"note: {note}")
+    return quarva.search(
+        task, recipe.searcher, checkpoint=folder.checkpoint, resume=resume,
+        progress=True if sys.stderr.isatty() else _now_and_then(), **search_settings(recipe),
+    )  # fmt: skip
+
+
+def _now_and_then() -> "Callable[[Progress], None]":
+    """Progress as lines, for a file or a pipe."""
+    said = time.monotonic()
+
+    def say(now: "Progress") -> None:
+        nonlocal said
+        if time.monotonic() - said > _QUIET_SECONDS:
+            said = time.monotonic()
+            best = f"best {figure(now.train)} ({figure(now.validation)} in validation): {now.formula}"
+            tell(f"{now.evaluations:,} of {now.budget:,} formulas in {now.seconds:.0f} s, {best}")
+
+    return say
+
+
+def _keep(found: "Findings", folder: "RunFolder", read_test: bool) -> dict[str, Any]:
+    """Write what was found into the run's folder; what `--json` prints."""
+    import polars as pl
+
+    from quarva import report
+    from quarva.search.record import findings_record
+    from quarva.search.signals import signals_table
+
+    record = findings_record(found, str(folder.path))
+    if read_test and found.pool:
+        record["best"]["test"] = found.task.read_test(found.best.formula)
+    # What was once read stays read, however often the run is resumed.
+    record["test_readings"] = found.task.test_readings + folder.test_readings()
+    folder.write_findings(record)
+    names = [f"f{place}" for place in range(len(found.pool))]
+    data = found.task.table or found.task.panel
+    expressions = [each.formula.expression for each in found.pool]
+    folder.write_table("signals.parquet", signals_table(names, expressions, data))
+    folder.write_table("history.parquet", pl.from_pandas(found.history))
+    report.write(report.from_run_folder(folder.path), folder.path / "report.html")
+    return record
+
+
+def _show(record: dict[str, Any]) -> None:
+    """The table for people, and where the run lies."""
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    screen = console()
+    pool = record["pool"]
+    shown = [key for key in ("train", "validation", "turnover") if any(not _gone(each[key]) for each in pool)]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=_asked(record), title_justify="left")
+    table.add_column("formula", overflow="fold")
+    for heading in [*shown, "size"]:
+        table.add_column(heading, justify="right")
+    for each in pool:
+        table.add_row(escape(each["formula"]), *(figure(each[key]) for key in shown), str(each["size"]))
+    screen.print(table)
+    if not pool:
+        tell("no formula could be scored: none has a value on enough days; give more days or a larger budget")
+    elif "test" in record["best"]:
+        screen.print(f"sealed test: {figure(record['best']['test'])}")
+    counted = f"{record['evaluations']:,} distinct formulas in {record['seconds']:.1f} s"
+    screen.print(f"{counted}; stopped by: {record['stopped']}")
+    screen.print(f"run: {record['run']}", soft_wrap=True)
+    screen.print(f"page: {os.path.join(record['run'], 'report.html')}", soft_wrap=True)
+
+
+def _asked(record: dict[str, Any]) -> str:
+    return f"{record['task']['objective']} of {record['task']['target']} on {record['panel']['name']}"
+
+
+def _gone(value: float | None) -> bool:
+    return value is None or value != value

@@ -1,12 +1,19 @@
-"""The panel or table that flags or a recipe name."""
+"""What flags and recipes name: the settings, and a panel by its file."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from quarva.panel import Panel, Table
+    from quarva.panel import Panel
     from quarva.search.recipe import Recipe
 
-__all__ = ["read_panel", "read_source"]
+__all__ = ["make_recipe", "read_panel"]
+
+
+def make_recipe(file: str | None, **flags: Any) -> "Recipe":
+    """The settings of a recipe file and of flags; a flag that is not None wins. Raises RecipeError."""
+    from quarva.search.recipe import Recipe
+
+    return Recipe.of(flags) if file is None else Recipe.read(file, **flags)
 
 
 def read_panel(file: str | None, *, field: str = "close", allow_jumps: bool = False) -> "Panel":
@@ -14,12 +21,3 @@ def read_panel(file: str | None, *, field: str = "close", allow_jumps: bool = Fa
     from quarva.panel import Panel, sample_panel
 
     return sample_panel() if file is None else Panel.read(file, field=field, allow_jumps=allow_jumps)
-
-
-def read_source(recipe: "Recipe") -> "Panel | Table":
-    """The panel or table of a recipe. Raises PanelError."""
-    from quarva.panel import Table
-
-    if recipe.table is not None:
-        return Table.read(recipe.table, target=recipe.target_column)
-    return read_panel(recipe.panel, field=recipe.field, allow_jumps=recipe.allow_jumps)

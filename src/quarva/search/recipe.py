@@ -55,13 +55,19 @@ class Recipe(BaseModel):
     searcher: str = Field("gep", min_length=1, description="way to search: gep or random")
     budget: int = Field(100_000, ge=1, description="number of distinct formulas to evaluate")
     seconds: float | None = Field(None, gt=0, description="stop after so many seconds at the latest")
+    memory_mb: float | None = Field(None, gt=0, description="stop when so many MiB are taken")
     seed: int = Field(0, ge=0, lt=2**63, description="the same seed gives the same findings")
     threads: int | None = Field(None, ge=1, description="threads to use; none is one a core")
     functions: tuple[str, ...] | None = Field(None, description="operators to use")
     windows: tuple[int, ...] | None = Field(None, description="windows of rolling operators")
+    numbers: tuple[float, ...] = Field((), description="numbers that formulas may hold as they stand")
+    constants: bool = Field(True, description="whether formulas may hold random numerical constants")
+    head: int | None = Field(None, ge=1, description="positions of a gene's head: 10, for a table 24")
+    genes: int = Field(1, ge=1, description="genes of a chromosome")
+    link: str = Field("add", min_length=1, description="operator that links the genes")
     settings: dict[str, Any] = Field(default_factory=dict, description="the searcher's own settings")
 
-    @field_validator("functions", "windows", "split", mode="before")
+    @field_validator("functions", "windows", "numbers", "split", mode="before")
     @classmethod
     def _list(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, str):
@@ -69,7 +75,7 @@ class Recipe(BaseModel):
         elif isinstance(value, list):
             # TOML has dates of its own: split = [2017-01-01, 2018-01-01].
             value = tuple(map(str, value)) if info.field_name == "split" else tuple(value)
-        if value == ():
+        if value == () and info.field_name != "numbers":
             raise ValueError("name at least one")
         if info.field_name == "split" and isinstance(value, tuple) and len(value) != 2:
             raise ValueError("two days are needed, as in 2017-01-01,2018-01-01")

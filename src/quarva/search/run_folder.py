@@ -7,7 +7,6 @@
 Each file is written whole or not at all.
 """
 
-import io
 import json
 import os
 from collections.abc import Mapping
@@ -18,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 from quarva.atomic import make_folder, write_atomically
 from quarva.errors import RunError
 from quarva.search.recipe import Recipe
+from quarva.search.signals import write_table
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["FINDINGS_VERSION", "RunFolder"]
+__all__ = ["FINDINGS_VERSION", "RunFolder", "finite"]
 
 FINDINGS_VERSION = 1
+CHECKPOINT = "checkpoint.npz"
 
 
 class RunFolder:
@@ -71,6 +72,19 @@ class RunFolder:
             folder.findings()
         return folder
 
+    def discard(self) -> None:
+        """Remove the folder of a run that never began: it holds its recipe and first checkpoint only."""
+        names = {"recipe.toml", CHECKPOINT}
+        if {path.name for path in self.path.iterdir()} <= names:
+            for name in names:
+                (self.path / name).unlink(missing_ok=True)
+            self.path.rmdir()
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that keeps the state of the search."""
+        return self.path / CHECKPOINT
+
     def recipe(self) -> Recipe:
         """The recipe of the run. Raises RecipeError, or RunError where it is of another version."""
         return Recipe.read(self.path / "recipe.toml")
@@ -93,6 +107,10 @@ class RunFolder:
             )
         return record
 
+    def test_readings(self) -> int:
+        """How often the sealed test of this run has been read."""
+        return int(self.findings().get("test_readings", 0)) if (self.path / "findings.json").exists() else 0
+
     def write(self, name: str, content: bytes) -> None:
         """Write the file `name`."""
         write_atomically(self.path / name, content)
@@ -104,9 +122,7 @@ class RunFolder:
 
     def write_table(self, name: str, table: "polars.DataFrame") -> None:
         """Write signals.parquet or history.parquet."""
-        buffer = io.BytesIO()
-        table.write_parquet(buffer)
-        self.write(name, buffer.getvalue())
+        write_table(table, self.path / name)
 
 
 def finite(value: Any) -> Any:

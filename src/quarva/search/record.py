@@ -1,0 +1,61 @@
+"""Findings as plain data: what findings.json holds and `quarva search --json` prints."""
+
+from typing import Any
+
+from quarva import __version__
+from quarva.search.findings import Finding, Findings
+from quarva.search.run_folder import FINDINGS_VERSION
+from quarva.tasks import Task
+
+__all__ = ["findings_record"]
+
+
+def findings_record(found: Findings, run: str) -> dict[str, Any]:
+    """Everything that a run found, with what was asked; figures that do not exist are NaN.
+
+    `best` is None where no valid formula was found. `run` names the run's folder.
+    """
+    pool = [_finding(each) for each in found.pool]
+    return {
+        "version": FINDINGS_VERSION,
+        "quarva": __version__,
+        "run": run,
+        "panel": _data(found.task),
+        "task": found.task.describe(),
+        "notes": list(found.task.notes),
+        "searcher": found.searcher,
+        "seed": found.seed,
+        "budget": found.budget,
+        "evaluations": found.evaluations,
+        "proposed": found.proposed,
+        "invalid": found.invalid,
+        "seconds": round(found.seconds, 3),
+        "stopped": found.stopped,
+        "test_readings": 0,
+        "best": pool[0] if pool else None,
+        "pool": pool,
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    return {
+        "formula": found.formula.text,
+        "gene": found.gene,
+        "size": found.size,
+        "train": found.train,
+        "validation": found.validation,
+        "turnover": found.turnover,
+        "fitness": found.fitness,
+        "latex": found.formula.latex,
+        "qlib": found.formula.qlib,
+    }
+
+
+def _data(task: Task) -> dict[str, Any]:
+    panel = task.panel
+    about = {"name": panel.name, "fingerprint": panel.fingerprint(), "fields": list(panel.fields)}
+    if task.table is not None:
+        return about | {"rows": task.table.rows}
+    days, assets = panel.shape
+    first, last = (str(day.astype("datetime64[D]")) for day in panel.dates[[0, -1]])
+    return about | {"days": days, "assets": assets, "first": first, "last": last}

@@ -1,0 +1,207 @@
+"""Figures of formulas that somebody brings: what they predict, and what trading them would have earned."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva import engine
+from quarva.karva.expression import Expression
+from quarva.panel import Panel, Table
+from quarva.strategies import LongShort, SignTiming, closes, daily_returns, sharpe_ratio, simulate
+
+__all__ = ["Figures", "RowFigures", "evaluate_formulas", "evaluate_on_rows"]
+
+_SIGNAL_BYTES = 128 * 2**20  # signals that are held at a time
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one formula, as it is written, says of some days; NaN where a figure does not exist.
+
+    Attributes:
+        ic, rank_ic: mean over days of the Pearson and Spearman correlation of signal and target across
+            assets, over days on which they share 3 assets and half of those that have a target.
+        icir: mean of the daily IC / its standard deviation (n − 1), not annualised.
+        ts_corr: Pearson correlation of signal and target over all days and assets at once.
+        days: days that count in `ic`.
+        coverage: share of the cells with a target in which the formula has a value.
+        turnover: mean share of the capital that is replaced a day, long the highest fifth and short the
+            lowest (one asset: held by its signal's sign).
+        sharpe: annualised Sharpe ratio of that strategy after costs.
+    """
+
+    ic: float
+    rank_ic: float
+    icir: float
+    ts_corr: float
+    days: int
+    coverage: float
+    turnover: float
+    sharpe: float
+
+    def as_dict(self) -> dict[str, float]:
+        """The figures by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class RowFigures:
+    """What one formula explains of a table's target, over the rows in which it has a value.
+
+    Attributes:
+        r2: 1 − Σ(y − f)² / Σ(y − mean y)².
+        nrmse: √(mean (y − f)²) / standard deviation (n) of y.
+        rows: rows that count.
+        coverage: share of the rows with a target in which the formula has a value.
+    """
+
+    r2: float
+    nrmse: float
+    rows: int
+    coverage: float
+
+    def as_dict(self) -> dict[str, float]:
+        """The figures by name."""
+        return asdict(self)
+
+
+def evaluate_formulas(
+    expressions: Sequence[Expression],
+    panel: Panel,
+    target: NDArray[np.float32],
+    parts: Mapping[str, NDArray[np.bool_]],
+    *,
+    delay: int = 1,
+    cost_bps: float = 5.0,
+    threads: int | None = None,
+) -> list[dict[str, Figures]]:
+    """The figures of P formulas by part.
+
+    Args:
+        expressions: P formulas.
+        panel: T days × N assets; without a field `close`, `sharpe` is NaN.
+        target: float32 [T, N], by the day of the signal, NaN = not there.
+        parts: days by name, bool [T] each.
+        delay: days from the signal to the trade.
+        cost_bps: basis points paid on all that is traded.
+        threads: None is one a core. The result does not depend on it.
+
+    Raises:
+        FormulaError: a formula reads a field or group that the panel lacks.
+        TaskError: a price of 0 or less.
+    """
+    program = engine.Program.from_expressions(expressions)
+    there = target if panel.universe is None else np.where(panel.universe, target, np.float32(np.nan))
+    daily = {
+        name: [
+            _sums(program, panel, there, days, statistic, threads) for statistic in ("ic", "rank_ic", "corr")
+        ]
+        for name, days in parts.items()
+    }
+    traded = _traded(expressions, panel, parts, delay, cost_bps, threads)
+    return [
+        {name: _figures(*(sums[p] for sums in daily[name]), *traded[name][:, p]) for name in parts}
+        for p in range(len(expressions))
+    ]
+
+
+def evaluate_on_rows(
+    expressions: Sequence[Expression], table: Table, threads: int | None = None
+) -> list[RowFigures]:
+    """The figures of P formulas on all rows of a table. Raises FormulaError for an unknown column."""
+    out = []
+    y = table.target.reshape(-1)[: table.rows].astype(np.float64)
+    for _, signals in _signals(expressions, table.panel, threads):
+        for signal in signals.reshape(len(signals), -1)[:, : table.rows]:
+            both = np.isfinite(y) & np.isfinite(signal)
+            rows = int(both.sum())
+            error = y[both] - signal[both]
+            spread = y[both].var() if rows > 1 else np.nan
+            share = (error @ error) / rows / spread if rows > 1 and spread > 0 else np.nan
+            known = np.isfinite(y).sum()
+            out.append(RowFigures(1 - share, float(np.sqrt(share)), rows, rows / known if known else np.nan))
+    return out
+
+
+def _sums(
+    program: engine.Program,
+    panel: Panel,
+    target: NDArray[np.float32],
+    days: NDArray[np.bool_],
+    statistic: engine.Statistic,
+    threads: int | None,
+) -> NDArray[np.float64]:
+    """The engine's sums over the days, float64 [P, 4]."""
+    segments = np.where(days, 0, -1).astype(np.int8)
+    return engine.evaluate(program, panel, target[None], statistic, segments, 1, threads)[:, 0, 0]
+
+
+def _figures(
+    ic: NDArray[np.float64],
+    rank_ic: NDArray[np.float64],
+    corr: NDArray[np.float64],
+    turnover: float,
+    sharpe: float,
+) -> Figures:
+    days, total, squares = ic[:3]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = squares - total**2 / days
+        deviation = np.sqrt(spread / (days - 1)) if spread > 1e-12 * squares else np.nan
+        return Figures(
+            ic=float(total / days),
+            rank_ic=float(rank_ic[1] / rank_ic[0]),
+            icir=float(total / days / deviation),
+            ts_corr=float(corr[1]) if corr[0] else float("nan"),
+            days=int(days),
+            coverage=float(corr[0] / corr[3]),
+            turnover=float(turnover),
+            sharpe=float(sharpe),
+        )
+
+
+def _traded(
+    expressions: Sequence[Expression],
+    panel: Panel,
+    parts: Mapping[str, NDArray[np.bool_]],
+    delay: int,
+    cost_bps: float,
+    threads: int | None,
+) -> dict[str, NDArray[np.float64]]:
+    """Mean turnover and Sharpe ratio by part, float64 [2, P]."""
+    days, assets = panel.shape
+    priced = "close" in panel.fields
+    returns = daily_returns(closes(panel)) if priced else np.zeros((days, assets))
+    rule = LongShort() if assets > 1 else SignTiming()
+    out = {name: np.full((2, len(expressions)), np.nan) for name in parts}
+    for chunk, signals in _signals(expressions, panel, threads):
+        walked = simulate(signals, returns, rule, delay, engine.threads_to_use(threads))
+        net = walked.net(cost_bps)
+        for name, part in parts.items():
+            # The signal of day t is traded at the close of t + delay and earns on the day after.
+            earned = np.flatnonzero(part) + delay + 1
+            earned = earned[earned < days]
+            with np.errstate(invalid="ignore"):
+                out[name][0, chunk] = _mean(walked.traded[:, earned] / 2)
+            if priced:
+                out[name][1, chunk] = sharpe_ratio(net[:, earned])
+    return out
+
+
+def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean along the last axis of what is there."""
+    there = ~np.isnan(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(there, values, 0.0).sum(axis=-1) / there.sum(axis=-1)
+
+
+def _signals(
+    expressions: Sequence[Expression], panel: Panel, threads: int | None
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Which formulas, and their signals [·, T, N], as many at a time as fit; NaN outside the universe."""
+    days, assets = panel.shape
+    size = max(1, _SIGNAL_BYTES // (4 * days * assets))
+    for start in range(0, len(expressions), size):
+        chunk = slice(start, start + size)
+        yield chunk, engine.signals(engine.Program.from_expressions(expressions[chunk]), panel, threads)
