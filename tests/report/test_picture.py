@@ -1,0 +1,59 @@
+"""Formulas as mathematics and as trees."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from quarva.karva.expression import Expression, Symbol
+from quarva.karva.notation import parse
+from quarva.karva.operators import OPERATORS
+from quarva.report.mathml import clean, mathml
+from quarva.report.picture import formula, tree
+
+
+def applied(operator) -> Expression:
+    symbol = Symbol.function(
+        operator.name, 10 if operator.windowed else None, "sector" if operator.kind == "group" else None
+    )
+    names = ("adj_close", "volume")
+    return Expression(symbol, tuple(Expression(Symbol(field=name)) for name in names[: operator.arity]))
+
+
+@pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
+def test_every_operator_is_set_as_mathematics(operator):
+    root = ET.fromstring(mathml(applied(operator)))
+    names = [element.text for element in root.iter() if element.tag.endswith("}mi")]
+    assert "adj_close" in names
+    assert ("volume" in names) == (operator.arity == 2)
+
+
+def test_names_in_mathematics_are_text_whatever_they_hold():
+    source = mathml(Expression(Symbol(field="<b>&\\frac{")))
+    assert "<b>" not in source
+    assert [element.text for element in ET.fromstring(source).iter() if element.text][-1] == "<b>&\\frac{"
+
+
+def test_cleaning_leaves_only_presentation():
+    assert clean("<p>no</p>") == ""
+    assert clean("<math><mi>a</math>") == ""
+    kept = clean('<math onload="x"><mi href="y" mathvariant="normal">a</mi><annotation>b</annotation></math>')
+    assert re.findall(r"\w+=", kept) == ["xmlns=", "mathvariant="]
+    assert "annotation" not in kept
+
+
+def test_tree_shows_signs_windows_and_groups():
+    root = tree(parse("group_demean(close, sector) / -mean(close, 20) + 0.1"))
+    assert root.label == "+"
+    assert root.children[1].label == "0.1"
+    assert root.children[1].kind == "number"
+    assert [child.label for child in root.children[0].children] == ["group_demean sector", "−"]
+    assert root.children[0].children[1].children[0].label == "mean 20"
+
+
+def test_formula_stands_in_every_notation():
+    found = formula(parse("rank(delta(close, 5))"))
+    assert found.text == "rank(delta(close, 5))"
+    assert found.karva == "rank delta_5 close"
+    assert "Delta" in found.latex
+    assert "Delta($close, 5)" in found.qlib
