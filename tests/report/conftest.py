@@ -41,7 +41,7 @@ def synthetic(**changes) -> rd.ReportData:
         segments=(
             rd.Segment("train", first[0], first[1], train),
             rd.Segment("validation", first[2], first[3], len(days) - train - gap),
-            rd.Segment("test", dt.date(2016, 6, 1), dt.date(2022, 12, 28), 1650, read=False),
+            rd.Segment("test", dt.date(2016, 6, 1), dt.date(2022, 12, 28), 1650, readings=0),
         ),
     )
     tree = rd.Node(
@@ -161,7 +161,7 @@ def synthetic_table() -> rd.ReportData:
         segments=(
             rd.Segment("train", None, None, 1800),
             rd.Segment("validation", None, None, 600),
-            rd.Segment("test", None, None, 600, read=False),
+            rd.Segment("test", None, None, 600, readings=0),
         ),
     )
     seen = segments < 2

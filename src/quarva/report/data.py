@@ -47,7 +47,12 @@ class Segment:
     first: date | None
     last: date | None
     size: int  # days, or rows of a table
-    read: bool = True  # False: a sealed test whose figures nobody has looked at
+    readings: int | None = None  # of the test: how often its figures were looked at; 0 is sealed
+
+    @property
+    def sealed(self) -> bool:
+        """Whether nobody has looked at its figures."""
+        return self.readings == 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,15 @@
 """Reads the folder of a run back: what its page shows, without the search being run again."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from quarva.errors import RunError
 from quarva.karva.notation import parse
-from quarva.panel import Panel, Table, sample_panel
 from quarva.report.data import Progress, ReportData, Row, SearchFacts
 from quarva.report.gather import Found, assemble, progress
-from quarva.search.recipe import Recipe
+from quarva.search.from_recipe import data_of, task_of
 from quarva.search.run_folder import RunFolder
 from quarva.tasks import Task
 
@@ -27,32 +27,17 @@ def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
     """
     folder = RunFolder.open(path)
     recipe, record = folder.recipe(), folder.findings()
-    source = _source(recipe)
-    task = Task(
-        source,
-        target=recipe.target,
-        objective=recipe.objective,
-        split=recipe.split,
-        embargo=recipe.embargo,
-        delay=recipe.delay,
-        cost_bps=recipe.cost_bps,
-        parsimony=recipe.parsimony,
-    )
+    task = task_of(recipe, data_of(recipe))
     try:
         _check_data(task, record, folder.path)
         found = _found(task, record, folder.path)
     except (KeyError, TypeError, ValueError) as error:
         what = f"{folder.path / 'findings.json'} is damaged ({type(error).__name__}: {error})"
         raise RunError(f"{what}: --resume the run to write it anew") from None
-    return assemble(task, found)
-
-
-def _source(recipe: Recipe) -> Panel | Table:
-    if recipe.table is not None:
-        return Table.read(recipe.table, target=recipe.target_column)
-    if recipe.panel is None:
-        return sample_panel()
-    return Panel.read(recipe.panel, field=recipe.field, allow_jumps=recipe.allow_jumps)
+    data = assemble(task, found)
+    if task.table is None:
+        return data
+    return replace(data, question=replace(data.question, target=recipe.target_column))
 
 
 def _check_data(task: Task, record: dict[str, Any], path: Path) -> None:
@@ -78,11 +63,12 @@ def _found(task: Task, record: dict[str, Any], path: Path) -> Found:
         version=str(record["quarva"]),
     )
     pool = tuple(_row(entry) for entry in record["pool"])
-    best = record["best"]
+    best, readings = record["best"], int(record.get("test_readings", 0))
     if best is None:
-        return Found(None, pool, facts, _history(task, path))
+        return Found(None, pool, facts, _history(task, path), readings)
+    pool = (_row(best), *pool[1:])  # the reading of the test is kept with the best
     expression = parse(best["formula"], fields=task.panel.fields, groups=tuple(task.panel.groups))
-    return Found(expression, pool, facts, _history(task, path), tested=best.get("test") is not None)
+    return Found(expression, pool, facts, _history(task, path), readings)
 
 
 def _row(entry: dict[str, Any]) -> Row:

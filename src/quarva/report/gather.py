@@ -25,14 +25,14 @@ class Found:
     """What a search found, whatever it was read from.
 
     best: the best formula, None where none had a score; pool: the rows of the table, best first;
-    test: the best formula's score on the sealed test where it was read, else NaN.
+    test_readings: how often the sealed test was read for it.
     """
 
     best: Expression | None
     pool: tuple[Row, ...]
     search: SearchFacts
     progress: Progress | None = None
-    tested: bool = False
+    test_readings: int = 0
 
 
 def build(
@@ -70,7 +70,7 @@ def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> Re
     Raises:
         TaskError, FormulaError: the formula does not fit the task's panel.
     """
-    question = question_of(task, tested=found.tested)
+    question = question_of(task, test_readings=found.test_readings)
     if found.best is None:
         return ReportData(question, found.search, found.pool, progress=found.progress)
     scores = task.score([found.best])
@@ -97,8 +97,8 @@ def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> Re
     )
 
 
-def question_of(task: Task, *, tested: bool = False) -> Question:
-    """The task as plain data; `tested` says that the sealed test was read."""
+def question_of(task: Task, *, test_readings: int = 0) -> Question:
+    """The task as plain data; `test_readings` says how often the sealed test was read."""
     panel, split = task.panel, task.split
     said = task.describe()
     notes = [note for note in (*panel.notes, *task.notes) if not note.startswith("delay 0")]
@@ -112,7 +112,7 @@ def question_of(task: Task, *, tested: bool = False) -> Question:
         objective=said["objective"],
         horizon=evidence.horizon_of(task),
         delay=task.delay,
-        segments=_segments(task, tested),
+        segments=_segments(task, test_readings),
         purged=0 if split is None else split.purged,
         embargo=0 if split is None else split.embargo,
         cost_bps=task.cost_bps,
@@ -122,21 +122,19 @@ def question_of(task: Task, *, tested: bool = False) -> Question:
     )
 
 
-def _segments(task: Task, tested: bool) -> tuple[Segment, ...]:
+def _segments(task: Task, readings: int) -> tuple[Segment, ...]:
     if task.table is not None:
         sizes = [int(np.isfinite(target).sum()) for target in task.targets]
         whole = np.isfinite(task.table.target) & np.isfinite(task.panel.values).all(axis=0)
         sealed = int(whole.sum()) - sum(sizes)
         parts = [Segment(name, None, None, size) for name, size in zip(PARTS, sizes, strict=False)]
-        return (*parts, Segment("test", None, None, sealed, tested)) if sealed else tuple(parts)
+        return (*parts, Segment("test", None, None, sealed, readings)) if sealed else tuple(parts)
     assert task.split is not None  # only a table has none
     segments = []
     for code, (name, (first, last)) in enumerate(task.split.spans.items()):
         size = int((task.segments == code).sum())
-        read = name != "test" or tested
-        segments.append(
-            Segment(name, date.fromisoformat(first[:10]), date.fromisoformat(last[:10]), size, read)
-        )
+        span = date.fromisoformat(first[:10]), date.fromisoformat(last[:10])
+        segments.append(Segment(name, *span, size, readings if name == "test" else None))
     return tuple(segments)
 
 
