@@ -5,4 +5,14 @@ from quarva.engine.formula import Formula
 from quarva.engine.program import Program
 from quarva.engine.stream import Stream
 
-__all__ = ["Formula", "Program", "Statistic", "Stream", "Target", "evaluate", "share", "signals", "threads_to_use"]
+__all__ = [
+    "Formula",
+    "Program",
+    "Statistic",
+    "Stream",
+    "Target",
+    "evaluate",
+    "share",
+    "signals",
+    "threads_to_use",
+]

@@ -151,7 +151,11 @@ def signals(program: Program, panel: Panel, threads: int | None = None) -> NDArr
     _, n_days, n_assets = panel.values.shape
     out = np.empty((len(program), n_days, n_assets), np.float32)
     operands = _operands(program, panel)
-    share(lambda first, last: batch.write(first, last, *operands, n_days, out), len(program), threads_to_use(threads))
+    share(
+        lambda first, last: batch.write(first, last, *operands, n_days, out),
+        len(program),
+        threads_to_use(threads),
+    )
     return out
 
 
@@ -208,6 +212,8 @@ def share(work: Callable[[int, int], None], n: int, threads: int) -> None:
         work(0, n)
         return
     cuts = np.linspace(0, n, min(n, threads * _PIECES) + 1).astype(int)
-    futures: list[Future[None]] = [_pool(threads).submit(work, int(a), int(b)) for a, b in zip(cuts, cuts[1:])]
+    futures: list[Future[None]] = [
+        _pool(threads).submit(work, int(a), int(b)) for a, b in zip(cuts, cuts[1:])
+    ]
     for future in futures:
         future.result()

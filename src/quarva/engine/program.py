@@ -49,7 +49,17 @@ class Program:
         number, offset = np.empty(room, np.float32), np.zeros(n + 1, np.int64)
         link = CODE[pop.shape.link]
         used = compile_genes(
-            pop.symbols, pop.dc, pop.constants, a.arity, a.code, a.param, a.number, link, offset, *parts, number
+            pop.symbols,
+            pop.dc,
+            pop.constants,
+            a.arity,
+            a.code,
+            a.param,
+            a.number,
+            link,
+            offset,
+            *parts,
+            number,
         )
         code, left, right, param = (part[:used] for part in parts)
         return cls(offset, code, left, right, param, number[:used], a.fields, a.groups)
@@ -62,7 +72,9 @@ class Program:
             FormulaError: a `?` without a value.
         """
         fields = tuple(sorted({name for e in expressions for name in e.fields()}))
-        groups = tuple(sorted({n.symbol.group for e in expressions for n in e.walk() if n.symbol.group is not None}))
+        groups = tuple(
+            sorted({n.symbol.group for e in expressions for n in e.walk() if n.symbol.group is not None})
+        )
         rows: list[tuple[int, int, int, int, float]] = []
         offset = [0]
         for expression in expressions:
@@ -157,8 +169,7 @@ def compile_genes(
     return at
 
 
-
-@compiled
+@compiled(allocates=True)
 def _lookback(offset, code, left, right, param, reaches, rolls, out):
     back = np.zeros(code.size, np.int32)
     for p in range(offset.size - 1):

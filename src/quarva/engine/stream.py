@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from quarva.engine.evaluate import block_of, group_codes, place_params, width_of
 from quarva.engine.kernel.batch import root_row
-from quarva.engine.kernel.machine import fill_numbers, plan, sorting_scratch, step
+from quarva.engine.kernel.machine import fill_numbers, plan, cross_scratch, step
 from quarva.engine.program import Program
 from quarva.panel import Panel
 
@@ -32,7 +32,7 @@ class Stream:
         self._program = program
         self._param = place_params(program, self.fields, tuple(like.groups))
         self._groups, n_groups = group_codes(like)
-        self._scratch = sorting_scratch(self._width, n_groups)
+        self._scratch = cross_scratch(self._width, n_groups)
         block = block_of(self._width)
         self._history = (int(program.param.max(initial=0)) // block + 2) * block
         self._days = np.full((len(self.fields), self._history, self._width), np.nan, np.float32)

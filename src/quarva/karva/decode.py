@@ -106,7 +106,7 @@ def gene_key(gene, dc, constants, arity, letter, commutative, scratch):
     return scratch[0]
 
 
-@compiled
+@compiled(allocates=True)
 def population_keys(symbols, dc, constants, arity, letter, commutative, link, link_commutative):
     """Key of each chromosome, uint64 of shape (P,): its genes' keys joined by the linking operator from the left."""
     n, genes, length = symbols.shape

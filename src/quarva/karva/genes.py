@@ -40,8 +40,14 @@ class GeneShape:
             raise FormulaError(f"a chromosome must have 1 to 64 genes, not {self.genes}")
         if not 1 <= self.constants <= 100:
             raise FormulaError(f"a gene must carry 1 to 100 random numerical constants, not {self.constants}")
-        if self.link not in BY_NAME or BY_NAME[self.link].arity != 2 or BY_NAME[self.link].kind != "elementwise":
-            raise FormulaError(f"the linking function must be a binary elementwise operator, not '{self.link}'")
+        if (
+            self.link not in BY_NAME
+            or BY_NAME[self.link].arity != 2
+            or BY_NAME[self.link].kind != "elementwise"
+        ):
+            raise FormulaError(
+                f"the linking function must be a binary elementwise operator, not '{self.link}'"
+            )
 
     @property
     def linking(self) -> Operator:
@@ -128,7 +134,14 @@ class Population:
         a = self.alphabet
         link = Alphabet([Symbol(self.shape.linking), Symbol()]).letter[0]
         return population_keys(
-            self.symbols, self.dc, self.constants, a.arity, a.letter, a.commutative, link, self.shape.linking.commutative
+            self.symbols,
+            self.dc,
+            self.constants,
+            a.arity,
+            a.letter,
+            a.commutative,
+            link,
+            self.shape.linking.commutative,
         )
 
     def lengths(self) -> NDArray[np.int32]:
@@ -184,7 +197,9 @@ class Population:
         return replace(self, symbols=self.symbols[index], dc=self.dc[index], constants=self.constants[index])
 
 
-def encode(expressions: list[Expression], alphabet: Alphabet, shape: GeneShape, rng: np.random.Generator) -> Population:
+def encode(
+    expressions: list[Expression], alphabet: Alphabet, shape: GeneShape, rng: np.random.Generator
+) -> Population:
     """Write expressions as one-gene chromosomes (linked genes after the first hold the first expression again).
 
     Numbers that are no letter of the alphabet become `?` with that value. What stands behind an expression's end
@@ -207,7 +222,9 @@ def encode(expressions: list[Expression], alphabet: Alphabet, shape: GeneShape, 
             if symbol not in number_of:
                 raise FormulaError(f"the alphabet has no '{symbol.name}'")
             if i >= pop.symbols.shape[2] or (symbol.arity and i >= shape.head):
-                raise FormulaError(f"a formula of {len(expression)} nodes does not fit a head of {shape.head}")
+                raise FormulaError(
+                    f"a formula of {len(expression)} nodes does not fit a head of {shape.head}"
+                )
             pop.symbols[p, 0, i] = number_of[symbol]
         distinct = list(dict.fromkeys(constants))
         if len(distinct) > shape.constants:

@@ -21,7 +21,9 @@ def save(path: Path, state: dict[str, dict[str, Any]], identity: dict[str, str])
     Raises:
         RunError: the folder can not be written, or the disk is full; the old checkpoint stays.
     """
-    arrays = {f"{room}.{name}": np.asarray(value) for room, part in state.items() for name, value in part.items()}
+    arrays = {
+        f"{room}.{name}": np.asarray(value) for room, part in state.items() for name, value in part.items()
+    }
     arrays |= {f"identity.{name}": np.asarray(text) for name, text in identity.items()}
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, version=np.asarray(CHECKPOINT_VERSION), **arrays)
@@ -38,7 +40,9 @@ def load(path: Path, identity: dict[str, str]) -> dict[str, dict[str, Any]]:
         with np.load(path, allow_pickle=False) as archive:
             found = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
-        raise RunError(f"{path} is missing: the run was stopped before its first checkpoint; start it anew") from None
+        raise RunError(
+            f"{path} is missing: the run was stopped before its first checkpoint; start it anew"
+        ) from None
     except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
         raise RunError(f"{path} can not be read ({error}): start the run anew") from None
     version = int(found.pop("version", np.asarray(0)))

@@ -120,7 +120,11 @@ def choose_pool(task: Task, best: Best) -> list[Finding]:
         expression = best.expression(i)
         if task.table is None:
             signal = signals(Program.from_expressions([expression]), task.panel, threads=1)[0]
-            ranked = _standard_ranks(signal[days]) if len(task.panel.assets) > 2 else _standard_ranks(signal[days].T)
+            ranked = (
+                _standard_ranks(signal[days])
+                if len(task.panel.assets) > 2
+                else _standard_ranks(signal[days].T)
+            )
             if any(abs(_mean_product(ranked, other)) > _ALIKE for other in ranks):
                 continue
             ranks.append(ranked)
@@ -160,4 +164,3 @@ def _turnover(task: Task, formula: Formula) -> float:
         return float("nan")
     seen = (task.earned_segments == TRAIN) | (task.earned_segments == VALIDATION)
     return float(task.strategy(formula).run(task.panel).part(seen).mean_turnover)
-

@@ -22,6 +22,7 @@ from quarva.karva.genes import Population
 from quarva.search.draws import below, uniform
 from quarva.search.memory import knows, slot_of
 from quarva.search.moves import (
+    copy,
     create,
     cross_over,
     insert,
@@ -96,7 +97,9 @@ class GEP:
         for field in fields(self):
             value = getattr(self, field.name)
             if field.type in ("int", "float") and not value >= least.get(field.name, 0):
-                raise RecipeError(f"gep: {field.name} must be at least {least.get(field.name, 0)}, not {value}")
+                raise RecipeError(
+                    f"gep: {field.name} must be at least {least.get(field.name, 0)}, not {value}"
+                )
             if field.type == "float" and field.name != "mutations" and value > 1:
                 raise RecipeError(f"gep: {field.name} is a chance and must not be above 1, not {value}")
         if self.selection not in ("tournament", "roulette"):
@@ -109,7 +112,14 @@ class GEP:
         a, shape = space.alphabet, space.shape
         link = Alphabet([Symbol(shape.linking), Symbol()]).letter[0]
         self._language = Language(
-            a.arity, a.letter, a.commutative, a.cumulative, a.n_functions, shape.head, link, shape.linking.commutative
+            a.arity,
+            a.letter,
+            a.commutative,
+            a.cumulative,
+            a.n_functions,
+            shape.head,
+            link,
+            shape.linking.commutative,
         )
         empty = Population.empty(a, shape, self.islands * self.population)
         length = empty.symbols.shape[1] * empty.symbols.shape[2]
@@ -180,19 +190,32 @@ class GEP:
         self._best, self._stale, self._rng = state["best"].copy(), state["stale"].copy(), state["rng"].copy()
 
 
-@compiled
+@compiled(allocates=True)
 def breed_island(
     symbols, dc, constants, fitness, fresh, roulette, rng, known, rates, language, new_symbols, new_dc, new_constants
 ):  # fmt: skip
     """Fill the new generation of one island; `fresh`: at random, without parents."""
     n, _, length = symbols.shape
     buffer, scratch = np.empty(length, symbols.dtype), np.empty(length + 1, np.uint64)
+    dc_buffer = np.empty(dc.shape[2], dc.dtype)
     size = 16
     while size < 2 * n:
         size *= 2
     siblings = np.zeros(size, np.uint64)
     wheel = spin(fitness) if roulette and not fresh else fitness
-    for p in range(n):
+    breed(
+        symbols, dc, constants, fitness, wheel, fresh, roulette, rng, known, siblings, rates, language,
+        buffer, dc_buffer, scratch, new_symbols, new_dc, new_constants,
+    )  # fmt: skip
+
+
+@compiled
+def breed(
+    symbols, dc, constants, fitness, wheel, fresh, roulette, rng, known, siblings, rates, language,
+    buffer, dc_buffer, scratch, new_symbols, new_dc, new_constants,
+):  # fmt: skip
+    """`breed_island` with its scratch."""
+    for p in range(symbols.shape[0]):
         child, child_dc, child_constants = new_symbols[p], new_dc[p], new_constants[p]
         for attempt in range(rates.tries):
             if fresh:
@@ -203,10 +226,13 @@ def breed_island(
             else:
                 if attempt == 0:
                     a = parent(fitness, wheel, roulette, rates.tournament, rng)
-                    child[:], child_dc[:], child_constants[:] = symbols[a], dc[a], constants[a]
+                    for g in range(child.shape[0]):
+                        copy(symbols[a, g], child[g])
+                        copy(dc[a, g], child_dc[g])
+                        copy(constants[a, g], child_constants[g])
                     b = parent(fitness, wheel, roulette, rates.tournament, rng)
                     recombine(child, child_dc, child_constants, symbols[b], dc[b], constants[b], rng, rates)
-                vary(child, child_dc, child_constants, rng, rates, language, buffer)
+                vary(child, child_dc, child_constants, rng, rates, language, buffer, dc_buffer)
             key = chromosome_key(child, child_dc, child_constants, language, scratch)
             place = slot_of(siblings, key)
             if siblings[place] != key and not knows(known, key):
@@ -225,7 +251,7 @@ def chromosome_key(symbols, dc, constants, language, scratch):
     return key
 
 
-@compiled
+@compiled(allocates=True)
 def spin(fitness):
     """Cumulative share of each on the roulette wheel: fitness above the worst valid one."""
     least, most = np.inf, -np.inf
@@ -269,10 +295,12 @@ def recombine(symbols, dc, constants, other, other_dc, other_constants, rng, rat
 
 
 @compiled
-def vary(symbols, dc, constants, rng, rates, language, buffer):
+def vary(symbols, dc, constants, rng, rates, language, buffer, dc_buffer):
     """Mutation, inversion, transposition, and the same for the Dc domain."""
     genes, head = symbols.shape[0], language.head
-    mutate(symbols, rng, rates.mutation, head, language.cumulative, language.n_functions, rates.function_share)
+    mutate(
+        symbols, rng, rates.mutation, head, language.cumulative, language.n_functions, rates.function_share
+    )
     if uniform(rng) < rates.inversion:
         invert(symbols[below(rng, genes)], rng, head)
     if uniform(rng) < rates.is_transposition:
@@ -289,4 +317,4 @@ def vary(symbols, dc, constants, rng, rates, language, buffer):
         row = dc[below(rng, genes)]
         size = min(1 + below(rng, rates.transposon), row.size)
         target = below(rng, row.size)
-        insert(row, below(rng, row.size - size + 1), size, target, row.size, np.empty(size, row.dtype))
+        insert(row, below(rng, row.size - size + 1), size, target, row.size, dc_buffer)

@@ -20,7 +20,6 @@ from quarva.search import checkpoint
 from quarva.search.best import Best
 from quarva.search.findings import Findings, Stopped, choose_pool
 from quarva.search.history import History
-from quarva.search.memory import Memory
 from quarva.search.searcher import Resumable, Searcher, Space
 from quarva.tasks import Task
 
@@ -106,7 +105,9 @@ class Loop:
         self._before = 0.0
         self._boundary: dict[str, dict[str, Any]] | None = None
         if self.checkpoint_path is not None and not isinstance(self.searcher, Resumable):
-            raise RunError(f"the searcher '{self.name}' keeps no state (state, restore): it can not be checkpointed")
+            raise RunError(
+                f"the searcher '{self.name}' keeps no state (state, restore): it can not be checkpointed"
+            )
         self.searcher.begin(self.space)
         if self.resume:
             self._restore()
@@ -211,10 +212,14 @@ class Loop:
         if self.observer is None:
             return
         train, validation = (
-            (float(self._best.train[0]), float(self._best.validation[0])) if len(self._best) else (np.nan, np.nan)
+            (float(self._best.train[0]), float(self._best.validation[0]))
+            if len(self._best)
+            else (np.nan, np.nan)
         )
         self.observer(
-            Progress(self.evaluations, self.space.budget, self._elapsed(), train, validation, self._best_text())
+            Progress(
+                self.evaluations, self.space.budget, self._elapsed(), train, validation, self._best_text()
+            )
         )
 
     def _note(self, fitness: NDArray[np.float64], new: int, asked: int) -> None:

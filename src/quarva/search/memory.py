@@ -27,7 +27,7 @@ def knows(table, key):
     return table[slot_of(table, key)] == key
 
 
-@compiled
+@compiled(allocates=True)
 def look_up(table, fitness, keys, out):
     """Fitness of each key, and which key is neither in the table nor earlier among the keys."""
     new = np.zeros(keys.size, np.bool_)

@@ -106,6 +106,12 @@ def swap(a, b):
 
 
 @compiled
+def copy(source, target):
+    for i in range(source.size):
+        target[i] = source[i]
+
+
+@compiled
 def cross_over(symbols, dc, constants, other, other_dc, other_constants, first, last):
     """Take positions first … last − 1 of the chromosome, counted over all genes, from the other parent.
 
@@ -117,8 +123,8 @@ def cross_over(symbols, dc, constants, other, other_dc, other_constants, first, 
         for i in range(a, b):
             symbols[g, i] = other[g, i]
         if a == 0 and b == length:
-            dc[g] = other_dc[g]
-            constants[g] = other_constants[g]
+            copy(other_dc[g], dc[g])
+            copy(other_constants[g], constants[g])
 
 
 @compiled

@@ -34,7 +34,9 @@ class RandomSearch:
 
     def state(self) -> dict[str, Any]:
         inner = self._rng.bit_generator.state["state"]
-        return {name: np.frombuffer(inner[name].to_bytes(16, "little"), np.uint8) for name in ("state", "inc")}
+        return {
+            name: np.frombuffer(inner[name].to_bytes(16, "little"), np.uint8) for name in ("state", "inc")
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         whole = self._rng.bit_generator.state

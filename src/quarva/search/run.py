@@ -77,7 +77,12 @@ def search(
     name, way = make_searcher(searcher, settings)
     usual = TABLE_FUNCTIONS if task.table is not None else PANEL_FUNCTIONS
     alphabet = Alphabet.build(
-        task.fields, usual if functions is None else functions, windows, tuple(task.panel.groups), numbers, constants
+        task.fields,
+        usual if functions is None else functions,
+        windows,
+        tuple(task.panel.groups),
+        numbers,
+        constants,
     )
     usual_head = _TABLE_HEAD if task.table is not None else _PANEL_HEAD
     space = Space(
@@ -114,5 +119,7 @@ def make_searcher(searcher: str | Searcher, settings: dict[str, Any] | None = No
     known = list(getattr(make, "__dataclass_fields__", {}))
     for setting in settings or {}:
         if setting not in known:
-            raise RecipeError(f"the searcher '{searcher}' has no setting '{setting}'; it has {', '.join(known)}")
+            raise RecipeError(
+                f"the searcher '{searcher}' has no setting '{setting}'; it has {', '.join(known)}"
+            )
     return searcher, make(**(settings or {}))

@@ -146,7 +146,7 @@ def _target(rule, parameter, signal, target, a, b):
     return _sign_timing(signal, target)
 
 
-@compiled
+@compiled(allocates=True)
 def target_positions(rule, parameter, signal, out):
     """Positions of all days: `signal` [T, N] into `out` float64 [T, N]."""
     a, b = np.empty(signal.shape[1] + 1, signal.dtype), np.empty(signal.shape[1] + 1, signal.dtype)
@@ -174,7 +174,7 @@ def _missing(target, there):
     return count
 
 
-@compiled
+@compiled(allocates=True)
 def simulate_positions(positions, gain, there, delay, gross, traded, missing):
     """Walk given positions through the days.
 
@@ -202,7 +202,7 @@ def simulate_positions(positions, gain, there, delay, gross, traded, missing):
             missing[earned] = _missing(positions[t], there[earned])
 
 
-@compiled
+@compiled(allocates=True)
 def simulate_signals(rule, parameter, signals, gain, delay, gross, traded, opinions):
     """The same walk for many signals, keeping two rows of positions instead of all days.
 

@@ -9,123 +9,135 @@ from quarva.karva.operators import CODE
 RANK, ZSCORE, DEMEAN, SCALE = CODE["rank"], CODE["zscore"], CODE["demean"], CODE["scale"]
 
 REASSOCIATE = {"reassoc", "contract", "nsz"}  # lets LLVM sum in several lanes; NaN keeps its meaning
-SIGN_BIT, ALL_BITS = np.uint32(0x80000000), np.uint32(0xFFFFFFFF)
-BYTE, ZERO = np.uint32(0xFF), np.float32(0)
+SIGN_BIT, ALL_BITS, BYTE = np.uint32(0x80000000), np.uint32(0xFFFFFFFF), np.uint64(0xFF)
+ZERO, ONE = np.float32(0), np.uint64(1)
+EIGHT, SHORT, HIGH = np.uint64(8), np.uint64(16), np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
 MANY = 512  # from here on an insertion sort over equal short keys could cost more than two more passes
 
 
 @compiled
 def sortable(v):
-    """uint32 in the order of float32; −0 and 0 are one."""
+    """uint32 in the order of float32, NaN last; −0 and 0 are one."""
     bits = np.uint32(bits_of(v + ZERO))
-    return bits ^ (ALL_BITS if bits & SIGN_BIT else SIGN_BIT)
+    ordered = bits ^ (ALL_BITS if bits & SIGN_BIT else SIGN_BIT)
+    return ordered if v == v else ALL_BITS
 
 
 @compiled
-def distribute(key, place, n, shift, key_to, place_to, count):
-    """One stable pass of a radix sort over eight bits."""
+def distribute(word, n, shift, word_to, count):
+    """One stable pass of a radix sort over the eight bits from `shift` on."""
     count[:] = 0
     for i in range(n):
-        count[(key[i] >> shift) & BYTE] += 1
+        count[(word[i] >> shift) & BYTE] += 1
     total = 0
     for b in range(256):
         here = count[b]
         count[b] = total
         total += here
     for i in range(n):
-        b = (key[i] >> shift) & BYTE
+        b = (word[i] >> shift) & BYTE
         k = count[b]
         count[b] = k + 1
-        key_to[k] = key[i]
-        place_to[k] = place[i]
+        word_to[k] = word[i]
 
 
 @compiled
-def sort_row(x, n, key, place, key2, place2, count):
-    """Sort the cells of x[:n] that are not NaN: keys to key, columns to place; returns how many.
+def sort_row(x, n, key, word, spare, count):
+    """Sort the cells of x[:n] that are not NaN into `word`: (key − least) · 2³² + column; returns how many.
 
     A radix sort on the 16 leading bits that differ, finished by insertion (few keys agree in 16 bits); all
     four bytes where the row is long.
     """
-    m = 0
     least, most = ALL_BITS, np.uint32(0)
     for i in range(n):
-        if x[i] == x[i]:
-            k = sortable(x[i])
-            least, most = min(least, k), max(most, k)
-            key[m] = k
-            place[m] = i
+        k = sortable(x[i])
+        key[i] = k
+        least = min(least, k)
+        most = max(most, np.uint32(0) if k == ALL_BITS else k)
+    m = 0
+    for i in range(n):
+        if key[i] != ALL_BITS:
+            word[m] = (np.uint64(key[i] - least) << HIGH) | np.uint64(i)
             m += 1
     if m < 2:
         return m
-    for i in range(m):
-        key[i] -= least
-    span, shift = most - least, np.uint32(0)
-    while (span >> shift) > 0xFFFF:
-        shift += np.uint32(1)
-    if shift > 0 and m > MANY:
-        distribute(key, place, m, np.uint32(0), key2, place2, count)
-        distribute(key2, place2, m, np.uint32(8), key, place, count)
-        distribute(key, place, m, np.uint32(16), key2, place2, count)
-        distribute(key2, place2, m, np.uint32(24), key, place, count)
+    span, shift = np.uint64(most - least), HIGH
+    while (span >> SHORT) > 0:
+        span >>= ONE
+        shift += ONE
+    if shift > HIGH and m > MANY:
+        for byte in range(4):
+            distribute(word, m, HIGH + EIGHT * np.uint64(byte), spare, count)
+            word, spare = spare, word
         return m
-    distribute(key, place, m, shift, key2, place2, count)
-    distribute(key2, place2, m, shift + np.uint32(8), key, place, count)
-    if shift > 0:
+    distribute(word, m, shift, spare, count)
+    distribute(spare, m, shift + EIGHT, word, count)
+    if shift > HIGH:
         for i in range(1, m):
-            k, p = key[i], place[i]
+            w = word[i]
             j = i
-            while j > 0 and key[j - 1] > k:
-                key[j], place[j] = key[j - 1], place[j - 1]
+            while j > 0 and word[j - 1] > w:
+                word[j] = word[j - 1]
                 j -= 1
-            key[j], place[j] = k, p
+            word[j] = w
     return m
 
 
 @compiled
-def rank(x, n, out, key, place, key2, place2, count):
+def rank(x, n, out, scratch):
     """Average ranks 1 … m of the m cells of x[:n] that are not NaN, over m."""
-    m = sort_row(x, n, key, place, key2, place2, count)
+    key, word, spare, count = scratch
+    m = sort_row(x, n, key, word, spare, count)
     for i in range(out.size):
         out[i] = NAN
+    share = 0.5 / max(m, 1)
     i = 0
     while i < m:
+        level = word[i] >> HIGH
         j = i + 1
-        while j < m and key[j] == key[i]:
+        while j < m and word[j] >> HIGH == level:
             j += 1
-        value = np.float32(0.5 * (i + j + 1) / m)
+        value = np.float32((i + j + 1) * share)
         for k in range(i, j):
-            out[place[k]] = value
+            out[np.int64(word[k] & LOW)] = value
         i = j
 
 
 @compiled(fastmath=REASSOCIATE)
 def count_and_sum(x, n):
-    many, total = 0.0, 0.0
+    many, total = 0, 0.0
     for i in range(n):
-        v = np.float64(x[i])
-        there = v == v
-        many += 1.0 if there else 0.0
-        total += v if there else 0.0
+        v = x[i]
+        if v == v:
+            many += 1
+            total += v
+    return np.float64(many), total
+
+
+@compiled(fastmath=REASSOCIATE)
+def moments_about(x, n, centre):
+    """Σ (x − centre) and Σ (x − centre)²."""
+    total, squares = 0.0, 0.0
+    for i in range(n):
+        v = x[i]
+        if v == v:
+            d = v - centre
+            total += d
+            squares += d * d
+    return total, squares
+
+
+@compiled(fastmath=REASSOCIATE)
+def count_and_size(x, n):
+    """Number of cells, and Σ|x|."""
+    many, total = 0, 0.0
+    for i in range(n):
+        v = abs(x[i])
+        if v == v:
+            many += 1
+            total += v
     return many, total
-
-
-@compiled(fastmath=REASSOCIATE)
-def sum_of_squares(x, n, centre):
-    total = 0.0
-    for i in range(n):
-        v = np.float64(x[i]) - centre
-        total += v * v if v == v else 0.0
-    return total
-
-
-@compiled(fastmath=REASSOCIATE)
-def sum_of_sizes(x, n):
-    total = 0.0
-    for i in range(n):
-        v = abs(np.float64(x[i]))
-        total += v if v == v else 0.0
-    return total
 
 
 @compiled
@@ -152,7 +164,8 @@ def zscore(x, n, out):
     mean = total / max(many, 1.0)
     deviation = 0.0
     if many > 1.0 and not is_constant(x, n):
-        deviation = np.sqrt(sum_of_squares(x, n, mean) / (many - 1.0))
+        rest, squares = moments_about(x, n, mean)  # the rest is what rounding left of the mean
+        deviation = np.sqrt((squares - rest * rest / many) / (many - 1.0))
     for i in range(out.size):
         out[i] = keep(np.float32((x[i] - mean) / deviation))
 
@@ -167,22 +180,33 @@ def demean(x, n, out):
 
 @compiled
 def scale(x, n, out):
-    size = sum_of_sizes(x, n)
+    size = count_and_size(x, n)[1]
     for i in range(out.size):
         out[i] = keep(np.float32(x[i] / size))
 
 
 @compiled
-def cross(code, x, n, out, key, place, key2, place2, count):
+def cross(code, x, n, out, scratch):
     """The cross-sectional operator `code` over the first n cells of a row."""
     if code == RANK:
-        rank(x, n, out, key, place, key2, place2, count)
+        rank(x, n, out, scratch)
     elif code == ZSCORE:
         zscore(x, n, out)
     elif code == DEMEAN:
         demean(x, n, out)
     elif code == SCALE:
         scale(x, n, out)
+
+
+@compiled(allocates=True)
+def rank_scratch(width):
+    """What `rank` needs besides: keys, two rows of words, counts."""
+    return (
+        np.empty(width, np.uint32),
+        np.empty(width, np.uint64),
+        np.empty(width, np.uint64),
+        np.empty(256, np.int32),
+    )
 
 
 @compiled

@@ -189,9 +189,17 @@ def log(x, out):
 # sin, cos: x = j·π/4 + r with π/4 in three parts; exact enough up to 8192, beyond that the C library.
 FAR = np.float32(8192.0)
 FOUR_OVER_PI = np.float32(1.27323954473516)
-PI4_A, PI4_B, PI4_C = np.float32(0.78515625), np.float32(2.4187564849853515625e-4), np.float32(3.77489497744594108e-8)
+PI4_A, PI4_B, PI4_C = (
+    np.float32(0.78515625),
+    np.float32(2.4187564849853515625e-4),
+    np.float32(3.77489497744594108e-8),
+)
 S0, S1, S2 = np.float32(-1.9515295891e-4), np.float32(8.3321608736e-3), np.float32(-1.6666654611e-1)
-C0, C1, C2 = np.float32(2.443315711809948e-5), np.float32(-1.388731625493765e-3), np.float32(4.166664568298827e-2)
+C0, C1, C2 = (
+    np.float32(2.443315711809948e-5),
+    np.float32(-1.388731625493765e-3),
+    np.float32(4.166664568298827e-2),
+)
 I1, I2, I4 = np.int32(1), np.int32(2), np.int32(4)
 
 

@@ -9,7 +9,7 @@ block never straddles the end of a ring. Nothing of size days × assets is writt
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.cross import cross, group_demean
+from quarva.engine.kernel.cross import cross, group_demean, rank_scratch
 from quarva.engine.kernel.elementwise import NAN, binary, unary
 from quarva.engine.kernel.pairs import pair
 from quarva.engine.kernel.rolling import rolling, state_size
@@ -57,10 +57,9 @@ def fill_numbers(code, number, width, base, rows, ring):
 
 @compiled
 def step(
-    code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t, days, ring, state, sorting
+    code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t, days, ring, state, scratch
 ):  # fmt: skip
     """Advance every node from day t by `days` days, a block or less that straddles no ring."""
-    key, place, key2, place2, count, sums, counts, masked = sorting
     for k in range(code.size):
         op = code[k]
         if op >= FIELD:
@@ -90,13 +89,20 @@ def step(
                 rolling(op, a_buf, base[a], rows[a], t + d, param[k], width, state[state_at[k] :], out)
             else:
                 x = a_buf[a_at + d * width : a_at + (d + 1) * width]
-                if universe.size > 0:
-                    restrict(x, universe[(t + d) % universe.shape[0]], n_assets, masked)
-                    x = masked
-                if op < GROUP:
-                    cross(op, x, n_assets, out, key, place, key2, place2, count)
-                else:
-                    group_demean(x, n_assets, groups[param[k]], sums, counts, out)
+                cross_section(op, param[k], x, groups, universe, n_assets, t + d, scratch, out)
+
+
+@compiled
+def cross_section(op, param, x, groups, universe, n_assets, t, scratch, out):
+    """One day of a cross-sectional or group operator."""
+    ranking, sums, counts, masked = scratch
+    if universe.size > 0:
+        restrict(x, universe[t % universe.shape[0]], n_assets, masked)
+        x = masked
+    if op < GROUP:
+        cross(op, x, n_assets, out, ranking)
+    else:
+        group_demean(x, n_assets, groups[param], sums, counts, out)
 
 
 @compiled
@@ -108,16 +114,13 @@ def restrict(x, inside, n_assets, out):
         out[i] = NAN
 
 
-@compiled
-def sorting_scratch(width, n_groups):
-    """Scratch rows that cross-sectional operators share."""
+@compiled(allocates=True)
+def cross_scratch(width, n_groups):
+    """Scratch that cross-sectional operators share: for ranks, group sums and counts, and a masked row."""
+    groups = n_groups + 1
     return (
-        np.empty(width, np.uint32),
-        np.empty(width, np.int32),
-        np.empty(width, np.uint32),
-        np.empty(width, np.int32),
-        np.empty(256, np.int64),
-        np.empty(n_groups + 1, np.float64),
-        np.empty(n_groups + 1, np.float64),
+        rank_scratch(width),
+        np.empty(groups, np.float64),
+        np.empty(groups, np.float64),
         np.empty(width, np.float32),
     )

@@ -4,40 +4,45 @@ import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.elementwise import keep
-from quarva.engine.kernel.rolling import CORR, day, nothing, part
+from quarva.engine.kernel.rolling import CORR, carry, day, nothing, part
 
 
 @compiled
-def include_pair(x, y, n, full, state, w, width, k, j):
-    """Add a day to the n − 1 days of row k; the moments of the n days go to row j.
+def include_pair(x, y, n, full, state, w, width, j):
+    """Add a day to the n − 1 days of row j, in place.
 
     Rows hold mean x, mean y, Σ dx·dy and, if `full`, Σ dx² and Σ dy².
     """
-    mean_x, mean_y, cross = part(state, 0, k, w, width), part(state, 1, k, w, width), part(state, 2, k, w, width)
-    out_x, out_y, out_c = part(state, 0, j, w, width), part(state, 1, j, w, width), part(state, 2, j, w, width)
+    mean_x, mean_y, cross = (
+        part(state, 0, j, w, width),
+        part(state, 1, j, w, width),
+        part(state, 2, j, w, width),
+    )
     if n == 1:
         for i in range(width):
             a, b = np.float64(x[i]), np.float64(y[i])
-            out_x[i], out_y[i], out_c[i] = a, b, (a - a) + (b - b)
+            mean_x[i], mean_y[i], cross[i] = a, b, (a - a) + (b - b)
         if full:
-            out_xx, out_yy = part(state, 3, j, w, width), part(state, 4, j, w, width)
-            for i in range(width):
-                out_xx[i], out_yy[i] = 0.0, 0.0
+            part(state, 3, j, w, width)[:] = 0.0
+            part(state, 4, j, w, width)[:] = 0.0
         return
     share = 1.0 / n
+    rest = 1.0 - share
     if full:
-        xx, yy = part(state, 3, k, w, width), part(state, 4, k, w, width)
-        out_xx, out_yy = part(state, 3, j, w, width), part(state, 4, j, w, width)
-        for i in range(width):
-            dx, dy = x[i] - mean_x[i], y[i] - mean_y[i]
-            rest = 1.0 - share
-            out_xx[i] = xx[i] + dx * dx * rest
-            out_yy[i] = yy[i] + dy * dy * rest
+        square(x, mean_x, rest, part(state, 3, j, w, width))
+        square(y, mean_y, rest, part(state, 4, j, w, width))
     for i in range(width):
         dx, dy = x[i] - mean_x[i], y[i] - mean_y[i]
-        mx = mean_x[i] + dx * share
-        out_c[i] = cross[i] + (x[i] - mx) * dy
-        out_x[i], out_y[i] = mx, mean_y[i] + dy * share
+        cross[i] += dx * dy * rest
+        mean_x[i] += dx * share
+        mean_y[i] += dy * share
+
+
+@compiled
+def square(x, mean, rest, total):
+    for i in range(x.size):
+        d = x[i] - mean[i]
+        total[i] += d * d * rest
 
 
 @compiled
@@ -49,9 +54,10 @@ def pair(code, x_buf, x_base, x_rows, y_buf, y_base, y_rows, t, w, width, state,
         for j in range(w - 1, 0, -1):
             x = day(x_buf, x_base, x_rows, t - w + j, width)
             y = day(y_buf, y_base, y_rows, t - w + j, width)
-            include_pair(x, y, w - j, full, state, w, width, min(j + 1, w - 1), j)
+            carry(state, 5 if full else 3, j, w, width)
+            include_pair(x, y, w - j, full, state, w, width, j)
     x, y = day(x_buf, x_base, x_rows, t, width), day(y_buf, y_base, y_rows, t, width)
-    include_pair(x, y, q + 1, full, state, w, width, 0, 0)
+    include_pair(x, y, q + 1, full, state, w, width, 0)
     if t < w - 1:
         nothing(out)
         return
@@ -59,8 +65,16 @@ def pair(code, x_buf, x_base, x_rows, y_buf, y_base, y_rows, t, w, width, state,
     k = 0 if whole else q + 1
     more = 0.0 if whole else 1.0
     between = more * (q + 1) * (w - 1 - q) / w
-    mean_x, mean_y, cross = part(state, 0, 0, w, width), part(state, 1, 0, w, width), part(state, 2, 0, w, width)
-    mean_x_s, mean_y_s, cross_s = part(state, 0, k, w, width), part(state, 1, k, w, width), part(state, 2, k, w, width)
+    mean_x, mean_y, cross = (
+        part(state, 0, 0, w, width),
+        part(state, 1, 0, w, width),
+        part(state, 2, 0, w, width),
+    )
+    mean_x_s, mean_y_s, cross_s = (
+        part(state, 0, k, w, width),
+        part(state, 1, k, w, width),
+        part(state, 2, k, w, width),
+    )
     if not full:
         degrees = 1.0 / (w - 1)
         for i in range(width):

@@ -46,14 +46,14 @@ def state_size(code, w, width):
     return 0
 
 
-@compiled
+@compiled(inline="always")  # a view can not be returned without reference counts
 def day(buf, base, rows, t, width):
     """The operand's row of day t."""
     start = base + (t % rows) * width
     return buf[start : start + width]
 
 
-@compiled
+@compiled(inline="always")  # a view can not be returned without reference counts
 def part(state, statistic, j, w, width):
     """Row j of a statistic: its suffix j, or (j = 0) its prefix."""
     start = (statistic * w + j) * width
@@ -126,21 +126,36 @@ def lay_sums(buf, base, rows, t, w, width, state):
 
 
 @compiled
-def include(x, n, mean, square, mean_out, square_out):
-    """Welford's update: from the mean and Σ(x − mean)² of n − 1 values to those of n."""
+def include(x, n, mean, square):
+    """Welford's update in place: from the mean and Σ(x − mean)² of n − 1 values to those of n."""
     if n == 1:
         for i in range(x.size):
             v = np.float64(x[i])
-            mean_out[i] = v
-            square_out[i] = v - v  # 0, or NaN
+            mean[i] = v
+            square[i] = v - v  # 0, or NaN
         return
     share = 1.0 / n
     for i in range(x.size):
         v = np.float64(x[i])
         d = v - mean[i]
         m = mean[i] + d * share
-        square_out[i] = square[i] + d * (v - m)
-        mean_out[i] = m
+        square[i] += d * (v - m)
+        mean[i] = m
+
+
+@compiled
+def carry(state, statistics, j, w, width):
+    """Copy suffix j + 1 of every statistic to suffix j, where it is then updated in place.
+
+    Reading one row and writing another in the same loop would make LLVM ask whether they overlap, and where an
+    update is in place they do: it would then run the scalar loop.
+    """
+    if j == w - 1:
+        return
+    for s in range(statistics):
+        here, later = part(state, s, j, w, width), part(state, s, j + 1, w, width)
+        for i in range(width):
+            here[i] = later[i]
 
 
 @compiled
@@ -151,16 +166,10 @@ def spread(code, buf, base, rows, t, w, width, state, out):
     mean, square = part(state, 0, 0, w, width), part(state, 1, 0, w, width)
     if q == 0 and t >= w:
         for j in range(w - 1, 0, -1):
-            k = min(j + 1, w - 1)
-            include(
-                day(buf, base, rows, t - w + j, width),
-                w - j,
-                part(state, 0, k, w, width),
-                part(state, 1, k, w, width),
-                part(state, 0, j, w, width),
-                part(state, 1, j, w, width),
-            )
-    include(x, q + 1, mean, square, mean, square)
+            carry(state, 2, j, w, width)
+            old = day(buf, base, rows, t - w + j, width)
+            include(old, w - j, part(state, 0, j, w, width), part(state, 1, j, w, width))
+    include(x, q + 1, mean, square)
     if t < w - 1:
         nothing(out)
         return
@@ -189,23 +198,23 @@ def spread(code, buf, base, rows, t, w, width, state, out):
 
 
 @compiled
-def include_third(x, n, mean, square, cube, mean_out, square_out, cube_out):
+def include_third(x, n, mean, square, cube):
     """`include` with Σ(x − mean)³ (Pébay 2008)."""
     if n == 1:
         for i in range(x.size):
             v = np.float64(x[i])
-            mean_out[i] = v
-            square_out[i] = v - v
-            cube_out[i] = v - v
+            mean[i] = v
+            square[i] = v - v
+            cube[i] = v - v
         return
     share = 1.0 / n
     for i in range(x.size):
         d = np.float64(x[i]) - mean[i]
         step = d * share
         term = d * step * (n - 1)
-        cube_out[i] = cube[i] + term * step * (n - 2) - 3.0 * step * square[i]
-        square_out[i] = square[i] + term
-        mean_out[i] = mean[i] + step
+        cube[i] += term * step * (n - 2) - 3.0 * step * square[i]
+        square[i] += term
+        mean[i] += step
 
 
 @compiled
@@ -215,24 +224,26 @@ def skew(buf, base, rows, t, w, width, state, out):
     mean, square, cube = part(state, 0, 0, w, width), part(state, 1, 0, w, width), part(state, 2, 0, w, width)
     if q == 0 and t >= w:
         for j in range(w - 1, 0, -1):
-            k = min(j + 1, w - 1)
+            carry(state, 3, j, w, width)
+            old = day(buf, base, rows, t - w + j, width)
             include_third(
-                day(buf, base, rows, t - w + j, width),
+                old,
                 w - j,
-                part(state, 0, k, w, width),
-                part(state, 1, k, w, width),
-                part(state, 2, k, w, width),
                 part(state, 0, j, w, width),
                 part(state, 1, j, w, width),
                 part(state, 2, j, w, width),
             )
-    include_third(x, q + 1, mean, square, cube, mean, square, cube)
+    include_third(x, q + 1, mean, square, cube)
     if t < w - 1:
         nothing(out)
         return
     whole = q == w - 1
     k = 0 if whole else q + 1
-    mean_s, square_s, cube_s = part(state, 0, k, w, width), part(state, 1, k, w, width), part(state, 2, k, w, width)
+    mean_s, square_s, cube_s = (
+        part(state, 0, k, w, width),
+        part(state, 1, k, w, width),
+        part(state, 2, k, w, width),
+    )
     more = 0.0 if whole else 1.0
     a, b = w - 1.0 - q, q + 1.0  # days in the suffix, days in the prefix
     factor = w / ((w - 1.0) * (w - 2.0))
@@ -292,21 +303,21 @@ def place_of_extreme(code, buf, base, rows, t, w, width, state, out):
     if q == 0:
         if t >= w:
             for j in range(w - 1, 0, -1):
+                carry(state, 2, j, w, width)
                 old = day(buf, base, rows, t - w + j, width)
-                k = min(j + 1, w - 1)
                 lay_older(
-                    old, turn, t - w + j, j == w - 1, part(state, 0, k, w, width), part(state, 1, k, w, width),
-                    part(state, 0, j, w, width), part(state, 1, j, w, width),
-                )  # fmt: skip
+                    old, turn, t - w + j, j == w - 1, part(state, 0, j, w, width), part(state, 1, j, w, width)
+                )
         for i in range(width):
             least[i] = turn * x[i]
             when[i] = t
     else:
+        today = np.float64(t)
         for i in range(width):
             v = turn * x[i]
             newer = v < least[i] or v != v
             least[i] = v if newer else least[i]
-            when[i] = t if newer else when[i]
+            when[i] = today if newer else when[i]
     if t < w - 1:
         nothing(out)
         return
@@ -320,13 +331,14 @@ def place_of_extreme(code, buf, base, rows, t, w, width, state, out):
 
 
 @compiled
-def lay_older(x, turn, t, alone, least, when, least_out, when_out):
+def lay_older(x, turn, t, alone, least, when):
     """Extend a suffix by the day t before it."""
+    day_t = np.float64(t)
     for i in range(x.size):
         v = turn * x[i]
-        older = alone or not (least[i] < v or least[i] != least[i])
-        least_out[i] = v if older else least[i]
-        when_out[i] = t if older else when[i]
+        younger = (not alone) and (least[i] < v or least[i] != least[i])
+        least[i] = least[i] if younger else v
+        when[i] = when[i] if younger else day_t
 
 
 @compiled

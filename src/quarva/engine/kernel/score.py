@@ -1,4 +1,8 @@
-"""Scores accumulated day by day: information coefficient, rank IC, squared error, pooled correlation."""
+"""Scores accumulated day by day: information coefficient, rank IC, squared error, pooled correlation.
+
+Sums are written as branches (`if there: total += v`): LLVM turns those into masked vector code, and leaves
+sums of selected values (`total += v if there else 0`) scalar, 3.5 times slower here.
+"""
 
 import numpy as np
 
@@ -11,14 +15,14 @@ IC, RANK_IC, SSE, CORRELATION = 0, 1, 2, 3
 @compiled(fastmath=REASSOCIATE)
 def pair_sums(x, y, n):
     """Number of cells where both are there, and the sums of both over them."""
-    many, sx, sy = 0.0, 0.0, 0.0
+    many, sx, sy = 0, 0.0, 0.0
     for i in range(n):
-        a, b = np.float64(x[i]), np.float64(y[i])
-        there = a == a and b == b
-        many += 1.0 if there else 0.0
-        sx += a if there else 0.0
-        sy += b if there else 0.0
-    return many, sx, sy
+        a, b = x[i], y[i]
+        if a == a and b == b:
+            many += 1
+            sx += a
+            sy += b
+    return np.float64(many), sx, sy
 
 
 @compiled(fastmath=REASSOCIATE)
@@ -27,12 +31,10 @@ def pair_products(x, y, n, mx, my):
     xx, yy, xy = 0.0, 0.0, 0.0
     for i in range(n):
         a, b = x[i] - mx, y[i] - my
-        there = a == a and b == b
-        a = a if there else 0.0
-        b = b if there else 0.0
-        xx += a * a
-        yy += b * b
-        xy += a * b
+        if a == a and b == b:
+            xx += a * a
+            yy += b * b
+            xy += a * b
     return xx, yy, xy
 
 
@@ -51,26 +53,27 @@ def pearson(x, y, n, least):
 
 
 @compiled
-def spearman(x, y, n, least, x_rank, y_rank, key, place, key2, place2, count):
+def spearman(x, y, n, least, x_rank, y_rank, scratch):
     """Pearson correlation of average ranks over the cells where both are there."""
     for i in range(n):
         there = x[i] == x[i] and y[i] == y[i]
         x_rank[i] = x[i] if there else np.float32(np.nan)
         y_rank[i] = y[i] if there else np.float32(np.nan)
-    rank(x_rank, n, x_rank, key, place, key2, place2, count)
-    rank(y_rank, n, y_rank, key, place, key2, place2, count)
+    rank(x_rank, n, x_rank, scratch)
+    rank(y_rank, n, y_rank, scratch)
     return pearson(x_rank, y_rank, n, least)
 
 
 @compiled(fastmath=REASSOCIATE)
 def squared_error(x, y, n):
     """Cells where both are there, and Σ (x − y)² over them."""
-    many, total = 0.0, 0.0
+    many, total = 0, 0.0
     for i in range(n):
         d = np.float64(x[i]) - np.float64(y[i])
-        many += 1.0 if d == d else 0.0
-        total += d * d if d == d else 0.0
-    return many, total
+        if d == d:
+            many += 1
+            total += d * d
+    return np.float64(many), total
 
 
 @compiled
