@@ -75,10 +75,10 @@ def search(
     """Search for formulas that predict. Without flags: on the sample panel, the return of five days."""
     limits = {"budget": budget, "seconds": seconds, "memory_mb": memory_mb, "threads": threads}
     question = {
-        "panel": panel, "field": field, "allow_jumps": allow_jumps, "table": table, "target_column": target_column,
-        "target": target, "delay": delay, "objective": objective, "split": split, "embargo": embargo,
-        "cost_bps": cost_bps, "parsimony": parsimony, "searcher": searcher, "functions": functions,
-        "windows": windows, "seed": seed,
+        "panel": panel, "field": field, "allow_jumps": allow_jumps, "table": table,
+        "target_column": target_column, "target": target, "delay": delay, "objective": objective,
+        "split": split, "embargo": embargo, "cost_bps": cost_bps, "parsimony": parsimony,
+        "searcher": searcher, "functions": functions, "windows": windows, "seed": seed,
     }  # fmt: skip
     if resume is not None:
         refused = [

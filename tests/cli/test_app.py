@@ -1,0 +1,44 @@
+"""What holds for every command."""
+
+import pytest
+
+import quarva as qv
+
+COMMANDS = [[], ["search"], ["evaluate"], ["panel"], ["panel", "describe"], ["panel", "simulate"], ["report"]]
+
+
+def test_the_version_is_the_packages(quarva):
+    assert quarva("--version").out == f"quarva {qv.__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(quarva, command):
+    said = quarva(*command, "--help")
+    assert said.status == 0
+    assert "Usage: quarva" in said.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serach"],
+        ["search", "--budgte", "3"],
+        ["search", "--budget", "many"],
+        ["search", "--budget"],
+        ["report"],
+        ["panel", "simulate"],
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_flag_is_one_line_and_status_2(quarva, arguments):
+    said = quarva(*arguments)
+    assert said.status == 2
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "--help tells what it takes" in said.err
+
+
+def test_operators_are_listed_for_people_and_programs(quarva):
+    assert "decay_linear(x, w)" in quarva("operators").out
+    listed = quarva("operators", "--json").json["operators"]
+    assert [row["name"] for row in listed] == [operator.name for operator in qv.OPERATORS]

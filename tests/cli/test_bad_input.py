@@ -1,0 +1,214 @@
+"""Each mistake: one clear line on standard error, status 2, nothing half-written."""
+
+import errno
+import os
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+def long_table(assets=4, days=60):
+    """Bars of a few assets as a long pandas table."""
+    rng = np.random.default_rng(0)
+    dates = pd.bdate_range("2020-01-01", periods=days)
+    table = pd.DataFrame(
+        [(date, f"A{asset}") for date in dates for asset in range(assets)], columns=["date", "asset"]
+    )
+    steps = rng.normal(0, 0.01, (days, assets)).cumsum(axis=0)
+    return table.assign(close=(20 * np.exp(steps)).ravel(), volume=rng.integers(1, 9, days * assets) * 100.0)
+
+
+def spoiled(spoil):
+    """The CSV text of the bars after one change."""
+    table = long_table()
+    changed = spoil(table)
+    return (table if changed is None else changed).to_csv(index=False)
+
+
+def set_cell(row, column, value):
+    def spoil(table):
+        table[column] = table[column].astype(object)
+        table.loc[row, column] = value
+
+    return spoil
+
+
+MIXED_ZONES = (
+    "date,asset,close\n2020-01-01T00:00+00:00,A,1\n2020-01-02T00:00+05:00,A,2\n2020-01-03T00:00Z,A,3\n"
+)
+
+FILES = {
+    "an empty file": ("", "bars.csv"),
+    "no table": ("\x00\x01\x02 not a table", "bars.csv"),
+    "no date column": (spoiled(lambda t: t.drop(columns="date")), "date"),
+    "text for a date": (spoiled(set_cell(3, "date", "yesterday")), "yesterday"),
+    "doubled dates": (spoiled(lambda t: pd.concat([t, t.iloc[[5]]])), "2020-01-02"),
+    "dates in mixed time zones": (MIXED_ZONES, "zone"),
+    "a constant field": (spoiled(lambda t: t.assign(flat=1.0)), "flat"),
+    "an all-NaN field": (spoiled(lambda t: t.assign(gone=np.nan)), "gone"),
+    "an infinite field": (spoiled(set_cell(7, "volume", np.inf)), "volume"),
+    "text in a field": (spoiled(set_cell(7, "close", "n/k")), "n/k"),
+    "a price of zero": (spoiled(set_cell(7, "close", 0.0)), "close"),
+    "a negative price": (spoiled(set_cell(7, "close", -1.0)), "close"),
+    "a jump above 300 %": (spoiled(set_cell(9, "close", 400.0)), "300"),
+    "one asset where two are needed": (spoiled(lambda t: t[t.asset == "A0"]), "asset"),
+    "fewer days than the question needs": (spoiled(lambda t: t[t.date < "2020-01-08"]), "day"),
+}
+
+
+def refused(said, *words):
+    """The command refused in one line that says these words (regular expressions)."""
+    assert said.status == 2, said
+    assert said.out == ""
+    assert re.fullmatch(r"quarva: [^\n]+\n", said.err), said.err
+    for word in words:
+        assert re.search(word, said.err), said.err
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_bars_that_can_not_be_searched(quarva, tmp_path, case):
+    text, word = FILES[case]
+    (tmp_path / "bars.csv").write_text(text)
+    said = quarva("search", "--panel", "bars.csv", "--objective", "ic", "--budget", 50, "--out", "run")
+    refused(said, "bars.csv" if "asset where" not in case and "fewer" not in case else "", re.escape(word))
+    assert os.listdir(tmp_path) == ["bars.csv"]
+
+
+def test_dates_out_of_order_are_put_in_order(quarva, tmp_path):
+    long_table().to_csv("in_order.csv", index=False)
+    long_table().sample(frac=1, random_state=0).to_csv("shuffled.csv", index=False)
+    first, second = (
+        quarva("panel", "describe", name, "--json").json for name in ("in_order.csv", "shuffled.csv")
+    )
+    assert first["fingerprint"] == second["fingerprint"]
+
+
+@pytest.mark.parametrize("command", ["search", "evaluate", "describe"])
+def test_a_missing_file(quarva, command):
+    arguments = {
+        "search": ("search", "--panel", "none.csv"),
+        "evaluate": ("evaluate", "close", "--panel", "none.csv"),
+        "describe": ("panel", "describe", "none.csv"),
+    }[command]
+    refused(quarva(*arguments), "none.csv: no such file")
+
+
+@pytest.mark.parametrize(
+    ("formula", "words"),
+    [
+        ("rnk(close)", ["rnk", "rank", "column 1"]),
+        ("rank(clse)", ["clse", "close", "column 6"]),
+        ("corr(close, 10)", ["corr"]),
+        ("mean(close, 5", ["column"]),
+        ("mean(close, 0)", ["mean", "window"]),
+        ("", ["formula"]),
+    ],
+)
+def test_a_formula_that_can_not_be_read(quarva, tmp_path, formula, words):
+    long_table().to_csv("bars.csv", index=False)
+    refused(quarva("evaluate", formula, "--panel", "bars.csv", "--out", "out.csv"), *words)
+    assert os.listdir(tmp_path) == ["bars.csv"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--split", "1999-01-01,2000-01-01"], ["split: 1999-01-01 lies outside the panel"]),
+        (["--split", "2020-02-20,2020-02-01"], ["split"]),
+        (["--split", "2020-02-20"], ["two days"]),
+        (["--split", "soon,later"], ["'soon' is no date"]),
+        (["--target", "forward_retrun_5"], ["forward_retrun_5", "forward_return_5"]),
+        (["--target", "forward_return_99"], ["99"]),
+        (["--objective", "rankic"], ["rank_ic"]),
+        (["--objective", "r2"], ["r2"]),
+        (["--searcher", "annealing"], ["annealing", "gep"]),
+        (["--functions", "add,rnk"], ["rnk", "rank"]),
+        (["--windows", "0"], ["window"]),
+        (["--budget", "0"], ["--budget = 0"]),
+        (["--delay", "-1"], ["--delay = -1"]),
+        (["--threads", "0"], ["--threads = 0"]),
+        (["--table", "bars.csv"], ["exclude each other"]),
+        (["--recipe", "none.toml"], ["none.toml"]),
+        (["--resume", "run"], ["--panel: a resumed run keeps its recipe"]),
+    ],
+    ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
+)
+def test_a_question_that_can_not_be_asked(quarva, tmp_path, flags, words):
+    long_table().to_csv("bars.csv", index=False)
+    out = [] if "--resume" in flags else ["--out", "run"]
+    refused(quarva("search", "--panel", "bars.csv", "--budget", 50, *out, *flags), *words)
+    assert os.listdir(tmp_path) == ["bars.csv"]
+
+
+def test_a_recipe_with_an_unknown_key(quarva, tmp_path):
+    (tmp_path / "recipe.toml").write_text("budgt = 10\n")
+    refused(quarva("search", "--recipe", "recipe.toml", "--out", "run"), "recipe.toml", "budgt", "budget")
+    assert os.listdir(tmp_path) == ["recipe.toml"]
+
+
+def test_a_recipe_with_an_unknown_setting_of_the_searcher(quarva, tmp_path):
+    (tmp_path / "recipe.toml").write_text("[settings]\npopulaton = 10\n")
+    refused(quarva("search", "--recipe", "recipe.toml", "--out", "run"), "populaton", "population")
+    assert os.listdir(tmp_path) == ["recipe.toml"]
+
+
+@pytest.mark.parametrize("command", [["search", "--resume"], ["report"]])
+def test_a_run_folder_of_another_version(quarva, tmp_path, command):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "recipe.toml").write_text('version = 9\nquarva = "4.0"\n')
+    refused(quarva(*command, "run"), "run", "version = 9", "4.0")
+    (tmp_path / "run" / "recipe.toml").write_text("version = 1\n")
+    (tmp_path / "run" / "findings.json").write_text('{"version": 9, "quarva": "4.0"}')
+    refused(quarva(*command, "run"), "findings.json", "version 9", "4.0")
+
+
+def test_a_folder_that_is_no_run(quarva, tmp_path):
+    refused(quarva("report", "none"), "there is no run folder none")
+    (tmp_path / "empty").mkdir()
+    refused(quarva("search", "--resume", "empty"), "is not a run folder")
+
+
+def test_a_folder_in_use_is_not_overwritten(quarva, tmp_path):
+    long_table().to_csv("bars.csv", index=False)
+    refused(quarva("search", "--panel", "bars.csv", "--out", "."), "is not empty", "--resume")
+    assert os.listdir(tmp_path) == ["bars.csv"]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["search", "--budget", 50, "--out", "run"],
+        ["evaluate", "close", "--out", "out.csv"],
+        ["evaluate", "close", "--out", "out.parquet"],
+    ],
+    ids=["search", "csv", "parquet"],
+)
+def test_a_full_disk_or_a_forbidden_place(quarva, tmp_path, monkeypatch, command, number):
+    long_table().to_csv("bars.csv", index=False)
+
+    def fail(_descriptor):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    refused(
+        quarva(*command, "--panel", "bars.csv"), "disk is full" if number == errno.ENOSPC else "no permission"
+    )
+    assert os.listdir(tmp_path) == ["bars.csv"]
+
+
+def test_a_simulated_market_is_not_half_written(quarva, tmp_path, monkeypatch):
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    refused(quarva("panel", "simulate", "--assets", 3, "--days", 40, "out.parquet"), "out.parquet")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["out.xlsx", "out", "nowhere/out.csv"])
+def test_a_place_for_signals_is_checked_before_the_work(quarva, tmp_path, name):
+    refused(quarva("evaluate", "close", "--out", name), name)
+    assert os.listdir(tmp_path) == []

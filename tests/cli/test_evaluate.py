@@ -1,0 +1,112 @@
+"""quarva evaluate gives the figures of formulas, and their signals."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+def daily_ic(bars, signal, horizon, method="pearson"):
+    """Mean daily correlation of a signal (dates × assets) with the return from t+1 to t+1+horizon, by pandas."""
+    close = bars.pivot(index="date", columns="asset", values="close")
+    target = close.shift(-1 - horizon) / close.shift(-1) - 1
+    return signal.corrwith(target, axis=1, method=method).mean()
+
+
+def test_figures_are_those_of_pandas(quarva, bars):
+    said = quarva(
+        "evaluate", "delta(close, 5) / close", "--panel", bars, "--target", "forward_return_3", "--json"
+    )
+    entry = said.json["formulas"][0]
+    table = pd.read_csv(bars)
+    close = table.pivot(index="date", columns="asset", values="close")
+    signal = (close - close.shift(5)) / close
+    assert entry["ic"] == pytest.approx(daily_ic(table, signal, 3), abs=1e-6)
+    assert entry["rank_ic"] == pytest.approx(daily_ic(table, signal, 3, "spearman"), abs=1e-6)
+    assert entry["days"] == 200 - 5 - 4
+
+
+def test_signals_are_written_long_with_a_column_a_formula(quarva, bars, tmp_path):
+    (tmp_path / "formulas.txt").write_text(
+        "# two ideas\n\nreversal = -delta(close, 5)   # falls come back\nrank(volume)\n"
+    )
+    said = quarva("evaluate", "--formulas", "formulas.txt", "--panel", bars, "--out", "out.parquet")
+    assert said.status == 0
+    table = pd.read_parquet("out.parquet")
+    assert list(table.columns) == ["date", "asset", "reversal", "f1"]
+    prices = pd.read_csv(bars, parse_dates=["date"])
+    assert len(table) == len(prices)
+    joined = table.merge(prices, on=["date", "asset"])
+    expected = -joined.groupby("asset")["close"].diff(5)
+    np.testing.assert_allclose(joined["reversal"], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_csv_and_parquet_hold_the_same(quarva, bars):
+    for name in ("out.csv", "out.parquet"):
+        assert quarva("evaluate", "close", "--panel", bars, "--out", name).status == 0
+    csv, parquet = pd.read_csv("out.csv", parse_dates=["date"]), pd.read_parquet("out.parquet")
+    pd.testing.assert_frame_equal(csv, parquet, check_dtype=False)
+
+
+@pytest.mark.parametrize(
+    ("notation", "formula"),
+    [("karva", "rank corr_10 close volume"), ("qlib", "CSRank(Corr($close, $volume, 10))")],
+)
+def test_other_notations_say_the_same(quarva, bars, notation, formula):
+    said = quarva("evaluate", "--panel", bars, "--notation", notation, formula, "--json")
+    assert said.json["formulas"][0]["formula"] == "rank(corr(close, volume, 10))"
+
+
+def test_the_sealed_test_is_read_only_on_request(quarva, bars, market):
+    arguments = ["evaluate", "close", "--panel", bars, "--json", "--split", "0.5,0.75"]
+    sealed, opened = quarva(*arguments).json, quarva(*arguments, "--read-test").json
+    assert "test" not in sealed["formulas"][0]
+    assert opened["formulas"][0]["test"]["days"] == 50 - 6
+    assert sealed["formulas"][0]["train"] == opened["formulas"][0]["train"]
+    assert sealed["days"][1] < opened["split"]["test"][0]
+
+
+def test_a_table_gets_its_own_figures(quarva, tmp_path):
+    rows = pd.DataFrame({"x": np.linspace(1, 2, 50)})
+    rows["y"] = rows.x**2 + rows.x
+    rows.to_csv("rows.csv", index=False)
+    said = quarva("evaluate", "square(x) + x", "x", "--table", "rows.csv", "--json", "--out", "out.csv")
+    first, second = said.json["formulas"]
+    assert first["r2"] == pytest.approx(1, abs=1e-6)
+    assert second["r2"] == pytest.approx(1 - ((rows.y - rows.x) ** 2).mean() / rows.y.var(ddof=0), abs=1e-6)
+    assert list(pd.read_csv("out.csv").columns) == ["row", "f0", "f1"]
+
+
+def test_a_panel_without_prices_gives_signals_and_no_figures(quarva, tmp_path):
+    dates = pd.bdate_range("2020-01-01", periods=30)
+    table = pd.DataFrame(
+        {a: np.random.default_rng(n).normal(size=30) for n, a in enumerate("AB")}, index=dates
+    )
+    table.to_csv("wide.csv", index_label="date")
+    said = quarva(
+        "evaluate", "delta(mood, 2)", "--panel", "wide.csv", "--field", "mood", "--out", "o.csv", "--json"
+    )
+    assert said.status == 0
+    assert "ic" not in said.json["formulas"][0]
+    assert "no figures" in said.err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("close\nrnk(close)\n", "f.txt, line 2: .*rank"),
+        ("close\n\n# remark\nmean(clse, 5)\n", "f.txt, line 4: .*close"),
+        ("corr(close, 10)\n", "f.txt, line 1: "),
+        ("a = close\na = open\n", "f.txt, line 2: the name 'a' stands twice"),
+        ("date = close\n", "f.txt, line 1: the name 'date' is taken"),
+        ("# nothing\n", "f.txt holds no formula"),
+    ],
+)
+def test_a_wrong_line_is_named(quarva, bars, tmp_path, text, said):
+    (tmp_path / "f.txt").write_text(text)
+    answer = quarva("evaluate", "--formulas", "f.txt", "--panel", bars, "--out", "out.csv")
+    assert answer.status == 2
+    assert answer.err.count("\n") == 1
+    assert re.search(said, answer.err)
+    assert not (tmp_path / "out.csv").exists()

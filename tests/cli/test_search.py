@@ -1,0 +1,136 @@
+"""quarva search: from a file of bars to a run folder that repeats, resumes and reports."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+FILES = {
+    "recipe.toml",
+    "findings.json",
+    "signals.parquet",
+    "history.parquet",
+    "report.html",
+    "checkpoint.npz",
+}
+
+
+@pytest.fixture
+def run(quarva, bars):
+    """A small run in the folder `run`."""
+    said = quarva(
+        "search", "--panel", bars, "--target", "forward_return_1", "--budget", 600, "--out", "run", "--json"
+    )
+    assert said.status == 0, said.err
+    return said.json
+
+
+def test_a_run_is_a_folder_with_everything_in_it(run):
+    assert set(os.listdir("run")) == FILES
+    assert run["evaluations"] == 600
+    assert run["invalid"] == 0
+    assert run["run"] == "run"
+    assert run["best"] == run["pool"][0]
+    assert {"formula", "gene", "size", "train", "validation"} <= set(run["best"])
+    assert json.loads(Path("run/findings.json").read_text()) == run
+
+
+def test_signals_and_history_belong_to_the_findings(run, quarva, bars):
+    signals, history = pd.read_parquet("run/signals.parquet"), pd.read_parquet("run/history.parquet")
+    assert list(signals.columns) == ["date", "asset", *(f"f{k}" for k in range(len(run["pool"])))]
+    assert history["evaluations"].iloc[-1] == 600
+    assert history["best"].iloc[-1] == pytest.approx(run["best"]["train"])
+    quarva("evaluate", run["best"]["formula"], "--panel", bars, "--out", "again.parquet")
+    np.testing.assert_array_equal(signals["f0"], pd.read_parquet("again.parquet")["f0"])
+
+
+def test_the_recipe_of_a_run_repeats_it(run, quarva):
+    again = quarva("search", "--recipe", "run/recipe.toml", "--out", "again", "--json").json
+    for key in ("best", "pool", "proposed", "panel", "task"):
+        assert again[key] == run[key]
+
+
+def test_flags_win_over_the_recipe(run, quarva):
+    other = quarva("search", "--recipe", "run/recipe.toml", "--budget", 300, "--json").json
+    assert (other["evaluations"], other["budget"]) == (300, 300)
+    assert Path(other["run"]).parent == Path("runs")
+
+
+def test_a_resumed_run_ends_as_an_undisturbed_one(run, quarva, bars):
+    arguments = ("search", "--panel", bars, "--target", "forward_return_1", "--json")
+    whole = quarva(*arguments, "--budget", 2500, "--out", "whole").json
+    quarva(*arguments, "--budget", 2500, "--seconds", 0.05, "--out", "part")
+    resumed = quarva("search", "--resume", "part", "--seconds", 1000, "--json").json
+    for key in ("best", "pool", "evaluations", "proposed"):
+        assert resumed[key] == whole[key]
+
+
+def test_people_see_a_table_and_where_the_run_lies(quarva, bars):
+    said = quarva("search", "--panel", bars, "--budget", 100, "--out", "run")
+    for word in ("formula", "train", "validation", "turnover", "size", "run: run", "page: run/report.html"):
+        assert word in said.out
+
+
+def test_the_sealed_test_is_read_on_request_and_counted(run, quarva):
+    assert "test" not in run["best"]
+    assert run["test_readings"] == 0
+    said = quarva("report", "run", "--read-test", "--json")
+    assert isinstance(said.json["best"]["test"], float)
+    assert json.loads(Path("run/findings.json").read_text())["test_readings"] == 1
+
+
+def test_a_table_is_symbolic_regression(quarva):
+    x = np.linspace(-1, 1, 40)
+    pd.DataFrame({"x": x, "z": x**2 + x}).to_csv("rows.csv", index=False)
+    said = quarva(
+        "search", "--table", "rows.csv", "--target-column", "z", "--budget", 20000, "--out", "run", "--json"
+    )
+    assert said.json["stopped"] == "solved"
+    assert said.json["best"]["train"] == pytest.approx(1)
+
+
+def test_the_report_is_made_anew_from_the_folder(run, quarva):
+    Path("run/report.html").unlink()
+    assert quarva("report", "run").status == 0
+    assert run["best"]["formula"].split("(")[0].lstrip("-") in Path("run/report.html").read_text()
+
+
+def test_data_that_changed_are_not_resumed(run, quarva, market, tmp_path):
+    recipe = Path("run/recipe.toml")
+    market.between(market.dates[10]).write(tmp_path / "other.csv")
+    lines = recipe.read_text().splitlines()
+    recipe.write_text("\n".join('panel = "../other.csv"' if x.startswith("panel =") else x for x in lines))
+    said = quarva("search", "--resume", "run")
+    assert said.status == 2
+    assert "changed since the run" in said.err
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_ctrl_c_keeps_what_was_found(bars, tmp_path):
+    command = [sys.executable, "-c", "import sys; from quarva.cli import main; sys.exit(main())", "search"]
+    process = subprocess.Popen(
+        [*command, "--panel", bars, "--budget", "100000000", "--out", "run", "--json"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "run" / "checkpoint.npz").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    found = json.loads(out)
+    assert found["stopped"] == "interrupted"
+    assert found["pool"]
+    assert set(os.listdir(tmp_path / "run")) == FILES
