@@ -14,6 +14,7 @@ import pytest
 from quarva.errors import RunError
 from quarva.report import data as rd
 from quarva.report import render, write
+from quarva.report.luck import best_of, standard_errors
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
 
@@ -180,6 +181,23 @@ def test_a_strategy_that_loses_everything_is_drawn(report):
 
 def _paths(page: str) -> str:
     return " ".join(re.findall(r' d="([^"]*)"', page))
+
+
+def test_the_figure_of_the_best_is_set_against_luck(report, timing_report, table_report):
+    assert "independent noise, the best would still show a training rank IC of about" in render(report)
+    assert "independent noise, the best would still show a training Sharpe of about" in render(timing_report)
+    assert "independent noise" not in render(table_report)
+    days = report.information.segments == 1
+    ic = report.information.ic[days]
+    ic = ic[np.isfinite(ic)]
+    wanted = ic.std(ddof=1) / np.sqrt(len(ic) / 5)
+    assert standard_errors(report)["validation"] == pytest.approx(wanted)
+
+
+def test_the_best_of_many_normal_numbers_is_as_large_as_simulated():
+    draws = np.random.default_rng(0).normal(size=(2000, 500)).max(axis=1)
+    assert best_of(500) == pytest.approx(draws.mean(), abs=0.03)
+    assert best_of(1) == 0
 
 
 def test_sealed_test_stays_off_the_page_unless_read(report):

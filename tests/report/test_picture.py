@@ -34,6 +34,12 @@ def test_names_in_mathematics_are_text_whatever_they_hold():
     assert [element.text for element in ET.fromstring(source).iter() if element.text][-1] == "<b>&\\frac{"
 
 
+def test_a_negative_number_stands_close_to_its_sign():
+    source = mathml(parse("rank(-0.5 - close)"))
+    assert re.findall(r'<mo[^>]*form="prefix"[^>]*>(.)</mo>', source)[-1] in "-−"
+    assert len(re.findall("[-−]</mo>", source)) == 2
+
+
 def test_cleaning_leaves_only_presentation():
     assert clean("<p>no</p>") == ""
     assert clean("<math><mi>a</math>") == ""

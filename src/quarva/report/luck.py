@@ -11,6 +11,7 @@ from quarva.report.words import count, score, score_unit
 __all__ = ["best_of", "honesty", "standard_errors"]
 
 _EULER = 0.5772156649015329
+LEAST_DAYS = 10  # below this a standard error says nothing
 
 
 def best_of(n: int) -> float:
@@ -22,21 +23,24 @@ def best_of(n: int) -> float:
 
 
 def standard_errors(data: ReportData) -> dict[str, float | None]:
-    """Standard error of the best formula's mean daily IC in each segment; None where it does not exist.
+    """Standard error of the best formula's figure in each segment; None where it does not exist.
 
-    Targets of h days overlap on h days, so only every h-th day counts as a new one.
+    Of a mean daily IC: targets of h days overlap on h days, so only every h-th day counts as a new one.
+    Of a yearly Sharpe ratio S over n days with a daily ratio s: √((1 + s²/2) · 252 / n) (Lo 2002).
     """
     errors: dict[str, float | None] = dict.fromkeys(SEGMENT_NAMES)
-    question, daily = data.question, data.information
-    if daily is None or question.kind != "cross-section":
-        return errors
-    if question.objective not in ("ic", "rank_ic"):
-        return errors
+    question, information, trading = data.question, data.information, data.trading
     for code, name in enumerate(SEGMENT_NAMES):
-        ic = daily.ic[(daily.segments == code) & np.isfinite(daily.ic)]
-        fresh = len(ic) / max(question.horizon or 1, 1)
-        if fresh >= 10:
-            errors[name] = float(ic.std(ddof=1)) / math.sqrt(fresh)
+        if question.objective in ("ic", "rank_ic") and information is not None:
+            ic = information.ic[(information.segments == code) & np.isfinite(information.ic)]
+            fresh = len(ic) / max(question.horizon or 1, 1)
+            if fresh >= LEAST_DAYS:
+                errors[name] = float(ic.std(ddof=1)) / math.sqrt(fresh)
+        if question.objective in ("sharpe", "timing_sharpe") and trading is not None:
+            net = trading.net[(trading.segments == code) & np.isfinite(trading.net)]
+            if len(net) >= LEAST_DAYS and net.std() > 0:
+                ratio = float(net.mean() / net.std(ddof=1))
+                errors[name] = math.sqrt((1 + ratio**2 / 2) * 252 / len(net))
     return errors
 
 
@@ -58,5 +62,6 @@ def honesty(data: ReportData) -> str:
     else:
         text += "No part was kept from the search, so judge the formula on data it has not seen."
     if error is not None:
-        text += " ± is one standard error, overlapping targets counted once."
+        overlap = data.question.objective in ("ic", "rank_ic") and (data.question.horizon or 1) > 1
+        text += f" ± is one standard error{', overlapping targets counted once' if overlap else ''}."
     return text

@@ -37,6 +37,7 @@ def mathml(expression: Expression) -> str:
         root = ET.fromstring(source)
     except _failures(exceptions):
         return ""  # what the converter does not know; the page then shows the LaTeX itself
+    _bind_signs(root)
     letters = {letter: name for name, letter in names.items()}
     for element in root.iter():
         text = (element.text or "").strip()
@@ -46,6 +47,17 @@ def mathml(expression: Expression) -> str:
         elif element.tag.endswith("}mo") and re.fullmatch(r"[A-Za-z]{2,}", text):
             element.tag = f"{{{SPACE}}}mi"
     return clean(ET.tostring(root, encoding="unicode"))
+
+
+def _bind_signs(root: ET.Element) -> None:
+    """Marks the minus of a negative number or name, which else is set with the room of a difference."""
+    for parent in root.iter():
+        before = "("
+        for element in parent:
+            text = (element.text or "").strip()
+            if element.tag.endswith("}mo") and text in ("-", "−") and before in ("(", ",", "|"):
+                element.set("form", "prefix")
+            before = text if element.tag.endswith("}mo") else ""
 
 
 def _failures(module: ModuleType) -> tuple[type[Exception], ...]:

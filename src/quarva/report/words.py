@@ -79,6 +79,10 @@ def headline(question: Question) -> str:
     if question.kind == "table":
         wanted = "the target" if question.target == "target" else question.target
         return f"Which formula of {source} gives {wanted}?"
+    if question.objective == "sharpe":
+        return f"Which formula of {source} trades {question.assets:,} assets best, long and short?"
+    if question.objective == "timing_sharpe":
+        return f"Which formula of {source} tells when to be long and when short?"
     if question.horizon is None:
         what = question.target
     elif question.horizon == 1:
