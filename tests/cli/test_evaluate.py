@@ -8,7 +8,7 @@ import pytest
 
 
 def daily_ic(bars, signal, horizon, method="pearson"):
-    """Mean daily correlation of a signal (dates × assets) with the return from t+1 to t+1+horizon, by pandas."""
+    """Mean daily correlation of a signal (dates × assets) with the return of t+1 to t+1+horizon."""
     close = bars.pivot(index="date", columns="asset", values="close")
     target = close.shift(-1 - horizon) / close.shift(-1) - 1
     return signal.corrwith(target, axis=1, method=method).mean()
