@@ -53,6 +53,16 @@ def test_trading_is_the_tasks_own_strategy():
     assert "long the highest fifth" in page.strategy
 
 
+def test_holdings_without_a_return_are_told():
+    task = Task(panel_of(), objective="sharpe")
+    page = assemble(task, found_for(task))
+    missing = page.performance["train"]["missing"]
+    assert missing > 0
+    assert f"holdings without a return, taken as 0</th><td>{missing:,}</td>" in render(page)
+    whole = dataclasses.replace(page, performance={"train": {"sharpe": 1.0, "missing": 0}})
+    assert "without a return" not in render(whole)
+
+
 @pytest.mark.parametrize("objective", ["rank_ic", "sharpe", "timing_sharpe", "ts_corr"])
 def test_page_does_not_change_with_the_sealed_test(objective):
     panel = panel_of()

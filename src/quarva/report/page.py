@@ -18,12 +18,12 @@ from quarva.report.tree import draw
 __all__ = ["render", "write"]
 
 _FIGURES = {
-    "annual_return": ("return a year", lambda v: axis.percent(v)),
-    "annual_volatility": ("volatility a year", lambda v: axis.percent(v)),
+    "annual_return": ("return a year", axis.percent),
+    "annual_volatility": ("volatility a year", axis.percent),
     "sharpe": ("Sharpe ratio", lambda v: axis.number(v, 2)),
-    "max_drawdown": ("deepest drawdown", lambda v: axis.percent(v)),
-    "mean_turnover": ("turnover a day", lambda v: axis.percent(v)),
-    "holding_days": ("days held, about", lambda v: axis.number(v, 1)),
+    "max_drawdown": ("deepest drawdown", axis.percent),
+    "mean_turnover": ("turnover a day", axis.percent),
+    "missing": ("holdings without a return, taken as 0", lambda v: axis.number(v, 0)),
 }
 _TOKENS = re.compile(
     r"(?P<call>[A-Za-z_][A-Za-z_0-9]*(?=\())|(?P<name>[^\W\d][\w.$]*)|(?P<number>\d[\d.e+]*)|(?P<sign>\s+|.)",
@@ -157,6 +157,8 @@ def _performance(data: ReportData) -> tuple[list[str], list[tuple[str, list[str]
     names = list(data.performance)
     rows = []
     for key, (label, write_value) in _FIGURES.items():
+        if key == "missing" and not any(data.performance[name].get(key) for name in names):
+            continue  # nothing to be said
         if any(key in data.performance[name] for name in names):
             rows.append((label, [write_value(data.performance[name].get(key, math.nan)) for name in names]))
     return names, rows
