@@ -68,7 +68,8 @@ class Stream:
             step(
                 *nodes, base, rows, state_at, flat, self._groups, inside, n, self._width, t, 1, ring, state, self._scratch
             )  # fmt: skip
-            out[p] = root_row(len(base) - 1, nodes[0], base, rows, flat, ring, self._width, t)[:n]
+            # The plain function: a compiled one without reference counts can not hand a view to Python.
+            out[p] = root_row.py_func(len(base) - 1, nodes[0], base, rows, flat, ring, self._width, t)[:n]
         if universe is not None:
             out[:, ~inside[0]] = np.nan
         self.day += 1

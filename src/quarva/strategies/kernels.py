@@ -99,7 +99,7 @@ def _long_short(signal, quantile, target, a, b):
     return n
 
 
-@compiled
+@compiled(allocates=True)
 def _rank_weights(signal, target):
     n = 0
     for i in range(signal.size):
