@@ -96,7 +96,12 @@ def main() -> None:
     for name, arguments in commands.items():
         if chosen.only in (None, name):
             asked = [chosen.panel if word == PANEL else word for word in arguments.split()]
-            asked += ["--budget", str(chosen.budget)] if chosen.budget else []
+            if chosen.budget:
+                asked = [
+                    *(word for word in asked if word not in ("--budget", "100000")),
+                    "--budget",
+                    str(chosen.budget),
+                ]
             rows.append(line(shlex.join(asked), measure(asked)))
     tables.write(
         chosen.out,
