@@ -191,6 +191,8 @@ def place_params(program: Program, fields: tuple[str, ...], groups: tuple[str, .
         if missing:
             known = ", ".join(there) or "none"
             raise FormulaError(f"the panel has no {kind} '{missing[0]}'; it has {known}")
+    if program.fields == fields and program.groups == groups:
+        return program.param
     param = program.param.copy()
     is_field = program.code == FIELD
     first_group = [op.kind for op in OPERATORS].index("group")

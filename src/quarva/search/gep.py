@@ -28,6 +28,7 @@ from quarva.search.moves import (
     insert,
     invert,
     mutate,
+    mutate_expression,
     transpose_gene,
     transpose_is,
     transpose_ris,
@@ -126,7 +127,7 @@ class GEP:
         self._rates = Rates(
             self.function_share, self.tournament, self.tries, min(self.mutations / length, 0.999), self.inversion,
             self.is_transposition, self.ris_transposition, self.gene_transposition, self.transposon, self.one_point,
-            self.two_point, self.gene_recombination, self.constants,
+            self.two_point, self.gene_recombination, self.constants if a.has_constants else 0.0,
         )  # fmt: skip
         self._now = empty  # the living, told
         self._next = Population.empty(a, shape, len(empty))  # the asked, not yet told
@@ -170,8 +171,8 @@ class GEP:
     def _keep_elite(self, at: slice, told: NDArray[np.float64]) -> None:
         """The best of the living take the places of the worst of the new."""
         old, new = self._now, self._next
-        best = at.start + np.argsort(-self._fitness[at], kind="stable")[: self.elite]
-        worst = at.start + np.argsort(told[at], kind="stable")[: self.elite]
+        best = at.start + _largest(self._fitness[at], self.elite)
+        worst = at.start + _largest(-told[at], self.elite)
         for source, target in ((old.symbols, new.symbols), (old.dc, new.dc), (old.constants, new.constants)):
             target[worst] = source[best]
         told[worst] = self._fitness[best]
@@ -188,6 +189,11 @@ class GEP:
         now.symbols[:], now.dc[:], now.constants[:] = state["symbols"], state["dc"], state["constants"]
         self._fitness, self._fresh = state["fitness"].copy(), state["fresh"].copy()
         self._best, self._stale, self._rng = state["best"].copy(), state["stale"].copy(), state["rng"].copy()
+
+
+def _largest(values: NDArray[np.float64], n: int) -> NDArray[np.intp]:
+    """Places of the n largest; of equals the first."""
+    return np.array([values.argmax()]) if n == 1 else np.argsort(-values, kind="stable")[:n]
 
 
 @compiled(allocates=True)
@@ -232,7 +238,12 @@ def breed(
                         copy(constants[a, g], child_constants[g])
                     b = parent(fitness, wheel, roulette, rates.tournament, rng)
                     recombine(child, child_dc, child_constants, symbols[b], dc[b], constants[b], rng, rates)
-                vary(child, child_dc, child_constants, rng, rates, language, buffer, dc_buffer)
+                    vary(child, child_dc, child_constants, rng, rates, language, buffer, dc_buffer)
+                else:
+                    mutate_expression(
+                        child, rng, language.arity, language.head, language.cumulative, language.n_functions,
+                        rates.function_share,
+                    )  # fmt: skip
             key = chromosome_key(child, child_dc, child_constants, language, scratch)
             place = slot_of(siblings, key)
             if siblings[place] != key and not knows(known, key):
@@ -309,6 +320,8 @@ def vary(symbols, dc, constants, rng, rates, language, buffer, dc_buffer):
         transpose_ris(symbols[below(rng, genes)], rng, head, rates.transposon, language.n_functions, buffer)
     if genes > 1 and uniform(rng) < rates.gene_transposition:
         transpose_gene(symbols, dc, constants, rng)
+    if rates.constants <= 0.0:
+        return
     vary_constants(dc, constants, rng, rates.constants)
     if uniform(rng) < rates.inversion:
         row = dc[below(rng, genes)]

@@ -8,6 +8,7 @@ Source: Ferreira, Gene Expression Programming, Complex Systems 13 (2001), and th
 import numpy as np
 
 from quarva.compiled import compiled
+from quarva.karva.decode import orf_length
 from quarva.search.draws import below, letter, normal, uniform
 
 
@@ -43,6 +44,14 @@ def mutate(symbols, rng, rate, head, cumulative, n_functions, function_share):
         g, i = at // length, at % length
         symbols[g, i] = random_letter(rng, i < head, cumulative, n_functions, function_share)
         at += 1 + np.int64(np.log(1.0 - uniform(rng)) * scale)
+
+
+@compiled
+def mutate_expression(symbols, rng, arity, head, cumulative, n_functions, function_share):
+    """One position changes where the chromosome speaks: within the expression of one of its genes."""
+    g = below(rng, symbols.shape[0])
+    i = below(rng, orf_length(symbols[g], arity))
+    symbols[g, i] = random_letter(rng, i < head, cumulative, n_functions, function_share)
 
 
 @compiled

@@ -56,6 +56,12 @@ def fill_numbers(code, number, width, base, rows, ring):
 
 
 @compiled
+def place(t, rows):
+    """t mod rows; a division costs as much as a row of a small table."""
+    return t if t < rows else t % rows
+
+
+@compiled
 def step(
     code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t, days, ring, state, scratch
 ):  # fmt: skip
@@ -66,14 +72,14 @@ def step(
             continue
         a = left[k]
         a_buf = fields if code[a] == FIELD else ring
-        a_at = base[a] + (t % rows[a]) * width
-        at = base[k] + (t % rows[k]) * width
+        a_at = base[a] + place(t, rows[a]) * width
+        at = base[k] + place(t, rows[k]) * width
         if op < ROLLING:
             size = days * width
             if right[k] >= 0:
                 b = right[k]
                 b_buf = fields if code[b] == FIELD else ring
-                b_at = base[b] + (t % rows[b]) * width
+                b_at = base[b] + place(t, rows[b]) * width
                 binary(op, a_buf[a_at : a_at + size], b_buf[b_at : b_at + size], ring[at : at + size])
             else:
                 unary(op, a_buf[a_at : a_at + size], ring[at : at + size])
