@@ -172,11 +172,13 @@ def test_short_and_flat_series_are_drawn(report):
 
 
 def test_a_strategy_that_loses_everything_is_drawn(report):
-    ruin = report.trading.net.copy()
-    ruin[100] = -1.5
-    page = render(dataclasses.replace(report, trading=dataclasses.replace(report.trading, net=ruin)))
-    assert "nan" not in _paths(page)
-    assert "inf" not in _paths(page)
+    for day in (0, 100):
+        ruin = report.trading.net.copy()
+        ruin[day] = -1.5
+        trading = dataclasses.replace(report.trading, net=ruin, gross=ruin)
+        page = render(dataclasses.replace(report, trading=trading))
+        assert "nan" not in _paths(page)
+        assert "inf" not in _paths(page)
 
 
 def _paths(page: str) -> str:

@@ -158,7 +158,7 @@ def equity(daily: Trading, question: Question, strategy: str) -> dict[str, Any] 
     net = _compounded(daily.net, daily.segments)
     gross = _compounded(daily.gross, daily.segments)
     held = None if daily.benchmark is None else _compounded(daily.benchmark, daily.segments)
-    every = np.concatenate([net, gross] if held is None else [net, gross, held])
+    every = np.concatenate([[1.0], net, gross] if held is None else [[1.0], net, gross, held])
     every = every[every > 0]  # a strategy can lose everything; its line then ends
     y = axis.growth_axis(float(every.min()), float(every.max()))
     lines = []
@@ -168,32 +168,16 @@ def equity(daily: Trading, question: Question, strategy: str) -> dict[str, Any] 
     lines += [
         Line(polyline(x, part, y), name) for name, part in _by_segment(_log(net), daily.segments).items()
     ]
-    peak = np.maximum.accumulate(np.maximum(net, 1.0))
-    fall = net / peak - 1.0
     series = [("ink", "after costs", net), ("quiet", "before costs", gross)]
     series += [("quiet", "buy and hold", held)] if held is not None else []
-    ticks = axis.date_ticks(daily.dates)
-    bands = _bands(daily.segments)
     top = Plot(
         f"Growth of 1 after costs; it ends at {axis.number(net[-1], 2)}.",
         (),
         y,
         280,
-        bands=bands,
+        bands=_bands(daily.segments),
         lines=tuple(lines),
         hover=_hover(daily.dates, series, lambda v: axis.number(v, 3)),
-    )
-    floor = axis.round_axis(float(fall.min()), 0.0, count=3, scale=100, suffix="\u202f%")
-    areas = tuple(Line(under(x, p, floor), n) for n, p in _by_segment(fall, daily.segments).items())
-    bottom = Plot(
-        f"Drawdown; the deepest is {axis.percent(fall.min())}.",
-        ticks,
-        floor,
-        110,
-        bands=bands,
-        areas=areas,
-        hover=_hover(daily.dates, [("ink", "drawdown", fall)], axis.percent),
-        caption="Drawdown, share of the highest value so far",
     )
     keys = [Key(name, f"{name}, after costs") for name in _by_segment(net, daily.segments)]
     keys.append(Key("quiet dash", "before costs"))
@@ -208,10 +192,28 @@ def equity(daily: Trading, question: Question, strategy: str) -> dict[str, Any] 
         "name": "equity",
         "title": "Equity after costs",
         "unit": "growth of 1, compounded, log scale",
-        "panels": (top, bottom),
+        "panels": (top, _drawdown(daily, net)),
         "note": note,
         "keys": tuple(keys),
     }
+
+
+def _drawdown(daily: Trading, value: Floats) -> Plot:
+    """How far `value` [T] lies below its highest so far; the start counts as a height."""
+    x = _places(len(value))
+    fall = value / np.maximum.accumulate(np.maximum(value, 1.0)) - 1.0
+    y = axis.round_axis(float(fall.min()), 0.0, count=3, scale=100, suffix="\u202f%")
+    areas = tuple(Line(under(x, p, y), n) for n, p in _by_segment(fall, daily.segments).items())
+    return Plot(
+        f"Drawdown; the deepest is {axis.percent(fall.min())}.",
+        axis.date_ticks(daily.dates),
+        y,
+        110,
+        bands=_bands(daily.segments),
+        areas=areas,
+        hover=_hover(daily.dates, [("ink", "drawdown", fall)], axis.percent),
+        caption="Drawdown, share of the highest value so far",
+    )
 
 
 def turnover(daily: Trading, question: Question) -> dict[str, Any] | None:
