@@ -1,5 +1,6 @@
 """The commands, and what becomes of their errors: one line on standard error and status 2."""
 
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -51,8 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line with `arguments` (none: the process's own); the exit status."""
     # What typer raises for a wrong flag has no public name of its own; it is two steps above BadParameter.
     wrong_usage = typer.BadParameter.__mro__[2]
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    # A formula may begin with a minus; a space before it keeps it from being read as a flag.
+    if words[:1] == ["evaluate"]:
+        words = [f" {word}" if re.match(r"-[^-]", word) and word != "-h" else word for word in words]
     try:
-        status = app(arguments, prog_name="quarva", standalone_mode=False)
+        status = app(words, prog_name="quarva", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except QuarvaError as error:

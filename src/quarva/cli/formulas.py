@@ -43,7 +43,7 @@ def read_formulas(
         lines += _lines(file)
     found: list[Named] = []
     for place, text in lines:
-        named = _NAMED.fullmatch(text)
+        named = _NAMED.fullmatch(text.strip())
         name, formula = named.groups() if named else (f"f{len(found)}", text)
         try:
             expression = parse(formula, notation, fields=panel.fields, groups=tuple(panel.groups))

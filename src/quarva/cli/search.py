@@ -135,7 +135,8 @@ def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
 
     folder = RunFolder.open(path)
     before = folder.recipe()
-    recipe = before.of(before.model_dump(exclude_none=True) | limits)
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    recipe = before.of(before.model_dump(exclude_none=True) | given)
     task = task_of(recipe, data_of(recipe))
     if recipe.fingerprint not in (None, task.panel.fingerprint()):
         raise RunError(f"{path}: the data {task.panel.name} changed since the run; bring the old ones back")

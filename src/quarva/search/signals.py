@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Sequence
+from datetime import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,9 +40,9 @@ def signals_table(
         columns["row"] = pl.Series(np.arange(1, data.rows + 1))
     else:
         days, assets = panel.shape
+        # Instants also for days: pandas would read Parquet's days as plain Python objects.
         unit = "us" if np.datetime_data(panel.dates.dtype)[0] == "D" else "ns"
-        dates = pl.Series(np.repeat(panel.dates.astype(f"datetime64[{unit}]"), assets))
-        columns["date"] = dates.cast(pl.Date) if unit == "us" else dates
+        columns["date"] = pl.Series(np.repeat(panel.dates.astype(f"datetime64[{unit}]"), assets))
         columns["asset"] = pl.Series(np.tile(np.array(panel.assets, dtype=object), days), dtype=pl.String)
     for name, expression in zip(names, expressions, strict=True):
         signal = signals(Program.from_expressions([expression]), panel, threads)[0].reshape(-1)
@@ -67,7 +68,9 @@ def write_table(table: "pl.DataFrame", path: str | os.PathLike[str]) -> None:
     check_table_path(path)
     buffer = io.BytesIO()
     if Path(path).suffix.lower() == ".csv":
-        table.write_csv(buffer)
+        instants = [table[name] for name, kind in table.schema.items() if kind.is_temporal()]
+        days = all((times.dt.time() == time(0)).all() for times in instants)
+        table.write_csv(buffer, datetime_format="%Y-%m-%d" if days else "%Y-%m-%dT%H:%M:%S")
     else:
         table.write_parquet(buffer)
     write_atomically(path, buffer.getvalue())
