@@ -1,4 +1,4 @@
-"""Evaluates formulas on panels, fast. Knows panels and the language; knows no target's name, no objective, no search."""
+"""Evaluates formulas on panels, fast. It must not know a target's name, an objective or a search."""
 
 from quarva.engine.evaluate import Statistic, Target, evaluate, share, signals, threads_to_use
 from quarva.engine.formula import Formula

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -68,8 +69,8 @@ class Target:
 
     Attributes:
         values: float32 of shape (M, T, width).
-        least: float64 of shape (M, T): fewest cells with which a day counts, or the number of its cells for a
-            pooled statistic; −1 where too few cells are there.
+        least: float64 of shape (M, T): fewest cells with which a day counts, or the number of its cells
+            for a pooled statistic; −1 where too few cells are there.
         segments: int8 of shape (T,).
         days: days that have to be walked.
     """
@@ -110,8 +111,8 @@ def evaluate(
         program: P formulas.
         panel: T days × N assets.
         targets: (M, T, N), NaN = not there; or `Target.prepare` of it, to save the copy.
-        statistic: `ic` or `rank_ic`: correlation over a day's assets, by value or by average rank, on days when
-            signal and target share at least half of the target's cells and 3; `sse`: squared error;
+        statistic: `ic` or `rank_ic`: correlation over a day's assets, by value or by average rank, on days
+            when signal and target share at least half of the target's cells and 3; `sse`: squared error;
             `corr`: correlation pooled over days and assets.
         segments: (T,), the segment that each day counts for; days outside 0 … n_segments − 1 count nowhere.
             All days count for segment 0 by default.
@@ -120,8 +121,8 @@ def evaluate(
 
     Returns:
         float64 of shape (P, S, M, 4). `ic`, `rank_ic`: days counted, Σ IC, Σ IC², days with a target.
-        `sse`: cells counted, Σ (signal − target)², 0, cells with a target. `corr`: cells counted, correlation, 0,
-        cells with a target.
+        `sse`: cells counted, Σ (signal − target)², 0, cells with a target.
+        `corr`: cells counted, correlation, 0, cells with a target.
 
     Raises:
         FormulaError: the program reads a field or group that the panel lacks.
@@ -209,13 +210,11 @@ def _pool(threads: int) -> ThreadPoolExecutor:
 
 
 def share(work: Callable[[int, int], None], n: int, threads: int) -> None:
-    """Call work(first, last) for pieces of 0 … n − 1 on so many threads; items must not depend on each other."""
+    """Call work(first, last) for pieces of 0 … n − 1 on so many threads; no item may depend on another."""
     if threads == 1 or n < 2:
         work(0, n)
         return
     cuts = np.linspace(0, n, min(n, threads * _PIECES) + 1).astype(int)
-    futures: list[Future[None]] = [
-        _pool(threads).submit(work, int(a), int(b)) for a, b in zip(cuts, cuts[1:])
-    ]
+    futures: list[Future[None]] = [_pool(threads).submit(work, int(a), int(b)) for a, b in pairwise(cuts)]
     for future in futures:
         future.result()

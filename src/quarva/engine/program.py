@@ -81,8 +81,11 @@ class Program:
             rows += _flatten(expression, fields, groups)
             offset.append(len(rows))
         code, left, right, param, number = zip(*rows, strict=True) if rows else ((), (), (), (), ())
-        ints = (np.array(column, np.int32) for column in (code, left, right, param))
-        return cls(np.array(offset, np.int64), *ints, np.array(number, np.float32), fields, groups)
+        ints = [np.array(column, np.int32) for column in (code, left, right, param)]
+        return cls(
+            np.array(offset, np.int64), ints[0], ints[1], ints[2], ints[3], np.array(number, np.float32),
+            fields, groups,
+        )  # fmt: skip
 
     def lookback(self) -> NDArray[np.int32]:
         """Days before today that each formula reads, int32 of shape (P,)."""
@@ -101,7 +104,7 @@ class Program:
 def _flatten(
     expression: Expression, fields: tuple[str, ...], groups: tuple[str, ...]
 ) -> list[tuple[int, int, int, int, float]]:
-    """Rows of code, left, right, param, number. Level order backwards puts every operand before its operator."""
+    """Rows of code, left, right, param, number: level order backwards, so that operands come first."""
     nodes = list(expression.walk())
     rows, first = [], len(nodes)
     for node in reversed(nodes):
@@ -126,7 +129,8 @@ def _letter(
 
 @compiled
 def compile_genes(
-    symbols, dc, constants, arity, letter_code, letter_param, letter_number, link, offset, code, left, right, param, number
+    symbols, dc, constants, arity, letter_code, letter_param, letter_number, link,
+    offset, code, left, right, param, number,
 ):  # fmt: skip
     """Write every chromosome's nodes; returns how many. Genes are read backwards: operands come first."""
     n, genes, _ = symbols.shape

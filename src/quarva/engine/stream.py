@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from quarva.engine.evaluate import block_of, group_codes, place_params, width_of
 from quarva.engine.kernel.batch import root_row
-from quarva.engine.kernel.machine import fill_numbers, plan, cross_scratch, step
+from quarva.engine.kernel.machine import cross_scratch, fill_numbers, plan, step
 from quarva.engine.program import Program
 from quarva.panel import Panel
 
@@ -66,7 +66,8 @@ class Stream:
         out = np.empty((len(self._formulas), n), np.float32)
         for p, (nodes, base, rows, state_at, ring, state) in enumerate(self._formulas):
             step(
-                *nodes, base, rows, state_at, flat, self._groups, inside, n, self._width, t, 1, ring, state, self._scratch
+                *nodes, base, rows, state_at, flat, self._groups, inside, n, self._width, t, 1,
+                ring, state, self._scratch,
             )  # fmt: skip
             # The plain function: a compiled one without reference counts can not hand a view to Python.
             out[p] = root_row.py_func(len(base) - 1, nodes[0], base, rows, flat, ring, self._width, t)[:n]

@@ -18,11 +18,11 @@ __all__ = ["CONSTANT", "FIELD", "NUMBER", "PANEL_FUNCTIONS", "TABLE_FUNCTIONS", 
 FIELD, NUMBER, CONSTANT = 1000, 1001, 1002
 """What stands for the three kinds of terminals where functions have their `CODE`."""
 
-PANEL_FUNCTIONS = (
-    "add sub mul div min max neg abs sign log sqrt "
-    "ref delta pct_change mean std skew ts_min ts_max ts_argmin ts_argmax ts_rank ts_zscore "
-    "ema decay_linear corr cov rank zscore"
-).split()
+PANEL_FUNCTIONS = [
+    "add", "sub", "mul", "div", "min", "max", "neg", "abs", "sign", "log", "sqrt",
+    "ref", "delta", "pct_change", "mean", "std", "skew", "ts_min", "ts_max", "ts_argmin", "ts_argmax",
+    "ts_rank", "ts_zscore", "ema", "decay_linear", "corr", "cov", "rank", "zscore",
+]  # fmt: skip
 """Functions that a search on a panel uses unless told otherwise."""
 
 TABLE_FUNCTIONS = ["add", "sub", "mul", "div", "sin", "cos", "exp", "log"]
@@ -134,7 +134,7 @@ class Alphabet:
 
     @cached_property
     def cumulative(self) -> NDArray[np.float64]:
-        """Cumulative `weight` of shape (V,), running from 0 to 1 over the functions and again over the terminals."""
+        """Cumulative `weight` of shape (V,): from 0 to 1 over the functions, and again over the terminals."""
         total = np.empty(len(self.symbols))
         for part in (slice(0, self.n_functions), slice(self.n_functions, None)):
             weights = self.weight[part]
@@ -170,7 +170,7 @@ class Alphabet:
         return mask
 
     def tail(self, head: int) -> int:
-        """Length of the tail that closes every head of this length: head · (max arity − 1) + 1 (Ferreira 2001)."""
+        """Length of the tail that closes every such head: head · (max arity − 1) + 1 (Ferreira 2001)."""
         return head * (max(self.max_arity, 1) - 1) + 1
 
     def names(self) -> list[str]:

@@ -33,7 +33,7 @@ class Symbol:
 
     @property
     def name(self) -> str:
-        """The letter as written in a K-expression: `add`, `mean_20`, `group_demean_sector`, `close`, `2.5`, `?`."""
+        """The letter of a K-expression: `add`, `mean_20`, `group_demean_sector`, `close`, `2.5`, `?`."""
         if self.operator is not None:
             tail = self.window if self.operator.windowed else self.group
             return self.operator.name if tail is None else f"{self.operator.name}_{tail}"

@@ -5,7 +5,7 @@ import numpy as np
 from quarva.compiled import compiled
 from quarva.engine.kernel.cross import rank_scratch
 from quarva.engine.kernel.elementwise import NAN
-from quarva.engine.kernel.machine import fill_numbers, plan, restrict, cross_scratch, step
+from quarva.engine.kernel.machine import cross_scratch, fill_numbers, plan, restrict, step
 from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE, pearson, pool, spearman, squared_error
 from quarva.karva.alphabet import FIELD
 
@@ -75,21 +75,21 @@ def scratch_for(first, last, offset, code, left, right, param, n_groups, width, 
         first, last, offset, code, left, right, param, width, block, n_days, base, rows, state_at
     )
     return (
-        base, rows, state_at, np.empty(ring, np.float32), np.empty(state, np.float64), cross_scratch(width, n_groups),
-        np.empty(width, np.float32),
+        base, rows, state_at, np.empty(ring, np.float32), np.empty(state, np.float64),
+        cross_scratch(width, n_groups), np.empty(width, np.float32),
     )  # fmt: skip
 
 
 @compiled(allocates=True)
 def score(
-    first, last, offset, code, left, right, param, number, fields, groups, universe, n_assets, n_groups, width, block,
-    targets, least, segments, days, statistic, out,
+    first, last, offset, code, left, right, param, number, fields, groups, universe, n_assets, n_groups,
+    width, block, targets, least, segments, days, statistic, out,
 ):  # fmt: skip
     """Score formulas first … last − 1 over the first `days` days.
 
     targets: float32 (M, T, width). least: float64 (M, T), the fewest cells a day may count with (for pooled
-    statistics: the cells of the day); negative where the target is absent. segments: int8 (T,), negative for days
-    that count nowhere. out: float64 (P, S, M, 4), see `engine.evaluate`.
+    statistics: the cells of the day); negative where the target is absent. segments: int8 (T,), negative for
+    days that count nowhere. out: float64 (P, S, M, 4), see `engine.evaluate`.
     """
     scratch = scratch_for(
         first, last, offset, code, left, right, param, n_groups, width, block, segments.size
@@ -100,8 +100,9 @@ def score(
         f, g = offset[p], offset[p + 1]
         out[p] = 0.0
         score_formula(
-            code[f:g], left[f:g], right[f:g], param[f:g], number[f:g], fields, groups, universe, n_assets, width, block,
-            targets, least, segments, days, statistic, scratch, ranking, x_rank, y_rank, moments, out[p],
+            code[f:g], left[f:g], right[f:g], param[f:g], number[f:g], fields, groups, universe, n_assets,
+            width, block, targets, least, segments, days, statistic, scratch, ranking, x_rank, y_rank,
+            moments, out[p],
         )  # fmt: skip
 
 
@@ -119,8 +120,8 @@ def score_formula(
     while t < days:
         some = min(block, days - t)
         step(
-            code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t, some,
-            ring, state, crossing,
+            code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t,
+            some, ring, state, crossing,
         )  # fmt: skip
         for d in range(t, t + some):
             segment = segments[d]
@@ -149,16 +150,16 @@ def conclude(moments, acc):
 
 @compiled(allocates=True)
 def write(
-    first, last, offset, code, left, right, param, number, fields, groups, universe, n_assets, n_groups, width, block,
-    n_days, out,
+    first, last, offset, code, left, right, param, number, fields, groups, universe, n_assets, n_groups,
+    width, block, n_days, out,
 ):  # fmt: skip
     """Write the signals of formulas first … last − 1, float32 of shape (P, T, N), to out."""
     scratch = scratch_for(first, last, offset, code, left, right, param, n_groups, width, block, n_days)
     for p in range(first, last):
         f, g = offset[p], offset[p + 1]
         write_formula(
-            code[f:g], left[f:g], right[f:g], param[f:g], number[f:g], fields, groups, universe, n_assets, width, block,
-            n_days, scratch, out[p],
+            code[f:g], left[f:g], right[f:g], param[f:g], number[f:g], fields, groups, universe, n_assets,
+            width, block, n_days, scratch, out[p],
         )  # fmt: skip
 
 
@@ -174,8 +175,8 @@ def write_formula(
     while t < n_days:
         some = min(block, n_days - t)
         step(
-            code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t, some,
-            ring, state, crossing,
+            code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t,
+            some, ring, state, crossing,
         )  # fmt: skip
         for d in range(t, t + some):
             x = root_row(code.size - 1, code, base, rows, fields, ring, width, d)

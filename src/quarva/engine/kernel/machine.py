@@ -63,7 +63,8 @@ def place(t, rows):
 
 @compiled
 def step(
-    code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t, days, ring, state, scratch
+    code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t, days,
+    ring, state, scratch,
 ):  # fmt: skip
     """Advance every node from day t by `days` days, a block or less that straddles no ring."""
     for k in range(code.size):

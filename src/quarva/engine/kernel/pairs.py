@@ -1,10 +1,13 @@
-"""Rolling operators of two series: correlation and covariance, kept as `rolling` keeps its moments."""
+"""Rolling operators of two series: correlation and covariance, kept as `moments` keeps its own."""
 
 import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.elementwise import keep
-from quarva.engine.kernel.rolling import CORR, carry, day, nothing, part
+from quarva.engine.kernel.windows import carry, day, nothing, part
+from quarva.karva.operators import CODE
+
+CORR = CODE["corr"]
 
 
 @compiled

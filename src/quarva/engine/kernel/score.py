@@ -40,7 +40,7 @@ def pair_products(x, y, n, mx, my):
 
 @compiled
 def pearson(x, y, n, least):
-    """Pearson correlation over the cells where both are there; NaN under `least` cells or where one is constant."""
+    """Pearson correlation where both are there; NaN under `least` cells or where one is constant."""
     many, sx, sy = pair_sums(x, y, n)
     if many < least:
         return np.nan
@@ -78,7 +78,7 @@ def squared_error(x, y, n):
 
 @compiled
 def pool(x, y, n, moments):
-    """Merge a row's pairs into pooled moments: count, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983)."""
+    """Merge a row's pairs into moments: count, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983)."""
     many, sx, sy = pair_sums(x, y, n)
     if many == 0.0:
         return
