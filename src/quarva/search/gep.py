@@ -79,9 +79,9 @@ class GEP:
     selection: Literal["tournament", "roulette"] = "tournament"
     tournament: int = 3  # chromosomes that meet; the best becomes a parent
     elite: int = 1  # best chromosomes of an island kept unchanged
-    patience: int = 15  # generations without gain after which an island starts anew; 0 for never
+    patience: int = 30  # generations without gain after which an island starts anew; 0 for never
     tries: int = 20  # attempts at a child that was never scored before a repetition is let through
-    function_share: float = 0.6  # chance that a random position of the head holds a function
+    function_share: float = 0.4  # chance that a random position of the head holds a function
     mutations: float = 2.0  # positions of a chromosome that mutate, on average
     inversion: float = 0.1
     is_transposition: float = 0.1
