@@ -59,7 +59,9 @@ _padded: "weakref.WeakKeyDictionary[Panel, NDArray[np.float32]]" = weakref.WeakK
 def padded_values(panel: Panel) -> NDArray[np.float32]:
     """The panel's fields as the kernel reads them, float32 of shape (F, T, width); made once for a panel."""
     if panel not in _padded:
-        _padded[panel] = pad(panel.values, width_of(panel.values.shape[2]))
+        values = pad(panel.values, width_of(panel.values.shape[2]))
+        values[np.isinf(values)] = np.nan
+        _padded[panel] = values
     return _padded[panel]
 
 

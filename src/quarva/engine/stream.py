@@ -60,7 +60,10 @@ class Stream:
             float32 of shape (P, N), the day's signals.
         """
         t, n = self.day, self._n_assets
-        self._days[:, t % self._history, :n] = values
+        today = self._days[:, t % self._history, :n]
+        with np.errstate(over="ignore"):
+            today[:] = values
+        today[np.isinf(today)] = np.nan
         inside = np.empty((0, 0), np.bool_) if universe is None else np.asarray(universe, np.bool_)[None, :]
         flat = self._days.reshape(-1)
         out = np.empty((len(self._formulas), n), np.float32)

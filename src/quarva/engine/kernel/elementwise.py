@@ -129,8 +129,8 @@ LOG2_E = np.float32(1.44269504088896341)
 LN2_HIGH, LN2_LOW = np.float32(0.693359375), np.float32(-2.12194440e-4)
 E0, E1, E2 = np.float32(1.9875691500e-4), np.float32(1.3981999507e-3), np.float32(8.3334519073e-3)
 E3, E4, E5 = np.float32(4.1665795894e-2), np.float32(1.6666665459e-1), np.float32(5.0000001201e-1)
-# Beyond this e^x overflows float32; below the second it is 0 (results under 2^-126 are flushed).
-EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-87.33654)
+# Beyond this e^x overflows float32; below the second it rounds to 0.
+EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-103.97208)
 BIAS, MANTISSA = np.int32(127), np.int32(23)
 
 
@@ -141,7 +141,7 @@ def exp_of(v):
     r = v - n * LN2_HIGH - n * LN2_LOW
     p = ((((E0 * r + E1) * r + E2) * r + E3) * r + E4) * r + E5
     p = p * r * r + r + ONE
-    # 2^n in two factors: n = 128 has no exponent of its own.
+    # 2^n in two factors: n = 128 and n < -126 have no exponent of their own.
     half = np.int32(n) >> np.int32(1)
     rest = np.int32(n) - half
     p = p * float_of(np.int32((half + BIAS) << MANTISSA))
