@@ -195,8 +195,9 @@ def zscore(x, n, out):
     if many > 1.0 and not is_constant(x, n):
         rest, squares = moments_about(x, n, mean)  # the rest is what rounding left of the mean
         deviation = np.sqrt((squares - rest * rest / many) / (many - 1.0))
+    share = 1.0 / deviation
     for i in range(out.size):
-        out[i] = keep(np.float32((x[i] - mean) / deviation))
+        out[i] = keep(np.float32((x[i] - mean) * share))
 
 
 @compiled

@@ -60,12 +60,11 @@ def place_of_extreme(code, buf, base, rows, t, w, width, state, out):
     least, when = part(state, 0, 0, w, width), part(state, 1, 0, w, width)
     if q == 0:
         if t >= w:
+            part(state, 0, w - 1, w, width)[:] = np.inf
             for j in range(w - 1, 0, -1):
                 carry(state, 2, j, w, width)
                 old = day(buf, base, rows, t - w + j, width)
-                lay_older(
-                    old, turn, t - w + j, j == w - 1, part(state, 0, j, w, width), part(state, 1, j, w, width)
-                )
+                lay_older(old, turn, t - w + j, part(state, 0, j, w, width), part(state, 1, j, w, width))
         for i in range(width):
             least[i] = turn * x[i]
             when[i] = t
@@ -73,9 +72,10 @@ def place_of_extreme(code, buf, base, rows, t, w, width, state, out):
         today = np.float64(t)
         for i in range(width):
             v = turn * x[i]
-            newer = v < least[i] or v != v
-            least[i] = v if newer else least[i]
-            when[i] = today if newer else when[i]
+            before, day_before = least[i], when[i]
+            newer = (v < before) | (v != v)
+            least[i] = v if newer else before
+            when[i] = today if newer else day_before
     if t < w - 1:
         nothing(out)
         return
@@ -83,20 +83,21 @@ def place_of_extreme(code, buf, base, rows, t, w, width, state, out):
     least_s, when_s = part(state, 0, k, w, width), part(state, 1, k, w, width)
     first = t - w
     for i in range(width):
-        newer = least[i] < least_s[i]
-        place = (when[i] if newer else when_s[i]) - first
-        out[i] = np.float32(place) if (least[i] == least[i] and least_s[i] == least_s[i]) else NAN
+        a, b, newest, oldest = least[i], least_s[i], when[i], when_s[i]
+        place = (newest if a < b else oldest) - first
+        out[i] = np.float32(place) if (a == a) & (b == b) else NAN
 
 
 @compiled
-def lay_older(x, turn, t, alone, least, when):
+def lay_older(x, turn, t, least, when):
     """Extend a suffix by the day t before it."""
     day_t = np.float64(t)
     for i in range(x.size):
         v = turn * x[i]
-        younger = (not alone) and (least[i] < v or least[i] != least[i])
-        least[i] = least[i] if younger else v
-        when[i] = when[i] if younger else day_t
+        later, day_later = least[i], when[i]
+        younger = (later < v) | (later != later)
+        least[i] = later if younger else v
+        when[i] = day_later if younger else day_t
 
 
 @compiled

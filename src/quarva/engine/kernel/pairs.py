@@ -91,5 +91,5 @@ def pair(code, x_buf, x_base, x_rows, y_buf, y_base, y_rows, t, w, width, state,
         c = cross[i] + more * cross_s[i] + dx * dy * between
         vx = xx[i] + more * xx_s[i] + dx * dx * between
         vy = yy[i] + more * yy_s[i] + dy * dy * between
-        # Two roots: the product of the sums could leave the range of numbers.
-        out[i] = keep(np.float32(c / (np.sqrt(vx) * np.sqrt(vy))))
+        # Sums of squares of float32 numbers stay below 1e80: their product stays in range, one root will do.
+        out[i] = keep(np.float32(c / np.sqrt(vx * vy)))
