@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
-_QUIET_SECONDS = 10  # between two lines of progress where standard error is no terminal
+_QUIET_SECONDS = 30  # between two lines of progress where standard error is no terminal
 
 _FUNCTIONS = "Operators to use, as `quarva operators` names them."
 _RESUME = "Go on with the run in this folder; of the other flags only limits may be given."
