@@ -1,6 +1,7 @@
 """Genes and chromosomes as integer arrays: a whole population is one `Population`."""
 
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, Alphabet
-from quarva.karva.decode import argument_starts, orf_lengths, population_keys
+from quarva.karva.decode import argument_starts, mark_invalid, orf_lengths, population_keys
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.operators import BY_NAME, Operator
 
@@ -132,7 +133,7 @@ class Population:
         end, or in how a constant is stored have the same key. The key does not depend on the alphabet.
         """
         a = self.alphabet
-        link = Alphabet([Symbol(self.shape.linking), Symbol()]).letter[0]
+        link = _letter_of(self.shape.link)
         return population_keys(
             self.symbols,
             self.dc,
@@ -153,14 +154,16 @@ class Population:
         return (self.lengths().sum(axis=1) + self.shape.genes - 1).astype(np.int32)
 
     def invalid(self) -> NDArray[np.bool_]:
-        """Which chromosomes break a rule (a function in a tail, an expression without an end), bool of shape (P,).
+        """Which chromosomes break a rule, bool of shape (P,).
 
-        By construction none does; this is the independent count.
+        The rules: symbols are letters of the alphabet, the tail holds terminals only, the Dc domain points at
+        constants that are there, and the expression ends. By construction no chromosome breaks one; this is
+        the independent count.
         """
-        outside = (self.symbols < 0) | (self.symbols >= len(self.alphabet))
-        in_tail = self.symbols[:, :, self.shape.head :] < self.alphabet.n_functions
-        endless = self.lengths() > self.symbols.shape[2]
-        return outside.any(axis=(1, 2)) | in_tail.any(axis=(1, 2)) | endless.any(axis=1)
+        out = np.empty(len(self), np.bool_)
+        a, constants = self.alphabet, self.constants.shape[2]
+        mark_invalid(self.symbols, self.dc, constants, a.arity, a.n_functions, self.shape.head, out)
+        return out
 
     def expressions(self) -> list[Expression]:
         """The formulas as trees, `?` replaced by its value."""
@@ -194,19 +197,30 @@ class Population:
 
     def __getitem__(self, index: Any) -> "Population":
         """The chosen chromosomes, by slice, integer array or mask."""
-        return replace(self, symbols=self.symbols[index], dc=self.dc[index], constants=self.constants[index])
+        parts = (self.symbols, self.dc, self.constants)
+        if isinstance(index, np.ndarray) and index.dtype.kind == "i":  # `take` copies rows, not cells
+            parts = tuple(part.take(index, axis=0) for part in parts)
+        else:
+            parts = tuple(part[index] for part in parts)
+        return Population(self.alphabet, self.shape, *parts)
+
+
+@cache
+def _letter_of(link: str) -> np.uint64:
+    """Key of a linking function as a letter."""
+    return Alphabet([Symbol(BY_NAME[link]), Symbol()]).letter[0]
 
 
 def encode(
     expressions: list[Expression], alphabet: Alphabet, shape: GeneShape, rng: np.random.Generator
 ) -> Population:
-    """Write expressions as one-gene chromosomes (linked genes after the first hold the first expression again).
+    """Write expressions as chromosomes of one gene.
 
-    Numbers that are no letter of the alphabet become `?` with that value. What stands behind an expression's end
-    is random, as in any gene.
+    Numbers that are no letter of the alphabet become `?` with that value. What stands behind an expression's
+    end is random, as in any gene.
 
     Raises:
-        FormulaError: an expression does not fit the head, or uses a symbol that the alphabet lacks.
+        FormulaError: an expression does not fit the shape, or uses a symbol that the alphabet lacks.
     """
     if shape.genes != 1:
         raise FormulaError(f"an expression is one gene; the shape asks for {shape.genes}")

@@ -17,7 +17,8 @@ class Best:
     """At most `room` chromosomes by fitness, best first; of formulas with equal figures only the first stays.
 
     Two formulas whose train and validation figures agree to nine digits are one function written twice
-    (x + x and 2·x, say): the shorter, or the one met first, is kept.
+    (x + x and 2·x, say): the shorter, or the one met first, is kept. What is kept does not depend on the
+    pieces in which formulas come: their size follows the clock, and findings must not.
     """
 
     room: int
@@ -39,11 +40,7 @@ class Best:
         chosen = np.flatnonzero(scores.fitness > floor)
         if not chosen.size:
             return False
-        if chosen.size > self.room:
-            order = np.argsort(-scores.fitness[chosen], kind="stable")
-            chosen = np.sort(chosen[order[: self.room]])
         top_before = self.fitness[0] if len(self.fitness) else -np.inf
-        both = Population.concatenate([self.population, population[chosen]])
         columns = [
             np.concatenate([mine, theirs[chosen]])
             for mine, theirs in (
@@ -55,7 +52,9 @@ class Best:
         ]
         order = np.argsort(-columns[0], kind="stable")
         keep = order[_first_of_each(columns[1][order], columns[2][order])][: self.room]
-        self.population = both[keep]
+        if keep.max() < len(self):
+            return False  # nothing but what is there already, written otherwise
+        self.population = Population.concatenate([self.population, population[chosen]])[keep]
         self.fitness, self.train, self.validation, self.sign = (column[keep] for column in columns)
         return bool(self.fitness[0] > top_before)
 
@@ -67,8 +66,8 @@ class Best:
         """Everything needed to go on, as arrays."""
         p = self.population
         return {
-            "symbols": p.symbols, "dc": p.dc, "constants": p.constants, "fitness": self.fitness, "train": self.train,
-            "validation": self.validation, "sign": self.sign,
+            "symbols": p.symbols, "dc": p.dc, "constants": p.constants, "fitness": self.fitness,
+            "train": self.train, "validation": self.validation, "sign": self.sign,
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray]) -> None:
@@ -93,10 +92,14 @@ def oriented(expression: Expression, sign: int) -> Expression:
 
 def _first_of_each(train: NDArray, validation: NDArray) -> NDArray[np.bool_]:
     """Marks the first of each pair of figures, rounded to nine digits."""
-    figures = np.stack([np.nan_to_num(train, nan=9e99), np.nan_to_num(validation, nan=9e99)], axis=1)
-    scale = 10.0 ** (8 - np.floor(np.log10(np.maximum(np.abs(figures), 1e-30))))
-    with np.errstate(over="ignore"):
-        rounded = np.rint(figures * scale) / scale
+    pairs = _rounded(train) + 1j * _rounded(validation)
     first = np.zeros(len(train), np.bool_)
-    first[np.unique(rounded, axis=0, return_index=True)[1]] = True
+    first[np.unique(pairs, return_index=True)[1]] = True
     return first
+
+
+def _rounded(figures: NDArray) -> NDArray[np.float64]:
+    """Nine digits of each figure; NaN, which would equal nothing, as a number that no figure has."""
+    figures = np.where(np.isnan(figures), 9e99, figures)
+    scale = 10.0 ** (8 - np.floor(np.log10(np.maximum(np.abs(figures), 1e-30))))
+    return np.rint(figures * scale) / scale

@@ -64,8 +64,9 @@ class Findings:
             chromosomes that break a rule of the language (0 by construction, counted all the same).
         seconds: wall time, over all sittings of a resumed search.
         stopped: why it ended.
-        history: one row a batch: batch, evaluations, proposed, seconds, best (train figure of the best so far),
-            best_formula (infix), mean (fitness of the batch's valid formulas), distinct_share.
+        history: one row a batch: batch, evaluations, proposed, seconds, best (train figure of the best so
+            far), best_formula (infix), mean (fitness of the batch's valid formulas), distinct_share (of what
+            was proposed, the share that was new).
     """
 
     task: Task = field(repr=False)

@@ -1,13 +1,8 @@
 """The loop that every search runs in: it owns the budget, the scores, the stop, and what is kept."""
 
-import resource
-import signal
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +15,9 @@ from quarva.search import checkpoint
 from quarva.search.best import Best
 from quarva.search.findings import Findings, Stopped, choose_pool
 from quarva.search.history import History
+from quarva.search.limits import interrupts, peak_mb
 from quarva.search.searcher import Resumable, Searcher, Space
+from quarva.search.solved import is_exact
 from quarva.tasks import Task
 
 __all__ = ["Loop", "Progress"]
@@ -29,8 +26,8 @@ _ROOM = 300  # formulas that are kept for the choice of the pool
 _CHUNK_SECONDS = 0.25  # a chunk of evaluations: progress and Ctrl-C are noticed in between
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0
+_CHECKPOINT_SHARE = 20  # a checkpoint waits so many times as long as the last one took to write
 _BARREN = 50  # batches in a row without a new formula after which the space counts as exhausted
-_EXACT = 1e-12  # normalised mean squared error under which a table's formula counts as found
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ class Loop:
     Args:
         task, searcher, name: the question, the way, and its name.
         space: what is searched; its memory is filled here.
-        seconds: stop after so many, None for never.
+        seconds: stop after so many in this sitting, None for never.
         memory_mb: stop when the process has taken so many MiB, None for never.
         checkpoint_path: where to keep the state, None for nowhere.
         resume: go on from the checkpoint.
@@ -80,73 +77,109 @@ class Loop:
             RunError: the checkpoint can not be written or does not belong to this search.
         """
         self._begin()
-        with _interrupts() as interrupted:
-            self._interrupted = interrupted
-            stopped = self._stop_reason()
+        with interrupts() as self._interrupted:
+            stopped, half_way = self._stop_reason(), False
             while stopped is None:
-                left = self._batch()
-                stopped = left or self._stop_reason()
-            self._save(half_way=left in ("interrupted", "seconds"))
+                stopped = self._batch()
+                half_way = stopped is not None
+                if stopped in (None, "budget"):
+                    stopped = self._stop_reason() or stopped
+            self._save(half_way)
             pool = choose_pool(self.task, self._best)
         return Findings(
             task=self.task, searcher=self.name, seed=self.space.seed, budget=self.space.budget, pool=pool,
-            evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid, seconds=self._elapsed(),
-            stopped=stopped, history=self._history.frame(),
+            evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
+            seconds=self._elapsed(), stopped=stopped, history=self._history.frame(),
         )  # fmt: skip
 
     def _begin(self) -> None:
-        empty = Population.empty(self.space.alphabet, self.space.shape, 0)
-        self._best = Best.empty(empty, _ROOM)
+        self._best = Best.empty(Population.empty(self.space.alphabet, self.space.shape, 0), _ROOM)
         self._history = History()
         self._chunk = _FIRST_CHUNK
         self._barren = 0
+        self._asked = 0  # size of the last batch
         self._solved = False
         self._formula = ""
-        self._before = 0.0
+        self._before = 0.0  # seconds of earlier sittings
         self._boundary: dict[str, dict[str, Any]] | None = None
+        self._pause = _CHECKPOINT_SECONDS
         if self.checkpoint_path is not None and not isinstance(self.searcher, Resumable):
             raise RunError(
-                f"the searcher '{self.name}' keeps no state (state, restore): it can not be checkpointed"
+                f"the searcher '{self.name}' keeps no state: give it the methods state and restore, "
+                "or search without a checkpoint"
             )
+        self._identity = self._describe()
         self.searcher.begin(self.space)
         if self.resume:
             self._restore()
         self._start = self._saved = time.perf_counter()
         if self.checkpoint_path is not None:
             self._boundary = self._state()
-            self._save()
+            if not self.resume:
+                self._save()
 
     def _batch(self) -> Stopped | None:
-        """Ask, score what is new, tell; returns 'interrupted' when that happened half-way."""
+        """Ask, score what is new, tell; returns the reason if the batch was left half-way."""
         began = time.perf_counter()
-        population = self.searcher.ask(self.space.budget - self.evaluations)
-        keys = population.keys()
-        fitness, is_new = self.space.memory.look_up(keys)
-        new = np.flatnonzero(is_new)[: self.space.budget - self.evaluations]
-        self.proposed += len(population)
-        self.invalid += int(population.invalid().sum())
-        for chunk in self._chunks(new):
-            self._score(population[chunk], keys[chunk], chunk, fitness)
+        left_over = self.space.budget - self.evaluations
+        if left_over < self._asked and self._boundary is None and self.checkpoint_path is not None:
+            # The budget may end within the batch: a run resumed with a larger one then repeats it as a whole.
+            self._boundary = self._state()
+        population = self.searcher.ask(left_over)
+        self._asked = len(population)
+        invalid = population.invalid()
+        keys, fitness, new = self._sift(population, invalid)
+        evaluated = new[:left_over]
+        stopped, seen = self._evaluate(population, keys, evaluated, fitness)
+        if stopped is None and len(evaluated) < len(new):
+            stopped, seen = "budget", int(evaluated[-1]) + 1
+        self.proposed += seen
+        self.invalid += int(np.count_nonzero(invalid[:seen]))
+        if stopped is None:
+            self._barren = 0 if len(new) else self._barren + 1
+            repeated = np.flatnonzero(np.isnan(fitness) & ~invalid)
+            fitness[repeated] = self.space.memory.look_up(keys[repeated])[0]
+            self.searcher.tell(population, fitness)
+        self._note(fitness, len(evaluated) / max(seen, 1))
+        if stopped is None and self.checkpoint_path is not None:
+            # A slow batch may be left half-way: its beginning is then what a resumed search goes on from.
+            slow = time.perf_counter() - began > _CHUNK_SECONDS
+            self._boundary = self._state() if slow else None
+            if time.perf_counter() - self._saved > self._pause:
+                self._save()
+        return stopped
+
+    def _sift(
+        self, population: Population, invalid: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.integer]]:
+        """Keys and remembered fitness, and the places of what has to be scored.
+
+        Kernels trust the rules of the language, so that an invalid chromosome is kept away from them.
+        """
+        if not invalid.any():
+            keys = population.keys()
+            fitness, is_new = self.space.memory.look_up(keys)
+            return keys, fitness, np.flatnonzero(is_new)
+        keys, fitness = np.zeros(len(population), np.uint64), np.full(len(population), np.nan)
+        valid = np.flatnonzero(~invalid)
+        keys[valid] = population[valid].keys()
+        fitness[valid], is_new = self.space.memory.look_up(keys[valid])
+        return keys, fitness, valid[is_new]
+
+    def _evaluate(
+        self, population: Population, keys: NDArray, chosen: NDArray[np.integer], fitness: NDArray
+    ) -> tuple[Stopped | None, int]:
+        """Score the chosen; the reason if that was left half-way, and up to where the population was seen."""
+        may_leave = self._boundary is not None or self.checkpoint_path is None
+        for chunk in self._chunks(chosen):
+            self._score(population[_as_slice(chunk)], keys[chunk], chunk, fitness)
             self._show()
-            asked_to_stop = self._interrupted() or self._out_of_time()
-            may_leave = self._boundary is not None or self.checkpoint_path is None
-            if asked_to_stop and may_leave and chunk[-1] != new[-1]:
-                self._note(fitness, len(new), len(population))
-                return "interrupted" if self._interrupted() else "seconds"
-        self._barren = 0 if len(new) else self._barren + 1
-        if len(new) < is_new.sum():
-            self._note(fitness, len(new), len(population))
-            return "budget"
-        repeated = ~is_new
-        fitness[repeated] = self.space.memory.look_up(keys[repeated])[0]
-        self.searcher.tell(population, fitness)
-        self._note(fitness, len(new), len(population))
-        # A slow batch may be left half-way: its beginning is then what a resumed search goes on from.
-        slow = time.perf_counter() - began > _CHUNK_SECONDS
-        self._boundary = self._state() if slow and self.checkpoint_path else None
-        if time.perf_counter() - self._saved > _CHECKPOINT_SECONDS:
-            self._save()
-        return None
+            if may_leave and chunk[-1] != chosen[-1]:
+                if self._interrupted():
+                    return "interrupted", int(chunk[-1]) + 1
+                if self._out_of_time():
+                    return "seconds", int(chunk[-1]) + 1
+        return None, len(population)
 
     def _chunks(self, new: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
         """Pieces of a batch that take about a quarter of a second each."""
@@ -168,19 +201,7 @@ class Loop:
         self.evaluations += len(chunk)
         if self._best.add(population, scores):
             self._formula = ""
-            self._solved = self._is_exact()
-
-    def _is_exact(self) -> bool:
-        """Whether the best formula explains a table to the last digit, in double precision."""
-        error = self.task.table is not None and _normalised_error(self.task, float(self._best.train[0]))
-        if not error or error > 1e-4 or self.task.table is None:
-            return bool(error == 0.0 and self.task.table is not None)
-        from quarva.engine.reference import signals as reference_signals  # torch takes a second to import
-
-        exact = reference_signals(self._best.expression(0), self.task.panel).numpy()
-        target = self.task.targets[0].astype(np.float64)
-        there = np.isfinite(target)
-        return bool(np.mean((exact[there] - target[there]) ** 2) < _EXACT * np.var(target[there]))
+            self._solved = is_exact(self.task, self._best.expression(0), float(self._best.train[0]))
 
     def _stop_reason(self) -> Stopped | None:
         if self._solved:
@@ -191,7 +212,7 @@ class Loop:
             return "interrupted"
         if self._out_of_time():
             return "seconds"
-        if self.memory_mb is not None and _peak_mb() > self.memory_mb:
+        if self.memory_mb is not None and peak_mb() > self.memory_mb:
             return "memory"
         return "exhausted" if self._barren >= _BARREN else None
 
@@ -199,7 +220,7 @@ class Loop:
         return self._before + time.perf_counter() - self._start
 
     def _out_of_time(self) -> bool:
-        return self.seconds is not None and self._elapsed() >= self.seconds
+        return self.seconds is not None and time.perf_counter() - self._start >= self.seconds
 
     def _best_text(self) -> str:
         if not self._formula and len(self._best):
@@ -208,31 +229,36 @@ class Loop:
             self._formula = render(self._best.expression(0), "infix")
         return self._formula
 
-    def _show(self) -> None:
-        if self.observer is None:
-            return
-        train, validation = (
-            (float(self._best.train[0]), float(self._best.validation[0]))
-            if len(self._best)
-            else (np.nan, np.nan)
-        )
-        self.observer(
-            Progress(
-                self.evaluations, self.space.budget, self._elapsed(), train, validation, self._best_text()
-            )
-        )
+    def _figures(self) -> tuple[float, float]:
+        """Train and validation figure of the best formula."""
+        if not len(self._best):
+            return np.nan, np.nan
+        return float(self._best.train[0]), float(self._best.validation[0])
 
-    def _note(self, fitness: NDArray[np.float64], new: int, asked: int) -> None:
+    def _show(self) -> None:
+        if self.observer is not None:
+            self.observer(
+                Progress(
+                    self.evaluations,
+                    self.space.budget,
+                    self._elapsed(),
+                    *self._figures(),
+                    self._best_text(),
+                )
+            )
+
+    def _note(self, fitness: NDArray[np.float64], distinct_share: float) -> None:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
             evaluations=self.evaluations, proposed=self.proposed, seconds=self._elapsed(),
-            best=float(self._best.train[0]) if len(self._best) else np.nan, best_formula=self._best_text(),
-            mean=float(valid.mean()) if valid.size else np.nan, distinct_share=new / asked,
+            best=self._figures()[0], best_formula=self._best_text(),
+            mean=float(valid.mean()) if valid.size else np.nan, distinct_share=distinct_share,
         )  # fmt: skip
 
-    def _identity(self) -> dict[str, str]:
+    def _describe(self) -> dict[str, str]:
+        """What a checkpoint must agree with to be gone on from."""
         return {
-            "searcher": self.name,
+            "searcher": f"{self.name} {_settings(self.searcher)}".strip(),
             "seed": str(self.space.seed),
             "alphabet": " ".join(self.space.alphabet.names()),
             "shape": str(self.space.shape),
@@ -258,50 +284,41 @@ class Loop:
     def _save(self, half_way: bool = False) -> None:
         if self.checkpoint_path is None:
             return
+        began = time.perf_counter()
         state = self._boundary if half_way and self._boundary is not None else self._state()
-        checkpoint.save(self.checkpoint_path, state, self._identity())
+        checkpoint.save(self.checkpoint_path, state, self._identity)
         self._saved = time.perf_counter()
+        self._pause = max(_CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * (self._saved - began))
 
     def _restore(self) -> None:
         assert self.checkpoint_path is not None
-        state = checkpoint.load(self.checkpoint_path, self._identity())
-        counts = state["loop"]
-        self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
-        self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
-        self._before, self._solved = float(counts["seconds"]), bool(counts["solved"])
-        self.space.memory.restore(state["memory"])
-        self._best.restore(state["best"])
-        self._history.restore(state["history"])
-        if isinstance(self.searcher, Resumable):
+        assert isinstance(self.searcher, Resumable)
+        state = checkpoint.load(self.checkpoint_path, self._identity)
+        try:
+            counts = state["loop"]
+            self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
+            self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
+            self._before, self._solved = float(counts["seconds"]), bool(counts["solved"])
+            self.space.memory.restore(state["memory"])
+            self._best.restore(state["best"])
+            self._history.restore(state["history"])
             self.searcher.restore(state["searcher"])
+        except (KeyError, ValueError, TypeError) as error:
+            raise RunError(
+                f"{self.checkpoint_path} is damaged ({type(error).__name__}: {error}): start the run anew"
+            ) from error
 
 
-def _normalised_error(task: Task, figure: float) -> float:
-    """NRMSE that a table's figure stands for."""
-    return figure if task.objective.minimised else float(np.sqrt(max(1.0 - figure, 0.0)))
+def _as_slice(places: NDArray[np.integer]) -> NDArray[np.integer] | slice:
+    """The same places as a slice where they have no gaps: a view instead of a copy."""
+    first, last = int(places[0]), int(places[-1])
+    return slice(first, last + 1) if last - first + 1 == len(places) else places
 
 
-def _peak_mb() -> float:
-    """Most memory that the process has held, in MiB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-
-
-@contextmanager
-def _interrupts() -> Iterator[Callable[[], bool]]:
-    """The first Ctrl-C asks the loop to stop, the second one ends the process as usual."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = signal.getsignal(signal.SIGINT)
-
-    def ask(*_: Any) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
-
-    signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _settings(searcher: object) -> str:
+    """Numbers and words that a searcher was made with, where it is a dataclass."""
+    if not is_dataclass(searcher):
+        return ""
+    values = {each.name: getattr(searcher, each.name) for each in fields(searcher) if each.init}
+    plain = {name: value for name, value in values.items() if isinstance(value, int | float | str)}
+    return " ".join(f"{name}={value}" for name, value in plain.items())

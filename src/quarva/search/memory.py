@@ -47,6 +47,16 @@ def look_up(table, fitness, keys, out):
 
 
 @compiled
+def rehash(table, fitness, larger, larger_fitness):
+    """Write all that a table holds into a larger, empty one."""
+    for i in range(table.size):
+        if table[i] != _ABSENT:
+            k = slot_of(larger, table[i])
+            larger[k] = table[i]
+            larger_fitness[k] = fitness[i]
+
+
+@compiled
 def put(table, fitness, keys, values):
     """Write keys and their fitness; the table must have room."""
     for i in range(keys.size):
@@ -88,10 +98,9 @@ class Memory:
         return ~self.look_up(np.ascontiguousarray(keys))[1]
 
     def _grow(self) -> None:
-        used = self.table != _ABSENT
-        keys, values = self.table[used], self.fitness[used]
-        self.table, self.fitness = np.zeros(2 * self.table.size, np.uint64), np.zeros(2 * self.table.size)
-        put(self.table, self.fitness, keys, values)
+        larger, larger_fitness = np.zeros(2 * self.table.size, np.uint64), np.zeros(2 * self.table.size)
+        rehash(self.table, self.fitness, larger, larger_fitness)
+        self.table, self.fitness = larger, larger_fitness
 
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on, as arrays."""

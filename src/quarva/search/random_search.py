@@ -25,9 +25,8 @@ class RandomSearch:
 
     def ask(self, n: int) -> Population:
         space = self._space
-        # Always a whole batch, so that the budget of a run does not change what is drawn.
-        drawn = Population.random(space.alphabet, space.shape, self.batch, self._rng, self.function_share)
-        return drawn[:n]
+        # Always a whole batch: a run with a larger budget begins as one with a smaller.
+        return Population.random(space.alphabet, space.shape, self.batch, self._rng, self.function_share)
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         """Nothing to learn."""

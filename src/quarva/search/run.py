@@ -47,22 +47,22 @@ def search(
 ) -> Findings:
     """Search for formulas that answer a task.
 
-    The same arguments give the same findings, bit for bit, on the same machine, whatever the number of threads
-    (unless `seconds` or `memory_mb` ends the search).
+    The same arguments give the same findings, bit for bit, on the same machine, whatever the number of
+    threads (unless `seconds` or `memory_mb` ends the search).
 
     Args:
         task: the question.
         searcher: a name of `SEARCHERS`, or an object with the methods of `Searcher`.
         budget: distinct formulas to evaluate.
         seed: of all random numbers.
-        seconds: stop after so many at the latest.
+        seconds: stop after so many, in this sitting if the search is resumed.
         memory_mb: stop when the process has taken so many MiB.
         threads: None is one a core.
-        functions, windows, numbers, constants: the alphabet: operators (by default a panel's or a table's usual
-            ones), windows of rolling operators in days, literals, and whether `?` stands for random numerical
-            constants.
-        head, genes, link: form of the chromosomes: positions of a head (10 for panels, 24 for tables), genes, and
-            the operator that links them.
+        functions, windows, numbers, constants: the alphabet: operators (by default a panel's or a table's
+            usual ones), windows of rolling operators in days, literals, and whether `?` stands for random
+            numerical constants.
+        head, genes, link: form of the chromosomes: positions of a head (10 for panels, 24 for tables),
+            genes, and the operator that links them.
         settings: fields of the named searcher, as {"population": 500}.
         checkpoint: file that keeps the state of the search, for `resume`.
         resume: go on from the checkpoint.

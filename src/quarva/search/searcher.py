@@ -42,11 +42,17 @@ class Searcher(Protocol):
         ...
 
     def ask(self, n: int) -> Population:
-        """Propose formulas, at least one; no more than n of them can still be evaluated."""
+        """Propose formulas, at least one; the first n that are new will still be evaluated.
+
+        What is proposed should not depend on n, so that a run can be gone on with under a larger budget.
+        """
         ...
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        """Learn the fitness of what was asked last, float64 of shape (P,): larger is better, NaN is invalid."""
+        """Learn the fitness of what was asked last, float64 of shape (P,): larger is better, NaN is no score.
+
+        Not called for the batch in which the budget ends.
+        """
         ...
 
 

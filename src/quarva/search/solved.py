@@ -1,0 +1,26 @@
+"""Whether a table's target is explained to the last digit."""
+
+import numpy as np
+
+from quarva.karva.expression import Expression
+from quarva.tasks import Task
+
+__all__ = ["is_exact"]
+
+_EXACT = 1e-12  # normalised mean squared error in double precision under which a formula counts as found
+_NEAR = 1e-4  # normalised root of the same in the kernel's float32 above which it is not worth a look
+
+
+def is_exact(task: Task, expression: Expression, figure: float) -> bool:
+    """Whether a formula whose train figure is `figure` gives the target of a table; False on panels."""
+    if task.table is None:
+        return False
+    error = figure if task.objective.minimised else float(np.sqrt(max(1.0 - figure, 0.0)))
+    if error > _NEAR:
+        return False
+    from quarva.engine.reference import signals  # torch takes a second to import
+
+    exact = signals(expression, task.panel).numpy()
+    target = task.targets[0].astype(np.float64)
+    there = np.isfinite(target)
+    return bool(np.mean((exact[there] - target[there]) ** 2) < _EXACT * np.var(target[there]))
