@@ -30,7 +30,7 @@ PLANTS = (
     "(close - open) / (high - low)",
     "decay_linear(close - open, 5) / std(close, 20)",
     "rank(pct_change(close, 10)) - rank(std(pct_change(close, 1), 20))",
-    "corr(close, volume, 10) * (high - low) / close",
+    "rank(delta(close, 5)) * rank(volume / mean(volume, 20))",
 )
 ASSETS, DAYS, IC = 300, 1_000, 0.05
 FOUND = 0.8
