@@ -197,8 +197,10 @@ def test_what_is_not_finite_in_a_field_is_not_there(panel_of, kernel, define):
 
 def test_a_number_is_a_series_like_any_other(market, kernel, define):
     panel = market(50, 5)
-    for text in ("mean(2.5, 3)", "ref(2.5, 3)", "rank(2.5)", "zscore(2.5)", "std(2.5, 3)", "corr(2.5, x, 5)",
-                 "2.5", "scale(2.5)", "demean(2.5)", "ts_argmax(2.5, 7)", "group_demean(2.5, sector)"):  # fmt: skip
+    for text in (
+        "2.5", "mean(2.5, 3)", "ref(2.5, 3)", "rank(2.5)", "zscore(2.5)", "std(2.5, 3)", "corr(2.5, x, 5)",
+        "scale(2.5)", "demean(2.5)", "ts_argmax(2.5, 7)", "group_demean(2.5, sector)",
+    ):  # fmt: skip
         formula = parse(text)
         np.testing.assert_allclose(
             kernel([formula], panel)[0], define(formula, panel), rtol=1e-6, err_msg=text

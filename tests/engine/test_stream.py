@@ -1,0 +1,54 @@
+"""One more day: a stream answers with what the whole panel would give, bit for bit."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from quarva.engine import Program, Stream, signals
+from quarva.errors import FormulaError
+from quarva.karva import parse
+
+
+def feed(stream, panel):
+    universe = [None] * len(panel.dates) if panel.universe is None else panel.universe
+    return np.stack([stream.step(panel.values[:, t], universe[t]) for t in range(len(panel.dates))], axis=1)
+
+
+# Steps take blocks of 128, 64 and 6 days at 5, 20 and 300 assets: windows shorter and longer than a block.
+@given(
+    assets=st.sampled_from([1, 5, 20, 37, 300]),
+    universe=st.booleans(),
+    genes=st.sampled_from([1, 2]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_stream_gives_the_signals_of_the_whole_panel(assets, universe, genes, seed, market, population):
+    panel = market(90, assets, seed, universe=universe)
+    program = Program.from_population(population(12, seed, genes=genes))
+    np.testing.assert_array_equal(feed(Stream(program, panel), panel), signals(program, panel))
+
+
+def test_windows_may_be_longer_than_a_block(market, population):
+    panel = market(700, 20)
+    program = Program.from_population(population(40, windows=(65, 130, 200)))
+    np.testing.assert_array_equal(feed(Stream(program, panel), panel), signals(program, panel))
+
+
+def test_a_stream_takes_its_fields_in_the_order_it_was_told(market):
+    panel = market(30, 5)
+    program = Program.from_expressions([parse("x - ref(volume, 2)")])
+    stream = Stream(program, panel, fields=["volume", "x"])
+    days = [stream.step(np.stack([panel.field("volume")[t], panel.field("x")[t]])) for t in range(30)]
+    np.testing.assert_array_equal(np.stack(days), signals(program, panel)[0][:, None])
+    assert stream.day == 30
+
+
+def test_what_is_not_finite_is_not_there(market):
+    stream = Stream(Program.from_expressions([parse("abs(x)")]), market(1, 5), fields=["x"])
+    row = stream.step(np.array([[1.0, np.inf, -np.inf, 1e300, np.nan]]))[0]
+    np.testing.assert_array_equal(row, [1, np.nan, np.nan, np.nan, np.nan])
+
+
+def test_a_field_that_the_stream_does_not_bring_is_named(market):
+    with pytest.raises(FormulaError, match="no field 'x'"):
+        Stream(Program.from_expressions([parse("x")]), market(1, 5), fields=["close"])
