@@ -91,6 +91,8 @@ def search(
     else:
         found, folder = _begin(recipe, question | limits, out)
     record = _keep(found, folder, read_test)
+    if not found.pool and found.evaluations:
+        tell("no formula could be scored: none has a value on enough days; give more days or a larger budget")
     if as_json:
         print_json(record)
     else:
@@ -140,7 +142,8 @@ def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
     task = task_of(recipe, data_of(recipe))
     if recipe.fingerprint not in (None, task.panel.fingerprint()):
         raise RunError(f"{path}: the data {task.panel.name} changed since the run; bring the old ones back")
-    found = _search(task, recipe, folder, resume=True)
+    # A run that was killed before its first checkpoint has nothing to go on from: it begins again.
+    found = _search(task, recipe, folder, resume=folder.checkpoint.exists())
     if recipe != before:
         folder.write("recipe.toml", recipe.to_toml().encode())
     return found, folder
@@ -211,9 +214,7 @@ def _show(record: dict[str, Any]) -> None:
     for each in pool:
         table.add_row(escape(each["formula"]), *(figure(each[key]) for key in shown), str(each["size"]))
     screen.print(table)
-    if not pool:
-        tell("no formula could be scored: none has a value on enough days; give more days or a larger budget")
-    elif "test" in record["best"]:
+    if pool and "test" in record["best"]:
         screen.print(f"sealed test: {figure(record['best']['test'])}")
     counted = f"{record['evaluations']:,} distinct formulas in {record['seconds']:.1f} s"
     screen.print(f"{counted}; stopped by: {record['stopped']}")

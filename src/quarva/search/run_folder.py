@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarva.atomic import make_folder, write_atomically
 from quarva.errors import RunError
+from quarva.search.checkpoint import evaluations
 from quarva.search.recipe import Recipe
 from quarva.search.signals import write_table
 
@@ -73,9 +74,9 @@ class RunFolder:
         return folder
 
     def discard(self) -> None:
-        """Remove the folder of a run that never began: it holds its recipe and first checkpoint only."""
+        """Remove the folder of a run that never began: it holds its recipe and an empty checkpoint only."""
         names = {"recipe.toml", CHECKPOINT}
-        if {path.name for path in self.path.iterdir()} <= names:
+        if {path.name for path in self.path.iterdir()} <= names and not evaluations(self.checkpoint):
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
             self.path.rmdir()
