@@ -125,8 +125,9 @@ class GEP:
         empty = Population.empty(a, shape, self.islands * self.population)
         length = empty.symbols.shape[1] * empty.symbols.shape[2]
         self._rates = Rates(
-            self.function_share, self.tournament, self.tries, min(self.mutations / length, 0.999), self.inversion,
-            self.is_transposition, self.ris_transposition, self.gene_transposition, self.transposon, self.one_point,
+            self.function_share, self.tournament, self.tries, min(self.mutations / length, 0.999),
+            self.inversion, self.is_transposition, self.ris_transposition, self.gene_transposition,
+            self.transposon, self.one_point,
             self.two_point, self.gene_recombination, self.constants if a.has_constants else 0.0,
         )  # fmt: skip
         self._now = empty  # the living, told
@@ -146,7 +147,8 @@ class GEP:
             for island in range(first, last):
                 at = slice(island * self.population, (island + 1) * self.population)
                 breed_island(
-                    now.symbols[at], now.dc[at], now.constants[at], self._fitness[at], self._fresh[island], roulette,
+                    now.symbols[at], now.dc[at], now.constants[at],
+                    self._fitness[at], self._fresh[island], roulette,
                     self._rng[island], space.memory.table, self._rates, self._language,
                     new.symbols[at], new.dc[at], new.constants[at],
                 )  # fmt: skip
@@ -198,7 +200,8 @@ def _largest(values: NDArray[np.float64], n: int) -> NDArray[np.intp]:
 
 @compiled(allocates=True)
 def breed_island(
-    symbols, dc, constants, fitness, fresh, roulette, rng, known, rates, language, new_symbols, new_dc, new_constants
+    symbols, dc, constants, fitness, fresh, roulette, rng, known, rates, language,
+    new_symbols, new_dc, new_constants,
 ):  # fmt: skip
     """Fill the new generation of one island; `fresh`: at random, without parents."""
     n, _, length = symbols.shape
@@ -226,7 +229,8 @@ def breed(
         for attempt in range(rates.tries):
             if fresh:
                 create(
-                    child, child_dc, child_constants, rng, language.head, language.cumulative, language.n_functions,
+                    child, child_dc, child_constants, rng,
+                    language.head, language.cumulative, language.n_functions,
                     rates.function_share,
                 )  # fmt: skip
             else:

@@ -34,7 +34,7 @@ def create(symbols, dc, constants, rng, head, cumulative, n_functions, function_
 
 @compiled
 def mutate(symbols, rng, rate, head, cumulative, n_functions, function_share):
-    """Each position changes with probability `rate`; gaps between changes are drawn, not every position asked."""
+    """Each position changes with probability `rate`; the gaps between changes are drawn."""
     genes, length = symbols.shape
     if rate <= 0.0:
         return
@@ -68,7 +68,7 @@ def invert(row, rng, length):
 
 @compiled
 def insert(row, source, size, target, length, buffer):
-    """Copy row[source : source + size] before `target`; what stood there moves up, the end of row[:length] is lost."""
+    """Copy row[source : source + size] before `target`; the rest moves up, the end of row[:length] is lost."""
     size = min(size, length - target)
     for k in range(size):
         buffer[k] = row[source + k]

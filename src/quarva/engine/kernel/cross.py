@@ -14,7 +14,7 @@ HIGH, LOW, ONE, ZERO = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(1), np.fl
 # Rows up to this length are sorted by insertion alone: 11 ns a cell at 20 assets, as much as by radix.
 FEW = 24
 # As many buckets as cells is about best. Measured, ns a cell, with digits of 8, 9, 10, 11 bits: 300 normal
-# numbers 5.5, 5.9, 7.3, 9.9; 1,000 of them 6.4, 5.4, 5.6, 5.3; 1,000 close together but for a few 22, 15, 13, 9.
+# numbers 5.5, 5.9, 7.3, 9.9; 1,000 of them 6.4, 5.4, 5.6, 5.3; 1,000, most of them close, 22, 15, 13, 9.
 SMALLEST_DIGIT, LARGEST_DIGIT = 6, 11
 
 
