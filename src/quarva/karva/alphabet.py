@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from quarva.errors import FormulaError
 from quarva.karva.decode import number_key
 from quarva.karva.expression import Symbol
+from quarva.karva.notation.letters import MAX_WINDOW
 from quarva.karva.operators import BY_NAME, CODE
 
 __all__ = ["CONSTANT", "FIELD", "NUMBER", "PANEL_FUNCTIONS", "TABLE_FUNCTIONS", "WINDOWS", "Alphabet"]
@@ -82,7 +83,8 @@ class Alphabet:
             constants: whether `?`, the random numerical constant, is a terminal.
 
         Raises:
-            FormulaError: an unknown function, a window that no rolling function allows, no terminal.
+            FormulaError: an unknown function, a window that is too long, windows too short for a function,
+                no terminal.
         """
         symbols: list[Symbol] = []
         windows = WINDOWS if windows is None else windows
@@ -106,6 +108,9 @@ class Alphabet:
             return [Symbol(operator, group=group) for group in groups]
         if not operator.windowed:
             return [Symbol(operator)]
+        longest = max(windows, default=0)
+        if longest > MAX_WINDOW:
+            raise FormulaError(f"a window of {longest} days is above {MAX_WINDOW}, the longest there is")
         fitting = [w for w in windows if w >= operator.min_window]
         if not fitting:
             raise FormulaError(
