@@ -1,0 +1,357 @@
+"""Genes: none is invalid, all are read as Ferreira reads them, equal formulas have one key."""
+
+from collections import deque
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from quarva.errors import FormulaError
+from quarva.karva import (
+    NOTATIONS,
+    OPERATORS,
+    Alphabet,
+    Expression,
+    GeneShape,
+    Population,
+    Symbol,
+    encode,
+    parse,
+    render,
+)
+from quarva.karva.decode import argument_starts, orf_length, orf_lengths
+
+NAMES = [op.name for op in OPERATORS]
+FIELDS = ["close", "volume", "x_1", "Adj Close", "rank", "mean_20", "2nd"]
+
+
+@st.composite
+def alphabets(draw) -> Alphabet:
+    """Any alphabet that has a terminal."""
+    fields = draw(st.lists(st.sampled_from(FIELDS), max_size=4, unique=True))
+    constants = draw(st.booleans()) or not fields
+    return Alphabet.build(
+        fields,
+        draw(st.lists(st.sampled_from(NAMES), max_size=12, unique=True)),
+        windows=draw(st.lists(st.integers(3, 250), min_size=1, max_size=3)),
+        groups=draw(st.lists(st.sampled_from(["sector", "sub industry"]), max_size=2, unique=True)),
+        numbers=draw(st.lists(st.sampled_from([1.0, -2.5, 1e-5, 3e38]), max_size=2, unique=True)),
+        constants=constants,
+    )
+
+
+@st.composite
+def populations(draw, size: int = 20, genes: tuple[int, ...] = (1, 2, 4)) -> Population:
+    """Random chromosomes over any alphabet, of any shape."""
+    shape = GeneShape(
+        head=draw(st.sampled_from([1, 2, 3, 6, 12, 30])),
+        genes=draw(st.sampled_from(genes)),
+        constants=draw(st.sampled_from([1, 5, 100])),
+        link=draw(st.sampled_from(["add", "mul", "sub", "max"])),
+    )
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    share = draw(st.sampled_from([0.0, 0.3, 0.6, 1.0]))
+    return Population.random(draw(alphabets()), shape, size, rng, function_share=share)
+
+
+def faults(pop: Population) -> NDArray[np.bool_]:
+    """Chromosomes that no reader could read: all genes are walked at once, their open places counted."""
+    limit = len(pop.alphabet.symbols)
+    arity = np.array([symbol.arity for symbol in pop.alphabet.symbols])
+    bad = ((pop.symbols < 0) | (pop.symbols >= limit)).any(axis=2)
+    bad |= ((pop.dc < 0) | (pop.dc >= pop.shape.constants)).any(axis=2)
+    bad |= ~np.isfinite(pop.constants).all(axis=2)
+    places = np.ones(pop.symbols.shape[:2], int)
+    for i in range(pop.symbols.shape[2]):
+        taken = arity[np.clip(pop.symbols[:, :, i], 0, limit - 1)]
+        if i >= pop.shape.head:
+            bad |= taken > 0
+        places = np.where(places > 0, places - 1 + taken, 0)
+    return (bad | (places > 0)).any(axis=1)
+
+
+def read_gene(pop: Population, p: int, g: int) -> Expression:
+    """The tree of a gene, by handing out its letters level by level."""
+    letters = iter(pop.symbols[p, g])
+    values = iter(pop.constants[p, g][pop.dc[p, g]])
+    root: list = []
+    waiting = deque([root])
+    while waiting:
+        place = waiting.popleft()
+        symbol = pop.alphabet.symbols[next(letters)]
+        if symbol == Symbol():
+            symbol = Symbol(number=float(next(values)))
+        args: list[list] = [[] for _ in range(symbol.arity)]
+        place += [symbol, args]
+        waiting.extend(args)
+
+    def grown(node: list) -> Expression:
+        return Expression(node[0], tuple(grown(arg) for arg in node[1]))
+
+    return grown(root)
+
+
+def read(pop: Population, p: int) -> Expression:
+    """The tree of a chromosome: its genes, linked from the left."""
+    genes = [read_gene(pop, p, g) for g in range(pop.shape.genes)]
+    tree = genes[0]
+    for gene in genes[1:]:
+        tree = Expression(Symbol.function(pop.shape.link), (tree, gene))
+    return tree
+
+
+def canonical(expression: Expression) -> str:
+    """The formula as text in which the order of commutative arguments does not show."""
+    symbol = expression.symbol
+    if symbol.number is not None:
+        return float(np.float32(symbol.number)).hex()
+    args = [canonical(arg) for arg in expression.args]
+    if symbol.operator is not None and symbol.operator.commutative:
+        args.sort()
+    return f"{symbol.name}({', '.join(args)})" if args else f"'{symbol.name}'"
+
+
+def swapped(expression: Expression, rng: np.random.Generator) -> Expression:
+    """The formula with the arguments of commutative operators in any order."""
+    args = [swapped(arg, rng) for arg in expression.args]
+    operator = expression.symbol.operator
+    if operator is not None and operator.commutative and rng.random() < 0.5:
+        args.reverse()
+    return Expression(expression.symbol, tuple(args))
+
+
+def shape_for(expressions: list[Expression]) -> GeneShape:
+    return GeneShape(head=max(map(len, expressions)), constants=100)
+
+
+def letters_of(expressions: list[Expression], rng: np.random.Generator) -> Alphabet:
+    """An alphabet of all symbols of the formulas but their numbers, in any order."""
+    found = list(dict.fromkeys(n.symbol for e in expressions for n in e.walk() if n.symbol.number is None))
+    return Alphabet([found[i] for i in rng.permutation(len(found))] + [Symbol()])
+
+
+# Validity ------------------------------------------------------------------------------------------
+
+MANY = [
+    (Alphabet.build(["close", "volume"], groups=["sector"], constants=True), GeneShape(head=8)),
+    (Alphabet.build(["x"], ["add", "sub", "mul", "div", "sin", "cos", "exp", "log"]), GeneShape(head=24)),
+    (Alphabet.build(["close"], NAMES, (3, 20), ["sector"], [1.0], True), GeneShape(head=6, genes=3)),
+    (Alphabet.build(["a", "b"], ["add"]), GeneShape(head=1, genes=5, constants=1)),
+    (Alphabet.build(["a"], ["sin", "neg"], constants=True), GeneShape(head=40)),
+    (Alphabet.build(["a", "b", "c"], []), GeneShape(head=3)),
+]
+
+
+@pytest.mark.parametrize("functions", [0.0, 0.6, 0.9, 1.0])
+@pytest.mark.parametrize(("alphabet", "shape"), MANY)
+def test_of_a_million_random_genes_none_is_invalid(alphabet, shape, functions):
+    n = -(-1_000_000 // (4 * len(MANY) * shape.genes))
+    pop = Population.random(alphabet, shape, n, np.random.default_rng(n), functions)
+    assert not pop.invalid().any()
+    assert not faults(pop).any()
+
+
+@pytest.mark.parametrize("break_it", ["function in the tail", "no letter", "below 0", "Dc domain"])
+def test_a_chromosome_that_breaks_a_rule_is_counted(break_it):
+    alphabet, shape = MANY[2]
+    pop = Population.random(alphabet, shape, 50, np.random.default_rng(0))
+    if break_it == "Dc domain":
+        pop.dc[7, 1, 0] = shape.constants
+    elif break_it == "function in the tail":
+        pop.symbols[7, 2, -1] = 0
+    else:
+        pop.symbols[7, 0, 3] = len(alphabet) if break_it == "no letter" else -1
+    np.testing.assert_array_equal(np.flatnonzero(pop.invalid()), [7])
+    np.testing.assert_array_equal(np.flatnonzero(faults(pop)), [7])
+
+
+@given(populations())
+def test_the_tail_closes_every_head_and_holds_terminals_only(pop):
+    alphabet, head = pop.alphabet, pop.shape.head
+    mask = alphabet.tail_mask(head)
+    assert mask.shape == (pop.symbols.shape[2], len(alphabet))
+    assert mask.any(axis=1).all()
+    for i, allowed in enumerate(mask):
+        for symbol, may in zip(alphabet.symbols, allowed, strict=True):
+            assert may == (i < head or symbol.arity == 0)
+    positions = np.arange(pop.symbols.shape[2])
+    assert mask[positions, pop.symbols].all()
+
+
+# Decoding ------------------------------------------------------------------------------------------
+
+
+@given(populations())
+def test_genes_are_read_in_level_order_and_linked_from_the_left(pop):
+    assert pop.expressions() == [read(pop, p) for p in range(len(pop))]
+
+
+@given(populations())
+def test_lengths_and_sizes_count_nodes(pop):
+    trees = [[read_gene(pop, p, g) for g in range(pop.shape.genes)] for p in range(len(pop))]
+    np.testing.assert_array_equal(pop.lengths(), [[len(gene) for gene in genes] for genes in trees])
+    np.testing.assert_array_equal(pop.sizes(), [len(read(pop, p)) for p in range(len(pop))])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40))
+def test_the_compiled_length_is_the_vectorised_one_ended_or_not(seed, length):
+    rng = np.random.default_rng(seed)
+    arity = np.array([2, 1, 0, 0], np.int8)
+    genes = rng.integers(0, 4, (50, length)).astype(np.int16)
+    lengths = orf_lengths(genes, arity)
+    assert [orf_length(gene, arity) for gene in genes] == lengths.tolist()
+    assert ((lengths <= length) | (lengths == length + 1)).all()
+    assert (argument_starts(genes, arity) == 1 + np.cumsum(arity[genes], axis=1) - arity[genes]).all()
+
+
+@given(populations())
+def test_every_notation_gives_back_the_decoded_formula(pop):
+    for expression in pop.expressions():
+        for notation in NOTATIONS:
+            assert parse(render(expression, notation), notation) == expression
+
+
+@given(populations(), st.integers(0, 2**32 - 1))
+def test_a_formula_written_as_a_gene_is_decoded_to_itself(pop, seed):
+    rng = np.random.default_rng(seed)
+    expressions = pop.expressions()
+    written = encode(expressions, letters_of(expressions, rng), shape_for(expressions), rng)
+    assert not written.invalid().any()
+    assert written.expressions() == expressions
+    np.testing.assert_array_equal(written.keys(), pop.keys())
+
+
+@given(populations(), st.data())
+def test_a_part_of_a_population_holds_the_chosen_chromosomes(pop, data):
+    chosen = np.array(data.draw(st.lists(st.integers(0, len(pop) - 1), min_size=1)))
+    formulas = pop.expressions()
+    assert pop[chosen].expressions() == [formulas[i] for i in chosen]
+    assert Population.concatenate([pop[:3], pop[3:]]).expressions() == formulas
+
+
+# Canonical keys ------------------------------------------------------------------------------------
+
+
+@given(populations(), st.integers(0, 2**32 - 1))
+def test_a_key_ignores_what_stands_after_the_end_and_the_store_of_constants(pop, seed):
+    rng = np.random.default_rng(seed)
+    other = Population.random(pop.alphabet, pop.shape, len(pop), rng)
+    order = np.argsort(rng.random(pop.constants.shape), axis=2)
+    other.constants[:] = np.take_along_axis(pop.constants, order, axis=2)
+    lengths = pop.lengths()
+    for p, g in np.ndindex(lengths.shape):
+        other.symbols[p, g, : lengths[p, g]] = pop.symbols[p, g, : lengths[p, g]]
+        other.dc[p, g] = np.argsort(order[p, g])[pop.dc[p, g]]
+    np.testing.assert_array_equal(other.keys(), pop.keys())
+
+
+@given(populations(), st.integers(0, 2**32 - 1))
+def test_a_key_ignores_the_order_of_commutative_arguments_and_the_alphabet(pop, seed):
+    rng = np.random.default_rng(seed)
+    expressions = [swapped(expression, rng) for expression in pop.expressions()]
+    written = encode(expressions, letters_of(expressions, rng), shape_for(expressions), rng)
+    np.testing.assert_array_equal(written.keys(), pop.keys())
+
+
+def test_a_number_has_the_key_of_a_constant_of_that_value():
+    rng = np.random.default_rng(0)
+    formula = [parse("close + 2.5")]
+    literal = encode(formula, Alphabet.build(["close"], ["add"], numbers=[2.5]), GeneShape(head=3), rng)
+    constant = encode(formula, Alphabet.build(["close"], ["add"], constants=True), GeneShape(head=3), rng)
+    assert literal.keys() == constant.keys()
+
+
+@pytest.mark.parametrize("genes", [1, 2])
+def test_different_formulas_have_different_keys(genes):
+    alphabet = Alphabet.build(
+        ["a", "b"], ["add", "sub", "mul", "corr", "neg", "mean"], (5, 20), (), [1.0], True
+    )
+    shape = GeneShape(head=4, genes=genes, constants=2)
+    pop = Population.random(alphabet, shape, 20_000, np.random.default_rng(1))
+    pop.constants[:] = np.sign(pop.constants)
+    formulas: dict[int, set[str]] = {}
+    for key, expression in zip(pop.keys().tolist(), pop.expressions(), strict=True):
+        formulas.setdefault(key, set()).add(canonical(expression))
+    assert all(len(same) == 1 for same in formulas.values())
+    assert len(set().union(*formulas.values())) == len(formulas)
+    assert len(formulas) < 20_000  # there were repetitions to tell
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("a - b", "b - a"), ("a + (b + c)", "(a + b) + c"), ("mean(a, 5)", "mean(a, 6)"), ("a / b", "b / a"),
+     ("neg(1)", "-1"), ("min(a, b)", "max(a, b)"), ("corr(a, b, 5)", "cov(a, b, 5)"), ("a", "b"), ("1", "2")],
+)  # fmt: skip
+def test_what_is_written_differently_is_another_formula(one, other):
+    pair = [parse(one), parse(other)]
+    rng = np.random.default_rng(0)
+    first, second = encode(pair, letters_of(pair, rng), shape_for(pair), rng).keys()
+    assert first != second
+
+
+# What can not be -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given_shape", "said"),
+    [
+        ({"head": 0}, "head must have 1 to 1000 positions, not 0"),
+        ({"head": 10_000}, "head must have 1 to 1000 positions, not 10000"),
+        ({"genes": 0}, "1 to 64 genes, not 0"),
+        ({"genes": 65}, "1 to 64 genes, not 65"),
+        ({"constants": 0}, "1 to 100 random numerical constants, not 0"),
+        ({"constants": 101}, "1 to 100 random numerical constants, not 101"),
+        ({"link": "abs"}, "binary elementwise operator, not 'abs'"),
+        ({"link": "corr"}, "binary elementwise operator, not 'corr'"),
+        ({"link": "plus"}, "binary elementwise operator, not 'plus'"),
+    ],
+)
+def test_a_shape_that_no_gene_can_have_is_refused(given_shape, said):
+    with pytest.raises(FormulaError, match=said):
+        GeneShape(**given_shape)
+
+
+@pytest.mark.parametrize(
+    ("letters", "said"),
+    [
+        ({"fields": ["x"], "functions": ["logg"]}, "unknown function 'logg': did you mean 'log'?"),
+        ({"fields": ["x"], "functions": ["@"]}, "unknown function '@'; known are add, sub"),
+        ({"fields": [], "functions": ["add"]}, "no terminal: give at least one field, number or '?'"),
+        (
+            {"fields": ["x"], "functions": ["skew"], "windows": [2]},
+            "'skew' needs a window of at least 3 days",
+        ),
+        ({"fields": ["x"], "functions": ["mean"], "windows": []}, "'mean' needs a window of at least 2 days"),
+        ({"fields": ["x"], "functions": ["mean"], "windows": [10_001]}, "10001 days is above 10000"),
+    ],
+)
+def test_an_alphabet_that_can_not_be_says_why(letters, said):
+    with pytest.raises(FormulaError) as caught:
+        Alphabet.build(**letters)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shape", "said"),
+    [
+        ("sin(x)", {}, "the alphabet has no 'sin'"),
+        ("x + volume", {}, "the alphabet has no 'volume'"),
+        ("x + x + x + x", {"head": 2}, "a formula of 7 nodes does not fit a head of 2"),
+        ("x + 1 + 2 + 3", {"constants": 2}, "has 3 constants; a gene carries 2"),
+        ("x", {"genes": 2}, "an expression is one gene; the shape asks for 2"),
+    ],
+)
+def test_a_formula_that_fits_no_gene_says_why(text, shape, said):
+    alphabet = Alphabet.build(["x"], ["add"], constants=True)
+    with pytest.raises(FormulaError, match=said):
+        encode([parse(text)], alphabet, GeneShape(**shape), np.random.default_rng(0))
+
+
+def test_an_alphabet_counts_each_operator_once_however_many_windows_it_has():
+    alphabet = Alphabet.build(["x"], ["add", "mean", "std"], windows=(5, 10, 20, 40))
+    pop = Population.random(alphabet, GeneShape(head=1), 60_000, np.random.default_rng(0), function_share=1.0)
+    roots = [alphabet.symbols[letter].operator.name for letter in pop.symbols[:, 0, 0]]
+    for name in ("add", "mean", "std"):
+        assert abs(roots.count(name) / len(roots) - 1 / 3) < 0.01
