@@ -197,7 +197,7 @@ class Population:
 
     def __getitem__(self, index: Any) -> "Population":
         """The chosen chromosomes, by slice, integer array or mask."""
-        parts = (self.symbols, self.dc, self.constants)
+        parts: tuple[NDArray[Any], ...] = (self.symbols, self.dc, self.constants)
         if isinstance(index, np.ndarray) and index.dtype.kind == "i":  # `take` copies rows, not cells
             parts = tuple(part.take(index, axis=0) for part in parts)
         else:

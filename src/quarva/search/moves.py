@@ -68,7 +68,7 @@ def invert(row, rng, length):
 
 @compiled
 def insert(row, source, size, target, length, buffer):
-    """Copy row[source : source + size] before `target`; the rest moves up, the end of row[:length] is lost."""
+    """Copy row[source : source + size] before `target`; the rest moves up, and its end is lost."""
     size = min(size, length - target)
     for k in range(size):
         buffer[k] = row[source + k]
