@@ -12,7 +12,7 @@ from quarva.search.draws import below, letter, normal, uniform
 def space(seed=0, threads=1, genes=2, constants=True, memory=None):
     alphabet = Alphabet.build(["x", "y"], PANEL_FUNCTIONS, constants=constants)
     shape = GeneShape(head=7, genes=genes)
-    return Space(alphabet, shape, memory or Memory(), 10**6, seed, threads)
+    return Space(alphabet, shape, Memory() if memory is None else memory, 10**6, seed, threads)
 
 
 def begun(**settings):

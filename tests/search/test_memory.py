@@ -30,6 +30,7 @@ def test_a_key_is_new_once(keys, known):
     memory = Memory()
     memory.put(np.array(sorted(known), np.uint64), np.arange(len(known), dtype=float))
     found, new = memory.look_up(np.array(keys, np.uint64))
+    assert memory.contains(np.array(keys, np.uint64)).tolist() == [key in known for key in keys]
     seen = set(known)
     for key, value, is_new in zip(keys, found, new):
         assert is_new == (key not in seen)

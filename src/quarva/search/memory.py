@@ -27,6 +27,13 @@ def knows(table, key):
     return table[slot_of(table, key)] == key
 
 
+@compiled
+def know(table, keys, out):
+    """Set out[i] to whether keys[i] stands in the table."""
+    for i in range(keys.size):
+        out[i] = knows(table, keys[i])
+
+
 @compiled(allocates=True)
 def look_up(table, fitness, keys, out):
     """Fitness of each key, and which key is neither in the table nor earlier among the keys."""
@@ -95,7 +102,9 @@ class Memory:
 
     def contains(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which keys were scored before, bool of the shape of `keys`."""
-        return ~self.look_up(np.ascontiguousarray(keys))[1]
+        out = np.empty(len(keys), np.bool_)
+        know(self.table, np.ascontiguousarray(keys), out)
+        return out
 
     def _grow(self) -> None:
         larger, larger_fitness = np.zeros(2 * self.table.size, np.uint64), np.zeros(2 * self.table.size)
