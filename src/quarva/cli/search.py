@@ -176,24 +176,11 @@ def _now_and_then() -> "Callable[[Progress], None]":
 
 
 def _keep(found: "Findings", folder: "RunFolder", read_test: bool) -> dict[str, Any]:
-    """Write what was found into the run's folder; what `--json` prints."""
-    import polars as pl
-
+    """Write what was found and its page into the run's folder; what `--json` prints."""
     from quarva import report
-    from quarva.search.record import findings_record
-    from quarva.search.signals import signals_table
+    from quarva.search.record import keep
 
-    record = findings_record(found, str(folder.path))
-    if read_test and found.pool:
-        record["best"]["test"] = found.task.read_test(found.best.formula)
-    # What was once read stays read, however often the run is resumed.
-    record["test_readings"] = found.task.test_readings + folder.test_readings()
-    folder.write_findings(record)
-    names = [f"f{place}" for place in range(len(found.pool))]
-    data = found.task.table or found.task.panel
-    expressions = [each.formula.expression for each in found.pool]
-    folder.write_table("signals.parquet", signals_table(names, expressions, data))
-    folder.write_table("history.parquet", pl.from_pandas(found.history))
+    record = keep(found, folder, read_test=read_test)
     report.write(report.from_run_folder(folder.path), folder.path / "report.html")
     return record
 

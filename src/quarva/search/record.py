@@ -1,13 +1,35 @@
-"""Findings as plain data: what findings.json holds and `quarva search --json` prints."""
+"""Findings in a run folder, and as plain data: what findings.json holds and `quarva search --json` prints."""
 
 from typing import Any
 
 from quarva import __version__
 from quarva.search.findings import Finding, Findings
-from quarva.search.run_folder import FINDINGS_VERSION
+from quarva.search.run_folder import FINDINGS_VERSION, RunFolder
+from quarva.search.signals import signals_table
 from quarva.tasks import Task
 
-__all__ = ["findings_record"]
+__all__ = ["findings_record", "keep"]
+
+
+def keep(found: Findings, folder: RunFolder, *, read_test: bool = False) -> dict[str, Any]:
+    """Write findings.json, signals.parquet and history.parquet into a run's folder; returns the record.
+
+    `read_test` reads the sealed test for the best formula. RunError where the folder can not be written.
+    """
+    import polars as pl
+
+    record = findings_record(found, str(folder.path))
+    if read_test and found.pool:
+        record["best"]["test"] = found.task.read_test(found.best.formula)
+    # What was once read stays read, however often the run is resumed.
+    record["test_readings"] = found.task.test_readings + folder.test_readings()
+    folder.write_findings(record)
+    names = [f"f{place}" for place in range(len(found.pool))]
+    data = found.task.table or found.task.panel
+    expressions = [each.formula.expression for each in found.pool]
+    folder.write_table("signals.parquet", signals_table(names, expressions, data))
+    folder.write_table("history.parquet", pl.from_pandas(found.history))
+    return record
 
 
 def findings_record(found: Findings, run: str) -> dict[str, Any]:
