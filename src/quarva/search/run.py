@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from quarva.engine import threads_to_use
-from quarva.errors import RecipeError
+from quarva.errors import QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
 from quarva.search.findings import Findings
@@ -41,6 +41,7 @@ def search(
     genes: int = 1,
     link: str = "add",
     settings: dict[str, Any] | None = None,
+    out: str | Path | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
     progress: bool | Callable[[Progress], None] = True,
@@ -64,27 +65,25 @@ def search(
         head, genes, link: form of the chromosomes: positions of a head (10 for panels, 24 for tables),
             genes, and the operator that links them.
         settings: fields of the named searcher, as {"population": 500}.
-        checkpoint: file that keeps the state of the search, for `resume`.
-        resume: go on from the checkpoint.
+        out: folder to keep the run in, new or empty: recipe, data, checkpoint, findings, signals, history;
+            `quarva report` makes its page.
+        checkpoint: file that keeps the state of the search, where there is no `out`.
+        resume: go on with the run in `out`, or from the checkpoint; the other arguments as before, the budget
+            may be larger.
         progress: show a bar on standard error, or a function that is handed a `Progress` now and then.
 
     Raises:
         FormulaError: an alphabet or chromosome that can not be. RecipeError: an unknown searcher or setting.
-        RunError: a checkpoint that can not be written, or does not belong to this search.
+        RunError: a folder or checkpoint that can not be written, or does not belong to this search.
     """
     if budget < 1:
         raise RecipeError(f"budget must be 1 or more, not {budget}")
     name, way = make_searcher(searcher, settings)
-    usual = TABLE_FUNCTIONS if task.table is not None else PANEL_FUNCTIONS
-    alphabet = Alphabet.build(
-        task.fields,
-        usual if functions is None else functions,
-        windows,
-        tuple(task.panel.groups),
-        numbers,
-        constants,
-    )
-    usual_head = _TABLE_HEAD if task.table is not None else _PANEL_HEAD
+    is_table = task.table is not None
+    usual = TABLE_FUNCTIONS if is_table else PANEL_FUNCTIONS
+    chosen, groups = usual if functions is None else functions, tuple(task.panel.groups)
+    alphabet = Alphabet.build(task.fields, chosen, windows, groups, numbers, constants)
+    usual_head = _TABLE_HEAD if is_table else _PANEL_HEAD
     space = Space(
         alphabet=alphabet,
         shape=GeneShape(head=usual_head if head is None else head, genes=genes, link=link),
@@ -94,6 +93,20 @@ def search(
         threads=threads_to_use(threads),
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
+    if out is None:
+        return _run(loop, progress)
+    if checkpoint is not None:
+        raise RecipeError("a run folder keeps its own checkpoint: give out or checkpoint, not both")
+    asked = {
+        "searcher": name, "budget": budget, "seed": seed, "seconds": seconds, "memory_mb": memory_mb,
+        "threads": threads, "functions": functions, "windows": windows, "numbers": tuple(numbers),
+        "constants": constants, "head": head, "genes": genes, "link": link, "settings": settings,
+    }  # fmt: skip
+    return _run_in(out, loop, asked, progress)
+
+
+def _run(loop: Loop, progress: bool | Callable[[Progress], None]) -> Findings:
+    """Run the loop; with a bar if `progress` is True."""
     if callable(progress):
         loop.observer = progress
         return loop.run()
@@ -101,8 +114,32 @@ def search(
         return loop.run()
     from quarva.search.progress import bar
 
-    with bar(task, budget) as loop.observer:
+    with bar(loop.task, loop.space.budget) as loop.observer:
         return loop.run()
+
+
+def _run_in(
+    out: str | Path, loop: Loop, asked: dict[str, Any], progress: bool | Callable[[Progress], None]
+) -> Findings:
+    """Run the loop in a run folder, a new one or one to go on with."""
+    from quarva.search.record import keep  # with the recipes' pydantic, and polars
+    from quarva.search.run_folder import RunFolder
+    from quarva.search.to_recipe import make_run_folder
+
+    folder = RunFolder.open(out) if loop.resume else make_run_folder(out, loop.task, asked)
+    loop.checkpoint_path = folder.checkpoint
+    # A run that was killed before its first checkpoint has nothing to go on from: it begins again.
+    resumed, loop.resume = loop.resume, loop.resume and folder.checkpoint.exists()
+    try:
+        found = _run(loop, progress)
+    except QuarvaError:
+        if not resumed:
+            folder.discard()
+        raise
+    if resumed and (before := folder.recipe()).budget != found.budget:
+        folder.write("recipe.toml", before.model_copy(update={"budget": found.budget}).to_toml().encode())
+    keep(found, folder)
+    return found
 
 
 def make_searcher(searcher: str | Searcher, settings: dict[str, Any] | None = None) -> tuple[str, Searcher]:

@@ -3,6 +3,7 @@
     recipe.toml       every setting                    findings.json     what was found, with its figures
     signals.parquet   the pool's signals               history.parquet   a row a batch
     report.html       the page                         checkpoint.npz    what --resume goes on from
+    panel.parquet     the data, of a search from Python; table.parquet of rows
 
 Each file is written whole or not at all.
 """
@@ -27,6 +28,7 @@ __all__ = ["FINDINGS_VERSION", "RunFolder", "finite"]
 
 FINDINGS_VERSION = 1
 CHECKPOINT = "checkpoint.npz"
+DATA = {"panel": "panel.parquet", "table": "table.parquet"}
 
 
 class RunFolder:
@@ -74,8 +76,8 @@ class RunFolder:
         return folder
 
     def discard(self) -> None:
-        """Remove the folder of a run that never began: it holds its recipe and an empty checkpoint only."""
-        names = {"recipe.toml", CHECKPOINT}
+        """Remove the folder of a run that never began: recipe, data and an empty checkpoint at most."""
+        names = {"recipe.toml", CHECKPOINT, *DATA.values()}
         if {path.name for path in self.path.iterdir()} <= names and not evaluations(self.checkpoint):
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
