@@ -115,7 +115,8 @@ def evaluate(
         targets: (M, T, N), NaN = not there; or `Target.prepare` of it, to save the copy.
         statistic: `ic` or `rank_ic`: correlation over a day's assets, by value or by average rank, on days
             when signal and target share at least half of the target's cells and 3; `sse`: squared error;
-            `corr`: correlation pooled over days and assets.
+            `corr`: correlation pooled over days and assets. What varies by less than about five units in the
+            last place of float32, relative to its mean, is a constant and has no correlation.
         segments: (T,), the segment that each day counts for; days outside 0 … n_segments − 1 count nowhere.
             All days count for segment 0 by default.
         n_segments: S.

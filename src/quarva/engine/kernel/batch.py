@@ -6,7 +6,17 @@ from quarva.compiled import compiled
 from quarva.engine.kernel.cross import rank_scratch
 from quarva.engine.kernel.elementwise import NAN
 from quarva.engine.kernel.machine import cross_scratch, fill_numbers, plan, restrict, step
-from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE, pearson, pool, spearman, squared_error
+from quarva.engine.kernel.score import (
+    CORRELATION,
+    IC,
+    RANK_IC,
+    SSE,
+    is_flat,
+    pearson,
+    pool,
+    spearman,
+    squared_error,
+)
 from quarva.karva.alphabet import FIELD
 
 
@@ -144,7 +154,7 @@ def conclude(moments, acc):
         for m in range(acc.shape[1]):
             one = moments[s, m]
             acc[s, m, 0] = one[0]
-            ok = one[3] > 0.0 and one[4] > 0.0
+            ok = one[3] > 0.0 and one[4] > 0.0 and not is_flat(one[3], one[1], one[0])
             acc[s, m, 1] = one[5] / (np.sqrt(one[3]) * np.sqrt(one[4])) if ok else np.nan
 
 
