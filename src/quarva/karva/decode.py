@@ -76,6 +76,7 @@ def mark_invalid(symbols, dc, n_constants, arity, n_functions, head, out):
 _A = np.uint64(0x9E3779B97F4A7C15)
 _B = np.uint64(0xBF58476D1CE4E5B9)
 _C = np.uint64(0x94D049BB133111EB)
+_ZERO = np.float32(0)
 _S30, _S27, _S31 = np.uint64(30), np.uint64(27), np.uint64(31)
 
 
@@ -90,8 +91,8 @@ def mix(x):
 
 @compiled
 def number_key(value):
-    """Key of a float32 number, be it a literal or the value of a `?`."""
-    return mix(np.uint64(np.float32(value).view(np.uint32)) + _B)
+    """Key of a float32 number, be it a literal or the value of a `?`; −0 and 0 are one."""
+    return mix(np.uint64(np.float32(value + _ZERO).view(np.uint32)) + _B)
 
 
 @compiled

@@ -15,7 +15,8 @@ from quarva.karva.operators import BY_NAME, Operator
 
 __all__ = ["GeneShape", "Population", "encode"]
 
-_LONGEST_HEAD = 1000
+# Heads and links together stay within the depth that notations read back (200 levels).
+_LONGEST_HEAD, _MOST_GENES = 150, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ class GeneShape:
     def __post_init__(self) -> None:
         if not 1 <= self.head <= _LONGEST_HEAD:
             raise FormulaError(f"a gene's head must have 1 to {_LONGEST_HEAD} positions, not {self.head}")
-        if not 1 <= self.genes <= 64:
-            raise FormulaError(f"a chromosome must have 1 to 64 genes, not {self.genes}")
+        if not 1 <= self.genes <= _MOST_GENES:
+            raise FormulaError(f"a chromosome must have 1 to {_MOST_GENES} genes, not {self.genes}")
         if not 1 <= self.constants <= 100:
             raise FormulaError(f"a gene must carry 1 to 100 random numerical constants, not {self.constants}")
         if (
