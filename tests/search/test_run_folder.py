@@ -19,6 +19,13 @@ def test_a_new_folder_holds_its_recipe(tmp_path):
     assert RunFolder.open(folder.path).recipe() == RECIPE
 
 
+def test_a_changed_recipe_keeps_its_paths_as_they_stand(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder.create("run", Recipe.of({"panel": "panel.parquet"}))
+    folder.change_recipe(budget=20)
+    assert folder.recipe() == Recipe.of({"panel": "run/panel.parquet", "budget": 20})
+
+
 def test_the_default_name_says_when_how_and_with_which_seed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, second = RunFolder.create(None, RECIPE), RunFolder.create(None, RECIPE)

@@ -145,7 +145,7 @@ def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
     # A run that was killed before its first checkpoint has nothing to go on from: it begins again.
     found = _search(task, recipe, folder, resume=folder.checkpoint.exists())
     if recipe != before:
-        folder.write("recipe.toml", recipe.to_toml().encode())
+        folder.change_recipe(**{name: limit for name, limit in limits.items() if limit is not None})
     return found, folder
 
 

@@ -136,8 +136,8 @@ def _run_in(
         if not resumed:
             folder.discard()
         raise
-    if resumed and (before := folder.recipe()).budget != found.budget:
-        folder.write("recipe.toml", before.model_copy(update={"budget": found.budget}).to_toml().encode())
+    if resumed and folder.recipe().budget != found.budget:
+        folder.change_recipe(budget=found.budget)
     keep(found, folder)
     return found
 

@@ -10,6 +10,7 @@ Each file is written whole or not at all.
 
 import json
 import os
+import tomllib
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -91,6 +92,12 @@ class RunFolder:
     def recipe(self) -> Recipe:
         """The recipe of the run. Raises RecipeError, or RunError where it is of another version."""
         return Recipe.read(self.path / "recipe.toml")
+
+    def change_recipe(self, **changes: Any) -> None:
+        """Write the recipe anew with these keys changed, the paths in it as they stand."""
+        path = self.path / "recipe.toml"
+        settings = tomllib.loads(path.read_text(encoding="utf-8")) | changes
+        self.write(path.name, Recipe.of(settings, source=f"recipe {path}").to_toml().encode())
 
     def findings(self) -> dict[str, Any]:
         """What findings.json holds. Raises RunError where it is missing, damaged or of another version."""
