@@ -136,6 +136,17 @@ def test_a_checkpoint_of_other_data_is_refused(find, tmp_path):
         find(other, budget=200, checkpoint=tmp_path / "c.npz", resume=True)
 
 
+@pytest.mark.parametrize("changed", ["target", "split"])
+def test_a_checkpoint_of_another_target_or_split_of_a_table_is_refused(find, tmp_path, changed):
+    x = np.linspace(0, 1, 40)
+    one = Task(Table.from_arrays({"x": x}, np.sin(9 * x)), split=(0.5, 0.8))
+    y = np.cos(9 * x) if changed == "target" else np.sin(9 * x)
+    other = Task(Table.from_arrays({"x": x}, y), split=(0.5, 0.7) if changed == "split" else (0.5, 0.8))
+    find(one, budget=100, checkpoint=tmp_path / "c.npz")
+    with pytest.raises(RunError, match="belongs to another search: its target was"):
+        find(other, budget=200, checkpoint=tmp_path / "c.npz", resume=True)
+
+
 def test_a_checkpoint_of_another_version_is_refused(find, table_task, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "CHECKPOINT_VERSION", 2)
     find(table_task, budget=100, checkpoint=tmp_path / "c.npz")

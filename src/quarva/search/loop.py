@@ -1,5 +1,6 @@
 """The loop that every search runs in: it owns the budget, the scores, the stop, and what is kept."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -264,6 +265,8 @@ class Loop:
             "shape": str(self.space.shape),
             "task": str(self.task.describe()),
             "panel": self.task.panel.fingerprint(),
+            # A panel's fingerprint covers neither the target column of a table nor the split of its rows.
+            "target": _digest(self.task.targets, self.task.segments),
         }
 
     def _state(self) -> dict[str, dict[str, Any]]:
@@ -313,6 +316,14 @@ def _as_slice(places: NDArray[np.integer]) -> NDArray[np.integer] | slice:
     """The same places as a slice where they have no gaps: a view instead of a copy."""
     first, last = int(places[0]), int(places[-1])
     return slice(first, last + 1) if last - first + 1 == len(places) else places
+
+
+def _digest(*arrays: NDArray) -> str:
+    """The content of arrays in 16 hexadecimal digits; every NaN counts as the same."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.where(np.isnan(array), np.nan, array).astype(array.dtype).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _settings(searcher: object) -> str:
