@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.engine import Formula, Program, signals
+from quarva.panel import Panel
 from quarva.search.best import Best
 from quarva.tasks import TRAIN, VALIDATION, Task
 
@@ -39,6 +40,10 @@ class Finding:
     validation: float
     turnover: float
     fitness: float
+
+    def signal(self, panel: Panel) -> "pd.DataFrame":
+        """The formula's signal on a panel, see `Formula.signal`: a finding is a function."""
+        return self.formula.signal(panel)
 
     @property
     def size(self) -> int:
