@@ -15,7 +15,7 @@ from quarva.karva.operators import BY_NAME, Operator
 
 __all__ = ["GeneShape", "Population", "encode"]
 
-# Heads and links together stay within the depth that notations read back (200 levels).
+# A head and the links above it stay within the depth that notations read back (200 levels).
 _LONGEST_HEAD, _MOST_GENES = 150, 40
 
 
