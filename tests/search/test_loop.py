@@ -200,7 +200,6 @@ def test_what_can_not_be_is_said(find, panel_task):
         find(panel_task, settings={"selection": "lottery"})
 
 
-@pytest.mark.xfail(reason="GEP compares the types of its fields with their names")
 @pytest.mark.parametrize("setting", [{"tournament": 0}, {"population": 1}, {"inversion": 1.5}])
 def test_a_setting_of_gep_out_of_its_range_is_refused(setting):
     with pytest.raises(RecipeError, match=f"{next(iter(setting))} (must be at least|is a chance)"):

@@ -97,11 +97,11 @@ class GEP:
         least = {"population": 4, "islands": 1, "tournament": 1, "tries": 1, "transposon": 1}
         for field in fields(self):
             value = getattr(self, field.name)
-            if field.type in ("int", "float") and not value >= least.get(field.name, 0):
+            if field.type in (int, float) and not value >= least.get(field.name, 0):
                 raise RecipeError(
                     f"gep: {field.name} must be at least {least.get(field.name, 0)}, not {value}"
                 )
-            if field.type == "float" and field.name != "mutations" and value > 1:
+            if field.type is float and field.name != "mutations" and value > 1:
                 raise RecipeError(f"gep: {field.name} is a chance and must not be above 1, not {value}")
         if self.selection not in ("tournament", "roulette"):
             raise RecipeError(f"gep: selection is 'tournament' or 'roulette', not '{self.selection}'")
