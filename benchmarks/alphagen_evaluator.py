@@ -21,8 +21,7 @@ import torch
 from alphagen_peer import BACKTRACK, BINARY, HORIZON, PAIR, ROLLING, UNARY, AlphaGen, draw
 
 from quarva import Panel, engine
-from quarva.karva.expression import Expression
-from quarva.karva.notation import render
+from quarva.karva import Expression, render
 
 ROUNDING = 2e-5
 

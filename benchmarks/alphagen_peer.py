@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from quarva.karva.expression import Expression, Symbol
+from quarva.karva import Expression, Symbol
 
 __all__ = ["BACKTRACK", "BINARY", "FIELDS", "HORIZON", "PAIR", "ROLLING", "UNARY", "AlphaGen", "draw"]
 

@@ -18,7 +18,7 @@ import tables
 from peer_rows import ARITY, SHOWN, infix, median_seconds
 
 from quarva import Table, engine
-from quarva.karva.notation import parse
+from quarva.karva import parse
 
 COLUMNS = 5
 UNARY = [name for name, arity in ARITY.items() if arity == 1]

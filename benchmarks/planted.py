@@ -68,7 +68,7 @@ def likeness(left: np.ndarray, right: np.ndarray) -> float:
 def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run:
     """Simulate, search, compare the signals."""
     import quarva as qv
-    from quarva.scenarios.simulate import simulate
+    from quarva.scenarios import simulate
 
     panel = simulate(assets=ASSETS, days=DAYS, plant=plant, ic=IC, seed=seed)
     task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1)
@@ -85,7 +85,7 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
 def signals(panel: Any, texts: list[str]) -> np.ndarray:
     """Signals of formulas on all days, float32 [formulas, T, N]."""
     from quarva import engine
-    from quarva.karva.notation import parse
+    from quarva.karva import parse
 
     return engine.signals(engine.Program.from_expressions([parse(text) for text in texts]), panel)
 

@@ -12,8 +12,7 @@ from types import FrameType
 import numpy as np
 import sympy
 
-from quarva.karva.expression import Expression
-from quarva.karva.notation import parse
+from quarva.karva import Expression, parse
 
 __all__ = ["Formula64", "same_by_sympy"]
 
