@@ -4,12 +4,15 @@
 
 Each market is simulated (300 assets, 1,000 days) with a formula's signal planted at an information
 coefficient of 0.05 at the one-day horizon. A search has found the plant when the absolute mean daily
-Spearman correlation between its best formula's signal and the planted one is above 0.8, over all days.
+Spearman correlation between its best formula's signal and the planted one is above 0.8, over all days. The
+best formula is looked at after 5,000, 10,000, 20,000, 50,000 and 100,000 evaluations of one search, which
+ends where the plant is found.
 """
 
 import argparse
 import statistics
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,15 +39,17 @@ ASSETS, DAYS, IC = 300, 1_000, 0.05
 FOUND = 0.8
 
 
+STAGES = (5_000, 10_000, 20_000, 50_000, 100_000)
+
+
 @dataclass(frozen=True)
 class Run:
-    """One search on one market."""
+    """One search on one market; its figures at the stage where it ended."""
 
     plant: str
     seed: int
     searcher: str
     likeness: float
-    pool_likeness: float
     formula: str
     train: float
     validation: float
@@ -66,19 +71,26 @@ def likeness(left: np.ndarray, right: np.ndarray) -> float:
 
 
 def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run:
-    """Simulate, search, compare the signals."""
+    """Simulate, search stage by stage, compare the signals."""
     import quarva as qv
-    from quarva.scenarios import simulate
+    from quarva.scenarios.simulate import simulate
 
     panel = simulate(assets=ASSETS, days=DAYS, plant=plant, ic=IC, seed=seed)
     task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1)
-    found = qv.search(task, searcher, budget=chosen.budget, seed=seed, threads=chosen.threads, progress=False)
-    texts = [plant, found.best.formula.text, *(finding.formula.text for finding in found.pool)]
-    planted, *others = signals(panel, texts)
-    best, *pool = (likeness(other, planted) for other in others)
+    stages = [stage for stage in STAGES if stage < chosen.budget] + [chosen.budget]
+    with tempfile.TemporaryDirectory() as folder:
+        for stage in stages:
+            found = qv.search(
+                task, searcher, budget=stage, seed=seed, threads=chosen.threads, progress=False,
+                checkpoint=Path(folder, "checkpoint.npz"), resume=stage != stages[0],
+            )  # fmt: skip
+            planted, best = signals(panel, [plant, found.best.formula.text])
+            alike = likeness(best, planted)
+            if alike > FOUND:
+                break
     return Run(
-        plant, seed, searcher, best, max([best, *pool]), found.best.formula.text, found.best.train,
-        found.best.validation, found.evaluations, found.seconds,
+        plant, seed, searcher, alike, found.best.formula.text, found.best.train, found.best.validation,
+        found.evaluations, found.seconds,
     )  # fmt: skip
 
 
@@ -98,12 +110,13 @@ def work(job: Job) -> Run:
 
 
 def line(plant: str, runs: list[Run], searchers: list[str]) -> list[str]:
-    """One line of the table: likeness of each seed's best, by searcher, and one formula found."""
+    """One line of the table: each seed's likeness, and the stage it was found at, by searcher."""
     cells = []
     for searcher in searchers:
         mine = [each for each in runs if each.searcher == searcher]
         hits = sum(each.likeness > FOUND for each in mine)
-        cells += [f"{hits} / {len(mine)}", " ".join(f"{each.likeness:.2f}" for each in mine)]
+        stages = (f"{each.likeness:.2f} ({each.evaluations // 1000} k)" for each in mine)
+        cells += [f"{hits} / {len(mine)}", ", ".join(stages)]
     first = max((each for each in runs if each.searcher == searchers[0]), key=lambda each: each.likeness)
     return [f"`{plant}`", *cells, f"`{first.formula}`"]
 
@@ -113,23 +126,21 @@ def summary(runs: list[Run], searchers: list[str]) -> str:
     parts = []
     for searcher in searchers:
         mine = [each for each in runs if each.searcher == searcher]
-        hits = sum(each.likeness > FOUND for each in mine)
-        pooled = sum(each.pool_likeness > FOUND for each in mine)
+        hits = [each for each in mine if each.likeness > FOUND]
+        at = f", median stage {statistics.median(each.evaluations for each in hits):,.0f}" if hits else ""
         rate = sum(each.evaluations for each in mine) / sum(each.seconds for each in mine)
-        parts.append(
-            f"{searcher}: {hits} of {len(mine)} found by the best formula ({pooled} by one of its pool), "
-            f"{statistics.mean(each.seconds for each in mine):.1f} s a run, {rate:,.0f} evaluations/s."
-        )
+        parts.append(f"{searcher}: {len(hits)} of {len(mine)} found{at}; {rate:,.0f} evaluations/s a run.")
     return "\n\n".join(parts)
 
 
 HOW = """\
 Markets from `quarva.scenarios.simulate`: {assets} assets × {days:,} days, the formula's signal planted at
 an information coefficient of {ic} at the one-day horizon, seeds 0 to {last}. Task: `forward_return_1`,
-delay 1, objective ic, default split; {budget:,} distinct evaluations; default functions, windows and
-settings. Numbers: absolute mean daily Spearman correlation of the best formula's signal with the planted
-one, over all days, for each seed; above {found} counts as found. Best: the finding that the search puts
-first."""
+delay 1, objective ic, default split; at most {budget:,} distinct evaluations; default functions, windows and
+settings. Numbers: absolute mean daily Spearman correlation of the best formula's signal (the finding that the
+search puts first) with the planted one, over all days, for each seed; above {found} counts as found. In
+brackets, the stage at which the search was looked at last: 5, 10, 20, 50 or 100 thousand evaluations of one
+search, which ends where the plant is found."""
 
 
 def main() -> None:
@@ -155,7 +166,7 @@ def main() -> None:
         runs.append(each)
         print(
             f"{each.plant} seed {each.seed} {each.searcher}: {each.likeness:.3f} "
-            f"(pool {each.pool_likeness:.3f}), {each.seconds:.1f} s, {each.formula} "
+            f"after {each.evaluations:,}, {each.seconds:.1f} s, {each.formula} "
             f"train {each.train:.4f} validation {each.validation:.4f}",
             file=sys.stderr,
         )
