@@ -42,3 +42,12 @@ def test_operators_are_listed_for_people_and_programs(quarva):
     assert "decay_linear(x, w)" in quarva("operators").out
     listed = quarva("operators", "--json").json["operators"]
     assert [row["name"] for row in listed] == [operator.name for operator in qv.OPERATORS]
+
+
+def test_the_help_names_every_objective_and_searcher(quarva):
+    from quarva.search import SEARCHERS
+    from quarva.tasks import OBJECTIVES
+
+    told = quarva("search", "--help").out
+    for name in [*(objective.name for objective in OBJECTIVES), *SEARCHERS]:
+        assert name in told

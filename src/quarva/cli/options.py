@@ -19,6 +19,10 @@ _PANEL = (
     "Daily bars, CSV or Parquet: long (date, asset, fields …) or wide (dates × assets). "
     "Without it: closes of 20 S&P 500 stocks, 1990 to 2022."
 )
+_OBJECTIVE = (
+    "ic, rank_ic, icir, rank_icir, ts_corr, sharpe or timing_sharpe; of a table r2 or nrmse "
+    "(ic, with fewer than 3 assets ts_corr; r2)."
+)
 _SPLIT = "First day of validation and of the sealed test: 2017-01-01,2018-01-01 (60/20/20 % of the days)."
 
 PanelFile = Annotated[str | None, option("--panel", "FILE", _PANEL, _DATA)]
@@ -38,9 +42,7 @@ Target = Annotated[
 Delay = Annotated[
     int | None, option("--delay", "DAYS", "Days between a signal and its trade (1).", _QUESTION)
 ]
-Objective = Annotated[
-    str | None, option("--objective", "NAME", "ic, rank_ic, icir, sharpe, … (ic; r2 for a table).", _QUESTION)
-]
+Objective = Annotated[str | None, option("--objective", "NAME", _OBJECTIVE, _QUESTION)]
 Split = Annotated[str | None, option("--split", "DAY,DAY", _SPLIT, _QUESTION)]
 Embargo = Annotated[
     int | None,
