@@ -63,7 +63,7 @@ def test_creation_draws_valid_chromosomes_with_the_share_of_functions_asked_for(
 def test_mutation_changes_each_position_at_its_rate(rng, chromosomes):
     before, after = chromosomes
     for symbols in after.symbols:
-        moves.mutate(symbols, rng, 0.1, *LETTERS)
+        moves.mutate(symbols, rng, moves.mutation_gap(0.1), *LETTERS)
     assert not after.invalid().any()
     same(before, after, "dc", "constants")
     changed = (before.symbols != after.symbols).mean(axis=0)
@@ -76,7 +76,7 @@ def test_mutation_changes_each_position_at_its_rate(rng, chromosomes):
 def test_mutation_at_its_extremes(rng, chromosomes, rate, share):
     before, after = chromosomes
     for symbols in after.symbols:
-        moves.mutate(symbols, rng, rate, *LETTERS)
+        moves.mutate(symbols, rng, moves.mutation_gap(rate), *LETTERS)
     assert not after.invalid().any()
     assert (before.symbols != after.symbols).mean() == pytest.approx(share, abs=0.03)
 

@@ -68,6 +68,7 @@ class Population:
         dc: int8 of shape (P, G, tail), Ferreira's Dc domain: the k-th `?` of the gene, in reading order,
             has the value `constants[p, g, dc[p, g, k]]`.
         constants: float32 of shape (P, G, C).
+        known_keys: `keys()` where whoever made the population has computed them, else None.
     """
 
     alphabet: Alphabet
@@ -75,6 +76,7 @@ class Population:
     symbols: NDArray[np.int16]
     dc: NDArray[np.int8]
     constants: NDArray[np.float32]
+    known_keys: NDArray[np.uint64] | None = None
 
     @classmethod
     def empty(cls, alphabet: Alphabet, shape: GeneShape, n: int) -> "Population":
@@ -122,6 +124,7 @@ class Population:
         first = parts[0]
         return replace(
             first,
+            known_keys=None,
             symbols=np.concatenate([part.symbols for part in parts]),
             dc=np.concatenate([part.dc for part in parts]),
             constants=np.concatenate([part.constants for part in parts]),
@@ -133,6 +136,8 @@ class Population:
         Formulas that differ only in the order of commutative arguments, in what stands after an expression's
         end, or in how a constant is stored have the same key. The key does not depend on the alphabet.
         """
+        if self.known_keys is not None:
+            return self.known_keys
         a = self.alphabet
         link = _letter_of(self.shape.link)
         return population_keys(

@@ -6,7 +6,7 @@ result (measured in `benchmarks/`): a child must say something that was never sc
 not gain for some generations starts anew.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ from quarva.search.moves import (
     invert,
     mutate,
     mutate_expression,
+    mutation_gap,
     transpose_gene,
     transpose_is,
     transpose_ris,
@@ -45,7 +46,7 @@ class Rates(NamedTuple):
     function_share: float
     tournament: int
     tries: int
-    mutation: float
+    mutation_gap: float  # 1 / log(1 − chance that a position mutates)
     inversion: float
     is_transposition: float
     ris_transposition: float
@@ -125,7 +126,7 @@ class GEP:
         empty = Population.empty(a, shape, self.islands * self.population)
         length = empty.symbols.shape[1] * empty.symbols.shape[2]
         self._rates = Rates(
-            self.function_share, self.tournament, self.tries, min(self.mutations / length, 0.999),
+            self.function_share, self.tournament, self.tries, mutation_gap(self.mutations / length),
             self.inversion, self.is_transposition, self.ris_transposition, self.gene_transposition,
             self.transposon, self.one_point,
             self.two_point, self.gene_recombination, self.constants if a.has_constants else 0.0,
@@ -142,6 +143,7 @@ class GEP:
     def ask(self, n: int) -> Population:
         space, now, new = self._space, self._now, self._next
         roulette = self.selection == "roulette"
+        keys = np.empty(len(new), np.uint64)
 
         def breed(first: int, last: int) -> None:
             for island in range(first, last):
@@ -150,11 +152,11 @@ class GEP:
                     now.symbols[at], now.dc[at], now.constants[at],
                     self._fitness[at], self._fresh[island], roulette,
                     self._rng[island], space.memory.table, self._rates, self._language,
-                    new.symbols[at], new.dc[at], new.constants[at],
+                    new.symbols[at], new.dc[at], new.constants[at], keys[at],
                 )  # fmt: skip
 
         share(breed, self.islands, space.threads)
-        return new
+        return replace(new, known_keys=keys)
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         told = np.where(np.isfinite(fitness), fitness, -np.inf)
@@ -201,7 +203,7 @@ def _largest(values: NDArray[np.float64], n: int) -> NDArray[np.intp]:
 @compiled(allocates=True)
 def breed_island(
     symbols, dc, constants, fitness, fresh, roulette, rng, known, rates, language,
-    new_symbols, new_dc, new_constants,
+    new_symbols, new_dc, new_constants, new_keys,
 ):  # fmt: skip
     """Fill the new generation of one island; `fresh`: at random, without parents."""
     n, _, length = symbols.shape
@@ -214,14 +216,14 @@ def breed_island(
     wheel = spin(fitness) if roulette and not fresh else fitness
     breed(
         symbols, dc, constants, fitness, wheel, fresh, roulette, rng, known, siblings, rates, language,
-        buffer, dc_buffer, scratch, new_symbols, new_dc, new_constants,
+        buffer, dc_buffer, scratch, new_symbols, new_dc, new_constants, new_keys,
     )  # fmt: skip
 
 
 @compiled
 def breed(
     symbols, dc, constants, fitness, wheel, fresh, roulette, rng, known, siblings, rates, language,
-    buffer, dc_buffer, scratch, new_symbols, new_dc, new_constants,
+    buffer, dc_buffer, scratch, new_symbols, new_dc, new_constants, new_keys,
 ):  # fmt: skip
     """`breed_island` with its scratch."""
     for p in range(symbols.shape[0]):
@@ -248,7 +250,7 @@ def breed(
                         child, rng, language.arity, language.head, language.cumulative, language.n_functions,
                         rates.function_share,
                     )  # fmt: skip
-            key = chromosome_key(child, child_dc, child_constants, language, scratch)
+            key = new_keys[p] = chromosome_key(child, child_dc, child_constants, language, scratch)
             place = slot_of(siblings, key)
             if siblings[place] != key and not knows(known, key):
                 siblings[place] = key
@@ -314,7 +316,13 @@ def vary(symbols, dc, constants, rng, rates, language, buffer, dc_buffer):
     """Mutation, inversion, transposition, and the same for the Dc domain."""
     genes, head = symbols.shape[0], language.head
     mutate(
-        symbols, rng, rates.mutation, head, language.cumulative, language.n_functions, rates.function_share
+        symbols,
+        rng,
+        rates.mutation_gap,
+        head,
+        language.cumulative,
+        language.n_functions,
+        rates.function_share,
     )
     if uniform(rng) < rates.inversion:
         invert(symbols[below(rng, genes)], rng, head)

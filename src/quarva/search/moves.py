@@ -32,18 +32,25 @@ def create(symbols, dc, constants, rng, head, cumulative, n_functions, function_
             constants[g, i] = normal(rng)
 
 
+def mutation_gap(rate: float) -> float:
+    """1 / log(1 − rate), 0 for no mutation: log(uniform) times this is the gap to the next mutation."""
+    return float(1.0 / np.log1p(-min(rate, 0.999))) if rate > 0 else 0.0
+
+
 @compiled
-def mutate(symbols, rng, rate, head, cumulative, n_functions, function_share):
-    """Each position changes with probability `rate`; the gaps between changes are drawn."""
+def mutate(symbols, rng, gap, head, cumulative, n_functions, function_share):
+    """Each position changes with probability r; the gaps between changes are drawn.
+
+    `gap` is `mutation_gap(r)`.
+    """
     genes, length = symbols.shape
-    if rate <= 0.0:
+    if gap == 0.0:
         return
-    scale = 1.0 / np.log1p(-min(rate, 0.999))
-    at = np.int64(np.log(1.0 - uniform(rng)) * scale)
+    at = np.int64(np.log(1.0 - uniform(rng)) * gap)
     while at < genes * length:
         g, i = at // length, at % length
         symbols[g, i] = random_letter(rng, i < head, cumulative, n_functions, function_share)
-        at += 1 + np.int64(np.log(1.0 - uniform(rng)) * scale)
+        at += 1 + np.int64(np.log(1.0 - uniform(rng)) * gap)
 
 
 @compiled
