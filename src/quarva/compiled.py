@@ -20,7 +20,7 @@ from typing import Any
 import numba
 from numba.core import config
 
-__all__ = ["compiled"]
+__all__ = ["compiled", "is_cached"]
 
 _DIGEST = "__quarva_digest__"
 
@@ -67,3 +67,10 @@ def compiled(function: Callable | None = None, /, *, allocates: bool = False, **
         config.CACHE_DIR = before
     setattr(dispatcher, _DIGEST, digest)
     return dispatcher
+
+
+def is_cached(dispatcher: Any) -> bool:
+    """Whether machine code of a compiled function lies on the disk, so that its first call is quick."""
+    cache = getattr(dispatcher, "_cache", None)
+    path = getattr(cache, "cache_path", None)
+    return path is not None and any(Path(path).glob(f"*.{dispatcher.py_func.__name__}-*.nbi"))

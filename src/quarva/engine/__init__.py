@@ -1,6 +1,6 @@
 """Evaluates formulas on panels, fast. It must not know a target's name, an objective or a search."""
 
-from quarva.engine.evaluate import Statistic, Target, evaluate, share, signals, threads_to_use
+from quarva.engine.evaluate import Statistic, Target, evaluate, is_compiled, share, signals, threads_to_use
 from quarva.engine.formula import Formula
 from quarva.engine.program import Program
 from quarva.engine.stream import Stream
@@ -12,6 +12,7 @@ __all__ = [
     "Stream",
     "Target",
     "evaluate",
+    "is_compiled",
     "share",
     "signals",
     "threads_to_use",

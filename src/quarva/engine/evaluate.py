@@ -12,13 +12,14 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva.compiled import is_cached
 from quarva.engine.kernel import batch
 from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE
 from quarva.engine.program import Program
 from quarva.errors import FormulaError
 from quarva.panel import Panel
 
-__all__ = ["Statistic", "Target", "evaluate", "share", "signals", "threads_to_use"]
+__all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
 
 Statistic = Literal["ic", "rank_ic", "sse", "corr"]
 
@@ -27,6 +28,11 @@ _LANES = 16  # float32 numbers in the widest vector register
 _BLOCK = 2048  # numbers that one dispatch works on: four rows of them stay in a 32 KiB first-level cache
 _LEAST_ASSETS = 3  # a correlation of fewer pairs says nothing
 _PIECES = 8  # pieces of work for each thread: formulas differ in cost
+
+
+def is_compiled() -> bool:
+    """Whether the kernels were compiled before on this machine; if not, that takes about half a minute."""
+    return is_cached(batch.score)
 
 
 def width_of(n_assets: int) -> int:

@@ -4,10 +4,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from quarva.engine import is_compiled
 from quarva.search.loop import Progress
 from quarva.tasks import Task
 
-__all__ = ["bar"]
+__all__ = ["COMPILING", "bar"]
+
+COMPILING = "compiling the kernels, once: about half a minute"
 
 _EVERY = 0.1  # seconds between two drawings
 _LONGEST = 60  # characters of a formula that are shown
@@ -28,7 +31,7 @@ def bar(task: Task, budget: int) -> Iterator[Callable[[Progress], None]]:
     )
     shown = 0.0
     with Bars(*columns, console=Console(stderr=True)) as bars:
-        line = bars.add_task("search", total=budget, best="")
+        line = bars.add_task("search", total=budget, best="" if is_compiled() else COMPILING)
 
         def show(now: Progress) -> None:
             nonlocal shown
