@@ -89,7 +89,7 @@ def test_what_the_best_keep_does_not_depend_on_the_pieces_they_come_in(table_tas
     train = rng.integers(0, 60, 2000) / 7.0  # many alike
     fitness = train - rng.integers(0, 3, 2000) / 1000
     scores = Scores(fitness, train, np.full(2000, np.nan), np.ones(2000, np.int8))
-    whole, pieces = Best.empty(population, 40), Best.empty(population, 40)
+    whole, pieces = Best.empty(population, 40, 3), Best.empty(population, 40, 3)
     whole.add(population, scores)
     for at in range(0, 2000, 37):
         part = slice(at, at + 37)
@@ -99,7 +99,9 @@ def test_what_the_best_keep_does_not_depend_on_the_pieces_they_come_in(table_tas
         )
     np.testing.assert_array_equal(whole.fitness, pieces.fitness)
     np.testing.assert_array_equal(whole.population.symbols, pieces.population.symbols)
-    assert len(np.unique(whole.train)) == len(whole) == 40
+    kinds = [tuple(symbols[0, :2]) for symbols in whole.population.symbols]
+    assert max(kinds.count(kind) for kind in kinds) <= 3
+    assert len(set(zip(kinds, whole.train, strict=True))) == len(whole) == 40
 
 
 def space_of(task, head=5, budget=1000, seed=0):

@@ -14,14 +14,16 @@ __all__ = ["Best", "oriented"]
 
 @dataclass
 class Best:
-    """At most `room` chromosomes by fitness, best first; of formulas with equal figures only the first stays.
+    """At most `room` chromosomes by fitness, best first, no more than `alike` of a kind.
 
-    Two formulas whose train and validation figures agree to nine digits are one function written twice
-    (x + x and 2·x, say): the shorter, or the one met first, is kept. What is kept does not depend on the
-    pieces in which formulas come: their size follows the clock, and findings must not.
+    Of a kind are formulas that begin with the same two letters; without a limit on those, variants of the
+    best one fill all the room. Formulas of a kind whose train and validation figures agree to nine digits are
+    one function written twice: the shorter, or the one met first, is kept. What is kept does not depend on
+    the pieces in which formulas come: their size follows the clock, and findings must not.
     """
 
     room: int
+    alike: int
     population: Population
     fitness: NDArray[np.float64]
     train: NDArray[np.float64]
@@ -29,10 +31,10 @@ class Best:
     sign: NDArray[np.int8]
 
     @classmethod
-    def empty(cls, like: Population, room: int) -> "Best":
+    def empty(cls, like: Population, room: int, alike: int) -> "Best":
         """Nothing yet."""
         none = np.empty(0)
-        return cls(room, like[:0], none, none.copy(), none.copy(), np.empty(0, np.int8))
+        return cls(room, alike, like[:0], none, none.copy(), none.copy(), np.empty(0, np.int8))
 
     def add(self, population: Population, scores: Scores) -> bool:
         """Consider new formulas; returns whether the best one changed."""
@@ -50,11 +52,14 @@ class Best:
                 (self.sign, scores.sign),
             )
         ]
+        both = Population.concatenate([self.population, population[chosen]])
         order = np.argsort(-columns[0], kind="stable")
-        keep = order[_first_of_each(columns[1][order], columns[2][order])][: self.room]
+        kind = _kinds(both)
+        order = order[_first_of_each(kind[order], columns[1][order], columns[2][order])]
+        keep = order[_place_in_kind(kind[order]) < self.alike][: self.room]
         if keep.max() < len(self):
             return False  # nothing but what is there already, written otherwise
-        self.population = Population.concatenate([self.population, population[chosen]])[keep]
+        self.population = both[keep]
         self.fitness, self.train, self.validation, self.sign = (column[keep] for column in columns)
         return bool(self.fitness[0] > top_before)
 
@@ -90,11 +95,31 @@ def oriented(expression: Expression, sign: int) -> Expression:
     return Expression(Symbol.function("neg"), (expression,))
 
 
-def _first_of_each(train: NDArray, validation: NDArray) -> NDArray[np.bool_]:
-    """Marks the first of each pair of figures, rounded to nine digits."""
-    pairs = _rounded(train) + 1j * _rounded(validation)
+def _kinds(population: Population) -> NDArray[np.int64]:
+    """A number for the first two letters of each chromosome."""
+    first = population.symbols[:, 0, 0].astype(np.int64)
+    return (
+        first * len(population.alphabet) + population.symbols[:, 0, min(1, population.symbols.shape[2] - 1)]
+    )
+
+
+def _place_in_kind(kind: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many of the same kind stand before each."""
+    order = np.argsort(kind, kind="stable")
+    starts = np.searchsorted(kind[order], kind[order], side="left")
+    place = np.empty(len(kind), np.int64)
+    place[order] = np.arange(len(kind)) - starts
+    return place
+
+
+def _first_of_each(kind: NDArray[np.int64], train: NDArray, validation: NDArray) -> NDArray[np.bool_]:
+    """Marks the first of each kind and pair of figures, rounded to nine digits."""
+    odd = np.uint64(0x9E3779B97F4A7C15)  # spreads the three numbers over one word
+    word = kind.astype(np.uint64)
+    for figures in (train, validation):
+        word = (word * odd) ^ _rounded(figures).view(np.uint64)
     first = np.zeros(len(train), np.bool_)
-    first[np.unique(pairs, return_index=True)[1]] = True
+    first[np.unique(word, return_index=True)[1]] = True
     return first
 
 

@@ -116,7 +116,7 @@ def choose_pool(task: Task, best: Best) -> list[Finding]:
 
     Going down by fitness, a formula is passed over when the mean daily rank correlation of its signal with
     one already chosen is above 0.7 in absolute value, on at most 250 days spread over train and validation.
-    Tables: by fitness alone.
+    Tables: one of those with the same figure (to nine digits), which are one function written differently.
     """
     chosen: list[Finding] = []
     ranks: list[NDArray[np.float64]] = []
@@ -134,6 +134,8 @@ def choose_pool(task: Task, best: Best) -> list[Finding]:
             if any(abs(_mean_product(ranked, other)) > _ALIKE for other in ranks):
                 continue
             ranks.append(ranked)
+        elif any(np.isclose(best.train[i], each.train, rtol=1e-9, atol=0) for each in chosen):
+            continue
         chosen.append(
             Finding(
                 Formula(expression),

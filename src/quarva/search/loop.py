@@ -23,7 +23,7 @@ from quarva.tasks import Task
 
 __all__ = ["Loop", "Progress"]
 
-_ROOM = 300  # formulas that are kept for the choice of the pool
+_ROOM, _ALIKE = 300, 4  # formulas kept for the choice of the pool, and how many that begin alike
 _CHUNK_SECONDS = 0.25  # a chunk of evaluations: progress and Ctrl-C are noticed in between
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0
@@ -94,7 +94,8 @@ class Loop:
         )  # fmt: skip
 
     def _begin(self) -> None:
-        self._best = Best.empty(Population.empty(self.space.alphabet, self.space.shape, 0), _ROOM)
+        nothing = Population.empty(self.space.alphabet, self.space.shape, 0)
+        self._best = Best.empty(nothing, _ROOM, _ALIKE if self.task.table is None else _ROOM)
         self._history = History()
         self._chunk = _FIRST_CHUNK
         self._barren = 0
