@@ -28,6 +28,7 @@ _LANES = 16  # float32 numbers in the widest vector register
 _BLOCK = 2048  # numbers that one dispatch works on: four rows of them stay in a 32 KiB first-level cache
 _LEAST_ASSETS = 3  # a correlation of fewer pairs says nothing
 _PIECES = 8  # pieces of work for each thread: formulas differ in cost
+_PIECE_CELLS = 100_000  # cells of one node that make a piece worth handing over: about a millisecond of work
 
 
 def is_compiled() -> bool:
@@ -148,7 +149,8 @@ def evaluate(
             first, last, *operands, targets.values, targets.least, targets.segments, targets.days, code, out
         )  # fmt: skip
 
-    share(work, len(program), threads_to_use(threads))
+    grain = -(-_PIECE_CELLS // max(targets.days * targets.values.shape[2], 1))
+    share(work, len(program), threads_to_use(threads), grain)
     return out
 
 
@@ -218,12 +220,24 @@ def _pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="quarva")
 
 
-def share(work: Callable[[int, int], None], n: int, threads: int) -> None:
-    """Call work(first, last) for pieces of 0 … n − 1 on so many threads; no item may depend on another."""
+def share(work: Callable[[int, int], None], n: int, threads: int, grain: int = 1) -> None:
+    """Call work(first, last) for pieces of 0 … n − 1 on so many threads; no item may depend on another.
+
+    Pieces hold at least `grain` items, as long as there is one for each thread: handing a piece over costs
+    some 20 µs. The calling thread works too, and each thread takes the next piece when it is done with one.
+    """
     if threads == 1 or n < 2:
         work(0, n)
         return
-    cuts = np.linspace(0, n, min(n, threads * _PIECES) + 1).astype(int)
-    futures: list[Future[None]] = [_pool(threads).submit(work, int(a), int(b)) for a, b in pairwise(cuts)]
-    for future in futures:
-        future.result()
+    pieces = min(n, threads * _PIECES, max(threads, n // grain))
+    cuts = np.linspace(0, n, pieces + 1).astype(int).tolist()
+    left = iter(list(pairwise(cuts)))  # `next` on it is one step for the interpreter: no lock is needed
+
+    def drain() -> None:
+        for first, last in left:
+            work(first, last)
+
+    others: list[Future[None]] = [_pool(threads).submit(drain) for _ in range(threads - 1)]
+    drain()
+    for other in others:
+        other.result()
