@@ -23,7 +23,7 @@ from quarva.tasks import Task
 
 __all__ = ["Loop", "Progress"]
 
-_ROOM, _ALIKE = 300, 4  # formulas kept for the choice of the pool, and how many that begin alike
+_ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
 _CHUNK_SECONDS = 0.25  # a chunk of evaluations: progress and Ctrl-C are noticed in between
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0

@@ -61,7 +61,7 @@ class Recipe(BaseModel):
     functions: tuple[str, ...] | None = Field(None, description="operators to use")
     windows: tuple[int, ...] | None = Field(None, description="windows of rolling operators")
     numbers: tuple[float, ...] = Field((), description="numbers that formulas may hold as they stand")
-    constants: bool = Field(True, description="whether formulas may hold random numerical constants")
+    constants: bool | None = Field(None, description="random numerical constants; none: for a table only")
     head: int | None = Field(None, ge=1, description="positions of a gene's head: 10, for a table 24")
     genes: int = Field(1, ge=1, description="genes of a chromosome")
     link: str = Field("add", min_length=1, description="operator that links the genes")

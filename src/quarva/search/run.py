@@ -61,7 +61,8 @@ def search(
         threads: None is one a core.
         functions, windows, numbers, constants: the alphabet: operators (by default a panel's or a table's
             usual ones), windows of rolling operators in days, literals, and whether `?` stands for random
-            numerical constants.
+            numerical constants. None: a table's formulas may hold constants, a panel's not, for neither a
+            scale nor a shift changes a ranking of assets.
         head, genes, link: form of the chromosomes: positions of a head (10 for panels, 24 for tables),
             genes, and the operator that links them.
         settings: fields of the named searcher, as {"population": 500}.
@@ -82,7 +83,8 @@ def search(
     is_table = task.table is not None
     usual = TABLE_FUNCTIONS if is_table else PANEL_FUNCTIONS
     chosen, groups = usual if functions is None else functions, tuple(task.panel.groups)
-    alphabet = Alphabet.build(task.fields, chosen, windows, groups, numbers, constants)
+    with_constants = is_table if constants is None else constants
+    alphabet = Alphabet.build(task.fields, chosen, windows, groups, numbers, with_constants)
     usual_head = _TABLE_HEAD if is_table else _PANEL_HEAD
     space = Space(
         alphabet=alphabet,
