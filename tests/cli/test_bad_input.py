@@ -202,3 +202,13 @@ def test_a_simulated_market_is_not_half_written(quarva, tmp_path, monkeypatch):
 def test_a_place_for_signals_is_checked_before_the_work(quarva, tmp_path, name):
     refused(quarva("evaluate", "close", "--out", name), name)
     assert os.listdir(tmp_path) == []
+
+
+def test_a_field_that_can_not_be_used_is_left_out_by_the_flag_that_the_message_names(quarva, tmp_path):
+    (tmp_path / "bars.csv").write_text(spoiled(lambda t: t.assign(flat=1.0)))
+    refusal = quarva("evaluate", "close", "--panel", "bars.csv")
+    assert refusal.status == 2
+    flag = re.search(r"--fields \S+(?=\))", refusal.err)
+    assert flag is not None
+    assert quarva("evaluate", "close", "--panel", "bars.csv", *flag.group().split()).status == 0
+    assert quarva("panel", "describe", "bars.csv", *flag.group().split()).status == 0

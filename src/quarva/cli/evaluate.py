@@ -42,6 +42,7 @@ def evaluate(
     notation: Notation = "infix",
     panel: options.PanelFile = None,
     field: options.Field = None,
+    fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
@@ -63,7 +64,8 @@ def evaluate(
     from quarva.search.signals import check_table_path, signals_table, write_table
 
     settings = make_recipe(
-        recipe, panel=panel, field=field, allow_jumps=allow_jumps, table=table, target_column=target_column,
+        recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, table=table,
+        target_column=target_column,
         target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps, threads=threads,
     )  # fmt: skip
     if out is not None:

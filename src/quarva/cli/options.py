@@ -27,6 +27,9 @@ _SPLIT = "First day of validation and of the sealed test: 2017-01-01,2018-01-01 
 
 PanelFile = Annotated[str | None, option("--panel", "FILE", _PANEL, _DATA)]
 Field = Annotated[str | None, option("--field", "NAME", "Name of the field in a wide file (close).", _DATA)]
+Fields = Annotated[
+    str | None, option("--fields", "NAME,…", "Fields to read (all); of a table, columns.", _DATA)
+]
 AllowJumps = Annotated[
     bool | None, option("--allow-jumps", None, "Accept prices that jump by more than 300 %.", _DATA)
 ]

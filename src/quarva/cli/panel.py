@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from quarva.cli.options import AsJson, Field, Seed, option
+from quarva.cli.options import AsJson, Field, Fields, Seed, option
 from quarva.cli.output import console, print_json, tell
 
 __all__ = ["panel"]
@@ -18,6 +18,7 @@ def describe(
         str | None, typer.Argument(help="CSV or Parquet; without it the sample panel.", show_default=False)
     ] = None,
     field: Field = None,
+    fields: Fields = None,
     as_json: AsJson = False,
 ) -> None:
     """Span, coverage, gaps and suspicious jumps of a panel."""
@@ -25,7 +26,7 @@ def describe(
     from quarva.panel import describe as description_of
 
     # Jumps that a search refuses are what this command is to show.
-    description = description_of(read_panel(file, field=field or "close", allow_jumps=True))
+    description = description_of(read_panel(file, field=field or "close", fields=fields, allow_jumps=True))
     if as_json:
         print_json(description.as_dict())
         return

@@ -48,6 +48,7 @@ Parsimony = Annotated[
 def search(
     panel: options.PanelFile = None,
     field: options.Field = None,
+    fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
@@ -75,7 +76,7 @@ def search(
     """Search for formulas that predict. Without flags: on the sample panel, the return of five days."""
     limits = {"budget": budget, "seconds": seconds, "memory_mb": memory_mb, "threads": threads}
     question = {
-        "panel": panel, "field": field, "allow_jumps": allow_jumps, "table": table,
+        "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps, "table": table,
         "target_column": target_column, "target": target, "delay": delay, "objective": objective,
         "split": split, "embargo": embargo, "cost_bps": cost_bps, "parsimony": parsimony,
         "searcher": searcher, "functions": functions, "windows": windows, "seed": seed,

@@ -16,8 +16,13 @@ def make_recipe(file: str | None, **flags: Any) -> "Recipe":
     return Recipe.of(flags) if file is None else Recipe.read(file, **flags)
 
 
-def read_panel(file: str | None, *, field: str = "close", allow_jumps: bool = False) -> "Panel":
+def read_panel(
+    file: str | None, *, field: str = "close", fields: str | None = None, allow_jumps: bool = False
+) -> "Panel":
     """The panel in a file; the sample panel where none is named. Raises PanelError."""
     from quarva.panel import Panel, sample_panel
 
-    return sample_panel() if file is None else Panel.read(file, field=field, allow_jumps=allow_jumps)
+    if file is None:
+        return sample_panel()
+    chosen = None if fields is None else [name.strip() for name in fields.split(",") if name.strip()]
+    return Panel.read(file, field=field, fields=chosen, allow_jumps=allow_jumps)

@@ -14,9 +14,11 @@ DEFAULT_TARGET = "forward_return_5"
 def data_of(recipe: Recipe) -> Panel | Table:
     """The panel or table that a recipe names, the sample panel where it names none. Raises PanelError."""
     if recipe.table is not None:
-        return Table.read(recipe.table, target=recipe.target_column)
+        return Table.read(recipe.table, target=recipe.target_column, columns=recipe.fields)
     if recipe.panel is not None:
-        return Panel.read(recipe.panel, field=recipe.field, allow_jumps=recipe.allow_jumps)
+        return Panel.read(
+            recipe.panel, field=recipe.field, fields=recipe.fields, allow_jumps=recipe.allow_jumps
+        )
     return sample_panel()
 
 

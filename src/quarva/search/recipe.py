@@ -39,6 +39,9 @@ class Recipe(BaseModel):
 
     panel: str | None = Field(None, description="file of daily bars; none is the sample panel")
     field: str = Field("close", min_length=1, description="name of the field in a wide file (dates × assets)")
+    fields: tuple[str, ...] | None = Field(
+        None, description="fields to read; none is all (of a table: columns)"
+    )
     allow_jumps: bool = Field(False, description="accept prices that jump by more than 300 %")
     table: str | None = Field(None, description="plain table instead of a panel: symbolic regression")
     target_column: str = Field("y", min_length=1, description="column of the table to find a formula for")
@@ -67,7 +70,7 @@ class Recipe(BaseModel):
     link: str = Field("add", min_length=1, description="operator that links the genes")
     settings: dict[str, Any] = Field(default_factory=dict, description="the searcher's own settings")
 
-    @field_validator("functions", "windows", "numbers", "split", mode="before")
+    @field_validator("fields", "functions", "windows", "numbers", "split", mode="before")
     @classmethod
     def _list(cls, value: object, info: ValidationInfo) -> object:
         if isinstance(value, str):
