@@ -36,7 +36,7 @@ def search(
     functions: Sequence[str] | None = None,
     windows: Sequence[int] | None = None,
     numbers: Sequence[float] = (),
-    constants: bool = True,
+    constants: bool | None = None,
     head: int | None = None,
     genes: int = 1,
     link: str = "add",
