@@ -27,7 +27,7 @@ _PANEL_HEAD, _TABLE_HEAD = 10, 24
 def search(
     task: Task,
     searcher: str | Searcher = "gep",
-    budget: int = 100_000,
+    budget: int = 50_000,
     *,
     seed: int = 0,
     seconds: float | None = None,
