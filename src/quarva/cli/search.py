@@ -152,14 +152,10 @@ def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
 
 def _search(task: "Task", recipe: "Recipe", folder: "RunFolder", *, resume: bool = False) -> "Findings":
     import quarva
-    from quarva.engine import is_compiled
     from quarva.search.from_recipe import search_settings
-    from quarva.search.progress import COMPILING
 
     for note in task.notes:
         tell(f"note: {note}")
-    if not sys.stderr.isatty() and not is_compiled():
-        tell(COMPILING)
     return quarva.search(
         task, recipe.searcher, checkpoint=folder.checkpoint, resume=resume,
         progress=True if sys.stderr.isatty() else _now_and_then(), **search_settings(recipe),
@@ -168,10 +164,15 @@ def _search(task: "Task", recipe: "Recipe", folder: "RunFolder", *, resume: bool
 
 def _now_and_then() -> "Callable[[Progress], None]":
     """Progress as lines, for a file or a pipe."""
+    from quarva.engine import is_compiled
+    from quarva.search.progress import COMPILING
+
     said = time.monotonic()
 
     def say(now: "Progress") -> None:
         nonlocal said
+        if now.evaluations == 0 and not is_compiled():
+            tell(COMPILING)
         if time.monotonic() - said > _QUIET_SECONDS:
             said = time.monotonic()
             best = f"best {figure(now.train)} ({figure(now.validation)} in validation): {now.formula}"

@@ -78,6 +78,7 @@ class Loop:
             RunError: the checkpoint can not be written or does not belong to this search.
         """
         self._begin()
+        self._show()  # the first batch may take long: it may have to compile the kernels
         with interrupts() as self._interrupted:
             stopped, half_way = self._stop_reason(), False
             while stopped is None:

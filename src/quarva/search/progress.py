@@ -31,7 +31,8 @@ def bar(task: Task, budget: int) -> Iterator[Callable[[Progress], None]]:
     )
     shown = 0.0
     with Bars(*columns, console=Console(stderr=True)) as bars:
-        line = bars.add_task("search", total=budget, best="" if is_compiled() else COMPILING)
+        waiting = "" if is_compiled() else COMPILING
+        line = bars.add_task("search", total=budget, best=waiting)
 
         def show(now: Progress) -> None:
             nonlocal shown
@@ -40,7 +41,7 @@ def bar(task: Task, budget: int) -> Iterator[Callable[[Progress], None]]:
             shown = time.perf_counter()
             formula = now.formula if len(now.formula) <= _LONGEST else now.formula[: _LONGEST - 1] + "…"
             seen = f" (validation {now.validation:.4g})" if now.validation == now.validation else ""
-            best = f"{task.objective.name} {now.train:.4g}{seen}  {formula}" if formula else ""
+            best = f"{task.objective.name} {now.train:.4g}{seen}  {formula}" if formula else waiting
             bars.update(line, completed=now.evaluations, best=best)
 
         yield show
