@@ -27,22 +27,6 @@ WAYS = [
 ]
 
 
-def faults(pop):
-    """Chromosomes that no reader could read: all genes are walked at once, their open places counted."""
-    limit = len(pop.alphabet.symbols)
-    arity = np.array([symbol.arity for symbol in pop.alphabet.symbols])
-    bad = ((pop.symbols < 0) | (pop.symbols >= limit)).any(axis=2)
-    bad |= ((pop.dc < 0) | (pop.dc >= pop.shape.constants)).any(axis=2)
-    bad |= ~np.isfinite(pop.constants).all(axis=2)
-    places = np.ones(pop.symbols.shape[:2], int)
-    for i in range(pop.symbols.shape[2]):
-        taken = arity[np.clip(pop.symbols[:, :, i], 0, limit - 1)]
-        if i >= pop.shape.head:
-            bad |= taken > 0
-        places = np.where(places > 0, places - 1 + taken, 0)
-    return (bad | (places > 0)).any(axis=1)
-
-
 def space_of(alphabet, shape, seed=0, threads=2):
     return Space(alphabet, shape, Memory(), 1_000_000, seed, threads)
 
@@ -61,7 +45,7 @@ def evolve(searcher, space, genes):
 
 
 @pytest.mark.parametrize(("alphabet", "shape", "rates"), WAYS)
-def test_of_a_million_evolved_genes_none_is_invalid(alphabet, shape, rates):
+def test_of_a_million_evolved_genes_none_is_invalid(alphabet, shape, rates, faults):
     seen = 0
     for pop in evolve(GEP(population=2000, **rates), space_of(alphabet, shape), 1_000_000 // len(WAYS)):
         assert not pop.invalid().any()

@@ -11,7 +11,7 @@ from quarva.engine.kernel.score import (
     IC,
     RANK_IC,
     SSE,
-    is_flat,
+    correlation,
     pearson,
     pool,
     spearman,
@@ -154,8 +154,7 @@ def conclude(moments, acc):
         for m in range(acc.shape[1]):
             one = moments[s, m]
             acc[s, m, 0] = one[0]
-            ok = one[3] > 0.0 and one[4] > 0.0 and not is_flat(one[3], one[1], one[0])
-            acc[s, m, 1] = one[5] / (np.sqrt(one[3]) * np.sqrt(one[4])) if ok else np.nan
+            acc[s, m, 1] = correlation(one[3], one[4], one[5], one[1], one[0])
 
 
 @compiled(allocates=True)

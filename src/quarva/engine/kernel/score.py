@@ -50,6 +50,14 @@ def is_flat(xx, mx, many):
 
 
 @compiled
+def correlation(xx, yy, xy, mx, many):
+    """Correlation from Σ dx², Σ dy², Σ dx·dy; NaN where x is flat or either does not vary."""
+    if is_flat(xx, mx, many) or xx <= 0.0 or yy <= 0.0:
+        return np.nan
+    return xy / (np.sqrt(xx) * np.sqrt(yy))
+
+
+@compiled
 def pearson(x, y, n, least):
     """Pearson correlation where both are there; NaN under `least` cells or where one is flat."""
     many, sx, sy = pair_sums(x, y, n)
@@ -57,9 +65,7 @@ def pearson(x, y, n, least):
         return np.nan
     mx, my = sx / many, sy / many
     xx, yy, xy = pair_products(x, y, n, mx, my)
-    if is_flat(xx, mx, many):
-        return np.nan
-    return xy / (np.sqrt(xx) * np.sqrt(yy)) if (xx > 0.0 and yy > 0.0) else np.nan
+    return correlation(xx, yy, xy, mx, many)
 
 
 @compiled
