@@ -22,12 +22,12 @@ __all__ = ["expression_operations", "population_operations", "scoring_operations
 # of assets, and for each day of the window.
 _FIXED = {
     "neg": 1, "abs": 1, "sign": 2, "log": 16, "exp": 13, "sqrt": 1, "square": 1, "inv": 1, "sin": 14,
-    "cos": 14, "tanh": 17, "power": 30, "signed_power": 32, "if_else": 1, "ref": 0, "delta": 1, "pct_change": 2,
-    "mean": 4, "sum": 3, "product": 3, "count": 4, "var": 11, "std": 12, "skew": 20, "kurt": 26,
-    "ts_min": 3, "ts_max": 3, "ts_argmin": 4, "ts_argmax": 4, "days_since_min": 4, "days_since_max": 4,
-    "drawdown": 5, "sign_changes": 6, "ts_zscore": 14, "ema": 4, "decay_linear": 6, "corr": 26, "cov": 14,
-    "slope": 8, "rsquare": 19, "resi": 11, "ts_rank": 3, "median": 1, "quantile": 3, "mad": 4,
-    "rank": 1, "zscore": 7, "demean": 2, "scale": 3, "winsorise": 2, "bucket": 3, "residual": 14,
+    "cos": 14, "tanh": 17, "power": 30, "signed_power": 32, "if_else": 1, "ref": 0, "delta": 1,
+    "pct_change": 2, "mean": 4, "sum": 3, "product": 3, "count": 4, "var": 11, "std": 12, "skew": 20,
+    "kurt": 26, "ts_min": 3, "ts_max": 3, "ts_argmin": 4, "ts_argmax": 4, "days_since_min": 4,
+    "days_since_max": 4, "drawdown": 5, "sign_changes": 6, "ts_zscore": 14, "ema": 4, "decay_linear": 6,
+    "corr": 26, "cov": 14, "slope": 8, "rsquare": 19, "resi": 11, "ts_rank": 3, "median": 1, "quantile": 3,
+    "mad": 4, "rank": 1, "zscore": 7, "demean": 2, "scale": 3, "winsorise": 2, "bucket": 3, "residual": 14,
     "of_asset": 0, "group_demean": 2, "group_rank": 1, "group_zscore": 7,
 }  # fmt: skip
 _BY_WINDOW = {"ts_rank": 2, "median": 2, "quantile": 2}
