@@ -19,7 +19,7 @@ __all__ = ["evaluate"]
 
 
 _FILE = "A formula a line; before it `name = ` may stand, after it a # with a remark."
-_NOTATION = "How they are written: infix, karva, qlib or latex (infix)."
+_NOTATION = "How they are written: infix, karva, qlib, worldquant or latex (infix)."
 _SPLIT = "Figures by part; the test's only with --read-test (all days)."
 _OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
 
@@ -44,6 +44,7 @@ def evaluate(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    conventions: options.Conventions = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
     target: options.Target = None,
@@ -64,8 +65,8 @@ def evaluate(
     from quarva.search.signals import check_table_path, signals_table, write_table
 
     settings = make_recipe(
-        recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, table=table,
-        target_column=target_column,
+        recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, conventions=conventions,
+        table=table, target_column=target_column,
         target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps, threads=threads,
     )  # fmt: skip
     if out is not None:
@@ -73,6 +74,8 @@ def evaluate(
     source = data_of(settings)
     known = source if isinstance(source, Panel) else source.panel
     named = read_formulas(formulas or [], file, notation, known)
+    if isinstance(source, Panel):
+        _check_history(named, source)
     record = _record(named, source, settings, read_test)
     if out is not None:
         names, expressions = [each.name for each in named], [each.expression for each in named]
@@ -84,6 +87,20 @@ def evaluate(
     _show(record)
     if out is not None:
         tell(f"signals: {out}")
+
+
+def _check_history(named: Sequence[Named], panel: "Panel") -> None:
+    """Raise FormulaError if a formula has no full window on any day; Qlib's windows need not be full."""
+    from quarva.errors import FormulaError
+
+    days = panel.shape[0]
+    for each in named:
+        back = each.expression.lookback()
+        if panel.conventions == "quarva" and back >= days:
+            raise FormulaError(
+                f"{each.name} looks back {back} days and the panel has {days}: shorten its windows, or give "
+                "more days"
+            )
 
 
 def _record(
