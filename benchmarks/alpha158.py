@@ -21,6 +21,7 @@ __all__ = ["alpha158"]
 
 FIELDS = ("open", "high", "low", "close", "volume", "vwap")
 BOUND = 1e-4  # relative difference that was asked for
+LEAST = 1e-6  # values below it are compared as if they were that large
 
 
 def real_bars(asked: Asked) -> Panel:
@@ -44,17 +45,21 @@ def theirs(asked: Asked, panel: Panel) -> tuple[dict[str, Any], dict[str, np.nda
 
 
 def apart(own: np.ndarray, other: np.ndarray, names: list[str]) -> dict[str, Any]:
-    """Agreement of all columns: the largest relative difference and where, columns above BOUND, NaN cells."""
+    """Agreement of all columns: differences relative to the value and to the column's spread, NaN cells."""
     here, there = np.isfinite(own), np.isfinite(other)
     both = here & there
     with np.errstate(invalid="ignore", over="ignore"):
-        relative = np.abs(own - other) / np.maximum(np.abs(other), 1e-6)
-    worst = np.where(both, relative, 0.0).max(axis=(1, 2))
-    most = int(worst.argmax())
+        difference = np.where(both, np.abs(own.astype(np.float64) - other), 0.0)
+    relative = difference / np.maximum(np.abs(np.where(both, other, 0.0)), LEAST)
+    worst = relative.max(axis=(1, 2))
+    columns = zip(other, both, strict=True)
+    spread = [float(np.std(column[at], dtype=np.float64)) or 1.0 for column, at in columns]
+    of_spread = difference.max(axis=(1, 2)) / spread
     return {
-        "largest": float(worst[most]), "column": names[most], "above": int((worst > BOUND).sum()),
-        "cells": int(both.sum()), "nan_here": int((there & ~here).sum()),
-        "nan_there": int((here & ~there).sum()),
+        "largest": float(worst.max()), "column": names[worst.argmax()], "columns": int((worst > BOUND).sum()),
+        "above": int((relative > BOUND).sum()), "cells": int(both.sum()),
+        "of_spread": float(of_spread.max()), "widest": names[of_spread.argmax()],
+        "nan_here": int((there & ~here).sum()), "nan_there": int((here & ~there).sum()),
     }  # fmt: skip
 
 
@@ -87,22 +92,36 @@ def alpha158(asked: Asked, before: dict) -> Result:
         for way, slow in said["seconds"].items()
     ]
     lines = [
-        [way, f"{each['largest']:.1e} ({each['column']})", str(each["above"]), f"{each['cells']:,}",
-         f"{each['nan_here']:,}", f"{each['nan_there']:,}"]
+        [way, f"{each['largest']:.1e} ({each['column']})", f"{each['above']:,} in {each['columns']} columns",
+         f"{each['of_spread']:.1e} ({each['widest']})", f"{each['cells']:,}", f"{each['nan_here']:,}",
+         f"{each['nan_there']:,}"]
         for way, each in said["apart"].items()
     ]  # fmt: skip
     versions = ", ".join(f"{name} {version}" for name, version in said["versions"].items())
-    return Result(rows, [Shown(HEADER, lines)], HOW.format(repeats=asked.repeats), versions, said)
+    return Result(
+        rows,
+        [Shown(HEADER, lines)],
+        HOW.format(
+            assets=assets,
+            days=days,
+            repeats=asked.repeats,
+            least=LEAST,
+        ),
+        versions,
+        said,
+    )
 
 
 HEADER = [
-    "Quarva beside", "largest relative difference", f"columns with one above {BOUND:.0e}", "cells compared",
-    "cells NaN in Quarva only", "cells NaN there only",
+    "Quarva beside", "largest relative difference", f"cells with one above {BOUND:.0e}",
+    "largest difference, in standard deviations of its column", "cells compared", "NaN in Quarva only",
+    "NaN there only",
 ]  # fmt: skip
 NO_PEER = "Not measured in this run: no Python with pyqlib was given."
 HOW = """\
-All columns of pyqlib's `Alpha158` in the form that it names them, on 498 stocks × 1,000 days of real bars;
-vwap, which the file lacks, is (high + low + close) / 3. pyqlib: its own expression engine on its own binary
-files, its caches off. pandas: the same columns by rolling windows of a frame. Quarva: `parse(…, "qlib")`
-beforehand, then `Program.from_expressions` and `engine.signals` on `panel.with_conventions("qlib")`; median
-of {repeats}. Relative differences are those to the peer's value, of which 1e-6 is the least that counts."""
+All columns of pyqlib's `Alpha158` in the form that it names them, on {assets} stocks × {days:,} days of
+real bars; vwap, which the file lacks, is (high + low + close) / 3. pyqlib: its own expression engine on its
+own binary files, its caches off. pandas: the same columns by rolling windows of a frame. Quarva: `parse(…,
+"qlib")` beforehand, then `Program.from_expressions` and `engine.signals` on
+`panel.with_conventions("qlib")`; median of {repeats}. Relative differences are those to the peer's value,
+which counts as at least {least:.0e}."""

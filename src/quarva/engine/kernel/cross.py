@@ -1,172 +1,45 @@
-"""Cross-sectional operators: one day, all assets. Cells that are NaN are skipped and stay NaN."""
+"""Cross-sectional operators: one day, all assets. Cells that are NaN are skipped and stay NaN.
+
+A row holds n assets and NaN behind them. Sums are taken about one of the day's values: squares about it do
+not cancel (a variance loses no more digits than a day has assets), and are exactly 0 where all are equal.
+"""
 
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.elementwise import NAN, bits_of, keep
+from quarva.engine.kernel.float32 import NAN, keep
+from quarva.engine.kernel.group import group_demean, group_rank, group_scratch, group_zscore
+from quarva.engine.kernel.ranks import blank, counting_rank, rank, rank_scratch
+from quarva.engine.kernel.sorting import HIGH, LOW, sort_row
+from quarva.engine.kernel.vectors import full_width
 from quarva.karva.operators import CODE
 
+__all__ = [
+    "REASSOCIATE",
+    "counting_rank",
+    "cross",
+    "cross_pair",
+    "cross_row",
+    "cross_scratch",
+    "group",
+    "group_demean",
+    "rank",
+    "rank_scratch",
+]
+
 RANK, ZSCORE, DEMEAN, SCALE = CODE["rank"], CODE["zscore"], CODE["demean"], CODE["scale"]
+WINSORISE, BUCKET, OF_ASSET = CODE["winsorise"], CODE["bucket"], CODE["of_asset"]
+RESIDUAL = CODE["residual"]
+GROUP_DEMEAN, GROUP_RANK, GROUP_ZSCORE = CODE["group_demean"], CODE["group_rank"], CODE["group_zscore"]
 
 REASSOCIATE = {"reassoc", "contract", "nsz"}  # lets LLVM sum in several lanes; NaN keeps its meaning
-SIGN_BIT, ALL_BITS = np.uint32(0x80000000), np.uint32(0xFFFFFFFF)
-HIGH, LOW, ONE, ZERO = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(1), np.float32(0)
-# Rows up to this length are sorted by insertion alone: 11 ns a cell at 20 assets, as much as by radix.
-FEW = 24
-# As many buckets as cells is about best. Measured, ns a cell, with digits of 8, 9, 10, 11 bits: 300 normal
-# numbers 5.5, 5.9, 7.3, 9.9; 1,000 of them 6.4, 5.4, 5.6, 5.3; 1,000, most of them close, 22, 15, 13, 9.
-SMALLEST_DIGIT, LARGEST_DIGIT = 6, 11
+I1 = np.int32(1)
 
 
-@compiled
-def sortable(v):
-    """uint32 in the order of float32, NaN last; −0 and 0 are one."""
-    bits = np.uint32(bits_of(v + ZERO))
-    ordered = bits ^ (ALL_BITS if bits & SIGN_BIT else SIGN_BIT)
-    return ordered if v == v else ALL_BITS
-
-
-@compiled
-def to_keys(x, n, key):
-    """Sortable keys of x[:n]; returns the least and the largest that is no NaN."""
-    least, most = ALL_BITS, np.uint32(0)
-    for i in range(n):
-        k = sortable(x[i])
-        key[i] = k
-        least = min(least, k)
-        most = max(most, np.uint32(0) if k == ALL_BITS else k)
-    return least, most
-
-
-@compiled
-def to_words(key, n, least, word):
-    """(key − least) · 2³² + column of every cell that is no NaN; returns how many."""
-    m = 0
-    for i in range(n):
-        if key[i] != ALL_BITS:
-            word[m] = (np.uint64(key[i] - least) << HIGH) | np.uint64(i)
-            m += 1
-    return m
-
-
-@compiled
-def insertion_sort(word, m):
-    for i in range(1, m):
-        w = word[i]
-        j = i
-        while j > 0 and word[j - 1] > w:
-            word[j] = word[j - 1]
-            j -= 1
-        word[j] = w
-
-
-@compiled
-def radix_sort(word, m, shift, digit, spare, count):
-    """Stable sort by two digits of `digit` bits from bit `shift` on."""
-    buckets, mask = 1 << np.int64(digit), (ONE << digit) - ONE
-    low, high = count[:buckets], count[buckets : 2 * buckets]
-    for b in range(buckets):
-        low[b], high[b] = 0, 0
-    for i in range(m):
-        short = word[i] >> shift
-        low[short & mask] += 1
-        high[short >> digit] += 1
-    before_low = before_high = 0
-    for b in range(buckets):
-        here_low, here_high = low[b], high[b]
-        low[b], high[b] = before_low, before_high
-        before_low += here_low
-        before_high += here_high
-    for i in range(m):
-        b = (word[i] >> shift) & mask
-        k = low[b]
-        low[b] = k + 1
-        spare[k] = word[i]
-    for i in range(m):
-        b = spare[i] >> (shift + digit)
-        k = high[b]
-        high[b] = k + 1
-        word[k] = spare[i]
-
-
-@compiled
-def sort_row(x, n, key, word, spare, count):
-    """Sort the cells of x[:n] that are not NaN into `word`: (key − least) · 2³² + column; returns how many.
-
-    A radix sort on the leading bits that differ, finished by insertion: few keys agree in all of those.
-    """
-    least, most = to_keys(x, n, key)
-    m = to_words(key, n, least, word)
-    if m > FEW:
-        bits = SMALLEST_DIGIT
-        while (1 << bits) < m and bits < LARGEST_DIGIT:
-            bits += 1
-        digit = np.uint64(bits)
-        span, shift = np.uint64(most - least), HIGH
-        while (span >> (digit + digit)) > 0:
-            span >>= ONE
-            shift += ONE
-        radix_sort(word, m, shift, digit, spare, count)
-        if shift == HIGH:
-            return m
-    insertion_sort(word, m)
-    return m
-
-
-@compiled
-def rank(x, n, out, scratch):
-    """Average ranks 1 … m of the m cells of x[:n] that are not NaN, over m."""
-    key, word, spare, count = scratch
-    m = sort_row(x, n, key, word, spare, count)
-    for i in range(out.size):
-        out[i] = NAN
-    share = 0.5 / max(m, 1)
-    i = 0
-    while i < m:
-        level = word[i] >> HIGH
-        j = i + 1
-        while j < m and word[j] >> HIGH == level:
-            j += 1
-        value = np.float32((i + j + 1) * share)
-        for k in range(i, j):
-            out[np.int64(word[k] & LOW)] = value
-        i = j
-
-
-@compiled(fastmath=REASSOCIATE)
-def count_and_sum(x, n):
-    many, total = 0, 0.0
-    for i in range(n):
-        v = x[i]
-        if v == v:
-            many += 1
-            total += v
-    return np.float64(many), total
-
-
-@compiled(fastmath=REASSOCIATE)
-def moments_about(x, n, centre):
-    """Σ (x − centre) and Σ (x − centre)²."""
-    total, squares = 0.0, 0.0
-    for i in range(n):
-        v = x[i]
-        if v == v:
-            d = v - centre
-            total += d
-            squares += d * d
-    return total, squares
-
-
-@compiled(fastmath=REASSOCIATE)
-def count_and_size(x, n):
-    """Number of cells, and Σ|x|."""
-    many, total = 0, 0.0
-    for i in range(n):
-        v = abs(x[i])
-        if v == v:
-            many += 1
-            total += v
-    return many, total
+@compiled(allocates=True)
+def cross_scratch(width, n_groups):
+    """What cross-sectional and group operators need besides, for rows of up to `width` assets."""
+    return rank_scratch(width), group_scratch(width, n_groups)
 
 
 @compiled
@@ -179,45 +52,200 @@ def first_value(x, n):
 
 
 @compiled
-def is_constant(x, n):
-    """Whether all cells that are not NaN are equal."""
-    first, differs = np.float32(first_value(x, n)), False
+def first_pair(y, x, n):
+    """The first cells where neither is NaN, else 0."""
     for i in range(n):
-        differs |= x[i] != first and x[i] == x[i]
-    return not differs
+        if x[i] == x[i] and y[i] == y[i]:
+            return np.float64(y[i]), np.float64(x[i])
+    return 0.0, 0.0
+
+
+# LLVM makes vector code of these sums as they are written, with a count in int32 beside float64; counts in
+# float64 or int64 leave a loop that takes 1.7 instead of 0.2 ns a cell.
+@compiled(fastmath=REASSOCIATE)
+def sums_about(x, pivot):
+    """Number of cells, Σ (x − pivot) and Σ (x − pivot)²."""
+    full_width()
+    many, total, squares = np.int32(0), 0.0, 0.0
+    for i in range(x.size):
+        v = x[i]
+        if v == v:
+            d = np.float64(v) - pivot
+            many += I1
+            total += d
+            squares += d * d
+    return np.float64(many), total, squares
+
+
+@compiled(fastmath=REASSOCIATE)
+def size_of(x):
+    """Σ|x|."""
+    full_width()
+    total = 0.0
+    for i in range(x.size):
+        v = np.float64(abs(x[i]))
+        total += v if v == v else 0.0
+    return total
+
+
+@compiled(fastmath=REASSOCIATE)
+def pair_sums(y, x, pivot_y, pivot_x):
+    """Number of pairs, and Σ dy, Σ dx, Σ dx·dx, Σ dx·dy of their distances from the pivots."""
+    full_width()
+    many, sy, sx, xx, xy = np.int32(0), 0.0, 0.0, 0.0, 0.0
+    for i in range(x.size):
+        a, b = y[i], x[i]
+        if a + b == a + b:
+            dy, dx = np.float64(a) - pivot_y, np.float64(b) - pivot_x
+            many += I1
+            sy += dy
+            sx += dx
+            xx += dx * dx
+            xy += dx * dy
+    return np.float64(many), sy, sx, xx, xy
 
 
 @compiled
-def zscore(x, n, out):
-    many, total = count_and_sum(x, n)
-    mean = total / max(many, 1.0)
-    deviation = 0.0
-    if many > 1.0 and not is_constant(x, n):
-        rest, squares = moments_about(x, n, mean)  # the rest is what rounding left of the mean
-        deviation = np.sqrt((squares - rest * rest / many) / (many - 1.0))
-    share = 1.0 / deviation
+def shift_and_stretch(x, mean, share, out):
+    full_width()
     for i in range(out.size):
         out[i] = keep(np.float32((x[i] - mean) * share))
 
 
 @compiled
-def demean(x, n, out):
-    many, total = count_and_sum(x, n)
+def zscore(x, n, out):
+    pivot = first_value(x, n)
+    many, total, squares = sums_about(x, pivot)
     mean = total / max(many, 1.0)
-    for i in range(out.size):
-        out[i] = keep(np.float32(x[i] - mean))
+    share = np.nan
+    if many > 1.0 and squares > 0.0:
+        share = np.sqrt((many - 1.0) / (squares - total * mean))
+    shift_and_stretch(x, pivot + mean, share, out)
+
+
+@compiled
+def demean(x, n, out):
+    pivot = first_value(x, n)
+    many, total, _ = sums_about(x, pivot)
+    shift_and_stretch(x, pivot + total / max(many, 1.0), 1.0, out)
 
 
 @compiled
 def scale(x, n, out):
-    size = count_and_size(x, n)[1]
+    shift_and_stretch(x, 0.0, 1.0 / size_of(x), out)
+
+
+@compiled
+def sorted_value(x, word, k):
+    return np.float64(x[np.int64(word[k] & LOW)])
+
+
+@compiled
+def quantile(x, word, m, share):
+    """Between two of m sorted cells by a straight line, as Hyndman and Fan (1996) number 7."""
+    at = share * (m - 1)
+    k = min(np.int64(at), m - 1)
+    low, high = sorted_value(x, word, k), sorted_value(x, word, min(k + 1, m - 1))
+    return np.float32(low + (high - low) * (at - k))
+
+
+@compiled
+def winsorise(x, n, share, out, scratch):
+    """x within the day's quantiles `share` and 1 − share."""
+    word, m = sort_row(x, n, scratch[2])
+    low = high = NAN
+    if m > 0:
+        low, high = quantile(x, word, m, share), quantile(x, word, m, 1.0 - share)
+    full_width()
     for i in range(out.size):
-        out[i] = keep(np.float32(x[i] / size))
+        v = x[i]
+        v = low if v < low else v
+        out[i] = high if v > high else v
+
+
+@compiled
+def bucket(x, n, count, out, scratch):
+    """Which of `count` equal parts of the day, 1 …; by whole numbers, as rounding would decide at borders."""
+    word, m = sort_row(x, n, scratch[2])
+    blank(out, 0)
+    i = 0
+    while i < m:
+        j = i + 1
+        while j < m and word[j] >> HIGH == word[i] >> HIGH:
+            j += 1
+        part = np.float32((i + j - 1) * count // (2 * m) + 1)
+        for k in range(i, j):
+            out[np.int64(word[k] & LOW)] = part
+        i = j
+
+
+@compiled
+def of_asset(x, n, asset, out):
+    for i in range(n):
+        out[i] = x[asset]
+    blank(out, n)
+
+
+@compiled
+def residual(y, x, n, out):
+    """y − a − b·x by least squares over cells that have both; NaN if x is constant or under 3 have."""
+    pivot_y, pivot_x = first_pair(y, x, n)
+    many, sy, sx, xx, xy = pair_sums(y, x, pivot_y, pivot_x)
+    mean_y, mean_x = sy / max(many, 1.0), sx / max(many, 1.0)
+    slope = np.nan
+    if many >= 3.0 and xx > 0.0:
+        slope = (xy - sx * mean_y) / (xx - sx * mean_x)
+    mean_y += pivot_y
+    mean_x += pivot_x
+    full_width()
+    for i in range(out.size):
+        out[i] = keep(np.float32((y[i] - mean_y) - slope * (x[i] - mean_x)))
+
+
+@compiled
+def cross_row(code, x, n, number, param, out, scratch):
+    """The cross-sectional operator `code` of one argument over the first n cells of a row.
+
+    number: float32, the share of `winsorise`; param: the count of `bucket`, the column of `of_asset`.
+    scratch: `cross_scratch`. out is another row, of the size of x.
+    """
+    if code == RANK:
+        rank(x, n, out, scratch[0])
+    elif code == ZSCORE:
+        zscore(x, n, out)
+    elif code == DEMEAN:
+        demean(x, n, out)
+    elif code == SCALE:
+        scale(x, n, out)
+    elif code == WINSORISE:
+        winsorise(x, n, np.float64(number), out, scratch[0])
+    elif code == BUCKET:
+        bucket(x, n, np.int64(param), out, scratch[0])
+    elif code == OF_ASSET:
+        of_asset(x, n, param, out)
+
+
+@compiled
+def cross_pair(code, y, x, n, out):
+    """The cross-sectional operator `code` of two arguments over the first n cells of rows."""
+    if code == RESIDUAL:
+        residual(y, x, n, out)
+
+
+@compiled
+def group(code, x, n, groups, scratch, out):
+    """The group operator `code` over the first n cells of a row; groups: int, −1 for none; out another."""
+    if code == GROUP_DEMEAN:
+        group_demean(x, n, groups, scratch[1][0], scratch[1][1], out)
+    elif code == GROUP_RANK:
+        group_rank(x, n, groups, scratch[0][2], scratch[1], out)
+    elif code == GROUP_ZSCORE:
+        group_zscore(x, n, groups, scratch[1], out)
 
 
 @compiled
 def cross(code, x, n, out, scratch):
-    """The cross-sectional operator `code` over the first n cells of a row."""
+    """The operators that need no number besides; scratch: `rank_scratch`."""
     if code == RANK:
         rank(x, n, out, scratch)
     elif code == ZSCORE:
@@ -226,31 +254,3 @@ def cross(code, x, n, out, scratch):
         demean(x, n, out)
     elif code == SCALE:
         scale(x, n, out)
-
-
-@compiled(allocates=True)
-def rank_scratch(width):
-    """What `rank` needs besides: keys, two rows of words, counts."""
-    return (
-        np.empty(width, np.uint32),
-        np.empty(width, np.uint64),
-        np.empty(width, np.uint64),
-        np.empty(4096, np.int32),
-    )
-
-
-@compiled
-def group_demean(x, n, group, sums, counts, out):
-    """x minus the mean of its group; `group` holds numbers ≥ 0, −1 for none; sums, counts are scratch."""
-    sums[:] = 0.0
-    counts[:] = 0.0
-    for i in range(n):
-        if group[i] >= 0 and x[i] == x[i]:
-            sums[group[i]] += x[i]
-            counts[group[i]] += 1.0
-    for i in range(out.size):
-        out[i] = NAN
-    for i in range(n):
-        g = group[i]
-        if g >= 0 and x[i] == x[i]:
-            out[i] = keep(np.float32(x[i] - sums[g] / counts[g]))
