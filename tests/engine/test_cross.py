@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from quarva.engine.kernel.cross import cross_pair, cross_row, cross_scratch, group
+from quarva.engine.kernel.cross import cross_pair, cross, cross_scratch, group
 from quarva.engine.kernel.ranks import counting_rank, rank
 from quarva.karva.operators import CODE
 
@@ -28,7 +28,7 @@ def present(row):
 def run(name, row, number=0.0, param=0):
     x = padded(row)
     out = np.zeros_like(x)
-    cross_row(CODE[name], x, len(row), np.float32(number), param, out, cross_scratch(x.size, GROUPS))
+    cross(CODE[name], x, len(row), np.float32(number), param, out, cross_scratch(x.size, GROUPS))
     assert np.isnan(out[len(row) :]).all()
     return out[: len(row)]
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.cross import rank_scratch
+from quarva.engine.kernel.cross import cross_scratch
 from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.graph import NODE_SIZE, build
 from quarva.engine.kernel.machine import CHUNK, gather, run_cross, run_tile
@@ -12,8 +12,7 @@ from quarva.engine.kernel.schedule import (
     CROSS, FACTS, HISTORY, INSTRUCTION_SIZE, OP, OUT, PARAM_AT, ROLLING, ROOT, WIDE, schedule,
 )  # fmt: skip
 from quarva.engine.kernel.score import CORRELATION, RANK_IC, SUMS, conclude
-from quarva.engine.kernel.series.partial import partial_size
-from quarva.engine.kernel.series.rolling import state_size
+from quarva.engine.kernel.series import partial_size, state_size
 from quarva.karva.alphabet import FIELD
 
 LINE = 16  # float32 numbers of a cache line
@@ -91,11 +90,7 @@ def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
 @compiled(allocates=True)
 def rows_for(width, n_groups):
     """Scratch of cross-sectional operators, and three rows of all assets."""
-    groups = n_groups + 1
-    scratch = rank_scratch(width), np.empty(groups, np.float64), np.empty(groups, np.float64)
-    return (
-        scratch, np.full(width, NAN), np.full(width, NAN), np.full(width, NAN),
-    )  # fmt: skip
+    return cross_scratch(width, n_groups), np.full(width, NAN), np.full(width, NAN), np.full(width, NAN)
 
 
 @compiled(allocates=True)

@@ -19,12 +19,9 @@ __all__ = [
     "counting_rank",
     "cross",
     "cross_pair",
-    "cross_row",
     "cross_scratch",
     "group",
-    "group_demean",
     "rank",
-    "rank_scratch",
 ]
 
 RANK, ZSCORE, DEMEAN, SCALE = CODE["rank"], CODE["zscore"], CODE["demean"], CODE["scale"]
@@ -203,7 +200,7 @@ def residual(y, x, n, out):
 
 
 @compiled
-def cross_row(code, x, n, number, param, out, scratch):
+def cross(code, x, n, number, param, out, scratch):
     """The cross-sectional operator `code` of one argument over the first n cells of a row.
 
     number: float32, the share of `winsorise`; param: the count of `bucket`, the column of `of_asset`.
@@ -241,16 +238,3 @@ def group(code, x, n, groups, scratch, out):
         group_rank(x, n, groups, scratch[0][2], scratch[1], out)
     elif code == GROUP_ZSCORE:
         group_zscore(x, n, groups, scratch[1], out)
-
-
-@compiled
-def cross(code, x, n, out, scratch):
-    """The operators that need no number besides; scratch: `rank_scratch`."""
-    if code == RANK:
-        rank(x, n, out, scratch)
-    elif code == ZSCORE:
-        zscore(x, n, out)
-    elif code == DEMEAN:
-        demean(x, n, out)
-    elif code == SCALE:
-        scale(x, n, out)

@@ -17,8 +17,7 @@ from quarva.engine.kernel.float32 import NAN, float_of
 from quarva.engine.kernel.graph import BITS, CODE_AT, FIRST, PARAM
 from quarva.engine.kernel.machine import CHUNK, compute, copy, cross_section, silence
 from quarva.engine.kernel.schedule import CROSS, ROLLING, is_cross
-from quarva.engine.kernel.series.partial import history, partial_size
-from quarva.engine.kernel.series.rolling import state_size
+from quarva.engine.kernel.series import history, partial_size, state_size
 from quarva.karva.alphabet import FIELD, NUMBER
 from quarva.karva.operators import CODE
 

@@ -10,16 +10,18 @@ days.
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.cross import cross, group_demean
+from quarva.engine.kernel.cross import cross, cross_pair, group
 from quarva.engine.kernel.elementwise import binary, binary_qlib, ternary, ternary_qlib, unary
 from quarva.engine.kernel.float32 import NAN, float_of
 from quarva.engine.kernel.roots import take_tile
 from quarva.engine.kernel.schedule import (
     ARGS, BITS_AT, FILL, GROUP, HISTORY, LOAD_FIELD, LOAD_WIDE, OP, OUT, PARAM_AT, ROLLING, ROOT, TAIL, WIDE,
 )  # fmt: skip
-from quarva.engine.kernel.series.arithmetic import CHUNK
-from quarva.engine.kernel.series.partial import partial as rolling_qlib
-from quarva.engine.kernel.series.rolling import rolling
+from quarva.engine.kernel.series import CHUNK, rolling
+from quarva.engine.kernel.series import partial as rolling_qlib
+from quarva.karva.operators import CODE
+
+OF_ASSET, RESIDUAL = CODE["of_asset"], CODE["residual"]
 
 
 @compiled
@@ -181,12 +183,14 @@ def run_cross(
 @compiled
 def cross_section(op, param, number, x, y, groups, universe, n_assets, t, scratch, out):
     """One day of a cross-sectional or group operator; x and y are overwritten where assets do not belong."""
-    if universe.size > 0:
+    if universe.size > 0 and op != OF_ASSET:  # what all are compared with need not be tradable
         inside = universe[t % universe.shape[0]]
         for i in range(n_assets):
             x[i] = x[i] if inside[i] else NAN
-    ranking, sums, counts = scratch
-    if op < GROUP:
-        cross(op, x, n_assets, out, ranking)
+            y[i] = y[i] if inside[i] else NAN
+    if op >= GROUP:
+        group(op, x, n_assets, groups[param], scratch, out)
+    elif op == RESIDUAL:
+        cross_pair(op, x, y, n_assets, out)
     else:
-        group_demean(x, n_assets, groups[param], sums, counts, out)
+        cross(op, x, n_assets, number, param, out, scratch)
