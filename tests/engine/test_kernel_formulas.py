@@ -15,7 +15,9 @@ TOLERANCE = 1e-4
 SMALLEST = 1e-37  # the smallest float32 with all its digits is 1.2e-38
 CANCELLED = 1e-12  # of what the formula gives elsewhere: there float64 itself has no digit left
 EXACT = {"ref", "min", "max", "neg", "abs", "sign", "ts_min", "ts_max", "ts_argmin", "ts_argmax", "ts_rank"}
-CENTRED = {"corr", "skew", "ts_zscore", "zscore"}  # ratios whose terms can cancel to 0, or nearly
+CENTRED = {
+    "corr", "skew", "kurt", "ts_zscore", "zscore", "slope", "rsquare", "resi", "residual", "group_zscore",
+}  # fmt: skip  # ratios whose terms can cancel to 0, or nearly
 
 
 def shaken(expression: Expression) -> Expression:

@@ -14,7 +14,7 @@ from quarva.panel import GroupCodes
 ASSETS = st.sampled_from([1, 5, 20, 37, 300])
 SEEDS = st.integers(0, 2**32 - 1)
 # Sums over assets, which the kernel adds in several lanes: a place elsewhere in the row is another order.
-SUMS_OVER_ASSETS = ("zscore", "demean", "scale", "group_demean")
+SUMS_OVER_ASSETS = ("zscore", "demean", "scale", "residual", "group_demean", "group_zscore")
 
 
 def bits(values):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from quarva.engine import Program, Stream, signals
 from quarva.errors import FormulaError
 from quarva.karva import parse
+from quarva.panel import first_rows
 
 
 def feed(stream, panel):
@@ -42,6 +43,7 @@ def test_a_stream_that_begins_late_answers_as_if_it_had_seen_all_days(
     panel = market(600, 3, seed, universe=universe).with_conventions(conventions)
     program = Program.from_population(population(10, seed, windows=windows))
     stream = Stream(program, panel)
+    stream.begins[:3] = first_rows(panel.values)
     first = stream.resume(until)
     assert first == stream.begin_for(until) == stream.day <= until
     inside = [None] * 600 if panel.universe is None else panel.universe

@@ -183,6 +183,8 @@ def run_cross(
 @compiled
 def cross_section(op, param, number, x, y, groups, universe, n_assets, t, scratch, out):
     """One day of a cross-sectional or group operator; x and y are overwritten where assets do not belong."""
+    for i in range(n_assets, x.size):  # a constant fills its tiles
+        x[i] = y[i] = NAN
     if universe.size > 0 and op != OF_ASSET:  # what all are compared with need not be tradable
         inside = universe[t % universe.shape[0]]
         for i in range(n_assets):
