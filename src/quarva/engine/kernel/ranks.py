@@ -1,35 +1,43 @@
-"""Average ranks of a day.
+"""Average ranks of a day, from cells counted into buckets.
 
-The cells are counted into two to four times as many buckets as there are cells, along a scale that is linear
-near zero and logarithmic beyond (the bits of |x| + c, c an eighth of the geometric mean of |x|), so that few
-share one whatever the spread of the values. A cell's rank is then where its bucket begins, mended by what
-the few neighbours in the same bucket are: comparisons without a branch, on whole vectors. A day with more
-than `NEIGHBOURS` different cells in a bucket is sorted instead.
+A cell's rank is where its bucket begins, mended by what the few neighbours in the same bucket are:
+comparisons without a branch, on whole vectors. Where a bucket has many cells, all equal, it is the mean of
+their ranks. A day with more than `NEIGHBOURS` cells in a bucket that differ is sorted instead.
 
-ns a cell at 300 and 1,000 assets: normal values 3.3 and 3.0; the radix sort takes 5.5 to 10.
+ns a cell at 304 and 1,008 assets, normal values: `rank` 3.4 and 3.1 (the radix sort alone: 5.5 to 10),
+`counting_rank` 2.2 and 2.0, `rerank` 1.4 and 1.4.
 """
 
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.float32 import NAN, bits_of, float_of
+from quarva.engine.kernel.buckets import (
+    COLUMNS,
+    FIRST,
+    I0,
+    I1,
+    LAST,
+    MOST,
+    MOST_BUCKETS,
+    STEP,
+    U0,
+    U1,
+    add_columns,
+    clear,
+    count_cells,
+    count_equal,
+    find_buckets,
+    pad,
+    to_keys,
+    to_middles,
+    to_starts,
+)
+from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.sorting import FEW, HIGH, LOW, sort_row, sort_scratch
 from quarva.engine.kernel.vectors import full_width
 
 NEIGHBOURS = 8  # most cells of a bucket; as many numbers stand before and behind the sorted keys
-MOST = 30_000  # assets that 16 bits can count, and some to spare
-STEP = 64  # rows are padded to a multiple of this, so that no loop is left with single numbers
-# Buckets lie in columns, the first `rows` of them in the first column, so that the sums of what is before a
-# bucket run down all columns at once.
-COLUMNS, COLUMN_BITS = 128, np.uint32(7)
-LEAST_ROW_BITS, MOST_ROW_BITS = 2, 9
-MOST_BUCKETS = 128 << MOST_ROW_BITS
-
-FIRST, LAST = np.int32(-(2**31)), np.int32(2**31 - 1)
-I0, I1 = np.int32(0), np.int32(1)
-U0, U1, U2 = np.uint16(0), np.uint16(1), np.uint16(2)
-MAGNITUDE, SIGN_PLACE, COARSE = np.int32(0x7FFFFFFF), np.int32(31), np.int32(16)
-ZERO, EIGHTH = np.float32(0), np.float32(0.125)
+EIGHTH, U2 = np.float32(0.125), np.uint16(2)
 
 
 @compiled(allocates=True)
@@ -52,145 +60,6 @@ def rank_scratch(width):
         np.empty(size, np.int32),  # twice the rank of a place
     )
     return buckets, cells, sort_scratch(width)
-
-
-@compiled
-def ordered(v):
-    """int32 in the order of float32, NaN last; −0 and 0 are one."""
-    bits = bits_of(v + ZERO)
-    key = np.int32(bits ^ (np.int32(bits >> SIGN_PLACE) & MAGNITUDE))
-    return key if v == v else LAST
-
-
-@compiled
-def pad(x, n, row):
-    """Copy x[:n], NaN behind it; returns the size of what is to be worked on."""
-    size = (n + STEP - 1) // STEP * STEP
-    for i in range(n):
-        row[i] = x[i]
-    for i in range(n, size):
-        row[i] = NAN
-    return size
-
-
-@compiled
-def to_keys(row, size, key):
-    """Keys of a row; returns how many cells are there and about the geometric mean of |x| > 0."""
-    full_width()
-    many, zeros, total = I0, I0, I0
-    for i in range(size):
-        v = row[i]
-        key[i] = ordered(v)
-        there = v == v
-        many += I1 if there else I0
-        zeros += I1 if v == ZERO else I0
-        total += np.int32(np.int32(bits_of(v) & MAGNITUDE) >> COARSE) if there else I0
-    mean = np.int32(total // max(np.int32(many - zeros), I1))
-    return np.int64(many), float_of(np.int32(mean << COARSE))
-
-
-@compiled
-def on_scale(row, size, knee, bucket):
-    """Each value on the scale that is linear up to `knee`; returns the least and the largest."""
-    full_width()
-    zero = bits_of(knee)
-    least, most = LAST, FIRST
-    for i in range(size):
-        v = row[i]
-        sign = np.int32(bits_of(v) >> SIGN_PLACE)
-        level = np.int32((np.int32(bits_of(abs(v) + knee) - zero) ^ sign) - sign)
-        bucket[i] = np.uint32(level)
-        least = min(least, level if v == v else LAST)
-        most = max(most, level if v == v else FIRST)
-    return least, most
-
-
-@compiled
-def to_buckets(row, size, least, shift, row_bits, bucket):
-    """From the scale to buckets, each where it lies; what is NaN goes to one behind all."""
-    full_width()
-    base, step, bits = np.uint32(least), np.uint32(shift), np.uint32(row_bits)
-    mask, nowhere = np.uint32((1 << row_bits) - 1), np.uint32(COLUMNS << row_bits)
-    for i in range(size):
-        b = np.uint32(np.uint32(bucket[i] - base) >> step)
-        at = np.uint32(np.uint32(np.uint32(b & mask) << COLUMN_BITS) | np.uint32(b >> bits))
-        bucket[i] = at if row[i] == row[i] else nowhere
-
-
-@compiled
-def find_buckets(row, size, m, knee, bucket):
-    """Bucket of every cell; returns the number of bits of a row's number."""
-    row_bits = LEAST_ROW_BITS
-    while (COLUMNS << row_bits) < 4 * m and row_bits < MOST_ROW_BITS:
-        row_bits += 1
-    least, most = on_scale(row, size, knee, bucket)
-    span, shift = np.int64(most) - np.int64(least), 0
-    while (span >> shift) >= (COLUMNS << row_bits):
-        shift += 1
-    to_buckets(row, size, least, shift, row_bits, bucket)
-    return row_bits
-
-
-@compiled
-def clear(count, size):
-    full_width()
-    for b in range(size):
-        count[b] = U0
-
-
-@compiled
-def count_cells(bucket, n, count, before):
-    """Cells of each bucket, and of each cell how many of its bucket come before it."""
-    for i in range(n):
-        c = count[bucket[i]]
-        before[i] = c
-        count[bucket[i]] = np.uint16(c + U1)
-
-
-@compiled
-def to_starts(count, rows, totals):
-    """Cells of a bucket into cells before it in its column; returns the most that one bucket has."""
-    full_width()
-    most = U0
-    for j in range(COLUMNS):
-        totals[j] = U0
-    for r in range(rows):
-        row = count[r * COLUMNS : (r + 1) * COLUMNS]
-        for j in range(COLUMNS):
-            c = row[j]
-            row[j] = totals[j]
-            totals[j] = np.uint16(totals[j] + c)
-            most = max(most, c)
-    return most
-
-
-@compiled
-def to_middles(count, rows, totals):
-    """Cells of a bucket into twice the mean rank of its cells, counted within its column."""
-    full_width()
-    for j in range(COLUMNS):
-        totals[j] = U0
-    for r in range(rows):
-        row = count[r * COLUMNS : (r + 1) * COLUMNS]
-        for j in range(COLUMNS):
-            c, before = row[j], totals[j]
-            row[j] = np.uint16(before + before + c + U1)
-            totals[j] = np.uint16(before + c)
-
-
-@compiled
-def add_columns(count, rows, totals, times):
-    """Add so many times the cells of all columns before."""
-    full_width()
-    before = U0
-    for j in range(COLUMNS):
-        here = totals[j]
-        totals[j] = np.uint16(before * times)
-        before = np.uint16(before + here)
-    for r in range(rows):
-        row = count[r * COLUMNS : (r + 1) * COLUMNS]
-        for j in range(COLUMNS):
-            row[j] = np.uint16(row[j] + totals[j])
 
 
 @compiled
@@ -270,21 +139,6 @@ def blank(out, start):
 
 
 @compiled
-def count_equal(key, bucket, n, size, tally, holder):
-    """Cells of each bucket, and a key of one; returns the most cells of a bucket with different values."""
-    clear(tally, size)
-    for i in range(n):
-        b = bucket[i]
-        tally[b] = np.uint16(tally[b] + U1)
-        holder[b] = key[i]
-    most = U0
-    for i in range(n):
-        b = bucket[i]
-        most = max(most, tally[b] if holder[b] != key[i] else U0)
-    return most
-
-
-@compiled
 def take_middles(bucket, start, tally, least, share, place, n, m, out):
     """The mean rank of a bucket's cells where they are `least` or more, else what a cell has in its place."""
     part = 0.5 / m
@@ -350,7 +204,11 @@ def rank(x, n, out, scratch):
 
 @compiled
 def counting_rank(x, n, out, scratch):
-    """`rank`, but cells that share a bucket count as equal: faster, and seldom other than it by much."""
+    """`rank`, but cells that share a bucket count as equal.
+
+    Of 1,000 days of 300 assets the mean rank correlation with a target changes by 1e-5 (its noise: 2e-3), a
+    day's by 2e-4 (6e-2).
+    """
     if n <= FEW or n > MOST:
         rank(x, n, out, scratch)
         return
@@ -368,4 +226,35 @@ def counting_rank(x, n, out, scratch):
     share = 0.5 / max(m, 1)
     for i in range(n):
         out[i] = np.float32(count[bucket[i]] * share) if row[i] == row[i] else NAN
+    blank(out, n)
+
+
+@compiled
+def to_levels(x, share, centre, known, size, level):
+    """Whole part of a known rank where x is there too, else 0: average ranks differ by 1 or more."""
+    full_width()
+    for i in range(size):
+        rank = (np.float64(share[i]) + centre) * known
+        level[i] = np.uint32(np.int32(rank + 0.25)) if x[i] + share[i] == x[i] + share[i] else np.uint32(0)
+
+
+@compiled
+def rerank(x, share, centre, known, n, out, scratch):
+    """Average ranks anew, over their number, of the cells of a ranked row where x is there; NaN elsewhere.
+
+    share: the row's average ranks over their number `known`, less `centre`. Takes half the time of `rank`.
+    """
+    level, tally = scratch[0][0], scratch[0][4]
+    to_levels(x, share, centre, known, n, level)
+    clear(tally, known + 1)
+    for i in range(n):
+        tally[level[i]] = np.uint16(tally[level[i]] + U1)
+    before = U0
+    for k in range(1, known + 1):
+        c = tally[k]
+        tally[k] = np.uint16(before + before + c + U1)
+        before = np.uint16(before + c)
+    part = 0.5 / max(before, U1)
+    for i in range(n):
+        out[i] = np.float32(tally[level[i]] * part) if level[i] > 0 else NAN
     blank(out, n)
