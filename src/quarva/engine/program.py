@@ -1,7 +1,7 @@
 """Formulas as flat lists of nodes: what the kernel runs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,6 +94,15 @@ class Program:
             self.offset, self.code, self.left, self.right, self.third, self.param, _REACHES, _ROLLS, out
         )
         return out
+
+    def __getitem__(self, chosen: slice | NDArray[np.integer]) -> "Program":
+        """The formulas of a slice, or at these places."""
+        places = np.arange(len(self))[chosen]
+        many = np.diff(self.offset)[places]
+        offset = np.append(0, np.cumsum(many))
+        nodes = np.repeat(self.offset[places] - offset[:-1], many) + np.arange(offset[-1])
+        columns = ("code", "left", "right", "third", "param", "number")
+        return replace(self, offset=offset, **{name: getattr(self, name)[nodes] for name in columns})
 
     def sizes(self) -> NDArray[np.int32]:
         """Nodes of each formula, int32 of shape (P,)."""

@@ -3,6 +3,7 @@
 This room must not know who proposes formulas or in what order.
 """
 
+from quarva.tasks.abandon import Abandonment
 from quarva.tasks.objectives import COVERAGE, LEAST_SHARE, OBJECTIVES, Objective
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Split
@@ -17,6 +18,7 @@ __all__ = [
     "TRAIN",
     "UNUSED",
     "VALIDATION",
+    "Abandonment",
     "Field",
     "ForwardReturn",
     "Objective",

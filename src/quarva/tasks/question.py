@@ -33,6 +33,7 @@ class Question:
         split: the days of the parts; None for a table.
         fields: what formulas may read.
         delay: days from the signal to the trade.
+        horizon: days that one value of the first target spans, 1 or more.
         notes: what a report should say aloud.
     """
 
@@ -43,6 +44,7 @@ class Question:
     split: Split | None
     fields: tuple[str, ...]
     delay: int
+    horizon: int = 1
     notes: list[str] = field(default_factory=list)
 
 
@@ -81,7 +83,10 @@ def ask_panel(
     if not fields:
         raise TaskError(f"the panel has no field beside the target {', '.join(sorted(own))}")
     names = tuple(t.name for t in targets)
-    question = Question(names, values, sealed, parts.segments, parts, fields, agreed, _notes(targets, agreed))
+    question = Question(
+        names, values, sealed, parts.segments, parts, fields, agreed, max(1, targets[0].horizon),
+        _notes(targets, agreed),
+    )  # fmt: skip
     for part, name in ((TRAIN, PARTS[0]), (VALIDATION, PARTS[1])):
         if np.isnan(values[0, parts.segments == part]).all():
             raise TaskError(
@@ -131,4 +136,4 @@ def ask_table(table: "Table", split: Sequence[Border] | None) -> Question:
                 f"{panel.name}: the target is {np.nanmin(target):g} in every row of the {part} part"
             )
     names = tuple("target" for _ in parts)
-    return Question(names, values, sealed, np.zeros(len(y), np.int8), None, panel.fields, 0, notes)
+    return Question(names, values, sealed, np.zeros(len(y), np.int8), None, panel.fields, 0, notes=notes)

@@ -23,6 +23,7 @@ from quarva.strategies import (
     sharpe_ratio,
     simulate,
 )
+from quarva.tasks.abandon import Abandonment
 from quarva.tasks.objectives import covered, objective_named
 from quarva.tasks.question import ask_panel, ask_table
 from quarva.tasks.scores import Scores
@@ -100,6 +101,7 @@ class Task:
         split: the parts' days, `split.Split`; None for a table.
         fields: what formulas may read: all fields but those that are targets.
         delay, cost_bps, parsimony: as given, or their defaults.
+        horizon: days that one value of the first target spans.
         notes: what a report should say aloud.
         test_readings: how many times the sealed test was read.
 
@@ -140,7 +142,7 @@ class Task:
         self.target_names = question.names
         self.segments, self.split = question.segments, question.split
         self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
-        self.cost_bps = float(cost_bps)
+        self.horizon, self.cost_bps = question.horizon, float(cost_bps)
         self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
         self.test_readings = 0
 
@@ -162,17 +164,55 @@ class Task:
             "cost_bps": self.cost_bps,
         }
 
-    def score(self, formulas: Any, threads: int | None = None) -> Scores:
+    def score(
+        self,
+        formulas: Any,
+        threads: int | None = None,
+        *,
+        floors: NDArray[np.float64] | None = None,
+        abandonment: Abandonment | None = None,
+    ) -> Scores:
         """Score formulas on train and validation; the sealed test is not touched.
 
         Args:
             formulas: a Population, a Program, or Formula or Expression, one or a list.
             threads: None is one a core. The result does not depend on it.
+            floors, abandonment: float64 [P], the fitness below which a formula is of no use to whoever asks,
+                and when it is given up for that; for the objectives `ic` and `rank_ic`, others ignore it. A
+                dropped formula has the most it was granted as its fitness, and no validation.
 
         Raises:
             TaskError: a formula reads a field that is a target.
         """
         program = self._program(formulas)
+        if floors is None or abandonment is None or self.objective.name not in ("ic", "rank_ic"):
+            return self._score(program, threads)
+        mean, most = self._first_days(abandonment, program, threads)
+        granted = most - self.parsimony * program.sizes()
+        kept = np.flatnonzero(~(granted < floors))
+        scores = Scores(
+            granted, np.abs(mean), np.full(len(program), np.nan), np.where(mean < 0, -1, 1).astype(np.int8),
+            granted < floors,
+        )  # fmt: skip
+        whole = self._score(program[kept], threads)
+        for part in ("fitness", "train", "validation", "sign"):
+            getattr(scores, part)[kept] = getattr(whole, part)
+        return scores
+
+    def _first_days(
+        self, abandonment: Abandonment, program: engine.Program, threads: int | None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Mean coefficient of the first days of training, and the most that is granted over all of them."""
+        days = abandonment.first_days(self.segments)
+        target = self._scored.target
+        possible = int(((self.segments == TRAIN) & (target.least[0] >= 0)).sum())
+        statistic = self.objective.statistic
+        begun = replace(target, segments=days, days=int(np.flatnonzero(days == 0)[-1]) + 1)
+        acc = engine.evaluate(program, self.panel, begun, statistic, None, 1, threads)
+        return abandonment.bound(acc[:, 0, 0], possible, self.horizon)
+
+    def _score(self, program: engine.Program, threads: int | None) -> Scores:
+        """Score every formula to the end."""
         if self.objective.positions is not None:
             figures = self._sharpes(program, (TRAIN, VALIDATION), threads)
         elif self.table:
@@ -299,7 +339,7 @@ class Task:
         needed = self._needed(returns)
         lookback, out = program.lookback(), np.full((len(program), len(parts)), np.nan)
         for chunk in self._chunks(len(program)):
-            signals = engine.signals(_cut(program, chunk), self.panel, threads)
+            signals = engine.signals(program[chunk], self.panel, threads)
             result = simulate(signals, returns, rule, self.delay, engine.threads_to_use(threads))
             net = result.net(self.cost_bps)
             opinion = (result.opinions >= needed) & (needed > 0)
@@ -334,12 +374,3 @@ class Task:
         size = max(1, _SIGNAL_BYTES // (4 * days * assets))
         return (slice(start, min(start + size, count)) for start in range(0, count, size))
 
-
-def _cut(program: engine.Program, chunk: slice) -> engine.Program:
-    """The formulas of a slice."""
-    offset = program.offset[chunk.start : chunk.stop + 1]
-    nodes = slice(offset[0], offset[-1])
-    names = ("code", "left", "right", "third", "param", "number")
-    return replace(
-        program, offset=offset - offset[0], **{name: getattr(program, name)[nodes] for name in names}
-    )
