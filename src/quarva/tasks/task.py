@@ -162,23 +162,24 @@ class Task:
             "cost_bps": self.cost_bps,
         }
 
-    def score(self, formulas: Any, threads: int | None = None) -> Scores:
+    def score(self, formulas: Any, threads: int | None = None, device: engine.Device = "cpu") -> Scores:
         """Score formulas on train and validation; the sealed test is not touched.
 
         Args:
             formulas: a Population, a Program, or Formula or Expression, one or a list.
             threads: None is one a core. The result does not depend on it.
+            device: that evaluates them, see `engine.evaluate`.
 
         Raises:
-            TaskError: a formula reads a field that is a target.
+            TaskError: a formula reads a field that is a target. DeviceError: a GPU that is not there.
         """
         program = self._program(formulas)
         if self.objective.positions is not None:
-            figures = self._sharpes(program, (TRAIN, VALIDATION), threads)
+            figures = self._sharpes(program, (TRAIN, VALIDATION), threads, device)
         elif self.table:
-            figures = self._figures(program, self._scored, threads)[:, 0]
+            figures = self._figures(program, self._scored, threads, device)[:, 0]
         else:
-            figures = self._figures(program, self._scored, threads)[:, :, 0]
+            figures = self._figures(program, self._scored, threads, device)[:, :, 0]
         train = figures[:, 0]
         validation = figures[:, 1] if figures.shape[1] > 1 else np.full(len(program), np.nan)
         sign = np.where(self.objective.sign_free & (train < 0), -1, 1).astype(np.int8)
@@ -271,12 +272,16 @@ class Task:
         return self._yardstick(self.targets if self.table else self.targets[:1])
 
     def _figures(
-        self, program: engine.Program, yardstick: _Yardstick, threads: int | None
+        self,
+        program: engine.Program,
+        yardstick: _Yardstick,
+        threads: int | None,
+        device: engine.Device = "cpu",
     ) -> NDArray[np.float64]:
         """The objective by formula, segment and target, float64 [P, S, M]; NaN where too little counts."""
         count = yardstick.warm_up.shape[1]
         acc = engine.evaluate(
-            program, self.panel, yardstick.target, self.objective.statistic, None, count, threads
+            program, self.panel, yardstick.target, self.objective.statistic, None, count, threads, device
         )
         if self.table:
             enough = acc[..., 0] == acc[..., 3]
@@ -288,7 +293,11 @@ class Task:
         return np.where(enough & np.isfinite(figures), figures, np.nan)
 
     def _sharpes(
-        self, program: engine.Program, parts: tuple[int, ...], threads: int | None
+        self,
+        program: engine.Program,
+        parts: tuple[int, ...],
+        threads: int | None,
+        device: engine.Device = "cpu",
     ) -> NDArray[np.float64]:
         """The Sharpe ratio by formula and part, float64 [P, len(parts)]; NaN where too little counts."""
         rule = self.objective.positions
@@ -299,7 +308,7 @@ class Task:
         needed = self._needed(returns)
         lookback, out = program.lookback(), np.full((len(program), len(parts)), np.nan)
         for chunk in self._chunks(len(program)):
-            signals = engine.signals(_cut(program, chunk), self.panel, threads)
+            signals = engine.signals(_cut(program, chunk), self.panel, threads, device)
             result = simulate(signals, returns, rule, self.delay, engine.threads_to_use(threads))
             net = result.net(self.cost_bps)
             opinion = (result.opinions >= needed) & (needed > 0)

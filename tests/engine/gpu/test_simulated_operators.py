@@ -38,7 +38,13 @@ def panel() -> Panel:
 
 def call(operator: Operator, first: int) -> Expression:
     """The operator on fields, from the `first` on."""
-    carried = {"window": max(3, operator.min_window), "share": 0.2, "count": 3, "group": "sector", "asset": "a1"}
+    carried = {
+        "window": max(3, operator.min_window),
+        "share": 0.2,
+        "count": 3,
+        "group": "sector",
+        "asset": "a1",
+    }
     symbol = Symbol(operator, **{name: carried[name] for name in operator.parameters})
     args = (Expression(Symbol(field=FIELDS[(first + i) % 3])) for i in range(operator.arity))
     return Expression(symbol, tuple(args))
@@ -83,7 +89,8 @@ def test_nested_formulas_read_the_days_and_rows_that_their_operands_keep(panel):
 def test_random_formulas_are_what_the_reference_says(panel, population):
     pop = population(
         40, seed=5, head=8, fields=list(FIELDS), windows=(2, 3, 5), groups=["sector"],
-        functions=["add", "sub", "mul", "neg", "mean", "std", "ref", "rank", "zscore", "ts_argmax", "group_demean"],
+        functions=["add", "sub", "mul", "neg", "mean", "std", "ref", "rank", "zscore", "ts_argmax",
+                   "group_demean"],
     )  # fmt: skip
     values = signals(Program.from_population(pop), panel, device="cuda")
     for expression, value in zip(pop.expressions(), values, strict=True):

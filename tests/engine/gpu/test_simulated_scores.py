@@ -9,17 +9,22 @@ from quarva.karva import parse
 from quarva.panel import Panel
 
 FORMULAS = [
-    "x", "rank(x)", "delta(x, 2)", "sign(x)", "2.5", "mean(x, 40)", "(x - 0.6) - x", "x + y", "log(x)", "tied",
+    "x", "rank(x)", "delta(x, 2)", "sign(x)", "2.5", "mean(x, 40)", "(x - 0.6) - x", "x + y", "log(x)",
+    "tied",
 ]  # fmt: skip
 PROGRAM = Program.from_expressions([parse(text) for text in FORMULAS])
 
 
 @pytest.fixture(scope="module")
 def case():
-    """22 days × 9 assets, two targets with holes, segments −1 to 2 of which 0 and 1 count, and the signals."""
+    """22 days × 9 assets, two targets with holes, segments −1 to 2 (0 and 1 count), and the signals."""
     rng = np.random.default_rng(2)
     shape = (22, 9)
-    fields = {"x": rng.normal(size=shape), "y": rng.normal(size=shape), "tied": rng.integers(0, 3, shape) * 1.0}
+    fields = {
+        "x": rng.normal(size=shape),
+        "y": rng.normal(size=shape),
+        "tied": rng.integers(0, 3, shape) * 1.0,
+    }
     fields["x"][rng.random(shape) < 0.1] = np.nan
     universe = rng.random(shape) < 0.9
     panel = Panel.from_arrays(

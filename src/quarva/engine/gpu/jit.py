@@ -8,8 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 from numba import cuda
+from numba.core import config
 
-from quarva.compiled import DIGEST, digest_of
+from quarva.compiled import DIGEST, cache_home, digest_of
 
 __all__ = ["kernel", "on_device"]
 
@@ -26,7 +27,16 @@ def on_device(function: Callable) -> Any:
 
 
 def kernel(function: Callable) -> Any:
-    """A function that the host launches."""
-    dispatcher = cuda.jit(max_registers=_REGISTERS)(function)
-    setattr(dispatcher, DIGEST, digest_of(function))
+    """A function that the host launches; its machine code is kept where `quarva.compiled` keeps the CPU's."""
+    digest = digest_of(function)
+    options = {} if getattr(config, "ENABLE_CUDASIM", 0) else {"cache": True, "max_registers": _REGISTERS}
+    before = config.CACHE_DIR
+    config.CACHE_DIR = str(cache_home() / digest)
+    try:
+        dispatcher = cuda.jit(**options)(function)
+    except RuntimeError:  # no folder to keep it in
+        dispatcher = cuda.jit(**(options | {"cache": False}))(function)
+    finally:
+        config.CACHE_DIR = before
+    setattr(dispatcher, DIGEST, digest)
     return dispatcher
