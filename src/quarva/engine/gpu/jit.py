@@ -18,10 +18,14 @@ __all__ = ["kernel", "on_device"]
 # and 136 bytes are spilt; of 64 four, and 824 bytes (ptxas 12.9, sm_90). Which is faster: not yet measured.
 _REGISTERS = 128
 
+_SIMULATED = bool(getattr(config, "ENABLE_CUDASIM", 0))
+
 
 def on_device(function: Callable) -> Any:
     """A function that kernels call."""
-    dispatcher = cuda.jit(device=True)(function)
+    # The simulator's wrapper changes names of the function's module at each call, which two threads can not
+    # do at a time; functions of the kernel's own module see the simulated `cuda` without it.
+    dispatcher = function if _SIMULATED else cuda.jit(device=True)(function)
     setattr(dispatcher, DIGEST, digest_of(function))
     return dispatcher
 
@@ -29,7 +33,7 @@ def on_device(function: Callable) -> Any:
 def kernel(function: Callable) -> Any:
     """A function that the host launches; its machine code is kept where `quarva.compiled` keeps the CPU's."""
     digest = digest_of(function)
-    options = {} if getattr(config, "ENABLE_CUDASIM", 0) else {"cache": True, "max_registers": _REGISTERS}
+    options = {} if _SIMULATED else {"cache": True, "max_registers": _REGISTERS}
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_home() / digest)
     try:
