@@ -8,7 +8,7 @@ from quarva.engine.gpu import device as gpu
 @pytest.fixture(autouse=True)
 def no_gpu(monkeypatch):
     """A machine without a GPU, whatever this one has."""
-    monkeypatch.setattr(gpu, "why_no_device", lambda: "no NVIDIA GPU, or no driver for it, is found")
+    monkeypatch.setattr(gpu, "why_no_device", lambda: "no NVIDIA GPU with its driver and compiler is found")
     gpu.find_device.cache_clear()
     yield
     gpu.find_device.cache_clear()

@@ -19,7 +19,7 @@ PROGRAM = Program.from_expressions([parse("close")])
 @pytest.fixture
 def no_gpu(monkeypatch):
     """A machine without a GPU, whatever this one has."""
-    monkeypatch.setattr(gpu, "why_no_device", lambda: "no NVIDIA GPU, or no driver for it, is found")
+    monkeypatch.setattr(gpu, "why_no_device", lambda: "no NVIDIA GPU with its driver and compiler is found")
     gpu.find_device.cache_clear()
     yield
     gpu.find_device.cache_clear()

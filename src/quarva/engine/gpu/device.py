@@ -53,7 +53,7 @@ def why_no_device() -> str:
         return f"numba-cuda can not be loaded ({' '.join(str(error).split())})"
     if not is_installed():
         return "numba-cuda is not installed; pip install 'quarva[gpu]'"
-    return "no NVIDIA GPU, or no driver for it, is found"
+    return "no NVIDIA GPU with its driver and compiler is found"
 
 
 @cache

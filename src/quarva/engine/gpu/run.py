@@ -38,7 +38,7 @@ class _Board:
     starts: Any
     universe: Any
 
-    def args(self, partial: bool) -> tuple:
+    def args(self, partial: int) -> tuple:
         """What the kernel takes, in its order."""
         return self.fields, self.first, partial, self.groups, self.members, self.starts, self.universe
 
@@ -148,7 +148,7 @@ def run_on_device(
         rows = int(places.rows[order[at]])
         blocks, many = sizes.launch(device, rows, mode, len(order) - at)
         jobs = order[at : at + many]
-        read = board.args(panel.conventions == "qlib"), (mode, *on_target, days)
+        read = board.args(int(panel.conventions == "qlib")), (mode, *on_target, days)
         result[jobs] = _launch(blocks, device.threads, jobs, program, rows, read, sizes, mode)
         at += many
 
