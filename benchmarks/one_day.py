@@ -19,7 +19,7 @@ PIECE = 250  # formulas whose signals are held at a time: 1 GB of them
 def formulas(count: int, seed: int) -> Population:
     """Random formulas over the alphabet that a search on a panel uses unless told otherwise."""
     drawn = Population.random(
-        Alphabet.build(FIELDS), GeneShape(head=10), 4 * count, np.random.default_rng(seed)
+        Alphabet.build(FIELDS), GeneShape(head=10), 10 * count, np.random.default_rng(seed)
     )
     return drawn[np.flatnonzero(drawn.sizes() >= 5)[:count]]
 

@@ -4,6 +4,7 @@ AlphaGen runs as its own calculator does: `Expression.evaluate`, `normalize_by_d
 `batch_spearmanr`, the mean over days. Both score the same days of the same float32 panel.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -41,6 +42,15 @@ class Chosen:
     formulas: list[Expression]
     exact: np.ndarray
     drawn: int
+
+    def as_dict(self) -> dict[str, Any]:
+        texts = [render(formula) for formula in self.formulas]
+        return {"formulas": texts, "exact": self.exact.tolist(), "drawn": self.drawn}
+
+    @classmethod
+    def of(cls, record: dict[str, Any]) -> "Chosen":
+        """From `as_dict`, by way of JSON."""
+        return cls([parse(text) for text in record["formulas"]], np.array(record["exact"]), record["drawn"])
 
 
 class Scored:
@@ -141,19 +151,24 @@ def admitted(alphagen: AlphaGen, count: int, sizes: list[dict[str, np.ndarray]],
 
 
 def chosen_formulas(asked: Asked, alphagen: AlphaGen | None, sizes: list, before: dict) -> Chosen:
-    """The random formulas, from an earlier run where the peers' figures are kept."""
-    count = asked.size(60, 6)
+    """The random formulas: those of the figures kept, or of another part of the run, or new ones."""
+    count, place = asked.size(60, 6), asked.cache / "formulas.json"
     if "formulas" in before:
-        return Chosen(
-            [parse(text) for text in before["formulas"]], np.array(before["exact"]), before["drawn"]
-        )
+        return Chosen.of(before)
     if alphagen is None:
         rng = np.random.default_rng(asked.seed)
         drawn = [draw(rng, int(rng.integers(5, 14))) for _ in range(4 * count)]
         return Chosen(
             [each for each in drawn if each.lookback() <= BACKTRACK][:count], np.empty(0), 4 * count
         )
-    return admitted(alphagen, count, sizes, asked.seed)
+    key = [count, asked.seed, *(list(bars["close"].shape) for bars in sizes)]
+    kept = json.loads(place.read_text()) if place.exists() else {}
+    if kept.get("key") == key:
+        return Chosen.of(kept)
+    chosen = admitted(alphagen, count, sizes, asked.seed)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps({"key": key, **chosen.as_dict()}))
+    return chosen
 
 
 def on_random(asked: Asked, before: dict, statistic: engine.Statistic, letter: str, least: dict) -> Result:
@@ -162,10 +177,7 @@ def on_random(asked: Asked, before: dict, statistic: engine.Statistic, letter: s
     sizes = panels(asked)
     chosen = chosen_formulas(asked, alphagen, sizes, before)
     genes = genes_of(chosen.formulas)
-    peers: dict[str, Any] = before or {
-        "formulas": [render(formula) for formula in chosen.formulas], "exact": chosen.exact.tolist(),
-        "drawn": chosen.drawn, "seconds": {}, "coefficients": {},
-    }  # fmt: skip
+    peers: dict[str, Any] = before or {**chosen.as_dict(), "seconds": {}, "coefficients": {}}
     rows, lines = [], []
     for place, bars in enumerate(sizes):
         scored = Scored(genes, bars, BACKTRACK, statistic, asked.threads)

@@ -131,7 +131,7 @@ def _formulas(case: _Case) -> "Population":
     else:
         alphabet = Alphabet.build(["open", "high", "low", "close", "volume"])
     rng = np.random.default_rng(_SEED)
-    drawn = Population.random(alphabet, GeneShape(head=10), 4 * _FORMULAS, rng)
+    drawn = Population.random(alphabet, GeneShape(head=10), 10 * _FORMULAS, rng)
     return drawn[np.flatnonzero(drawn.sizes() >= 5)[:_FORMULAS]]
 
 

@@ -1,7 +1,7 @@
 """sin and cos of float32 rows.
 
 x = k·π + r with π in three parts and |r| ≤ π/2, then one odd polynomial of degree 9 (minimax, relative error
-6e-9); for cos x = (k + ½)·π + r, so that it keeps its digits near its zeros. Largest error: 2.2 ulp (by
+6e-9); for cos x = (k + ½)·π + r, so that it keeps its digits near its zeros. Largest error: 1.9 ulp (by
 benchmarks/accuracy.py). Numbers beyond `FAR` are gone over once more, with the reduction in float64.
 """
 
