@@ -21,12 +21,13 @@ import numba
 import numpy as np
 from numba.core import config
 
-__all__ = ["compiled", "is_cached"]
+__all__ = ["DIGEST", "cache_home", "compiled", "digest_of", "is_cached"]
 
-_DIGEST = "__quarva_digest__"
+DIGEST = "__quarva_digest__"
+"""The attribute in which a compiled function carries its digest."""
 
 
-def _cache_home() -> Path:
+def cache_home() -> Path:
     """Where compiled code is kept: QUARVA_CACHE, or the user's cache folder."""
     named = os.environ.get("QUARVA_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -38,12 +39,13 @@ def _file_digest(path: str) -> bytes:
     return hashlib.sha256(Path(path).read_bytes()).digest()
 
 
-def _digest(function: Callable) -> str:
+def digest_of(function: Callable) -> str:
+    """What the machine code of a function depends on, 24 hexadecimal digits; see above."""
     seen = hashlib.sha256(numba.__version__.encode())
     seen.update(_file_digest(function.__code__.co_filename))
     for name, value in sorted(function.__globals__.items(), key=lambda item: item[0]):
-        if hasattr(value, _DIGEST):
-            seen.update(getattr(value, _DIGEST).encode())
+        if hasattr(value, DIGEST):
+            seen.update(getattr(value, DIGEST).encode())
         elif isinstance(value, int | float) and not name.startswith("__"):
             seen.update(f"{name}={value!r}".encode())
         elif isinstance(value, np.ndarray):
@@ -58,17 +60,17 @@ def compiled(function: Callable | None = None, /, *, allocates: bool = False, **
     """
     if function is None:
         return lambda decorated: compiled(decorated, allocates=allocates, **options)
-    digest = _digest(function)
+    digest = digest_of(function)
     settings = {"nogil": True, "error_model": "numpy", "cache": True, "_nrt": allocates} | options
     before = config.CACHE_DIR
-    config.CACHE_DIR = str(_cache_home() / digest)
+    config.CACHE_DIR = str(cache_home() / digest)
     try:
         dispatcher = numba.njit(**settings)(function)
     except RuntimeError:  # no folder to keep the cache in: compile anew in every process
         dispatcher = numba.njit(**(settings | {"cache": False}))(function)
     finally:
         config.CACHE_DIR = before
-    setattr(dispatcher, _DIGEST, digest)
+    setattr(dispatcher, DIGEST, digest)
     return dispatcher
 
 

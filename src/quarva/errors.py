@@ -5,13 +5,14 @@
     ├── FormulaError    a formula that can not be read, or does not fit the panel
     ├── TaskError       a question that can not be asked of this panel
     ├── RecipeError     a setting that is unknown or out of range
-    └── RunError        a run folder that can not be written, read or resumed
+    ├── RunError        a run folder that can not be written, read or resumed
+    └── DeviceError     a GPU that was asked for and is not there, or too small
 
 Every message is one line: what is wrong, where, and what would be right. The command line prints it
 on standard error and exits with status 2.
 """
 
-__all__ = ["FormulaError", "PanelError", "QuarvaError", "RecipeError", "RunError", "TaskError"]
+__all__ = ["DeviceError", "FormulaError", "PanelError", "QuarvaError", "RecipeError", "RunError", "TaskError"]
 
 
 class QuarvaError(Exception):
@@ -36,3 +37,7 @@ class RecipeError(QuarvaError):
 
 class RunError(QuarvaError):
     """A run folder that can not be written, read or resumed."""
+
+
+class DeviceError(QuarvaError):
+    """A GPU that was asked for and is not there, or too small."""

@@ -55,6 +55,7 @@ def evaluate(
     read_test: ReadTest = False,
     out: Out = None,
     threads: options.Threads = None,
+    device: options.Device = None,
     recipe: options.RecipeFile = None,
     as_json: options.AsJson = False,
 ) -> None:
@@ -68,6 +69,7 @@ def evaluate(
         recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, conventions=conventions,
         table=table, target_column=target_column,
         target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps, threads=threads,
+        device=device,
     )  # fmt: skip
     if out is not None:
         check_table_path(out)
@@ -79,7 +81,7 @@ def evaluate(
     record = _record(named, source, settings, read_test)
     if out is not None:
         names, expressions = [each.name for each in named], [each.expression for each in named]
-        write_table(signals_table(names, expressions, source, settings.threads), out)
+        write_table(signals_table(names, expressions, source, settings.threads, settings.device), out)
         record["out"] = out
     if as_json:
         print_json(record)
@@ -117,7 +119,7 @@ def _record(
         for each in named
     ]
     if isinstance(source, Table):
-        rows = evaluate_on_rows(expressions, source, settings.threads)
+        rows = evaluate_on_rows(expressions, source, settings.threads, settings.device)
         told = [entry | figures.as_dict() for entry, figures in zip(about, rows, strict=True)]
         return {
             "panel": source.panel.name,
@@ -145,6 +147,7 @@ def _panel_record(
     found = evaluate_formulas(
         expressions, panel, target.values(panel), parts,
         delay=settings.delay, cost_bps=settings.cost_bps, threads=settings.threads,
+        device=settings.device,
     )  # fmt: skip
     told = []
     for entry, figures in zip(about, found, strict=True):

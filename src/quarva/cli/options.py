@@ -24,6 +24,7 @@ _OBJECTIVE = (
     "(ic, with fewer than 3 assets ts_corr; r2)."
 )
 _SPLIT = "First day of validation and of the sealed test: 2017-01-01,2018-01-01 (60/20/20 % of the days)."
+_DEVICE = "What evaluates formulas: cpu, cuda (a GPU), or auto, whichever is faster here (cpu)."
 
 PanelFile = Annotated[str | None, option("--panel", "FILE", _PANEL, _DATA)]
 Field = Annotated[str | None, option("--field", "NAME", "Name of the field in a wide file (close).", _DATA)]
@@ -61,6 +62,7 @@ CostBps = Annotated[
 ]
 Seed = Annotated[int | None, option("--seed", "N", "The same seed gives the same findings (0).")]
 Threads = Annotated[int | None, option("--threads", "N", "Threads to use (one a core).")]
+Device = Annotated[str | None, option("--device", "NAME", _DEVICE)]
 RecipeFile = Annotated[str | None, option("--recipe", "FILE", "TOML file of settings; flags win over it.")]
 AsJson = Annotated[
     bool, option("--json", None, "One JSON object on standard output, progress on standard error.")

@@ -68,6 +68,7 @@ def search(
     windows: Windows = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
+    device: options.Device = None,
     recipe: options.RecipeFile = None,
     out: Out = None,
     resume: Resume = None,
@@ -80,7 +81,7 @@ def search(
         "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps,
         "conventions": conventions, "table": table, "target_column": target_column, "target": target, "delay": delay, "objective": objective,
         "split": split, "embargo": embargo, "cost_bps": cost_bps, "parsimony": parsimony,
-        "searcher": searcher, "functions": functions, "windows": windows, "seed": seed,
+        "searcher": searcher, "functions": functions, "windows": windows, "seed": seed, "device": device,
     }  # fmt: skip
     if resume is not None:
         refused = [

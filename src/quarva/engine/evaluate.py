@@ -4,13 +4,14 @@ import os
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quarva.compiled import is_cached
+from quarva.engine.devices import Device, check_device, choose, kind_of
 from quarva.engine.kernel import batch, pieces
 from quarva.engine.kernel.machine import CHUNK
 from quarva.engine.kernel.roots import WRITE
@@ -35,6 +36,7 @@ _SMALL_CELLS = 4096
 _MOST = 4096  # formulas of a piece on small tables: their graph stays in the second-level cache
 _PIECE_BYTES = 256 * 2**20  # for what a formula of a piece may keep for all tiles and from chunk to chunk
 _TAIL_DAYS = 100
+_MEASURED = 512  # formulas that tell which device is faster: about what a large GPU runs at a time
 
 
 def is_compiled() -> bool:
@@ -69,6 +71,7 @@ def evaluate(
     segments: NDArray[np.integer] | None = None,
     n_segments: int = 1,
     threads: int | None = None,
+    device: Device = "cpu",
 ) -> NDArray[np.float64]:
     """Score every formula, day by day, against every target; no signal is stored.
 
@@ -84,6 +87,8 @@ def evaluate(
             All days count for segment 0 by default.
         n_segments: S.
         threads: how many; all by default. The result does not depend on it.
+        device: `cpu`; `cuda`, a GPU, whose figures agree with the CPU's to float32 precision but not bit for
+            bit; or `auto`, the one that was measured to be faster on this machine (`engine.devices`).
 
     Returns:
         float64 of shape (P, S, M, 4). `ic`, `rank_ic`: days counted, Σ IC, Σ IC², days with a target.
@@ -92,6 +97,7 @@ def evaluate(
 
     Raises:
         FormulaError: the program reads a field or group that the panel lacks.
+        DeviceError: `cuda`, and there is no GPU, or it has not the memory for a formula.
     """
     if not isinstance(targets, Target):
         all_days = np.zeros(panel.values.shape[1], np.int8)
@@ -100,28 +106,34 @@ def evaluate(
         )
     acc = np.zeros((len(program), n_segments, len(targets.values), 4))
     nothing = np.empty((0, 0, 0), np.float32)
-    _run(program, panel, targets, targets.days, _STATISTICS[statistic], acc, nothing, threads)
+    _run(program, panel, targets, targets.days, _STATISTICS[statistic], acc, nothing, threads, device)
     return acc
 
 
-def signals(program: Program, panel: Panel, threads: int | None = None) -> NDArray[np.float32]:
+def signals(
+    program: Program, panel: Panel, threads: int | None = None, device: Device = "cpu"
+) -> NDArray[np.float32]:
     """The signals themselves, float32 of shape (P, T, N), NaN = no opinion.
+
+    threads, device: as in `evaluate`.
 
     Raises:
         FormulaError: the program reads a field or group that the panel lacks.
+        DeviceError: `cuda`, and there is no GPU, or it has not the memory for a formula.
     """
     _, n_days, n_assets = panel.values.shape
     out = np.empty((len(program), n_days, n_assets), np.float32)
     acc = np.empty((len(program), 0, 0, 0))
-    _run(program, panel, Target.none(n_days), n_days, WRITE, acc, out, threads)
+    _run(program, panel, Target.none(n_days), n_days, WRITE, acc, out, threads, device)
     return out
 
 
 def _run(
     program: Program, panel: Panel, target: Target, days: int, mode: int, acc: NDArray, out: NDArray,
-    threads: int | None,
+    threads: int | None, device: Device,
 ) -> None:  # fmt: skip
-    """Share the formulas among the threads; they write to `acc` or `out`."""
+    """Share the formulas among the threads, or run them on a GPU; they write to `acc` or `out`."""
+    check_device(device)
     n_days, n_assets = panel.values.shape[1:]
     tiles = Tiles.of(panel)
     param = place_params(program, panel.fields, tuple(panel.groups), panel.assets)
@@ -133,13 +145,30 @@ def _run(
         n_days, panel.conventions == "qlib", _begins(panel, tiles), *target.arrays, days, mode, acc, out,
     )  # fmt: skip
     threads = threads_to_use(threads)
-    order, cuts = _pieces(nodes, days * tiles.width, threads, tiles)
 
-    def work(first: int, last: int) -> None:
-        for piece in range(first, last):
-            batch.run(order[cuts[piece] : cuts[piece + 1]], *nodes, *operands)
+    def on_gpu(many: int) -> None:
+        from quarva.engine.gpu.run import run_on_device
 
-    share(work, len(cuts) - 1, threads)
+        some = (program.offset[: many + 1], *nodes[1:])
+        run_on_device(some, panel, padded_values(panel), groups, n_groups, target, days, mode, acc, out)
+
+    def on_cpu(many: int) -> None:
+        some = (program.offset[: many + 1], *nodes[1:])
+        order, cuts = _pieces(some, days * tiles.width, threads, tiles)
+
+        def work(first: int, last: int) -> None:
+            for piece in range(first, last):
+                batch.run(order[cuts[piece] : cuts[piece + 1]], *some, *operands)
+
+        share(work, len(cuts) - 1, threads)
+
+    many = len(program)
+    if device == "auto":
+        kind, cells = kind_of(mode, n_assets, days, many), many * days * n_assets
+        batch_size = min(many, _MEASURED)
+        device = choose(kind, cells, threads, partial(on_gpu, batch_size), partial(on_cpu, batch_size))
+        acc.fill(0.0)
+    (on_gpu if device == "cuda" else on_cpu)(many)
 
 
 def _begins(panel: Panel, tiles: Tiles) -> NDArray[np.float32]:

@@ -42,7 +42,7 @@ def task_of(recipe: Recipe, data: Panel | Table) -> Task:
 def search_settings(recipe: Recipe) -> dict[str, Any]:
     """What `search` is called with, task and searcher apart."""
     names = (
-        "budget", "seed", "seconds", "memory_mb", "threads", "functions", "windows", "numbers", "constants",
-        "head", "genes", "link", "settings",
+        "budget", "seed", "seconds", "memory_mb", "threads", "device", "functions", "windows", "numbers",
+        "constants", "head", "genes", "link", "settings",
     )  # fmt: skip
     return {name: getattr(recipe, name) for name in names}

@@ -198,7 +198,7 @@ class Loop:
                 self._chunk = int(np.clip(ideal, self._chunk / 4, self._chunk * 4) // 16 * 16) or 16
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
-        scores = self.task.score(population, self.space.threads)
+        scores = self.task.score(population, self.space.threads, self.space.device)
         fitness[chunk] = scores.fitness
         self.space.memory.put(keys, scores.fitness)
         self.evaluations += len(chunk)

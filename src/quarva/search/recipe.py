@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from quarva.engine.devices import Device
 from quarva.errors import RecipeError
 
 __all__ = ["RECIPE_VERSION", "Recipe"]
@@ -64,6 +65,7 @@ class Recipe(BaseModel):
     memory_mb: float | None = Field(None, gt=0, description="stop when so many MiB are taken")
     seed: int = Field(0, ge=0, lt=2**63, description="the same seed gives the same findings")
     threads: int | None = Field(None, ge=1, description="threads to use; none is one a core")
+    device: Device = Field("cpu", description="what scores formulas: auto, cpu or cuda")
     functions: tuple[str, ...] | None = Field(None, description="operators to use")
     windows: tuple[int, ...] | None = Field(None, description="windows of rolling operators")
     numbers: tuple[float, ...] = Field((), description="numbers that formulas may hold as they stand")

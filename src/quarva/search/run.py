@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from quarva.engine import threads_to_use
+from quarva.engine import Device, threads_to_use
 from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
@@ -33,6 +33,7 @@ def search(
     seconds: float | None = None,
     memory_mb: float | None = None,
     threads: int | None = None,
+    device: Device = "cpu",
     functions: Sequence[str] | None = None,
     windows: Sequence[int] | None = None,
     numbers: Sequence[float] = (),
@@ -59,6 +60,8 @@ def search(
         seconds: stop after so many, in this sitting if the search is resumed.
         memory_mb: stop when the process has taken so many MiB.
         threads: None is one a core.
+        device: that scores formulas: `cpu`, `cuda`, or `auto`, whichever was measured to be faster on this
+            machine. A GPU's scores agree with the CPU's to float32 precision, so findings may differ.
         functions, windows, numbers, constants: the alphabet: operators (by default a panel's or a table's
             usual ones), windows of rolling operators in days, literals, and whether `?` stands for random
             numerical constants. None: a table's formulas may hold constants, a panel's not, for neither a
@@ -89,6 +92,7 @@ def search(
         budget=budget,
         seed=seed,
         threads=threads_to_use(threads),
+        device=device,
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     if out is None:
@@ -97,8 +101,9 @@ def search(
         raise RecipeError("a run folder keeps its own checkpoint: give out or checkpoint, not both")
     asked = {
         "searcher": name, "budget": budget, "seed": seed, "seconds": seconds, "memory_mb": memory_mb,
-        "threads": threads, "functions": functions, "windows": windows, "numbers": tuple(numbers),
-        "constants": constants, "head": head, "genes": genes, "link": link, "settings": settings,
+        "threads": threads, "device": device, "functions": functions, "windows": windows,
+        "numbers": tuple(numbers), "constants": constants, "head": head, "genes": genes, "link": link,
+        "settings": settings,
     }  # fmt: skip
     return _run_in(out, loop, asked, progress)
 

@@ -6,6 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva.engine import Device
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
 from quarva.search.memory import Memory
@@ -24,6 +25,7 @@ class Space:
         budget: distinct evaluations that the whole search may make.
         seed: of all random numbers.
         threads: that the searcher may use; what it proposes must not depend on it.
+        device: that formulas are scored on.
     """
 
     alphabet: Alphabet
@@ -32,6 +34,7 @@ class Space:
     budget: int
     seed: int
     threads: int
+    device: Device = "cpu"
 
 
 class Searcher(Protocol):

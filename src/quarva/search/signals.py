@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from quarva.atomic import write_atomically
-from quarva.engine import Program, signals
+from quarva.engine import Device, Program, signals
 from quarva.errors import RunError
 from quarva.karva.expression import Expression
 from quarva.panel import Panel, Table
@@ -26,11 +26,13 @@ def signals_table(
     expressions: Sequence[Expression],
     data: Panel | Table,
     threads: int | None = None,
+    device: Device = "cpu",
 ) -> "pl.DataFrame":
     """The signals of formulas: columns `date`, `asset`, and one for each formula, float32.
 
     A row for each date and asset, dates first; a missing value where the formula has no opinion. Of a table
-    the columns are `row`, from 1, and one for each formula. Raises FormulaError for an unknown field.
+    the columns are `row`, from 1, and one for each formula. Raises FormulaError for an unknown field,
+    DeviceError for a GPU that is not there.
     """
     import polars as pl
 
@@ -45,7 +47,7 @@ def signals_table(
         columns["date"] = pl.Series(np.repeat(panel.dates.astype(f"datetime64[{unit}]"), assets))
         columns["asset"] = pl.Series(np.tile(np.array(panel.assets, dtype=object), days), dtype=pl.String)
     for name, expression in zip(names, expressions, strict=True):
-        signal = signals(Program.from_expressions([expression]), panel, threads)[0].reshape(-1)
+        signal = signals(Program.from_expressions([expression]), panel, threads, device)[0].reshape(-1)
         if isinstance(data, Table):
             signal = signal[: data.rows]
         columns[name] = pl.Series(signal, nan_to_null=True)

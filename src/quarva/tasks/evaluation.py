@@ -76,6 +76,7 @@ def evaluate_formulas(
     delay: int = 1,
     cost_bps: float = 5.0,
     threads: int | None = None,
+    device: engine.Device = "cpu",
 ) -> list[dict[str, Figures]]:
     """The figures of P formulas by part.
 
@@ -87,20 +88,23 @@ def evaluate_formulas(
         delay: days from the signal to the trade.
         cost_bps: basis points paid on all that is traded.
         threads: None is one a core. The result does not depend on it.
+        device: that evaluates them, see `engine.evaluate`.
 
     Raises:
         FormulaError: a formula reads a field or group that the panel lacks.
+        DeviceError: a GPU that is not there.
         TaskError: a price of 0 or less.
     """
     program = engine.Program.from_expressions(expressions)
     there = target if panel.universe is None else np.where(panel.universe, target, np.float32(np.nan))
     daily = {
         name: [
-            _sums(program, panel, there, days, statistic, threads) for statistic in ("ic", "rank_ic", "corr")
+            _sums(program, panel, there, days, statistic, threads, device)
+            for statistic in ("ic", "rank_ic", "corr")
         ]
         for name, days in parts.items()
     }
-    traded = _traded(expressions, panel, parts, delay, cost_bps, threads)
+    traded = _traded(expressions, panel, parts, delay, cost_bps, threads, device)
     return [
         {name: _figures(*(sums[p] for sums in daily[name]), *traded[name][:, p]) for name in parts}
         for p in range(len(expressions))
@@ -108,12 +112,20 @@ def evaluate_formulas(
 
 
 def evaluate_on_rows(
-    expressions: Sequence[Expression], table: Table, threads: int | None = None
+    expressions: Sequence[Expression],
+    table: Table,
+    threads: int | None = None,
+    device: engine.Device = "cpu",
 ) -> list[RowFigures]:
-    """The figures of P formulas on all rows of a table. Raises FormulaError for an unknown column."""
+    """The figures of P formulas on all rows of a table.
+
+    Raises:
+        FormulaError: an unknown column.
+        DeviceError: a GPU that is not there.
+    """
     out = []
     y = table.target.reshape(-1)[: table.rows].astype(np.float64)
-    for _, signals in _signals(expressions, table.panel, threads):
+    for _, signals in _signals(expressions, table.panel, threads, device):
         for signal in signals.reshape(len(signals), -1)[:, : table.rows]:
             both = np.isfinite(y) & np.isfinite(signal)
             rows = int(both.sum())
@@ -132,10 +144,11 @@ def _sums(
     days: NDArray[np.bool_],
     statistic: engine.Statistic,
     threads: int | None,
+    device: engine.Device,
 ) -> NDArray[np.float64]:
     """The engine's sums over the days, float64 [P, 4]."""
     segments = np.where(days, 0, -1).astype(np.int8)
-    return engine.evaluate(program, panel, target[None], statistic, segments, 1, threads)[:, 0, 0]
+    return engine.evaluate(program, panel, target[None], statistic, segments, 1, threads, device)[:, 0, 0]
 
 
 def _figures(
@@ -168,6 +181,7 @@ def _traded(
     delay: int,
     cost_bps: float,
     threads: int | None,
+    device: engine.Device,
 ) -> dict[str, NDArray[np.float64]]:
     """Mean turnover and Sharpe ratio by part, float64 [2, P]."""
     days, assets = panel.shape
@@ -175,7 +189,7 @@ def _traded(
     returns = daily_returns(closes(panel)) if priced else np.zeros((days, assets))
     rule = LongShort() if assets > 1 else SignTiming()
     out = {name: np.full((2, len(expressions)), np.nan) for name in parts}
-    for chunk, signals in _signals(expressions, panel, threads):
+    for chunk, signals in _signals(expressions, panel, threads, device):
         walked = simulate(signals, returns, rule, delay, engine.threads_to_use(threads))
         net = walked.net(cost_bps)
         for name, part in parts.items():
@@ -197,11 +211,12 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _signals(
-    expressions: Sequence[Expression], panel: Panel, threads: int | None
+    expressions: Sequence[Expression], panel: Panel, threads: int | None, device: engine.Device
 ) -> Iterator[tuple[slice, NDArray[np.float32]]]:
     """Which formulas, and their signals [·, T, N], as many at a time as fit; NaN outside the universe."""
     days, assets = panel.shape
     size = max(1, _SIGNAL_BYTES // (4 * days * assets))
     for start in range(0, len(expressions), size):
         chunk = slice(start, start + size)
-        yield chunk, engine.signals(engine.Program.from_expressions(expressions[chunk]), panel, threads)
+        program = engine.Program.from_expressions(expressions[chunk])
+        yield chunk, engine.signals(program, panel, threads, device)

@@ -168,6 +168,7 @@ class Task:
         self,
         formulas: Any,
         threads: int | None = None,
+        device: engine.Device = "cpu",
         *,
         floors: NDArray[np.float64] | None = None,
         abandonment: Abandonment | None = None,
@@ -177,30 +178,35 @@ class Task:
         Args:
             formulas: a Population, a Program, or Formula or Expression, one or a list.
             threads: None is one a core. The result does not depend on it.
+            device: that evaluates them, see `engine.evaluate`.
             floors, abandonment: float64 [P], the fitness below which a formula is of no use to whoever asks,
                 and when it is given up for that; for the objectives `ic` and `rank_ic`, others ignore it. A
                 dropped formula has the most it was granted as its fitness, and no validation.
 
         Raises:
-            TaskError: a formula reads a field that is a target.
+            TaskError: a formula reads a field that is a target. DeviceError: a GPU that is not there.
         """
         program = self._program(formulas)
         if floors is None or abandonment is None or self.objective.name not in ("ic", "rank_ic"):
-            return self._score(program, threads)
-        mean, most = self._first_days(abandonment, program, threads)
+            return self._score(program, threads, device)
+        mean, most = self._first_days(abandonment, program, threads, device)
         granted = most - self.parsimony * program.sizes()
         kept = np.flatnonzero(~(granted < floors))
         scores = Scores(
             granted, np.abs(mean), np.full(len(program), np.nan), np.where(mean < 0, -1, 1).astype(np.int8),
             granted < floors,
         )  # fmt: skip
-        whole = self._score(program[kept], threads)
+        whole = self._score(program[kept], threads, device)
         for part in ("fitness", "train", "validation", "sign"):
             getattr(scores, part)[kept] = getattr(whole, part)
         return scores
 
     def _first_days(
-        self, abandonment: Abandonment, program: engine.Program, threads: int | None
+        self,
+        abandonment: Abandonment,
+        program: engine.Program,
+        threads: int | None,
+        device: engine.Device,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean coefficient of the first days of training, and the most that is granted over all of them."""
         days = abandonment.first_days(self.segments)
@@ -208,17 +214,17 @@ class Task:
         possible = int(((self.segments == TRAIN) & (target.least[0] >= 0)).sum())
         statistic = self.objective.statistic
         begun = replace(target, segments=days, days=int(np.flatnonzero(days == 0)[-1]) + 1)
-        acc = engine.evaluate(program, self.panel, begun, statistic, None, 1, threads)
+        acc = engine.evaluate(program, self.panel, begun, statistic, None, 1, threads, device)
         return abandonment.bound(acc[:, 0, 0], possible, self.horizon)
 
-    def _score(self, program: engine.Program, threads: int | None) -> Scores:
+    def _score(self, program: engine.Program, threads: int | None, device: engine.Device) -> Scores:
         """Score every formula to the end."""
         if self.objective.positions is not None:
-            figures = self._sharpes(program, (TRAIN, VALIDATION), threads)
+            figures = self._sharpes(program, (TRAIN, VALIDATION), threads, device)
         elif self.table:
-            figures = self._figures(program, self._scored, threads)[:, 0]
+            figures = self._figures(program, self._scored, threads, device)[:, 0]
         else:
-            figures = self._figures(program, self._scored, threads)[:, :, 0]
+            figures = self._figures(program, self._scored, threads, device)[:, :, 0]
         train = figures[:, 0]
         validation = figures[:, 1] if figures.shape[1] > 1 else np.full(len(program), np.nan)
         sign = np.where(self.objective.sign_free & (train < 0), -1, 1).astype(np.int8)
@@ -311,12 +317,16 @@ class Task:
         return self._yardstick(self.targets if self.table else self.targets[:1])
 
     def _figures(
-        self, program: engine.Program, yardstick: _Yardstick, threads: int | None
+        self,
+        program: engine.Program,
+        yardstick: _Yardstick,
+        threads: int | None,
+        device: engine.Device = "cpu",
     ) -> NDArray[np.float64]:
         """The objective by formula, segment and target, float64 [P, S, M]; NaN where too little counts."""
         count = yardstick.warm_up.shape[1]
         acc = engine.evaluate(
-            program, self.panel, yardstick.target, self.objective.statistic, None, count, threads
+            program, self.panel, yardstick.target, self.objective.statistic, None, count, threads, device
         )
         if self.table:
             enough = acc[..., 0] == acc[..., 3]
@@ -328,7 +338,11 @@ class Task:
         return np.where(enough & np.isfinite(figures), figures, np.nan)
 
     def _sharpes(
-        self, program: engine.Program, parts: tuple[int, ...], threads: int | None
+        self,
+        program: engine.Program,
+        parts: tuple[int, ...],
+        threads: int | None,
+        device: engine.Device = "cpu",
     ) -> NDArray[np.float64]:
         """The Sharpe ratio by formula and part, float64 [P, len(parts)]; NaN where too little counts."""
         rule = self.objective.positions
@@ -339,7 +353,7 @@ class Task:
         needed = self._needed(returns)
         lookback, out = program.lookback(), np.full((len(program), len(parts)), np.nan)
         for chunk in self._chunks(len(program)):
-            signals = engine.signals(program[chunk], self.panel, threads)
+            signals = engine.signals(program[chunk], self.panel, threads, device)
             result = simulate(signals, returns, rule, self.delay, engine.threads_to_use(threads))
             net = result.net(self.cost_bps)
             opinion = (result.opinions >= needed) & (needed > 0)

@@ -1,0 +1,147 @@
+"""Values of nodes, and the elementwise operators: one cell in, the same cell out.
+
+A node is (fields, scratch, base, mask, width): its row of day t begins at (base + (t & mask)) · width, in
+`fields` if the mask is −1, else in `scratch`. So a node keeps as many days as its mask says, a power of two.
+"""
+
+import math
+
+import numpy as np
+
+from quarva.engine.gpu.jit import on_device
+from quarva.karva.operators import CODE
+
+ADD, SUB, MUL, DIV = CODE["add"], CODE["sub"], CODE["mul"], CODE["div"]
+POWER, SIGNED_POWER, MIN, MAX = CODE["power"], CODE["signed_power"], CODE["min"], CODE["max"]
+NEG, ABS, SIGN, LOG, EXP = CODE["neg"], CODE["abs"], CODE["sign"], CODE["log"], CODE["exp"]
+SQRT, SQUARE, INV = CODE["sqrt"], CODE["square"], CODE["inv"]
+SIN, COS, TANH = CODE["sin"], CODE["cos"], CODE["tanh"]
+LT, LE, GT, GE, EQ, NE = (CODE[name] for name in ("lt", "le", "gt", "ge", "eq", "ne"))
+AND, OR, NOT, IF_ELSE = CODE["and"], CODE["or"], CODE["not"], CODE["if_else"]
+
+NAN = np.float32(np.nan)
+LARGEST = np.float32(np.finfo(np.float32).max)
+ZERO, ONE = np.float32(0), np.float32(1)
+EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-103.97208)  # beyond: overflow, and 0
+
+
+@on_device
+def cell(node, day, asset):
+    """A node's value, float32."""
+    fields, scratch, base, mask, width = node
+    place = (base + (day & mask)) * width + asset
+    return fields[place] if mask < 0 else scratch[place]
+
+
+@on_device
+def keep(v):
+    """v as float32, NaN where that is not finite."""
+    short = np.float32(v)
+    return short if abs(short) <= LARGEST else NAN
+
+
+@on_device
+def truth(yes):
+    return ONE if yes else ZERO
+
+
+@on_device
+def sign_of(v):
+    """−1, 0 or 1; v is not NaN."""
+    return ONE if v > ZERO else (-ONE if v < ZERO else ZERO)
+
+
+@on_device
+def function(op, x):
+    """An operator of one argument that is not NaN."""
+    if op == NEG:
+        return -x
+    if op == ABS:
+        return abs(x)
+    if op == SIGN:
+        return sign_of(x)
+    if op == LOG:
+        return np.float32(math.log(x)) if x > ZERO else NAN
+    if op == EXP:
+        if x > EXP_MOST:
+            return NAN
+        return keep(math.exp(x)) if x >= EXP_LEAST else ZERO
+    if op == SQRT:
+        return np.float32(math.sqrt(x)) if x >= ZERO else NAN
+    if op == SQUARE:
+        return x * x
+    if op == INV:
+        return ONE / x if x != ZERO else NAN
+    if op == SIN:
+        return np.float32(math.sin(x))
+    if op == COS:
+        return np.float32(math.cos(x))
+    if op == TANH:
+        return np.float32(math.tanh(x))
+    if op == NOT:
+        return truth(x == ZERO)
+    return NAN
+
+
+@on_device
+def raised(x, y):
+    """x to the power y in double precision, whose pow knows every special case; NaN where not real."""
+    if x == ZERO and y < ZERO:
+        return NAN
+    return keep(np.float64(x) ** np.float64(y))
+
+
+@on_device
+def operation(op, x, y):
+    """An operator of two arguments that are not NaN."""
+    if op == ADD:
+        return x + y
+    if op == SUB:
+        return x - y
+    if op == MUL:
+        return x * y
+    if op == DIV:
+        return x / y if y != ZERO else NAN
+    if op == MIN:
+        return min(x, y)
+    if op == MAX:
+        return max(x, y)
+    if op == POWER:
+        return raised(x, y)
+    if op == SIGNED_POWER:
+        return sign_of(x) * raised(abs(x), y)
+    if op == AND:
+        return truth(x != ZERO and y != ZERO)
+    if op == OR:
+        return truth(x != ZERO or y != ZERO)
+    return NAN
+
+
+@on_device
+def comparison(op, x, y):
+    """A comparison; with a NaN it is false, and `ne` true."""
+    if op == LT:
+        return truth(x < y)
+    if op == LE:
+        return truth(x <= y)
+    if op == GT:
+        return truth(x > y)
+    if op == GE:
+        return truth(x >= y)
+    return truth(x == y) if op == EQ else truth(x != y)
+
+
+@on_device
+def elementwise(op, arity, x, y, z, partial):
+    """The elementwise operator `op`; y and z mean nothing where the arity does not ask for them."""
+    if op == IF_ELSE:
+        if x != x and not partial:
+            return NAN
+        return y if x != ZERO else z
+    if op >= LT and op <= NE and partial:
+        return comparison(op, x, y)
+    if x != x or (arity > 1 and y != y):
+        return NAN
+    if op >= LT and op <= NE:
+        return comparison(op, x, y)
+    return keep(function(op, x)) if arity == 1 else keep(operation(op, x, y))

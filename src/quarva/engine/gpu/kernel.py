@@ -1,0 +1,392 @@
+"""The kernel: a block of threads a formula, days in chunks, threads over the cells of a chunk.
+
+A block takes formula after formula. It walks the days in chunks; in a chunk it computes node after node, for
+all days and assets of the chunk at once: a thread takes every `size`-th cell, and a barrier stands behind
+each node. Where a day's assets meet (cross-sections, scores) the block is cut into `teams`, a day each. No
+node keeps more than the days that its readers ask for.
+
+All barriers are in this file. Every thread of a block must come to each of them: what a team has no day for
+it skips between barriers, never a barrier.
+"""
+
+import numpy as np
+from numba import cuda
+
+from quarva.engine.gpu.cells import NAN, cell, elementwise, keep
+from quarva.engine.gpu.cross import (
+    GROUP_RANK,
+    LEAST_X,
+    LEAST_Y,
+    MANY,
+    OF_ASSET,
+    PARTS,
+    SIZE,
+    XX,
+    XY,
+    YY,
+    X,
+    Y,
+    count_pairs,
+    factors,
+    fill_words,
+    in_group,
+    lowest,
+    ordered,
+    orders,
+    seen,
+    sum_groups,
+    sum_pairs,
+    total,
+)  # fmt: skip
+from quarva.engine.gpu.jit import kernel, on_device
+from quarva.engine.gpu.order import pair_words
+from quarva.engine.gpu.score import (
+    CELLS,
+    CORRELATION,
+    ERROR,
+    IC,
+    RANK_IC,
+    SSE,
+    WRITE,
+    add_day,
+    conclude,
+    day_moments,
+    is_constant,
+    pearson,
+    sum_errors,
+    sum_ranks,
+)  # fmt: skip
+from quarva.engine.gpu.windows import rolling
+from quarva.karva.alphabet import FIELD, NUMBER
+from quarva.karva.operators import OPERATORS
+
+THREADS = 256  # of a block, at most; a power of two, for a team is one
+_KINDS = [operator.kind for operator in OPERATORS]
+ROLLING, CROSS, GROUP = _KINDS.index("rolling"), _KINDS.index("cross"), _KINDS.index("group")
+
+
+@on_device
+def compute_cells(op, param, number, arity, x, y, z, out, t, some, n_assets, first, partial):
+    """A number, or an elementwise or rolling operator, on days t … t + some − 1."""
+    _, scratch, base, mask, width = out
+    for c in range(cuda.threadIdx.x, some * n_assets, cuda.blockDim.x):
+        asset = c % n_assets
+        day = t + c // n_assets
+        v = NAN
+        if day >= first[asset]:
+            if op == NUMBER:
+                v = number
+            elif op < ROLLING:
+                a, b = cell(x, day, asset), cell(y, day, asset)
+                v = elementwise(op, arity, a, b, cell(z, day, asset), partial)
+            else:
+                v = rolling(op, x, y, day, asset, param, number, day - first[asset] + 1, partial)
+        scratch[(base + (day & mask)) * width + asset] = v
+
+
+@on_device
+def copy_asset(source, x, out, t, some, n_assets, first):
+    """The value of one asset for every asset that has begun."""
+    _, scratch, base, mask, width = out
+    for c in range(cuda.threadIdx.x, some * n_assets, cuda.blockDim.x):
+        asset = c % n_assets
+        day = t + c // n_assets
+        scratch[(base + (day & mask)) * width + asset] = cell(x, day, source) if day >= first[asset] else NAN
+
+
+@on_device
+def sort_words(words, at, room, lane, team, active):
+    """Sort a team's words, `room` of them, a power of two (Batcher's bitonic network)."""
+    many = room // 2 if active else 0
+    cuda.syncthreads()
+    length = 2
+    while length <= room:
+        apart = length // 2
+        while apart > 0:
+            for i in range(lane, many, team):
+                low = at + 2 * i - (i & (apart - 1))
+                a, b = words[low], words[low + apart]
+                if (a > b) == (((low - at) & length) == 0):
+                    words[low], words[low + apart] = b, a
+            cuda.syncthreads()
+            apart //= 2
+        length *= 2
+
+
+@on_device
+def cross_moments(op, x, y, out, day, active, n_assets, universe, lane, team, parts):
+    """zscore, demean, scale, residual: one day of one team."""
+    column = cuda.threadIdx.x
+    head = column - lane
+    if active:
+        count_pairs(x, y, day, n_assets, universe, lane, team, parts, column)
+    cuda.syncthreads()
+    size = total(parts, SIZE, head, team)
+    about_x, about_y = lowest(parts, LEAST_X, head, team), lowest(parts, LEAST_Y, head, team)
+    cuda.syncthreads()
+    if active:
+        sum_pairs(x, y, day, n_assets, universe, lane, team, about_x, about_y, parts, column)
+    cuda.syncthreads()
+    if active:
+        shift, slope, factor = factors(
+            op, total(parts, MANY, head, team), size, about_x, total(parts, X, head, team),
+            total(parts, XX, head, team), total(parts, Y, head, team), total(parts, YY, head, team),
+            total(parts, XY, head, team),
+        )  # fmt: skip
+        _, scratch, base, mask, width = out
+        for i in range(lane, n_assets, team):
+            a, b = np.float64(seen(x, day, i, universe)), np.float64(cell(y, day, i))
+            value = ((a - about_x) - shift - slope * (b - about_y)) * factor
+            scratch[(base + (day & mask)) * width + i] = keep(value)
+
+
+@on_device
+def cross_order(
+    op, param, number, x, out, day, active, n_assets, universe, group, lane, team, words, at, room
+):
+    """rank, winsorise, bucket, group_rank: one day of one team."""
+    grouped = op == GROUP_RANK
+    if active:
+        fill_words(x, day, n_assets, universe, group, grouped, lane, team, words, at, room)
+    sort_words(words, at, room, lane, team, active)
+    if active:
+        _, scratch, base, mask, width = out
+        for i in range(lane, n_assets, team):
+            v = seen(x, day, i, universe)
+            code = np.int64(group[i]) if grouped else np.int64(0)
+            value = np.nan
+            if v == v and code >= 0:
+                value = ordered(op, v, param, number, code, words, at, room)
+            scratch[(base + (day & mask)) * width + i] = keep(value)
+
+
+@on_device
+def cross_groups(op, x, out, day, active, n_assets, universe, group, members, starts, lane, team, found):
+    """group_demean, group_zscore: one day of one team."""
+    if active:
+        sum_groups(x, day, universe, members, starts, lane, team, found, starts.size - 1)
+    cuda.syncthreads()
+    if active:
+        _, scratch, base, mask, width = out
+        for i in range(lane, n_assets, team):
+            v = seen(x, day, i, universe)
+            value = in_group(op, v, group[i], found) if v == v and group[i] >= 0 else NAN
+            scratch[(base + (day & mask)) * width + i] = value
+
+
+@on_device
+def cross_section(
+    op, param, number, x, y, out, t, some, n_assets, universe, groups, members, starts, first, teams, parts,
+    words, room, found,
+):  # fmt: skip
+    """A cross-sectional or group operator on days t … t + some − 1, `teams` days at a time."""
+    if op == OF_ASSET:
+        copy_asset(param, x, out, t, some, n_assets, first)
+        return
+    team = cuda.blockDim.x // teams
+    own, lane = cuda.threadIdx.x // team, cuda.threadIdx.x % team
+    at = (cuda.blockIdx.x * teams + own) * 2 * room
+    kind = param if op >= GROUP else 0
+    for d in range(own, some + own, teams):
+        # Teams go round together, each as often as the first one: `own` days later it has none left.
+        active, day = d < some, t + d
+        if orders(op):
+            cross_order(
+                op, param, number, x, out, day, active, n_assets, universe, groups[kind], lane, team, words,
+                at, room,
+            )  # fmt: skip
+        elif op >= GROUP:
+            cross_groups(
+                op, x, out, day, active, n_assets, universe, groups[kind], members[kind], starts[kind], lane,
+                team, found[cuda.blockIdx.x * teams + own],
+            )  # fmt: skip
+        else:
+            cross_moments(op, x, y, out, day, active, n_assets, universe, lane, team, parts)
+        cuda.syncthreads()
+
+
+@on_device
+def rank_sums(x, y, day, active, n_assets, known, many, constant, lane, team, parts, words, at, room):
+    """Sums of ranks of one day of one team into `parts`; known: cells of the target that day."""
+    column = cuda.threadIdx.x
+    counts = active and not constant
+    for i in range(lane, room if counts else 0, team):
+        a, b = np.float32(0), NAN
+        if i < n_assets:
+            a, b = cell(x, day, i), cell(y, day, i)
+        words[at + i], words[at + room + i] = pair_words(a, b)
+    sort_words(words, at, room, lane, team, counts)
+    again = counts and many < known
+    if cuda.syncthreads_or(np.int32(again)):
+        sort_words(words, at + room, room, lane, team, again)
+    if counts:
+        sum_ranks(x, y, day, n_assets, lane, team, words, at, at + room, room, many, again, parts, column)
+
+
+@on_device
+def score_day(
+    mode, x, y, day, active, n_assets, universe, least, known, lane, team, parts, words, at, room, row
+):
+    """Score one day of one team into its row."""
+    column = cuda.threadIdx.x
+    head = column - lane
+    if mode == SSE:
+        if active:
+            sum_errors(x, y, day, n_assets, lane, team, parts, column)
+        cuda.syncthreads()
+        if active and lane == 0:
+            row[CELLS], row[ERROR] = total(parts, MANY, head, team), total(parts, XX, head, team)
+        return
+    if active:
+        count_pairs(x, y, day, n_assets, universe, lane, team, parts, column)
+    cuda.syncthreads()
+    about_x, about_y = lowest(parts, LEAST_X, head, team), lowest(parts, LEAST_Y, head, team)
+    cuda.syncthreads()
+    if active:
+        sum_pairs(x, y, day, n_assets, universe, lane, team, about_x, about_y, parts, column)
+    cuda.syncthreads()
+    if mode == RANK_IC:
+        many = total(parts, MANY, head, team)
+        constant = is_constant(parts, head, team, about_x, least)
+        cuda.syncthreads()
+        rank_sums(x, y, day, active, n_assets, known, many, constant, lane, team, parts, words, at, room)
+        cuda.syncthreads()
+        if active and lane == 0:
+            row[0] = np.nan if constant else pearson(parts, head, team, 0.5, least)
+    elif active and lane == 0:
+        if mode == IC:
+            row[0] = pearson(parts, head, team, about_x, least)
+        else:
+            day_moments(parts, head, team, about_x, about_y, row)
+
+
+@on_device
+def score_chunk(
+    mode, x, targets, totals, least, centre, segments, t, some, n_days, n_assets, width, universe, teams,
+    parts, words, room, rows, moments, acc,
+):  # fmt: skip
+    """Score days t … t + some − 1 of a formula's root x against every target."""
+    team = cuda.blockDim.x // teams
+    own, lane = cuda.threadIdx.x // team, cuda.threadIdx.x % team
+    at = (cuda.blockIdx.x * teams + own) * 2 * room
+    for m in range(least.shape[0]):
+        y = (targets, targets, np.int64(m) * n_days, np.int64(-1), width)
+        for d in range(own, some + own, teams):
+            day = min(t + d, n_days - 1)
+            segment = segments[day]
+            active = d < some and segment >= 0 and segment < acc.shape[0] and least[m, day] >= 0.0
+            score_day(
+                mode, x, y, day, active, n_assets, universe, least[m, day], totals[m, day, 0], lane, team,
+                parts, words, at, room, rows[m, min(d, rows.shape[1] - 1)],
+            )  # fmt: skip
+            cuda.syncthreads()
+    for m in range(cuda.threadIdx.x, least.shape[0], cuda.blockDim.x):
+        for d in range(some):
+            segment, enough = segments[t + d], least[m, t + d]
+            if segment >= 0 and segment < acc.shape[0] and enough >= 0.0:
+                add_day(mode, rows[m, d], enough, centre[m, t + d], moments[segment, m], acc[segment, m])
+    cuda.syncthreads()
+
+
+@on_device
+def write_chunk(x, t, some, n_assets, universe, out):
+    """Write days t … t + some − 1 of a formula's root; NaN outside the universe."""
+    for c in range(cuda.threadIdx.x, some * n_assets, cuda.blockDim.x):
+        out[t + c // n_assets, c % n_assets] = seen(x, t + c // n_assets, c % n_assets, universe)
+    cuda.syncthreads()
+
+
+@on_device
+def node_of(k, base, mask, own, fields, scratch, width):
+    """Node k; own: the block's first row of scratch."""
+    return fields, scratch, base[k] + (own if mask[k] >= 0 else 0), mask[k], width
+
+
+@on_device
+def compute_node(
+    k, head, code, left, right, third, param, number, base, mask, own, fields, scratch, width, t, some,
+    n_assets, first, partial, groups, members, starts, universe, teams, parts, words, room, found,
+):  # fmt: skip
+    """Compute node k of the formula whose nodes begin at `head`, on days t … t + some − 1."""
+    op, arity = code[k], 1
+    out = node_of(k, base, mask, own, fields, scratch, width)
+    x = node_of(head + left[k], base, mask, own, fields, scratch, width) if left[k] >= 0 else out
+    y, z = x, x
+    if right[k] >= 0:
+        arity = 2
+        y = node_of(head + right[k], base, mask, own, fields, scratch, width)
+    if third[k] >= 0:
+        arity = 3
+        z = node_of(head + third[k], base, mask, own, fields, scratch, width)
+    if op >= CROSS and op < FIELD:
+        cross_section(
+            op, param[k], number[k], x, y, out, t, some, n_assets, universe, groups, members, starts, first,
+            teams, parts, words, room, found,
+        )  # fmt: skip
+    else:
+        compute_cells(op, param[k], number[k], arity, x, y, z, out, t, some, n_assets, first, partial)
+    cuda.syncthreads()
+
+
+@on_device
+def clear(values):
+    """Set a float64 array (S, M, k) to 0, by all threads."""
+    for m in range(cuda.threadIdx.x, values.shape[1], cuda.blockDim.x):
+        for s in range(values.shape[0]):
+            for k in range(values.shape[2]):
+                values[s, m, k] = 0.0
+    cuda.syncthreads()
+
+
+@kernel
+def run(
+    queue, jobs, offset, code, left, right, third, param, number, base, mask, block_rows, fields, scratch,
+    width, n_days, n_assets, first, partial, groups, members, starts, universe, chunk, teams, words, room,
+    found, mode, targets, totals, least, centre, segments, days, rows, moments, acc, out,
+):  # fmt: skip
+    """Score or write formulas jobs[0], jobs[1], … over the first `days` days.
+
+    queue: int32 (1,), 0: the next formula. jobs: int32. offset … number: as a Program has them, `param` with
+    the panel's numbers. base, mask: of the nodes, see `cells` and `places`; block_rows: of scratch, for each
+    block. first: int32 (N,), the first row of each asset. groups, members: int32 (G, N); starts: int32
+    (G, groups + 1). universe: uint8 (T, N) or (0, 0). words: int64, 2 · room for each team, room a power of
+    two. found: float64 (teams of all blocks, 4, groups). targets … segments: as `engine.Target` has them.
+    rows: float64 (blocks, M, chunk, SUMS); moments: (blocks, S, M, MOMENTS). acc: float64 (jobs, S, M, 4) of
+    zeros; out: float32 (jobs, T, N), for the mode WRITE.
+    """
+    job = cuda.shared.array(1, np.int32)
+    parts = cuda.shared.array((PARTS, THREADS), np.float64)
+    block = cuda.blockIdx.x
+    own = np.int64(block) * block_rows
+    while True:
+        cuda.syncthreads()
+        if cuda.threadIdx.x == 0:
+            job[0] = cuda.atomic.add(queue, 0, 1)
+        cuda.syncthreads()
+        j = job[0]
+        if j >= jobs.size:
+            break
+        head, end = offset[jobs[j]], offset[jobs[j] + 1]
+        root = node_of(end - 1, base, mask, own, fields, scratch, width)
+        if mode == CORRELATION:
+            clear(moments[block])
+        for t in range(0, days, chunk):
+            some = min(chunk, days - t)
+            for k in range(head, end):
+                if code[k] != FIELD:
+                    compute_node(
+                        k, head, code, left, right, third, param, number, base, mask, own, fields, scratch,
+                        width, t, some, n_assets, first, partial, groups, members, starts, universe, teams,
+                        parts, words, room, found,
+                    )  # fmt: skip
+            if mode == WRITE:
+                write_chunk(root, t, some, n_assets, universe, out[j])
+            else:
+                score_chunk(
+                    mode, root, targets, totals, least, centre, segments, t, some, n_days, n_assets, width,
+                    universe, teams, parts, words, room, rows[block], moments[block], acc[j],
+                )  # fmt: skip
+        if mode == CORRELATION:
+            for m in range(cuda.threadIdx.x, acc.shape[2], cuda.blockDim.x):
+                for s in range(acc.shape[1]):
+                    conclude(moments[block, s, m], acc[j, s, m])

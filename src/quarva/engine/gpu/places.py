@@ -1,0 +1,110 @@
+"""Where on the device the values of nodes lie, and how many days of each are kept."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.compiled import compiled
+from quarva.karva.alphabet import FIELD
+from quarva.karva.operators import CODE, OPERATORS
+
+__all__ = ["Places", "chunk_of"]
+
+_CELLS = 4096  # of a chunk, for a block: its nodes' rows stay in the first two caches
+_CHUNK = 128  # days of a chunk at most
+
+EMA = CODE["ema"]
+_REACHES = np.array([operator.lookback(1) for operator in OPERATORS], np.int32)
+_ROLLS = np.array([operator.windowed for operator in OPERATORS])
+
+
+def chunk_of(n_days: int, width: int) -> int:
+    """Days of a chunk: a power of two."""
+    most = max(1, min(_CHUNK, _CELLS // width))
+    chunk = 1
+    while 2 * chunk <= most and chunk < n_days:
+        chunk *= 2
+    return chunk
+
+
+@dataclass(frozen=True)
+class Places:
+    """Places of the nodes of P formulas.
+
+    Attributes:
+        base: int64, the row of `width` numbers at which a node begins, of the fields or a block's scratch.
+        mask: int64, the node's days less one, a power of two less one; −1 for a field.
+        rows: int64 of shape (P,), rows of scratch that the formula takes.
+    """
+
+    base: NDArray[np.int64]
+    mask: NDArray[np.int64]
+    rows: NDArray[np.int64]
+
+    @classmethod
+    def of(
+        cls, offset: NDArray, code: NDArray, operands: tuple[NDArray, NDArray, NDArray], param: NDArray,
+        n_days: int, chunk: int, ema_windows: int,
+    ) -> "Places":  # fmt: skip
+        """Lay out formulas; operands: left, right and third; ema_windows: how far back an ema reads."""
+        base, mask = np.zeros(code.size, np.int64), np.zeros(code.size, np.int64)
+        rows = np.zeros(offset.size - 1, np.int64)
+        longest = int(np.diff(offset).max(initial=1))
+        _place(
+            offset, code, *operands, param, n_days, chunk, ema_windows, _REACHES, _ROLLS, base, mask, rows,
+            np.empty((3, longest), np.int64),
+        )  # fmt: skip
+        return cls(base, mask, rows)
+
+
+@compiled
+def _days_back(code, window, n_days, ema_windows, reaches, rolls):
+    """Days before today that an operator reads of its operand."""
+    if code >= rolls.size or not rolls[code]:
+        return 0
+    if code == EMA:
+        window *= ema_windows
+    return min(window - 1 + reaches[code], n_days)
+
+
+@compiled
+def _place(
+    offset, code, left, right, third, param, n_days, chunk, ema_windows, reaches, rolls, base, mask, rows,
+    work,
+):  # fmt: skip
+    """See `Places`; work: int64 (3, longest formula).
+
+    What is read on the same day only gives its rows back behind its last reader; a reader never writes where
+    it reads. What is read back from later days keeps its rows.
+    """
+    back, last, free = work
+    for p in range(offset.size - 1):
+        head, many = offset[p], offset[p + 1] - offset[p]
+        back[:many], last[:many] = 0, many
+        for k in range(many):
+            days = _days_back(code[head + k], param[head + k], n_days, ema_windows, reaches, rolls)
+            for operand in (left[head + k], right[head + k], third[head + k]):
+                if operand >= 0:
+                    back[operand], last[operand] = max(back[operand], days), k
+        used, spare = 0, 0
+        for k in range(many):
+            if code[head + k] == FIELD:
+                base[head + k], mask[head + k] = np.int64(param[head + k]) * n_days, -1
+                continue
+            size = chunk
+            while size < chunk + back[k]:
+                size *= 2
+            mask[head + k] = size - 1
+            if back[k] == 0 and spare > 0:
+                spare -= 1
+                base[head + k] = free[spare]
+            else:
+                base[head + k] = used
+                used += size
+            for operand in (left[head + k], right[head + k], third[head + k]):
+                if operand >= 0 and last[operand] == k and back[operand] == 0 and mask[head + operand] >= 0:
+                    last[operand] = many  # once, if it is read twice
+                    free[spare] = base[head + operand]
+                    spare += 1
+        rows[p] = used

@@ -1,0 +1,145 @@
+"""Scores of a day: information coefficient, rank IC, squared error, pooled correlation.
+
+The rules are those of the kernel on the CPU (`engine.kernel.score`): a day counts from `least` cells on; what
+varies by less than about five units in the last place of float32, relative to its mean, is a constant. A
+day's outcome is a row of SUMS float64 numbers; rows are added up in the order of days.
+"""
+
+import math
+
+import numpy as np
+
+from quarva.engine.gpu.cells import cell
+from quarva.engine.gpu.cross import MANY, PARTS, XX, XY, YY, X, Y, total
+from quarva.engine.gpu.jit import on_device
+from quarva.engine.gpu.order import rank, word_of
+from quarva.engine.kernel.roots import WRITE
+from quarva.engine.kernel.score import CORRELATION, FLAT, IC, RANK_IC, SSE
+
+__all__ = [
+    "CORRELATION", "IC", "MOMENTS", "RANK_IC", "SSE", "SUMS", "WRITE", "add_day", "conclude", "day_moments",
+    "is_constant", "pearson", "sum_errors", "sum_ranks",
+]  # fmt: skip
+
+SUMS = 8
+MOMENTS = 6
+# A day's outcome: its coefficient; or cells and squared error; or cells, means, and sums about the means.
+CELLS, ERROR, MEAN_X, MEAN_Y, ABOUT_XX, ABOUT_YY, ABOUT_XY = 0, 1, 1, 2, 3, 4, 5
+
+
+@on_device
+def correlation(xx, yy, xy, mx, many):
+    """From Σ dx², Σ dy², Σ dx·dy; NaN where x is flat or either does not vary."""
+    if xx <= FLAT * mx * mx * many or xx <= 0.0 or yy <= 0.0:
+        return np.nan
+    return xy / (math.sqrt(xx) * math.sqrt(yy))
+
+
+@on_device
+def about_means(parts, first, team):
+    """Cells, Σ dx / cells, Σ dy / cells, and Σ dx², Σ dy², Σ dx·dy about the means, of a day's pairs."""
+    many = total(parts, MANY, first, team)
+    share = 1.0 / max(many, 1.0)
+    sx, sy = total(parts, X, first, team), total(parts, Y, first, team)
+    xx = total(parts, XX, first, team) - sx * sx * share
+    yy = total(parts, YY, first, team) - sy * sy * share
+    return many, sx * share, sy * share, xx, yy, total(parts, XY, first, team) - sx * sy * share
+
+
+@on_device
+def pearson(parts, first, team, about, least):
+    """Correlation of a day's pairs, whose x were summed about `about`; NaN for fewer than `least`."""
+    many, mx, _, xx, yy, xy = about_means(parts, first, team)
+    return correlation(xx, yy, xy, about + mx, many) if many >= least else np.nan
+
+
+@on_device
+def is_constant(parts, first, team, about, least):
+    """Whether a day's x are too few or hardly vary, so that their ranks say nothing."""
+    many, mx, _, xx, _, _ = about_means(parts, first, team)
+    mean = about + mx
+    return many < least or xx <= FLAT * mean * mean * many
+
+
+@on_device
+def day_moments(parts, first, team, about_x, about_y, row):
+    """Write a day's moments to its row."""
+    many, mx, my, xx, yy, xy = about_means(parts, first, team)
+    row[CELLS], row[MEAN_X], row[MEAN_Y] = many, about_x + mx, about_y + my
+    row[ABOUT_XX], row[ABOUT_YY], row[ABOUT_XY] = xx, yy, xy
+
+
+@on_device
+def sum_errors(x, y, day, n_assets, lane, team, parts, column):
+    """This thread's part: cells where both are there, and Σ (x − y)²."""
+    many, squares = 0.0, 0.0
+    for i in range(lane, n_assets, team):
+        d = np.float64(cell(x, day, i)) - np.float64(cell(y, day, i))
+        if d == d:
+            many += 1.0
+            squares += d * d
+    parts[MANY, column], parts[XX, column] = many, squares
+
+
+@on_device
+def sum_ranks(x, y, day, n_assets, lane, team, words, at, other, room, many, again, parts, column):
+    """This thread's part of the sums of ranks about ½, over the pairs.
+
+    words from `at` on: the x of the pairs, sorted; from `other` on: the y if `again`, else y holds its ranks.
+    """
+    for r in range(PARTS):
+        parts[r, column] = 0.0
+    for i in range(lane, n_assets, team):
+        a, b = cell(x, day, i), cell(y, day, i)
+        if a == a and b == b:
+            u = rank(words, at, room, word_of(a, np.int64(0)), 0, many) - 0.5
+            v = np.float64(b)
+            if again:
+                v = rank(words, other, room, word_of(b, np.int64(0)), 0, many) - 0.5
+            parts[MANY, column] += 1.0
+            parts[X, column] += u
+            parts[XX, column] += u * u
+            parts[Y, column] += v
+            parts[YY, column] += v * v
+            parts[XY, column] += u * v
+
+
+@on_device
+def add_day(mode, row, least, centre, moments, acc):
+    """Add a day's row to the accumulators of its segment and target."""
+    if mode == IC or mode == RANK_IC:
+        acc[3] += 1.0
+        value = row[0]
+        if value == value:
+            acc[0] += 1.0
+            acc[1] += value
+            acc[2] += value * value
+        return
+    acc[3] += least
+    if mode == SSE:
+        acc[0] += row[CELLS]
+        acc[1] += row[ERROR]
+    elif row[CELLS] > 0.0:
+        merge(row, centre, moments)
+
+
+@on_device
+def merge(row, centre, moments):
+    """Merge a day into moments: cells, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983)."""
+    many, before = row[CELLS], moments[0]
+    both = before + many
+    dx, dy = row[MEAN_X] - moments[1], centre + row[MEAN_Y] - moments[2]
+    weight = before * many / both
+    moments[3] += row[ABOUT_XX] + dx * dx * weight
+    moments[4] += row[ABOUT_YY] + dy * dy * weight
+    moments[5] += row[ABOUT_XY] + dx * dy * weight
+    moments[1] += dx * many / both
+    moments[2] += dy * many / both
+    moments[0] = both
+
+
+@on_device
+def conclude(moments, acc):
+    """Pooled moments to a correlation."""
+    acc[0] = moments[0]
+    acc[1] = correlation(moments[3], moments[4], moments[5], moments[1], moments[0])
