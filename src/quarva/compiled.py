@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import config
 
 __all__ = ["compiled", "is_cached"]
@@ -45,6 +46,8 @@ def _digest(function: Callable) -> str:
             seen.update(getattr(value, _DIGEST).encode())
         elif isinstance(value, int | float) and not name.startswith("__"):
             seen.update(f"{name}={value!r}".encode())
+        elif isinstance(value, np.ndarray):
+            seen.update(f"{name}={value.dtype}{value.shape}".encode() + value.tobytes())
     return seen.hexdigest()[:24]
 
 

@@ -4,46 +4,39 @@ import os
 import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quarva.compiled import is_cached
-from quarva.engine.kernel import batch
+from quarva.engine.kernel import batch, pieces
+from quarva.engine.kernel.machine import CHUNK
+from quarva.engine.kernel.roots import WRITE
 from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE
 from quarva.engine.program import Program
+from quarva.engine.target import Statistic, Target
+from quarva.engine.tiles import Tiles
 from quarva.errors import FormulaError
 from quarva.panel import Panel
 
 __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
 
-Statistic = Literal["ic", "rank_ic", "sse", "corr"]
+
 
 _STATISTICS = {"ic": IC, "rank_ic": RANK_IC, "sse": SSE, "corr": CORRELATION}
-_LANES = 16  # float32 numbers in the widest vector register
-_BLOCK = 2048  # numbers that one dispatch works on: four rows of them stay in a 32 KiB first-level cache
-_LEAST_ASSETS = 3  # a correlation of fewer pairs says nothing
-_PIECES = 8  # pieces of work for each thread: formulas differ in cost
+_PIECES = 4  # pieces of work for each thread: formulas differ in cost
 _PIECE_CELLS = 100_000  # cells of one node that make a piece worth handing over: about a millisecond of work
+_SMALL_CELLS = 4096
+_MOST = 4096  # formulas of a piece on small tables: their graph stays in the second-level cache
+_PIECE_BYTES = 256 * 2**20  # for what a formula of a piece may keep for all tiles and from chunk to chunk
+_TAIL_DAYS = 100
 
 
 def is_compiled() -> bool:
     """Whether the kernels were compiled before on this machine; if not, that takes about half a minute."""
-    return is_cached(batch.score)
-
-
-def width_of(n_assets: int) -> int:
-    """Assets padded to whole vectors."""
-    return -(-n_assets // _LANES) * _LANES
-
-
-def block_of(width: int) -> int:
-    """Days that one step takes."""
-    return max(1, _BLOCK // width)
+    return is_cached(batch.run)
 
 
 def threads_to_use(threads: int | None) -> int:
@@ -53,56 +46,16 @@ def threads_to_use(threads: int | None) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def pad(values: NDArray, width: int) -> NDArray[np.float32]:
-    """float32 copy with the last axis padded by NaN."""
-    out = np.full((*values.shape[:-1], width), np.nan, np.float32)
-    out[..., : values.shape[-1]] = values
-    return out
-
-
 _padded: "weakref.WeakKeyDictionary[Panel, NDArray[np.float32]]" = weakref.WeakKeyDictionary()
 
 
 def padded_values(panel: Panel) -> NDArray[np.float32]:
     """The panel's fields as the kernel reads them, float32 of shape (F, T, width); made once for a panel."""
     if panel not in _padded:
-        values = pad(panel.values, width_of(panel.values.shape[2]))
+        values = Tiles.of(panel).pad(panel.values)
         values[np.isinf(values)] = np.nan
         _padded[panel] = values
     return _padded[panel]
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """What signals are scored against, as the kernel reads it.
-
-    Attributes:
-        values: float32 of shape (M, T, width).
-        least: float64 of shape (M, T): fewest cells with which a day counts, or the number of its cells
-            for a pooled statistic; −1 where too few cells are there.
-        segments: int8 of shape (T,).
-        days: days that have to be walked.
-    """
-
-    values: NDArray[np.float32]
-    least: NDArray[np.float64]
-    segments: NDArray[np.int8]
-    days: int
-
-    @classmethod
-    def prepare(
-        cls, targets: NDArray, segments: NDArray[np.integer], n_segments: int, statistic: Statistic
-    ) -> "Target":
-        """Pad the targets, count their cells; targets of shape (M, T, N), segments of shape (T,)."""
-        cells = np.isfinite(targets).sum(axis=2).astype(np.float64)
-        if statistic in ("ic", "rank_ic"):
-            least = np.where(cells >= _LEAST_ASSETS, np.maximum(_LEAST_ASSETS, np.ceil(cells / 2)), -1.0)
-        else:
-            least = np.where(cells > 0, cells, -1.0)
-        counted = np.flatnonzero((segments >= 0) & (segments < n_segments))
-        days = int(counted[-1]) + 1 if counted.size else 0
-        values = pad(np.where(np.isfinite(targets), targets, np.nan), width_of(targets.shape[2]))
-        return cls(values, least, np.ascontiguousarray(segments, np.int8), days)
 
 
 def evaluate(
@@ -139,19 +92,13 @@ def evaluate(
     """
     if not isinstance(targets, Target):
         all_days = np.zeros(panel.values.shape[1], np.int8)
-        targets = Target.prepare(targets, all_days if segments is None else segments, n_segments, statistic)
-    out = np.zeros((len(program), n_segments, len(targets.values), 4))
-    operands = _operands(program, panel)
-    code = _STATISTICS[statistic]
-
-    def work(first: int, last: int) -> None:
-        batch.score(
-            first, last, *operands, targets.values, targets.least, targets.segments, targets.days, code, out
-        )  # fmt: skip
-
-    grain = -(-_PIECE_CELLS // max(targets.days * targets.values.shape[2], 1))
-    share(work, len(program), threads_to_use(threads), grain)
-    return out
+        targets = Target.prepare(
+            panel, targets, all_days if segments is None else segments, n_segments, statistic
+        )
+    acc = np.zeros((len(program), n_segments, len(targets.values), 4))
+    nothing = np.empty((0, 0, 0), np.float32)
+    _run(program, panel, targets, targets.days, _STATISTICS[statistic], acc, nothing, threads)
+    return acc
 
 
 def signals(program: Program, panel: Panel, threads: int | None = None) -> NDArray[np.float32]:
@@ -162,26 +109,55 @@ def signals(program: Program, panel: Panel, threads: int | None = None) -> NDArr
     """
     _, n_days, n_assets = panel.values.shape
     out = np.empty((len(program), n_days, n_assets), np.float32)
-    operands = _operands(program, panel)
-    share(
-        lambda first, last: batch.write(first, last, *operands, n_days, out),
-        len(program),
-        threads_to_use(threads),
-    )
+    acc = np.empty((len(program), 0, 0, 0))
+    _run(program, panel, Target.none(n_days), n_days, WRITE, acc, out, threads)
     return out
 
 
-def _operands(program: Program, panel: Panel) -> tuple:
-    """What both kernels read, with the program's field and group numbers turned into the panel's."""
-    n_assets = panel.values.shape[2]
-    width = width_of(n_assets)
+def _run(
+    program: Program, panel: Panel, target: Target, days: int, mode: int, acc: NDArray, out: NDArray,
+    threads: int | None,
+) -> None:  # fmt: skip
+    """Share the formulas among the threads; they write to `acc` or `out`."""
+    n_days, n_assets = panel.values.shape[1:]
+    tiles = Tiles.of(panel)
     param = place_params(program, panel.fields, tuple(panel.groups))
     groups, n_groups = group_codes(panel)
     universe = np.empty((0, 0), np.bool_) if panel.universe is None else np.ascontiguousarray(panel.universe)
-    return (
-        program.offset, program.code, program.left, program.right, param, program.number,
-        padded_values(panel).reshape(-1), groups, universe, n_assets, n_groups, width, block_of(width),
+    nodes = (program.offset, program.code, program.left, program.right, program.third, param, program.number)
+    operands = (
+        padded_values(panel).reshape(-1), groups, universe, n_assets, n_groups, tiles.width, tiles.lanes,
+        n_days, getattr(panel, "conventions", "quarva") == "qlib", *target.arrays, days, mode, acc, out,
     )  # fmt: skip
+    threads = threads_to_use(threads)
+    order, cuts = _pieces(nodes, days * tiles.width, threads, tiles)
+
+    def work(first: int, last: int) -> None:
+        for piece in range(first, last):
+            batch.run(order[cuts[piece] : cuts[piece + 1]], *nodes, *operands)
+
+    share(work, len(cuts) - 1, threads)
+
+
+def _pieces(
+    nodes: tuple, cells: int, threads: int, tiles: Tiles
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """An order of the formulas in which those that share stand together, and where its pieces begin and end.
+
+    cells: of one node.
+    """
+    n = len(nodes[0]) - 1
+    order = np.arange(n)
+    if cells < _SMALL_CELLS:
+        # Sharing a subexpression over all formulas would cost as much as computing it.
+        many = 1 if threads == 1 else max(threads, min(threads * _PIECES, n * cells // _PIECE_CELLS))
+        most = min(_MOST, -(-n // many))
+        return order, np.append(np.arange(0, n, max(most, 1)), n)
+    graph, size, roots, which = batch.graph_of(order, *nodes)
+    order = np.argsort(pieces.anchors(graph, size, roots[which]), kind="stable")
+    most = max(1, _PIECE_BYTES // (4 * tiles.width * (CHUNK + _TAIL_DAYS)))
+    many = threads * _PIECES if threads > 1 else 1
+    return order, pieces.cut(graph, size, roots[which][order], many, most)
 
 
 def group_codes(panel: Panel) -> tuple[NDArray[np.int32], int]:

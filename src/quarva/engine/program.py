@@ -24,7 +24,7 @@ class Program:
     Attributes:
         offset: int64 of shape (P + 1,); formula p has the nodes offset[p] … offset[p + 1] − 1.
         code: int32, operator code, FIELD or NUMBER.
-        left, right: int32, place of the operands within the formula, −1 for none.
+        left, right, third: int32, place of the operands within the formula, −1 for none.
         param: int32, the window, or the number of the field in `fields` or of the group in `groups`.
         number: float32, value of a NUMBER.
         fields, groups: the names that `param` counts.
@@ -34,6 +34,7 @@ class Program:
     code: NDArray[np.int32]
     left: NDArray[np.int32]
     right: NDArray[np.int32]
+    third: NDArray[np.int32]
     param: NDArray[np.int32]
     number: NDArray[np.float32]
     fields: tuple[str, ...]
@@ -45,7 +46,7 @@ class Program:
         a = pop.alphabet
         n, genes, length = pop.symbols.shape
         room = max(n * (genes * length + genes - 1), 1)
-        parts = [np.empty(room, np.int32) for _ in range(4)]
+        parts = [np.empty(room, np.int32) for _ in range(5)]
         number, offset = np.empty(room, np.float32), np.zeros(n + 1, np.int64)
         link = CODE[pop.shape.link]
         used = compile_genes(
@@ -61,8 +62,8 @@ class Program:
             *parts,
             number,
         )
-        code, left, right, param = (part[:used] for part in parts)
-        return cls(offset, code, left, right, param, number[:used], a.fields, a.groups)
+        code, left, right, third, param = (part[:used] for part in parts)
+        return cls(offset, code, left, right, third, param, number[:used], a.fields, a.groups)
 
     @classmethod
     def from_expressions(cls, expressions: Sequence[Expression]) -> "Program":
@@ -75,22 +76,21 @@ class Program:
         groups = tuple(
             sorted({n.symbol.group for e in expressions for n in e.walk() if n.symbol.group is not None})
         )
-        rows: list[tuple[int, int, int, int, float]] = []
+        rows: list[tuple[int, int, int, int, int, float]] = []
         offset = [0]
         for expression in expressions:
             rows += _flatten(expression, fields, groups)
             offset.append(len(rows))
-        code, left, right, param, number = zip(*rows, strict=True) if rows else ((), (), (), (), ())
-        ints = [np.array(column, np.int32) for column in (code, left, right, param)]
-        return cls(
-            np.array(offset, np.int64), ints[0], ints[1], ints[2], ints[3], np.array(number, np.float32),
-            fields, groups,
-        )  # fmt: skip
+        *columns, number = zip(*rows, strict=True) if rows else ((),) * 6
+        ints = [np.array(column, np.int32) for column in columns]
+        return cls(np.array(offset, np.int64), *ints, np.array(number, np.float32), fields, groups)
 
     def lookback(self) -> NDArray[np.int32]:
         """Days before today that each formula reads, int32 of shape (P,)."""
         out = np.empty(len(self), np.int32)
-        _lookback(self.offset, self.code, self.left, self.right, self.param, _REACHES, _ROLLS, out)
+        _lookback(
+            self.offset, self.code, self.left, self.right, self.third, self.param, _REACHES, _ROLLS, out
+        )
         return out
 
     def sizes(self) -> NDArray[np.int32]:
@@ -103,34 +103,34 @@ class Program:
 
 def _flatten(
     expression: Expression, fields: tuple[str, ...], groups: tuple[str, ...]
-) -> list[tuple[int, int, int, int, float]]:
-    """Rows of code, left, right, param, number: level order backwards, so that operands come first."""
+) -> list[tuple[int, int, int, int, int, float]]:
+    """Rows of code, left, right, third, param, number: level order backwards, so that operands come first."""
     nodes = list(expression.walk())
     rows, first = [], len(nodes)
     for node in reversed(nodes):
         first -= len(node.args)
-        places = [len(nodes) - 1 - (first + k) for k in range(len(node.args))] + [-1, -1]
+        places = [len(nodes) - 1 - (first + k) for k in range(len(node.args))] + [-1, -1, -1]
         rows.append((*_letter(node.symbol, fields, groups, places), node.symbol.number or 0.0))
     return rows
 
 
 def _letter(
     symbol: Symbol, fields: tuple[str, ...], groups: tuple[str, ...], places: list[int]
-) -> tuple[int, int, int, int]:
+) -> tuple[int, int, int, int, int]:
     if symbol.operator is not None:
         param = groups.index(symbol.group) if symbol.group is not None else symbol.window or 0
-        return CODE[symbol.operator.name], places[0], places[1], param
+        return CODE[symbol.operator.name], places[0], places[1], places[2], param
     if symbol.field is not None:
-        return FIELD, -1, -1, fields.index(symbol.field)
+        return FIELD, -1, -1, -1, fields.index(symbol.field)
     if symbol.number is None:
         raise FormulaError("the formula holds a '?' without a value: write a number in its place")
-    return NUMBER, -1, -1, 0
+    return NUMBER, -1, -1, -1, 0
 
 
 @compiled
 def compile_genes(
     symbols, dc, constants, arity, letter_code, letter_param, letter_number, link,
-    offset, code, left, right, param, number,
+    offset, code, left, right, third, param, number,
 ):  # fmt: skip
     """Write every chromosome's nodes; returns how many. Genes are read backwards: operands come first."""
     n, genes, _ = symbols.shape
@@ -156,6 +156,7 @@ def compile_genes(
                 op = letter_code[letter]
                 left[at] = base + length - 1 - start if many > 0 else -1
                 right[at] = base + length - 2 - start if many > 1 else -1
+                third[at] = base + length - 3 - start if many > 2 else -1
                 param[at] = letter_param[letter]
                 if op == CONSTANT:
                     op = NUMBER
@@ -166,7 +167,8 @@ def compile_genes(
             if root < 0:
                 root = at - 1 - begin
             else:
-                code[at], left[at], right[at], param[at], number[at] = link, root, at - 1 - begin, 0, 0.0
+                code[at], left[at], right[at], third[at] = link, root, at - 1 - begin, -1
+                param[at], number[at] = 0, 0.0
                 root = at - begin
                 at += 1
         offset[p + 1] = at
@@ -174,7 +176,7 @@ def compile_genes(
 
 
 @compiled(allocates=True)
-def _lookback(offset, code, left, right, param, reaches, rolls, out):
+def _lookback(offset, code, left, right, third, param, reaches, rolls, out):
     back = np.zeros(code.size, np.int32)
     for p in range(offset.size - 1):
         base = offset[p]
@@ -184,6 +186,8 @@ def _lookback(offset, code, left, right, param, reaches, rolls, out):
                 below = back[base + left[k]]
             if right[k] >= 0:
                 below = max(below, back[base + right[k]])
+            if third[k] >= 0:
+                below = max(below, back[base + third[k]])
             if code[k] < rolls.size and rolls[code[k]]:
                 below += param[k] - 1 + reaches[code[k]]
             back[k] = below

@@ -50,9 +50,14 @@ class _Yardstick:
 
     @classmethod
     def of(
-        cls, targets: NDArray[np.float32], segments: NDArray[np.int8], count: int, statistic: engine.Statistic
+        cls,
+        panel: Panel,
+        targets: NDArray[np.float32],
+        segments: NDArray[np.int8],
+        count: int,
+        statistic: engine.Statistic,
     ) -> "_Yardstick":
-        target = engine.Target.prepare(targets, segments, count, statistic)
+        target = engine.Target.prepare(panel, targets, segments, count, statistic)
         daily = statistic in ("ic", "rank_ic")
         weight = np.where(target.least >= 0, 1.0 if daily else target.least, 0.0).T[:, None, :]
         by_part = weight * (segments[:, None] == np.arange(count))[:, :, None]
@@ -203,7 +208,7 @@ class Task:
             figure = self._sharpes(program, (TEST,), threads)[0, 0]
         else:
             days = np.where(self.segments == (TRAIN if self.table else TEST), 0, UNUSED).astype(np.int8)
-            sealed = _Yardstick.of(self._sealed, days, 1, self.objective.statistic)
+            sealed = _Yardstick.of(self.panel, self._sealed, days, 1, self.objective.statistic)
             figure = self._figures(program, sealed, threads)[0, 0, 0]
         return float("nan") if np.isnan(trained.fitness[0]) else float(figure * trained.sign[0])
 
@@ -259,7 +264,7 @@ class Task:
     def _yardstick(self, targets: NDArray[np.float32]) -> _Yardstick:
         """Targets over train and validation; for a table all days are one segment."""
         open_days = np.where(self.segments == TEST, UNUSED, self.segments).astype(np.int8)
-        return _Yardstick.of(targets, open_days, 1 if self.table else 2, self.objective.statistic)
+        return _Yardstick.of(self.panel, targets, open_days, 1 if self.table else 2, self.objective.statistic)
 
     @cached_property
     def _scored(self) -> _Yardstick:
@@ -334,7 +339,7 @@ def _cut(program: engine.Program, chunk: slice) -> engine.Program:
     """The formulas of a slice."""
     offset = program.offset[chunk.start : chunk.stop + 1]
     nodes = slice(offset[0], offset[-1])
-    names = ("code", "left", "right", "param", "number")
+    names = ("code", "left", "right", "third", "param", "number")
     return replace(
         program, offset=offset - offset[0], **{name: getattr(program, name)[nodes] for name in names}
     )

@@ -1,195 +1,165 @@
-"""Whole batches: formulas first … last over all days, scored as they go, or written out."""
+"""Whole batches: formulas into one graph, its instructions run chunk by chunk, and scored or written out."""
 
 import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.cross import rank_scratch
 from quarva.engine.kernel.elementwise import NAN
-from quarva.engine.kernel.machine import cross_scratch, fill_numbers, plan, restrict, step
-from quarva.engine.kernel.score import (
-    CORRELATION,
-    IC,
-    RANK_IC,
-    SSE,
-    correlation,
-    pearson,
-    pool,
-    spearman,
-    squared_error,
-)
+from quarva.engine.kernel.graph import NODE_SIZE, build
+from quarva.engine.kernel.machine import CHUNK, gather, run_cross, run_tile
+from quarva.engine.kernel.rolling import state_size
+from quarva.engine.kernel.roots import WRITE, clear, close_days, rank_day
+from quarva.engine.kernel.schedule import (
+    CROSS, FACTS, HISTORY, INSTRUCTION_SIZE, OP, OUT, PARAM_AT, ROLLING, ROOT, WIDE, schedule,
+)  # fmt: skip
+from quarva.engine.kernel.score import CORRELATION, RANK_IC, SUMS, conclude
 from quarva.karva.alphabet import FIELD
 
 
-@compiled(inline="always")  # a view can not be returned without reference counts
-def root_row(k, code, base, rows, fields, ring, width, t):
-    """The row of day t of node k."""
-    at = base[k] + (t % rows[k]) * width
-    buf = fields if code[k] == FIELD else ring
-    return buf[at : at + width]
-
-
-@compiled
-def add_day(statistic, x, targets, least, t, segment, n_assets, ranking, x_rank, y_rank, moments, acc):
-    """Add one day's row to the accumulators of its segment, against every target."""
-    for m in range(targets.shape[0]):
-        enough = least[m, t]
-        if enough < 0:
-            continue
-        y = targets[m, t]
-        if statistic == IC or statistic == RANK_IC:
-            if statistic == IC:
-                value = pearson(x, y, n_assets, enough)
-            else:
-                value = spearman(x, y, n_assets, enough, x_rank, y_rank, ranking)
-            acc[segment, m, 3] += 1.0
-            if value == value:
-                acc[segment, m, 0] += 1.0
-                acc[segment, m, 1] += value
-                acc[segment, m, 2] += value * value
-            continue
-        acc[segment, m, 3] += enough
-        if statistic == SSE:
-            many, total = squared_error(x, y, n_assets)
-            acc[segment, m, 0] += many
-            acc[segment, m, 1] += total
-        else:
-            pool(x, y, n_assets, moments[segment, m])
-
-
-@compiled
-def largest(first, last, offset, code, left, right, param, width, block, n_days, base, rows, state_at):
-    """Sizes of ring and state that the hungriest of the formulas needs."""
-    ring = state = 1
-    for p in range(first, last):
-        f, g = offset[p], offset[p + 1]
-        need = plan(code[f:g], left[f:g], right[f:g], param[f:g], width, block, n_days, base, rows, state_at)
-        ring, state = max(ring, need[0]), max(state, need[1])
-    return ring, state
-
-
-@compiled
-def longest(first, last, offset):
-    """Nodes of the longest of the formulas."""
-    nodes = 1
-    for p in range(first, last):
-        nodes = max(nodes, offset[p + 1] - offset[p])
-    return nodes
+@compiled(allocates=True)
+def graph_of(order, offset, code, left, right, third, param, number):
+    """The graph of formulas order[0], order[1], …; nodes, how many, distinct roots, and each formula's root."""
+    most, longest = 1, 1
+    for i in range(order.size):
+        size = offset[order[i] + 1] - offset[order[i]]
+        most += size
+        longest = max(longest, size)
+    room = 16
+    while room < 2 * most:
+        room *= 2
+    nodes, table = np.empty((most, NODE_SIZE), np.int32), np.full(room, -1, np.int32)
+    at = np.empty(order.size, np.int64)
+    n = build(
+        order, offset, code, left, right, third, param, number, nodes, np.empty(longest, np.int64), table,
+        np.empty(3, np.float32), at,
+    )  # fmt: skip
+    index = np.full(n, -1)
+    roots, which, many = np.empty(order.size, np.int64), np.empty(order.size, np.int64), 0
+    for i in range(order.size):
+        if index[at[i]] < 0:
+            index[at[i]] = many
+            roots[many] = at[i]
+            many += 1
+        which[i] = index[at[i]]
+    return nodes, n, roots[:many], which
 
 
 @compiled(allocates=True)
-def scratch_for(first, last, offset, code, left, right, param, n_groups, width, block, n_days):
-    """Everything that running these formulas one after the other writes to."""
-    nodes = longest(first, last, offset)
-    base, rows, state_at = np.empty(nodes, np.int64), np.empty(nodes, np.int64), np.empty(nodes, np.int64)
-    ring, state = largest(
-        first, last, offset, code, left, right, param, width, block, n_days, base, rows, state_at
-    )
+def instructions_of(nodes, n, roots, wide_roots, partial):
+    """Instructions, where the parts of each stage begin, stages, slots, wide results, tail rows."""
+    rows = np.empty((6 * n + roots.size, INSTRUCTION_SIZE), np.int64)
+    parts = np.empty(2 * n + 4, np.int64)
+    counts, wide_counts = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    stages, tails = schedule(
+        nodes, n, roots, wide_roots, partial, np.empty((FACTS, n), np.int64), rows, parts,
+        np.empty(2 * n + 2, np.int64), counts, np.empty(2 * n + 2, np.int64), wide_counts,
+    )  # fmt: skip
+    return rows[: parts[2 * stages]], parts, stages, counts[0], wide_counts[0], tails
+
+
+@compiled(allocates=True)
+def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
+    """The days in front of a slot, and all that running the instructions writes to."""
+    front = state = order = 0
+    for i in range(len(rows)):
+        front = max(front, rows[i, HISTORY])
+        if ROLLING <= rows[i, OP] < CROSS:
+            needs = state_size(rows[i, OP], rows[i, PARAM_AT], lanes)
+            state, order = max(state, needs[0]), max(order, needs[1])
     return (
-        base, rows, state_at, np.empty(ring, np.float32), np.empty(state, np.float64),
-        cross_scratch(width, n_groups), np.empty(width, np.float32),
+        front,
+        np.empty(slots * (front + chunk) * lanes, np.float32),
+        np.full(tails * width, NAN),
+        np.empty(wide * chunk * width, np.float32),
+        np.empty(max(state, 1), np.float64),
+        np.empty(max(order, 1), np.float32),
+    )
+
+
+@compiled(allocates=True)
+def rows_for(width, n_groups):
+    """Scratch of cross-sectional operators, and three rows of all assets."""
+    groups = n_groups + 1
+    scratch = rank_scratch(width), np.empty(groups, np.float64), np.empty(groups, np.float64)
+    return (
+        scratch, np.full(width, NAN), np.full(width, NAN), np.full(width, NAN),
     )  # fmt: skip
 
 
 @compiled(allocates=True)
-def score(
-    first, last, offset, code, left, right, param, number, fields, groups, universe, n_assets, n_groups,
-    width, block, targets, least, segments, days, statistic, out,
+def run(
+    order, offset, code, left, right, third, param, number, fields, groups, universe, n_assets, n_groups,
+    width, lanes, n_days, partial, values, known, totals, least, centre, segments, days, mode, acc, out,
 ):  # fmt: skip
-    """Score formulas first … last − 1 over the first `days` days.
+    """Run formulas order[0], order[1], … over the first `days` days.
 
-    targets: float32 (M, T, width). least: float64 (M, T), the fewest cells a day may count with (for pooled
-    statistics: the cells of the day); negative where the target is absent. segments: int8 (T,), negative for
-    days that count nowhere. out: float64 (P, S, M, 4), see `engine.evaluate`.
+    values: float32 (M, T, width), the targets as `engine.Target` has them, with known, totals, least, centre.
+    segments: int8 (T,), negative for days that count nowhere. acc: float64 (P, S, M, 4), see
+    `engine.evaluate`; out: float32 (P, T, N), for the mode WRITE.
     """
-    scratch = scratch_for(
-        first, last, offset, code, left, right, param, n_groups, width, block, segments.size
+    nodes, n, roots, which = graph_of(order, offset, code, left, right, third, param, number)
+    wide_roots = mode == RANK_IC
+    rows, parts, stages, n_slots, n_wide, tail_rows = instructions_of(nodes, n, roots, wide_roots, partial)
+    chunk = min(CHUNK, days)
+    front, slots, tails, wide, state, sorted_state = scratch_for(
+        rows, n_slots, n_wide, tail_rows, chunk, width, lanes, partial
     )
-    ranking, x_rank, y_rank = rank_scratch(width), np.empty(width, np.float32), np.empty(width, np.float32)
-    moments = np.zeros((out.shape[1], out.shape[2], 6))
-    for p in range(first, last):
-        f, g = offset[p], offset[p + 1]
-        out[p] = 0.0
-        score_formula(
-            code[f:g], left[f:g], right[f:g], param[f:g], number[f:g], fields, groups, universe, n_assets,
-            width, block, targets, least, segments, days, statistic, scratch, ranking, x_rank, y_rank,
-            moments, out[p],
-        )  # fmt: skip
+    crossing = rows_for(width, n_groups)
+    owner = np.empty(roots.size, np.int64)
+    for i in range(order.size - 1, -1, -1):
+        owner[which[i]] = order[i]
+    scoring = 0 if mode == WRITE or wide_roots else roots.size
+    sums = np.empty((scoring, values.shape[0], chunk, SUMS))
+    moments = np.zeros((scoring if mode == CORRELATION else 0, acc.shape[1], acc.shape[2], 6))
+    ranks, day_sums = np.empty((2, width), np.float32), np.empty(SUMS)
+    taking = values, known, least, centre, segments, sums, universe, owner, out
+    for t in range(0, days, CHUNK):
+        some = min(chunk, days - t)
+        clear(sums)
+        for stage in range(stages):
+            first, middle, last = parts[2 * stage], parts[2 * stage + 1], parts[2 * stage + 2]
+            for tile in range(width // lanes):
+                run_tile(
+                    rows, first, middle, tile, fields, n_days, t, some, chunk, width, lanes, front, slots,
+                    tails, wide, state, sorted_state, partial, mode, taking,
+                )  # fmt: skip
+            run_cross(
+                rows, middle, last, groups, universe, n_assets, t, some, chunk, width, lanes, wide, crossing
+            )
+            if wide_roots:
+                rank_roots(
+                    rows, first, last, t, some, chunk, width, lanes, wide, values, totals, least, segments,
+                    ranks, day_sums, crossing, owner, acc,
+                )  # fmt: skip
+        for r in range(scoring):
+            spare = moments[r] if mode == CORRELATION else acc[owner[r]]
+            close_days(mode, t, some, least, centre, segments, sums[r], spare, acc[owner[r]])
+    if mode == CORRELATION:
+        for r in range(scoring):
+            conclude(moments[r], acc[owner[r]])
+    for i in range(order.size):
+        if owner[which[i]] != order[i]:
+            acc[order[i]] = acc[owner[which[i]]]
+            if mode == WRITE:
+                out[order[i]] = out[owner[which[i]]]
 
 
 @compiled
-def score_formula(
-    code, left, right, param, number, fields, groups, universe, n_assets, width, block,
-    targets, least, segments, days, statistic, scratch, ranking, x_rank, y_rank, moments, acc,
+def rank_roots(
+    rows, first, last, t, days, chunk, width, lanes, wide, values, totals, least, segments, ranks, sums,
+    crossing, owner, acc,
 ):  # fmt: skip
-    """Score one formula; its accumulators `acc` are 0 before."""
-    base, rows, state_at, ring, state, crossing, masked = scratch
-    plan(code, left, right, param, width, block, segments.size, base, rows, state_at)
-    fill_numbers(code, number, width, base, rows, ring)
-    moments[:] = 0.0
-    t = 0
-    while t < days:
-        some = min(block, days - t)
-        step(
-            code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t,
-            some, ring, state, crossing,
-        )  # fmt: skip
-        for d in range(t, t + some):
-            segment = segments[d]
-            if segment < 0 or segment >= acc.shape[0]:
-                continue
-            x = root_row(code.size - 1, code, base, rows, fields, ring, width, d)
-            if universe.size > 0:
-                restrict(x, universe[d], n_assets, masked)
-                x = masked
-            add_day(statistic, x, targets, least, d, segment, n_assets, ranking, x_rank, y_rank, moments, acc)
-        t += some
-    if statistic == CORRELATION:
-        conclude(moments, acc)
-
-
-@compiled
-def conclude(moments, acc):
-    """Pooled moments to correlations."""
-    for s in range(acc.shape[0]):
-        for m in range(acc.shape[1]):
-            one = moments[s, m]
-            acc[s, m, 0] = one[0]
-            acc[s, m, 1] = correlation(one[3], one[4], one[5], one[1], one[0])
-
-
-@compiled(allocates=True)
-def write(
-    first, last, offset, code, left, right, param, number, fields, groups, universe, n_assets, n_groups,
-    width, block, n_days, out,
-):  # fmt: skip
-    """Write the signals of formulas first … last − 1, float32 of shape (P, T, N), to out."""
-    scratch = scratch_for(first, last, offset, code, left, right, param, n_groups, width, block, n_days)
-    for p in range(first, last):
-        f, g = offset[p], offset[p + 1]
-        write_formula(
-            code[f:g], left[f:g], right[f:g], param[f:g], number[f:g], fields, groups, universe, n_assets,
-            width, block, n_days, scratch, out[p],
-        )  # fmt: skip
-
-
-@compiled
-def write_formula(
-    code, left, right, param, number, fields, groups, universe, n_assets, width, block, n_days, scratch, out
-):  # fmt: skip
-    """Write one formula's signal, (T, N)."""
-    base, rows, state_at, ring, state, crossing, _ = scratch
-    plan(code, left, right, param, width, block, n_days, base, rows, state_at)
-    fill_numbers(code, number, width, base, rows, ring)
-    t = 0
-    while t < n_days:
-        some = min(block, n_days - t)
-        step(
-            code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t,
-            some, ring, state, crossing,
-        )  # fmt: skip
-        for d in range(t, t + some):
-            x = root_row(code.size - 1, code, base, rows, fields, ring, width, d)
-            for i in range(n_assets):
-                outside = universe.size > 0 and not universe[d, i]
-                out[d, i] = NAN if outside else x[i]
-        t += some
+    """Score by ranks the roots among the instructions, each of which is kept for all tiles."""
+    scratch, x = crossing[0], crossing[1]
+    for i in range(first, last):
+        if rows[i, ROOT] < 0:
+            continue
+        kept = rows[i, OUT] if CROSS <= rows[i, OP] < FIELD else rows[i, WIDE]
+        for d in range(days):
+            segment = segments[t + d]
+            if 0 <= segment < acc.shape[1]:
+                gather(wide, kept, d, chunk, width, lanes, x)
+                rank_day(
+                    x, t + d, values, totals, least, segment, ranks, sums, scratch[0],
+                    acc[owner[rows[i, ROOT]]],
+                )  # fmt: skip

@@ -1,133 +1,157 @@
-"""The machine: a formula as a list of nodes, walked over the days.
+"""The machine: the instructions of a chunk of days, tile by tile.
 
-A node's operands stand before it. Each node owns a ring of rows of `width` assets (the number of assets,
-padded to whole vectors with NaN) just long enough for the rolling operators above it; fields are read where
-they lie. A step takes a block of days, so that one dispatch works on one to four thousand numbers, and a
-block never straddles the end of a ring. Nothing of size days × assets is written.
+A tile's slot holds a row of `lanes` assets for every day of the chunk, and before them room for the `front`
+rows of earlier days that rolling operators read; days before the first are NaN. Chunks begin at multiples of
+`CHUNK` days, and rolling operators start anew in each from the rows before it, so that nothing but the last
+rows of what they read (the tails) is carried from chunk to chunk, and no size here grows with the number of
+days.
 """
 
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.cross import cross, group_demean, rank_scratch
-from quarva.engine.kernel.elementwise import NAN, binary, unary
-from quarva.engine.kernel.pairs import pair
-from quarva.engine.kernel.rolling import rolling, state_size
-from quarva.karva.alphabet import FIELD, NUMBER
-from quarva.karva.operators import CODE, OPERATORS
+from quarva.engine.kernel.cross import cross, group_demean
+from quarva.engine.kernel.elementwise import NAN, binary, float_of, unary
+from quarva.engine.kernel.rolling import rolling
+from quarva.engine.kernel.roots import take_tile
+from quarva.engine.kernel.schedule import (
+    ARGS, BITS_AT, FILL, GROUP, HISTORY, LOAD_FIELD, LOAD_WIDE, OP, OUT, PARAM_AT, ROLLING, ROOT, TAIL, WIDE,
+)  # fmt: skip
 
-# First codes of the kinds: the table lists elementwise, rolling, cross, group, in this order.
-KINDS = [operator.kind for operator in OPERATORS]
-ROLLING, CROSS, GROUP = KINDS.index("rolling"), KINDS.index("cross"), KINDS.index("group")
-CORR, COV = CODE["corr"], CODE["cov"]
+CHUNK = 256  # days; an operator's new start costs up to w days of work, an eighth for a window of 40
 
 
 @compiled
-def plan(code, left, right, param, width, block, field_rows, base, rows, state_at):
-    """Where each node's rows and state stand; returns the sizes of ring (float32) and state (float64)."""
-    n = code.size
-    rows[:n] = block
-    for k in range(n):
-        if ROLLING <= code[k] < CROSS:
-            need = (-(-param[k] // block) + 1) * block
-            rows[left[k]] = max(rows[left[k]], need)
-            if right[k] >= 0:
-                rows[right[k]] = max(rows[right[k]], need)
-    ring = state = 0
-    for k in range(n):
-        if code[k] == FIELD:
-            rows[k] = field_rows
-            base[k] = param[k] * field_rows * width
+def copy(source, start, target, to, size):
+    """Copy so many numbers between flat arrays that are not the same."""
+    a, b = source[start : start + size], target[to : to + size]
+    for i in range(size):
+        b[i] = a[i]
+
+
+@compiled
+def load_field(fields, start, t, days, back, lanes, width, slots, at):
+    """A tile of a field, `back` days before day t and the days from t on; `start`: the tile's on day 0."""
+    for d in range(-back, days):
+        row = slots[at + d * lanes : at + (d + 1) * lanes]
+        if t + d < 0:
+            row[:] = NAN
         else:
-            base[k] = ring
-            ring += rows[k] * width
-        state_at[k] = state
-        if ROLLING <= code[k] < CROSS:
-            state += state_size(code[k], param[k], width)
-    return ring, state
+            source = fields[start + (t + d) * width : start + (t + d) * width + lanes]
+            for i in range(lanes):
+                row[i] = source[i]
 
 
 @compiled
-def fill_numbers(code, number, width, base, rows, ring):
-    """Number nodes are written once, all their rows."""
-    for k in range(code.size):
-        if code[k] == NUMBER:
-            ring[base[k] : base[k] + rows[k] * width] = number[k]
+def fill(number, t, days, back, lanes, slots, at):
+    """A constant; before the first day there is none."""
+    known = min(back, t)
+    slots[at - back * lanes : at - known * lanes] = NAN
+    slots[at - known * lanes : at + days * lanes] = number
 
 
 @compiled
-def place(t, rows):
-    """t mod rows; a division costs as much as a row of a small table."""
-    return t if t < rows else t % rows
+def carry(slots, at, days, back, lanes, tails, start):
+    """Put the last days of the former chunk in front of a result, and keep its own for the next."""
+    size = back * lanes
+    copy(tails, start, slots, at - size, size)
+    copy(slots, at + (days - back) * lanes, tails, start, size)
 
 
 @compiled
-def step(
-    code, left, right, param, base, rows, state_at, fields, groups, universe, n_assets, width, t, days,
-    ring, state, scratch,
+def compute(op, param, number, slots, a, b, c, to, lanes, days, age, partial, state, order):
+    """One elementwise or rolling operator; a, b, c, to: where the rows of its first day begin, −1 for none."""
+    size = days * lanes
+    if op >= ROLLING:
+        second = b if b >= 0 else a
+        rolling(op, slots, a, slots, second, param, number, lanes, days, age, state, order, slots, to)
+    elif b >= 0:
+        binary(op, slots[a : a + size], slots[b : b + size], slots[to : to + size])
+    else:
+        unary(op, slots[a : a + size], slots[to : to + size])
+
+
+@compiled
+def wide_place(k, tile, chunk, width, lanes):
+    """Where a tile of the k-th wide result begins: a row for each day of the chunk, tile by tile."""
+    return (k * width + tile * lanes) * chunk
+
+
+@compiled
+def run_tile(
+    rows, first, last, tile, fields, n_days, t, days, chunk, width, lanes, front, slots, tails, wide, state,
+    order, partial, mode, taking,
 ):  # fmt: skip
-    """Advance every node from day t by `days` days, a block or less that straddles no ring."""
-    for k in range(code.size):
-        op = code[k]
-        if op >= FIELD:
-            continue
-        a = left[k]
-        a_buf = fields if code[a] == FIELD else ring
-        a_at = base[a] + place(t, rows[a]) * width
-        at = base[k] + place(t, rows[k]) * width
-        if op < ROLLING:
-            size = days * width
-            if right[k] >= 0:
-                b = right[k]
-                b_buf = fields if code[b] == FIELD else ring
-                b_at = base[b] + place(t, rows[b]) * width
-                binary(op, a_buf[a_at : a_at + size], b_buf[b_at : b_at + size], ring[at : at + size])
+    """Instructions first … last − 1 on days t … t + days − 1 of one tile; roots are taken as `mode` says."""
+    slot_size = (front + chunk) * lanes
+    for i in range(first, last):
+        row = rows[i]
+        op, back, param = row[OP], row[HISTORY], row[PARAM_AT]
+        to = row[OUT] * slot_size + front * lanes
+        if op == LOAD_FIELD:
+            start = param * n_days * width + tile * lanes
+            load_field(fields, start, t, days, back, lanes, width, slots, to)
+        elif op == FILL:
+            fill(float_of(row[BITS_AT]), t, days, back, lanes, slots, to)
+        else:
+            if op == LOAD_WIDE:
+                copy(wide, wide_place(row[ARGS], tile, chunk, width, lanes), slots, to, days * lanes)
             else:
-                unary(op, a_buf[a_at : a_at + size], ring[at : at + size])
-            continue
-        for d in range(days):
-            out = ring[at + d * width : at + (d + 1) * width]
-            if op == CORR or op == COV:
-                b = right[k]
-                b_buf = fields if code[b] == FIELD else ring
-                mine = state[state_at[k] :]
-                pair(op, a_buf, base[a], rows[a], b_buf, base[b], rows[b], t + d, param[k], width, mine, out)
-            elif op < CROSS:
-                rolling(op, a_buf, base[a], rows[a], t + d, param[k], width, state[state_at[k] :], out)
-            else:
-                x = a_buf[a_at + d * width : a_at + (d + 1) * width]
-                cross_section(op, param[k], x, groups, universe, n_assets, t + d, scratch, out)
+                a = row[ARGS] * slot_size + front * lanes
+                b = row[ARGS + 1] * slot_size + front * lanes if row[ARGS + 1] >= 0 else -1
+                c = row[ARGS + 2] * slot_size + front * lanes if row[ARGS + 2] >= 0 else -1
+                number = float_of(row[BITS_AT])
+                compute(op, param, number, slots, a, b, c, to, lanes, days, 0, partial, state, order)
+            if back > 0:
+                carry(slots, to, days, back, lanes, tails, row[TAIL] * width + tile * back * lanes)
+        if row[WIDE] >= 0:
+            copy(slots, to, wide, wide_place(row[WIDE], tile, chunk, width, lanes), days * lanes)
+        if row[ROOT] >= 0:
+            take_tile(mode, row[ROOT], slots, to, t, days, tile, lanes, taking)
 
 
 @compiled
-def cross_section(op, param, x, groups, universe, n_assets, t, scratch, out):
-    """One day of a cross-sectional or group operator."""
-    ranking, sums, counts, masked = scratch
+def gather(wide, k, d, chunk, width, lanes, out):
+    """All assets of day d of the k-th wide result."""
+    for tile in range(width // lanes):
+        copy(wide, wide_place(k, tile, chunk, width, lanes) + d * lanes, out, tile * lanes, lanes)
+
+
+@compiled
+def scatter(row, k, d, chunk, width, lanes, wide):
+    """Write all assets of day d of the k-th wide result."""
+    for tile in range(width // lanes):
+        copy(row, tile * lanes, wide, wide_place(k, tile, chunk, width, lanes) + d * lanes, lanes)
+
+
+@compiled
+def run_cross(
+    rows, first, last, groups, universe, n_assets, t, days, chunk, width, lanes, wide, crossing
+):  # fmt: skip
+    """Cross-sectional instructions first … last − 1 on days t … t + days − 1."""
+    scratch, x, y, out = crossing
+    for i in range(first, last):
+        row = rows[i]
+        for d in range(days):
+            gather(wide, row[ARGS], d, chunk, width, lanes, x)
+            if row[ARGS + 1] >= 0:
+                gather(wide, row[ARGS + 1], d, chunk, width, lanes, y)
+            cross_section(
+                row[OP], row[PARAM_AT], float_of(row[BITS_AT]), x, y, groups, universe, n_assets, t + d,
+                scratch, out,
+            )  # fmt: skip
+            scatter(out, row[OUT], d, chunk, width, lanes, wide)
+
+
+@compiled
+def cross_section(op, param, number, x, y, groups, universe, n_assets, t, scratch, out):
+    """One day of a cross-sectional or group operator; x and y are overwritten where assets do not belong."""
     if universe.size > 0:
-        restrict(x, universe[t % universe.shape[0]], n_assets, masked)
-        x = masked
+        inside = universe[t % universe.shape[0]]
+        for i in range(n_assets):
+            x[i] = x[i] if inside[i] else NAN
+    ranking, sums, counts = scratch
     if op < GROUP:
         cross(op, x, n_assets, out, ranking)
     else:
         group_demean(x, n_assets, groups[param], sums, counts, out)
-
-
-@compiled
-def restrict(x, inside, n_assets, out):
-    """x where the asset belongs to the universe, else NaN."""
-    for i in range(n_assets):
-        out[i] = x[i] if inside[i] else NAN
-    for i in range(n_assets, out.size):
-        out[i] = NAN
-
-
-@compiled(allocates=True)
-def cross_scratch(width, n_groups):
-    """Scratch that cross-sectional operators share: for ranks, group sums and counts, and a masked row."""
-    groups = n_groups + 1
-    return (
-        rank_scratch(width),
-        np.empty(groups, np.float64),
-        np.empty(groups, np.float64),
-        np.empty(width, np.float32),
-    )

@@ -1,4 +1,9 @@
-"""Scores accumulated day by day: information coefficient, rank IC, squared error, pooled correlation.
+"""Scores accumulated as the days go by: information coefficient, rank IC, squared error, pooled correlation.
+
+A day's sums come in parts, one a tile of assets, and are put together when the chunk of days ends. Values of
+the signal are taken about the first one of the day that counts: it is one of the sample, so that squares do
+not cancel (a variance loses no more digits than a day has assets), and one pass over the cells is enough.
+The target is taken about its day's mean beforehand.
 
 Sums are written as branches (`if there: total += v`): LLVM turns those into masked vector code, and leaves
 sums of selected values (`total += v if there else 0`) scalar, 3.5 times slower here.
@@ -8,35 +13,99 @@ import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.cross import REASSOCIATE, rank
+from quarva.engine.kernel.elementwise import NAN
 
 IC, RANK_IC, SSE, CORRELATION = 0, 1, 2, 3
 FLAT = 4e-13  # (5 · 2⁻²³)²
 
+# A day's sums: cells, Σ dx, Σ dy, Σ dx², Σ dy², Σ dx·dy, and what dx is taken about (NaN as long as unknown).
+MANY, X, Y, XX, YY, XY, PIVOT = 0, 1, 2, 3, 4, 5, 6
+SUMS = 8  # a cache line
+
 
 @compiled(fastmath=REASSOCIATE)
-def pair_sums(x, y, n):
-    """Number of cells where both are there, and the sums of both over them."""
-    many, sx, sy = 0, 0.0, 0.0
-    for i in range(n):
-        a, b = x[i], y[i]
+def signal_sums(x, y, pivot):
+    """Σ dx, Σ dx², Σ dx·y over the cells where y is there; NaN if x is not there in one of them."""
+    s, ss, sy = 0.0, 0.0, 0.0
+    for i in range(x.size):
+        b = y[i]
+        if b == b:
+            a = x[i] - pivot
+            s += a
+            ss += a * a
+            sy += a * b
+    return s, ss, sy
+
+
+@compiled(fastmath=REASSOCIATE)
+def pair_sums(x, y, pivot):
+    """Cells where both are there, and over them Σ dx, Σ y, Σ dx², Σ y², Σ dx·y."""
+    many, sx, sy, xx, yy, xy = 0, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(x.size):
+        a, b = x[i] - pivot, np.float64(y[i])
         if a == a and b == b:
             many += 1
             sx += a
             sy += b
-    return np.float64(many), sx, sy
-
-
-@compiled(fastmath=REASSOCIATE)
-def pair_products(x, y, n, mx, my):
-    """Σ dx², Σ dy², Σ dx·dy over the cells where both are there."""
-    xx, yy, xy = 0.0, 0.0, 0.0
-    for i in range(n):
-        a, b = x[i] - mx, y[i] - my
-        if a == a and b == b:
             xx += a * a
             yy += b * b
             xy += a * b
-    return xx, yy, xy
+    return np.float64(many), sx, sy, xx, yy, xy
+
+
+@compiled
+def first_pair(x, y):
+    """x in the first cell where both are there, NaN if there is none."""
+    for i in range(x.size):
+        if x[i] == x[i] and y[i] == y[i]:
+            return np.float64(x[i])
+    return np.nan
+
+
+@compiled
+def add_pairs(x, y, known, sums):
+    """Add the pairs of some assets to a day's sums; known: the target's own cells, Σ y, Σ y² there."""
+    if known[0] == 0.0:
+        return
+    pivot = sums[PIVOT]
+    if pivot != pivot:
+        pivot = sums[PIVOT] = first_pair(x, y)
+    s, ss, sy = signal_sums(x, y, pivot)
+    if s == s:
+        sums[MANY] += known[0]
+        sums[X] += s
+        sums[Y] += known[1]
+        sums[XX] += ss
+        sums[YY] += known[2]
+        sums[XY] += sy
+    elif pivot == pivot:
+        many, sx, sy, xx, yy, xy = pair_sums(x, y, pivot)
+        sums[MANY] += many
+        sums[X] += sx
+        sums[Y] += sy
+        sums[XX] += xx
+        sums[YY] += yy
+        sums[XY] += xy
+
+
+@compiled(fastmath=REASSOCIATE)
+def squared_error(x, y):
+    """Cells where both are there, and Σ (x − y)² over them."""
+    many, total = 0, 0.0
+    for i in range(x.size):
+        d = np.float64(x[i]) - np.float64(y[i])
+        if d == d:
+            many += 1
+            total += d * d
+    return np.float64(many), total
+
+
+@compiled
+def add_errors(x, y, sums):
+    """Add the squared errors of some assets to a day's sums."""
+    many, total = squared_error(x, y)
+    sums[MANY] += many
+    sums[XX] += total
 
 
 @compiled
@@ -58,54 +127,62 @@ def correlation(xx, yy, xy, mx, many):
 
 
 @compiled
-def pearson(x, y, n, least):
-    """Pearson correlation where both are there; NaN under `least` cells or where one is flat."""
-    many, sx, sy = pair_sums(x, y, n)
-    if many < least:
-        return np.nan
-    mx, my = sx / many, sy / many
-    xx, yy, xy = pair_products(x, y, n, mx, my)
-    return correlation(xx, yy, xy, mx, many)
+def centred(sums):
+    """Mean x, and Σ dx², Σ dy², Σ dx·dy about the means, from a day's sums of one cell or more."""
+    many = sums[MANY]
+    sx, sy = sums[X], sums[Y]
+    xx, yy = sums[XX] - sx * sx / many, sums[YY] - sy * sy / many
+    return sums[PIVOT] + sx / many, xx, yy, sums[XY] - sx * sy / many
 
 
 @compiled
-def spearman(x, y, n, least, x_rank, y_rank, scratch):
-    """Pearson correlation of average ranks over the cells where both are there; NaN where x is flat."""
-    many, sx, sy = pair_sums(x, y, n)
-    if many < least:
+def pearson(sums, least):
+    """Correlation of a day's pairs; NaN under `least` cells or where x is flat or either does not vary."""
+    if sums[MANY] < least:
         return np.nan
-    mx, my = sx / many, sy / many
-    if is_flat(pair_products(x, y, n, mx, my)[0], mx, many):
-        return np.nan
-    for i in range(n):
-        there = x[i] == x[i] and y[i] == y[i]
-        x_rank[i] = x[i] if there else np.float32(np.nan)
-        y_rank[i] = y[i] if there else np.float32(np.nan)
-    rank(x_rank, n, x_rank, scratch)
-    rank(y_rank, n, y_rank, scratch)
-    return pearson(x_rank, y_rank, n, least)
-
-
-@compiled(fastmath=REASSOCIATE)
-def squared_error(x, y, n):
-    """Cells where both are there, and Σ (x − y)² over them."""
-    many, total = 0, 0.0
-    for i in range(n):
-        d = np.float64(x[i]) - np.float64(y[i])
-        if d == d:
-            many += 1
-            total += d * d
-    return np.float64(many), total
+    mx, xx, yy, xy = centred(sums)
+    return correlation(xx, yy, xy, mx, sums[MANY])
 
 
 @compiled
-def pool(x, y, n, moments):
-    """Merge a row's pairs into moments: count, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983)."""
-    many, sx, sy = pair_sums(x, y, n)
+def spearman(x, y, known, least, x_rank, y_rank, sums, scratch):
+    """Correlation of average ranks over the cells of a day where both are there; NaN where x is flat.
+
+    y: the target's ranks of the day (over all its cells), which are its own where x misses none of them.
+    """
+    sums[:] = 0.0
+    sums[PIVOT] = np.nan
+    add_pairs(x, y, known, sums)
+    many = sums[MANY]
+    if many < least:
+        return np.nan
+    mx, xx, _, _ = centred(sums)
+    if is_flat(xx, mx, many):
+        return np.nan
+    for i in range(x.size):
+        x_rank[i] = x[i] if y[i] == y[i] else NAN
+    rank(x_rank, x.size, x_rank, scratch)
+    if many < known[0]:
+        for i in range(x.size):
+            y_rank[i] = y[i] if x_rank[i] == x_rank[i] else NAN
+        rank(y_rank, x.size, y_rank, scratch)
+        y = y_rank
+    sums[MANY], sums[X], sums[Y], sums[XX], sums[YY], sums[XY] = pair_sums(x_rank, y, 0.5)
+    sums[PIVOT] = 0.5
+    return pearson(sums, least)
+
+
+@compiled
+def merge(sums, centre, moments):
+    """Merge a day's pairs into moments: count, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983).
+
+    centre: what the day's target was taken about.
+    """
+    many = sums[MANY]
     if many == 0.0:
         return
-    mx, my = sx / many, sy / many
-    xx, yy, xy = pair_products(x, y, n, mx, my)
+    mx, xx, yy, xy = centred(sums)
+    my = centre + sums[Y] / many
     before = moments[0]
     both = before + many
     dx, dy = mx - moments[1], my - moments[2]
@@ -116,3 +193,37 @@ def pool(x, y, n, moments):
     moments[1] += dx * many / both
     moments[2] += dy * many / both
     moments[0] = both
+
+
+@compiled
+def note(value, acc):
+    """Count a day with a target, and its coefficient if it has one."""
+    acc[3] += 1.0
+    if value == value:
+        acc[0] += 1.0
+        acc[1] += value
+        acc[2] += value * value
+
+
+@compiled
+def close_day(statistic, sums, least, centre, moments, acc):
+    """Add a day's sums to the accumulators of its segment and target."""
+    if statistic == IC:
+        note(pearson(sums, least), acc)
+    elif statistic == SSE:
+        acc[0] += sums[MANY]
+        acc[1] += sums[XX]
+        acc[3] += least
+    else:
+        merge(sums, centre, moments)
+        acc[3] += least
+
+
+@compiled
+def conclude(moments, acc):
+    """Pooled moments of every segment and target to correlations."""
+    for s in range(acc.shape[0]):
+        for m in range(acc.shape[1]):
+            one = moments[s, m]
+            acc[s, m, 0] = one[0]
+            acc[s, m, 1] = correlation(one[3], one[4], one[5], one[1], one[0])

@@ -1,0 +1,42 @@
+"""How a panel is cut for the kernel: days into chunks, assets into tiles."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.engine.kernel.machine import CHUNK
+from quarva.panel import Panel
+
+__all__ = ["Tiles"]
+
+_VECTOR = 16  # float32 numbers in the widest vector register
+_CELLS = 16384  # numbers of one result in one tile: 64 KiB, so that a second-level cache holds a dozen or more
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """`width` numbers a day, the assets padded with NaN: whole tiles of `lanes` assets."""
+
+    lanes: int
+    width: int
+
+    @classmethod
+    def of(cls, panel: Panel) -> "Tiles":
+        """The tiles of a panel; they depend on its shape alone."""
+        _, n_days, n_assets = panel.values.shape
+        vectors = -(-n_assets // _VECTOR)
+        most = max(1, _CELLS // (min(CHUNK, max(n_days, 1)) * _VECTOR))  # vectors of a tile
+        count = -(-vectors // most)
+        lanes = -(-vectors // count) * _VECTOR
+        return cls(lanes, count * lanes)
+
+    @property
+    def count(self) -> int:
+        return self.width // self.lanes
+
+    def pad(self, values: NDArray) -> NDArray[np.float32]:
+        """float32 copy with the last axis padded by NaN."""
+        out = np.full((*values.shape[:-1], self.width), np.nan, np.float32)
+        out[..., : values.shape[-1]] = values
+        return out
