@@ -35,7 +35,7 @@ def add_tile(statistic, slots, at, t, days, tile, lanes, values, known, least, s
             x = slots[at + d * lanes : at + (d + 1) * lanes]
             y = values[m, t + d, tile * lanes : (tile + 1) * lanes]
             if statistic == SSE:
-                add_errors(x, y, sums[m, d])
+                add_errors(x, y, known[m, t + d, tile], sums[m, d])
             else:
                 add_pairs(x, y, known[m, t + d, tile], sums[m, d])
 

@@ -90,22 +90,29 @@ def add_pairs(x, y, known, sums):
 
 @compiled(fastmath=REASSOCIATE)
 def squared_error(x, y):
-    """Cells where both are there, and Σ (x − y)² over them."""
-    many, total = 0, 0.0
+    """Σ (x − y)² over the cells where y is there; NaN if x is not there in one of them."""
+    total = 0.0
     for i in range(x.size):
-        d = np.float64(x[i]) - np.float64(y[i])
-        if d == d:
-            many += 1
+        b = np.float64(y[i])
+        if b == b:
+            d = x[i] - b
             total += d * d
-    return np.float64(many), total
+    return total
 
 
 @compiled
-def add_errors(x, y, sums):
-    """Add the squared errors of some assets to a day's sums."""
-    many, total = squared_error(x, y)
-    sums[MANY] += many
-    sums[XX] += total
+def add_errors(x, y, known, sums):
+    """Add the squared errors of some assets to a day's sums; known: the target's own cells, first of three."""
+    total = squared_error(x, y)
+    if total == total:
+        sums[MANY] += known[0]
+        sums[XX] += total
+        return
+    for i in range(x.size):
+        d = np.float64(x[i]) - np.float64(y[i])
+        if d == d:
+            sums[MANY] += 1.0
+            sums[XX] += d * d
 
 
 @compiled
