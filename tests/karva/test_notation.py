@@ -13,16 +13,18 @@ from hypothesis import strategies as st
 
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
-from quarva.karva.notation import MAX_DEPTH, MAX_WINDOW, NOTATIONS, parse, render
+from quarva.karva.notation import MAX_DEPTH, NOTATIONS, parse, render
 from quarva.karva.notation.qlib import NAMES, OWN_NAMES
-from quarva.karva.operators import OPERATORS
+from quarva.karva.operators import MAX_COUNT, MAX_WINDOW, OPERATORS, Operator
 
 FIELDS = [
+    "winsorise_0", "quantile_20_0", "of_asset_SPY", "not", "and", "returns", "adv20", "IndClass.sector",
     "close", "x_1", "adj_close", "x", "e", "t", "rank", "neg", "mean_20",
     "group_demean_sector", "ref_5", "nan",
     "Adj Close", "BRK.B", "2nd", "a`b", "50%", "x^2", r"a\b", "a~{b}", "$close",
     "Öl_preis", "²", "-", "1e5", "#&'\"",
 ]  # fmt: skip
+ASSETS = ["SPY", "BRK.B", "000001", "o'neil", "a\\b", 'the "big" one', "a`b"]
 GROUPS = ["sector", "sub industry", "20", "my`group", "x_1"]
 FLOATS32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 CORNERS = [
@@ -53,11 +55,16 @@ def terminals() -> st.SearchStrategy[Expression]:
 
 def nodes(children: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
     def with_args(operator):
-        windows = st.integers(operator.min_window, MAX_WINDOW) if operator.windowed else st.none()
-        groups = st.sampled_from(GROUPS) if operator.kind == "group" else st.none()
-        args = st.tuples(*[children] * operator.arity)
-        symbol = st.builds(Symbol, operator=st.just(operator), window=windows, group=groups)
-        return st.builds(Expression, symbol, args)
+        values = {
+            "window": st.integers(operator.min_window, MAX_WINDOW),
+            "share": st.floats(0, 1).filter(operator.allows_share) | st.just(0.2),
+            "count": st.integers(2, MAX_COUNT),
+            "group": st.sampled_from(GROUPS),
+            "asset": st.sampled_from(ASSETS),
+        }
+        carried = {name: values[name] for name in operator.parameters}
+        symbol = st.builds(Symbol, operator=st.just(operator), **carried)
+        return st.builds(Expression, symbol, st.tuples(*[children] * operator.arity))
 
     signs = [
         op for op in OPERATORS if op.infix is not None or op.name in ("power", "square", "inv", "ref", "exp")
@@ -66,6 +73,12 @@ def nodes(children: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expressi
 
 
 EXPRESSIONS = st.recursive(terminals(), nodes, max_leaves=12)
+
+
+def plain(operator: Operator) -> Symbol:
+    """The operator with parameters that it allows."""
+    given = {"window": max(operator.min_window, 2), "share": 0.2, "count": 5, "group": "g", "asset": "SPY"}
+    return Symbol(operator, **{name: given[name] for name in operator.parameters})
 
 
 def chain(levels: int, symbol: Symbol) -> Expression:
@@ -111,25 +124,20 @@ def test_every_notation_reads_back_what_it_prints(expression):
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("outer", OPERATORS, ids=lambda op: op.name)
 def test_every_operator_within_every_other_is_read_back(outer, notation):
-    def symbol(operator):
-        window = operator.min_window if operator.windowed else None
-        return Symbol(operator, window, "sector" if operator.kind == "group" else None)
-
     leaves = [Symbol(field="x"), Symbol(field="e"), Symbol(number=2.5), Symbol(number=-(2.0**-17)), Symbol()]
     inner = [Expression(leaf) for leaf in leaves]
-    inner += [Expression(symbol(op), (Expression(leaf),) * op.arity) for op in OPERATORS for leaf in leaves]
+    inner += [Expression(plain(op), (Expression(leaf),) * op.arity) for op in OPERATORS for leaf in leaves]
     for part in inner:
         other = Expression(Symbol(field="y"))
-        for args in ((part, other), (other, part)) if outer.arity == 2 else ((part,),):
-            expression = Expression(symbol(outer), args)
+        for place in range(outer.arity):
+            args = tuple(part if i == place else other for i in range(outer.arity))
+            expression = Expression(plain(outer), args)
             assert parse(render(expression, notation), notation) == expression
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 def test_different_formulas_never_print_alike(notation):
-    symbols = [
-        Symbol(op, 5 if op.windowed else None, "g" if op.kind == "group" else None) for op in OPERATORS
-    ]
+    symbols = [plain(op) for op in OPERATORS]
     texts = [render(Expression(s, (Expression(Symbol(field="x")),) * s.arity), notation) for s in symbols]
     assert len(set(texts)) == len(symbols)
 
@@ -326,7 +334,8 @@ def test_latex_is_balanced_and_has_no_double_scripts(expression):
         ("(close + volume", "'(' is never closed at column 1", ""),
         ("close + volume)", "')' closes nothing at column 15", ""),
         ("close volume", "unexpected 'volume' at column 7", "a sign such as + or * is missing"),
-        ("close > volume", "unexpected '>' at column 7", "comparisons"),
+        ("1 < close < 2", "a comparison of a comparison at column 11", "(a < b) & (b < c)"),
+        ("close > 1 & volume > 2", "a comparison of a comparison at column 20", "parentheses round each"),
         ("close +", "an operand is expected, not the end at column 8", ""),
         ("close * / volume", "an operand is expected, not '/' at column 9", ""),
         ("close, volume", "a comma outside of a call at column 6", ""),

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from quarva import __version__
+from quarva.cli.bench import bench
 from quarva.cli.evaluate import evaluate
 from quarva.cli.operators import operators
 from quarva.cli.output import INTERRUPTED, WRONG_INPUT
@@ -31,6 +32,7 @@ app.command()(evaluate)
 app.add_typer(panel, name="panel")
 app.command()(report)
 app.command()(operators)
+app.command()(bench)
 
 
 def _print_version(wanted: bool) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,7 @@ from numpy.typing import NDArray
 from quarva.errors import FormulaError
 from quarva.karva.decode import number_key
 from quarva.karva.expression import Symbol
-from quarva.karva.notation.letters import MAX_WINDOW
-from quarva.karva.operators import BY_NAME, CODE
+from quarva.karva.operators import BY_NAME, CODE, MAX_COUNT, MAX_WINDOW, Operator, Parameter
 
 __all__ = ["CONSTANT", "FIELD", "NUMBER", "PANEL_FUNCTIONS", "TABLE_FUNCTIONS", "WINDOWS", "Alphabet"]
 
@@ -32,6 +32,12 @@ TABLE_FUNCTIONS = ["add", "sub", "mul", "div", "sin", "cos", "exp", "log"]
 WINDOWS = (5, 10, 20, 40)
 """Windows, in days, that rolling functions come with unless told otherwise."""
 
+SHARES = {"quantile": (0.2, 0.8), "winsorise": (0.05,)}
+"""Shares that functions of a share come with unless told otherwise."""
+
+COUNTS = (5, 10)
+"""Numbers of parts that `bucket` comes with unless told otherwise."""
+
 
 class Alphabet:
     """An ordered set of symbols: `n_functions` functions, then the terminals.
@@ -39,10 +45,11 @@ class Alphabet:
     Attributes, all of shape (V,), V symbols:
         arity: int8, number of arguments.
         code: int32, `CODE` of the operator, or FIELD, NUMBER, CONSTANT.
-        param: int32, the window; the number of the field or of the group in `fields`, `groups`.
-        number: float32, value of a NUMBER, else 0.
+        param: int32, the window; the number of the field, group or asset in `fields`, `groups`, `assets`;
+            the count.
+        number: float32, value of a NUMBER, or the share, else 0.
         weight: float64, how often a symbol should be drawn among the functions (among the terminals);
-            each operator counts once, however many windows it comes with.
+            each operator counts once, however many windows (shares, counts, …) it comes with.
     """
 
     def __init__(self, symbols: Iterable[Symbol]) -> None:
@@ -55,10 +62,11 @@ class Alphabet:
         self.n_functions = len(functions)
         self.fields = tuple(dict.fromkeys(s.field for s in terminals if s.field is not None))
         self.groups = tuple(dict.fromkeys(s.group for s in functions if s.group is not None))
+        self.assets = tuple(dict.fromkeys(s.asset for s in functions if s.asset is not None))
         self.arity = np.array([s.arity for s in self.symbols], np.int8)
         self.code = np.array([self._code(s) for s in self.symbols], np.int32)
         self.param = np.array([self._param(s) for s in self.symbols], np.int32)
-        self.number = np.array([s.number or 0.0 for s in self.symbols], np.float32)
+        self.number = np.array([s.number or s.share or 0.0 for s in self.symbols], np.float32)
         self.weight = self._weights()
         self.max_arity = int(self.arity.max())
 
@@ -71,6 +79,9 @@ class Alphabet:
         groups: Sequence[str] = (),
         numbers: Sequence[float] = (),
         constants: bool = False,
+        shares: Sequence[float] | None = None,
+        counts: Sequence[int] | None = None,
+        assets: Sequence[str] = (),
     ) -> "Alphabet":
         """The alphabet of these fields and functions.
 
@@ -81,22 +92,33 @@ class Alphabet:
             groups: names of groups; each group operator comes with each.
             numbers: numeric literals.
             constants: whether `?`, the random numerical constant, is a terminal.
+            shares: between 0 and 1; each function of a share comes with each that it allows; `SHARES` by
+                default.
+            counts: at least 2; `bucket` comes with each; `COUNTS` by default.
+            assets: names of assets; `of_asset` comes with each.
 
         Raises:
-            FormulaError: an unknown function, a window that is too long, windows too short for a function,
-                no terminal.
+            FormulaError: an unknown function, a window that is too long, windows too short or shares too
+                large for a function, a count out of range, no terminal.
         """
         symbols: list[Symbol] = []
-        windows = WINDOWS if windows is None else windows
+        given = {
+            "window": WINDOWS if windows is None else windows,
+            "group": groups,
+            "share": shares,
+            "count": COUNTS if counts is None else counts,
+            "asset": assets,
+        }
         for name in PANEL_FUNCTIONS if functions is None else functions:
-            symbols += cls._function(name, windows, groups)
+            symbols += cls._function(name, given)
         symbols += [Symbol(field=name) for name in fields]
         symbols += [Symbol(number=float(np.float32(value))) for value in numbers]
         symbols += [Symbol()] if constants else []
         return cls(symbols)
 
     @staticmethod
-    def _function(name: str, windows: Sequence[int], groups: Sequence[str]) -> list[Symbol]:
+    def _function(name: str, given: dict[str, Sequence[Any] | None]) -> list[Symbol]:
+        """The symbols of a function: one for each choice of its parameters among those given."""
         if name not in BY_NAME:
             from difflib import get_close_matches
 
@@ -104,19 +126,11 @@ class Alphabet:
             hint = f": did you mean '{near[0]}'?" if near else f"; known are {', '.join(BY_NAME)}"
             raise FormulaError(f"unknown function '{name}'{hint}")
         operator = BY_NAME[name]
-        if operator.kind == "group":
-            return [Symbol(operator, group=group) for group in groups]
-        if not operator.windowed:
-            return [Symbol(operator)]
-        longest = max(windows, default=0)
-        if longest > MAX_WINDOW:
-            raise FormulaError(f"a window of {longest} days is above {MAX_WINDOW}, the longest there is")
-        fitting = [w for w in windows if w >= operator.min_window]
-        if not fitting:
-            raise FormulaError(
-                f"'{name}' needs a window of at least {operator.min_window} days; given are {list(windows)}"
-            )
-        return [Symbol(operator, window=int(w)) for w in fitting]
+        choices = [_fitting(operator, parameter, given[parameter]) for parameter in operator.parameters]
+        return [
+            Symbol(operator, **dict(zip(operator.parameters, values, strict=True)))
+            for values in product(*choices)
+        ]
 
     @staticmethod
     def _code(symbol: Symbol) -> int:
@@ -131,7 +145,9 @@ class Alphabet:
             return self.fields.index(symbol.field)
         if symbol.group is not None:
             return self.groups.index(symbol.group)
-        return symbol.window or 0
+        if symbol.asset is not None:
+            return self.assets.index(symbol.asset)
+        return symbol.window or symbol.count or 0
 
     def _weights(self) -> NDArray[np.float64]:
         families = [self.code[i] if i < self.n_functions else -i for i in range(len(self.symbols))]
@@ -193,3 +209,29 @@ class Alphabet:
 
     def __repr__(self) -> str:
         return f"Alphabet({' '.join(self.names())})"
+
+
+def _fitting(operator: Operator, parameter: Parameter, given: Sequence[Any] | None) -> list[Any]:
+    """Those of the values given for a parameter that the operator allows."""
+    if parameter == "window":
+        longest = max(given or (), default=0)
+        if longest > MAX_WINDOW:
+            raise FormulaError(f"a window of {longest} days is above {MAX_WINDOW}, the longest there is")
+        windows = [int(w) for w in given or () if w >= operator.min_window]
+        if not windows:
+            raise FormulaError(
+                f"'{operator.name}' needs a window of at least {operator.min_window} days; given are "
+                f"{list(given or ())}"
+            )
+        return windows
+    if parameter == "share":
+        given = SHARES[operator.name] if given is None else given
+        shares = [float(share) for share in given if operator.allows_share(share)]
+        if not shares:
+            raise FormulaError(f"'{operator.name}' needs a share {operator.shares}; given are {list(given)}")
+        return shares
+    if parameter == "count" and any(not 2 <= count <= MAX_COUNT for count in given or ()):
+        raise FormulaError(
+            f"'{operator.name}' needs counts of 2 to {MAX_COUNT}; given are {list(given or ())}"
+        )
+    return list(given or ())

@@ -132,8 +132,11 @@ def gene_key(gene, dc, constants, arity, letter, commutative, scratch):
                 scratch[i] = letter[symbol]
         elif n == 1:
             scratch[i] = join(letter[symbol], scratch[start], _C, False)
-        else:
+        elif n == 2:
             scratch[i] = join(letter[symbol], scratch[start], scratch[start + 1], commutative[symbol])
+        else:  # the second and the third argument as a pair, and then as with two arguments
+            pair = join(_C, scratch[start + 1], scratch[start + 2], False)
+            scratch[i] = join(letter[symbol], scratch[start], pair, False)
     return scratch[0]
 
 

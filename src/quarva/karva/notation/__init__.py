@@ -16,10 +16,11 @@ from quarva.karva.expression import Expression
 from quarva.karva.notation.infix import parse_infix, render_infix
 from quarva.karva.notation.karva import parse_karva, render_karva
 from quarva.karva.notation.latex import parse_latex, render_latex
-from quarva.karva.notation.letters import MAX_WINDOW, Letters
+from quarva.karva.notation.letters import Letters
 from quarva.karva.notation.qlib import parse_qlib, render_qlib
 from quarva.karva.notation.stack import MAX_DEPTH
 from quarva.karva.notation.tokens import nearest
+from quarva.karva.operators import MAX_WINDOW
 
 __all__ = ["MAX_DEPTH", "MAX_WINDOW", "NOTATIONS", "parse", "render"]
 
@@ -43,17 +44,18 @@ def parse(
     notation: str = "infix",
     fields: Iterable[str] | None = None,
     groups: Iterable[str] | None = None,
+    assets: Iterable[str] | None = None,
 ) -> Expression:
     """The expression that a formula means.
 
-    `fields` and `groups` are the names that the formula may use; None lets any name pass. Number
+    `fields`, `groups` and `assets` are the names that the formula may use; None lets any name pass. Number
     literals become the nearest float32, windows are days (at most `MAX_WINDOW`), a formula has at most
     `MAX_DEPTH` levels.
 
     Raises FormulaError: one line that says what is wrong, marks the column (from 1) in the text, and
     names the nearest operator, field, group or notation, or the right number of arguments.
     """
-    return _named(notation)[0](Letters(text, fields, groups))
+    return _named(notation)[0](Letters(text, fields, groups, assets))
 
 
 def render(expression: Expression, notation: str = "infix") -> str:

@@ -1,105 +1,37 @@
-"""Formulas made of calls and signs, `f(x, y) + z`: the grammar that infix and Qlib share.
+"""Reads formulas made of calls and signs, `f(x, y) + z`: infix, Qlib's and WorldQuant's.
 
     formula  = operand (sign operand)*
-    operand  = "-" operand | number | "?" | field | "(" formula ")" | call
-    call     = operator "(" formula ("," formula)* ["," window | "," group] ")"
+    operand  = sign operand | number | "?" | field | "(" formula ")" | call
+    call     = operator "(" formula ("," formula)* ("," parameter)* ")"
 
-Signs bind as in Python: `**` (from the right), then a `-` before its argument, then `*` `/`, then `+` `-`.
-A `-` directly before a literal belongs to the literal: `-2.5` is a number, `-(2.5)` a negation.
+Signs bind as in Python: `**` (from the right), then a `-` or `!` before its argument, then `*` `/`, then
+`+` `-`, then `&`, then `|`, then comparisons, which do not chain. So `a > b & c > d` is refused as the
+comparison of a comparison that it is, and `(a > b) & (c > d)` is what is meant. A dialect may bind them
+otherwise. A `-` directly before a literal belongs to the literal: `-2.5` is a number, `-(2.5)` a negation.
 """
 
 import re
-from dataclasses import dataclass
 
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
-from quarva.karva.notation.letters import Letters, quoted, signature, spell_number, unquoted
-from quarva.karva.notation.stack import Frame, Sign, Stack, bottom_up
-from quarva.karva.notation.tokens import END, NAME, NUMBER, QUOTED, Token, cut, fault
-from quarva.karva.operators import BY_NAME, OPERATORS, Operator
+from quarva.karva.notation.dialect import POWER, Dialect
+from quarva.karva.notation.letters import Letters
+from quarva.karva.notation.stack import Frame, Sign, Stack
+from quarva.karva.notation.tokens import END, Token, cut, fault
+from quarva.karva.operators import BY_NAME, Operator, Parameter
 
-__all__ = ["Dialect", "read_calls", "render_calls"]
+__all__ = ["read_calls"]
 
-_BETWEEN = {op.infix: op for op in OPERATORS if op.infix is not None and op.arity == 2}
-_BEFORE = {op.infix: op for op in OPERATORS if op.infix is not None and op.arity == 1}
-_POWER = ("**", "^")
-_POWER_STRENGTH = 1 + max(op.strength for op in OPERATORS)
-_ATOM = 1 + _POWER_STRENGTH  # what a call, a name or a number binds like
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What differs between notations of calls.
-
-    operators: the operator for each word; mark: what stands before a field; space: what is printed
-    around a sign; bare_minus: whether a `-` is printed before an argument, or directly behind a sign.
-    """
-
-    operators: dict[str, Operator]
-    mark: str = ""
-    space: str = " "
-    bare_minus: bool = True
-
-    @property
-    def pattern(self) -> re.Pattern[str]:
-        """Kinds of tokens: number, field (with the mark), name (without), sign, call signs, `?`."""
-        field = rf"(?P<field>{re.escape(self.mark)}(?:\w+|{QUOTED}))|" if self.mark else ""
-        return re.compile(
-            rf"{field}(?P<number>{NUMBER})|(?P<name>{NAME}|{QUOTED})|(?P<sign>\*\*|[-+*/^])"
-            r"|(?P<open>\()|(?P<close>\))|(?P<comma>,)|(?P<constant>\?)"
-            r"|(?P<compare>[<>]=?|[=!]=|[&|])"
-        )
-
-    def word(self, operator: Operator) -> str:
-        return next(word for word, known in self.operators.items() if known is operator)
+# Signs and words of other languages, and the operator that they mean.
+_MEANT = {
+    "&&": "and", "and": "and", "&": "and", "||": "or", "or": "or", "|": "or", "not": "not", "~": "not",
+    "!": "not", "=": "eq", "?": "if_else", ":": "if_else",
+}  # fmt: skip
 
 
 def read_calls(letters: Letters, dialect: Dialect) -> Expression:
     """The expression that the text of `letters` means; raises FormulaError."""
     return _Calls(letters, dialect).read()
-
-
-def render_calls(expression: Expression, dialect: Dialect) -> str:
-    """The formula in `dialect`; raises FormulaError for a name or number that can not be written."""
-    words = {operator.name: word for word, operator in dialect.operators.items()}
-
-    def spell(symbol: Symbol, args: list[tuple[str, int]]) -> tuple[str, int]:
-        """A node's text, and how strongly it binds, from those of its arguments."""
-        operator = symbol.operator
-        if operator is None:
-            return _spell_terminal(symbol, dialect), _ATOM
-        if operator.infix is not None and operator.arity == 2:
-            left, right = _within(args[0], operator.strength), _within(args[1], operator.strength + 1)
-            if right[0] == "-" and not dialect.bare_minus:
-                right = f"({right})"
-            return f"{left}{dialect.space}{operator.infix}{dialect.space}{right}", operator.strength
-        if operator.infix is not None and dialect.bare_minus and not _is_literal(args[0]):
-            text = _within(args[0], operator.strength)
-            return operator.infix + (f"({text})" if text[0] == "-" else text), operator.strength
-        texts = [text for text, _ in args]
-        if operator.windowed:
-            texts.append(str(symbol.window))
-        elif symbol.group is not None:
-            texts.append(quoted(symbol.group))
-        return f"{words[operator.name]}({', '.join(texts)})", _ATOM
-
-    return bottom_up(expression, spell)[0]
-
-
-def _spell_terminal(symbol: Symbol, dialect: Dialect) -> str:
-    if symbol.field is not None:
-        return dialect.mark + quoted(symbol.field)
-    return "?" if symbol.number is None else spell_number(symbol.number)
-
-
-def _is_literal(part: tuple[str, int]) -> bool:
-    """Whether a `-` before the text would become part of a number: so a number's negation is a call."""
-    return part[1] == _ATOM and part[0][0].isdigit()
-
-
-def _within(part: tuple[str, int], strength: int) -> str:
-    text, own = part
-    return text if own >= strength else f"({text})"
 
 
 class _Calls:
@@ -128,12 +60,12 @@ class _Calls:
         token = self._next()
         stack = self.stack
         match token.kind:
-            case "sign" if token.text in _BEFORE and not self._negative_literal():
-                operator = _BEFORE[token.text]
-                stack.before(Sign(operator, operator.strength, token.column))
-                return False
-            case "sign" if token.text in _BEFORE:
+            case "sign" if token.text == "-" and self._ahead_is_literal():
                 stack.operand(self.letters.number(token.text + self._next().text, token.column))
+            case "sign" if token.text in self.dialect.before:
+                operator, strength = self.dialect.before[token.text]
+                stack.before(Sign(operator, strength, token.column))
+                return False
             case "number":
                 stack.operand(self.letters.number(token.text, token.column))
             case "constant":
@@ -145,7 +77,7 @@ class _Calls:
                 stack.open(Frame(token.column))
                 return False
             case "field" | "name":
-                stack.operand(self._field(token))
+                self._name(token)
             case _:
                 raise self._no_operand(token)
         return True
@@ -154,22 +86,19 @@ class _Calls:
         """Reads a step behind an operand; whether a sign, a comma or the end is ahead (not yet passed)."""
         token, stack = self._ahead(), self.stack
         frame = stack.top
+        if (frame.word == "?" and token.kind not in ("sign", "constant")) or token.text == ":":
+            return self._choice_ends(token)
+        sign = self.dialect.sign_between(token.text) if token.kind == "sign" else None
+        if sign is not None:
+            stack.between(Sign(*sign, token.column, from_right=token.text in POWER))
+            return True
         match token.kind:
-            case "sign" if token.text in _POWER:
-                stack.between(Sign(BY_NAME["power"], _POWER_STRENGTH, token.column, from_right=True))
-                return True
-            case "sign":
-                operator = _BETWEEN[token.text]
-                stack.between(Sign(operator, operator.strength, token.column))
+            case "constant" if self.dialect.choice:
+                stack.choose(BY_NAME["if_else"], token.column)
                 return True
             case "comma" if frame.operator is not None:
                 stack.fold()
-                if len(frame.args) < frame.operator.arity:
-                    return True
-                self.at += 1
-                self._last_argument(frame, frame.operator)
-                self._close_call(frame, frame.operator)
-                return False
+                return self._comma(frame, frame.operator)
             case "close" if not stack.outermost:
                 stack.fold()
                 if frame.operator is None:
@@ -185,54 +114,106 @@ class _Calls:
     def _open_call(self, token: Token) -> None:
         if token.text.startswith("`"):
             raise fault(self.text, token.column, "a name in backticks is a field and takes no arguments")
-        operator = self.letters.operator(token.text, token.column, self.dialect.operators)
+        operator = self.dialect.find(token.text)
+        if operator is None:
+            raise self.letters.no_operator(token.text, token.column, self.dialect.operators)
         self.stack.open(Frame(token.column, operator, word=token.text))
         self.at += 1
         if self._ahead().kind == "close":
             raise self._count(self.stack.top, operator, 0)
 
-    def _last_argument(self, frame: Frame, operator: Operator) -> None:
-        """The window or the group of a call whose arguments are complete, the comma before it passed."""
+    def _comma(self, frame: Frame, operator: Operator) -> bool:
+        """What a comma behind an argument of a call opens; whether that is one more argument."""
+        windowed = self.dialect.of_window.get(self.dialect.words[operator.name])
+        if windowed is not None and [t.kind for t in self.tokens[self.at + 1 :][:2]] == ["number", "close"]:
+            frame.operator = operator = windowed
+        if len(frame.args) < operator.arity:
+            return True
+        self.at += 1
+        if not operator.parameters:
+            raise self._count(frame, operator, operator.arity + 1, self._ahead().column)
+        for name in operator.parameters:
+            if frame.parameters:
+                comma = self._next()
+                if comma.kind != "comma":
+                    if comma.kind == "close":
+                        raise self._count(frame, operator, operator.arity + len(frame.parameters))
+                    raise self._not_closed(comma, frame, operator)
+            frame.parameters[name] = self._parameter(name, frame, operator)
+        self._close_call(frame, operator)
+        return False
+
+    def _parameter(self, name: Parameter, frame: Frame, operator: Operator) -> int | float | str:
+        """The window, share, count, group or asset that is ahead."""
         token = self._next()
-        if operator.windowed:
-            sign = ""
-            if token.text == "-" and self._ahead().kind == "number":
-                sign, token = "-", self._next()
-            if not re.fullmatch("[0-9]+", token.text):
-                raise self._not_window(token, frame, operator)
-            frame.window = self.letters.window(operator, sign + token.text, token.column - len(sign))
-        elif operator.kind == "group":
-            if token.kind != "name":
-                what = f"the group of {frame.word} must be a name, not {self._found(token)}"
-                raise fault(self.text, token.column, what, self._write(operator))
-            frame.group = self.letters.group(unquoted(token.text), token.column)
+        column, spelling = token.column, token.text
+        if name in ("group", "asset"):
+            if token.kind not in ("name", "group" if name == "group" else "text"):
+                what = f"the {name} of {frame.word} must be a name, not {_found(token)}"
+                raise fault(self.text, column, what, self._write(operator))
+            spelling = self.dialect.plain(token)
+            if name == "group" and self.dialect.folds:
+                spelling = self.letters.folded(spelling, self.letters.groups)
         else:
-            raise self._count(frame, operator, operator.arity + 1, token.column)
+            if spelling == "-" and self._ahead().kind == "number":
+                token = self._next()
+                spelling += token.text
+            if name == "window" and self.dialect.floors and token.kind == "number":
+                spelling = re.sub(r"\.[0-9]*$", "", spelling)
+            if not re.fullmatch("-?[0-9]+", spelling) if name != "share" else token.kind != "number":
+                wants = "a number" if name == "share" else "an integer"
+                what = f"the {_KNOWN_AS.get(name, name)} of {frame.word} must be {wants}, not {_found(token)}"
+                raise fault(self.text, token.column, what, self._write(operator))
+        return self.letters.parameter(operator, name, spelling, column, frame.word)
 
     def _close_call(self, frame: Frame, operator: Operator) -> None:
         token = self._next()
         if token.kind == END:
             raise self._no_follower(token)
-        given = len(frame.args) + (frame.window is not None or frame.group is not None)
-        needed = operator.arity + (operator.windowed or operator.kind == "group")
+        given, needed = (len(part) for part in ((*frame.args, *frame.parameters), _places(operator)))
         if given < needed:
             raise self._count(frame, operator, given)
         if token.kind == "comma":
             raise self._count(frame, operator, given + 1, token.column)
         if token.kind != "close":
-            raise self._not_window(token, frame, operator)
+            raise self._not_closed(token, frame, operator)
         self.stack.close()
 
-    def _field(self, token: Token) -> Symbol:
-        name = unquoted(token.text.removeprefix(self.dialect.mark))
+    def _choice_ends(self, token: Token) -> bool:
+        """Ends the second or the third part of `c ? x : y`; whether an operand must come next."""
+        frame = self.stack.top
+        if frame.word != "?":
+            raise self._no_follower(token)
+        if len(frame.args) == 1:
+            if token.text != ":":
+                what = f"the ':' of a choice is expected, not {_found(token)}"
+                raise fault(self.text, token.column, what, "write condition ? x : y")
+            self.stack.fold()
+            return True
+        self.stack.fold()
+        self.stack.close()
+        return False
+
+    def _name(self, token: Token) -> None:
+        """A field, or what a name stands for."""
+        name = self.dialect.plain(token)
         if token.kind == "name" and self.dialect.mark:
             hint = f"write a field as {self.dialect.mark}{token.text}"
             raise fault(self.text, token.column, f"unexpected '{token.text}'", hint)
-        return self.letters.field(name, token.column)
+        if self.dialect.folds:
+            name = self.letters.folded(name, self.letters.fields)
+        known = self.letters.fields is not None and name in self.letters.fields
+        meant = None if known or token.text.startswith("`") else self.dialect.named(name)
+        if meant is None:
+            self.stack.operand(self.letters.field(name, token.column))
+            return
+        for part in meant.fields():
+            self.letters.field(part, token.column)
+        self.stack.finished(meant)
 
-    def _negative_literal(self) -> bool:
+    def _ahead_is_literal(self) -> bool:
         number, behind = self.tokens[self.at], self.tokens[min(self.at + 1, len(self.tokens) - 1)]
-        return number.kind == "number" and behind.text not in _POWER
+        return number.kind == "number" and behind.text not in POWER
 
     def _next(self) -> Token:
         token = self.tokens[self.at]
@@ -243,26 +224,25 @@ class _Calls:
         return self.tokens[self.at]
 
     def _write(self, operator: Operator) -> str:
-        return "write " + signature(operator, self.dialect.word(operator), self.dialect.mark)
-
-    def _found(self, token: Token) -> str:
-        return "the end" if token.kind == END else f"'{token.text}'"
+        return "write " + self.dialect.example(operator)
 
     def _count(self, frame: Frame, operator: Operator, given: int, column: int | None = None) -> FormulaError:
-        last = "window" if operator.windowed else "group" if operator.kind == "group" else ""
-        needed = operator.arity + bool(last)
-        wants = f"{needed} argument{'s' * (needed > 1)}" + (f" (the last is its {last})" if last else "")
+        names = [_KNOWN_AS.get(name, name) for name in operator.parameters]
+        needed = len(_places(operator))
+        last = (
+            f" (the last {'is' if len(names) == 1 else 'are'} its {' and its '.join(names)})" if names else ""
+        )
+        wants = f"{needed} argument{'s' * (needed > 1)}{last}"
         what = f"{frame.word} takes {wants}, not {given}{' or more' * (column is not None)},"
         return fault(self.text, column or frame.column, what, self._write(operator))
 
-    def _not_window(self, token: Token, frame: Frame, operator: Operator) -> FormulaError:
-        what = f"the window of {frame.word} must be an integer, not {self._found(token)}"
-        if frame.window is not None or frame.group is not None:
-            what = f"')' of {frame.word} is expected, not {self._found(token)}"
+    def _not_closed(self, token: Token, frame: Frame, operator: Operator) -> FormulaError:
+        what = f"')' of {frame.word} is expected, not {_found(token)}"
         return fault(self.text, token.column, what, self._write(operator))
 
     def _no_operand(self, token: Token) -> FormulaError:
-        return fault(self.text, token.column, f"an operand is expected, not {self._found(token)}")
+        hint = self._instead(token)
+        return fault(self.text, token.column, f"an operand is expected, not {_found(token)}", hint)
 
     def _no_follower(self, token: Token) -> FormulaError:
         frame = self.stack.top
@@ -274,7 +254,31 @@ class _Calls:
         if token.kind == "comma":
             hint = "" if self.stack.outermost else "is a ')' missing before it?"
             return fault(self.text, token.column, "a comma outside of a call", hint)
-        hint = "a sign such as + or * is missing before it"
-        if token.kind == "compare":
-            hint = "comparisons are not in the language"
+        before = self.tokens[self.at - 1]
+        hint = self._instead(token) or self._instead(before) or "a sign such as + or * is missing before it"
         return fault(self.text, token.column, f"unexpected '{token.text}'", hint)
+
+    def _instead(self, token: Token) -> str:
+        """How this notation writes what the token means in another language; empty where it means nothing."""
+        operator = BY_NAME.get(_MEANT.get(token.text, ""))
+        if operator is None:
+            return ""
+        sign = self.dialect.signs.get(operator.name)
+        if sign is None:
+            return self._write(operator)
+        return (
+            f"write ({self.dialect.mark}x) {sign[0]} ({self.dialect.mark}y)"
+            if operator.arity == 2
+            else f"write {sign[0]}(x)"
+        )
+
+
+_KNOWN_AS = {"count": "number of parts"}
+
+
+def _places(operator: Operator) -> tuple[str, ...]:
+    return ("",) * operator.arity + operator.parameters
+
+
+def _found(token: Token) -> str:
+    return "the end" if token.kind == END else f"'{token.text}'"

@@ -17,10 +17,24 @@ from quarva.karva.operators import BY_NAME, OPERATORS, Operator
 __all__ = ["parse_karva", "render_karva"]
 
 _BEHIND = r"(?![^\s])"  # a symbol ends at white space
-_GROUPED = sorted((op.name for op in OPERATORS if op.kind == "group"), key=len, reverse=True)
-_GROUPED_WORD = f"(?:{'|'.join(_GROUPED)})_"
+_LONGEST = sorted((op.name for op in OPERATORS), key=len, reverse=True)
+_NAMED = [name for name in _LONGEST if BY_NAME[name].parameters in (("group",), ("asset",))]
+_NAMED_WORD = f"(?:{'|'.join(_NAMED)})_"
+_VALUE = {"window": "_[0-9]+", "count": "_[0-9]+", "share": r"_[0-9]+(?:\.[0-9]+)?"}
+
+
+def _letter(operator: Operator) -> str:
+    """Pattern of an operator's letters; the last parameters may be missing, which is an error then."""
+    pattern = ""
+    for name in reversed(operator.parameters[1:]):
+        pattern = f"(?:{_VALUE[name]}{pattern})?"
+    return f"{operator.name}{_VALUE[operator.parameters[0]]}{pattern}"
+
+
+_VALUED_WORD = "|".join(_letter(op) for op in OPERATORS if op.parameters and op.name not in _NAMED)
 _PATTERN = re.compile(
-    rf"(?P<field>\$(?:\w+|{QUOTED})|{QUOTED}){_BEHIND}|(?P<grouped>{_GROUPED_WORD}(?:\w+|{QUOTED})){_BEHIND}"
+    rf"(?P<field>\$(?:\w+|{QUOTED})|{QUOTED}){_BEHIND}|(?P<named>{_NAMED_WORD}(?:\w+|{QUOTED})){_BEHIND}"
+    rf"|(?P<valued>{_VALUED_WORD}){_BEHIND}"
     rf"|(?P<number>-?{NUMBER}){_BEHIND}|(?P<name>{NAME}){_BEHIND}|(?P<constant>\?){_BEHIND}|(?P<other>\S+)"
 )
 
@@ -69,46 +83,50 @@ def _symbol(token: Token, letters: Letters) -> Symbol:
             return Symbol()
         case "field":
             return letters.field(unquoted(token.text.removeprefix("$")), token.column)
-        case "grouped":
-            word = next(name for name in _GROUPED if token.text.startswith(name + "_"))
-            group = letters.group(unquoted(token.text[len(word) + 1 :]), token.column)
-            return Symbol.function(word, group=group)
+        case "named":
+            word = next(name for name in _NAMED if token.text.startswith(name + "_"))
+            return _with(BY_NAME[word], [unquoted(token.text[len(word) + 1 :])], token, letters)
+        case "valued":
+            word = next(name for name in _LONGEST if token.text.startswith(name + "_"))
+            return _with(BY_NAME[word], token.text[len(word) + 1 :].split("_"), token, letters)
         case "other":
             hint = "a name with other signs than letters, digits and _ stands in backticks"
             raise fault(letters.text, token.column, f"unknown symbol '{token.text}'", hint)
-    operator_and_window = _operator(token.text)
-    if operator_and_window is None:
+    operator = BY_NAME.get(token.text)
+    if operator is None:
         return letters.field(token.text, token.column)
-    operator, window = operator_and_window
-    if operator.windowed and window is not None:
-        return Symbol(operator=operator, window=letters.window(operator, window, token.column))
-    if operator.windowed or operator.kind == "group":
-        what = "window" if operator.windowed else "group"
-        right = f"{operator.name}_{'20' if operator.windowed else 'sector'}"
-        hint = f"write {right}, or ${token.text} if it is a field"
-        raise fault(letters.text, token.column, f"{operator.name} lacks its {what}", hint)
-    return Symbol(operator=operator)
+    return _with(operator, [], token, letters)
 
 
-def _operator(word: str) -> tuple[Operator, str | None] | None:
-    """The operator, and the digits of the window, that a word names; None if it names none."""
-    if word in BY_NAME:
-        return BY_NAME[word], None
-    name, _, window = word.rpartition("_")
-    if name in BY_NAME and BY_NAME[name].windowed and re.fullmatch("[0-9]+", window):
-        return BY_NAME[name], window
-    return None
+def _with(operator: Operator, spelled: list[str], token: Token, letters: Letters) -> Symbol:
+    """The symbol of an operator with its parameters as spelled."""
+    names = operator.parameters
+    if len(spelled) < len(names):
+        what = f"{operator.name} lacks its {' and its '.join(names[len(spelled) :])}"
+        hint = f"write {_example(operator)}, or ${token.text} if it is a field"
+        raise fault(letters.text, token.column, what, hint)
+    values = {
+        name: letters.parameter(operator, name, text, token.column)
+        for name, text in zip(names, spelled, strict=True)
+    }
+    return Symbol(operator, **values)
+
+
+def _example(operator: Operator) -> str:
+    share = "0.05" if operator.kind == "cross" else "0.8"
+    given = {"window": "20", "share": share, "count": "5", "group": "sector", "asset": "SPY"}
+    return "_".join((operator.name, *(given[name] for name in operator.parameters)))
 
 
 def _spell(symbol: Symbol) -> str:
     if symbol.operator is not None:
-        if symbol.group is not None:
-            grouped = symbol.group if re.fullmatch(r"\w+", symbol.group) else quoted(symbol.group)
-            return f"{symbol.operator.name}_{grouped}"
-        return symbol.name
+        name = symbol.group if symbol.group is not None else symbol.asset
+        if name is None:
+            return symbol.name
+        return f"{symbol.operator.name}_" + (name if re.fullmatch(r"\w+", name) else quoted(name))
     if symbol.field is not None:
-        reads_otherwise = _operator(symbol.field) or re.match(_GROUPED_WORD, symbol.field)
-        return ("$" if reads_otherwise else "") + quoted(symbol.field)
+        taken = symbol.field in BY_NAME or re.fullmatch(_VALUED_WORD, symbol.field)
+        return ("$" if taken or re.match(_NAMED_WORD, symbol.field) else "") + quoted(symbol.field)
     return "?" if symbol.number is None else spell_number(symbol.number)
 
 

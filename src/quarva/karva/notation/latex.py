@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from functools import cache
 
 from quarva.errors import FormulaError
-from quarva.karva.expression import Expression, Symbol
+from quarva.karva.expression import Expression, Symbol, spell_parameter
 from quarva.karva.notation.letters import Letters, checked_name, spell_number
 from quarva.karva.notation.stack import Frame, Sign, Stack, bottom_up
 from quarva.karva.notation.tokens import END, Token, cut, fault, nearest
-from quarva.karva.operators import OPERATORS, Operator
+from quarva.karva.operators import OPERATORS, Operator, Parameter
 
 __all__ = ["parse_latex", "render_latex"]
 
@@ -30,10 +30,16 @@ _PATTERN = re.compile(
     r"|(?P<open>\\left\(|\()|(?P<close>\\right\)|\))|(?P<word>\\operatorname\{[^{}]*\})"
     r"|(?P<name>\\mathrm\{(?:\\[a-z]+\{\}|\\[^a-z]|[^{}\\])+\})"
     r"|(?P<command>\\(?:left|right)\||\\[A-Za-z]+)|(?P<letters>[A-Za-z]+)|(?P<constant>\?)"
-    r"|(?P<mark>[-+_^{},])|(?P<hole>[\x00-\x03])"
+    r"|(?P<mark>[-+_^{},<>=])|(?P<hole>[\x00-\x07])"
 )
-# What stands in a template for its arguments, window and group while it is cut; no name can hold them.
-_ARGUMENTS, _WINDOW, _GROUP = ("\x00", "\x01"), "\x02", "\x03"
+# What stands in a template for its arguments and parameters while it is cut; no name can hold them.
+_ARGUMENTS = ("\x00", "\x01", "\x02")
+_HOLES: dict[str, Parameter] = {
+    "\x03": "window", "\x04": "share", "\x05": "count", "\x06": "group", "\x07": "asset",
+}  # fmt: skip
+# What a template calls a parameter, and what an error writes in its place.
+_SHORT: dict[Parameter, str] = {"window": "w", "share": "q", "count": "k", "group": "g", "asset": "a"}
+_EXAMPLES = {"w": "20", "q": "0.8", "k": "5", "g": r"\mathrm{sector}", "a": r"\mathrm{SPY}"}
 _ESCAPED = {c: "\\" + c for c in "_#$%&{} "} | {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
 _PLAIN = {spelled: c for c, spelled in _ESCAPED.items()}
 _ATOM, _BEHIND = 9, 8  # strengths of calls, names and numbers, and of signs behind their argument
@@ -60,7 +66,8 @@ def _shapes(kind: str) -> tuple[_Shape, ...]:
     shapes = []
     for operator in OPERATORS:
         parts: list[list[Token]] = [[]]
-        for token in cut(operator.latex.format(*_ARGUMENTS, w=_WINDOW, g=_GROUP), _PATTERN):
+        holes = {_SHORT[name]: hole for hole, name in _HOLES.items()}
+        for token in cut(operator.latex.format(*_ARGUMENTS, **holes), _PATTERN):
             if token.text in _ARGUMENTS:
                 parts.append([])
             elif token.kind != END:
@@ -150,7 +157,7 @@ class _Latex:
                 continue
             self.at = end
             if shape.operator.arity == 1:
-                stack.behind(Symbol(shape.operator, frame.window, frame.group), token.column)
+                stack.behind(Symbol(shape.operator, **frame.parameters), token.column)
                 return False
             base = stack.top.values.pop()
             stack.open(frame)
@@ -187,15 +194,24 @@ class _Latex:
         raise self._no_follower(token)
 
     def _match(self, part: tuple[Token, ...], at: int, frame: Frame) -> int | None:
-        """The place behind `part`, if its tokens stand at place `at`; fills the frame's window and group."""
+        """The place behind `part`, if its tokens stand at place `at`; fills the frame's parameters."""
         for wanted, found in zip(part, self.tokens[at:], strict=False):
-            if wanted.text == _WINDOW and re.fullmatch("[0-9]+", found.text) and frame.operator:
-                frame.window = self.letters.window(frame.operator, found.text, found.column)
-            elif wanted.text == _GROUP and found.kind in ("name", "letters"):
-                frame.group = self.letters.group(self._name(found), found.column)
-            elif _sense(wanted) != _sense(found):
+            name = _HOLES.get(wanted.text)
+            if name is None and _sense(wanted) != _sense(found):
                 return None
+            if name is not None and frame.operator is not None:
+                spelling = self._spelled(name, found)
+                if spelling is None:
+                    return None
+                frame.parameters[name] = self.letters.parameter(frame.operator, name, spelling, found.column)
         return at + len(part)
+
+    def _spelled(self, name: Parameter, token: Token) -> str | None:
+        """What a token spells, if it may spell such a parameter."""
+        if name in ("group", "asset"):
+            return self._name(token) if token.kind in ("name", "letters") else None
+        pattern = r"[0-9]+(\.[0-9]+)?" if name == "share" else "[0-9]+"
+        return token.text if re.fullmatch(pattern, token.text) else None
 
     def _negative_literal(self) -> bool:
         if self.tokens[self.at + 1].kind != "number":
@@ -220,7 +236,8 @@ class _Latex:
         return self.tokens[self.at]
 
     def _no_operand(self, token: Token) -> FormulaError:
-        if token.kind in ("word", "command") and token.text not in (r"\right|", r"\cdot"):
+        signs = {shape.parts[1][0].text for shape in _shapes("between")}
+        if token.kind in ("word", "command") and token.text not in (r"\right|", *signs):
             known = {shape.parts[0][0].text for shape in _shapes("call")}
             if token.text in known:
                 usual = next(s for s in _shapes("call") if s.parts[0][0].text == token.text)
@@ -251,12 +268,12 @@ def _sense(token: Token) -> str:
 
 
 def _write(operator: Operator) -> str:
-    return "write " + _fill(operator, ["x", "y"], 20, r"\mathrm{sector}")
+    return "write " + _fill(operator, ["x", "y", "z"], _EXAMPLES)
 
 
-def _fill(operator: Operator, args: list[str], window: int | None, group: str | None) -> str:
+def _fill(operator: Operator, args: list[str], parameters: dict[str, str]) -> str:
     template = operator.latex.replace("(", r"\left(").replace(")", r"\right)")
-    return template.format(*args, w=window, g=group)
+    return template.format(*args, **parameters)
 
 
 def render_latex(expression: Expression) -> str:
@@ -264,16 +281,16 @@ def render_latex(expression: Expression) -> str:
     return bottom_up(expression, _spell)[0]
 
 
-def _spell(symbol: Symbol, args: list[tuple[str, int]]) -> tuple[str, int]:
+def _spell(node: Expression, args: list[tuple[str, int]]) -> tuple[str, int]:
     """A node's text, and how strongly it binds, from those of its arguments."""
-    operator = symbol.operator
+    symbol, operator = node.symbol, node.symbol.operator
     if operator is None:
         return _spell_terminal(symbol), _ATOM
     texts = [text for text, _ in args]
     kind, strength = _shape(operator).kind, _ATOM
     if kind == "between":
         strength = operator.strength
-        texts = [_within(args[0], strength), _within(args[1], strength + 1)]
+        texts = [_within(args[0], strength + operator.compares), _within(args[1], strength + 1)]
         texts[1] = _bracketed(texts[1]) if texts[1].startswith("-") else texts[1]
     elif kind == "before":
         strength = operator.strength
@@ -281,8 +298,11 @@ def _spell(symbol: Symbol, args: list[tuple[str, int]]) -> tuple[str, int]:
     elif kind == "behind":
         strength = _BEHIND
         texts[0] = texts[0] if _may_stand_before(texts[0], operator) else _bracketed(texts[0])
-    group = None if symbol.group is None else _spell_name(symbol.group)
-    return _fill(operator, texts, symbol.window, group), strength
+    spelled = {
+        _SHORT[name]: _spell_name(value) if isinstance(value, str) else spell_parameter(value)
+        for name, value in zip(operator.parameters, symbol.parameters, strict=True)
+    }
+    return _fill(operator, texts, spelled), strength
 
 
 def _spell_terminal(symbol: Symbol) -> str:

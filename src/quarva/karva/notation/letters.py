@@ -5,16 +5,14 @@ import re
 import struct
 import unicodedata
 from collections.abc import Collection, Iterable
+from typing import Any
 
 from quarva.errors import FormulaError
 from quarva.karva.expression import Symbol
 from quarva.karva.notation.tokens import NAME, fault, nearest
-from quarva.karva.operators import BY_NAME, Operator
+from quarva.karva.operators import BY_NAME, MAX_COUNT, MAX_WINDOW, Operator, Parameter
 
-__all__ = ["MAX_WINDOW", "Letters", "checked_name", "quoted", "signature", "spell_number", "unquoted"]
-
-MAX_WINDOW = 10_000
-"""The longest window (days) that a formula may carry: about forty years."""
+__all__ = ["MAX_WINDOW", "Letters", "checked_name", "quoted", "spell_number", "unquoted"]
 
 # What other tools call our operators; only used to suggest the right word.
 _ELSEWHERE = {
@@ -24,6 +22,10 @@ _ELSEWHERE = {
     "decaylinear": "decay_linear", "indneutralize": "group_demean", "group_neutralize": "group_demean",
     "cs_rank": "rank", "rolling_mean": "mean", "negative": "neg", "reciprocal": "inv", "maximum": "max",
     "minimum": "min", "greater": "max", "less": "min", "normalize": "zscore", "med": "median",
+    "where": "if_else", "iff": "if_else", "cond": "if_else", "prod": "product", "kurtosis": "kurt",
+    "winsorize": "winsorise", "clip": "winsorise", "qcut": "bucket", "ntile": "bucket", "resid": "residual",
+    "regression": "residual", "rsquared": "rsquare", "mask": "of_asset", "argmax": "ts_argmax",
+    "argmin": "ts_argmin", "percentile": "quantile", "aroon": "days_since_max",
 }  # fmt: skip
 
 _PLAIN = re.compile(NAME)
@@ -32,22 +34,35 @@ _PLAIN = re.compile(NAME)
 class Letters:
     """Makes the symbols of one formula, and refuses those that can not be.
 
-    `fields` and `groups` are the known names; None lets every name pass.
+    `fields`, `groups` and `assets` are the known names; None lets every name pass.
     """
 
-    def __init__(self, text: str, fields: Iterable[str] | None = None, groups: Iterable[str] | None = None):
+    def __init__(
+        self,
+        text: str,
+        fields: Iterable[str] | None = None,
+        groups: Iterable[str] | None = None,
+        assets: Iterable[str] | None = None,
+    ):
         self.text = text
         self.fields = None if fields is None else frozenset(fields)
         self.groups = None if groups is None else frozenset(groups)
+        self.assets = None if assets is None else frozenset(assets)
 
     def field(self, name: str, column: int) -> Symbol:
         if self.fields is not None and name not in self.fields:
             hint = nearest(name, self.fields, "field")
             if name in BY_NAME and "did you mean" not in hint:
-                hint = f"the operator is written {signature(BY_NAME[name], name)}"
+                takes = (*"xyz"[: BY_NAME[name].arity], *BY_NAME[name].parameters)
+                hint = f"the operator is written {name}({', '.join(takes)})"
             raise fault(self.text, column, f"unknown field '{name}'", hint)
         self._check_writable("field", name, column)
         return Symbol(field=name)
+
+    def folded(self, name: str, known: Collection[str] | None) -> str:
+        """The one of the known names that differs from `name` in capitals only, else `name`."""
+        same = [other for other in known or () if other.lower() == name.lower()]
+        return same[0] if len(same) == 1 and name not in same else name
 
     def number(self, spelling: str, column: int) -> Symbol:
         """The float32 nearest to the literal `spelling` (a '-' may stand before it)."""
@@ -59,12 +74,24 @@ class Letters:
             raise fault(self.text, column, f"{what} small", "float32 begins at 1.4e-45")
         return Symbol(number=value)
 
-    def window(self, operator: Operator, spelling: str, column: int) -> int:
-        """The window that `spelling` (digits, a '-' may stand before them) means for `operator`."""
-        digits = spelling.lstrip("-").lstrip("0") or "0"
-        # Python refuses to convert very long digits, so their number is looked at first.
-        days = int(digits) if len(digits) <= len(str(MAX_WINDOW)) else MAX_WINDOW + 1
-        what = f"window {_short(spelling)} of {operator.name} is"
+    def parameter(self, operator: Operator, name: Parameter, spelling: str, at: int, word: str = "") -> Any:
+        """The value that `spelling` means for a parameter of `operator`, which the formula calls `word`."""
+        word = word or operator.name
+        match name:
+            case "window":
+                return self._window(operator, spelling, at, word)
+            case "share":
+                return self._share(operator, spelling, at, word)
+            case "count":
+                return self._count(spelling, at, word)
+            case "group":
+                return self._name("group", self.groups, spelling, at)
+            case "asset":
+                return self._name("asset", self.assets, spelling, at)
+
+    def _window(self, operator: Operator, spelling: str, column: int, word: str) -> int:
+        days = _integer(spelling, MAX_WINDOW + 1)
+        what = f"window {_short(spelling)} of {word} is"
         if spelling.startswith("-") or days < operator.min_window:
             ahead = spelling.startswith("-") and operator.lookback(1) == 1
             hint = "a formula can not look ahead" if ahead else ""
@@ -73,28 +100,33 @@ class Letters:
             raise fault(self.text, column, f"{what} above {MAX_WINDOW}")
         return days
 
-    def group(self, name: str, column: int) -> str:
-        if self.groups is not None and name not in self.groups:
-            raise fault(self.text, column, f"unknown group '{name}'", nearest(name, self.groups, "group"))
-        self._check_writable("group", name, column)
+    def _share(self, operator: Operator, spelling: str, column: int, word: str) -> float:
+        share = float(spelling)
+        if not operator.allows_share(share):
+            what = f"share {_short(spelling)} of {word} is out of range"
+            raise fault(self.text, column, what, f"it must be {operator.shares}")
+        return abs(share)  # not -0.0, which is no other share than 0
+
+    def _count(self, spelling: str, column: int, word: str) -> int:
+        count = -1 if spelling.startswith("-") else _integer(spelling, MAX_COUNT + 1)
+        if not 2 <= count <= MAX_COUNT:
+            what = f"number of parts {_short(spelling)} of {word} is out of range"
+            raise fault(self.text, column, what, f"it must be 2 to {MAX_COUNT}")
+        return count
+
+    def _name(self, kind: str, known: Collection[str] | None, name: str, column: int) -> str:
+        if known is not None and name not in known:
+            raise fault(self.text, column, f"unknown {kind} '{name}'", nearest(name, known, kind))
+        self._check_writable(kind, name, column)
         return name
 
-    def operator(self, word: str, column: int, spelled: dict[str, Operator]) -> Operator:
-        """The operator that `word` names in a notation whose words are the keys of `spelled`."""
-        found = spelled.get(word)
-        if found is None:
-            raise fault(self.text, column, f"unknown operator '{word}'", _nearest_operator(word, spelled))
-        return found
+    def no_operator(self, word: str, column: int, known: Collection[str]) -> FormulaError:
+        """That `word` is none of the `known` words for operators."""
+        return fault(self.text, column, f"unknown operator '{word}'", _nearest_operator(word, known))
 
     def _check_writable(self, kind: str, name: str, column: int) -> None:
         if not _writable(name):
             raise fault(self.text, column, f"{kind} name with a control character", "rename the column")
-
-
-def signature(operator: Operator, word: str, mark: str = "") -> str:
-    """How to write a call of `operator`, called `word`, with `mark` before fields: `corr(x, y, 20)`."""
-    tail = ["20"] if operator.windowed else ["sector"] if operator.kind == "group" else []
-    return f"{word}({', '.join([mark + name for name in 'xy'[: operator.arity]] + tail)})"
 
 
 def spell_number(number: float) -> str:
@@ -140,6 +172,13 @@ def _float32(value: float) -> float:
         return float(struct.unpack("f", struct.pack("f", value))[0])
     except OverflowError:
         return math.copysign(math.inf, value)
+
+
+def _integer(spelling: str, most: int) -> int:
+    """The integer that digits (a '-' may stand before them) mean, without its sign and at most `most`."""
+    # Python refuses to convert very long digits, so their number is looked at first.
+    digits = spelling.lstrip("-").lstrip("0") or "0"
+    return min(int(digits), most) if len(digits) <= len(str(most)) else most
 
 
 def _nearest_operator(word: str, known: Collection[str]) -> str:

@@ -11,8 +11,10 @@ such a formula once operators of these names are registered there.
 from types import MappingProxyType
 
 from quarva.karva.expression import Expression
-from quarva.karva.notation.calls import Dialect, read_calls, render_calls
+from quarva.karva.notation.calls import read_calls
+from quarva.karva.notation.dialect import Dialect
 from quarva.karva.notation.letters import Letters
+from quarva.karva.notation.written import write_calls
 from quarva.karva.operators import OPERATORS, Operator
 
 __all__ = ["NAMES", "OWN_NAMES", "parse_qlib", "render_qlib"]
@@ -30,7 +32,7 @@ NAMES = MappingProxyType({op.name: op.qlib or OWN_NAMES[op.name] for op in OPERA
 """The word for each operator."""
 
 # Qlib has signs between arguments, but none before one.
-_DIALECT = Dialect({NAMES[op.name]: op for op in OPERATORS}, mark="$", space="", bare_minus=False)
+_DIALECT = Dialect({NAMES[op.name]: op for op in OPERATORS}, mark="$", space="", bare=False, texts=True)
 
 
 def parse_qlib(letters: Letters) -> Expression:
@@ -40,4 +42,4 @@ def parse_qlib(letters: Letters) -> Expression:
 
 def render_qlib(expression: Expression) -> str:
     """The formula in Qlib's notation; raises FormulaError for a name or number that can not be written."""
-    return render_calls(expression, _DIALECT)
+    return write_calls(expression, _DIALECT)

@@ -5,7 +5,7 @@ The stack is Dijkstra's shunting yard, with a frame for each call or parenthesis
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation.tokens import fault
@@ -41,9 +41,8 @@ class Frame:
 
     column: int
     operator: Operator | None = None
-    window: int | None = None
-    group: str | None = None
     word: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
     args: list[Value] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     signs: list[Sign] = field(default_factory=list)
@@ -72,15 +71,29 @@ class Stack:
     def operand(self, symbol: Symbol) -> None:
         self.top.values.append(Value(Expression(symbol), 1))
 
+    def finished(self, expression: Expression) -> None:
+        """An operand that is a whole expression."""
+        levels, level = 0, [expression]
+        while level:
+            levels, level = levels + 1, [arg for node in level for arg in node.args]
+        self.top.values.append(Value(expression, levels))
+
     def before(self, sign: Sign) -> None:
         """A sign before its only argument."""
         self.top.signs.append(sign)
 
     def between(self, sign: Sign) -> None:
-        """A sign after a finished argument; signs that bind the argument more tightly are applied first."""
+        """A sign after a finished argument; signs that bind the argument more tightly are applied first.
+
+        Raises FormulaError for a comparison of a comparison, `a < b < c`, which means no one thing.
+        """
         signs = self.top.signs
         while signs and (signs[-1].strength > sign.strength - (not sign.from_right)):
-            self._apply(signs.pop())
+            before = signs.pop()
+            if before.operator.compares and sign.operator.compares:
+                hint = "write (a < b) & (b < c), say, with parentheses round each comparison"
+                raise fault(self.text, sign.column, "a comparison of a comparison", hint)
+            self._apply(before)
         signs.append(sign)
 
     def behind(self, symbol: Symbol, column: int) -> None:
@@ -94,13 +107,19 @@ class Stack:
             self._apply(frame.signs.pop())
         frame.args.append(frame.values.pop())
 
+    def choose(self, operator: Operator, column: int) -> None:
+        """A `?` behind a condition: the three parts of the choice are the arguments of a frame of its own."""
+        self.fold()
+        condition = self.top.args.pop()
+        self.open(Frame(column, operator, word="?", args=[condition]))
+
     def close(self) -> None:
         """Ends the open frame, whose arguments are complete; its value stands in the frame below."""
         frame = self.frames.pop()
         if frame.operator is None:
             value = frame.args[0]
         else:
-            symbol = Symbol(operator=frame.operator, window=frame.window, group=frame.group)
+            symbol = Symbol(operator=frame.operator, **frame.parameters)
             value = self._node(symbol, frame.args, frame.column)
         self.top.values.append(value)
 
@@ -124,10 +143,10 @@ class Stack:
         return fault(self.text, column, f"formula nested more than {MAX_DEPTH} levels deep")
 
 
-def bottom_up(expression: Expression, spell: Callable[[Symbol, list[_Spelled]], _Spelled]) -> _Spelled:
+def bottom_up(expression: Expression, spell: Callable[[Expression, list[_Spelled]], _Spelled]) -> _Spelled:
     """What `spell` makes of the root from what it has made of the arguments, and so on from the leaves up."""
     made: dict[int, _Spelled] = {}
     # In level order every argument stands behind the node that takes it.
     for node in reversed(list(expression.walk())):
-        made[id(node)] = spell(node.symbol, [made[id(arg)] for arg in node.args])
+        made[id(node)] = spell(node, [made[id(arg)] for arg in node.args])
     return made[id(expression)]

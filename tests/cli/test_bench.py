@@ -1,0 +1,53 @@
+"""quarva bench: rates of this machine, for people and for programs."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import quarva as qv
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """The shortest run there is, in a process of its own as a user starts it."""
+    words = [sys.executable, "-m", "quarva", "bench", "--seconds", "0.01", "--threads", "1", "--json"]
+    return subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path_factory.mktemp("b"))
+
+
+@pytest.fixture(scope="module")
+def record(said):
+    return json.loads(said.stdout)
+
+
+def test_rates_are_there_for_small_and_large_panels_and_tables(record):
+    names = [rate["case"] for rate in record["rates"]]
+    for word in ("small panel", "large panel", "rank IC", "small table", "large table"):
+        assert any(word in name for name in names), word
+
+
+def test_no_rate_is_above_the_peak_that_was_measured(record):
+    for rate in record["rates"]:
+        assert 0 < rate["share_of_peak"] < 1, rate
+        assert rate["node_values_per_second"] > rate["formulas_per_second"] > 0
+
+
+def test_the_line_to_paste_says_it_all(record):
+    line = record["line"]
+    assert "\n" not in line
+    for text in (f"quarva {qv.__version__}", record["processor"], "1 thread ", "GB/s", "large table"):
+        assert text in line
+
+
+def test_progress_is_told_on_standard_error(said):
+    assert said.stdout.count("\n") == 1
+    assert "large panel" in said.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--seconds", "0"], ["--seconds", "soon"], ["--threads", "two"]])
+def test_a_wrong_flag_is_one_line_and_status_2(quarva, arguments):
+    refused = quarva("bench", *arguments)
+    assert refused.status == 2
+    assert refused.out == ""
+    assert refused.err.count("\n") == 1

@@ -1,0 +1,49 @@
+"""Counting arithmetic: what rates are held against."""
+
+import numpy as np
+import pytest
+
+from quarva.engine.operations import (
+    expression_operations,
+    population_operations,
+    scoring_operations,
+    symbol_operations,
+)
+from quarva.karva import Alphabet, GeneShape, Population, Symbol, parse
+
+
+@pytest.mark.parametrize(
+    ("formula", "count"),
+    [
+        ("close", 0),
+        ("close + open", 1),
+        ("(close + open) / high", 2),
+        ("ref(close, 5)", 0),
+        ("mean(close, 20)", 4),
+        ("mean(close - open, 20)", 5),
+        ("rank(close)", 1 + 10),
+    ],
+)
+def test_a_formula_costs_what_its_nodes_cost(formula, count):
+    assert expression_operations(parse(formula), 1024) == pytest.approx(count)
+
+
+def test_a_sum_costs_the_same_whatever_the_window_and_what_is_ordered_its_logarithm():
+    def cost(name, window):
+        return symbol_operations(Symbol.function(name, window), 100)
+
+    assert cost("std", 5) == cost("std", 250)
+    assert cost("ts_rank", 64) - cost("ts_rank", 32) == pytest.approx(2)
+
+
+@pytest.mark.parametrize("shape", [GeneShape(head=6), GeneShape(head=4, genes=3, link="mul")])
+def test_a_population_costs_what_its_formulas_cost(shape):
+    alphabet = Alphabet.build(["open", "close"], constants=True)
+    pop = Population.random(alphabet, shape, 200, np.random.default_rng(0))
+    one_by_one = [expression_operations(tree, 300) for tree in pop.expressions()]
+    assert np.allclose(population_operations(pop, 300), one_by_one)
+
+
+def test_ranks_cost_more_than_values_and_more_assets_more_comparisons():
+    assert scoring_operations("rank_ic", 300) > scoring_operations("ic", 300)
+    assert scoring_operations("rank_ic", 600) == pytest.approx(scoring_operations("rank_ic", 300) + 1)
