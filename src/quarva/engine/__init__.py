@@ -3,12 +3,14 @@
 from quarva.engine.evaluate import evaluate, is_compiled, share, signals, threads_to_use
 from quarva.engine.formula import Formula
 from quarva.engine.program import Program
+from quarva.engine.stream import Stream
 from quarva.engine.target import Statistic, Target
 
 __all__ = [
     "Formula",
     "Program",
     "Statistic",
+    "Stream",
     "Target",
     "evaluate",
     "is_compiled",

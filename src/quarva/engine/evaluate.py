@@ -19,12 +19,15 @@ from quarva.engine.program import Program
 from quarva.engine.target import Statistic, Target
 from quarva.engine.tiles import Tiles
 from quarva.errors import FormulaError
+from quarva.karva.alphabet import FIELD
+from quarva.karva.operators import CODE, OPERATORS
 from quarva.panel import Panel
 
 __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
 
 
 
+_FIRST_GROUP = [operator.kind for operator in OPERATORS].index("group")
 _STATISTICS = {"ic": IC, "rank_ic": RANK_IC, "sse": SSE, "corr": CORRELATION}
 _PIECES = 4  # pieces of work for each thread: formulas differ in cost
 _PIECE_CELLS = 100_000  # cells of one node that make a piece worth handing over: about a millisecond of work
@@ -121,7 +124,7 @@ def _run(
     """Share the formulas among the threads; they write to `acc` or `out`."""
     n_days, n_assets = panel.values.shape[1:]
     tiles = Tiles.of(panel)
-    param = place_params(program, panel.fields, tuple(panel.groups))
+    param = place_params(program, panel.fields, tuple(panel.groups), panel.assets)
     groups, n_groups = group_codes(panel)
     universe = np.empty((0, 0), np.bool_) if panel.universe is None else np.ascontiguousarray(panel.universe)
     nodes = (program.offset, program.code, program.left, program.right, program.third, param, program.number)
@@ -169,24 +172,27 @@ def group_codes(panel: Panel) -> tuple[NDArray[np.int32], int]:
     return np.ascontiguousarray(stacked), max((len(group.labels) for group in groups), default=0)
 
 
-def place_params(program: Program, fields: tuple[str, ...], groups: tuple[str, ...]) -> NDArray[np.int32]:
-    """The program's `param` with fields and groups numbered as the panel has them."""
-    from quarva.karva.alphabet import FIELD
-    from quarva.karva.operators import OPERATORS
+def place_params(
+    program: Program, fields: tuple[str, ...], groups: tuple[str, ...], assets: tuple[str, ...]
+) -> NDArray[np.int32]:
+    """The program's `param` with fields, groups and assets numbered as the panel has them.
 
-    for kind, wanted, there in (("field", program.fields, fields), ("group", program.groups, groups)):
+    Raises:
+        FormulaError: a name that the panel lacks.
+    """
+    is_group = (program.code >= _FIRST_GROUP) & (program.code < FIELD)
+    param = program.param
+    for kind, wanted, there, chosen in (
+        ("field", program.fields, fields, program.code == FIELD),
+        ("group", program.groups, groups, is_group),
+        ("asset", program.assets, assets, program.code == CODE["of_asset"]),
+    ):
         missing = [name for name in wanted if name not in there]
         if missing:
-            known = ", ".join(there) or "none"
+            known = ", ".join(there[:20]) or "none"
             raise FormulaError(f"the panel has no {kind} '{missing[0]}'; it has {known}")
-    if program.fields == fields and program.groups == groups:
-        return program.param
-    param = program.param.copy()
-    is_field = program.code == FIELD
-    first_group = [op.kind for op in OPERATORS].index("group")
-    is_group = (program.code >= first_group) & (program.code < FIELD)
-    for chosen, wanted, there in ((is_field, program.fields, fields), (is_group, program.groups, groups)):
-        if chosen.any():
+        if wanted and wanted != there[: len(wanted)]:
+            param = param.copy() if param is program.param else param
             param[chosen] = np.array([there.index(name) for name in wanted], np.int32)[param[chosen]]
     return param
 

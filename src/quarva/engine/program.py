@@ -25,9 +25,10 @@ class Program:
         offset: int64 of shape (P + 1,); formula p has the nodes offset[p] … offset[p + 1] − 1.
         code: int32, operator code, FIELD or NUMBER.
         left, right, third: int32, place of the operands within the formula, −1 for none.
-        param: int32, the window, or the number of the field in `fields` or of the group in `groups`.
-        number: float32, value of a NUMBER.
-        fields, groups: the names that `param` counts.
+        param: int32, the window, the count, or the number of the field in `fields`, of the group in `groups`
+            or of the asset in `assets`.
+        number: float32, value of a NUMBER, or an operator's share.
+        fields, groups, assets: the names that `param` counts.
     """
 
     offset: NDArray[np.int64]
@@ -39,6 +40,7 @@ class Program:
     number: NDArray[np.float32]
     fields: tuple[str, ...]
     groups: tuple[str, ...]
+    assets: tuple[str, ...] = ()
 
     @classmethod
     def from_population(cls, pop: Population) -> "Program":
@@ -63,7 +65,7 @@ class Program:
             number,
         )
         code, left, right, third, param = (part[:used] for part in parts)
-        return cls(offset, code, left, right, third, param, number[:used], a.fields, a.groups)
+        return cls(offset, code, left, right, third, param, number[:used], a.fields, a.groups, a.assets)
 
     @classmethod
     def from_expressions(cls, expressions: Sequence[Expression]) -> "Program":
@@ -72,18 +74,18 @@ class Program:
         Raises:
             FormulaError: a `?` without a value.
         """
-        fields = tuple(sorted({name for e in expressions for name in e.fields()}))
-        groups = tuple(
-            sorted({n.symbol.group for e in expressions for n in e.walk() if n.symbol.group is not None})
-        )
+        names = _Names.of(expressions)
         rows: list[tuple[int, int, int, int, int, float]] = []
         offset = [0]
         for expression in expressions:
-            rows += _flatten(expression, fields, groups)
+            rows += _flatten(expression, names)
             offset.append(len(rows))
         *columns, number = zip(*rows, strict=True) if rows else ((),) * 6
         ints = [np.array(column, np.int32) for column in columns]
-        return cls(np.array(offset, np.int64), *ints, np.array(number, np.float32), fields, groups)
+        return cls(
+            np.array(offset, np.int64), *ints, np.array(number, np.float32),
+            tuple(names.fields), tuple(names.groups), tuple(names.assets),
+        )  # fmt: skip
 
     def lookback(self) -> NDArray[np.int32]:
         """Days before today that each formula reads, int32 of shape (P,)."""
@@ -101,30 +103,51 @@ class Program:
         return len(self.offset) - 1
 
 
-def _flatten(
-    expression: Expression, fields: tuple[str, ...], groups: tuple[str, ...]
-) -> list[tuple[int, int, int, int, int, float]]:
+@dataclass(frozen=True)
+class _Names:
+    """Number of each name that formulas read."""
+
+    fields: dict[str, int]
+    groups: dict[str, int]
+    assets: dict[str, int]
+
+    @classmethod
+    def of(cls, expressions: Sequence[Expression]) -> "_Names":
+        symbols = {node.symbol for expression in expressions for node in expression.walk()}
+        named = (
+            sorted({getattr(symbol, kind) for symbol in symbols} - {None})
+            for kind in ("field", "group", "asset")
+        )
+        return cls(*({name: k for k, name in enumerate(names)} for names in named))
+
+    def param(self, symbol: Symbol) -> int:
+        if symbol.group is not None:
+            return self.groups[symbol.group]
+        if symbol.asset is not None:
+            return self.assets[symbol.asset]
+        return symbol.window or symbol.count or 0
+
+
+def _flatten(expression: Expression, names: _Names) -> list[tuple[int, int, int, int, int, float]]:
     """Rows of code, left, right, third, param, number: level order backwards, so that operands come first."""
     nodes = list(expression.walk())
     rows, first = [], len(nodes)
     for node in reversed(nodes):
         first -= len(node.args)
         places = [len(nodes) - 1 - (first + k) for k in range(len(node.args))] + [-1, -1, -1]
-        rows.append((*_letter(node.symbol, fields, groups, places), node.symbol.number or 0.0))
+        rows.append(_row(node.symbol, names, places))
     return rows
 
 
-def _letter(
-    symbol: Symbol, fields: tuple[str, ...], groups: tuple[str, ...], places: list[int]
-) -> tuple[int, int, int, int, int]:
+def _row(symbol: Symbol, names: _Names, places: list[int]) -> tuple[int, int, int, int, int, float]:
     if symbol.operator is not None:
-        param = groups.index(symbol.group) if symbol.group is not None else symbol.window or 0
-        return CODE[symbol.operator.name], places[0], places[1], places[2], param
+        code = CODE[symbol.operator.name]
+        return code, places[0], places[1], places[2], names.param(symbol), symbol.share or 0.0
     if symbol.field is not None:
-        return FIELD, -1, -1, -1, fields.index(symbol.field)
+        return FIELD, -1, -1, -1, names.fields[symbol.field], 0.0
     if symbol.number is None:
         raise FormulaError("the formula holds a '?' without a value: write a number in its place")
-    return NUMBER, -1, -1, -1, 0
+    return NUMBER, -1, -1, -1, 0, symbol.number
 
 
 @compiled

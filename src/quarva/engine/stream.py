@@ -32,7 +32,7 @@ class Stream:
         self.day = 0
         self._n_assets = like.values.shape[2]
         self._width = Tiles.of(like).width
-        self._partial = like.conventions == "qlib"
+        self._partial = getattr(like, "conventions", "quarva") == "qlib"
         param = place_params(program, self.fields, tuple(like.groups), like.assets)
         self._groups, n_groups = group_codes(like)
         nodes, n, roots, which = graph_of(
