@@ -5,9 +5,9 @@ before row r + R lie in front of it, one after the other, as they do in a tile o
 batch's own and begin their windows on the same days, so their results agree bit for bit.
 
 A stream need not begin on the first day. A window's bits depend on its own days, and on those of the block
-that it lies in: blocks begin anew with every chunk, and every w days from there. So a node that is to be right
-from some day on has to run from the beginning of that day's chunk, and reads its operand rightly no more than
-twice its window back.
+that it lies in: blocks begin anew with every chunk, and every w days from there. So a node that is to be
+right from some day on has to run from the beginning of that day's chunk, and what it reads has to be right
+for no more than two windows before.
 """
 
 import numpy as np
