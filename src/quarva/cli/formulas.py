@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Named", "read_formulas"]
 
-_NAMED = re.compile(r"([A-Za-z_][\w.-]*)\s*=\s*(.*)")
+_NAMED = re.compile(r"([A-Za-z_][\w.-]*)\s*=(?!=)\s*(.*)")  # `a == b` is a comparison and no name
 _RESERVED = ("date", "asset", "row")
 
 
@@ -46,7 +46,9 @@ def read_formulas(
         named = _NAMED.fullmatch(text.strip())
         name, formula = named.groups() if named else (f"f{len(found)}", text)
         try:
-            expression = parse(formula, notation, fields=panel.fields, groups=tuple(panel.groups))
+            expression = parse(
+                formula, notation, fields=panel.fields, groups=tuple(panel.groups), assets=panel.assets
+            )
         except FormulaError as error:
             raise FormulaError(f"{place}{error}") from None
         if name in _RESERVED or any(other.name == name for other in found):

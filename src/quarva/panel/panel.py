@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from quarva.errors import PanelError
+from quarva.panel.conventions import Conventions, check_conventions
 from quarva.panel.names import nearest, normalise_all
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class Panel:
     universe: bool[T, N], which assets may be traded on which day; None where all may.
     name: where the panel comes from, for reports.
     notes: what reading left out or changed, a sentence each.
+    conventions: what windows do before they are full and around NaN; see `quarva.panel.conventions`.
+
+    Raises PanelError where `conventions` is no name of such a set.
     """
 
     values: np.ndarray
@@ -47,6 +51,10 @@ class Panel:
     universe: np.ndarray | None = None
     name: str = "panel"
     notes: tuple[str, ...] = ()
+    conventions: Conventions = "quarva"
+
+    def __post_init__(self) -> None:
+        check_conventions(self.conventions, self.name)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -157,6 +165,13 @@ class Panel:
             universe=None if self.universe is None else self.universe[begin:end],
         )
 
+    def with_conventions(self, name: Conventions) -> "Panel":
+        """The same panel, its formulas read by the conventions "quarva" or "qlib"; the arrays are shared.
+
+        Raises PanelError for another name. What each means: `quarva.panel.conventions`.
+        """
+        return replace(self, conventions=name)
+
     def _date(self, date: Any) -> np.datetime64:
         try:
             return np.datetime64(date).astype(self.dates.dtype)
@@ -184,8 +199,8 @@ class Panel:
     def fingerprint(self) -> str:
         """SHA-256 of the content, 64 hexadecimal digits, the same on every machine.
 
-        It covers values, dates, names, groups and universe. The order of fields and of assets, `name` and
-        `notes` do not matter, so a file and a rearranged copy of it have the same fingerprint.
+        It covers values, dates, names, groups, universe and conventions. The order of fields and of assets,
+        `name` and `notes` do not matter, so a file and a rearranged copy of it have the same fingerprint.
         """
         digest = hashlib.sha256()
         order = np.array(sorted(range(len(self.assets)), key=self.assets.__getitem__))
@@ -202,6 +217,8 @@ class Panel:
             digest.update(repr((name, labels)).encode())
         if self.universe is not None:
             digest.update(np.packbits(self.universe[:, order]).tobytes())
+        if self.conventions != "quarva":
+            digest.update(self.conventions.encode())
         return digest.hexdigest()
 
 

@@ -95,6 +95,8 @@ class Letters:
         if spelling.startswith("-") or days < operator.min_window:
             ahead = spelling.startswith("-") and operator.lookback(1) == 1
             hint = "a formula can not look ahead" if ahead else ""
+            if days == 0:
+                hint = "a window is a fixed number of days, today among them; it has no meaning without end"
             raise fault(self.text, column, f"{what} below {operator.min_window}", hint)
         if days > MAX_WINDOW:
             raise fault(self.text, column, f"{what} above {MAX_WINDOW}")

@@ -1,0 +1,52 @@
+"""A panel carries the conventions that its formulas are read by."""
+
+import numpy as np
+import pytest
+
+from quarva.errors import PanelError
+from quarva.panel import CONVENTIONS, Panel, first_rows
+
+nan = np.nan
+
+
+def small(**options) -> Panel:
+    values = np.array([[nan, 1, nan], [2, nan, nan], [3, 4, nan]])
+    return Panel.from_arrays(
+        {"close": values, "volume": np.roll(values, 1, axis=0)},
+        np.datetime64("2020-01-01") + np.arange(3),
+        ["A", "B", "C"],
+        **options,
+    )
+
+
+def test_conventions_are_the_usual_ones_unless_told_otherwise():
+    panel = small()
+    assert panel.conventions == "quarva"
+    assert panel.with_conventions("quarva").fingerprint() == panel.fingerprint()
+    # What a panel of this content was called before there were conventions.
+    assert panel.fingerprint() == "a48184dd4d5aaa32c50b704eea20bf21d98606b47fee56fcd5a02d0b50e42fca"
+
+
+def test_other_conventions_stay_with_the_panel_and_its_parts():
+    panel = small(universe=np.ones((3, 3), bool))
+    other = panel.with_conventions("qlib")
+    assert other.conventions == "qlib"
+    assert panel.conventions == "quarva"
+    assert other.values is panel.values
+    assert other.between("2020-01-02").conventions == "qlib"
+    assert other.fingerprint() != panel.fingerprint()
+    assert other.with_conventions("quarva").fingerprint() == panel.fingerprint()
+
+
+def test_unknown_conventions_are_refused_in_one_line():
+    with pytest.raises(PanelError, match="^arrays: no conventions 'qlibb'; did you mean 'qlib'[?]$"):
+        small().with_conventions("qlibb")
+    with pytest.raises(PanelError, match=f"there is {', '.join(CONVENTIONS)}"):
+        small().with_conventions("worldquant")
+
+
+def test_an_asset_begins_with_its_first_value_in_any_field():
+    begins = first_rows(small().values)
+    assert begins.dtype == np.int64
+    assert begins.tolist() == [0, 0, 3]
+    assert first_rows(small().values[:1]).tolist() == [1, 0, 3]
