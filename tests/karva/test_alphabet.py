@@ -13,7 +13,8 @@ def test_functions_come_with_each_window_share_and_count():
     alphabet = Alphabet.build(["x"], functions, (3, 20), groups=["sector"], assets=["SPY", "BRK.B"])
     assert alphabet.names() == [
         "quantile_3_0.2", "quantile_3_0.8", "quantile_20_0.2", "quantile_20_0.8", "winsorise_0.05",
-        "bucket_5", "bucket_10", "of_asset_SPY", "of_asset_BRK.B", "group_rank_sector", "if_else", "kurt_20", "x",
+        "bucket_5", "bucket_10", "of_asset_SPY", "of_asset_BRK.B", "group_rank_sector", "if_else",
+        "kurt_20", "x",
     ]  # fmt: skip
 
 

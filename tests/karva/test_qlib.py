@@ -80,7 +80,7 @@ def test_all_operators_of_qlib_are_in_the_language():
         ("Delta($close, -5)/$close", "window -5 of Delta is below 1 at column 15"),
         (
             "Mean($close, 0)",
-            "window 0 of Mean is below 2 at column 14 of 'Mean($close, 0)': a window is a fixed",
+            "window 0 of Mean is below 2 at column 14 of 'Mean($close, 0)': a window is a fixed number",
         ),
         ("Mean($close, -5)", "window -5 of Mean is below 2 at column 14"),
         ("EMA($close, 0.5)", "the window of EMA must be an integer, not '0.5' at column 13"),
@@ -89,6 +89,9 @@ def test_all_operators_of_qlib_are_in_the_language():
         ("Quantile($close, 5, 1.5)", "share 1.5 of Quantile is out of range at column 21"),
         ("$close>1 & $open>1", "a comparison of a comparison at column 17"),
         ("$close && $open", "unexpected '&&' at column 8 of '$close && $open': write ($x) & ($y)"),
+        ("ChangeInstrument('SPY', $close)", "unknown operator 'ChangeInstrument' at column 1"),
+        ("ChangeInstrument('SPY', $close)", "did you mean 'Mask'?"),
+        ("Delay($close, 5)", "did you mean 'Ref'?"),
         ("~$close", "an operand is expected, not '~' at column 1 of '~$close': write Not($x)"),
     ],
 )

@@ -115,6 +115,8 @@ def test_an_error_says_what_where_and_how_to_mend_it(text, what, hint, message):
         ("delay(close, 0.9)", "worldquant", "window 0 of delay is below 1 at column 14"),
         ("delay(close, -1.5)", "worldquant", "a formula can not look ahead"),
         ("close & volume", "worldquant", "write (x) && (y)"),
+        ("min(a, b, 5)", "worldquant", "min takes 2 arguments, not 3 or more, at column 11"),
+        ("rank(x) - IndClass.sector", "worldquant", "indneutralize(x, IndClass.sector)"),
         ("indneutralize(close, 5)", "worldquant", "write indneutralize(x, IndClass.sector)"),
         ("close", "qlb", "unknown notation 'qlb': did you mean 'qlib'?"),
     ],

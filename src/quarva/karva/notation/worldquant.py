@@ -20,6 +20,7 @@ Operators that the paper lacks have our names: `mean(x, 20)`, `quantile(x, 20, 0
 """
 
 import re
+from types import MappingProxyType
 
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation.calls import read_calls
@@ -28,21 +29,33 @@ from quarva.karva.notation.letters import Letters
 from quarva.karva.notation.written import write_calls
 from quarva.karva.operators import BY_NAME, MAX_WINDOW
 
-__all__ = ["parse_worldquant", "render_worldquant"]
+__all__ = ["NAMES", "parse_worldquant", "render_worldquant"]
 
-_WORDS = {
+_RENAMED = {
     "delay": "ref", "correlation": "corr", "covariance": "cov", "stddev": "std",
     "signedpower": "signed_power", "indneutralize": "group_demean",
 }  # fmt: skip
+_SAME = (
+    "abs", "log", "sign", "rank", "scale", "delta", "decay_linear", "ts_min", "ts_max", "ts_argmin",
+    "ts_argmax", "ts_rank", "min", "max", "sum", "product",
+)  # fmt: skip
+# Each sign's operator and strength. The paper has no `&&`, `!=`, `<=`, `>=`.
+_SIGNS = {
+    "||": ("or", 1), "&&": ("and", 2), "<": ("lt", 3), "<=": ("le", 3), ">": ("gt", 3), ">=": ("ge", 3),
+    "==": ("eq", 3), "!=": ("ne", 3), "+": ("add", 4), "-": ("sub", 4), "*": ("mul", 5), "/": ("div", 5),
+}  # fmt: skip
+
+NAMES: MappingProxyType[str, str] = MappingProxyType(
+    {name: sign for sign, (name, _) in _SIGNS.items() if sign not in ("&&", "!=", "<=", ">=")}
+    | {name: word for word, name in _RENAMED.items()}
+    | {name: name for name in _SAME}
+    | {"power": "^", "if_else": "? :"}
+)
+"""The paper's word or sign for each operator that it has, by our name."""
 
 
 def _between() -> Signs:
-    names = {
-        "||": "or", "&&": "and", "<": "lt", "<=": "le", ">": "gt", ">=": "ge", "==": "eq", "!=": "ne",
-        "+": "add", "-": "sub", "*": "mul", "/": "div",
-    }  # fmt: skip
-    strength = {"||": 1, "&&": 2, "+": 4, "-": 4, "*": 5, "/": 5}
-    return {sign: (BY_NAME[name], strength.get(sign, 3)) for sign, name in names.items()} | {"^": POWER["^"]}
+    return {sign: (BY_NAME[name], strength) for sign, (name, strength) in _SIGNS.items()} | {"^": POWER["^"]}
 
 
 def _field(name: str) -> Expression:
@@ -74,7 +87,7 @@ def _short(node: Expression) -> str | None:
 
 
 _DIALECT = Dialect(
-    operators={word: BY_NAME[name] for word, name in _WORDS.items()} | BY_NAME,
+    operators={word: BY_NAME[name] for word, name in _RENAMED.items()} | BY_NAME,
     between=_between(),
     before=BEFORE,
     folds=True,
