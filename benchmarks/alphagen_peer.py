@@ -1,6 +1,6 @@
 """AlphaGen's evaluator on bars given as arrays, and random formulas that mean the same in it and in Quarva.
 
-Used by `alphagen_evaluator.py`. AlphaGen's `StockData` takes tensors that are already loaded; it is told that
+Used by `panel_ic.py`. AlphaGen's `StockData` takes tensors that are already loaded; it is told that
 Qlib has been started, so neither Qlib nor Qlib's data is needed. None of AlphaGen's code is here: its classes
 are imported from the user's checkout.
 """
@@ -12,13 +12,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from bars import FIELDS, HORIZON  # FIELDS: AlphaGen's order of features, too
 
 from quarva.karva import Expression, Symbol
 
-__all__ = ["BACKTRACK", "BINARY", "FIELDS", "HORIZON", "PAIR", "ROLLING", "UNARY", "AlphaGen", "draw"]
+__all__ = ["BACKTRACK", "BINARY", "PAIR", "ROLLING", "UNARY", "AlphaGen", "draw"]
 
-FIELDS = ("open", "close", "high", "low", "volume", "vwap")  # AlphaGen's order of features
-HORIZON = 5
 BACKTRACK = 100  # AlphaGen's default: days before the first scored one that a formula may read
 
 # Operators that mean the same in both, with AlphaGen's name. Weights of AlphaGen's WMA start at 0 (the
@@ -65,14 +64,14 @@ class AlphaGen:
         self._stock_data, self._expression, self._calculator = stock_data, expression, QLibStockDataCalculator
         self.guarded = 0  # how often Corr put 1 for a small denominator
 
-    def calculator(self, bars: dict[str, np.ndarray], dtype: torch.dtype) -> Any:
-        """Its calculator on the days between BACKTRACK and HORIZON; target: the return over HORIZON."""
+    def calculator(self, bars: dict[str, np.ndarray], dtype: torch.dtype, backtrack: int = BACKTRACK) -> Any:
+        """Its calculator on the days between `backtrack` and HORIZON; target: the return over HORIZON."""
         import pandas as pd
 
         cube = torch.from_numpy(np.stack([bars[name] for name in FIELDS], axis=1)).to(dtype)
         dates = pd.bdate_range("2010-01-04", periods=len(cube))
         data = self._stock_data.StockData(
-            "simulated", str(dates[BACKTRACK]), str(dates[-1 - HORIZON]), max_backtrack_days=BACKTRACK,
+            "simulated", str(dates[backtrack]), str(dates[-1 - HORIZON]), max_backtrack_days=backtrack,
             max_future_days=HORIZON, device=torch.device("cpu"),
             preloaded_data=(cube, dates, pd.Index(range(cube.shape[2]))),
         )  # fmt: skip

@@ -1,36 +1,31 @@
-"""The peers' half of `peers.py`: run by the peers' own Python, knows nothing of Quarva.
+"""The peers' half of parts e and f: run by the peers' own Python, knows nothing of Quarva.
 
-    PEER_PYTHON benchmarks/peer_rows.py FOLDER --threads 2 --repeats 5
+    PEER_PYTHON benchmarks/peer_rows.py FOLDER --threads 2 --repeats 5 --peers pyoperon,gplearn
 
 FOLDER holds `rows.npy` (float32[rows, columns], last column the target) and `formulas.json` (prefix
-lists such as ["add", "x1", "sin", "x2"]). One JSON object goes to standard output; the values of the
+lists such as ["add", "x1", "sin", "0.5"]). One JSON object goes to standard output; the values of the
 first rows go to FOLDER/NAME.npy, float32[formulas, 100], so that the caller can compare them.
 """
 
 import argparse
 import importlib.metadata
 import json
-import statistics
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from stopwatch import median_seconds, seconds_of
 
 SIGNS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 ARITY = {**dict.fromkeys(SIGNS, 2), "sin": 1, "cos": 1, "exp": 1, "log": 1}
 SHOWN = 100  # rows whose values are handed back
 
 
-def median_seconds(repeats: int, work: Callable[[], Any]) -> float:
-    seconds = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+def is_number(token: str) -> bool:
+    """Whether a terminal is a number; else it is a column."""
+    return not token.startswith("x")
 
 
 def infix(prefix: list[str]) -> str:
@@ -43,7 +38,7 @@ def infix(prefix: list[str]) -> str:
         elif token in ARITY:
             waiting.append(f"{token}({waiting.pop()})")
         else:
-            waiting.append(token)
+            waiting.append(f"({token})" if token.startswith("-") else token)
     return waiting.pop()
 
 
@@ -102,7 +97,9 @@ def gplearn_rates(rows: np.ndarray, formulas: list[list[str]], repeats: int) -> 
             function_set=[functions[name] for name in ARITY], arities=arities, init_depth=(2, 6),
             init_method="half and half", n_features=columns, const_range=None, metric=_fitness_map["mse"],
             p_point_replace=0.05, parsimony_coefficient=0.0, random_state=np.random.RandomState(0),
-            program=[functions[t] if t in ARITY else int(t[1:]) - 1 for t in formula],
+            program=[
+                functions[t] if t in ARITY else float(t) if is_number(t) else int(t[1:]) - 1 for t in formula
+            ],
         )
         for formula in formulas
     ]  # fmt: skip
@@ -126,9 +123,13 @@ def geppy_rates(rows: np.ndarray, formulas: list[list[str]], repeats: int) -> di
     written |= {"sin": np.sin, "cos": np.cos, "exp": np.exp, "log": np.log}
     for name, function in written.items():
         primitives.add_function(function, ARITY[name], name=name)
+    numbers = {token for formula in formulas for token in formula if token not in ARITY and is_number(token)}
+    for number in sorted(set(map(float, numbers))):
+        primitives.add_constant_terminal(number)
     symbols = {p.name: p for p in [*primitives.functions, *primitives.terminals]}
+    spoken = {token: symbols[repr(float(token))] for token in numbers} | symbols
     genes = [
-        geppy.Gene.from_genome([symbols[token] for token in level_order(formula)], head_length=len(formula))
+        geppy.Gene.from_genome([spoken[token] for token in level_order(formula)], head_length=len(formula))
         for formula in formulas
     ]
     chromosomes = [geppy.Chromosome.from_genes([gene]) for gene in genes]
@@ -139,10 +140,41 @@ def geppy_rates(rows: np.ndarray, formulas: list[list[str]], repeats: int) -> di
 
     plain = median_seconds(repeats, lambda: [geppy.compile_(c, primitives)(*inputs) for c in chromosomes])
     scored = median_seconds(repeats, lambda: [score(c) for c in chromosomes])
-    head = np.array(
-        [geppy.compile_(c, primitives)(*(x[:SHOWN] for x in inputs)) for c in chromosomes], np.float32
-    )
-    return {"values": {"1": plain}, "scored": {"1": scored}, "head": head}
+    shown = [x[:SHOWN] for x in inputs]
+    head = [np.broadcast_to(geppy.compile_(c, primitives)(*shown), len(shown[0])) for c in chromosomes]
+    return {"values": {"1": plain}, "scored": {"1": scored}, "head": np.array(head, np.float32)}
+
+
+def numexpr_rates(rows: np.ndarray, formulas: list[list[str]], threads: int, repeats: int) -> dict:
+    """Compiled beforehand and run; compiling, which a search would pay for each formula, is told apart.
+
+    Numbers are handed over as float32 inputs: a literal would make it compute in float64.
+    """
+    import numexpr
+
+    columns = [np.ascontiguousarray(column) for column in rows[:, :-1].T]
+
+    def compile_one(formula: list[str]) -> tuple[Any, list[int], list[np.float32]]:
+        numbers = [token for token in formula if token not in ARITY and is_number(token)]
+        called = iter(f"k{place}" for place in range(len(numbers)))
+        text = infix([token if token in ARITY or not is_number(token) else next(called) for token in formula])
+        read = sorted({int(token[1:]) for token in formula if token not in ARITY and not is_number(token)})
+        inputs = [*(f"x{number}" for number in read), *(f"k{place}" for place in range(len(numbers)))]
+        function = numexpr.NumExpr(text, [(name, float) for name in inputs])  # its name of float32
+        return function, [number - 1 for number in read], [np.float32(number) for number in numbers]
+
+    compiling, ready = seconds_of(lambda: [compile_one(formula) for formula in formulas])
+
+    def run(inputs: list[np.ndarray]) -> list[np.ndarray]:
+        return [function(*(inputs[place] for place in read), *numbers) for function, read, numbers in ready]
+
+    timed = {}
+    for count in sorted({1, threads}):
+        numexpr.set_num_threads(count)
+        timed[str(count)] = median_seconds(repeats, partial(run, columns))
+    head = run([column[:SHOWN] for column in columns])
+    values = np.array([np.broadcast_to(each, min(SHOWN, len(rows))) for each in head], np.float32)
+    return {"values": timed, "scored": {}, "compiling": compiling, "head": values}
 
 
 def main() -> None:
@@ -150,18 +182,23 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--peers", default="pyoperon,gplearn,geppy,numexpr")
     chosen = parser.parse_args()
     rows = np.load(chosen.folder / "rows.npy")
     formulas = json.loads((chosen.folder / "formulas.json").read_text())
     np.seterr(all="ignore")
-    found = {
-        "pyoperon": pyoperon_rates(rows, formulas, chosen.threads, chosen.repeats),
-        "gplearn": gplearn_rates(rows, formulas, max(1, chosen.repeats // 2)),
-        "geppy": geppy_rates(rows, formulas, max(1, chosen.repeats // 2)),
+    fewer = max(1, chosen.repeats // 2)
+    ways: dict[str, Callable[[], dict]] = {
+        "pyoperon": lambda: pyoperon_rates(rows, formulas, chosen.threads, chosen.repeats),
+        "gplearn": lambda: gplearn_rates(rows, formulas, fewer),
+        "geppy": lambda: geppy_rates(rows, formulas, fewer),
+        "numexpr": lambda: numexpr_rates(rows, formulas, chosen.threads, fewer),
     }
-    for name, result in found.items():
+    found = {}
+    for name in chosen.peers.split(","):
+        result = ways[name]()
         np.save(chosen.folder / f"{name}.npy", result.pop("head"))
-        result["version"] = importlib.metadata.version(name)
+        found[name] = {**result, "version": importlib.metadata.version(name)}
     print(json.dumps(found))
 
 

@@ -11,6 +11,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from quarva.engine.probe import processor
+
 __all__ = ["command_line", "commit", "machine", "prose", "quarva_version", "table", "versions", "write"]
 
 _HERE = Path(__file__).resolve().parent
@@ -48,16 +50,9 @@ def command_line(places: Sequence[str] = ()) -> str:
 
 def machine() -> str:
     """Processor, cores that this process may use, memory and system, in one line."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        names = [
-            line.partition(":")[2].strip() for line in info.read_text().splitlines() if "model name" in line
-        ]
-        model = names[0] if names else model
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{model}, {cores} cores, {memory:.0f} GiB memory, {platform.system()} {platform.machine()}"
+    return f"{processor()}, {cores} cores, {memory:.0f} GiB memory, {platform.system()} {platform.machine()}"
 
 
 def commit(place: Path) -> str:

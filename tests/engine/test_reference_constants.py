@@ -51,6 +51,14 @@ def test_numbers_are_opened_for_tuning_and_filled_in_again() -> None:
         (Expression(Symbol.function("group_demean"), (X,)), "no group"),
         (Expression(Symbol.function("mean"), (X,)), "at least 2 days, the formula gives none"),
         (Expression(Symbol.function("add"), (X,)), "takes 2 arguments, the formula gives 1"),
+        (Expression(Symbol.function("of_asset", asset="spy"), (X,)), "no asset 'spy' .it has: none."),
+        (
+            Expression(Symbol.function("quantile", 5, share=1.5), (X,)),
+            "share from 0 to 1, the formula gives 1.5",
+        ),
+        (Expression(Symbol.function("winsorise", share=0.5), (X,)), "share above 0 and below 0.5"),
+        (Expression(Symbol.function("winsorise"), (X,)), "the formula gives none"),
+        (Expression(Symbol.function("bucket", count=1), (X,)), "count of 2 to 10000, the formula gives 1"),
         (call("add", X, UNKNOWN), "has 1 '.' without a value, but 0 values were given"),
     ],
 )

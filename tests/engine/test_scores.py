@@ -104,7 +104,7 @@ def test_several_targets_score_as_each_by_itself(case):
 
 def test_a_prepared_target_scores_as_the_array_it_was_made_of(case):
     panel, targets, segments = case
-    prepared = Target.prepare(targets, segments, 2, "ic")
+    prepared = Target.prepare(panel, targets, segments, 2, "ic")
     np.testing.assert_array_equal(
         evaluate(PROGRAM, panel, prepared, "ic", n_segments=2),
         evaluate(PROGRAM, panel, targets, "ic", segments, 2),

@@ -13,10 +13,9 @@ from quarva.report.picture import formula, tree
 
 
 def applied(operator) -> Expression:
-    symbol = Symbol.function(
-        operator.name, 10 if operator.windowed else None, "sector" if operator.kind == "group" else None
-    )
-    names = ("adj_close", "volume")
+    values = {"window": 10, "group": "sector", "share": 0.2, "count": 5, "asset": "SPY"}
+    symbol = Symbol(operator, **{name: values[name] for name in operator.parameters})
+    names = ("adj_close", "volume", "vwap")
     return Expression(symbol, tuple(Expression(Symbol(field=name)) for name in names[: operator.arity]))
 
 
@@ -25,7 +24,8 @@ def test_every_operator_is_set_as_mathematics(operator):
     root = ET.fromstring(mathml(applied(operator)))
     names = [element.text for element in root.iter() if element.tag.endswith("}mi")]
     assert "adj_close" in names
-    assert ("volume" in names) == (operator.arity == 2)
+    assert ("volume" in names) == (operator.arity >= 2)
+    assert ("vwap" in names) == (operator.arity == 3)
 
 
 def test_names_in_mathematics_are_text_whatever_they_hold():
@@ -55,6 +55,12 @@ def test_tree_shows_signs_windows_and_groups():
     assert root.children[1].kind == "number"
     assert [child.label for child in root.children[0].children] == ["group_demean sector", "−"]
     assert root.children[0].children[1].children[0].label == "mean 20"
+
+
+def test_tree_shows_shares_counts_and_assets():
+    assert tree(parse("quantile(close, 20, 0.8)")).label == "quantile 20 0.8"
+    assert tree(parse("bucket(close, 5)")).label == "bucket 5"
+    assert tree(parse("of_asset(close, SPY)")).label == "of_asset SPY"
 
 
 def test_formula_stands_in_every_notation():

@@ -19,7 +19,7 @@ __all__ = ["evaluate"]
 
 
 _FILE = "A formula a line; before it `name = ` may stand, after it a # with a remark."
-_NOTATION = "How they are written: infix, karva, qlib or latex (infix)."
+_NOTATION = "How they are written: infix, karva, qlib, worldquant or latex (infix)."
 _SPLIT = "Figures by part; the test's only with --read-test (all days)."
 _OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
 
@@ -44,6 +44,7 @@ def evaluate(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    conventions: options.Conventions = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
     target: options.Target = None,
@@ -64,8 +65,8 @@ def evaluate(
     from quarva.search.signals import check_table_path, signals_table, write_table
 
     settings = make_recipe(
-        recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, table=table,
-        target_column=target_column,
+        recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, conventions=conventions,
+        table=table, target_column=target_column,
         target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps, threads=threads,
     )  # fmt: skip
     if out is not None:

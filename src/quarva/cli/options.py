@@ -33,6 +33,10 @@ Fields = Annotated[
 AllowJumps = Annotated[
     bool | None, option("--allow-jumps", None, "Accept prices that jump by more than 300 %.", _DATA)
 ]
+_CONVENTIONS = (
+    "How windows are read before they are full and around NaN: quarva, or qlib as Qlib does (quarva)."
+)
+Conventions = Annotated[str | None, option("--conventions", "NAME", _CONVENTIONS, _DATA)]
 TableFile = Annotated[
     str | None, option("--table", "FILE", "A plain table instead: symbolic regression.", _DATA)
 ]

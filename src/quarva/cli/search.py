@@ -50,6 +50,7 @@ def search(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    conventions: options.Conventions = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
     target: options.Target = None,
@@ -76,8 +77,8 @@ def search(
     """Search for formulas that predict. Without flags: on the sample panel, the return of five days."""
     limits = {"budget": budget, "seconds": seconds, "memory_mb": memory_mb, "threads": threads}
     question = {
-        "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps, "table": table,
-        "target_column": target_column, "target": target, "delay": delay, "objective": objective,
+        "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps,
+        "conventions": conventions, "table": table, "target_column": target_column, "target": target, "delay": delay, "objective": objective,
         "split": split, "embargo": embargo, "cost_bps": cost_bps, "parsimony": parsimony,
         "searcher": searcher, "functions": functions, "windows": windows, "seed": seed,
     }  # fmt: skip

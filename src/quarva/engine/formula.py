@@ -31,7 +31,9 @@ class Formula:
         """
         if panel is None:
             return cls(parse(text, notation))
-        return cls(parse(text, notation, fields=panel.fields, groups=tuple(panel.groups)))
+        return cls(
+            parse(text, notation, fields=panel.fields, groups=tuple(panel.groups), assets=panel.assets)
+        )
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
         """The signal on a panel: float32, dates × assets, NaN = no opinion.

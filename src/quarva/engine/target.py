@@ -22,12 +22,12 @@ class Target:
 
     Attributes:
         values: float32 of shape (M, T, width), NaN = not there or outside the universe: for `ic` and `corr`
-            about the day's mean, for `rank_ic` the ranks within the day, in (0, 1], about ½.
+            about `centre`, for `rank_ic` the ranks within the day, in (0, 1], about ½.
         known: float64 of shape (M, T, tiles, 3): cells of a tile, Σ and Σ² of its values.
         totals: float64 of shape (M, T, 3): the same of the whole day.
         least: float64 of shape (M, T): fewest cells with which a day counts, or the number of its cells
             for a pooled statistic; −1 where too few cells are there.
-        centre: float64 of shape (M, T): what was taken off.
+        centre: float64 of shape (M, T): what was taken off the day's values.
         segments: int8 of shape (T,).
         days: days that have to be walked.
     """
@@ -58,7 +58,7 @@ class Target:
         if statistic == "rank_ic":
             values = _ranks(values) - 0.5
         elif statistic != "sse":
-            centre = np.where(there, values, 0.0).sum(axis=2) / np.maximum(there.sum(axis=2), 1)
+            centre = _centre(values)
             values -= centre[..., None]
         counted = np.flatnonzero((segments >= 0) & (segments < n_segments))
         days = int(counted[-1]) + 1 if counted.size else 0
@@ -83,6 +83,19 @@ class Target:
     def arrays(self) -> tuple:
         """What the kernel takes, in its order."""
         return self.values, self.known, self.totals, self.least, self.centre, self.segments
+
+
+def _centre(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The day's mean, rounded to float32, where all values are near it, else 0.
+
+    Of values between half and twice the mean the difference is exact in float32, and squares of it do not
+    cancel; of others it would be rounded, and their squares do not cancel anyway.
+    """
+    there = np.isfinite(values)
+    mean = np.where(there, values, 0.0).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
+    mean = mean.astype(np.float32).astype(np.float64)
+    furthest = np.where(there, np.abs(values - mean[..., None]), 0.0).max(axis=-1, initial=0.0)
+    return np.where(furthest <= np.abs(mean) / 2, mean, 0.0)
 
 
 def _count(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,9 +20,9 @@ PARAMETERS: MappingProxyType[Parameter, str] = MappingProxyType(
     {
         "window": "days, an integer",
         "share": "a number between 0 and 1",
-        "group": "name of a grouping of the assets, such as sector",
+        "group": "the name of a grouping of the assets, such as sector",
         "count": "an integer of at least 2",
-        "asset": "name of an asset",
+        "asset": "the name of an asset",
     }
 )
 """What an operator's symbol may carry beside its arguments, and what that is."""

@@ -1,6 +1,6 @@
 """Formulas as pictures: an expression as a tree to draw, and in every notation."""
 
-from quarva.karva.expression import Expression
+from quarva.karva.expression import Expression, spell_parameter
 from quarva.karva.notation import render
 from quarva.report.data import BestFormula, Node
 from quarva.report.mathml import mathml
@@ -31,6 +31,5 @@ def tree(expression: Expression) -> Node:
             return Node(symbol.field, "field")
         return Node(render(expression, "infix").replace("-", "−"), "number")
     name = _SIGNS.get(symbol.operator.name, symbol.operator.name)
-    tail = symbol.window if symbol.operator.windowed else symbol.group
-    label = name if tail is None else f"{name} {tail}"
+    label = " ".join((name, *map(spell_parameter, symbol.parameters)))
     return Node(label, "operator", tuple(tree(arg) for arg in expression.args))

@@ -16,10 +16,12 @@ def data_of(recipe: Recipe) -> Panel | Table:
     if recipe.table is not None:
         return Table.read(recipe.table, target=recipe.target_column, columns=recipe.fields)
     if recipe.panel is not None:
-        return Panel.read(
+        panel = Panel.read(
             recipe.panel, field=recipe.field, fields=recipe.fields, allow_jumps=recipe.allow_jumps
         )
-    return sample_panel()
+    else:
+        panel = sample_panel()
+    return panel.with_conventions(recipe.conventions)
 
 
 def task_of(recipe: Recipe, data: Panel | Table) -> Task:

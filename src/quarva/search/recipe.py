@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import tomli_w
 from pydantic import (
@@ -43,6 +43,9 @@ class Recipe(BaseModel):
         None, description="fields to read; none is all (of a table: columns)"
     )
     allow_jumps: bool = Field(False, description="accept prices that jump by more than 300 %")
+    conventions: Literal["quarva", "qlib"] = Field(
+        "quarva", description="how windows are read before they are full and around NaN"
+    )
     table: str | None = Field(None, description="plain table instead of a panel: symbolic regression")
     target_column: str = Field("y", min_length=1, description="column of the table to find a formula for")
     fingerprint: str | None = Field(None, description="fingerprint of the data the run read")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from quarva.engine import threads_to_use
-from quarva.errors import QuarvaError, RecipeError
+from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
 from quarva.search.findings import Findings
@@ -81,13 +81,9 @@ def search(
         raise RecipeError(f"budget must be 1 or more, not {budget}")
     name, way = make_searcher(searcher, settings)
     is_table = task.table is not None
-    usual = TABLE_FUNCTIONS if is_table else PANEL_FUNCTIONS
-    chosen, groups = usual if functions is None else functions, tuple(task.panel.groups)
-    with_constants = is_table if constants is None else constants
-    alphabet = Alphabet.build(task.fields, chosen, windows, groups, numbers, with_constants)
     usual_head = _TABLE_HEAD if is_table else _PANEL_HEAD
     space = Space(
-        alphabet=alphabet,
+        alphabet=_alphabet(task, functions, windows, numbers, is_table if constants is None else constants),
         shape=GeneShape(head=usual_head if head is None else head, genes=genes, link=link),
         memory=Memory(),
         budget=budget,
@@ -105,6 +101,26 @@ def search(
         "constants": constants, "head": head, "genes": genes, "link": link, "settings": settings,
     }  # fmt: skip
     return _run_in(out, loop, asked, progress)
+
+
+def _alphabet(
+    task: Task,
+    functions: Sequence[str] | None,
+    windows: Sequence[int] | None,
+    numbers: Sequence[float],
+    constants: bool,
+) -> Alphabet:
+    """The letters for a task. Raises FormulaError for an alphabet that can not be, or that fits no day."""
+    panel = task.panel
+    days = panel.shape[0]
+    longest = max(windows or (), default=0)
+    if task.table is None and panel.conventions == "quarva" and longest > days:
+        raise FormulaError(
+            f"a window of {longest} days is longer than the panel's {days}: shorten it, or give more days"
+        )
+    usual = TABLE_FUNCTIONS if task.table is not None else PANEL_FUNCTIONS
+    chosen = usual if functions is None else functions
+    return Alphabet.build(task.fields, chosen, windows, tuple(panel.groups), numbers, constants)
 
 
 def _run(loop: Loop, progress: bool | Callable[[Progress], None]) -> Findings:

@@ -10,16 +10,26 @@ import torch
 from torch import Tensor
 
 from quarva.engine.reference.defined import NAN, ratio, root
+from quarva.engine.reference.quantile import quantile
+from quarva.karva.expression import Symbol
 
-__all__ = ["CROSS", "GROUP", "cross", "group"]
+__all__ = ["CROSS", "GROUP", "PAIRED", "cross", "group", "of_asset"]
 
 
-def cross(name: str, x: Tensor, universe: Tensor | None) -> Tensor:
-    """Operator `name` over all assets of a day, x [T, N]: [T, N], NaN where x is NaN.
+def cross(symbol: Symbol, args: list[Tensor], universe: Tensor | None) -> Tensor:
+    """The symbol's operator over all assets of a day, args each [T, N]: [T, N], NaN where one is NaN.
 
     Cells outside `universe` (bool [T, N]) count as NaN.
     """
-    return _over_present(CROSS[name], x, universe)
+    assert symbol.operator is not None
+    name = symbol.operator.name
+    if symbol.share is not None:
+        share = symbol.share
+        return _over_present(lambda x, present: _winsorise(x, present, share), args, universe)
+    if symbol.count is not None:
+        count = symbol.count
+        return _over_present(lambda x, present: _bucket(x, present, count), args, universe)
+    return _over_present(PAIRED[name] if name in PAIRED else CROSS[name], args, universe)
 
 
 def group(name: str, x: Tensor, codes: Tensor, universe: Tensor | None) -> Tensor:
@@ -32,13 +42,20 @@ def group(name: str, x: Tensor, codes: Tensor, universe: Tensor | None) -> Tenso
     for code in codes[codes >= 0].unique():
         members = codes == code
         inside = None if universe is None else universe[:, members]
-        out[:, members] = _over_present(GROUP[name], x[:, members], inside)
+        out[:, members] = _over_present(GROUP[name], [x[:, members]], inside)
     return out
 
 
-def _over_present(operator: Callable[[Tensor, Tensor], Tensor], x: Tensor, universe: Tensor | None) -> Tensor:
-    present = ~x.isnan() if universe is None else ~x.isnan() & universe
-    return torch.where(present, operator(torch.where(present, x, 0.0), present), NAN)
+def of_asset(x: Tensor, place: int) -> Tensor:
+    """The column `place` of x [T, N] in every column; read outside the universe too, as a benchmark is."""
+    return x[:, place : place + 1].expand_as(x)
+
+
+def _over_present(operator: Callable[..., Tensor], args: list[Tensor], universe: Tensor | None) -> Tensor:
+    present = ~torch.stack([arg.isnan() for arg in args]).any(0)
+    if universe is not None:
+        present = present & universe
+    return torch.where(present, operator(*(torch.where(present, arg, 0.0) for arg in args), present), NAN)
 
 
 def _count(x: Tensor, present: Tensor) -> Tensor:
@@ -53,12 +70,32 @@ def _demean(x: Tensor, present: Tensor) -> Tensor:
     return torch.where(present, shifted - shifted.sum(-1, keepdim=True) / _count(x, present), 0.0)
 
 
+def _ascending(x: Tensor, present: Tensor) -> Tensor:
+    """Present values of each day sorted, +inf behind them: absent cells sort behind everything."""
+    return torch.where(present, x, torch.inf).sort(-1).values
+
+
+def _twice_rank(x: Tensor, present: Tensor) -> Tensor:
+    """Twice the average rank 1 … n among the day's present values: an integer."""
+    ordered = _ascending(x.detach(), present).contiguous()
+    smaller = torch.searchsorted(ordered, x.detach().contiguous(), right=False)
+    return smaller + torch.searchsorted(ordered, x.detach().contiguous(), right=True) + 1
+
+
 def _rank(x: Tensor, present: Tensor) -> Tensor:
-    # Absent cells sort behind everything, so positions among the sorted count present values only.
-    ordered = torch.where(present, x.detach(), torch.inf).sort(-1).values.contiguous()
-    smaller = torch.searchsorted(ordered, x.detach().contiguous(), right=False).to(x.dtype)
-    not_larger = torch.searchsorted(ordered, x.detach().contiguous(), right=True).to(x.dtype)
-    return (smaller + not_larger + 1) / 2 / _count(x, present)
+    return _twice_rank(x, present).to(x.dtype) / 2 / _count(x, present)
+
+
+def _bucket(x: Tensor, present: Tensor, count: int) -> Tensor:
+    # In integers: in floats, rounding decides for values on the border of two parts.
+    twice = 2 * present.sum(-1, keepdim=True).clamp(min=1)
+    return ((_twice_rank(x, present) - 2) * count // twice + 1).to(x.dtype)
+
+
+def _winsorise(x: Tensor, present: Tensor, share: float) -> Tensor:
+    ordered, n = _ascending(x, present), present.sum(-1)
+    low, high = quantile(ordered, n, share), quantile(ordered, n, 1 - share)
+    return torch.minimum(torch.maximum(x, low[:, None]), high[:, None])
 
 
 def _zscore(x: Tensor, present: Tensor) -> Tensor:
@@ -72,6 +109,14 @@ def _scale(x: Tensor, present: Tensor) -> Tensor:
     return ratio(x, x.abs().sum(-1, keepdim=True))
 
 
+def _residual(x: Tensor, y: Tensor, present: Tensor) -> Tensor:
+    dx, dy = _demean(x, present), _demean(y, present)
+    spread = dy.square().sum(-1, keepdim=True)
+    no_line = (spread == 0) | (_count(x, present) < 3)
+    slope = (dx * dy).sum(-1, keepdim=True) / torch.where(no_line, 1.0, spread)
+    return torch.where(no_line, NAN, dx - slope * dy)
+
+
 CROSS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "rank": _rank,
     "zscore": _zscore,
@@ -79,4 +124,10 @@ CROSS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "scale": _scale,
 }
 
-GROUP: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"group_demean": _demean}
+PAIRED: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"residual": _residual}
+
+GROUP: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "group_demean": _demean,
+    "group_rank": _rank,
+    "group_zscore": _zscore,
+}

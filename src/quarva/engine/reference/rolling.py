@@ -1,49 +1,91 @@
 """Rolling operators: the last w days of one asset.
 
-A window operator is written on windows: a tensor [days, N, w] whose last axis runs from the oldest day to
-today and holds no NaN; the full-window rule is applied around it, once for all.
+What an operator says of a window stands in `windows`, where windows are full, and in `partial`, where they
+need not be. Here are the days that a window is made of, and the operators that are not made of windows.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
 
-from quarva.engine.reference.defined import NAN, ratio, root, where_defined
+from quarva.engine.reference.defined import NAN, where_defined
+from quarva.engine.reference.partial import PARTIAL, Part, carried_ema, part_of_share
+from quarva.engine.reference.windows import WINDOWS, of_share
+from quarva.karva.expression import Symbol
 
-__all__ = ["LAGS", "WINDOWS", "rolling"]
+__all__ = ["LAGS", "rolling"]
 
 _BLOCK = 4_000_000
 """Most numbers of a block of windows: 32 MB in float64, so that a long window needs no T·N·w memory."""
 
 
-def rolling(name: str, args: list[Tensor], window: int) -> Tensor:
-    """Operator `name` over the last `window` days of `args` (each [T, N]): [T, N].
+def rolling(symbol: Symbol, args: list[Tensor], begins: Tensor | None = None) -> Tensor:
+    """The symbol's operator over the last w days of `args` (each [T, N]): [T, N].
 
     Days before the first count as NaN; a window that holds a NaN gives NaN (a lag: the days it reads).
+
+    begins: int [N], the first row of each asset: windows are read by Qlib's conventions, see
+    `quarva.panel.conventions`.
     """
+    assert symbol.operator is not None
+    assert symbol.window is not None
+    name, window = symbol.operator.name, symbol.window
     if name in LAGS:
         return LAGS[name](args[0], _lag(args[0], window))
+    if name == "count":
+        return _count(args[0], window)
+    if begins is not None:
+        return _over_part(symbol, args, begins)
     days, assets = args[0].shape
     if window > days:
         return torch.full_like(args[0], NAN, requires_grad=False)
+    formula = WINDOWS[name] if symbol.share is None else _with_share(of_share, symbol.share)
+    first_days = args[0].new_full((window - 1, assets), NAN)
+    return torch.cat([first_days, *(_over_full(formula, block) for _, block in _blocks(args, window))])
+
+
+def _with_share(formula: Callable[..., Tensor], share: float) -> Callable[..., Tensor]:
+    return lambda x: formula(x, share)
+
+
+def _blocks(args: list[Tensor], window: int) -> Iterator[tuple[int, list[Tensor]]]:
+    """All windows of args, each [T, N], as blocks [days, N, w] of bounded size, with each one's first day."""
     windows = [arg.unfold(0, window, 1) for arg in args]
-    step = max(1, _BLOCK // (window * max(assets, 1)))
-    blocks = [args[0].new_full((window - 1, assets), NAN)]
-    blocks += [
-        _over_full(WINDOWS[name], [w[start : start + step] for w in windows])
-        for start in range(0, days - window + 1, step)
-    ]
-    return torch.cat(blocks)
+    step = max(1, _BLOCK // (window * max(args[0].shape[1], 1)))
+    for start in range(0, len(windows[0]), step):
+        yield start, [each[start : start + step] for each in windows]
 
 
-def _over_full(operator: Callable[..., Tensor], windows: list[Tensor]) -> Tensor:
-    """`operator` on windows [days, N, w] that are full: [days, N], NaN where one of them is not."""
-    full = ~windows[0].isnan().any(-1)
-    for other in windows[1:]:
-        full = full & ~other.isnan().any(-1)
-    value = operator(*(torch.where(full[..., None], w, 1.0) for w in windows))
+def _over_full(formula: Callable[..., Tensor], windows: list[Tensor]) -> Tensor:
+    """`formula` on windows [days, N, w] that are full: [days, N], NaN where one of them is not."""
+    full = ~torch.stack([each.isnan().any(-1) for each in windows]).any(0)
+    value = formula(*(torch.where(full[..., None], each, 1.0) for each in windows))
     return torch.where(full, value, NAN)
+
+
+def _over_part(symbol: Symbol, args: list[Tensor], begins: Tensor) -> Tensor:
+    """The symbol's operator on windows that skip NaN and begin with the asset: [T, N]."""
+    assert symbol.operator is not None
+    assert symbol.window is not None
+    name, window = symbol.operator.name, symbol.window
+    if name == "ema":
+        return carried_ema(args[0], window)
+    formula = PARTIAL[name] if symbol.share is None else _with_share(part_of_share, symbol.share)
+    before = args[0].new_full((window - 1, args[0].shape[1]), NAN)
+    out = []
+    for start, block in _blocks([torch.cat([before, arg]) for arg in args], window):
+        today = torch.arange(start, start + len(block[0]), device=begins.device)
+        rows = (today[:, None] - begins + 1).clamp(0, window)
+        out.append(formula(*(Part.of(each, rows) for each in block)))
+    return torch.cat(out)
+
+
+def _count(x: Tensor, window: int) -> Tensor:
+    """Days of the window that have a value; days before the first have none."""
+    upto = torch.cat([x.new_zeros((1, x.shape[1])), (~x.isnan()).to(x.dtype).cumsum(0)])
+    back = min(window, x.shape[0])
+    return upto[1:] - torch.cat([x.new_zeros((back, x.shape[1])), upto[1 : x.shape[0] - back + 1]])
 
 
 # Lags: x_0 and x_w -------------------------------------------------------------------------------
@@ -67,109 +109,4 @@ LAGS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "ref": lambda today, before: before,
     "delta": _delta,
     "pct_change": _pct_change,
-}
-
-
-# Windows: [days, N, w] → [days, N] ---------------------------------------------------------------
-
-
-def _age(x: Tensor) -> Tensor:
-    """k of x_k along the last axis: w − 1 (oldest) … 0 (today)."""
-    return torch.arange(x.shape[-1] - 1, -1, -1, dtype=x.dtype, device=x.device)
-
-
-def _average(x: Tensor, weight: Tensor) -> Tensor:
-    """Σ weight · x / Σ weight, taken about today's value: of equal values it is that very value."""
-    today = x[..., -1]
-    return today + ((x - today[..., None]) * weight).sum(-1) / weight.sum()
-
-
-def _deviation(x: Tensor) -> Tensor:
-    """x − mean, taken about the oldest value: exactly 0 where all values are equal, and only there."""
-    shifted = x - x[..., :1].detach()
-    return shifted - shifted.mean(-1, keepdim=True)
-
-
-def _mean(x: Tensor) -> Tensor:
-    return _average(x, torch.ones_like(_age(x)))
-
-
-def _cov(x: Tensor, y: Tensor) -> Tensor:
-    return (_deviation(x) * _deviation(y)).sum(-1) / (x.shape[-1] - 1)
-
-
-def _var(x: Tensor) -> Tensor:
-    return _deviation(x).square().sum(-1) / (x.shape[-1] - 1)
-
-
-def _std(x: Tensor) -> Tensor:
-    return root(_var(x))
-
-
-def _skew(x: Tensor) -> Tensor:
-    w = x.shape[-1]
-    return w / ((w - 1) * (w - 2)) * ratio(_deviation(x), _std(x)[..., None]).pow(3).sum(-1)
-
-
-def _zscore(x: Tensor) -> Tensor:
-    return ratio(_deviation(x)[..., -1], _std(x))
-
-
-def _corr(x: Tensor, y: Tensor) -> Tensor:
-    dx, dy = _deviation(x), _deviation(y)
-    return ratio((dx * dy).sum(-1), root(dx.square().sum(-1)) * root(dy.square().sum(-1)))
-
-
-def _oldest_place(at: Tensor) -> Tensor:
-    """Place of the oldest True of `at` bool [days, N, w]: 1 (oldest day) … w (today)."""
-    w = at.shape[-1]
-    places = torch.arange(1, w + 1, device=at.device)
-    return torch.where(at, places, w).amin(-1)
-
-
-def _argmin(x: Tensor) -> Tensor:
-    return _oldest_place(x == x.amin(-1, keepdim=True)).to(x.dtype)
-
-
-def _argmax(x: Tensor) -> Tensor:
-    return _oldest_place(x == x.amax(-1, keepdim=True)).to(x.dtype)
-
-
-def _rank(x: Tensor) -> Tensor:
-    today = x[..., -1:]
-    smaller = (x < today).sum(-1).to(x.dtype)
-    equal = (x == today).sum(-1).to(x.dtype)
-    return (smaller + (equal + 1) / 2) / x.shape[-1]
-
-
-def _median(x: Tensor) -> Tensor:
-    ordered, w = x.sort(-1).values, x.shape[-1]
-    return (ordered[..., (w - 1) // 2] + ordered[..., w // 2]) / 2
-
-
-def _ema(x: Tensor) -> Tensor:
-    return _average(x, (1 - 2 / (x.shape[-1] + 1)) ** _age(x))
-
-
-def _decay_linear(x: Tensor) -> Tensor:
-    return _average(x, x.shape[-1] - _age(x))
-
-
-WINDOWS: dict[str, Callable[..., Tensor]] = {
-    "mean": _mean,
-    "sum": lambda x: x.sum(-1),
-    "std": _std,
-    "var": _var,
-    "skew": _skew,
-    "ts_min": lambda x: x.amin(-1),
-    "ts_max": lambda x: x.amax(-1),
-    "ts_argmin": _argmin,
-    "ts_argmax": _argmax,
-    "ts_rank": _rank,
-    "median": _median,
-    "ts_zscore": _zscore,
-    "ema": _ema,
-    "decay_linear": _decay_linear,
-    "corr": _corr,
-    "cov": _cov,
 }

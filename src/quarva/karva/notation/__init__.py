@@ -3,6 +3,7 @@
     parse("rank(corr(close, volume, 10))")              infix
     parse("rank corr_10 close volume", "karva")         K-expression
     parse("CSRank(Corr($close, $volume, 10))", "qlib")  Qlib
+    parse("rank(correlation(close, volume, 10))", "worldquant")     the 101 Formulaic Alphas
     render(expression, "latex")                         LaTeX, which parse reads back
 
 Every notation gives back the very tree: `parse(render(e, n), n) == e`.
@@ -20,6 +21,7 @@ from quarva.karva.notation.letters import Letters
 from quarva.karva.notation.qlib import parse_qlib, render_qlib
 from quarva.karva.notation.stack import MAX_DEPTH
 from quarva.karva.notation.tokens import nearest
+from quarva.karva.notation.worldquant import parse_worldquant, render_worldquant
 from quarva.karva.operators import MAX_WINDOW
 
 __all__ = ["MAX_DEPTH", "MAX_WINDOW", "NOTATIONS", "parse", "render"]
@@ -32,6 +34,7 @@ _NOTATIONS: MappingProxyType[str, _Notation] = MappingProxyType(
         "karva": (parse_karva, render_karva),
         "qlib": (parse_qlib, render_qlib),
         "latex": (parse_latex, render_latex),
+        "worldquant": (parse_worldquant, render_worldquant),
     }
 )
 

@@ -125,7 +125,8 @@ class _Calls:
     def _comma(self, frame: Frame, operator: Operator) -> bool:
         """What a comma behind an argument of a call opens; whether that is one more argument."""
         windowed = self.dialect.of_window.get(self.dialect.words[operator.name])
-        if windowed is not None and [t.kind for t in self.tokens[self.at + 1 :][:2]] == ["number", "close"]:
+        number = [token.kind for token in self.tokens[self.at + 1 :][:2]] == ["number", "close"]
+        if windowed is not None and number and len(frame.args) == windowed.arity:
             frame.operator = operator = windowed
         if len(frame.args) < operator.arity:
             return True
@@ -260,6 +261,9 @@ class _Calls:
 
     def _instead(self, token: Token) -> str:
         """How this notation writes what the token means in another language; empty where it means nothing."""
+        if token.kind == "group":
+            call = self.dialect.example(BY_NAME["group_demean"])
+            return f"a group is the last argument of a call such as {call}"
         operator = BY_NAME.get(_MEANT.get(token.text, ""))
         if operator is None:
             return ""

@@ -4,7 +4,7 @@ import math
 import re
 import struct
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from quarva.errors import FormulaError
@@ -24,8 +24,8 @@ _ELSEWHERE = {
     "minimum": "min", "greater": "max", "less": "min", "normalize": "zscore", "med": "median",
     "where": "if_else", "iff": "if_else", "cond": "if_else", "prod": "product", "kurtosis": "kurt",
     "winsorize": "winsorise", "clip": "winsorise", "qcut": "bucket", "ntile": "bucket", "resid": "residual",
-    "regression": "residual", "rsquared": "rsquare", "mask": "of_asset", "argmax": "ts_argmax",
-    "argmin": "ts_argmin", "percentile": "quantile", "aroon": "days_since_max",
+    "regression": "residual", "rsquared": "rsquare", "mask": "of_asset", "changeinstrument": "of_asset",
+    "argmax": "ts_argmax", "argmin": "ts_argmin", "percentile": "quantile", "aroon": "days_since_max",
 }  # fmt: skip
 
 _PLAIN = re.compile(NAME)
@@ -95,6 +95,8 @@ class Letters:
         if spelling.startswith("-") or days < operator.min_window:
             ahead = spelling.startswith("-") and operator.lookback(1) == 1
             hint = "a formula can not look ahead" if ahead else ""
+            if days == 0 and operator.min_window > 1:
+                hint = "a window is a fixed number of days; there is none without end"
             raise fault(self.text, column, f"{what} below {operator.min_window}", hint)
         if days > MAX_WINDOW:
             raise fault(self.text, column, f"{what} above {MAX_WINDOW}")
@@ -120,7 +122,7 @@ class Letters:
         self._check_writable(kind, name, column)
         return name
 
-    def no_operator(self, word: str, column: int, known: Collection[str]) -> FormulaError:
+    def no_operator(self, word: str, column: int, known: Mapping[str, Operator]) -> FormulaError:
         """That `word` is none of the `known` words for operators."""
         return fault(self.text, column, f"unknown operator '{word}'", _nearest_operator(word, known))
 
@@ -181,13 +183,13 @@ def _integer(spelling: str, most: int) -> int:
     return min(int(digits), most) if len(digits) <= len(str(most)) else most
 
 
-def _nearest_operator(word: str, known: Collection[str]) -> str:
+def _nearest_operator(word: str, known: Mapping[str, Operator]) -> str:
     low = word.lower()
-    guess = _ELSEWHERE.get(low) or _ELSEWHERE.get(low.removeprefix("ts_"))
-    for name in (low, low.removeprefix("ts_"), f"ts_{low}", guess):
-        same = [spelling for spelling in known if spelling.lower() == name]
-        if same:
-            return f"did you mean '{same[0]}'?"
+    bare = low.removeprefix("ts_")
+    for name in (low, bare, f"ts_{low}", _ELSEWHERE.get(low), _ELSEWHERE.get(bare)):
+        for spelling, operator in known.items():
+            if name in (spelling.lower(), operator.name):
+                return f"did you mean '{spelling}'?"
     return nearest(word, known, "operator")
 
 

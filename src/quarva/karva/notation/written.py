@@ -1,9 +1,10 @@
 """Prints formulas made of calls and signs, with no more parentheses than the tree needs."""
 
 from quarva.karva.expression import Expression, Symbol
-from quarva.karva.notation.dialect import ATOM, Dialect
+from quarva.karva.notation.dialect import ATOM, POWER, Dialect
 from quarva.karva.notation.letters import quoted, spell_number
 from quarva.karva.notation.stack import bottom_up
+from quarva.karva.operators import Operator
 
 __all__ = ["write_calls"]
 
@@ -27,7 +28,7 @@ def _spell(node: Expression, args: list[_Part], dialect: Dialect) -> _Part:
         return f"{condition} ? {first} : {second}", 0
     sign, strength = dialect.signs.get(operator.name, ("", 0))
     if sign and operator.arity == 2:
-        left, right = _within(args[0], strength + operator.compares), _within(args[1], strength + 1)
+        left, right = _sides(operator, args, strength, sign in POWER)
         if right[0] == "-" and not dialect.bare:
             right = f"({right})"
         return f"{left}{dialect.space}{sign}{dialect.space}{right}", strength
@@ -39,6 +40,14 @@ def _spell(node: Expression, args: list[_Part], dialect: Dialect) -> _Part:
     if word in dialect.of_window and _is_literal(args[-1]):
         texts[-1] = f"({texts[-1]})"  # a plain number there would be a window
     return f"{word}({', '.join(texts + dialect.parameters(symbol))})", ATOM
+
+
+def _sides(operator: Operator, args: list[_Part], strength: int, power: bool) -> tuple[str, str]:
+    """The arguments of a sign, in parentheses where it would else bind less than what stands in them."""
+    if not power:
+        return _within(args[0], strength + operator.compares), _within(args[1], strength + 1)
+    left = _within(args[0], strength + 1)  # a power binds from the right, and before a `-`
+    return f"({left})" if left[0] == "-" else left, _within(args[1], strength)
 
 
 def _spell_terminal(symbol: Symbol, dialect: Dialect) -> str:

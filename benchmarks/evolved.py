@@ -1,0 +1,85 @@
+"""Populations that Quarva's own GEP has evolved for twenty generations: formulas that share much."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import quarva as qv
+from quarva.karva import Alphabet, GeneShape, Population
+from quarva.search.gep import GEP
+from quarva.search.searcher import Space
+
+__all__ = ["Breeding", "evolve"]
+
+ISLANDS = 4
+
+
+@dataclass
+class Watched:
+    """GEP, with the population that was told last in the generation asked for kept aside."""
+
+    gep: GEP
+    generations: int
+    told: int = field(default=0, init=False)
+    kept: Population | None = field(default=None, init=False)
+
+    def begin(self, space: Space) -> None:
+        self.gep.begin(space)
+
+    def ask(self, n: int) -> Population:
+        return self.gep.ask(n)
+
+    def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
+        self.gep.tell(population, fitness)
+        self.told += 1
+        if self.told == self.generations:
+            self.kept = population[np.arange(len(population))]
+
+
+@dataclass(frozen=True)
+class Breeding:
+    """The language and the size of a population."""
+
+    fields: Sequence[str]
+    functions: Sequence[str]
+    windows: Sequence[int]
+    head: int
+    constants: bool
+    population: int
+    generations: int
+    seed: int
+
+    @property
+    def alphabet(self) -> Alphabet:
+        return Alphabet.build(self.fields, self.functions, self.windows, constants=self.constants)
+
+    @property
+    def shape(self) -> GeneShape:
+        return GeneShape(head=self.head)
+
+
+def evolve(task: qv.Task, wanted: Breeding, place: Path) -> Population:
+    """The population after so many generations; kept in the file `place`, and read from there again."""
+    key = repr(wanted)
+    if place.exists():
+        with np.load(place, allow_pickle=False) as kept:
+            if str(kept["key"]) == key:
+                parts = kept["symbols"], kept["dc"], kept["constants"]
+                return Population(wanted.alphabet, wanted.shape, *parts)
+    gep = GEP(population=wanted.population // ISLANDS, islands=ISLANDS)
+    watched = Watched(gep, wanted.generations)
+    # One more than the generations can take, for the batch in which the budget ends is not told.
+    budget = wanted.generations * wanted.population + 1
+    qv.search(
+        task, watched, budget, seed=wanted.seed, functions=wanted.functions, windows=wanted.windows,
+        constants=wanted.constants, head=wanted.head, progress=False,
+    )  # fmt: skip
+    if watched.kept is None:
+        raise SystemExit(f"the search ended after {watched.told} of {wanted.generations} generations")
+    kept_now = watched.kept
+    place.parent.mkdir(parents=True, exist_ok=True)
+    np.savez(place, key=key, symbols=kept_now.symbols, dc=kept_now.dc, constants=kept_now.constants)
+    return Population(wanted.alphabet, wanted.shape, kept_now.symbols, kept_now.dc, kept_now.constants)

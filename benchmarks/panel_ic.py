@@ -1,0 +1,350 @@
+"""Parts a, b and c: information coefficients beside AlphaGen's evaluator, by value and by rank.
+
+AlphaGen runs as its own calculator does: `Expression.evaluate`, `normalize_by_day`, `batch_pearsonr` or
+`batch_spearmanr`, the mean over days. Both score the same days of the same float32 panel.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tables
+import torch
+from alphagen_peer import BACKTRACK, BINARY, PAIR, ROLLING, UNARY, AlphaGen, draw
+from bars import FIELDS, HORIZON, forward_target, panel_of, simulated_bars
+from evolved import Breeding, evolve
+from part import Asked, Result, Row, Shown
+from stopwatch import in_turns, median_seconds, seconds_of
+
+import quarva as qv
+from quarva import engine
+from quarva.engine.operations import population_operations, scoring_operations
+from quarva.karva import Alphabet, Expression, GeneShape, Population, encode, parse, render
+
+__all__ = ["evolved_formulas", "random_formulas", "rank_correlations"]
+
+ROUNDING = 2e-5
+LONGEST = 240.0  # seconds that AlphaGen may take over the evolved formulas: beyond, it gets a part of them
+WINDOWS = (5, 11, 21, 39)  # odd, for the sake of the median
+NAMES = [*UNARY, *BINARY, *ROLLING, *PAIR]
+HEAD = 10
+EXTRA = HEAD  # days of history more than Quarva asks for: AlphaGen's WMA reads one more than decay_linear
+ASSETS = 300  # of the panel that formulas are evolved on
+METHODS = {"ic": "calc_single_IC_ret", "rank_ic": "calc_single_rIC_ret"}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Random formulas, their ICs in AlphaGen's float64 on each panel, and how many were drawn for them."""
+
+    formulas: list[Expression]
+    exact: np.ndarray
+    drawn: int
+
+
+class Scored:
+    """Quarva's engine on the bars: a population's information coefficients, from genes to figures."""
+
+    def __init__(
+        self, population: Population, bars: dict[str, np.ndarray], warm_up: int,
+        statistic: engine.Statistic, threads: int,
+    ) -> None:  # fmt: skip
+        self.panel, self.assets = panel_of(bars), bars["close"].shape[1]
+        self.target, self.scored = forward_target(bars["close"], warm_up, statistic)
+        self.population, self.statistic, self.threads = population, statistic, threads
+
+    def sums(self) -> np.ndarray:
+        """Days counted and the sum over them, float64[formulas, 2]: compiled anew each time."""
+        program = engine.Program.from_population(self.population)
+        found = engine.evaluate(
+            program, self.panel, self.target, self.statistic, n_segments=1, threads=self.threads
+        )
+        return found[:, 0, 0, :2]
+
+    def coefficients(self) -> np.ndarray:
+        """Mean over the days counted, float64[formulas]; NaN where not every day was."""
+        days, total = self.sums().T
+        return np.where(days == self.scored.sum(), total, np.nan) / self.scored.sum()
+
+    def operations(self) -> float:
+        """Arithmetic of one scoring, see `quarva.engine.operations`."""
+        each = population_operations(self.population, self.assets)
+        scoring = scoring_operations(self.statistic, self.assets)
+        return float((each + scoring).sum()) * self.scored.size * self.assets
+
+
+def genes_of(formulas: Sequence[Expression]) -> Population:
+    """Random formulas as the chromosomes that a search would hand over."""
+    alphabet = Alphabet.build(FIELDS, NAMES, range(2, 45))
+    return encode(list(formulas), alphabet, GeneShape(head=13), np.random.default_rng(0))
+
+
+def started(asked: Asked) -> AlphaGen | None:
+    """AlphaGen, if there is a checkout."""
+    torch.set_num_threads(asked.threads)
+    return AlphaGen(asked.alphagen) if asked.alphagen else None
+
+
+def panels(asked: Asked) -> list[dict[str, np.ndarray]]:
+    """Bars of the three sizes: the first assets of the largest."""
+    sizes = asked.size((20, 300, 1_000), (6, 12))
+    days = asked.size(2_000, 60)
+    bars = simulated_bars(BACKTRACK + days + HORIZON, sizes[-1], asked.seed)
+    return [{n: np.ascontiguousarray(values[:, :size]) for n, values in bars.items()} for size in sizes]
+
+
+def comparable(alphagen: AlphaGen, formula: Expression, pair: tuple[Any, Any]) -> float | None:
+    """IC in float64 where the two evaluators can be asked for the same number, else None.
+
+    They can where every scored cell is finite in float32 and in float64 and no day is constant, where
+    AlphaGen's Corr nowhere falls back on its small-denominator rule, and where AlphaGen's own IC is the
+    same in both precisions to ROUNDING: what is left is not at the mercy of the order of additions.
+    """
+    alphagen.guarded = 0
+    tree = alphagen.translate(formula)
+    ics = []
+    for calculator in pair:
+        value = tree.evaluate(calculator.data)
+        if not bool(value.isfinite().all()) or alphagen.guarded or not bool((value.std(dim=1) > 0).all()):
+            return None
+        ics.append(calculator.calc_single_IC_ret(tree))
+    return ics[1] if abs(ics[0] - ics[1]) < ROUNDING else None
+
+
+def admitted(alphagen: AlphaGen, count: int, sizes: list[dict[str, np.ndarray]], seed: int) -> Chosen:
+    """The first `count` random formulas comparable on every panel."""
+    pairs = [
+        tuple(alphagen.calculator(bars, dtype) for dtype in (torch.float32, torch.float64)) for bars in sizes
+    ]
+    rng = np.random.default_rng(seed)
+    found: list[Expression] = []
+    exact: list[list[float]] = []
+    drawn = 0
+    alphagen.watch_corr()
+    while len(found) < count:
+        formula = draw(rng, int(rng.integers(5, 14)))
+        if formula.lookback() > BACKTRACK or formula in found:
+            continue
+        drawn += 1
+        ics: list[float] = []
+        for pair in pairs:
+            ic = comparable(alphagen, formula, pair)
+            if ic is None:
+                break
+            ics.append(ic)
+        else:
+            found.append(formula)
+            exact.append(ics)
+    alphagen.unwatch_corr()
+    return Chosen(found, np.array(exact).T, drawn)
+
+
+def chosen_formulas(asked: Asked, alphagen: AlphaGen | None, sizes: list, before: dict) -> Chosen:
+    """The random formulas, from an earlier run where the peers' figures are kept."""
+    count = asked.size(60, 6)
+    if "formulas" in before:
+        return Chosen(
+            [parse(text) for text in before["formulas"]], np.array(before["exact"]), before["drawn"]
+        )
+    if alphagen is None:
+        rng = np.random.default_rng(asked.seed)
+        drawn = [draw(rng, int(rng.integers(5, 14))) for _ in range(4 * count)]
+        return Chosen(
+            [each for each in drawn if each.lookback() <= BACKTRACK][:count], np.empty(0), 4 * count
+        )
+    return admitted(alphagen, count, sizes, asked.seed)
+
+
+def on_random(asked: Asked, before: dict, statistic: engine.Statistic, letter: str, least: dict) -> Result:
+    """Both evaluators on the same random formulas, on each panel."""
+    alphagen = None if before else started(asked)
+    sizes = panels(asked)
+    chosen = chosen_formulas(asked, alphagen, sizes, before)
+    genes = genes_of(chosen.formulas)
+    peers: dict[str, Any] = before or {
+        "formulas": [render(formula) for formula in chosen.formulas], "exact": chosen.exact.tolist(),
+        "drawn": chosen.drawn, "seconds": {}, "coefficients": {},
+    }  # fmt: skip
+    rows, lines = [], []
+    for place, bars in enumerate(sizes):
+        scored = Scored(genes, bars, BACKTRACK, statistic, asked.threads)
+        assets = str(scored.assets)
+        scored.sums()  # compiles the kernels, lays the panel out
+        if alphagen is not None:
+            calculator = alphagen.calculator(bars, torch.float32)
+            trees = [alphagen.translate(formula) for formula in chosen.formulas]
+
+            def theirs(calculator: Any = calculator, trees: list = trees) -> list[float]:
+                return [getattr(calculator, METHODS[statistic])(tree) for tree in trees]
+
+            times, given = in_turns(asked.repeats, theirs, scored.coefficients)
+            peers["seconds"][assets], peers["coefficients"][assets] = times[0], given[0]
+            took, own = times[1], given[1]
+        else:
+            took, own = median_seconds(max(asked.repeats, 5), scored.sums), scored.coefficients()
+        slow, cells = peers["seconds"].get(assets), len(scored.scored) * scored.assets
+        values = float(genes.sizes().sum()) * cells / took
+        ratio = slow / took if slow else None
+        rows.append(
+            Row(
+                f"{_kind(statistic)} of {len(genes)} random formulas, {scored.scored.sum():,} × {assets}",
+                "AlphaGen", f"{slow:.2f} s" if slow else "not measured", f"{took:.4f} s", ratio,
+                least.get(place, ""), scored.operations() / took, asked.threads,
+            )
+        )  # fmt: skip
+        exact = chosen.exact[place] if statistic == "ic" and len(chosen.exact) else None
+        lines.append(_agreement(assets, peers["coefficients"].get(assets), own, exact, took, values))
+    header = ["assets", "10⁹ node values/s", "largest difference of a coefficient"]
+    header += ["Quarva to AlphaGen in float64", "AlphaGen to itself in float64"]
+    return Result(rows, [Shown(header, lines)], HOW_RANDOM.format(
+        letter=letter, count=len(genes), seed=asked.seed, mean=genes.sizes().mean(), drawn=peers["drawn"],
+        threads=asked.threads, repeats=asked.repeats, method=METHODS[statistic], names=_names(),
+        rounding=f"{ROUNDING:.0e}", history=BACKTRACK,
+    ), _software(asked), peers)  # fmt: skip
+
+
+def random_formulas(asked: Asked, before: dict) -> Result:
+    """Part a."""
+    return on_random(asked, before, "ic", "a", {0: "40×", 1: "60×", 2: "60×"})
+
+
+def bred(asked: Asked) -> tuple[Population, dict[str, np.ndarray], int]:
+    """The population after 20 generations, its panel's bars, and the days before the first scored one."""
+    days, assets = asked.size(2_000, 80), asked.size(ASSETS, 12)
+    most = HEAD * max(WINDOWS) + EXTRA
+    whole = simulated_bars(most + days + HORIZON, assets, asked.seed)
+    task = qv.Task(panel_of(whole), "forward_return_5", "ic")
+    size, generations = asked.size(1_000, 40), asked.size(20, 2)
+    wanted = Breeding(FIELDS, NAMES, WINDOWS, HEAD, False, size, generations, asked.seed)
+    place = asked.cache / ("evolved_panel_quick.npz" if asked.quick else "evolved_panel.npz")
+    population = evolve(task, wanted, place)
+    warm_up = max(tree.lookback() for tree in population.expressions()) + EXTRA
+    cut = max(most - warm_up, 0)
+    return population, {name: np.ascontiguousarray(values[cut:]) for name, values in whole.items()}, warm_up
+
+
+def on_evolved(asked: Asked, before: dict, statistic: engine.Statistic, least: str) -> Result:
+    """Both evaluators on an evolved population; AlphaGen on as many as it can do in LONGEST seconds."""
+    population, bars, warm_up = bred(asked)
+    scored = Scored(population, bars, warm_up, statistic, asked.threads)
+    scored.sums()
+    peers = before
+    alphagen = None if before else started(asked)
+    if alphagen is not None:
+        peers = _theirs(alphagen.calculator(bars, torch.float32, warm_up), alphagen, population, statistic)
+    took = median_seconds(max(asked.repeats, 3), scored.sums)
+    own, n = scored.coefficients(), len(population)
+    kind = f"{_kind(statistic)} of an evolved population, {n:,} formulas, {scored.scored.sum():,} × "
+    count = len(peers.get("places", ()))
+    slow = peers["seconds"] * n / count if count else None
+    said = f"{slow:.0f} s" if slow else "not measured"
+    if slow and count < n:
+        said += f" (from {count} of them)"
+    row = Row(
+        kind + str(scored.assets), "AlphaGen", said, f"{took:.3f} s", slow / took if slow else None, least,
+        scored.operations() / took, asked.threads,
+    )  # fmt: skip
+    sizes = population.sizes()
+    how = (
+        f"Evolved: the population that `GEP` keeps after {asked.size(20, 2)} generations of {n:,} (seed "
+        f"{asked.seed}, objective ic, default rates, windows {', '.join(map(str, WINDOWS))}, head 10, the "
+        f"functions of part a): {sizes.min()} to {sizes.max()} nodes, mean {sizes.mean():.1f}, look-back up "
+        f"to {warm_up - EXTRA} days. {_population_agreement(population, peers, own)}"
+    )
+    return Result([row], [], how, _software(asked), peers)
+
+
+def _theirs(calculator: Any, alphagen: AlphaGen, population: Population, statistic: str) -> dict[str, Any]:
+    """AlphaGen's seconds and coefficients, on all formulas or on a random part."""
+    trees = [alphagen.translate(formula) for formula in population.expressions()]
+    order = np.random.default_rng(0).permutation(len(trees))
+    score = getattr(calculator, METHODS[statistic])
+    score(trees[order[0]])
+    total, found = 0.0, []
+    for place in order:
+        took, value = seconds_of(lambda tree=trees[place]: score(tree))
+        total += took
+        found.append(value)
+        if total > LONGEST and len(found) >= min(100, len(trees)):
+            break
+    return {"seconds": total, "places": order[: len(found)].tolist(), "coefficients": found}
+
+
+def evolved_formulas(asked: Asked, before: dict) -> Result:
+    """Part b."""
+    return on_evolved(asked, before, "ic", "100×")
+
+
+def rank_correlations(asked: Asked, before: dict) -> Result:
+    """Part c: rank IC of the random formulas and of the evolved ones."""
+    random = on_random(asked, before.get("random", {}), "rank_ic", "c", dict.fromkeys(range(3), "40×"))
+    evolved = on_evolved(asked, before.get("evolved", {}), "rank_ic", "40×")
+    peers = {"random": random.peers, "evolved": evolved.peers}
+    how = f"{random.how}\n\n{evolved.how}"
+    return Result([*random.rows, *evolved.rows], random.shown, how, random.software, peers)
+
+
+def _kind(statistic: str) -> str:
+    return "rank IC" if statistic == "rank_ic" else "IC"
+
+
+def _agreement(
+    assets: str, theirs: Any, own: np.ndarray, exact: Any, took: float, values: float
+) -> list[str]:
+    """How far the coefficients lie apart."""
+
+    def apart(one: Any, other: Any) -> str:
+        if one is None or other is None or not len(one) or not len(other):
+            return "–"
+        return f"{np.nanmax(np.abs(np.asarray(one) - np.asarray(other))):.1e}"
+
+    return [assets, f"{values / 1e9:.2f}", apart(theirs, own), apart(own, exact), apart(theirs, exact)]
+
+
+def _population_agreement(population: Population, peers: dict, own: np.ndarray) -> str:
+    if not peers.get("places"):
+        return ""
+    theirs, ours = np.array(peers["coefficients"]), own[peers["places"]]
+    ranked = [i for i, letter in enumerate(population.alphabet.symbols) if letter.name == "rank"]
+    spoken = np.arange(population.symbols.shape[2]) < population.lengths()[:, :, None]
+    with_rank = (np.isin(population.symbols, ranked) & spoken).any(axis=(1, 2))[peers["places"]]
+    both = np.isfinite(theirs) & np.isfinite(ours) & ~with_rank
+    apart = np.abs(theirs - ours)[both]
+    if not apart.size:
+        return "No formula could be compared."
+    return (
+        f"Of {len(theirs):,} formulas {both.sum():,} hold no rank (whose scale differs) and are finite on "
+        f"every day in both: coefficients differ by {np.median(apart):.1e} in the median, by less than 1e-4 "
+        f"in {(apart < 1e-4).mean():.1%}, at most by {apart.max():.1e}."
+    )
+
+
+def _software(asked: Asked) -> str:
+    if asked.alphagen is None:
+        return tables.versions("torch")
+    return f"AlphaGen at {tables.commit(asked.alphagen)}, {tables.versions('torch')}"
+
+
+def _names() -> str:
+    return ", ".join([*UNARY.values(), *BINARY.values(), *ROLLING.values(), *PAIR.values()])
+
+
+HOW_RANDOM = """\
+{count} random formulas (seed {seed}, mean {mean:.1f} nodes, windows 5 to 40) on simulated bars without
+gaps, float32, {history} days of history before the scored ones; {threads} threads for each, the two in
+turns, median of {repeats}. AlphaGen: `QLibStockDataCalculator.{method}`, one formula after another, its
+target normalised and its expressions built beforehand. Quarva: `Program.from_population` and
+`engine.evaluate`, its target padded and its genes written beforehand. Kernels are compiled and cached
+before.
+
+Operators, by AlphaGen's names: {names}. CSRank counts from 0 where Quarva's `rank` counts from 1, so a
+random formula holds it only where that shift can not change the IC; WMA over w + 1 days is `decay_linear`
+over w; Med over odd windows. Left out, because the definitions differ: skew and kurtosis (AlphaGen's are
+not adjusted for the sample), rolling rank (AlphaGen's counts from the top), median over an even window
+(AlphaGen takes the lower middle value), power and sign (seldom comparable on random formulas).
+
+Formulas were drawn until so many were comparable on every panel, out of {drawn}: every scored cell finite
+and no day constant (AlphaGen counts such a day as IC 0, Quarva does not count it), Corr never in its rule
+for a sum of squares under 1e-6, and AlphaGen's own IC the same in float32 and in float64 to {rounding}, so
+that what is compared is not at the mercy of the order of additions."""

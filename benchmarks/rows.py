@@ -1,0 +1,165 @@
+"""Part e: row-wise formulas beside pyoperon, gplearn, geppy and numexpr, random ones and evolved ones.
+
+The peers run in their own Python (`peer_rows.py`), Quarva in this one, one after the other on the same
+cores. A rate is node values a second: formulas' nodes, terminals among them, times rows, by the time.
+"""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import peers
+import prefix
+from evolved import Breeding, evolve
+from part import Asked, Result, Row, Shown
+from peer_rows import ARITY, SHOWN
+from stopwatch import median_seconds
+
+import quarva as qv
+from quarva import Table, engine
+from quarva.engine.operations import population_operations, scoring_operations
+from quarva.karva import Population
+
+__all__ = ["row_wise", "table_of"]
+
+COLUMNS = 5
+PEERS = "pyoperon,gplearn,geppy,numexpr"
+
+
+def table_of(rows: np.ndarray) -> Table:
+    """Columns x1, x2 … and the last one as the target."""
+    columns = {f"x{number + 1}": rows[:, number] for number in range(rows.shape[1] - 1)}
+    return Table.from_arrays(columns, rows[:, -1])
+
+
+def friedman(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Rows uniform in [0.1, 2] with Friedman's function of them and noise as the target, float32[rows, 6]."""
+    x = rng.uniform(0.1, 2.0, (count, COLUMNS))
+    y = 10 * np.sin(np.pi * x[:, 0] * x[:, 1]) + 20 * (x[:, 2] - 0.5) ** 2 + 10 * x[:, 3] + 5 * x[:, 4]
+    return np.column_stack([x, y + rng.normal(size=count)]).astype(np.float32)
+
+
+def own_rates(table: Table, population: Population, threads: int, repeats: int) -> dict[str, Any]:
+    """Seconds of signals written out, and of squared errors without writing any; compiling is in the time."""
+    target = table.target[None]
+
+    def values(count: int) -> np.ndarray:
+        return engine.signals(engine.Program.from_population(population), table.panel, count)
+
+    def scored(count: int) -> np.ndarray:
+        program = engine.Program.from_population(population)
+        return engine.evaluate(program, table.panel, target, "sse", threads=count)
+
+    head = values(threads).reshape(len(population), -1)[:, :SHOWN]
+    scored(threads)
+    counts = sorted({1, threads})
+    return {
+        "values": {str(count): median_seconds(repeats, partial(values, count)) for count in counts},
+        "scored": {str(count): median_seconds(repeats, partial(scored, count)) for count in counts},
+        "head": head,
+    }
+
+
+def agreement(own: np.ndarray, other: np.ndarray) -> str:
+    """Median over formulas, finite in both, of the largest relative difference; and how many they are."""
+    both = np.isfinite(own).all(axis=1) & np.isfinite(other).all(axis=1)
+    a, b = own[both].astype(np.float64), other[both].astype(np.float64)
+    if not len(a):
+        return "no formula is finite in both"
+    apart = (np.abs(a - b) / np.maximum(np.abs(a), 1e-6)).max(axis=1)
+    return f"{np.median(apart):.0e}, {len(a):,} formulas"
+
+
+def line(name: str, seconds: dict, work: float, threads: list[str], same: str) -> list[str]:
+    """Rates in 10⁹ node values a second, – where the tool offers no such call."""
+    cells = []
+    for kind in ("values", "scored"):
+        for count in threads:
+            took = seconds[kind].get(count)
+            cells.append(f"{work / took / 1e9:.2f}" if took else "–")
+    return [name, *cells, same]
+
+
+def judged(kind: str, peer: str, seconds: dict, own: dict, work: float, least: str, asked: Asked) -> Row:
+    """Quarva beside the peer's best number of threads: all values, or scores where the peer is Python's."""
+    way = "scored" if peer in ("gplearn", "geppy") else "values"
+    count = str(asked.threads)
+    slow, took = min(seconds[way].values()), own[way][count]
+    return Row(
+        f"{kind} row-wise formulas, {way}", peer, f"{work / slow / 1e9:.2f} · 10⁹ node values/s",
+        f"{work / took / 1e9:.2f} · 10⁹ node values/s", slow / took, least,
+        own["operations"][way] / took, asked.threads,
+    )  # fmt: skip
+
+
+def compare(kind: str, population: Population, rows: np.ndarray, asked: Asked, before: dict) -> Result:
+    """One kind of formulas: all tools on the same of them."""
+    formulas = [prefix.from_tree(tree) for tree in population.expressions()]
+    table = table_of(rows)
+    found, heads = before, {}
+    repeats = asked.size(3 * asked.repeats, 1)
+    if not found and asked.peer_python:
+        found, heads = peers.row_rates(asked.peer_python, rows, formulas, asked.threads, repeats, PEERS)
+    own = own_rates(table, population, asked.threads, repeats)
+    work = float(population.sizes().sum()) * len(rows)
+    asking = population_operations(population, len(rows)).sum() * len(rows)
+    scoring = scoring_operations("sse", len(rows)) * len(rows) * len(population)
+    own["operations"] = {"values": asking, "scored": asking + scoring}
+    threads = [str(count) for count in sorted({1, asked.threads})]
+    for name, head in heads.items():
+        found[name]["agreement"] = agreement(own["head"], head)
+    lines = [line("Quarva", own, work, threads, "")]
+    for name, seconds in found.items():
+        said = seconds["agreement"]
+        if "compiling" in seconds:
+            said += f"; compiling them takes {seconds['compiling']:.1f} s more"
+        lines.append(line(f"{name} {seconds['version']}", seconds, work, threads, said))
+    least = {"pyoperon": "1×" if kind == "random" else "2×", "gplearn": "20×"}
+    rows_told = [
+        judged(kind, peer, seconds, own, work, least.get(peer, ""), asked) for peer, seconds in found.items()
+    ]
+    header = [f"{kind}: 10⁹ node values/s"] + [
+        f"{way}, {count} thread{'s' * (count != '1')}" for way in ("values", "scored") for count in threads
+    ]
+    sizes = population.sizes()
+    how = f"{kind.capitalize()}: {len(population):,} formulas of {sizes.min()} to {sizes.max()} nodes, mean "
+    how += f"{sizes.mean():.1f}, on {len(rows):,} rows."
+    return Result(rows_told, [Shown([*header, "difference to Quarva"], lines)], how, "", found)
+
+
+def row_wise(asked: Asked, before: dict) -> Result:
+    """Part e."""
+    rng = np.random.default_rng(asked.seed)
+    rows = friedman(rng, asked.size(10_000, 200))
+    count = asked.size(2_000, 40)
+    drawn = [prefix.draw(rng, int(rng.integers(5, 17)), COLUMNS) for _ in range(count)]
+    random = compare("random", prefix.genes_of(drawn, COLUMNS), rows, asked, before.get("random", {}))
+    names = [f"x{number + 1}" for number in range(COLUMNS)]
+    generations = asked.size(20, 2)
+    wanted = Breeding(names, [*ARITY], (), 24, True, count, generations, asked.seed)
+    place = asked.cache / ("evolved_table_quick.npz" if asked.quick else "evolved_table.npz")
+    population = evolve(qv.Task(table_of(rows)), wanted, place)
+    evolved = compare("evolved", population, rows, asked, before.get("evolved", {}))
+    how = HOW.format(
+        seed=asked.seed, names=", ".join(ARITY), columns=COLUMNS, repeats=asked.size(3 * asked.repeats, 1),
+        generations=generations, random=random.how, evolved=evolved.how, shown=SHOWN,
+    )  # fmt: skip
+    found = {"random": random.peers, "evolved": evolved.peers}
+    return Result([*random.rows, *evolved.rows], [*random.shown, *evolved.shown], how, "", found)
+
+
+HOW = """\
+{random} {evolved} Functions: {names}; {columns} columns, float32, uniform in [0.1, 2] (seed {seed}); median
+of {repeats}, of the slower peers of half as many. Random: drawn node by node, 5 to 16 nodes, without
+constants. Evolved: the population that `GEP` keeps after {generations} generations of as many, head 24,
+with random constants, in search of Friedman's function (1991) with noise. Values: every value of every
+formula; pyoperon `EvaluateTrees` into one array, gplearn `_Program.execute`, geppy `compile_` and a call on
+NumPy columns, numexpr a compiled `NumExpr`, Quarva `engine.signals`. Scored: the mean or summed squared
+error with a target; pyoperon `CalculateFitness` tree by tree, gplearn `_Program.raw_fitness`, geppy as its
+examples do, Quarva `engine.evaluate`; Quarva's time holds compiling the genes. gplearn and geppy have no
+threads of their own here. gplearn's log and division are its protected ones; its exp is NumPy's, added as
+its users add functions.
+
+Last column: largest relative difference to Quarva on the first {shown} rows, median over the formulas that
+are finite there in both. The judging table takes each tool's fastest way: Quarva on all threads beside the
+peer's best number of threads."""

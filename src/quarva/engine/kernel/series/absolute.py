@@ -1,0 +1,71 @@
+"""mad, the mean absolute deviation from the mean (arguments and method: see `arithmetic`)."""
+
+from quarva.compiled import compiled
+from quarva.engine.kernel.series.arithmetic import LARGEST, ZERO, slots
+from quarva.engine.kernel.series.lanes import (
+    WIDTH,
+    load,
+    magnitude,
+    narrow,
+    some,
+    splat,
+    store,
+    where,
+    widen,
+)
+from quarva.engine.kernel.series.moments import lay_squares
+
+GROUP = 32
+"""Deviations summed in float32 before they join the sum in float64."""
+
+
+@compiled
+def mad(x, at, w, lanes, days, age, state, out, to):
+    """The mean by sums, the deviations anew some day. State of a strip: as `moments.spread`."""
+    rows = slots(w)
+    share, part = splat(1.0 / w), 2 * (rows + 1) * WIDTH
+    for strip in range(0, lanes, WIDTH):
+        here = strip * (2 * rows + 3)
+        p, o = at + strip, to + strip
+        one, anchor = load(state, here), load(state, here + part)
+        q, left = age % w, days
+        while left > 0:
+            if q == 0:
+                one, anchor = splat(0.0), widen(load(x, p))
+                lay_squares(x, p, w, lanes, anchor, state, here)
+            stop = min(w, q + left)
+            left -= stop - q
+            r = here + (q + 1) * WIDTH
+            for _ in range(q, stop):
+                one = one + (widen(load(x, p)) - anchor)
+                # About the anchor: the mean of equal values is that very value.
+                mean = anchor + (one + load(state, r)) * share
+                store(out, o, deviations(x, p, w, lanes, mean, share))
+                p, o, r = p + lanes, o + lanes, r + WIDTH
+            q = 0
+        store(state, here, one)
+        store(state, here + part, anchor)
+
+
+@compiled
+def deviations(x, p, w, lanes, mean, share):
+    """Σ|x − mean| / w in float32, the mean as two numbers; in float64 where that overflows."""
+    high = narrow(mean)
+    low = narrow(mean - widen(high))
+    total = splat(0.0)
+    r, left = p, w
+    while left > 0:
+        few = splat(ZERO)
+        for _ in range(min(left, GROUP)):
+            few = few + magnitude((load(x, r) - high) - low)
+            r -= lanes
+        total = total + widen(few)
+        left -= GROUP
+    short = narrow(total * share)
+    over = magnitude(short) > splat(LARGEST)
+    if some(over):
+        total = splat(0.0)
+        for k in range(w):
+            total = total + magnitude(widen(load(x, p - k * lanes)) - mean)
+        return where(over, narrow(total * share), short)
+    return short

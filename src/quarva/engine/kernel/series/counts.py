@@ -1,0 +1,63 @@
+"""Rolling counts: count and sign_changes (arguments: see `arithmetic`).
+
+A count of days is a whole number, exact in float32: here alone what leaves the window is subtracted.
+"""
+
+import numpy as np
+
+from quarva.compiled import compiled
+from quarva.engine.kernel.series.arithmetic import NAN, ONE, ZERO
+from quarva.engine.kernel.series.lanes import WIDTH, load, splat, store, where
+from quarva.karva.operators import CODE
+
+COUNT = CODE["count"]
+
+
+@compiled
+def one_if(mask):
+    """FLOATS: 1 where true, else 0."""
+    return where(mask, splat(ONE), splat(ZERO))
+
+
+@compiled
+def absent(x, p, w, lanes):
+    """FLOATS: how many of the w days before the one at x[p] are NaN."""
+    n = splat(ZERO)
+    for k in range(1, w + 1):
+        v = load(x, p - k * lanes)
+        n = n + one_if(v != v)
+    return n
+
+
+@compiled
+def changes(v, before):
+    """1 where the signs of two days differ, both having a value; else 0 or 1."""
+    zero = splat(ZERO)
+    return one_if(((v > zero) ^ (before > zero)) | ((v < zero) ^ (before < zero)))
+
+
+@compiled
+def tally(code, x, at, w, lanes, days, age, order, out, to):
+    """count and sign_changes. Order of a strip: days of the window that are NaN; changes of sign in it."""
+    full = splat(np.float32(w))
+    for strip in range(0, lanes, WIDTH):
+        here = 2 * strip
+        p, o = at + strip, to + strip
+        missing, flips = load(order, here), load(order, here + WIDTH)
+        if age == 0:
+            missing, flips = absent(x, p, w, lanes), splat(ZERO)
+            for k in range(1, w):
+                flips = flips + changes(load(x, p - k * lanes), load(x, p - (k + 1) * lanes))
+        back = w * lanes
+        for _ in range(days):
+            v, old = load(x, p), load(x, p - back)
+            missing = missing + (one_if(v != v) - one_if(old != old))
+            if code == COUNT:
+                store(out, o, full - missing)
+            else:
+                leaves = changes(load(x, p - back + lanes), old)
+                flips = flips + (changes(v, load(x, p - lanes)) - leaves)
+                store(out, o, where(missing > splat(ZERO), splat(NAN), flips))
+            p, o = p + lanes, o + lanes
+        store(order, here, missing)
+        store(order, here + WIDTH, flips)

@@ -1,0 +1,109 @@
+"""Rolling extremes: ts_min, ts_max, drawdown and where they stand (arguments and method: see `arithmetic`).
+
+The largest is the smallest of the negatives. `turn` is 1 or −1 by the operator.
+"""
+
+import numpy as np
+
+from quarva.compiled import compiled
+from quarva.engine.kernel.series.arithmetic import INFINITE, NAN, ONE, ZERO, slots, smaller
+from quarva.engine.kernel.series.lags import relative
+from quarva.engine.kernel.series.lanes import WIDTH, load, splat, store, where
+from quarva.karva.operators import CODE
+
+TS_MIN, DRAWDOWN = CODE["ts_min"], CODE["drawdown"]
+TS_ARGMIN, DAYS_SINCE_MIN = CODE["ts_argmin"], CODE["days_since_min"]
+DAYS_SINCE_MAX = CODE["days_since_max"]
+
+
+@compiled
+def extreme(code, x, at, w, lanes, days, age, order, out, to):
+    """ts_min, ts_max, drawdown. Order of a strip: prefix, suffixes."""
+    rows = slots(w)
+    turn = splat(ONE if code == TS_MIN else -ONE)
+    for strip in range(0, lanes, WIDTH):
+        here = strip * (rows + 1)
+        p, o = at + strip, to + strip
+        least = load(order, here)
+        q, left = age % w, days
+        while left > 0:
+            if q == 0:
+                least = splat(INFINITE)
+                lay_extremes(x, p, w, lanes, turn, order, here)
+            stop = min(w, q + left)
+            left -= stop - q
+            r = here + (q + 1) * WIDTH
+            for _ in range(q, stop):
+                today = load(x, p)
+                least = smaller(least, today * turn)
+                found = smaller(least, load(order, r)) * turn
+                store(out, o, relative(today, found) if code == DRAWDOWN else found)
+                p, o, r = p + lanes, o + lanes, r + WIDTH
+            q = 0
+        store(order, here, least)
+
+
+@compiled
+def lay_extremes(x, p, w, lanes, turn, order, here):
+    rows = slots(w)
+    least = splat(INFINITE)
+    store(order, here + rows * WIDTH, least)
+    for j in range(w - 1, 0, -1):
+        least = smaller(least, load(x, p - (w - j) * lanes) * turn)
+        store(order, here + min(j, rows) * WIDTH, least)
+
+
+@compiled
+def place_of_extreme(code, x, at, w, lanes, days, age, order, out, to):
+    """ts_argmin, ts_argmax and the days since; of equal values the older one counts.
+
+    Order of a strip: the smallest of the prefix and the suffixes, then their days, counted from the first
+    of the block.
+    """
+    rows = slots(w)
+    part = (rows + 1) * WIDTH
+    turn = splat(ONE if code == TS_ARGMIN or code == DAYS_SINCE_MIN else -ONE)
+    since = code == DAYS_SINCE_MIN or code == DAYS_SINCE_MAX
+    sign = splat(-ONE if since else ONE)
+    for strip in range(0, lanes, WIDTH):
+        here = 2 * strip * (rows + 1)
+        p, o = at + strip, to + strip
+        least, when = load(order, here), load(order, here + part)
+        q, left = age % w, days
+        while left > 0:
+            if q == 0:
+                least, when = splat(INFINITE), splat(ZERO)
+                lay_places(x, p, w, lanes, turn, order, here)
+            stop = min(w, q + left)
+            left -= stop - q
+            r = here + (q + 1) * WIDTH
+            for day in range(q, stop):
+                v = load(x, p) * turn
+                newer = (v < least) | (v != v)
+                least, when = where(newer, v, least), where(newer, splat(np.float32(day)), when)
+                older, its_day = load(order, r), load(order, r + part)
+                found = where(least < older, when, its_day)
+                # Counted from today backwards, or from the window's oldest day on, which is day − w + 1.
+                shift = splat(np.float32(day if since else w - day))
+                known = (least == least) & (older == older)
+                store(out, o, where(known, found * sign + shift, splat(NAN)))
+                p, o, r = p + lanes, o + lanes, r + WIDTH
+            q = 0
+        store(order, here, least)
+        store(order, here + part, when)
+
+
+@compiled
+def lay_places(x, p, w, lanes, turn, order, here):
+    rows = slots(w)
+    part = (rows + 1) * WIDTH
+    least, when = splat(INFINITE), splat(ZERO)
+    store(order, here + rows * WIDTH, least)
+    store(order, here + rows * WIDTH + part, when)
+    for j in range(w - 1, 0, -1):
+        v = load(x, p - (w - j) * lanes) * turn
+        younger = (least < v) | (least != least)
+        least, when = where(younger, least, v), where(younger, when, splat(np.float32(j - w)))
+        r = here + min(j, rows) * WIDTH
+        store(order, r, least)
+        store(order, r + part, when)

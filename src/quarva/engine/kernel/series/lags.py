@@ -1,0 +1,34 @@
+"""Lags: ref, delta, pct_change (arguments: see `arithmetic`; there is nothing to keep)."""
+
+from quarva.compiled import compiled
+from quarva.engine.kernel.series.arithmetic import LARGEST, ONE, keep
+from quarva.engine.kernel.series.lanes import WIDTH, load, magnitude, splat, store, where
+from quarva.karva.operators import CODE
+
+REF, DELTA = CODE["ref"], CODE["delta"]
+
+
+@compiled
+def lag(code, x, at, w, lanes, days, out, to):
+    """ref, delta and pct_change: the days lie one behind the other, so that strips do not matter."""
+    back = w * lanes
+    for i in range(0, days * lanes, WIDTH):
+        old = load(x, at - back + i)
+        if code == REF:
+            store(out, to + i, old)
+        elif code == DELTA:
+            store(out, to + i, keep(load(x, at + i) - old))
+        else:
+            store(out, to + i, relative(load(x, at + i), old))
+
+
+@compiled
+def relative(new, old):
+    """new / old − 1 in float32, as (new − old) / old, which does not cancel; NaN where old is 0.
+
+    Where the difference overflows, the two are so far apart that nothing cancels in new / old − 1.
+    """
+    change = new - old
+    fits = magnitude(change) <= splat(LARGEST)
+    part = where(fits, change, new) / old
+    return keep(where(fits, part, part - splat(ONE)))

@@ -1,0 +1,269 @@
+"""Sixteen assets at once: the vector types that the rolling kernels are written in.
+
+A rolling operator carries something from day to day: a sum, the smallest value, a sorted window. As loops
+over rows of assets that something is written to memory and read back every day; here it is a variable that
+holds sixteen lanes (assets beside each other) and stays in a register while the days go by. LLVM turns an
+operation on lanes into one or two instructions with AVX-512, into more without, and never has to prove
+anything about loops.
+
+    FLOATS: 16 float32; DOUBLES: 16 float64; COUNTS: 16 int32; MASK: 16 truth values
+    + - * /          between FLOATS or between DOUBLES; + between COUNTS
+    < <= > >= == !=  between FLOATS or between DOUBLES → MASK; a NaN compares as IEEE 754 says
+    & | ^            between MASK
+
+A lane's bits depend on that lane's numbers alone: nothing is reassociated, and what is fused (`muladd`) is so
+in every lane.
+"""
+
+import hashlib
+import operator
+from pathlib import Path
+
+from llvmlite import ir
+from numba.core import cgutils, types
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import intrinsic, lower_builtin, models, register_model
+
+WIDTH = 16
+"""Lanes of a vector: those of an AVX-512 register in float32."""
+
+
+class Lanes(types.Type):
+    """Numba's name for a vector of sixteen numbers of an LLVM type."""
+
+    def __init__(self, element):
+        self.vector = ir.VectorType(element, WIDTH)
+        super().__init__(name=f"lanes({element})")
+
+
+@register_model(Lanes)
+class LanesModel(models.PrimitiveModel):
+    def __init__(self, manager, lanes):
+        super().__init__(manager, lanes, lanes.vector)
+
+
+FLOATS, DOUBLES = Lanes(ir.FloatType()), Lanes(ir.DoubleType())
+COUNTS, MASK = Lanes(ir.IntType(32)), Lanes(ir.IntType(1))
+LONG = ir.VectorType(ir.IntType(64), WIDTH)
+OF_DTYPE = {types.float32: FLOATS, types.float64: DOUBLES}
+
+
+# Signs ---------------------------------------------------------------------------------------------
+
+
+def infix(sign, instruction, kinds, result=None):
+    """Let `sign` between two vectors of each of `kinds` be the LLVM instruction."""
+
+    class Template(ConcreteTemplate):
+        cases = [signature(result or kind, kind, kind) for kind in kinds]  # noqa: RUF012
+
+    infer_global(sign)(Template)
+    for kind in kinds:
+        lower_builtin(sign, kind, kind)(lambda context, builder, sig, args: instruction(builder, *args))
+
+
+for _sign, _name in (
+    (operator.add, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    infix(_sign, getattr(ir.IRBuilder, _name), (FLOATS, DOUBLES))
+infix(operator.add, ir.IRBuilder.add, (COUNTS,))
+for _sign, _name in ((operator.and_, "and_"), (operator.or_, "or_"), (operator.xor, "xor")):
+    infix(_sign, getattr(ir.IRBuilder, _name), (MASK,))
+for _sign, _text in (
+    (operator.lt, "<"),
+    (operator.le, "<="),
+    (operator.gt, ">"),
+    (operator.ge, ">="),
+    (operator.eq, "=="),
+):
+    infix(_sign, lambda builder, a, b, text=_text: builder.fcmp_ordered(text, a, b), (FLOATS, DOUBLES), MASK)
+infix(operator.ne, lambda builder, a, b: builder.fcmp_unordered("!=", a, b), (FLOATS, DOUBLES), MASK)
+
+
+# Functions -----------------------------------------------------------------------------------------
+
+
+def function(define):
+    """An intrinsic that `compiled` sees: when this file changes, what uses it is compiled anew."""
+    made = intrinsic(define)
+    made.__quarva_digest__ = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    return made
+
+
+def place(context, builder, array_type, array, index, vector):
+    """Pointer to the vector that begins at an array's element `index`, which is not checked."""
+    data = context.make_array(array_type)(context, builder, value=array).data
+    return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
+
+
+@function
+def load(typing, array, index):
+    """The sixteen numbers from array[index] on, as FLOATS or DOUBLES."""
+    kind = OF_DTYPE[array.dtype]
+
+    def generate(context, builder, sig, args):
+        read = builder.load(place(context, builder, array, *args, kind.vector))
+        read.align = array.dtype.bitwidth // 8
+        return read
+
+    return kind(array, types.int64), generate
+
+
+@function
+def store(typing, array, index, value):
+    """Write FLOATS or DOUBLES to array[index] and the fifteen places behind it."""
+
+    def generate(context, builder, sig, args):
+        written = builder.store(args[2], place(context, builder, array, *args[:2], value.vector))
+        written.align = array.dtype.bitwidth // 8
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, OF_DTYPE[array.dtype]), generate
+
+
+@function
+def splat(typing, number):
+    """A float32 in all lanes of FLOATS, or a float64 in all lanes of DOUBLES."""
+    kind = OF_DTYPE[number]
+
+    def generate(context, builder, sig, args):
+        empty, first = ir.Constant(kind.vector, ir.Undefined), ir.Constant(ir.IntType(32), 0)
+        one = builder.insert_element(empty, args[0], first)
+        return builder.shuffle_vector(one, empty, ir.Constant(COUNTS.vector, [0] * WIDTH))
+
+    return kind(number), generate
+
+
+@function
+def widen(typing, value):
+    """FLOATS as DOUBLES."""
+    return DOUBLES(FLOATS), lambda context, builder, sig, args: builder.fpext(args[0], DOUBLES.vector)
+
+
+@function
+def narrow(typing, value):
+    """DOUBLES rounded to FLOATS; ± infinity where too large."""
+    return FLOATS(DOUBLES), lambda context, builder, sig, args: builder.fptrunc(args[0], FLOATS.vector)
+
+
+@function
+def where(typing, mask, value, other):
+    """`value` where the mask is true, else `other`: two FLOATS or two DOUBLES."""
+    return value(MASK, value, value), lambda context, builder, sig, args: builder.select(*args)
+
+
+@function
+def some(typing, mask):
+    """Whether one of the sixteen truth values is true: a bool."""
+
+    def generate(context, builder, sig, args):
+        bits = builder.bitcast(args[0], ir.IntType(WIDTH))
+        return builder.icmp_unsigned("!=", bits, ir.Constant(bits.type, 0))
+
+    return types.boolean(MASK), generate
+
+
+@function
+def ones(typing, mask):
+    """1 where true, 0 where false: COUNTS."""
+    return COUNTS(MASK), lambda context, builder, sig, args: builder.zext(args[0], COUNTS.vector)
+
+
+@function
+def no_counts(typing):
+    """COUNTS of 0."""
+    zeros = ir.Constant(COUNTS.vector, [0] * WIDTH)
+    return COUNTS(), lambda context, builder, sig, args: zeros
+
+
+@function
+def as_floats(typing, counts):
+    """COUNTS as FLOATS."""
+    return FLOATS(COUNTS), lambda context, builder, sig, args: builder.sitofp(args[0], FLOATS.vector)
+
+
+@function
+def magnitude(typing, value):
+    """|value|, FLOATS or DOUBLES."""
+    return value(value), lambda context, builder, sig, args: call("llvm.fabs", builder, args)
+
+
+@function
+def root(typing, value):
+    """The square root, FLOATS or DOUBLES, rounded as IEEE 754 wants; NaN below 0."""
+    return value(value), lambda context, builder, sig, args: call("llvm.sqrt", builder, args)
+
+
+@function
+def muladd(typing, a, b, c):
+    """a · b + c, FLOATS or DOUBLES, rounded once where the machine can do so in one instruction."""
+    return a(a, a, a), lambda context, builder, sig, args: call("llvm.fmuladd", builder, args)
+
+
+def call(name, builder, args):
+    """One of LLVM's own functions, of vectors that are all of one type."""
+    kind = args[0].type
+    suffix = "f32" if kind == FLOATS.vector else "f64"
+    declared = ir.FunctionType(kind, [kind] * len(args))
+    made = cgutils.get_or_insert_function(builder.module, declared, f"{name}.v{WIDTH}{suffix}")
+    return builder.call(made, args)
+
+
+def bits(builder, value, operations):
+    """The bits of DOUBLES after integer operations: (LLVM's instruction, 64-bit constant), in order."""
+    number = builder.bitcast(value, LONG)
+    for name, constant in operations:
+        number = getattr(builder, name)(number, ir.Constant(LONG, [constant] * WIDTH))
+    return number
+
+
+@function
+def inverse_root_guess(typing, value):
+    """1/√value of positive normal DOUBLES within 3.5 %: half the exponent, by one shift of the bits.
+
+    Lomont 2003, Fast Inverse Square Root; the constant for float64 is Robertson's (2012).
+    """
+
+    def generate(context, builder, sig, args):
+        half = bits(builder, args[0], [("lshr", 1)])
+        magic = ir.Constant(LONG, [0x5FE6EB50C7B537A9] * WIDTH)
+        return builder.bitcast(builder.sub(magic, half), DOUBLES.vector)
+
+    return DOUBLES(DOUBLES), generate
+
+
+@function
+def exponent(typing, value):
+    """e of |value| = m · 2^e with 1 ≤ m < 2, as DOUBLES; −1023 for 0, 1024 for NaN."""
+
+    def generate(context, builder, sig, args):
+        e = bits(builder, args[0], [("lshr", 52), ("and_", 0x7FF), ("sub", 1023)])
+        return builder.sitofp(builder.trunc(e, COUNTS.vector), DOUBLES.vector)
+
+    return DOUBLES(DOUBLES), generate
+
+
+@function
+def mantissa(typing, value):
+    """± m of `exponent`, for DOUBLES that are neither 0 nor NaN."""
+
+    def generate(context, builder, sig, args):
+        m = bits(builder, args[0], [("and_", ~(0x7FF << 52)), ("or_", 1023 << 52)])
+        return builder.bitcast(m, DOUBLES.vector)
+
+    return DOUBLES(DOUBLES), generate
+
+
+@function
+def power_of_two(typing, whole):
+    """2^whole, for DOUBLES of whole numbers from −1022 to 1023."""
+
+    def generate(context, builder, sig, args):
+        number = builder.sext(builder.fptosi(args[0], COUNTS.vector), LONG)
+        biased = builder.add(number, ir.Constant(LONG, [1023] * WIDTH))
+        return builder.bitcast(builder.shl(biased, ir.Constant(LONG, [52] * WIDTH)), DOUBLES.vector)
+
+    return DOUBLES(DOUBLES), generate

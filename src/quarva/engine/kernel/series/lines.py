@@ -1,0 +1,74 @@
+"""Least-squares lines over time: slope, rsquare, resi (arguments and method: see `arithmetic`).
+
+With the days 1 … w taken about their middle c, Σ(i − c)x_i is all that a slope needs. As a window moves on by
+a day, a day's weight i − c becomes one less, so that the weighted prefix loses its plain prefix.
+"""
+
+import numpy as np
+
+from quarva.compiled import compiled
+from quarva.engine.kernel.series.arithmetic import inverse_root, keep, slots
+from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, narrow, splat, store, where, widen
+from quarva.karva.operators import CODE
+
+SLOPE, RSQUARE = CODE["slope"], CODE["rsquare"]
+
+
+@compiled
+def line(code, x, at, w, lanes, days, age, state, out, to):
+    """State of a strip: Σ(i − c)(x − a), Σ(x − a), Σ(x − a)², each prefix and suffixes; a."""
+    rows = slots(w)
+    part, share, half = (rows + 1) * WIDTH, splat(1.0 / w), splat(0.5 * (w - 1.0))
+    less, inverse_time = splat(-1.0 / w), splat(12.0 / (w * (w * w - 1.0)))
+    for strip in range(0, lanes, WIDTH):
+        here = strip * (3 * rows + 4)
+        p, o = at + strip, to + strip
+        tilt, one, two = load(state, here), load(state, here + part), load(state, here + 2 * part)
+        anchor = load(state, here + 3 * part)
+        q, left = age % w, days
+        while left > 0:
+            if q == 0:
+                tilt, one, two, anchor = splat(0.0), splat(0.0), splat(0.0), widen(load(x, p))
+                lay_tilted(x, p, w, lanes, anchor, state, here)
+            stop = min(w, q + left)
+            left -= stop - q
+            r = here + (q + 1) * WIDTH
+            for _ in range(q, stop):
+                d = widen(load(x, p)) - anchor
+                tilt = tilt + (half * d - one)
+                one, two = one + d, muladd(d, d, two)
+                tilted, first = tilt + load(state, r), one + load(state, r + part)
+                if code == SLOPE:
+                    store(out, o, keep(narrow(tilted * inverse_time)))
+                elif code == RSQUARE:
+                    square = muladd(first, first * less, two + load(state, r + 2 * part))
+                    fit = tilted * inverse_root(square)
+                    fit = fit * fit * inverse_time
+                    store(out, o, narrow(where(square > splat(0.0), fit, splat(np.nan))))
+                else:
+                    rest = (d - first * share) - tilted * inverse_time * half
+                    store(out, o, keep(narrow(rest)))
+                p, o, r = p + lanes, o + lanes, r + WIDTH
+            q = 0
+        store(state, here, tilt)
+        store(state, here + part, one)
+        store(state, here + 2 * part, two)
+        store(state, here + 3 * part, anchor)
+
+
+@compiled
+def lay_tilted(x, p, w, lanes, anchor, state, here):
+    """Suffix j stands at the window's old end: its days j, j+1, … are the window's days 1, 2, …"""
+    rows = slots(w)
+    part, middle = (rows + 1) * WIDTH, splat(0.5 * (w + 1.0))
+    rising, one, two = splat(0.0), splat(0.0), splat(0.0)
+    for k in range(3):
+        store(state, here + rows * WIDTH + k * part, one)
+    for j in range(w - 1, 0, -1):
+        d = widen(load(x, p - (w - j) * lanes)) - anchor
+        one, two = one + d, muladd(d, d, two)
+        rising = rising + one
+        r = here + min(j, rows) * WIDTH
+        store(state, r, rising - middle * one)
+        store(state, r + part, one)
+        store(state, r + 2 * part, two)

@@ -1,0 +1,177 @@
+"""Rolling moments: var, std, ts_zscore, skew, kurt (arguments and method: see `arithmetic`)."""
+
+import numpy as np
+
+from quarva.compiled import compiled
+from quarva.engine.kernel.series.arithmetic import inverse_root, keep, slots
+from quarva.engine.kernel.series.lanes import (
+    WIDTH,
+    load,
+    muladd,
+    narrow,
+    root,
+    some,
+    splat,
+    store,
+    where,
+    widen,
+)
+from quarva.karva.operators import CODE
+
+STD, VAR, KURT = CODE["std"], CODE["var"], CODE["kurt"]
+
+SMALL, BIG = np.float32(1e-30), np.float32(1e37)
+"""Between these a variance loses nothing in float32."""
+
+
+@compiled
+def deviation(variance):
+    """FLOATS: √variance of DOUBLES. A root in float32 takes a quarter of the time of one in float64."""
+    v = narrow(variance)
+    extreme = (v <= splat(SMALL)) | (v >= splat(BIG))
+    if some(extreme):
+        return where(extreme, keep(narrow(root(variance))), root(v))
+    return root(v)
+
+
+@compiled
+def spread(code, x, at, w, lanes, days, age, state, out, to):
+    """var, std and ts_zscore. State of a strip: Σ(x − a), then Σ(x − a)², each prefix and suffixes; a."""
+    rows = slots(w)
+    part, degrees, share = (rows + 1) * WIDTH, splat(1.0 / (w - 1.0)), splat(1.0 / w)
+    less, scale = splat(-1.0 / w), splat(np.sqrt(w - 1.0))
+    for strip in range(0, lanes, WIDTH):
+        here = strip * (2 * rows + 3)
+        p, o = at + strip, to + strip
+        one, two, anchor = load(state, here), load(state, here + part), load(state, here + 2 * part)
+        q, left = age % w, days
+        while left > 0:
+            if q == 0:
+                one, two, anchor = splat(0.0), splat(0.0), widen(load(x, p))
+                lay_squares(x, p, w, lanes, anchor, state, here)
+            stop = min(w, q + left)
+            left -= stop - q
+            r = here + (q + 1) * WIDTH
+            for _ in range(q, stop):
+                d = widen(load(x, p)) - anchor
+                one, two = one + d, muladd(d, d, two)
+                first = one + load(state, r)
+                mean = first * share
+                square = muladd(first, first * less, two + load(state, r + part))
+                if code == STD:
+                    store(out, o, deviation(square * degrees))
+                elif code == VAR:
+                    store(out, o, keep(narrow(square * degrees)))
+                else:
+                    z = (d - mean) * (inverse_root(square) * scale)
+                    store(out, o, narrow(where(square > splat(0.0), z, splat(np.nan))))
+                p, o, r = p + lanes, o + lanes, r + WIDTH
+            q = 0
+        store(state, here, one)
+        store(state, here + part, two)
+        store(state, here + 2 * part, anchor)
+
+
+@compiled
+def lay_squares(x, p, w, lanes, anchor, state, here):
+    rows = slots(w)
+    part = (rows + 1) * WIDTH
+    one, two = splat(0.0), splat(0.0)
+    store(state, here + rows * WIDTH, one)
+    store(state, here + rows * WIDTH + part, two)
+    for j in range(w - 1, 0, -1):
+        d = widen(load(x, p - (w - j) * lanes)) - anchor
+        one, two = one + d, muladd(d, d, two)
+        r = here + min(j, rows) * WIDTH
+        store(state, r, one)
+        store(state, r + part, two)
+
+
+@compiled
+def shape(code, x, at, w, lanes, days, age, state, out, to):
+    """skew and kurt. State of a strip: Σ(x − a) to Σ(x − a)⁴, each prefix and suffixes; a.
+
+    The fourth powers are those of kurt alone.
+    """
+    rows = slots(w)
+    part, fourth = (rows + 1) * WIDTH, code == KURT
+    share, n = splat(1.0 / w), w - 1.0
+    scale = w * (w + 1.0) * n / ((n - 1.0) * (n - 2.0)) if fourth else w / (n - 1.0) * np.sqrt(n)
+    normal = -3.0 * n * n / ((n - 1.0) * (n - 2.0)) if fourth else 0.0
+    for strip in range(0, lanes, WIDTH):
+        here = strip * (4 * rows + 5)
+        p, o = at + strip, to + strip
+        one, two = load(state, here), load(state, here + part)
+        three, four = load(state, here + 2 * part), load(state, here + 3 * part)
+        anchor = load(state, here + 4 * part)
+        q, left = age % w, days
+        while left > 0:
+            if q == 0:
+                one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+                anchor = widen(load(x, p))
+                lay_powers(x, p, w, lanes, anchor, fourth, state, here)
+            stop = min(w, q + left)
+            left -= stop - q
+            r = here + (q + 1) * WIDTH
+            for _ in range(q, stop):
+                d = widen(load(x, p)) - anchor
+                dd = d * d
+                one, two, three = one + d, two + dd, muladd(dd, d, three)
+                sum_1, sum_2 = one + load(state, r), two + load(state, r + part)
+                sum_3 = three + load(state, r + 2 * part)
+                if fourth:
+                    four = muladd(dd, dd, four)
+                    sum_4 = four + load(state, r + 3 * part)
+                    g = kurtosis(sum_1, sum_2, sum_3, sum_4, share, splat(scale), splat(normal))
+                else:
+                    g = skewness(sum_1, sum_2, sum_3, share, splat(scale))
+                store(out, o, narrow(g))
+                p, o, r = p + lanes, o + lanes, r + WIDTH
+            q = 0
+        store(state, here, one)
+        store(state, here + part, two)
+        store(state, here + 2 * part, three)
+        store(state, here + 3 * part, four)
+        store(state, here + 4 * part, anchor)
+
+
+@compiled
+def skewness(one, two, three, share, scale):
+    """scale · Σ(x − mean)³ / Σ(x − mean)²^1.5 from the sums of powers about the anchor."""
+    m = one * share
+    square = muladd(one, m * splat(-1.0), two)
+    inverse = inverse_root(square)
+    cube = muladd(m, muladd(m * one, splat(2.0), two * splat(-3.0)), three)
+    return where(square > splat(0.0), (cube * inverse) * (inverse * inverse) * scale, splat(np.nan))
+
+
+@compiled
+def kurtosis(one, two, three, four, share, scale, normal):
+    """scale · Σ(x − mean)⁴ / Σ(x − mean)²² + normal from the sums of powers about the anchor."""
+    m = one * share
+    square = muladd(one, m * splat(-1.0), two)
+    inverse = inverse_root(square)
+    inner = muladd(m * one, splat(-3.0), two * splat(6.0))
+    fourth = muladd(m, muladd(m, inner, three * splat(-4.0)), four)
+    inverse = inverse * inverse
+    return where(square > splat(0.0), muladd(fourth * inverse, inverse * scale, normal), splat(np.nan))
+
+
+@compiled
+def lay_powers(x, p, w, lanes, anchor, fourth, state, here):
+    rows = slots(w)
+    part = (rows + 1) * WIDTH
+    one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+    for k in range(4):
+        store(state, here + rows * WIDTH + k * part, one)
+    for j in range(w - 1, 0, -1):
+        d = widen(load(x, p - (w - j) * lanes)) - anchor
+        dd = d * d
+        one, two, three = one + d, two + dd, muladd(dd, d, three)
+        r = here + min(j, rows) * WIDTH
+        store(state, r, one)
+        store(state, r + part, two)
+        store(state, r + 2 * part, three)
+        if fourth:
+            four = muladd(dd, dd, four)
+            store(state, r + 3 * part, four)

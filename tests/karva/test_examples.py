@@ -1,0 +1,43 @@
+"""The lists of formulas in examples/alphas are read whole, and printed back."""
+
+from pathlib import Path
+
+import pytest
+
+from quarva.cli.formulas import read_formulas
+from quarva.karva import NOTATIONS, parse, render
+from quarva.panel import Panel
+
+ALPHAS = Path(__file__).parents[2] / "examples" / "alphas"
+BAR = ("open", "high", "low", "close", "volume", "vwap")
+LEVELS = ("sector", "industry", "subindustry")
+LISTS = {"alpha101": ("worldquant", (*BAR, "cap"), LEVELS, 101), "alpha158": ("qlib", BAR, (), 158)}
+
+
+class Names:
+    """What reading formulas asks of a panel: its names."""
+
+    def __init__(self, fields, groups):
+        self.fields, self.groups, self.assets = fields, dict.fromkeys(groups), ("A", "B")
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_every_formula_is_read_and_printed_back_in_every_notation(name):
+    notation, fields, groups, many = LISTS[name]
+    panel: Panel = Names(fields, groups)  # type: ignore[assignment]
+    found = read_formulas([], str(ALPHAS / f"{name}.txt"), notation, panel)
+    assert len(found) == many
+    for formula in found:
+        for other in NOTATIONS:
+            text = render(formula.expression, other)
+            assert parse(text, other) == formula.expression
+
+
+def test_the_first_and_the_last_of_the_101_alphas():
+    lines = (ALPHAS / "alpha101.txt").read_text().splitlines()
+    formulas = [line.split(" = ", 1) for line in lines if line.startswith("alpha")]
+    assert [name for name, _ in formulas] == [f"alpha{k:03d}" for k in range(1, 102)]
+    first, last = parse(formulas[0][1], "worldquant"), parse(formulas[-1][1], "worldquant")
+    choice = "if_else(pct_change(close, 1) < 0, std(pct_change(close, 1), 20), close)"
+    assert render(first) == f"rank(ts_argmax(signed_power({choice}, 2), 5)) - 0.5"
+    assert render(last) == "(close - open) / (high - low + 0.001)"

@@ -1,0 +1,187 @@
+"""Laws of every notation: what is printed is read back, and any text is read or refused in one line."""
+
+import random
+import re
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from quarva.errors import FormulaError
+from quarva.karva.expression import Expression, Symbol
+from quarva.karva.notation import MAX_DEPTH, NOTATIONS, parse, render
+from quarva.karva.operators import MAX_COUNT, MAX_WINDOW, OPERATORS, Operator
+
+FIELDS = [
+    "winsorise_0", "quantile_20_0", "of_asset_SPY", "not", "and", "returns", "adv20", "IndClass.sector",
+    "close", "x_1", "adj_close", "x", "e", "t", "rank", "neg", "mean_20",
+    "group_demean_sector", "ref_5", "nan",
+    "Adj Close", "BRK.B", "2nd", "a`b", "50%", "x^2", r"a\b", "a~{b}", "$close",
+    "Öl_preis", "²", "-", "1e5", "#&'\"",
+]  # fmt: skip
+ASSETS = ["SPY", "BRK.B", "000001", "o'neil", "a\\b", 'the "big" one', "a`b"]
+GROUPS = ["sector", "sub industry", "20", "my`group", "x_1"]
+FLOATS32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
+CORNERS = [
+    0.0,
+    1.0,
+    -2.5,
+    20.0,
+    1e-5,
+    2.0**-149,
+    3.4028234663852886e38,
+    -1e30,
+    16777216.0,
+    float(np.float32(0.1)),
+]
+
+
+def writable(name: str) -> bool:
+    return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
+
+
+def terminals() -> st.SearchStrategy[Expression]:
+    numbers = FLOATS32 | st.sampled_from(CORNERS).map(lambda x: float(np.float32(x)))
+    printable = st.text(min_size=1, max_size=5).filter(writable)
+    fields = st.sampled_from(FIELDS) | printable
+    symbols = fields.map(lambda name: Symbol(field=name)) | numbers.map(lambda x: Symbol(number=x))
+    return (symbols | st.just(Symbol())).map(Expression)
+
+
+def nodes(children: st.SearchStrategy[Expression]) -> st.SearchStrategy[Expression]:
+    def with_args(operator):
+        values = {
+            "window": st.integers(operator.min_window, MAX_WINDOW),
+            "share": st.floats(0, 1).filter(operator.allows_share) | st.just(0.2),
+            "count": st.integers(2, MAX_COUNT),
+            "group": st.sampled_from(GROUPS),
+            "asset": st.sampled_from(ASSETS),
+        }
+        carried = {name: values[name] for name in operator.parameters}
+        symbol = st.builds(Symbol, operator=st.just(operator), **carried)
+        return st.builds(Expression, symbol, st.tuples(*[children] * operator.arity))
+
+    signs = [
+        op for op in OPERATORS if op.infix is not None or op.name in ("power", "square", "inv", "ref", "exp")
+    ]
+    return (st.sampled_from(OPERATORS) | st.sampled_from(signs)).flatmap(with_args)
+
+
+EXPRESSIONS = st.recursive(terminals(), nodes, max_leaves=12)
+
+
+def plain(operator: Operator) -> Symbol:
+    """The operator with parameters that it allows."""
+    given = {"window": max(operator.min_window, 2), "share": 0.2, "count": 5, "group": "g", "asset": "SPY"}
+    return Symbol(operator, **{name: given[name] for name in operator.parameters})
+
+
+def chain(levels: int, symbol: Symbol) -> Expression:
+    expression = Expression(Symbol(field="x"))
+    for _ in range(levels - 1):
+        expression = Expression(symbol, (expression,) * symbol.arity)
+    return expression
+
+
+def read_or_refused(text, notation, **known) -> Expression | None:
+    said = "a line"
+    try:
+        return parse(text, notation, **known)
+    except FormulaError as error:
+        said = str(error)
+        return None
+    finally:
+        assert said.isprintable()
+
+
+# What is printed is read back
+
+
+@settings(max_examples=400, deadline=None)
+@given(EXPRESSIONS)
+def test_every_notation_reads_back_what_it_prints(expression):
+    for notation in NOTATIONS:
+        assert parse(render(expression, notation), notation) == expression
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("outer", OPERATORS, ids=lambda op: op.name)
+def test_every_operator_within_every_other_is_read_back(outer, notation):
+    leaves = [Symbol(field="x"), Symbol(field="e"), Symbol(number=2.5), Symbol(number=-(2.0**-17)), Symbol()]
+    inner = [Expression(leaf) for leaf in leaves]
+    inner += [Expression(plain(op), (Expression(leaf),) * op.arity) for op in OPERATORS for leaf in leaves]
+    for part in inner:
+        other = Expression(Symbol(field="y"))
+        for place in range(outer.arity):
+            args = tuple(part if i == place else other for i in range(outer.arity))
+            expression = Expression(plain(outer), args)
+            assert parse(render(expression, notation), notation) == expression
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+def test_different_formulas_never_print_alike(notation):
+    symbols = [plain(op) for op in OPERATORS]
+    texts = [render(Expression(s, (Expression(Symbol(field="x")),) * s.arity), notation) for s in symbols]
+    assert len(set(texts)) == len(symbols)
+
+
+@pytest.mark.parametrize("notation", NOTATIONS)
+@pytest.mark.parametrize("name", ["neg", "abs", "add", "power", "square", "ref", "div"])
+def test_the_deepest_formulas_are_read_back(name, notation):
+    symbol = Symbol.function(name, window=5 if name == "ref" else None)
+    levels = MAX_DEPTH if symbol.arity == 1 else 8
+    expression = chain(levels, symbol)
+    assert parse(render(expression, notation), notation) == expression
+
+
+def test_printing_does_not_recurse():
+    for notation in NOTATIONS:
+        assert render(chain(3000, Symbol.function("abs")), notation)
+
+
+@settings(max_examples=200, deadline=None)
+@given(EXPRESSIONS)
+def test_latex_is_balanced_and_has_no_double_scripts(expression):
+    text = re.sub(r"\\mathrm\{(?:\\[a-z]+\{\}|\\[^a-z]|[^{}\\])+\}", "n", render(expression, "latex"))
+    assert text.count("{") == text.count("}")
+    assert text.count(r"\left") == len(re.findall(r"\\right", text))
+    assert not re.search(r"[_^]\{[^{}]*\}[_^]|\^2[_^]", text.replace("_{n}", ""))
+
+
+# Any text at all
+
+PIECES = [
+    "quantile", "of_asset", "'SPY'", "0.8", ":", "<", "==", "&", "&&", "||", "!",
+    "IndClass.", "adv20", "returns", "quantile_20_", "of_asset_", r"\le", r"\lnot", "min", "if_else", "If",
+    "close", "$close", "rank", "mean", "corr", "group_demean", "Corr", "CSRank",
+    "mean_20", "abs", "sub", "sector",
+    "(", ")", ",", "+", "-", "*", "/", "**", "^", "?", "2.5", "20", "-3", "1e9",
+    "1e99", ".", "`", "`a b`", " ", "{",
+    "}", "_", r"\left(", r"\right)", r"\frac", r"\frac1{", r"\operatorname{mean}",
+    r"\mathrm{x}", r"_{t-5}", "^{",
+    "^2", r"\left|", r"\right|", "e^{", r"\cdot", r"\min", "_{", r"\demean_{",
+    "\x02", "\ue000", "\ue002", "\x00", "\ud800",
+    "٣", "²", "\n", "9" * 30, "group_demean_", "group_demean_`",
+]  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(max_size=40) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
+def test_random_text_raises_nothing_but_a_formula_error(text):
+    for notation in NOTATIONS:
+        expression = read_or_refused(text, notation)
+        if expression is not None:
+            assert parse(render(expression, notation), notation) == expression
+
+
+@settings(max_examples=200, deadline=None)
+@given(EXPRESSIONS, st.sampled_from(NOTATIONS), st.integers(0, 2**32))
+def test_a_damaged_formula_raises_nothing_but_a_formula_error(expression, notation, seed):
+    rng = random.Random(seed)
+    text = list(render(expression, notation))
+    for _ in range(rng.randint(1, 3)):
+        at = rng.randrange(len(text) + 1)
+        text[at : at + rng.randint(0, 2)] = rng.choice(PIECES)
+    read_or_refused("".join(text), notation, fields=FIELDS, groups=GROUPS)
