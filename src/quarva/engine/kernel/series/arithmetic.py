@@ -66,7 +66,7 @@ def inverse_root(v):
     """
     y = inverse_root_guess(v)
     a, b, c = splat(1.875), splat(-1.25), splat(0.375)
-    t = (v * y) * y
+    t = v * (y * y)
     y = y * muladd(muladd(c, t, b), t, a)
-    t = (v * y) * y
+    t = v * (y * y)
     return y * muladd(muladd(c, t, b), t, a)
