@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from quarva.engine import Formula
     from quarva.errors import FormulaError, PanelError, QuarvaError, RecipeError, RunError, TaskError
     from quarva.karva import OPERATORS, Expression, parse, render
+    from quarva.live import Stream
     from quarva.panel import Panel, Table, sample_panel
     from quarva.search import Finding, Findings, Searcher, search
     from quarva.strategies import (
@@ -51,6 +52,7 @@ __all__ = [
     "Searcher",
     "SignTiming",
     "Strategy",
+    "Stream",
     "Table",
     "Task",
     "TaskError",
@@ -66,6 +68,7 @@ _ROOMS = {
     "engine": ("Formula",),
     "errors": ("FormulaError", "PanelError", "QuarvaError", "RecipeError", "RunError", "TaskError"),
     "karva": ("OPERATORS", "Expression", "parse", "render"),
+    "live": ("Stream",),
     "panel": ("Panel", "Table", "sample_panel"),
     "search": ("Finding", "Findings", "Searcher"),
     "strategies": ("LongShort", "Performance", "RankWeights", "SignTiming", "Strategy", "VolatilityScaled"),

@@ -28,6 +28,41 @@ def test_a_stream_gives_the_signals_of_the_whole_panel(assets, universe, genes, 
     np.testing.assert_array_equal(feed(Stream(program, panel), panel), signals(program, panel))
 
 
+# Chunks of 256 days: a late beginning falls before, into and behind the second and third.
+@given(
+    until=st.integers(0, 599),
+    universe=st.booleans(),
+    conventions=st.sampled_from(["quarva", "qlib"]),
+    windows=st.sampled_from([(2, 3, 5), (5, 20, 60), (65, 130, 260)]),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_a_stream_that_begins_late_answers_as_if_it_had_seen_all_days(
+    until, universe, conventions, windows, seed, market, population
+):
+    panel = market(600, 3, seed, universe=universe).with_conventions(conventions)
+    program = Program.from_population(population(10, seed, windows=windows))
+    stream = Stream(program, panel)
+    first = stream.resume(until)
+    assert first == stream.begin_for(until) == stream.day <= until
+    inside = [None] * 600 if panel.universe is None else panel.universe
+    for day in range(first, until):
+        stream.advance(panel.values[:, day], inside[day])
+    last = range(until, min(until + 20, 600))
+    late = np.stack([stream.step(panel.values[:, day], inside[day]) for day in last], axis=1)
+    np.testing.assert_array_equal(late, signals(program, panel)[:, last])
+
+
+def test_a_stream_begins_as_late_as_its_windows_allow(market):
+    panel = market(1, 5)
+    reading = {
+        text: Stream(Program.from_expressions([parse(text)]), panel) for text in ("x + y", "mean(x, 20)")
+    }
+    assert reading["x + y"].begin_for(1000) == 1000
+    assert reading["mean(x, 20)"].begin_for(1000) == 768  # a multiple of 256: windows begin there anew
+    assert reading["mean(x, 20)"].begin_for(770) == 748
+    assert reading["mean(x, 20)"].begin_for(10) == 0
+
+
 def test_windows_may_be_longer_than_a_block(market, population):
     panel = market(700, 20)
     program = Program.from_population(population(40, windows=(65, 130, 200)))

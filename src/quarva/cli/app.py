@@ -15,6 +15,7 @@ from quarva.cli.output import INTERRUPTED, WRONG_INPUT
 from quarva.cli.panel import panel
 from quarva.cli.report import report
 from quarva.cli.search import search
+from quarva.cli.stream import stream
 from quarva.errors import QuarvaError
 
 __all__ = ["main"]
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(search)
 app.command()(evaluate)
 app.add_typer(panel, name="panel")
+app.add_typer(stream, name="stream")
 app.command()(report)
 app.command()(operators)
 app.command()(bench)
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wrong_usage = typer.BadParameter.__mro__[2]
     words = list(sys.argv[1:] if arguments is None else arguments)
     # A formula may begin with a minus; a space before it keeps it from being read as a flag.
-    if words[:1] == ["evaluate"]:
+    if words[:1] == ["evaluate"] or words[:2] == ["stream", "init"]:
         words = [f" {word}" if re.match(r"-[^-]", word) and word != "-h" else word for word in words]
     try:
         status = app(words, prog_name="quarva", standalone_mode=False)

@@ -3,20 +3,60 @@
 Rows of a node stand in a ring that is written twice, at r and at r + R (R = days kept), so that the days
 before row r + R lie in front of it, one after the other, as they do in a tile of the batch. Operators are the
 batch's own and begin their windows on the same days, so their results agree bit for bit.
+
+A stream need not begin on the first day. A window's bits depend on its own days, and on those of the block
+that it lies in: blocks begin anew with every chunk, and every w days from there. So a node that is to be
+right from some day on has to run from the beginning of that day's chunk, and what it reads has to be right
+for no more than two windows before.
 """
 
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.elementwise import float_of
+from quarva.engine.kernel.elementwise import NAN, float_of
 from quarva.engine.kernel.graph import BITS, CODE_AT, FIRST, PARAM
 from quarva.engine.kernel.machine import CHUNK, compute, copy, cross_section
 from quarva.engine.kernel.rolling import history, state_size
 from quarva.engine.kernel.schedule import CROSS, ROLLING, is_cross
 from quarva.karva.alphabet import FIELD, NUMBER
+from quarva.karva.operators import CODE
 
 AT, KEPT_DAYS, STATE_AT, ORDER_AT = 0, 1, 2, 3
 LAYOUT_SIZE = 4
+NEVER = np.iinfo(np.int64).max
+EMA = CODE["ema"]
+
+
+@compiled
+def begin_days(nodes, n, roots, until, partial, begin):
+    """The day from which each node has to run if roots are to be right from day `until` on: int64 (n,).
+
+    NEVER for a node that no root reads. Returns the earliest of them.
+    """
+    begin[:n] = NEVER
+    for r in range(roots.size):
+        begin[roots[r]] = until
+    first = until
+    for k in range(n - 1, -1, -1):
+        if begin[k] == NEVER:
+            continue
+        code, right = nodes[k, CODE_AT], begin[k]
+        if ROLLING <= code < CROSS:
+            back, chunk = history(code, nodes[k, PARAM], partial), right // CHUNK * CHUNK
+            if not partial:
+                right = max(chunk, right - back) - back
+            elif code == EMA:  # the one that carries what it knows through the whole chunk
+                right = chunk - back
+            else:
+                right -= back
+            begin[k] = chunk
+        begin[k] = max(begin[k], 0)
+        first = min(first, begin[k])
+        for j in range(3):
+            operand = nodes[k, FIRST + j]
+            if operand >= 0:
+                begin[operand] = min(begin[operand], right)
+    return first
 
 
 @compiled
@@ -55,11 +95,18 @@ def row_of(layout, k, t, width):
 
 @compiled
 def live_step(
-    nodes, n, layout, today, groups, universe, n_assets, width, t, partial, rows, state, order, crossing
+    nodes, n, layout, begin, today, groups, universe, n_assets, width, t, partial, rows, state, order,
+    crossing,
 ):  # fmt: skip
-    """Every node's row of day t; today: float32 (F · width), the day's fields; universe: bool (1, N) or empty."""
+    """Every node's row of day t, of those that run by then.
+
+    begin: int64 (n,), the day from which each node runs. today: float32 (F · width), the day's fields.
+    universe: bool (1, N), or empty.
+    """
     scratch, x, y, out = crossing
     for k in range(n):
+        if t < begin[k]:
+            continue
         code, param, to = nodes[k, CODE_AT], nodes[k, PARAM], row_of(layout, k, t, width)
         if code == FIELD:
             copy(today, param * width, rows, to, width)
@@ -84,3 +131,16 @@ def live_step(
                 )  # fmt: skip
         if layout[k, KEPT_DAYS] > 1:
             copy(rows, to, rows, to - layout[k, KEPT_DAYS] * width, width)
+
+
+@compiled
+def answer(layout, roots, which, t, width, universe, rows, out):
+    """Write each formula's row of day t to out, float32 (P, N); NaN outside the universe."""
+    n_assets = out.shape[1]
+    for p in range(out.shape[0]):
+        at, row = row_of(layout, roots[which[p]], t, width), out[p]
+        copy(rows, at, row, 0, n_assets)
+        if universe.size > 0:
+            for i in range(n_assets):
+                if not universe[0, i]:
+                    row[i] = NAN

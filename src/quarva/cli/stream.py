@@ -1,0 +1,311 @@
+"""quarva stream init | next | show: formulas day by day, their state kept in a file."""
+
+import enum
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quarva.cli import options
+from quarva.cli.options import option
+from quarva.cli.output import console, print_json, tell
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from quarva.live import Answer, Days, Rules, Stream
+
+__all__ = ["stream"]
+
+stream = typer.Typer(
+    help="Run formulas live: a state in a file, a new day in, its signals out.", no_args_is_help=True
+)
+
+
+class Late(enum.StrEnum):
+    """What becomes of a day that is already in."""
+
+    REFUSE = "refuse"
+    REPLAY = "replay"
+
+
+_BARS = (
+    "The new days, CSV or Parquet, laid out as --panel takes them; - reads CSV lines and answers day by day."
+)
+_LATE = (
+    "refuse a day that is already in, or replay: its rows replace those assets' bars, and the days since are"
+    " run anew (refuse)."
+)
+_MISSING = "Accept that an asset which had a bar the day before has none."
+_EXTRA = "Leave out assets that the state does not have."
+_OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
+_NEW_STATE = "File to write the state to, .npz by custom."
+_CONVENTIONS = "What windows do before they are full and around missing days: quarva or qlib (quarva)."
+
+State = Annotated[str, option("--state", "FILE", "The state, as init wrote it; it is replaced as a whole.")]
+NewState = Annotated[str, option("--state", "FILE", _NEW_STATE)]
+Bars = Annotated[str, option("--bars", "FILE", _BARS)]
+OnLate = Annotated[Late, option("--late", "CHOICE", _LATE)]
+MissingOk = Annotated[bool, option("--missing-ok", None, _MISSING)]
+ExtraOk = Annotated[bool, option("--extra-ok", None, _EXTRA)]
+Jumps = Annotated[bool, option("--allow-jumps", None, "Accept prices that jump by more than 300 %.")]
+Out = Annotated[str | None, option("--out", "FILE", _OUT)]
+Formulas = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="FORMULA…", help="Such as 'rank(delta(close, 5))'.", show_default=False),
+]
+File = Annotated[
+    str | None,
+    option(
+        "--formulas", "FILE", "A formula a line; before it `name = ` may stand, after it a # with a remark."
+    ),
+]
+Notation = Annotated[str, option("--notation", "NAME", "How they are written: infix, karva, qlib … (infix).")]
+Conventions = Annotated[str, option("--conventions", "NAME", _CONVENTIONS)]
+Force = Annotated[bool, option("--force", None, "Replace a state that is already there.")]
+
+
+@stream.command()
+def init(
+    state: NewState,
+    formulas: Formulas = None,
+    file: File = None,
+    notation: Notation = "infix",
+    panel: options.PanelFile = None,
+    field: options.Field = None,
+    fields: options.Fields = None,
+    allow_jumps: options.AllowJumps = None,
+    conventions: Conventions = "quarva",
+    force: Force = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Begin: formulas and the history up to today become a state. From then on it is all that is needed."""
+    from quarva.cli.formulas import read_formulas
+    from quarva.cli.sources import read_panel
+    from quarva.errors import RunError
+    from quarva.live import Stream
+
+    if Path(state).exists() and not force:
+        raise RunError(f"{state} is already there; name another file, or replace it with --force")
+    history = read_panel(panel, field=field or "close", fields=fields, allow_jumps=bool(allow_jumps))
+    history = history.with_conventions(conventions)  # type: ignore[arg-type]
+    named = read_formulas(formulas or [], file, notation, history)
+    begun = Stream({each.name: each.expression for each in named}, history)
+    begun.save(state)
+    _show(_about(begun, state), as_json)
+
+
+@stream.command(name="next")
+def next_days(
+    state: State,
+    bars: Bars,
+    late: OnLate = Late.REFUSE,
+    missing_ok: MissingOk = False,
+    extra_ok: ExtraOk = False,
+    allow_jumps: Jumps = False,
+    out: Out = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Take the days of a file, or lines of standard input, and answer with their signals."""
+    from quarva.errors import RunError
+    from quarva.live import Rules, Stream, feed, read_days
+    from quarva.search.signals import check_table_path, write_table
+
+    if out is not None and bars == "-":
+        raise RunError("--out: the signals of --bars - go to standard output; send that to a file")
+    if out is not None:
+        check_table_path(out)
+    running = Stream.load(state)
+    rules = Rules(late.value, missing_ok, allow_jumps)
+    if bars == "-":
+        _follow(running, state, rules, extra_ok, as_json)
+        return
+    days = read_days(bars, running, extra_ok=extra_ok)
+    answer = feed(running, days, rules, _progress(running))
+    record = _record(running, days, answer)
+    # Signals before the state: if one can not be written, the same command may be given again.
+    if out is not None:
+        write_table(_table(running, answer), out)
+        record["out"] = out
+    elif as_json:
+        record["days"] = [_signals(running, answer, d) for d in range(len(answer.dates))]
+    else:
+        _print_table(_table(running, answer), header=True)
+    running.save(state)
+    if as_json:
+        print_json({"state": state, **record})
+    elif out is not None:
+        tell(f"signals: {out}")
+
+
+@stream.command()
+def show(state: State, out: Out = None, as_json: options.AsJson = False) -> None:
+    """What a state holds; with --out the last day's signals once more."""
+    from quarva.live import Answer, Stream
+    from quarva.search.signals import check_table_path, write_table
+
+    if out is not None:
+        check_table_path(out)
+    running = Stream.load(state)
+    record = _about(running, state)
+    if out is not None:
+        said = running.signals(_progress(running))[None]
+        write_table(_table(running, Answer(running.dates[-1:], said)), out)
+        record["out"] = out
+    _show(record, as_json)
+
+
+def _follow(running: "Stream", state: str, rules: "Rules", extra_ok: bool, as_json: bool) -> None:
+    """Answer each day of standard input as soon as it is complete; the state is written after each."""
+    from quarva.live import days_in_lines, feed, read_days
+
+    header, progress = True, _progress(running)
+    running.catch_up(progress)
+    for source in days_in_lines(sys.stdin, "standard input"):
+        days = read_days(source, running, extra_ok=extra_ok)
+        answer = feed(running, days, rules, progress)
+        record = _record(running, days, answer)
+        if as_json:
+            print_json(_signals(running, answer, 0) | record)
+        else:
+            _print_table(_table(running, answer), header)
+            header = False
+        sys.stdout.flush()
+        running.save(state)
+
+
+def _progress(running: "Stream") -> Callable[[int, int], None]:
+    """Tells on standard error, every two seconds, how far the kept days have been run through."""
+    if not running.is_compiled():
+        tell("compiling the kernels, once: about half a minute")
+    told = time.monotonic()
+
+    def progress(done: int, days: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > 2:
+            told = time.monotonic()
+            tell(f"running the kept days through: {done} of {days}")
+
+    return progress
+
+
+def _about(running: "Stream", state: str) -> dict[str, Any]:
+    """What --json of init and show prints."""
+    dates = _texts(running.dates)
+    return {
+        "state": state,
+        "bytes": Path(state).stat().st_size,
+        "formulas": [
+            {"name": name, "formula": formula.text}
+            for name, formula in zip(running.names, running.formulas, strict=True)
+        ],
+        "fields": list(running.fields),
+        "groups": list(running.groups),
+        "universe": running.has_universe,
+        "conventions": running.conventions,
+        "assets": len(running.assets),
+        "days": running.days,
+        "kept": len(dates),
+        "first_kept": dates[0] if dates else None,
+        "last": dates[-1] if dates else None,
+    }
+
+
+def _show(record: Mapping[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(record)
+        return
+    from rich.markup import escape
+    from rich.table import Table
+
+    named = record["formulas"]
+    shown = [f"{each['name']} = {each['formula']}" for each in named[:12]]
+    if len(named) > 12:
+        shown.append(f"… and {len(named) - 12} more")
+    size = f"{record['bytes'] / 2**20:.1f} MiB"
+    rows = {
+        "state": f"{record['state']}, {size}",
+        "formulas": f"{len(named):,}\n" + "\n".join(shown),
+        "reads": ", ".join(
+            record["fields"] + record["groups"] + (["universe"] if record["universe"] else [])
+        ),
+        "assets": f"{record['assets']:,}",
+        "days": f"{record['days']:,}, the last {record['last']}",
+        "kept": f"{record['kept']:,} days, from {record['first_kept']} on",
+        "conventions": record["conventions"],
+    }
+    table = Table.grid(padding=(0, 2))
+    for label, text in rows.items():
+        table.add_row(f"[bold]{label}", escape(text))
+    console().print(table, soft_wrap=False)
+    if "out" in record:
+        tell(f"signals: {record['out']}")
+
+
+def _record(running: "Stream", days: "Days", answer: "Answer") -> dict[str, Any]:
+    """What --json says beside the signals; for people, what needs to be said goes to standard error."""
+    corrected, too_old = _texts(answer.corrected), _texts(answer.too_old)
+    missing = {_texts([date])[0]: list(names) for date, names in answer.missing.items()}
+    for date in too_old:
+        tell(
+            f"{date} is left out: no signal from now on depends on a day before"
+            f" {_texts(running.dates[:1])[0]}"
+        )
+    if corrected:
+        tell(f"corrected: {', '.join(corrected)}; the days since were run anew")
+    for date, names in missing.items():
+        tell(f"{date}: no bar of {', '.join(names[:8])}{', …' if len(names) > 8 else ''}")
+    if days.unknown:
+        shown = ", ".join(days.unknown[:8])
+        tell(f"left out: {shown}{', …' if len(days.unknown) > 8 else ''}, not among the state's assets")
+    return {
+        "last": _texts(running.dates[-1:])[0],
+        "corrected": corrected,
+        "too_old": too_old,
+        "missing": missing,
+        "unknown": list(days.unknown),
+    }
+
+
+def _texts(dates: Any) -> list[str]:
+    from quarva.panel.dates import text_of
+
+    return [text_of(date) for date in dates]
+
+
+def _signals(running: "Stream", answer: "Answer", d: int) -> dict[str, Any]:
+    """A day's signals: by formula, then by asset."""
+    signals = {
+        name: dict(zip(running.assets, row.tolist(), strict=True))
+        for name, row in zip(running.names, answer.signals[d], strict=True)
+    }
+    return {"date": _texts(answer.dates[d : d + 1])[0], "signals": signals}
+
+
+def _table(running: "Stream", answer: "Answer") -> "pl.DataFrame":
+    """Columns date, asset and one for each formula, as `quarva evaluate --out` writes them."""
+    import numpy as np
+    import polars as pl
+
+    days, assets = len(answer.dates), len(running.assets)
+    # Instants also for days: pandas would read Parquet's days as plain Python objects.
+    unit = "us" if np.datetime_data(answer.dates.dtype)[0] == "D" else "ns"
+    dates: np.ndarray = np.repeat(answer.dates.astype(f"datetime64[{unit}]"), assets)
+    columns = {
+        "date": pl.Series(dates),
+        "asset": pl.Series(np.tile(np.array(running.assets, dtype=object), days), dtype=pl.String),
+    }
+    for name, signal in zip(running.names, answer.signals.swapaxes(0, 1), strict=True):
+        columns[name] = pl.Series(np.ascontiguousarray(signal).reshape(-1), nan_to_null=True)
+    return pl.DataFrame(columns)
+
+
+def _print_table(table: "pl.DataFrame", header: bool) -> None:
+    from datetime import time as time_of_day
+
+    days = bool((table["date"].dt.time() == time_of_day(0)).all())
+    form = "%Y-%m-%d" if days else "%Y-%m-%dT%H:%M:%S"
+    sys.stdout.write(table.write_csv(include_header=header, datetime_format=form))

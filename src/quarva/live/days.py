@@ -1,0 +1,119 @@
+"""New bars for a stream: a table of a few days, laid out as the stream wants it and checked as a panel is."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.errors import PanelError
+from quarva.panel.dates import text_of
+from quarva.panel.layout import lay_out
+from quarva.panel.names import ASSET_NAMES, is_price, normalise
+from quarva.panel.source import Source, open_source
+
+if TYPE_CHECKING:
+    from quarva.live.stream import Stream
+    from quarva.panel import Panel
+
+__all__ = ["Days", "read_days"]
+
+
+@dataclass(frozen=True)
+class Days:
+    """Bars of D days, as a stream takes them.
+
+    name: where they come from, for errors.
+    dates: datetime64 (D,), ascending.
+    values: float32 (D, F, N), NaN = not there.
+    universe: bool (D, N), or None.
+    unknown: assets of the table that the stream does not have, and that were left out.
+    """
+
+    name: str
+    dates: NDArray[np.datetime64]
+    values: NDArray[np.float32]
+    universe: NDArray[np.bool_] | None
+    unknown: tuple[str, ...] = ()
+
+
+def read_days(source: Any, stream: "Stream", *, extra_ok: bool = False) -> Days:
+    """Read days for a stream from a CSV or Parquet file, a pandas or polars frame, or a `Source`.
+
+    The table is laid out as `Panel.read` takes it. Columns that the stream does not read are passed over;
+    with `extra_ok` so are assets that it does not have.
+
+    Raises PanelError: the table can not be read, lacks a field, or brings an asset that is not the stream's;
+    an infinite value; a price of zero or less; an asset whose group changed; a universe where the days before
+    have none, or the other way round.
+    """
+    opened = source if isinstance(source, Source) else open_source(source)
+    panel = lay_out(opened, stream.fields[0] if len(stream.fields) == 1 else "close", stream.fields)
+    names = panel.assets
+    if len(names) == len(stream.assets) == 1 and not _names_assets(opened):
+        names = stream.assets  # a table of one asset's bars, called by the name of its file
+    place = {name: n for n, name in enumerate(stream.assets)}
+    unknown = tuple(name for name in names if name not in place)
+    if unknown and not extra_ok:
+        more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
+        raise PanelError(
+            f"{opened.name}: asset {unknown[0]!r}{more} is not among the stream's {len(place)}; leave it out"
+            " by extra_ok (--extra-ok), or begin anew with a panel that has it"
+        )
+    known = np.array([name in place for name in names], np.bool_)
+    columns = np.array([place[name] for name in names if name in place], np.int64)
+    _check_groups(panel, names, stream)
+    days, universe = len(panel.dates), None
+    values = np.full((days, len(stream.fields), len(place)), np.nan, np.float32)
+    values[:, :, columns] = panel.values[:, :, known].swapaxes(0, 1)
+    if (panel.universe is not None) != stream.has_universe:
+        opened.refuse(
+            "no column 'universe'; say which assets belong, as on the days before"
+            if stream.has_universe
+            else "a column 'universe', but the days before have none; leave it out, or begin anew with a"
+            " panel that has one"
+        )
+    if panel.universe is not None:
+        universe = np.zeros((days, len(place)), np.bool_)
+        universe[:, columns] = panel.universe[:, known]
+    found = Days(opened.name, panel.dates, values, universe, unknown)
+    _check_values(found, stream)
+    return found
+
+
+def _names_assets(opened: Source) -> bool:
+    return any(normalise(name) in ASSET_NAMES for name in opened.frame.columns)
+
+
+def _check_groups(panel: "Panel", names: tuple[str, ...], stream: "Stream") -> None:
+    """Refuse an asset that went from one group to another: the days before are in the old one."""
+    for group, before in stream.groups.items():
+        now = panel.groups.get(group)
+        if now is None:
+            continue
+        for n, name in enumerate(names):
+            label = now.labels[now.codes[n]] if now.codes[n] >= 0 else None
+            if label is None or name not in stream.assets:
+                continue
+            code = before.codes[stream.assets.index(name)]
+            was = before.labels[code] if code >= 0 else None
+            if label != was:
+                raise PanelError(
+                    f"{panel.name}: {group} of asset {name!r} is {label!r}, and {was!r} on the days before;"
+                    " an asset stays in its group: begin anew, or leave the column out"
+                )
+
+
+def _check_values(days: Days, stream: "Stream") -> None:
+    for row, field in enumerate(stream.fields):
+        table = days.values[:, row]
+        price = is_price(field)
+        wrong = np.argwhere(np.isinf(table) | (table <= 0) if price else np.isinf(table))
+        if not len(wrong):
+            continue
+        value = table[tuple(wrong[0])]
+        date, asset = text_of(days.dates[wrong[0][0]]), stream.assets[wrong[0][1]]
+        what = "infinite, or beyond 3.4e38" if np.isinf(value) else f"{value:g}, but a price is above zero"
+        raise PanelError(
+            f"{days.name}: field {field!r} of asset {asset!r} on {date} is {what}; leave the cell empty"
+        )

@@ -1,0 +1,163 @@
+"""A stream on disk: arrays by name in one .npz, and its words as JSON in one of them. Nothing is executed."""
+
+import json
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.atomic import write_atomically
+from quarva.errors import RunError
+from quarva.panel import CONVENTIONS, GroupCodes
+
+__all__ = ["STATE_VERSION", "State", "read_state", "write_state"]
+
+STATE_VERSION = 1
+
+_TEXTS = ("names", "formulas", "fields", "assets")
+_KIND = "quarva stream"
+_AGAIN = "bring a copy back, or make it anew (quarva stream init)"
+
+
+@dataclass(frozen=True)
+class State:
+    """What a stream is made of.
+
+    names, formulas: P each, the formulas in infix notation.
+    fields, assets, groups, conventions: as a panel has them; F fields, N assets.
+    first: number of the first day kept, counted from the stream's first.
+    dates: datetime64 (K,), [D] or [ns]. values: float32 (F, K, N). universe: bool (K, N), or None.
+    """
+
+    names: tuple[str, ...]
+    formulas: tuple[str, ...]
+    fields: tuple[str, ...]
+    assets: tuple[str, ...]
+    groups: Mapping[str, GroupCodes]
+    conventions: str
+    first: int
+    dates: NDArray[np.datetime64]
+    values: NDArray[np.float32]
+    universe: NDArray[np.bool_] | None
+
+
+def write_state(path: str | os.PathLike[str], state: State) -> None:
+    """Write `state` to `path`, whole or not at all; RunError where it can not be written."""
+    about = {
+        "kind": _KIND,
+        "version": STATE_VERSION,
+        **{name: getattr(state, name) for name in _TEXTS},
+        "groups": {name: group.labels for name, group in state.groups.items()},
+        "conventions": state.conventions,
+        "first": state.first,
+    }
+    arrays: dict[str, Any] = {
+        "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
+        "dates": state.dates,
+        "values": state.values,
+    }
+    for place, group in enumerate(state.groups.values()):
+        arrays[f"codes_{place}"] = group.codes
+    if state.universe is not None:
+        arrays["universe"] = state.universe
+
+    def write(file: BinaryIO) -> None:
+        np.savez(file, **arrays)
+
+    write_atomically(path, write)
+    # What a killed process was writing: nobody will finish it.
+    for leftover in Path(path).parent.glob(f".{Path(path).name}.*"):
+        leftover.unlink(missing_ok=True)
+
+
+def read_state(path: str | os.PathLike[str]) -> State:
+    """What `write_state` wrote.
+
+    Raises:
+        RunError: there is no such file, it is no state, it is damaged, or of another version.
+    """
+    found = _read(Path(path))
+    try:
+        about = json.loads(found["about"].tobytes())
+        kind, version = about["kind"], about["version"]
+    except (KeyError, ValueError, TypeError):
+        kind = version = None
+    if kind != _KIND:
+        raise RunError(f"{path} is no state of a stream; name the file that quarva stream init wrote")
+    if version != STATE_VERSION:
+        raise RunError(
+            f"{path} is of version {version}, and this Quarva reads version {STATE_VERSION}: go on with the"
+            " Quarva that wrote it, or make it anew (quarva stream init)"
+        )
+    try:
+        state = _state_of(about, found)
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): {_AGAIN}") from None
+    fault = _fault_of(state)
+    if fault:
+        raise RunError(f"{path} is damaged ({fault}): {_AGAIN}")
+    return state
+
+
+def _read(path: Path) -> dict[str, NDArray]:
+    """The arrays of a file; nothing is taken from one whose checksums do not agree."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+        if broken is not None:
+            raise zipfile.BadZipFile(f"bad checksum of {broken}")
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such file; quarva stream init makes one") from None
+    except IsADirectoryError:
+        raise RunError(f"{path} is a folder; name the file that quarva stream init wrote") from None
+    except PermissionError:
+        raise RunError(f"{path} can not be read: no permission") from None
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): {_AGAIN}") from None
+
+
+def _state_of(about: Mapping[str, Any], found: Mapping[str, NDArray]) -> State:
+    groups = {
+        name: GroupCodes(found[f"codes_{place}"].astype(np.int32, casting="same_kind"), _texts(labels, name))
+        for place, (name, labels) in enumerate(about["groups"].items())
+    }
+    names, formulas, fields, assets = (_texts(about[name], name) for name in _TEXTS)
+    return State(
+        names, formulas, fields, assets, groups, str(about["conventions"]), int(about["first"]),
+        found["dates"], found["values"], found.get("universe"),
+    )  # fmt: skip
+
+
+def _fault_of(state: State) -> str:
+    """What does not fit together in a state, nothing where all does."""
+    days, assets = len(state.dates), len(state.assets)
+    if not state.names or len(state.names) != len(state.formulas):
+        return "names and formulas do not match"
+    if state.dates.dtype.str[1:] not in ("M8[D]", "M8[ns]") or state.dates.ndim != 1:
+        return "dates are no dates"
+    if not (state.dates[1:] > state.dates[:-1]).all() or state.first < 0:
+        return "dates do not ascend"
+    if state.values.dtype != np.float32 or state.values.shape != (len(state.fields), days, assets):
+        return "bars are not of the shape of fields, dates and assets"
+    universe = state.universe
+    if universe is not None and (universe.dtype != np.bool_ or universe.shape != (days, assets)):
+        return "the universe is not of the shape of dates and assets"
+    for name, group in state.groups.items():
+        codes = group.codes
+        if codes.shape != (assets,) or (codes < -1).any() or (codes >= len(group.labels)).any():
+            return f"group '{name}' does not fit the assets"
+    return "" if state.conventions in CONVENTIONS else "unknown conventions"
+
+
+def _texts(texts: Any, name: str) -> tuple[str, ...]:
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        raise ValueError(f"{name} are no text")
+    return tuple(texts)
