@@ -4,7 +4,7 @@ import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.cross import rank_scratch
-from quarva.engine.kernel.elementwise import NAN
+from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.graph import NODE_SIZE, build
 from quarva.engine.kernel.machine import CHUNK, gather, run_cross, run_tile
 from quarva.engine.kernel.roots import WRITE, clear, close_days, rank_day

@@ -95,7 +95,7 @@ def compute(
 def silence(slots, at, t, days, lanes, begins, begins_at):
     """NaN before an asset's first day, where Qlib has no rows."""
     for i in range(lanes):
-        for d in range(min(np.int64(begins[begins_at + i]) - t, days)):
+        for d in range(np.int64(min(begins[begins_at + i] - t, days))):
             slots[at + d * lanes + i] = NAN
 
 
