@@ -16,6 +16,8 @@ from quarva.engine.kernel.series.partial import partial_size
 from quarva.engine.kernel.series.rolling import state_size
 from quarva.karva.alphabet import FIELD
 
+LINE = 16  # float32 numbers of a cache line
+
 
 @compiled(allocates=True)
 def graph_of(order, offset, code, left, right, third, param, number):
@@ -59,6 +61,14 @@ def instructions_of(nodes, n, roots, wide_roots, partial):
 
 
 @compiled(allocates=True)
+def aligned(size):
+    """float32 of this size, beginning on a cache line: vectors that straddle two cost a third more."""
+    room = np.empty(size + LINE, np.float32)
+    first = (-room.ctypes.data // 4) % LINE
+    return room[first : first + size]
+
+
+@compiled(allocates=True)
 def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
     """The days in front of a slot, and all that running the instructions writes to."""
     front = state = order = 0
@@ -70,11 +80,11 @@ def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
             state, order = max(state, needs[0]), max(order, needs[1])
     return (
         front,
-        np.empty(slots * (front + chunk) * lanes, np.float32),
+        aligned(slots * (front + chunk) * lanes),
         np.full(tails * width, NAN),
-        np.empty(wide * chunk * width, np.float32),
-        np.empty(max(state, 1), np.float64),
-        np.empty(max(order, 1), np.float32),
+        aligned(wide * chunk * width),
+        aligned(2 * state).view(np.float64),
+        aligned(order),
     )
 
 
