@@ -13,7 +13,7 @@ from quarva.karva.operators import CODE
 
 ROLLING = [op for op in OPERATORS if op.kind == "rolling"]
 LAGS = ("ref", "delta", "pct_change")
-WINDOWS = (2, 3, 4, 5, 20, 61, 250, 257)
+WINDOWS = (1, 2, 3, 4, 5, 20, 61, 250, 257)
 SHARE = 0.8
 GUARD = np.float32(12345.0)
 

@@ -11,7 +11,7 @@ from quarva.karva import OPERATORS, Symbol
 from quarva.karva.operators import CODE
 
 ROLLING = [op for op in OPERATORS if op.kind == "rolling"]
-WINDOWS = (2, 3, 4, 5, 20, 61, 257)
+WINDOWS = (1, 2, 3, 4, 5, 20, 61, 257)
 SHARES = (0.8, 0.0, 1.0)
 LANES = 32
 GUARD = np.float32(12345.0)

@@ -17,6 +17,8 @@ A rolling kernel has the arguments
     days, age: how many days to compute, and how many days the chunk had before them;
     state: float64, order: float32, scratch that keeps the block between calls, by strips (`SLOTS`);
     out, to: float32, the first result goes to out[to], the next day's `lanes` behind it.
+`out` may be the array of x, at other places. Arrays should begin at multiples of 64 bytes: a mean of 20 days
+takes 0.23 ns a cell there, and 0.32 where every vector lies across two lines of the cache.
 """
 
 import numpy as np
