@@ -58,10 +58,13 @@ class AlphaGen:
         sys.path.insert(0, str(place))
         import alphagen_qlib.stock_data as stock_data
         from alphagen.data import expression
+        from alphagen.utils.correlation import batch_pearsonr
+        from alphagen.utils.pytorch_utils import normalize_by_day
         from alphagen_qlib.calculator import QLibStockDataCalculator
 
         stock_data._QLIB_INITIALIZED = True  # its constructor would else start Qlib
         self._stock_data, self._expression, self._calculator = stock_data, expression, QLibStockDataCalculator
+        self._normalised, self._correlation = normalize_by_day, batch_pearsonr
         self.guarded = 0  # how often Corr put 1 for a small denominator
 
     def calculator(self, bars: dict[str, np.ndarray], dtype: torch.dtype, backtrack: int = BACKTRACK) -> Any:
@@ -88,6 +91,10 @@ class AlphaGen:
         if symbol.window is None:
             return kind(*args)
         return kind(*args, symbol.window + (name == "decay_linear"))
+
+    def coefficient(self, calculator: Any, value: torch.Tensor) -> float:
+        """IC of a formula's values, as `calc_single_IC_ret` takes it of the formula."""
+        return float(self._correlation(self._normalised(value), calculator.target).mean())
 
     def watch_corr(self) -> None:
         """Count the cells in which Corr does not divide by the product of deviations (either below 1e-3)."""

@@ -108,7 +108,7 @@ def comparable(alphagen: AlphaGen, formula: Expression, pair: tuple[Any, Any]) -
         value = tree.evaluate(calculator.data)
         if not bool(value.isfinite().all()) or alphagen.guarded or not bool((value.std(dim=1) > 0).all()):
             return None
-        ics.append(calculator.calc_single_IC_ret(tree))
+        ics.append(alphagen.coefficient(calculator, value))
     return ics[1] if abs(ics[0] - ics[1]) < ROUNDING else None
 
 

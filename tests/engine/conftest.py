@@ -58,8 +58,10 @@ def population(n: int, seed: int = 0, head: int = 6, genes: int = 1, **alphabet)
 
 
 def call(operator: Operator, *args: Expression, window: int | None = None) -> Expression:
-    group = "sector" if operator.kind == "group" else None
-    return Expression(Symbol(operator, window if operator.windowed else None, group), args[: operator.arity])
+    given = {"window": window, "group": "sector", "share": 0.2, "count": 5, "asset": "a0"}
+    symbol = Symbol(operator, **{name: given[name] for name in operator.parameters})
+    args = (*args, *args)  # an operator of three is handed the first once more
+    return Expression(symbol, args[: operator.arity])
 
 
 def kernel(expressions: list[Expression], panel: Panel) -> NDArray[np.float32]:

@@ -20,7 +20,9 @@ SMALLEST = 1e-44  # a float32 near 0 has few digits: two steps of the smallest a
 UNITS = {
     "cov": (1, 1), "var": (2, 0), "std": (1, 0), "mean": (1, 0), "sum": (1, 0), "ema": (1, 0),
     "decay_linear": (1, 0), "median": (1, 0), "demean": (1, 0), "group_demean": (1, 0),
-    "corr": (0, 0), "skew": (0, 0), "ts_zscore": (0, 0), "zscore": (0, 0),
+    "corr": (0, 0), "skew": (0, 0), "ts_zscore": (0, 0), "zscore": (0, 0), "kurt": (0, 0),
+    "slope": (1, 0), "resi": (1, 0), "rsquare": (0, 0), "mad": (1, 0), "quantile": (1, 0),
+    "winsorise": (1, 0), "residual": (1, 0), "group_zscore": (0, 0),
 }  # fmt: skip
 CANCELLATION = 1e-13  # of float64 terms; nothing is granted to an operator that is not in UNITS
 

@@ -74,6 +74,8 @@ def evaluate(
     source = data_of(settings)
     known = source if isinstance(source, Panel) else source.panel
     named = read_formulas(formulas or [], file, notation, known)
+    if isinstance(source, Panel):
+        _check_history(named, source)
     record = _record(named, source, settings, read_test)
     if out is not None:
         names, expressions = [each.name for each in named], [each.expression for each in named]
@@ -85,6 +87,20 @@ def evaluate(
     _show(record)
     if out is not None:
         tell(f"signals: {out}")
+
+
+def _check_history(named: Sequence[Named], panel: "Panel") -> None:
+    """Raise FormulaError if a formula has no full window on any day; Qlib's windows need not be full."""
+    from quarva.errors import FormulaError
+
+    days = panel.shape[0]
+    for each in named:
+        back = each.expression.lookback()
+        if panel.conventions == "quarva" and back >= days:
+            raise FormulaError(
+                f"{each.name} looks back {back} days and the panel has {days}: shorten its windows, or give "
+                "more days"
+            )
 
 
 def _record(

@@ -54,7 +54,6 @@ def read_formulas(
         if name in _RESERVED or any(other.name == name for other in found):
             why = "is taken by the table of signals" if name in _RESERVED else "stands twice"
             raise FormulaError(f"{place}the name '{name}' {why}; give the formula another")
-        _check_history(expression, panel, f"{place}{name}")
         found.append(Named(name, expression))
     if not found:
         where = f"{file} holds no formula" if file is not None else "no formula given"
@@ -62,16 +61,6 @@ def read_formulas(
             f"{where}; write one such as 'rank(delta(close, 5))', or name a file by --formulas"
         )
     return tuple(found)
-
-
-def _check_history(expression: "Expression", panel: "Panel", name: str) -> None:
-    """Raise FormulaError if no day has a full window; Qlib's windows need not be full."""
-    days = panel.shape[0]
-    if panel.conventions == "quarva" and expression.lookback() >= days:
-        raise FormulaError(
-            f"{name} looks back {expression.lookback()} days and the panel has {days}: shorten its windows, "
-            "or give more days"
-        )
 
 
 def _lines(file: str) -> Iterator[tuple[str, str]]:

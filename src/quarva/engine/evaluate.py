@@ -21,7 +21,7 @@ from quarva.engine.tiles import Tiles
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import FIELD
 from quarva.karva.operators import CODE, OPERATORS
-from quarva.panel import Panel
+from quarva.panel import Panel, first_rows
 
 __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
 
@@ -130,7 +130,7 @@ def _run(
     nodes = (program.offset, program.code, program.left, program.right, program.third, param, program.number)
     operands = (
         padded_values(panel).reshape(-1), groups, universe, n_assets, n_groups, tiles.width, tiles.lanes,
-        n_days, getattr(panel, "conventions", "quarva") == "qlib", *target.arrays, days, mode, acc, out,
+        n_days, panel.conventions == "qlib", _begins(panel, tiles), *target.arrays, days, mode, acc, out,
     )  # fmt: skip
     threads = threads_to_use(threads)
     order, cuts = _pieces(nodes, days * tiles.width, threads, tiles)
@@ -140,6 +140,14 @@ def _run(
             batch.run(order[cuts[piece] : cuts[piece + 1]], *nodes, *operands)
 
     share(work, len(cuts) - 1, threads)
+
+
+def _begins(panel: Panel, tiles: Tiles) -> NDArray[np.float32]:
+    """First day of each asset, float32 of shape (width,), for Qlib's conventions; else of no meaning."""
+    out = np.zeros(tiles.width, np.float32)
+    if panel.conventions == "qlib":
+        out[: panel.values.shape[2]] = first_rows(panel.values)
+    return out
 
 
 def _pieces(

@@ -30,6 +30,8 @@ class Stream:
 
     Attributes:
         day: number of the next day, counted from the first of the panel.
+        begins: float32 (width,), the first day with a value of each asset, infinite as long as there is none;
+            Qlib's conventions want to know it, so a stream that begins late has to be told.
 
     Raises:
         FormulaError: the program reads a field, group or asset that is not there.
@@ -54,6 +56,7 @@ class Stream:
         self._rows = np.empty(rows, np.float32)
         self._state, self._order = np.empty(max(state, 1)), np.empty(max(order, 1), np.float32)
         self._crossing = rows_for(self._width, n_groups)
+        self.begins = np.full(self._width, np.inf, np.float32)
         self._today = np.full((len(self.fields), self._width), np.nan, np.float32)
         self.resume(0)
 
@@ -90,10 +93,11 @@ class Stream:
         with np.errstate(over="ignore"):
             self._today[:, :n] = values
         self._today[np.isinf(self._today)] = np.nan
+        np.minimum(self.begins, np.where(np.isnan(self._today).all(axis=0), np.inf, self.day), out=self.begins)
         live_step(
             self._nodes, len(self._nodes), self._layout, self._begin, self._today.reshape(-1), self._groups,
-            _inside(universe), n, self._width, self.day, self._partial, self._rows, self._state, self._order,
-            self._crossing,
+            _inside(universe), n, self._width, self.day, self._partial, self.begins, self._rows, self._state,
+            self._order, self._crossing,
         )  # fmt: skip
         self.day += 1
 

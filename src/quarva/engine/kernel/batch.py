@@ -4,16 +4,19 @@ import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.cross import rank_scratch
-from quarva.engine.kernel.elementwise import NAN
+from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.graph import NODE_SIZE, build
 from quarva.engine.kernel.machine import CHUNK, gather, run_cross, run_tile
-from quarva.engine.kernel.rolling import state_size
 from quarva.engine.kernel.roots import WRITE, clear, close_days, rank_day
 from quarva.engine.kernel.schedule import (
     CROSS, FACTS, HISTORY, INSTRUCTION_SIZE, OP, OUT, PARAM_AT, ROLLING, ROOT, WIDE, schedule,
 )  # fmt: skip
 from quarva.engine.kernel.score import CORRELATION, RANK_IC, SUMS, conclude
+from quarva.engine.kernel.series.partial import partial_size
+from quarva.engine.kernel.series.rolling import state_size
 from quarva.karva.alphabet import FIELD
+
+LINE = 16  # float32 numbers of a cache line
 
 
 @compiled(allocates=True)
@@ -58,21 +61,30 @@ def instructions_of(nodes, n, roots, wide_roots, partial):
 
 
 @compiled(allocates=True)
+def aligned(size):
+    """float32 of this size, beginning on a cache line: vectors that straddle two cost a third more."""
+    room = np.empty(size + LINE, np.float32)
+    first = (-room.ctypes.data // 4) % LINE
+    return room[first : first + size]
+
+
+@compiled(allocates=True)
 def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
     """The days in front of a slot, and all that running the instructions writes to."""
     front = state = order = 0
     for i in range(len(rows)):
         front = max(front, rows[i, HISTORY])
         if ROLLING <= rows[i, OP] < CROSS:
-            needs = state_size(rows[i, OP], rows[i, PARAM_AT], lanes)
+            w = rows[i, PARAM_AT]
+            needs = partial_size(rows[i, OP], w, lanes) if partial else state_size(rows[i, OP], w, lanes)
             state, order = max(state, needs[0]), max(order, needs[1])
     return (
         front,
-        np.empty(slots * (front + chunk) * lanes, np.float32),
+        aligned(slots * (front + chunk) * lanes),
         np.full(tails * width, NAN),
-        np.empty(wide * chunk * width, np.float32),
-        np.empty(max(state, 1), np.float64),
-        np.empty(max(order, 1), np.float32),
+        aligned(wide * chunk * width),
+        aligned(2 * state).view(np.float64),
+        aligned(order),
     )
 
 
@@ -89,10 +101,11 @@ def rows_for(width, n_groups):
 @compiled(allocates=True)
 def run(
     order, offset, code, left, right, third, param, number, fields, groups, universe, n_assets, n_groups,
-    width, lanes, n_days, partial, values, known, totals, least, centre, segments, days, mode, acc, out,
+    width, lanes, n_days, partial, begins, values, known, totals, least, centre, segments, days, mode, acc, out,
 ):  # fmt: skip
     """Run formulas order[0], order[1], … over the first `days` days.
 
+    partial: whether Qlib's conventions hold; begins: float32 (width,), the first day of each asset.
     values: float32 (M, T, width), the targets as `engine.Target` has them, with known, totals, least, centre.
     segments: int8 (T,), negative for days that count nowhere. acc: float64 (P, S, M, 4), see
     `engine.evaluate`; out: float32 (P, T, N), for the mode WRITE.
@@ -121,7 +134,7 @@ def run(
             for tile in range(width // lanes):
                 run_tile(
                     rows, first, middle, tile, fields, n_days, t, some, chunk, width, lanes, front, slots,
-                    tails, wide, state, sorted_state, partial, mode, taking,
+                    tails, wide, state, sorted_state, partial, begins, mode, taking,
                 )  # fmt: skip
             run_cross(
                 rows, middle, last, groups, universe, n_assets, t, some, chunk, width, lanes, wide, crossing

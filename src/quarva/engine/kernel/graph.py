@@ -13,7 +13,8 @@ same bits as the formula by itself.
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.elementwise import bits_of, binary, float_of, unary
+from quarva.engine.kernel.elementwise import binary, unary
+from quarva.engine.kernel.float32 import bits_of, float_of
 from quarva.karva.alphabet import NUMBER
 from quarva.karva.decode import mix
 from quarva.karva.operators import CODE, OPERATORS

@@ -13,11 +13,12 @@ for no more than two windows before.
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.elementwise import NAN, float_of
+from quarva.engine.kernel.float32 import NAN, float_of
 from quarva.engine.kernel.graph import BITS, CODE_AT, FIRST, PARAM
-from quarva.engine.kernel.machine import CHUNK, compute, copy, cross_section
-from quarva.engine.kernel.rolling import history, state_size
+from quarva.engine.kernel.machine import CHUNK, compute, copy, cross_section, silence
 from quarva.engine.kernel.schedule import CROSS, ROLLING, is_cross
+from quarva.engine.kernel.series.partial import history, partial_size
+from quarva.engine.kernel.series.rolling import state_size
 from quarva.karva.alphabet import FIELD, NUMBER
 from quarva.karva.operators import CODE
 
@@ -80,7 +81,8 @@ def lay_out(nodes, n, width, partial, layout):
         layout[k, AT], layout[k, STATE_AT], layout[k, ORDER_AT] = at, state, order
         at += (2 if layout[k, KEPT_DAYS] > 1 else 1) * layout[k, KEPT_DAYS] * width
         if ROLLING <= code < CROSS:
-            needs = state_size(code, nodes[k, PARAM], width)
+            w = nodes[k, PARAM]
+            needs = partial_size(code, w, width) if partial else state_size(code, w, width)
             state += needs[0]
             order += needs[1]
     return at, state, order
@@ -95,13 +97,14 @@ def row_of(layout, k, t, width):
 
 @compiled
 def live_step(
-    nodes, n, layout, begin, today, groups, universe, n_assets, width, t, partial, rows, state, order,
-    crossing,
+    nodes, n, layout, begin, today, groups, universe, n_assets, width, t, partial, begins, rows,
+    state, order, crossing,
 ):  # fmt: skip
     """Every node's row of day t, of those that run by then.
 
     begin: int64 (n,), the day from which each node runs. today: float32 (F · width), the day's fields.
-    universe: bool (1, N), or empty.
+    universe: bool (1, N), or empty. begins: float32 (width,), the first day of each asset, where Qlib's
+    conventions hold.
     """
     scratch, x, y, out = crossing
     for k in range(n):
@@ -126,9 +129,11 @@ def live_step(
                 copy(out, 0, rows, to, width)
             else:
                 compute(
-                    code, param, number, rows, a, b, c, to, width, 1, t % CHUNK, partial,
+                    code, param, number, rows, a, b, c, to, width, 1, t % CHUNK, t, partial, begins, 0,
                     state[layout[k, STATE_AT] :], order[layout[k, ORDER_AT] :],
                 )  # fmt: skip
+        if partial:
+            silence(rows, to, t, 1, width, begins, 0)
         if layout[k, KEPT_DAYS] > 1:
             copy(rows, to, rows, to - layout[k, KEPT_DAYS] * width, width)
 

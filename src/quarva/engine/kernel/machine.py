@@ -11,14 +11,15 @@ import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.cross import cross, group_demean
-from quarva.engine.kernel.elementwise import NAN, binary, float_of, unary
-from quarva.engine.kernel.rolling import rolling
+from quarva.engine.kernel.elementwise import binary, binary_qlib, ternary, ternary_qlib, unary
+from quarva.engine.kernel.float32 import NAN, float_of
 from quarva.engine.kernel.roots import take_tile
 from quarva.engine.kernel.schedule import (
     ARGS, BITS_AT, FILL, GROUP, HISTORY, LOAD_FIELD, LOAD_WIDE, OP, OUT, PARAM_AT, ROLLING, ROOT, TAIL, WIDE,
 )  # fmt: skip
-
-CHUNK = 256  # days; an operator's new start costs up to w days of work, an eighth for a window of 40
+from quarva.engine.kernel.series.arithmetic import CHUNK
+from quarva.engine.kernel.series.partial import partial as rolling_qlib
+from quarva.engine.kernel.series.rolling import rolling
 
 
 @compiled
@@ -59,16 +60,43 @@ def carry(slots, at, days, back, lanes, tails, start):
 
 
 @compiled
-def compute(op, param, number, slots, a, b, c, to, lanes, days, age, partial, state, order):
+def compute(
+    op, param, number, slots, a, b, c, to, lanes, days, age, t, partial, begins, begins_at, state, order
+):  # fmt: skip
     """One elementwise or rolling operator; a, b, c, to: where the rows of its first day begin, −1 for none."""
-    size = days * lanes
     if op >= ROLLING:
         second = b if b >= 0 else a
-        rolling(op, slots, a, slots, second, param, number, lanes, days, age, state, order, slots, to)
-    elif b >= 0:
-        binary(op, slots[a : a + size], slots[b : b + size], slots[to : to + size])
+        if partial:
+            rolling_qlib(
+                op, slots, a, slots, second, param, number, lanes, days, age, begins, begins_at, t, state,
+                order, slots, to,
+            )  # fmt: skip
+        else:
+            rolling(op, slots, a, slots, second, param, number, lanes, days, age, state, order, slots, to)
+        return
+    size = days * lanes
+    x, out = slots[a : a + size], slots[to : to + size]
+    if b < 0:
+        unary(op, x, out)
+        return
+    y = slots[b : b + size]
+    if c >= 0:
+        if partial:
+            ternary_qlib(op, x, y, slots[c : c + size], out)
+        else:
+            ternary(op, x, y, slots[c : c + size], out)
+    elif partial:
+        binary_qlib(op, x, y, out)
     else:
-        unary(op, slots[a : a + size], slots[to : to + size])
+        binary(op, x, y, out)
+
+
+@compiled
+def silence(slots, at, t, days, lanes, begins, begins_at):
+    """NaN before an asset's first day, where Qlib has no rows."""
+    for i in range(lanes):
+        for d in range(np.int64(min(begins[begins_at + i] - t, days))):
+            slots[at + d * lanes + i] = NAN
 
 
 @compiled
@@ -80,7 +108,7 @@ def wide_place(k, tile, chunk, width, lanes):
 @compiled
 def run_tile(
     rows, first, last, tile, fields, n_days, t, days, chunk, width, lanes, front, slots, tails, wide, state,
-    order, partial, mode, taking,
+    order, partial, begins, mode, taking,
 ):  # fmt: skip
     """Instructions first … last − 1 on days t … t + days − 1 of one tile; roots are taken as `mode` says."""
     slot_size = (front + chunk) * lanes
@@ -93,6 +121,8 @@ def run_tile(
             load_field(fields, start, t, days, back, lanes, width, slots, to)
         elif op == FILL:
             fill(float_of(row[BITS_AT]), t, days, back, lanes, slots, to)
+            if partial:
+                silence(slots, to - back * lanes, t - back, back + days, lanes, begins, tile * lanes)
         else:
             if op == LOAD_WIDE:
                 copy(wide, wide_place(row[ARGS], tile, chunk, width, lanes), slots, to, days * lanes)
@@ -101,7 +131,12 @@ def run_tile(
                 b = row[ARGS + 1] * slot_size + front * lanes if row[ARGS + 1] >= 0 else -1
                 c = row[ARGS + 2] * slot_size + front * lanes if row[ARGS + 2] >= 0 else -1
                 number = float_of(row[BITS_AT])
-                compute(op, param, number, slots, a, b, c, to, lanes, days, 0, partial, state, order)
+                compute(
+                    op, param, number, slots, a, b, c, to, lanes, days, 0, t, partial, begins, tile * lanes, state,
+                    order,
+                )  # fmt: skip
+            if partial:
+                silence(slots, to, t, days, lanes, begins, tile * lanes)
             if back > 0:
                 carry(slots, to, days, back, lanes, tails, row[TAIL] * width + tile * back * lanes)
         if row[WIDE] >= 0:

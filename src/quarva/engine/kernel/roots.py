@@ -6,7 +6,7 @@ Of a tile's rows, scores keep a day's sums only (`score`), in float64 (roots, M,
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.elementwise import NAN
+from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.score import (
     PIVOT, RANK_IC, SSE, SUMS, add_errors, add_pairs, close_day, note, spearman,
 )  # fmt: skip

@@ -22,7 +22,7 @@ import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.graph import BITS, CODE_AT, FIRST, PARAM
-from quarva.engine.kernel.rolling import history
+from quarva.engine.kernel.series.partial import history
 from quarva.karva.alphabet import FIELD, NUMBER
 from quarva.karva.operators import OPERATORS
 

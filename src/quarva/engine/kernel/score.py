@@ -13,7 +13,7 @@ import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.cross import REASSOCIATE, rank
-from quarva.engine.kernel.elementwise import NAN
+from quarva.engine.kernel.float32 import NAN
 
 IC, RANK_IC, SSE, CORRELATION = 0, 1, 2, 3
 FLAT = 4e-13  # (5 · 2⁻²³)²

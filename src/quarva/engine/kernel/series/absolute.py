@@ -15,7 +15,7 @@ from quarva.engine.kernel.series.lanes import (
 )
 from quarva.engine.kernel.series.moments import lay_squares
 
-GROUP = 32
+GROUP = 16
 """Deviations summed in float32 before they join the sum in float64."""
 
 

@@ -105,7 +105,7 @@ def load(typing, array, index):
     kind = OF_DTYPE[array.dtype]
 
     def generate(context, builder, sig, args):
-        read = builder.load(place(context, builder, array, *args, kind.vector))
+        read = builder.load(place(context, builder, array, args[0], args[1], kind.vector))
         read.align = array.dtype.bitwidth // 8
         return read
 
@@ -117,7 +117,7 @@ def store(typing, array, index, value):
     """Write FLOATS or DOUBLES to array[index] and the fifteen places behind it."""
 
     def generate(context, builder, sig, args):
-        written = builder.store(args[2], place(context, builder, array, *args[:2], value.vector))
+        written = builder.store(args[2], place(context, builder, array, args[0], args[1], value.vector))
         written.align = array.dtype.bitwidth // 8
         return context.get_dummy_value()
 
@@ -189,6 +189,12 @@ def as_floats(typing, counts):
 def magnitude(typing, value):
     """|value|, FLOATS or DOUBLES."""
     return value(value), lambda context, builder, sig, args: call("llvm.fabs", builder, args)
+
+
+@function
+def floor(typing, value):
+    """The largest whole number not above, FLOATS or DOUBLES."""
+    return value(value), lambda context, builder, sig, args: call("llvm.floor", builder, args)
 
 
 @function
