@@ -117,6 +117,7 @@ def test_the_state_of_another_version_is_told(file):
         ({"values": np.zeros((2, 3, 4))}, "not of the shape"),
         ({"dates": np.arange(60)}, "no dates"),
         ({"dates": np.full(60, np.datetime64("2000-01-01"))}, "ascend"),
+        ({"begins": np.zeros(2, np.float32)}, "first days"),
         ({"universe": np.ones((60, 2), np.bool_)}, "the universe is not"),
         ({"codes_0": np.array([0.5, 0.5, 0.5])}, "damaged"),
         ({"values": np.array([None, {}])}, "damaged .*pickle"),

@@ -84,8 +84,10 @@ def feed(
     if not rules.allow_jumps:
         _check_jumps(stream, bars, days, list(patched.values()), new)
 
-    for d, place in patched.items():
-        stream.correct(dates[d], bars[place], _patched_universe(stream, days, d, place))
+    matters = {}
+    for d, at in places.items():
+        now = days.values[d] if at is None else bars[at]
+        matters[dates[d]] = stream.correct(dates[d], now, _patched_universe(stream, days, d, at))
     if new:
         stream.catch_up(progress)
     said = []
@@ -95,8 +97,9 @@ def feed(
     if not new:
         said.append(stream.signals(progress))
     told = [dates[d] for d in new] or [stream.dates[-1]]
-    too_old = [dates[d] for d in late if d not in patched]
-    return Answer(np.array(told), np.stack(said), tuple(dates[d] for d in patched), tuple(too_old), missing)
+    corrected = tuple(date for date, does in matters.items() if does)
+    too_old = tuple(date for date, does in matters.items() if not does)
+    return Answer(np.array(told), np.stack(said), corrected, too_old, missing)
 
 
 def _of(days: Days, ask: Callable[[np.datetime64], _T], date: np.datetime64) -> _T:
@@ -107,10 +110,10 @@ def _of(days: Days, ask: Callable[[np.datetime64], _T], date: np.datetime64) -> 
         raise PanelError(f"{days.name}: {error}") from None
 
 
-def _patched_universe(stream: Stream, days: Days, d: int, place: int) -> NDArray[np.bool_] | None:
+def _patched_universe(stream: Stream, days: Days, d: int, place: int | None) -> NDArray[np.bool_] | None:
     before = stream.universe()
-    if before is None or days.universe is None:
-        return None
+    if before is None or days.universe is None or place is None:
+        return None if days.universe is None else days.universe[d]
     rows = ~np.isnan(days.values[d]).all(axis=0)
     return np.where(rows, days.universe[d], before[place])
 

@@ -14,7 +14,7 @@ from quarva.karva import Expression
 from quarva.live.bars import bars_of, universe_of
 from quarva.live.history import History
 from quarva.live.state import State, read_state, write_state
-from quarva.panel import GroupCodes, Panel
+from quarva.panel import GroupCodes, Panel, first_rows
 from quarva.panel.dates import text_of
 
 __all__ = ["Formulas", "Stream"]
@@ -53,7 +53,10 @@ class Stream:
         self.fields = program.fields or panel.fields[:1] if panel.conventions == "quarva" else panel.fields
         groups = {name: panel.groups[name] for name in program.groups if name in panel.groups}
         self._begin(program, _empty(self.fields, panel.assets, groups, panel.conventions), panel.dates.dtype)
-        days = len(panel.dates)
+        days, n = len(panel.dates), len(panel.assets)
+        if days:
+            begins = first_rows(panel.values)
+            self._machine.begins[:n] = np.where(begins < days, begins, np.inf)
         if panel.universe is not None:
             self._history.universe = []
         rows = [panel.fields.index(name) for name in self.fields]
@@ -160,8 +163,8 @@ class Stream:
         Args: those of `step`.
 
         Returns:
-            Whether the day is still kept. One that is not is so old that no signal from now on depends on it:
-            then nothing changes. Else `signals`, and every step from now on, are as if the day had come so.
+            Whether signals from now on depend on it: `signals`, and every step, are as if it had come so.
+            If not, the day is older than those kept, and nothing changes.
 
         Raises:
             PanelError: what `step` raises; a day between those of the stream, or after the last.
@@ -169,11 +172,25 @@ class Stream:
         day = self.date_of(date)
         place = self.place(day)
         bars, inside = self._checked(day, values, universe)
-        if place is None:
+        if place is not None:
+            self._history.replace(place, bars, inside)
+        changed = self._moves_a_beginning(bars, place) or place is not None
+        if changed:
+            self._right_from, self._latest = -1, None
+        return changed
+
+    def _moves_a_beginning(self, bars: NDArray[np.float32], place: int | None) -> bool:
+        """Let assets begin when the corrected bars say, with the conventions "qlib"; whether one moved."""
+        if self.conventions != "qlib":
             return False
-        self._history.replace(place, bars, inside)
-        self._right_from, self._latest = -1, None
-        return True
+        first, begins = self._history.first, self._machine.begins[: len(self.assets)]
+        before, young = begins.copy(), begins >= first
+        if place is None:  # how long before the days kept makes no difference
+            begins[young & ~np.isnan(bars).all(axis=0)] = first - 1
+        else:
+            rows = first_rows(self.bars())
+            begins[young] = np.where(rows < len(self.dates), first + rows, np.inf)[young]
+        return not np.array_equal(begins, before)
 
     def place(self, date: Any) -> int | None:
         """Where a day stands among those kept; None for one so old that no signal from now on depends on it.
@@ -260,7 +277,8 @@ class Stream:
             path,
             State(
                 self.names, tuple(formula.text for formula in self.formulas), like.fields, like.assets,
-                like.groups, like.conventions, self._history.first, self.dates, self.bars(), self.universe(),
+                like.groups, like.conventions, self._history.first, self._machine.begins[: len(self.assets)],
+                self.dates, self.bars(), self.universe(),
             ),
         )  # fmt: skip
 
@@ -277,6 +295,7 @@ class Stream:
             raise RunError(f"{path} holds a formula that can not be read: {error}") from None
         program = Program.from_expressions([formula.expression for formula in stream.formulas])
         stream._begin(program, like, state.dates.dtype)
+        stream._machine.begins[: len(state.assets)] = state.begins
         kept = stream._history
         kept.first, kept.dates = state.first, list(state.dates)
         kept.values = list(np.ascontiguousarray(state.values.swapaxes(0, 1)))

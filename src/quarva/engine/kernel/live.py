@@ -44,12 +44,8 @@ def begin_days(nodes, n, roots, until, partial, begin):
         code, right = nodes[k, CODE_AT], begin[k]
         if ROLLING <= code < CROSS:
             back, chunk = history(code, nodes[k, PARAM], partial), right // CHUNK * CHUNK
-            if not partial:
-                right = max(chunk, right - back) - back
-            elif code == EMA:  # the one that carries what it knows through the whole chunk
-                right = chunk - back
-            else:
-                right -= back
+            # Qlib's ema alone carries what it knows through the whole chunk.
+            right = (chunk if partial and code == EMA else max(chunk, right - back)) - back
             begin[k] = chunk
         begin[k] = max(begin[k], 0)
         first = min(first, begin[k])
