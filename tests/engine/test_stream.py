@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from quarva.engine import Program, Stream, signals
 from quarva.errors import FormulaError
 from quarva.karva import parse
-from quarva.panel import first_rows
 
 
 def feed(stream, panel):
@@ -43,7 +42,6 @@ def test_a_stream_that_begins_late_answers_as_if_it_had_seen_all_days(
     panel = market(600, 3, seed, universe=universe).with_conventions(conventions)
     program = Program.from_population(population(10, seed, windows=windows))
     stream = Stream(program, panel)
-    stream.begins[:3] = first_rows(panel.values)
     first = stream.resume(until)
     assert first == stream.begin_for(until) == stream.day <= until
     inside = [None] * 600 if panel.universe is None else panel.universe
@@ -56,13 +54,18 @@ def test_a_stream_that_begins_late_answers_as_if_it_had_seen_all_days(
 
 def test_a_stream_begins_as_late_as_its_windows_allow(market):
     panel = market(1, 5)
-    reading = {
-        text: Stream(Program.from_expressions([parse(text)]), panel) for text in ("x + y", "mean(x, 20)")
-    }
-    assert reading["x + y"].begin_for(1000) == 1000
-    assert reading["mean(x, 20)"].begin_for(1000) == 768  # a multiple of 256: windows begin there anew
-    assert reading["mean(x, 20)"].begin_for(770) == 748
-    assert reading["mean(x, 20)"].begin_for(10) == 0
+
+    def begin_for(text, until):
+        return Stream(Program.from_expressions([parse(text)]), panel).begin_for(until)
+
+    assert begin_for("x + y", 1000) == 1000
+    assert begin_for("ref(x, 20)", 1000) == 980
+    # Blocks of 20 days begin on day 768, a multiple of 256, and then on 788, 808, … 988.
+    assert begin_for("mean(x, 20)", 1000) == 968
+    assert begin_for("mean(ref(x, 7), 20)", 1000) == 961
+    assert begin_for("mean(x, 20)", 770) == 748
+    assert begin_for("median(x, 20)", 1000) == 768
+    assert begin_for("mean(x, 20)", 10) == 0
 
 
 def test_windows_may_be_longer_than_a_block(market, population):

@@ -43,7 +43,6 @@ _MISSING = "Accept that an asset which had a bar the day before has none."
 _EXTRA = "Leave out assets that the state does not have."
 _OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
 _NEW_STATE = "File to write the state to, .npz by custom."
-_CONVENTIONS = "What windows do before they are full and around missing days: quarva or qlib (quarva)."
 
 State = Annotated[str, option("--state", "FILE", "The state, as init wrote it; it is replaced as a whole.")]
 NewState = Annotated[str, option("--state", "FILE", _NEW_STATE)]
@@ -64,7 +63,6 @@ File = Annotated[
     ),
 ]
 Notation = Annotated[str, option("--notation", "NAME", "How they are written: infix, karva, qlib … (infix).")]
-Conventions = Annotated[str, option("--conventions", "NAME", _CONVENTIONS)]
 Force = Annotated[bool, option("--force", None, "Replace a state that is already there.")]
 
 
@@ -78,7 +76,7 @@ def init(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
-    conventions: Conventions = "quarva",
+    conventions: options.Conventions = None,
     force: Force = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -91,7 +89,7 @@ def init(
     if Path(state).exists() and not force:
         raise RunError(f"{state} is already there; name another file, or replace it with --force")
     history = read_panel(panel, field=field or "close", fields=fields, allow_jumps=bool(allow_jumps))
-    history = history.with_conventions(conventions)  # type: ignore[arg-type]
+    history = history.with_conventions(conventions or "quarva")  # type: ignore[arg-type]
     named = read_formulas(formulas or [], file, notation, history)
     begun = Stream({each.name: each.expression for each in named}, history)
     begun.save(state)
@@ -225,7 +223,7 @@ def _show(record: Mapping[str, Any], as_json: bool) -> None:
     shown = [f"{each['name']} = {each['formula']}" for each in named[:12]]
     if len(named) > 12:
         shown.append(f"… and {len(named) - 12} more")
-    size = f"{record['bytes'] / 2**20:.1f} MiB"
+    size = f"{record['bytes'] / 1024:,.0f} KiB"
     rows = {
         "state": f"{record['state']}, {size}",
         "formulas": f"{len(named):,}\n" + "\n".join(shown),

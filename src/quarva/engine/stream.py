@@ -30,8 +30,8 @@ class Stream:
 
     Attributes:
         day: number of the next day, counted from the first of the panel.
-        begins: float32 (width,), the first day with a value of each asset, infinite as long as there is none;
-            Qlib's conventions want to know it, so a stream that begins late has to be told.
+        begins: float32 (width,), the day of each asset's first value, infinite as long as there is none. With
+            Qlib's conventions signals depend on it, so a stream that begins late has to be told.
 
     Raises:
         FormulaError: the program reads a field, group or asset that is not there.
@@ -93,7 +93,8 @@ class Stream:
         with np.errstate(over="ignore"):
             self._today[:, :n] = values
         self._today[np.isinf(self._today)] = np.nan
-        np.minimum(self.begins, np.where(np.isnan(self._today).all(axis=0), np.inf, self.day), out=self.begins)
+        there = ~np.isnan(self._today).all(axis=0)
+        self.begins[there] = np.minimum(self.begins[there], self.day)
         live_step(
             self._nodes, len(self._nodes), self._layout, self._begin, self._today.reshape(-1), self._groups,
             _inside(universe), n, self._width, self.day, self._partial, self.begins, self._rows, self._state,

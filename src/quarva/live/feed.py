@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,8 @@ from quarva.panel.dates import text_of
 from quarva.panel.names import is_price
 
 __all__ = ["Answer", "Rules", "feed"]
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -61,36 +63,31 @@ def feed(
     Raises PanelError: an old day, where the rules refuse it or it is none of the stream's; an asset that
     vanishes; a price that jumps.
     """
-    dates = [_day_of(stream, days, date) for date in days.dates]
+    dates = [_of(days, stream.date_of, date) for date in days.dates]
     known = stream.dates
     late = [d for d, date in enumerate(dates) if len(known) and date <= known[-1]]
     if late and rules.late == "refuse":
         raise PanelError(
-            f"{days.name}: {text_of(dates[late[0]])} is not after the stream's last day, "
-            f"{text_of(known[-1])}; leave it out, or replace its bars with late='replay' (--late replay)"
+            f"{days.name}: {text_of(dates[late[0]])} is not after the stream's last day,"
+            f" {text_of(known[-1])}; leave it out, or replace its bars with late='replay' (--late replay)"
         )
-    places = {d: int(np.searchsorted(known, dates[d])) for d in late}
-    for d, place in places.items():
-        if known[place] != dates[d] and place > 0:
-            raise PanelError(
-                f"{days.name}: {text_of(dates[d])} is none of the stream's days, and no day can be put"
-                " between them; leave it out, or begin anew with a panel that has it"
-            )
-    old = [d for d, place in places.items() if known[place] != dates[d]]
-    patched = [d for d in late if d not in old]
+    places = {d: _of(days, stream.place, dates[d]) for d in late}
+    patched = {d: place for d, place in places.items() if place is not None}
     new = [d for d in range(len(dates)) if d not in places]
     bars = stream.bars().swapaxes(0, 1)
-    for d in patched:
+    for d, place in patched.items():
         rows = ~np.isnan(days.values[d]).all(axis=0)
-        bars[places[d]][:, rows] = days.values[d][:, rows]
+        bars[place][:, rows] = days.values[d][:, rows]
     missing = _missing(stream, bars, days, new)
     if missing and not rules.missing_ok:
         _refuse_missing(days, missing)
     if not rules.allow_jumps:
-        _check_jumps(stream, bars, days, [places[d] for d in patched], new)
+        _check_jumps(stream, bars, days, list(patched.values()), new)
 
-    for d in patched:
-        stream.correct(dates[d], bars[places[d]], _patched_universe(stream, days, d, places[d]))
+    matters = {}
+    for d, at in places.items():
+        now = days.values[d] if at is None else bars[at]
+        matters[dates[d]] = stream.correct(dates[d], now, _patched_universe(stream, days, d, at))
     if new:
         stream.catch_up(progress)
     said = []
@@ -100,21 +97,23 @@ def feed(
     if not new:
         said.append(stream.signals(progress))
     told = [dates[d] for d in new] or [stream.dates[-1]]
-    corrected, too_old = ([dates[d] for d in which] for which in (patched, old))
-    return Answer(np.array(told), np.stack(said), tuple(corrected), tuple(too_old), missing)
+    corrected = tuple(date for date, does in matters.items() if does)
+    too_old = tuple(date for date, does in matters.items() if not does)
+    return Answer(np.array(told), np.stack(said), corrected, too_old, missing)
 
 
-def _day_of(stream: Stream, days: Days, date: np.datetime64) -> np.datetime64:
+def _of(days: Days, ask: Callable[[np.datetime64], _T], date: np.datetime64) -> _T:
+    """What the stream says of a date, its refusal with the name of the table before it."""
     try:
-        return stream.date_of(date)
+        return ask(date)
     except PanelError as error:
         raise PanelError(f"{days.name}: {error}") from None
 
 
-def _patched_universe(stream: Stream, days: Days, d: int, place: int) -> NDArray[np.bool_] | None:
+def _patched_universe(stream: Stream, days: Days, d: int, place: int | None) -> NDArray[np.bool_] | None:
     before = stream.universe()
-    if before is None or days.universe is None:
-        return None
+    if before is None or days.universe is None or place is None:
+        return None if days.universe is None else days.universe[d]
     rows = ~np.isnan(days.values[d]).all(axis=0)
     return np.where(rows, days.universe[d], before[place])
 

@@ -32,6 +32,7 @@ class State:
     names, formulas: P each, the formulas in infix notation.
     fields, assets, groups, conventions: as a panel has them; F fields, N assets.
     first: number of the first day kept, counted from the stream's first.
+    begins: float32 (N,), number of the day of each asset's first value, infinite where there was none.
     dates: datetime64 (K,), [D] or [ns]. values: float32 (F, K, N). universe: bool (K, N), or None.
     """
 
@@ -42,6 +43,7 @@ class State:
     groups: Mapping[str, GroupCodes]
     conventions: str
     first: int
+    begins: NDArray[np.float32]
     dates: NDArray[np.datetime64]
     values: NDArray[np.float32]
     universe: NDArray[np.bool_] | None
@@ -59,6 +61,7 @@ def write_state(path: str | os.PathLike[str], state: State) -> None:
     }
     arrays: dict[str, Any] = {
         "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
+        "begins": state.begins,
         "dates": state.dates,
         "values": state.values,
     }
@@ -132,7 +135,7 @@ def _state_of(about: Mapping[str, Any], found: Mapping[str, NDArray]) -> State:
     names, formulas, fields, assets = (_texts(about[name], name) for name in _TEXTS)
     return State(
         names, formulas, fields, assets, groups, str(about["conventions"]), int(about["first"]),
-        found["dates"], found["values"], found.get("universe"),
+        found["begins"], found["dates"], found["values"], found.get("universe"),
     )  # fmt: skip
 
 
@@ -147,6 +150,8 @@ def _fault_of(state: State) -> str:
         return "dates do not ascend"
     if state.values.dtype != np.float32 or state.values.shape != (len(state.fields), days, assets):
         return "bars are not of the shape of fields, dates and assets"
+    if state.begins.dtype != np.float32 or state.begins.shape != (assets,):
+        return "first days are not of the shape of the assets"
     universe = state.universe
     if universe is not None and (universe.dtype != np.bool_ or universe.shape != (days, assets)):
         return "the universe is not of the shape of dates and assets"

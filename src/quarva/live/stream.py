@@ -11,9 +11,10 @@ from quarva import engine
 from quarva.engine import Formula, Program
 from quarva.errors import FormulaError, PanelError, RunError
 from quarva.karva import Expression
+from quarva.live.bars import bars_of, universe_of
 from quarva.live.history import History
 from quarva.live.state import State, read_state, write_state
-from quarva.panel import GroupCodes, Panel
+from quarva.panel import GroupCodes, Panel, first_rows
 from quarva.panel.dates import text_of
 
 __all__ = ["Formulas", "Stream"]
@@ -52,7 +53,10 @@ class Stream:
         self.fields = program.fields or panel.fields[:1] if panel.conventions == "quarva" else panel.fields
         groups = {name: panel.groups[name] for name in program.groups if name in panel.groups}
         self._begin(program, _empty(self.fields, panel.assets, groups, panel.conventions), panel.dates.dtype)
-        days = len(panel.dates)
+        days, n = len(panel.dates), len(panel.assets)
+        if days:
+            begins = first_rows(panel.values)
+            self._machine.begins[:n] = np.where(begins < days, begins, np.inf)
         if panel.universe is not None:
             self._history.universe = []
         rows = [panel.fields.index(name) for name in self.fields]
@@ -111,7 +115,8 @@ class Stream:
 
     def universe(self) -> NDArray[np.bool_] | None:
         """Which assets belonged on the days kept, bool of shape (days kept, N); None where all always do."""
-        return None if self._history.universe is None else np.array(self._history.universe, np.bool_)
+        kept = self._history.universe
+        return None if kept is None else np.array(kept, np.bool_).reshape(len(kept), len(self.assets))
 
     def bars(self) -> NDArray[np.float32]:
         """The bars kept, float32 of shape (F, days kept, N)."""
@@ -158,28 +163,54 @@ class Stream:
         Args: those of `step`.
 
         Returns:
-            Whether the day is still kept. One that is not is so old that no signal from now on depends on it:
-            then nothing changes. Else `signals`, and every step from now on, are as if the day had come so.
+            Whether signals from now on depend on it: `signals`, and every step, are as if it had come so.
+            If not, the day is older than those kept, and nothing changes.
 
         Raises:
             PanelError: what `step` raises; a day between those of the stream, or after the last.
         """
         day = self.date_of(date)
-        kept = self._history.dates
-        place = self._history.place(day)
-        if place is None and kept and kept[0] < day < kept[-1]:
-            raise PanelError(
-                f"{text_of(day)} is none of the stream's days, and no day can be put between them; begin anew"
-                " with a panel that has it"
-            )
-        if not kept or day > kept[-1]:
-            raise PanelError(f"{text_of(day)} has not come yet; give a day up to the last, or use step()")
+        place = self.place(day)
         bars, inside = self._checked(day, values, universe)
-        if place is None:
+        if place is not None:
+            self._history.replace(place, bars, inside)
+        changed = self._moves_a_beginning(bars, place) or place is not None
+        if changed:
+            self._right_from, self._latest = -1, None
+        return changed
+
+    def _moves_a_beginning(self, bars: NDArray[np.float32], place: int | None) -> bool:
+        """Let assets begin when the corrected bars say, with the conventions "qlib"; whether one moved."""
+        if self.conventions != "qlib":
             return False
-        self._history.replace(place, bars, inside)
-        self._right_from, self._latest = -1, None
-        return True
+        first, begins = self._history.first, self._machine.begins[: len(self.assets)]
+        before, young = begins.copy(), begins >= first
+        if place is None:  # how long before the days kept makes no difference
+            begins[young & ~np.isnan(bars).all(axis=0)] = first - 1
+        else:
+            rows = first_rows(self.bars())
+            begins[young] = np.where(rows < len(self.dates), first + rows, np.inf)[young]
+        return not np.array_equal(begins, before)
+
+    def place(self, date: Any) -> int | None:
+        """Where a day stands among those kept; None for one so old that no signal from now on depends on it.
+
+        PanelError where it is none of the stream's days.
+        """
+        day, kept = self.date_of(date), self._history.dates
+        if not kept or day > kept[-1]:
+            raise PanelError(
+                f"{text_of(day)} has not come yet; give a day up to the last, or take it by step()"
+            )
+        if day < kept[0] and self._history.first > 0:
+            return None
+        place = self._history.place(day)
+        if place is None:
+            raise PanelError(
+                f"{text_of(day)} is none of the stream's days, and no day can be put between or before them;"
+                " begin anew with a panel that has it"
+            )
+        return place
 
     def signals(self, progress: Callable[[int, int], None] | None = None) -> NDArray[np.float32]:
         """The last day's signals, float32 of shape (P, N); PanelError where there was no day yet.
@@ -231,57 +262,9 @@ class Stream:
         self, day: np.datetime64, values: Mapping[str, Any] | NDArray, universe: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
         """A copy of a day's bars, (F, N), and its universe."""
-        bars = self._bars_of(day, values)
-        wrong = np.argwhere(np.isinf(bars))
-        if len(wrong):
-            field, asset = self.fields[wrong[0][0]], self.assets[wrong[0][1]]
-            raise PanelError(
-                f"field {field!r} of asset {asset!r} on {text_of(day)} is infinite, or beyond 3.4e38; give"
-                " NaN where there is no value"
-            )
-        if (universe is None) == self.has_universe:
-            raise PanelError(
-                f"{text_of(day)} lacks the universe; say which assets belong, as on the days before"
-                if self.has_universe
-                else f"{text_of(day)} has a universe, but the days before have none; begin anew with a panel"
-                " that has one"
-            )
-        if universe is None:
-            return bars, None
-        inside = np.array(universe, np.bool_)
-        if inside.shape != (len(self.assets),):
-            raise PanelError(
-                f"the universe of {text_of(day)} has shape {inside.shape}; give true or false for each of"
-                f" {len(self.assets)} assets"
-            )
-        return bars, inside
-
-    def _bars_of(self, day: np.datetime64, values: Mapping[str, Any] | NDArray) -> NDArray[np.float32]:
-        n = len(self.assets)
-        if isinstance(values, Mapping):
-            missing = [name for name in self.fields if name not in values]
-            if missing:
-                raise PanelError(
-                    f"{text_of(day)} lacks the field {missing[0]!r}; give {', '.join(self.fields)}"
-                )
-            given = {name: values[name] for name in self.fields}
-        elif np.ndim(values) == 2 and len(values) == len(self.fields):
-            given = dict(zip(self.fields, values, strict=True))
-        else:
-            raise PanelError(
-                f"the values of {text_of(day)} have shape {np.shape(values)}; fields × assets is"
-                f" {(len(self.fields), n)}: {', '.join(self.fields)}"
-            )
-        bars = np.empty((len(self.fields), n), np.float32)
-        for row, (name, numbers) in zip(bars, given.items(), strict=True):
-            if np.shape(numbers) != (n,):
-                raise PanelError(
-                    f"field {name!r} of {text_of(day)} has shape {np.shape(numbers)}; give one value for each"
-                    f" of {n} assets"
-                )
-            with np.errstate(over="ignore"):
-                row[:] = numbers
-        return bars
+        text = text_of(day)
+        bars = bars_of(text, values, self.fields, self.assets)
+        return bars, universe_of(text, universe, self.has_universe, len(self.assets))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all that the stream needs to go on to a file, which is replaced as a whole or not at all.
@@ -294,7 +277,8 @@ class Stream:
             path,
             State(
                 self.names, tuple(formula.text for formula in self.formulas), like.fields, like.assets,
-                like.groups, like.conventions, self._history.first, self.dates, self.bars(), self.universe(),
+                like.groups, like.conventions, self._history.first, self._machine.begins[: len(self.assets)],
+                self.dates, self.bars(), self.universe(),
             ),
         )  # fmt: skip
 
@@ -311,10 +295,15 @@ class Stream:
             raise RunError(f"{path} holds a formula that can not be read: {error}") from None
         program = Program.from_expressions([formula.expression for formula in stream.formulas])
         stream._begin(program, like, state.dates.dtype)
+        stream._machine.begins[: len(state.assets)] = state.begins
         kept = stream._history
         kept.first, kept.dates = state.first, list(state.dates)
         kept.values = list(np.ascontiguousarray(state.values.swapaxes(0, 1)))
         kept.universe = None if state.universe is None else list(state.universe)
+        if stream._machine.begin_for(max(stream.days - 1, 0)) < kept.first:
+            raise RunError(
+                f"{path} keeps fewer days than this Quarva needs: make it anew (quarva stream init)"
+            )
         return stream
 
 

@@ -4,10 +4,9 @@ Rows of a node stand in a ring that is written twice, at r and at r + R (R = day
 before row r + R lie in front of it, one after the other, as they do in a tile of the batch. Operators are the
 batch's own and begin their windows on the same days, so their results agree bit for bit.
 
-A stream need not begin on the first day. A window's bits depend on its own days, and on those of the block
-that it lies in: blocks begin anew with every chunk, and every w days from there. So a node that is to be
-right from some day on has to run from the beginning of that day's chunk, and what it reads has to be right
-for no more than two windows before.
+A stream need not begin on the first day. Most rolling operators start anew with every block of w days,
+counted from the beginning of the chunk, so a node that is to be right from some day on has to run from the
+beginning of that day's block, and what it reads has to be right for the window before that.
 """
 
 import numpy as np
@@ -15,9 +14,11 @@ import numpy as np
 from quarva.compiled import compiled
 from quarva.engine.kernel.float32 import NAN, float_of
 from quarva.engine.kernel.graph import BITS, CODE_AT, FIRST, PARAM
-from quarva.engine.kernel.machine import CHUNK, compute, copy, cross_section, silence
+from quarva.engine.kernel.machine import compute, copy, cross_section, silence
 from quarva.engine.kernel.schedule import CROSS, ROLLING, is_cross
-from quarva.engine.kernel.series import history, partial_size, state_size
+from quarva.engine.kernel.series.arithmetic import CHUNK
+from quarva.engine.kernel.series.partial import history, partial_size
+from quarva.engine.kernel.series.rolling import state_size
 from quarva.karva.alphabet import FIELD, NUMBER
 from quarva.karva.operators import CODE
 
@@ -25,6 +26,15 @@ AT, KEPT_DAYS, STATE_AT, ORDER_AT = 0, 1, 2, 3
 LAYOUT_SIZE = 4
 NEVER = np.iinfo(np.int64).max
 EMA = CODE["ema"]
+MEDIAN, QUANTILE, TS_RANK = CODE["median"], CODE["quantile"], CODE["ts_rank"]
+COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
+
+
+@compiled
+def carries(code, partial):
+    """Whether an operator that keeps a state carries it on from block to block, through the whole chunk."""
+    counted = code == COUNT or code == SIGN_CHANGES or code == TS_RANK
+    return partial or counted or code == MEDIAN or code == QUANTILE
 
 
 @compiled
@@ -40,17 +50,17 @@ def begin_days(nodes, n, roots, until, partial, begin):
     for k in range(n - 1, -1, -1):
         if begin[k] == NEVER:
             continue
-        code, right = nodes[k, CODE_AT], begin[k]
+        right = begin[k] = max(begin[k], 0)
+        code, w = nodes[k, CODE_AT], nodes[k, PARAM]
         if ROLLING <= code < CROSS:
-            back, chunk = history(code, nodes[k, PARAM], partial), right // CHUNK * CHUNK
-            if not partial:
-                right = max(chunk, right - back) - back
-            elif code == EMA:  # the one that carries what it knows through the whole chunk
-                right = chunk - back
-            else:
-                right -= back
-            begin[k] = chunk
-        begin[k] = max(begin[k], 0)
+            state, order = partial_size(code, w, 1) if partial else state_size(code, w, 1)
+            if state + order > 0:
+                chunk = right // CHUNK * CHUNK
+                right -= (right - chunk) % w
+                begin[k] = chunk if carries(code, partial) else right
+                if partial and code == EMA:  # the one whose state is more than what stands in its window
+                    right = chunk
+            right -= history(code, w, partial)
         first = min(first, begin[k])
         for j in range(3):
             operand = nodes[k, FIRST + j]
