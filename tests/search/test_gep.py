@@ -1,12 +1,16 @@
 """GEP prefers the fit, keeps the best, starts anew when it stands still, and seeks what is new."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from quarva.karva.alphabet import PANEL_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
-from quarva.search import GEP, Memory, Space, gep
-from quarva.search.draws import below, letter, normal, uniform
+from quarva.search import GEP, Memory, Space, breed
+from quarva.search.draws import alias, below, normal, pick, uniform
 
 
 def space(seed=0, threads=1, genes=2, constants=True, memory=None):
@@ -41,12 +45,18 @@ def test_a_hundred_generations_hold_no_invalid_chromosome(genes, constants, sele
         way.tell(population, fitness)
 
 
+def spun(fitness):
+    wheel = np.empty_like(fitness)
+    breed.spin(fitness, wheel)
+    return wheel
+
+
 @pytest.mark.parametrize("selection", ["tournament", "roulette"])
 def test_selection_prefers_the_fit_and_never_takes_the_invalid_from_the_wheel(selection):
     rng = np.array([3], np.uint64)
     fitness = np.concatenate([np.linspace(0, 1, 50), np.full(50, -np.inf)])
-    wheel = gep.spin(fitness)
-    taken = [gep.parent(fitness, wheel, selection == "roulette", 3, rng) for _ in range(20_000)]
+    wheel = spun(fitness)
+    taken = [breed.parent(fitness, wheel, 0, 100, selection == "roulette", 3, rng) for _ in range(20_000)]
     counts = np.bincount(taken, minlength=100)
     assert counts[40:50].sum() > 2 * counts[10:20].sum()
     if selection == "roulette":
@@ -61,8 +71,16 @@ def test_selection_prefers_the_fit_and_never_takes_the_invalid_from_the_wheel(se
 
 def test_selection_among_the_invalid_alone_takes_any():
     fitness, rng = np.full(9, -np.inf), np.array([1], np.uint64)
-    taken = {gep.parent(fitness, gep.spin(fitness), True, 3, rng) for _ in range(500)}
+    taken = {breed.parent(fitness, spun(fitness), 0, 9, True, 3, rng) for _ in range(500)}
     assert taken == set(range(9))
+
+
+def test_selection_stays_on_its_island():
+    fitness, rng = np.arange(30.0), np.array([1], np.uint64)
+    wheel = np.concatenate([spun(part) for part in np.split(fitness, 3)])
+    for roulette in (False, True):
+        taken = {breed.parent(fitness, wheel, 10, 10, roulette, 2, rng) for _ in range(1000)}
+        assert set(range(12, 20)) <= taken <= set(range(10, 20))
 
 
 def test_the_best_of_an_island_survives_unchanged():
@@ -73,7 +91,7 @@ def test_the_best_of_an_island_survives_unchanged():
         way.tell(population, short(population))
         now = way._fitness.reshape(2, 40).max(axis=1)
         assert (now >= best).all()
-        np.testing.assert_array_equal(way._fitness, short(way._now))
+        np.testing.assert_array_equal(way._fitness, short(way._now.population))
         best = now
 
 
@@ -123,14 +141,17 @@ def test_children_are_new_to_the_memory_and_to_their_island():
         way.tell(population, -short(population))  # long ones: of short formulas there are too few
 
 
-def test_the_key_of_breeding_is_the_key_of_the_population():
-    way = begun()
-    population = way.ask(10**6)
-    scratch = np.empty(population.symbols.shape[2] + 1, np.uint64)
-    keys = [gep.chromosome_key(*parts, way._language, scratch) for parts in zip(
-        population.symbols, population.dc, population.constants
-    )]  # fmt: skip
-    np.testing.assert_array_equal(keys, population.keys())
+@pytest.mark.parametrize("functions", [PANEL_FUNCTIONS, ["if_else", "lt", "add", "corr", "log"]])
+@pytest.mark.parametrize("constants", [True, False])
+def test_what_breeding_reads_is_what_the_population_says(functions, constants):
+    alphabet = Alphabet.build(["x", "y"], functions, constants=constants)
+    way = GEP(population=40, islands=2)
+    way.begin(Space(alphabet, GeneShape(head=7, genes=3), Memory(), 10**6, 0, 1))
+    for generation in range(10):
+        population = way.ask(10**6)
+        np.testing.assert_array_equal(population.known_keys, replace(population, known_keys=None).keys())
+        np.testing.assert_array_equal(way._next.genes.length, population.lengths())
+        way.tell(population, short(population) + generation)
 
 
 def test_what_is_proposed_depends_on_the_seed_alone():
@@ -160,6 +181,16 @@ def test_draws_follow_their_distributions():
     bell = np.array([normal(rng) for _ in range(20_000)])
     assert bell.mean() == pytest.approx(0, abs=0.03)
     assert bell.std() == pytest.approx(1, abs=0.03)
-    cumulative = np.array([0.1, 0.4, 1.0])
-    drawn = np.bincount([letter(rng, cumulative, 0, 3) for _ in range(20_000)]) / 20_000
-    np.testing.assert_allclose(drawn, [0.1, 0.3, 0.6], atol=0.015)
+    weights = np.array([0.2, 0.0, 0.6, 1.2])
+    drawn = np.bincount([pick(rng, *alias(weights)) for _ in range(20_000)], minlength=4) / 20_000
+    np.testing.assert_allclose(drawn, weights / 2, atol=0.015)
+    assert drawn[1] == 0
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=40).filter(lambda weights: sum(weights) > 1e-6))
+def test_tables_of_draws_hold_their_weights(weights):
+    weights = np.array(weights)
+    chance, other = alias(weights)
+    held = np.minimum(chance, 1.0)
+    np.add.at(held, other, 1.0 - np.minimum(chance, 1.0))
+    np.testing.assert_allclose(held / len(weights), weights / weights.sum(), atol=1e-9)

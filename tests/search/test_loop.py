@@ -89,7 +89,7 @@ def test_what_the_best_keep_does_not_depend_on_the_pieces_they_come_in(table_tas
     train = rng.integers(0, 60, 2000) / 7.0  # many alike
     fitness = train - rng.integers(0, 3, 2000) / 1000
     scores = Scores(fitness, train, np.full(2000, np.nan), np.ones(2000, np.int8))
-    whole, pieces = Best.empty(population, 40, 3), Best.empty(population, 40, 3)
+    whole, pieces = Best(population, 40, 3), Best(population, 40, 3)
     whole.add(population, scores)
     for at in range(0, 2000, 37):
         part = slice(at, at + 37)

@@ -6,11 +6,12 @@ import pytest
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
 from quarva.search import moves
+from quarva.search.draws import pick
 
 HEAD, GENES, CONSTANTS = 6, 3, 4
 ALPHABET = Alphabet.build(["x", "y", "z"], ["add", "mul", "sin", "neg"], constants=True)
 SHAPE = GeneShape(head=HEAD, genes=GENES, constants=CONSTANTS)
-LETTERS = (HEAD, ALPHABET.cumulative, ALPHABET.n_functions, 0.5)
+LETTERS = moves.Letters.of(ALPHABET, HEAD, 0.5)
 TRIES = 300
 
 
@@ -50,7 +51,7 @@ def same(a, b, *parts):
 def test_creation_draws_valid_chromosomes_with_the_share_of_functions_asked_for(rng):
     population = Population.empty(ALPHABET, SHAPE, 2000)
     for symbols, dc, constants in each(population):
-        moves.create(symbols, dc, constants, rng, *LETTERS)
+        moves.create(symbols, dc, constants, rng, LETTERS)
     assert not population.invalid().any()
     is_function = population.symbols < ALPHABET.n_functions
     assert is_function[:, :, :HEAD].mean() == pytest.approx(0.5, abs=0.02)
@@ -63,33 +64,51 @@ def test_creation_draws_valid_chromosomes_with_the_share_of_functions_asked_for(
 def test_mutation_changes_each_position_at_its_rate(rng, chromosomes):
     before, after = chromosomes
     for symbols in after.symbols:
-        moves.mutate(symbols, rng, moves.mutation_gap(0.1), *LETTERS)
+        moves.mutate(symbols, rng, moves.gaps(0.1, symbols.size), LETTERS)
     assert not after.invalid().any()
     same(before, after, "dc", "constants")
     changed = (before.symbols != after.symbols).mean(axis=0)
     # A letter may be drawn again: of the terminals, of which there are four, one in four.
-    assert changed.mean() == pytest.approx(0.1 * 0.78, abs=0.01)
+    assert changed.mean() == pytest.approx(0.1 * 0.808, abs=0.008)
     assert (changed > 0).all()
 
 
-@pytest.mark.parametrize(("rate", "share"), [(0.0, 0.0), (0.999, 0.78)])
+@pytest.mark.parametrize(("rate", "share"), [(0.0, 0.0), (1.0, 0.808)])
 def test_mutation_at_its_extremes(rng, chromosomes, rate, share):
     before, after = chromosomes
     for symbols in after.symbols:
-        moves.mutate(symbols, rng, moves.mutation_gap(rate), *LETTERS)
+        moves.mutate(symbols, rng, moves.gaps(rate, symbols.size), LETTERS)
     assert not after.invalid().any()
-    assert (before.symbols != after.symbols).mean() == pytest.approx(share, abs=0.03)
+    assert (before.symbols != after.symbols).mean() == pytest.approx(share, abs=0.015)
 
 
-def test_mutation_of_the_expression_changes_one_position_that_speaks(rng, chromosomes):
+def test_gaps_are_those_of_places_that_change_alone():
+    chance, other = moves.gaps(0.2, 5)
+    rng = np.array([3], np.uint64)
+    drawn = np.bincount([pick(rng, chance, other) for _ in range(50_000)], minlength=6) / 50_000
+    np.testing.assert_allclose(drawn, [*(0.2 * 0.8 ** np.arange(5)), 0.8**5], atol=0.01)
+
+
+@pytest.mark.parametrize("grow", [False, True])
+def test_mutation_of_the_expression_makes_one_letter_that_speaks_another(rng, chromosomes, grow):
     before, after = chromosomes
     lengths = before.lengths()
-    for symbols in after.symbols:
-        moves.mutate_expression(symbols, rng, ALPHABET.arity, *LETTERS)
+    for symbols, length in zip(after.symbols, lengths):
+        moves.mutate_expression(symbols[1], rng, length[1], grow, LETTERS)
     assert not after.invalid().any()
+    same(before, after, "dc", "constants")
     where = np.argwhere(before.symbols != after.symbols)
-    assert len(np.unique(where[:, 0])) == len(where) > 0.5 * TRIES
-    assert all(i < lengths[p, g] for p, g, i in where)
+    assert len(where) == len(np.unique(where[:, 0])) == TRIES
+    assert all(g == 1 and i < lengths[p, g] for p, g, i in where)
+    functions = np.mean([after.symbols[p, g, i] < ALPHABET.n_functions for p, g, i in where if i < HEAD])
+    assert functions == 1 if grow else 0.3 < functions < 0.7
+
+
+def test_where_no_letter_is_another_nothing_changes(rng):
+    letters = moves.Letters.of(Alphabet.build(["x"], []), 1, 0.5)
+    gene = np.zeros(2, np.int16)
+    moves.mutate_expression(gene, rng, 1, False, letters)
+    assert gene.tolist() == [0, 0]
 
 
 def test_inversion_turns_a_stretch_of_the_head_around_and_leaves_the_tail(rng, chromosomes):
@@ -173,29 +192,19 @@ def test_gene_transposition_brings_a_whole_gene_to_the_front(rng, chromosomes):
     assert not after.invalid().any()
 
 
-@pytest.mark.parametrize("first", [0, 4, 13, 20])
-@pytest.mark.parametrize("size", [1, 7, 13, 30])
-def test_recombination_takes_a_stretch_from_the_other_parent(chromosomes, others, first, size):
-    before, after = chromosomes
-    length = before.symbols.shape[2]
-    last = min(first + size, GENES * length)
-    for (symbols, dc, constants), other in zip(each(after), each(others)):
-        moves.cross_over(symbols, dc, constants, *other, first, last)
-    taken = np.zeros(GENES * length, bool)
-    taken[first:last] = True
-    taken = taken.reshape(GENES, length)
-    np.testing.assert_array_equal(after.symbols, np.where(taken, others.symbols, before.symbols))
-    for g, whole in enumerate(taken.all(axis=1)):
-        source = others if whole else before
-        np.testing.assert_array_equal(after.dc[:, g], source.dc[:, g])
-        np.testing.assert_array_equal(after.constants[:, g], source.constants[:, g])
-    assert not after.invalid().any()
+@pytest.mark.parametrize("cut", [-3, 0, 5, 40])
+@pytest.mark.parametrize(("first", "last"), [(0, 0), (3, 8), (-4, 2), (6, 99)])
+def test_recombination_takes_stretches_from_the_other_parent(chromosomes, others, cut, first, last):
+    gene, other = chromosomes[0].symbols[0, 0], others.symbols[0, 0]
+    child, i = np.empty_like(gene), np.arange(len(gene))
+    moves.recombine(gene, other, cut, first, last, child)
+    np.testing.assert_array_equal(child, np.where((i >= cut) | ((i >= first) & (i < last)), other, gene))
 
 
 def test_constants_and_their_domain_mutate_at_their_rate(rng, chromosomes):
     before, after = chromosomes
     for _, dc, constants in each(after):
-        moves.vary_constants(dc, constants, rng, 0.2)
+        moves.vary_constants(dc, constants, rng, moves.gaps(0.2, dc.size + constants.size))
     same(before, after, "symbols")
     assert not after.invalid().any()
     assert (before.constants != after.constants).mean() == pytest.approx(0.2, abs=0.03)

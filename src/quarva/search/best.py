@@ -12,56 +12,103 @@ from quarva.tasks import Scores
 __all__ = ["Best", "oriented"]
 
 
+_WAITING = 256  # candidates that are worth a merge: sorting a few costs as much as sorting many
+
+
 @dataclass
-class Best:
-    """At most `room` chromosomes by fitness, best first, no more than `alike` of a kind.
+class _Kept:
+    """Chromosomes with their figures, a row each."""
 
-    Of a kind are formulas that begin with the same two letters; without a limit on those, variants of the
-    best one fill all the room. Formulas of a kind whose train and validation figures agree to nine digits are
-    one function written twice: the shorter, or the one met first, is kept. What is kept does not depend on
-    the pieces in which formulas come: their size follows the clock, and findings must not.
-    """
-
-    room: int
-    alike: int
     population: Population
     fitness: NDArray[np.float64]
     train: NDArray[np.float64]
     validation: NDArray[np.float64]
     sign: NDArray[np.int8]
 
-    @classmethod
-    def empty(cls, like: Population, room: int, alike: int) -> "Best":
-        """Nothing yet."""
+    def __getitem__(self, chosen: NDArray[np.integer]) -> "_Kept":
+        figures = (self.fitness, self.train, self.validation, self.sign)
+        return _Kept(self.population[chosen], *(column[chosen] for column in figures))
+
+    def __len__(self) -> int:
+        return len(self.fitness)
+
+
+class Best:
+    """At most `room` chromosomes by fitness, best first, no more than `alike` of a kind.
+
+    Of a kind are formulas that begin with the same two letters; without a limit on those, variants of the
+    best one fill all the room. Formulas of a kind whose train and validation figures agree to nine digits are
+    one function written twice: the shorter, or the one met first, is kept. What is kept does not depend on
+    the pieces in which formulas come: their size follows the clock, and findings must not. So candidates may
+    wait, and are merged some hundreds at a time, or when somebody looks.
+
+    Attributes:
+        population, fitness, train, validation, sign: what is kept, as in `Scores`.
+    """
+
+    def __init__(self, like: Population, room: int, alike: int) -> None:
         none = np.empty(0)
-        return cls(room, alike, like[:0], none, none.copy(), none.copy(), np.empty(0, np.int8))
+        self._room, self._alike = room, alike
+        self._kept = _Kept(like[:0], none, none.copy(), none.copy(), np.empty(0, np.int8))
+        self._waiting: list[_Kept] = []
+        self._top = -np.inf
 
     def add(self, population: Population, scores: Scores) -> bool:
         """Consider new formulas; returns whether the best one changed."""
-        floor = self.fitness[-1] if len(self.fitness) >= self.room else -np.inf
+        floor = self._kept.fitness[-1] if len(self._kept) >= self._room else -np.inf
         chosen = np.flatnonzero(scores.fitness > floor)
         if not chosen.size:
             return False
-        top_before = self.fitness[0] if len(self.fitness) else -np.inf
-        columns = [
-            np.concatenate([mine, theirs[chosen]])
-            for mine, theirs in (
-                (self.fitness, scores.fitness),
-                (self.train, scores.train),
-                (self.validation, scores.validation),
-                (self.sign, scores.sign),
-            )
-        ]
-        both = Population.concatenate([self.population, population[chosen]])
-        order = np.argsort(-columns[0], kind="stable")
-        kind = _kinds(both)
-        order = order[_first_of_each(kind[order], columns[1][order], columns[2][order])]
-        keep = order[_place_in_kind(kind[order]) < self.alike][: self.room]
-        if keep.max() < len(self):
-            return False  # nothing but what is there already, written otherwise
-        self.population = both[keep]
-        self.fitness, self.train, self.validation, self.sign = (column[keep] for column in columns)
-        return bool(self.fitness[0] > top_before)
+        new = _Kept(population, scores.fitness, scores.train, scores.validation, scores.sign)[chosen]
+        self._waiting.append(new)
+        top = float(new.fitness.max())
+        changed, self._top = top > self._top, max(top, self._top)
+        if changed or sum(map(len, self._waiting)) >= _WAITING:
+            self._merge()
+        return changed
+
+    def _merge(self) -> None:
+        """Bring those that wait to those that are kept."""
+        parts = [self._kept, *self._waiting]
+        self._waiting = []
+        both = _Kept(
+            Population.concatenate([part.population for part in parts]),
+            *(
+                np.concatenate([getattr(part, name) for part in parts])
+                for name in ("fitness", "train", "validation", "sign")
+            ),
+        )
+        order = np.argsort(-both.fitness, kind="stable")
+        kind = _kinds(both.population)
+        order = order[_first_of_each(kind[order], both.train[order], both.validation[order])]
+        keep = order[_place_in_kind(kind[order]) < self._alike][: self._room]
+        if keep.max() >= len(self._kept):  # else what waited is there already, written otherwise
+            self._kept = both[keep]
+
+    def _settled(self) -> _Kept:
+        if self._waiting:
+            self._merge()
+        return self._kept
+
+    @property
+    def population(self) -> Population:
+        return self._settled().population
+
+    @property
+    def fitness(self) -> NDArray[np.float64]:
+        return self._settled().fitness
+
+    @property
+    def train(self) -> NDArray[np.float64]:
+        return self._settled().train
+
+    @property
+    def validation(self) -> NDArray[np.float64]:
+        return self._settled().validation
+
+    @property
+    def sign(self) -> NDArray[np.int8]:
+        return self._settled().sign
 
     def expression(self, i: int) -> Expression:
         """Formula i, turned so that a larger signal means a larger target."""
@@ -77,13 +124,13 @@ class Best:
 
     def restore(self, state: dict[str, NDArray]) -> None:
         """Take up a `state`."""
-        p = self.population
-        self.population = Population(p.alphabet, p.shape, state["symbols"], state["dc"], state["constants"])
-        self.fitness, self.train = state["fitness"], state["train"]
-        self.validation, self.sign = state["validation"], state["sign"]
+        p = self._kept.population
+        population = Population(p.alphabet, p.shape, state["symbols"], state["dc"], state["constants"])
+        self._kept = _Kept(population, state["fitness"], state["train"], state["validation"], state["sign"])
+        self._waiting, self._top = [], float(self._kept.fitness[0]) if len(self._kept) else -np.inf
 
     def __len__(self) -> int:
-        return len(self.fitness)
+        return len(self._settled())
 
 
 def oriented(expression: Expression, sign: int) -> Expression:

@@ -24,7 +24,7 @@ from quarva.tasks import Task
 __all__ = ["Loop", "Progress"]
 
 _ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
-_CHUNK_SECONDS = 0.25  # a chunk of evaluations: progress and Ctrl-C are noticed in between
+_CHUNK_SECONDS = 0.5  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0
 _CHECKPOINT_SHARE = 20  # a checkpoint waits so many times as long as the last one took to write
@@ -96,13 +96,13 @@ class Loop:
 
     def _begin(self) -> None:
         nothing = Population.empty(self.space.alphabet, self.space.shape, 0)
-        self._best = Best.empty(nothing, _ROOM, _ALIKE if self.task.table is None else _ROOM)
+        self._best = Best(nothing, _ROOM, _ALIKE if self.task.table is None else _ROOM)
         self._history = History()
         self._chunk = _FIRST_CHUNK
         self._barren = 0
         self._asked = 0  # size of the last batch
         self._solved = False
-        self._formula = ""
+        self._look_at_best()
         self._before = 0.0  # seconds of earlier sittings
         self._boundary: dict[str, dict[str, Any]] | None = None
         self._pause = _CHECKPOINT_SECONDS
@@ -140,8 +140,9 @@ class Loop:
         self.invalid += int(np.count_nonzero(invalid[:seen]))
         if stopped is None:
             self._barren = 0 if len(new) else self._barren + 1
-            repeated = np.flatnonzero(np.isnan(fitness) & ~invalid)
-            fitness[repeated] = self.space.memory.look_up(keys[repeated])[0]
+            if len(new) < len(population):  # a formula may come twice in a batch
+                repeated = np.flatnonzero(np.isnan(fitness) & ~invalid)
+                fitness[repeated] = self.space.memory.look_up(keys[repeated])[0]
             self.searcher.tell(population, fitness)
         self._note(fitness, len(evaluated) / max(seen, 1))
         if stopped is None and self.checkpoint_path is not None:
@@ -185,15 +186,19 @@ class Loop:
         return None, len(population)
 
     def _chunks(self, new: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
-        """Pieces of a batch that take about a quarter of a second each."""
+        """Equal pieces of a batch that take a quarter to half a second each, or the whole of a quick one.
+
+        Pieces are as large as that allows: the engine shares what the formulas of a piece have in common.
+        """
         at = 0
         while at < len(new):
-            piece = new[at : at + self._chunk]
+            left = len(new) - at
+            piece = new[at : at + -(-left // -(-left // self._chunk))]
             began = time.perf_counter()
             yield piece
             took = max(time.perf_counter() - began, 1e-6)
             at += len(piece)
-            if len(piece) == self._chunk or took > _CHUNK_SECONDS:
+            if 2 * len(piece) > self._chunk or took > _CHUNK_SECONDS:
                 ideal = len(piece) * _CHUNK_SECONDS / took
                 self._chunk = int(np.clip(ideal, self._chunk / 4, self._chunk * 4) // 16 * 16) or 16
 
@@ -203,8 +208,14 @@ class Loop:
         self.space.memory.put(keys, scores.fitness)
         self.evaluations += len(chunk)
         if self._best.add(population, scores):
-            self._formula = ""
-            self._solved = is_exact(self.task, self._best.expression(0), float(self._best.train[0]))
+            self._look_at_best()
+            self._solved = is_exact(self.task, self._best.expression(0), self._figures[0])
+
+    def _look_at_best(self) -> None:
+        """Take its figures, train and validation; its text is rendered when somebody asks."""
+        best = self._best
+        self._formula = ""
+        self._figures = (float(best.train[0]), float(best.validation[0])) if len(best) else (np.nan, np.nan)
 
     def _stop_reason(self) -> Stopped | None:
         if self._solved:
@@ -232,12 +243,6 @@ class Loop:
             self._formula = render(self._best.expression(0), "infix")
         return self._formula
 
-    def _figures(self) -> tuple[float, float]:
-        """Train and validation figure of the best formula."""
-        if not len(self._best):
-            return np.nan, np.nan
-        return float(self._best.train[0]), float(self._best.validation[0])
-
     def _show(self) -> None:
         if self.observer is not None:
             self.observer(
@@ -245,7 +250,7 @@ class Loop:
                     self.evaluations,
                     self.space.budget,
                     self._elapsed(),
-                    *self._figures(),
+                    *self._figures,
                     self._best_text(),
                 )
             )
@@ -254,7 +259,7 @@ class Loop:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
             evaluations=self.evaluations, proposed=self.proposed, seconds=self._elapsed(),
-            best=self._figures()[0], best_formula=self._best_text(),
+            best=self._figures[0], best_formula=self._best_text(),
             mean=float(valid.mean()) if valid.size else np.nan, distinct_share=distinct_share,
         )  # fmt: skip
 
@@ -306,6 +311,7 @@ class Loop:
             self._before, self._solved = float(counts["seconds"]), bool(counts["solved"])
             self.space.memory.restore(state["memory"])
             self._best.restore(state["best"])
+            self._look_at_best()
             self._history.restore(state["history"])
             self.searcher.restore(state["searcher"])
         except (KeyError, ValueError, TypeError) as error:

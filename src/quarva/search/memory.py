@@ -12,6 +12,12 @@ _ABSENT = np.uint64(0)
 
 
 @compiled
+def home_of(table, key):
+    """Place where the search for a key begins."""
+    return np.int64(key & np.uint64(table.size - 1))
+
+
+@compiled
 def slot_of(table, key):
     """Place of a key in an open-addressed table of a power of two, or of the free place where it would go."""
     mask = np.uint64(table.size - 1)
