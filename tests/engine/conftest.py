@@ -47,7 +47,31 @@ def population(n: int, seed: int = 0, head: int = 6, genes: int = 1, **alphabet)
     """Random formulas over every operator of the table but power."""
     given = {
         "fields": ["close", "volume", "x", "y"],
-        "functions": [op.name for op in OPERATORS if op.name not in ("power","lt","le","gt","ge","eq","ne","and","or","not","if_else","signed_power","winsorise","bucket","residual","of_asset","group_rank","group_zscore")],
+        "functions": [
+            op.name
+            for op in OPERATORS
+            if op.name
+            not in (
+                "power",
+                "lt",
+                "le",
+                "gt",
+                "ge",
+                "eq",
+                "ne",
+                "and",
+                "or",
+                "not",
+                "if_else",
+                "signed_power",
+                "winsorise",
+                "bucket",
+                "residual",
+                "of_asset",
+                "group_rank",
+                "group_zscore",
+            )
+        ],
         "windows": (2, 3, 5, 10, 20, 60),
         "groups": ["sector"],
         "numbers": [2.5, -1.0],

@@ -50,7 +50,9 @@ def test_a_floor_of_minus_infinity_drops_nobody(task, program):
 
 def test_the_mean_of_all_days_is_within_what_was_granted(task):
     """Two standard errors hold for about 95 formulas in a hundred, were their daily figures independent."""
-    texts = [f"noise * {a} + x0 * {b} + rank(x0 - {b} * noise)" for a in (1, 2, 3, -1, -2) for b in range(1, 9)]
+    texts = [
+        f"noise * {a} + x0 * {b} + rank(x0 - {b} * noise)" for a in (1, 2, 3, -1, -2) for b in range(1, 9)
+    ]
     program = Program.from_expressions([parse(text) for text in texts])
     rule = Abandonment()
     most = task.score(program, floors=np.full(len(program), np.inf), abandonment=rule).fitness

@@ -37,6 +37,8 @@ Seconds = Annotated[float | None, _flag("--seconds", "S", "Stop after so many se
 MemoryMb = Annotated[float | None, _flag("--memory-mb", "MB", "Stop when the process has taken so many MiB.")]
 Functions = Annotated[str | None, _flag("--functions", "NAME,…", _FUNCTIONS)]
 Windows = Annotated[str | None, _flag("--windows", "DAYS,…", "Windows of rolling operators (5,10,20,40).")]
+_ABANDON = "Give up hopeless formulas after this share of the training days, 0.33 say (never)."
+Abandon = Annotated[float | None, _flag("--abandon", "SHARE", _ABANDON)]
 Out = Annotated[str | None, options.option("--out", "FOLDER", _OUT)]
 Resume = Annotated[str | None, options.option("--resume", "FOLDER", _RESUME)]
 ReadTest = Annotated[bool, options.option("--read-test", None, "Read the sealed test, for the best formula.")]
@@ -66,6 +68,7 @@ def search(
     memory_mb: MemoryMb = None,
     functions: Functions = None,
     windows: Windows = None,
+    abandon: Abandon = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
     device: options.Device = None,
@@ -79,9 +82,10 @@ def search(
     limits = {"budget": budget, "seconds": seconds, "memory_mb": memory_mb, "threads": threads}
     question = {
         "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps,
-        "conventions": conventions, "table": table, "target_column": target_column, "target": target, "delay": delay, "objective": objective,
-        "split": split, "embargo": embargo, "cost_bps": cost_bps, "parsimony": parsimony,
-        "searcher": searcher, "functions": functions, "windows": windows, "seed": seed, "device": device,
+        "conventions": conventions, "table": table, "target_column": target_column, "target": target,
+        "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
+        "parsimony": parsimony, "searcher": searcher, "functions": functions, "windows": windows,
+        "seed": seed, "device": device, "abandon": abandon,
     }  # fmt: skip
     if resume is not None:
         refused = [

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from quarva.compiled import is_cached
 from quarva.engine.devices import Device, check_device, choose, kind_of
 from quarva.engine.kernel import batch, pieces
-from quarva.engine.kernel.machine import CHUNK
 from quarva.engine.kernel.roots import WRITE
 from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE
+from quarva.engine.kernel.series import CHUNK
 from quarva.engine.program import Program
 from quarva.engine.target import Statistic, Target
 from quarva.engine.tiles import Tiles
@@ -25,7 +25,6 @@ from quarva.karva.operators import CODE, OPERATORS
 from quarva.panel import Panel, first_rows
 
 __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
-
 
 
 _FIRST_GROUP = [operator.kind for operator in OPERATORS].index("group")

@@ -42,7 +42,12 @@ class Target:
 
     @classmethod
     def prepare(
-        cls, panel: Panel, targets: NDArray, segments: NDArray[np.integer], n_segments: int, statistic: Statistic
+        cls,
+        panel: Panel,
+        targets: NDArray,
+        segments: NDArray[np.integer],
+        n_segments: int,
+        statistic: Statistic,
     ) -> "Target":
         """Lay the targets out for signals on `panel`; targets of shape (M, T, N), segments of shape (T,)."""
         cells = np.isfinite(targets).sum(axis=2).astype(np.float64)

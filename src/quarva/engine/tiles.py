@@ -5,13 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.engine.kernel.machine import CHUNK
+from quarva.engine.kernel.series import CHUNK
 from quarva.panel import Panel
 
 __all__ = ["Tiles"]
 
 _VECTOR = 16  # float32 numbers in the widest vector register
-_CELLS = 16384  # numbers of one result in one tile: 64 KiB, so that a second-level cache holds a dozen or more
+_CELLS = (
+    16384  # numbers of one result in one tile: 64 KiB, so that a second-level cache holds a dozen or more
+)
 
 
 @dataclass(frozen=True)

@@ -67,7 +67,9 @@ def _found(task: Task, record: dict[str, Any], path: Path) -> Found:
     if best is None:
         return Found(None, pool, facts, _history(task, path), readings)
     pool = (_row(best), *pool[1:])  # the reading of the test is kept with the best
-    expression = parse(best["formula"], fields=task.panel.fields, groups=tuple(task.panel.groups), assets=task.panel.assets)
+    expression = parse(
+        best["formula"], fields=task.panel.fields, groups=tuple(task.panel.groups), assets=task.panel.assets
+    )
     return Found(expression, pool, facts, _history(task, path), readings)
 
 

@@ -54,9 +54,9 @@ class Best:
         self._top = -np.inf
 
     def add(self, population: Population, scores: Scores) -> bool:
-        """Consider new formulas; returns whether the best one changed."""
-        floor = self._kept.fitness[-1] if len(self._kept) >= self._room else -np.inf
-        chosen = np.flatnonzero(scores.fitness > floor)
+        """Consider new formulas, but those given up half-way; returns whether the best one changed."""
+        better = scores.fitness > self.floor
+        chosen = np.flatnonzero(better if scores.dropped is None else better & ~scores.dropped)
         if not chosen.size:
             return False
         new = _Kept(population, scores.fitness, scores.train, scores.validation, scores.sign)[chosen]
@@ -66,6 +66,11 @@ class Best:
         if changed or sum(map(len, self._waiting)) >= _WAITING:
             self._merge()
         return changed
+
+    @property
+    def floor(self) -> float:
+        """The fitness that a formula must have more of to be kept, −∞ as long as there is room."""
+        return float(self._kept.fitness[-1]) if len(self._kept) >= self._room else -np.inf
 
     def _merge(self) -> None:
         """Bring those that wait to those that are kept."""

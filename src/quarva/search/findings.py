@@ -67,6 +67,7 @@ class Findings:
         pool: the best formulas by fitness, best first, no two of them alike (`choose_pool`).
         evaluations: distinct formulas scored. proposed: all that the searcher proposed. invalid: proposed
             chromosomes that break a rule of the language (0 by construction, counted all the same).
+        abandoned: evaluations that were given up before the end.
         seconds: wall time, over all sittings of a resumed search.
         stopped: why it ended.
         history: one row a batch: batch, evaluations, proposed, seconds, best (train figure of the best so
@@ -82,6 +83,7 @@ class Findings:
     evaluations: int
     proposed: int
     invalid: int
+    abandoned: int
     seconds: float
     stopped: Stopped
     history: "pd.DataFrame" = field(repr=False)

@@ -44,5 +44,6 @@ def search_settings(recipe: Recipe) -> dict[str, Any]:
     names = (
         "budget", "seed", "seconds", "memory_mb", "threads", "device", "functions", "windows", "numbers",
         "constants", "head", "genes", "link", "settings",
+        "abandon",
     )  # fmt: skip
     return {name: getattr(recipe, name) for name in names}

@@ -120,6 +120,11 @@ class GEP:
         share(work, self.islands, space.threads)
         return replace(new.population, known_keys=keys)
 
+    def floors(self) -> NDArray[np.float64]:
+        """The lower quartile of the island's living, whose members win one tournament of three in sixty."""
+        living = np.sort(self._fitness.reshape(self.islands, -1), axis=1)[:, self.population // 4]
+        return np.repeat(np.where(self._fresh, -np.inf, living), self.population)
+
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         told = np.where(np.isfinite(fitness), fitness, -np.inf)
         self._keep_elite(told)

@@ -17,9 +17,9 @@ from quarva.search.best import Best
 from quarva.search.findings import Findings, Stopped, choose_pool
 from quarva.search.history import History
 from quarva.search.limits import interrupts, peak_mb
-from quarva.search.searcher import Resumable, Searcher, Space
+from quarva.search.searcher import Choosy, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
-from quarva.tasks import Task
+from quarva.tasks import Abandonment, Task
 
 __all__ = ["Loop", "Progress"]
 
@@ -55,6 +55,7 @@ class Loop:
         checkpoint_path: where to keep the state, None for nowhere.
         resume: go on from the checkpoint.
         observer: called with a `Progress` between chunks.
+        abandonment: when to give up formulas that are of no use to the searcher, None for never.
     """
 
     task: Task
@@ -66,10 +67,12 @@ class Loop:
     checkpoint_path: Path | None = None
     resume: bool = False
     observer: Callable[[Progress], None] | None = None
+    abandonment: Abandonment | None = None
 
     evaluations: int = field(default=0, init=False)
     proposed: int = field(default=0, init=False)
     invalid: int = field(default=0, init=False)
+    abandoned: int = field(default=0, init=False)
 
     def run(self) -> Findings:
         """Search until a limit is met.
@@ -91,7 +94,7 @@ class Loop:
         return Findings(
             task=self.task, searcher=self.name, seed=self.space.seed, budget=self.space.budget, pool=pool,
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
-            seconds=self._elapsed(), stopped=stopped, history=self._history.frame(),
+            abandoned=self.abandoned, seconds=self._elapsed(), stopped=stopped, history=self._history.frame(),
         )  # fmt: skip
 
     def _begin(self) -> None:
@@ -203,10 +206,18 @@ class Loop:
                 self._chunk = int(np.clip(ideal, self._chunk / 4, self._chunk * 4) // 16 * 16) or 16
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
-        scores = self.task.score(population, self.space.threads, self.space.device)
+        floors = None
+        if self.abandonment is not None:
+            # Who has no population of its own can use nothing but what is kept for the pool.
+            choosy = isinstance(self.searcher, Choosy)
+            floors = self.searcher.floors()[chunk] if choosy else np.full(len(chunk), self._best.floor)
+        scores = self.task.score(
+            population, self.space.threads, self.space.device, floors=floors, abandonment=self.abandonment
+        )
         fitness[chunk] = scores.fitness
         self.space.memory.put(keys, scores.fitness)
         self.evaluations += len(chunk)
+        self.abandoned += 0 if scores.dropped is None else int(np.count_nonzero(scores.dropped))
         if self._best.add(population, scores):
             self._look_at_best()
             self._solved = is_exact(self.task, self._best.expression(0), self._figures[0])
@@ -280,7 +291,8 @@ class Loop:
         assert isinstance(self.searcher, Resumable)
         counts = {
             "evaluations": self.evaluations, "proposed": self.proposed, "invalid": self.invalid,
-            "barren": self._barren, "seconds": self._elapsed(), "solved": self._solved,
+            "abandoned": self.abandoned, "barren": self._barren, "seconds": self._elapsed(),
+            "solved": self._solved,
         }  # fmt: skip
         searcher = {name: np.array(value, copy=True) for name, value in self.searcher.state().items()}
         return {
@@ -308,6 +320,7 @@ class Loop:
             counts = state["loop"]
             self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
             self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
+            self.abandoned = int(counts["abandoned"])
             self._before, self._solved = float(counts["seconds"]), bool(counts["solved"])
             self.space.memory.restore(state["memory"])
             self._best.restore(state["best"])

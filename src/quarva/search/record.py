@@ -51,6 +51,7 @@ def findings_record(found: Findings, run: str) -> dict[str, Any]:
         "evaluations": found.evaluations,
         "proposed": found.proposed,
         "invalid": found.invalid,
+        "abandoned": found.abandoned,
         "seconds": round(found.seconds, 3),
         "stopped": found.stopped,
         "test_readings": 0,

@@ -14,7 +14,7 @@ from quarva.search.loop import Loop, Progress
 from quarva.search.memory import Memory
 from quarva.search.random_search import RandomSearch
 from quarva.search.searcher import Searcher, Space
-from quarva.tasks import Task
+from quarva.tasks import Abandonment, Task
 
 __all__ = ["SEARCHERS", "make_searcher", "search"]
 
@@ -34,6 +34,7 @@ def search(
     memory_mb: float | None = None,
     threads: int | None = None,
     device: Device = "cpu",
+    abandon: float | None = None,
     functions: Sequence[str] | None = None,
     windows: Sequence[int] | None = None,
     numbers: Sequence[float] = (),
@@ -60,6 +61,9 @@ def search(
         seconds: stop after so many, in this sitting if the search is resumed.
         memory_mb: stop when the process has taken so many MiB.
         threads: None is one a core.
+        abandon: share of the training days after which formulas are given up that will hardly be of use to
+            the searcher (`tasks.Abandonment`), for `ic` and `rank_ic`; they count as evaluations. None is
+            never.
         device: that scores formulas: `cpu`, `cuda`, or `auto`, whichever was measured to be faster on this
             machine. A GPU's scores agree with the CPU's to float32 precision, so findings may differ.
         functions, windows, numbers, constants: the alphabet: operators (by default a panel's or a table's
@@ -95,13 +99,14 @@ def search(
         device=device,
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
+    loop.abandonment = None if abandon is None else Abandonment(abandon)
     if out is None:
         return _run(loop, progress)
     if checkpoint is not None:
         raise RecipeError("a run folder keeps its own checkpoint: give out or checkpoint, not both")
     asked = {
         "searcher": name, "budget": budget, "seed": seed, "seconds": seconds, "memory_mb": memory_mb,
-        "threads": threads, "device": device, "functions": functions, "windows": windows,
+        "threads": threads, "device": device, "abandon": abandon, "functions": functions, "windows": windows,
         "numbers": tuple(numbers), "constants": constants, "head": head, "genes": genes, "link": link,
         "settings": settings,
     }  # fmt: skip

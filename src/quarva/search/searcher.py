@@ -11,7 +11,7 @@ from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
 from quarva.search.memory import Memory
 
-__all__ = ["Resumable", "Searcher", "Space"]
+__all__ = ["Choosy", "Resumable", "Searcher", "Space"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +56,15 @@ class Searcher(Protocol):
 
         Not called for the batch in which the budget ends.
         """
+        ...
+
+
+@runtime_checkable
+class Choosy(Protocol):
+    """A searcher that can say what is of no use to it, so that such formulas need not be scored whole."""
+
+    def floors(self) -> NDArray[np.float64]:
+        """The fitness below which each formula that was asked last hardly matters, float64 of shape (P,)."""
         ...
 
 

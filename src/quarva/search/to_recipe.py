@@ -81,7 +81,11 @@ def _borders(task: Task) -> dict[str, Any]:
 
 def _source(data: Panel | Table, name: str) -> dict[str, Any]:
     if isinstance(data, Panel):
-        return {"panel": name, "allow_jumps": True, "conventions": data.conventions}  # whoever made the panel saw to its jumps
+        return {
+            "panel": name,
+            "allow_jumps": True,
+            "conventions": data.conventions,
+        }  # whoever made the panel saw to its jumps
     free = next(
         word for word in ("y", "target", *(f"y{k}" for k in range(10**6))) if word not in data.columns
     )

@@ -12,10 +12,11 @@ __all__ = ["Abandonment"]
 class Abandonment:
     """When a formula is given up.
 
-    After the first `share` of the training days its mean daily coefficient m, of n days so far, tells what the
-    mean over all N days will be: within `deviations` standard errors s·√(1/n − 1/N), s the standard deviation
-    of the days. If |m| and that much is still below the floor, the formula is dropped. Daily coefficients of a
-    target over h days overlap and are alike, so that only every h-th day counts for the error.
+    After the first `share` of the training days its mean daily coefficient m, of n days so far, tells what
+    the mean over all N days will be: within `deviations` standard errors s·√(1/n − 1/N), s the standard
+    deviation of the days. If |m| and that much is still below the floor, the formula is dropped. Daily
+    coefficients of a target over h days overlap and are alike, so that only every h-th day counts for the
+    error.
 
     Attributes:
         share: of the training days that are scored first, in (0, 1).
@@ -37,9 +38,9 @@ class Abandonment:
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """The mean coefficient so far, and the most that |mean| is granted over all days; float64 [P] each.
 
-        acc: float64 [P, 4], what `engine.evaluate` gives for `ic` or `rank_ic` over the first days. days: N. overlap: days
-        that one value of the target spans, h.
-        The bound is infinite where too few days count to tell.
+        acc: float64 [P, 4], what `engine.evaluate` gives for `ic` or `rank_ic` over the first days. days: N.
+        overlap: days that one value of the target spans, h. The bound is infinite where too few days count to
+        tell.
         """
         n, total, squares = acc[:, 0], acc[:, 1], acc[:, 2]
         with np.errstate(divide="ignore", invalid="ignore"):

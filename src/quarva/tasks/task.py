@@ -387,4 +387,3 @@ class Task:
         days, assets = self.panel.shape
         size = max(1, _SIGNAL_BYTES // (4 * days * assets))
         return (slice(start, min(start + size, count)) for start in range(0, count, size))
-

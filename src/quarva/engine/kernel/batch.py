@@ -6,13 +6,23 @@ from quarva.compiled import compiled
 from quarva.engine.kernel.cross import cross_scratch
 from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.graph import NODE_SIZE, build
-from quarva.engine.kernel.machine import CHUNK, gather, run_cross, run_tile
+from quarva.engine.kernel.machine import gather, run_cross, run_tile
 from quarva.engine.kernel.roots import WRITE, clear, close_days, rank_day
 from quarva.engine.kernel.schedule import (
-    CROSS, FACTS, HISTORY, INSTRUCTION_SIZE, OP, OUT, PARAM_AT, ROLLING, ROOT, WIDE, schedule,
+    CROSS,
+    FACTS,
+    HISTORY,
+    INSTRUCTION_SIZE,
+    OP,
+    OUT,
+    PARAM_AT,
+    ROLLING,
+    ROOT,
+    WIDE,
+    schedule,
 )  # fmt: skip
 from quarva.engine.kernel.score import CORRELATION, RANK_IC, SUMS, conclude
-from quarva.engine.kernel.series import partial_size, state_size
+from quarva.engine.kernel.series import CHUNK, partial_size, state_size
 from quarva.karva.alphabet import FIELD
 
 LINE = 16  # float32 numbers of a cache line
@@ -20,7 +30,7 @@ LINE = 16  # float32 numbers of a cache line
 
 @compiled(allocates=True)
 def graph_of(order, offset, code, left, right, third, param, number):
-    """The graph of formulas order[0], order[1], …; nodes, how many, distinct roots, and each formula's root."""
+    """The graph of formulas order[0], …: nodes, how many, the roots, and which of them each formula has."""
     most, longest = 1, 1
     for i in range(order.size):
         size = offset[order[i] + 1] - offset[order[i]]
@@ -96,7 +106,8 @@ def rows_for(width, n_groups):
 @compiled(allocates=True)
 def run(
     order, offset, code, left, right, third, param, number, fields, groups, universe, n_assets, n_groups,
-    width, lanes, n_days, partial, begins, values, known, totals, least, centre, segments, days, mode, acc, out,
+    width, lanes, n_days, partial, begins, values, known, totals, least, centre, segments, days, mode, acc,
+    out,
 ):  # fmt: skip
     """Run formulas order[0], order[1], … over the first `days` days.
 

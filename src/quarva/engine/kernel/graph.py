@@ -48,7 +48,14 @@ def intern(code, a, b, c, param, bits, nodes, used, table):
         at = (at + 1) & mask
     table[at] = used
     node = nodes[used]
-    node[CODE_AT], node[FIRST], node[SECOND], node[THIRD], node[PARAM], node[BITS] = code, a, b, c, param, bits
+    node[CODE_AT], node[FIRST], node[SECOND], node[THIRD], node[PARAM], node[BITS] = (
+        code,
+        a,
+        b,
+        c,
+        param,
+        bits,
+    )
     return used
 
 

@@ -15,10 +15,23 @@ from quarva.engine.kernel.elementwise import binary, binary_qlib, ternary, terna
 from quarva.engine.kernel.float32 import NAN, float_of
 from quarva.engine.kernel.roots import take_tile
 from quarva.engine.kernel.schedule import (
-    ARGS, BITS_AT, FILL, GROUP, HISTORY, LOAD_FIELD, LOAD_WIDE, OP, OUT, PARAM_AT, ROLLING, ROOT, TAIL, WIDE,
+    ARGS,
+    BITS_AT,
+    FILL,
+    GROUP,
+    HISTORY,
+    LOAD_FIELD,
+    LOAD_WIDE,
+    OP,
+    OUT,
+    PARAM_AT,
+    ROLLING,
+    ROOT,
+    TAIL,
+    WIDE,
 )  # fmt: skip
-from quarva.engine.kernel.series import CHUNK, rolling
 from quarva.engine.kernel.series import partial as rolling_qlib
+from quarva.engine.kernel.series import rolling
 from quarva.karva.operators import CODE
 
 OF_ASSET, RESIDUAL = CODE["of_asset"], CODE["residual"]
@@ -65,7 +78,7 @@ def carry(slots, at, days, back, lanes, tails, start):
 def compute(
     op, param, number, slots, a, b, c, to, lanes, days, age, t, partial, begins, begins_at, state, order
 ):  # fmt: skip
-    """One elementwise or rolling operator; a, b, c, to: where the rows of its first day begin, −1 for none."""
+    """One elementwise or rolling operator; a, b, c, to: where rows of the first day begin, −1 for none."""
     if op >= ROLLING:
         second = b if b >= 0 else a
         if partial:
@@ -134,8 +147,8 @@ def run_tile(
                 c = row[ARGS + 2] * slot_size + front * lanes if row[ARGS + 2] >= 0 else -1
                 number = float_of(row[BITS_AT])
                 compute(
-                    op, param, number, slots, a, b, c, to, lanes, days, 0, t, partial, begins, tile * lanes, state,
-                    order,
+                    op, param, number, slots, a, b, c, to, lanes, days, 0, t, partial, begins, tile * lanes,
+                    state, order,
                 )  # fmt: skip
             if partial:
                 silence(slots, to, t, days, lanes, begins, tile * lanes)

@@ -1,4 +1,4 @@
-"""Which formulas are computed together: those that share a dear subexpression, in pieces of about equal cost."""
+"""Which formulas are computed together: those that share a dear subexpression, in pieces of equal cost."""
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def anchors(nodes, n, roots):
 
 @compiled(allocates=True)
 def cut(nodes, n, roots, pieces, most):
-    """Where pieces of formulas in this order begin, and the end: about so many, of at most so many formulas."""
+    """Where pieces of formulas in this order begin, and the end: so many, of at most so many formulas."""
     share = 0.0
     for k in range(n):
         share += cost_of(nodes[k, CODE_AT])

@@ -8,7 +8,15 @@ import numpy as np
 from quarva.compiled import compiled
 from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.score import (
-    PIVOT, RANK_IC, SSE, SUMS, add_errors, add_pairs, close_day, note, spearman,
+    PIVOT,
+    RANK_IC,
+    SSE,
+    SUMS,
+    add_errors,
+    add_pairs,
+    close_day,
+    note,
+    spearman,
 )  # fmt: skip
 
 WRITE = 10  # instead of a statistic
@@ -76,7 +84,9 @@ def close_days(statistic, t, days, least, centre, segments, sums, moments, acc):
         for m in range(least.shape[0]):
             enough = least[m, t + d]
             if enough >= 0:
-                close_day(statistic, sums[m, d], enough, centre[m, t + d], moments[segment, m], acc[segment, m])
+                close_day(
+                    statistic, sums[m, d], enough, centre[m, t + d], moments[segment, m], acc[segment, m]
+                )
 
 
 @compiled
@@ -87,7 +97,5 @@ def rank_day(x, t, values, totals, least, segment, ranks, sums, scratch, acc):
     """
     for m in range(values.shape[0]):
         if least[m, t] >= 0:
-            value = spearman(
-                x, values[m, t], totals[m, t], least[m, t], ranks[0], ranks[1], sums, scratch
-            )
+            value = spearman(x, values[m, t], totals[m, t], least[m, t], ranks[0], ranks[1], sums, scratch)
             note(value, acc[segment, m])

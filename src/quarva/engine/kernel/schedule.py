@@ -2,8 +2,9 @@
 
 Elementwise and rolling nodes need one asset alone, so they run tile by tile (a tile is some tens of assets),
 and what they hand on stays in the first two caches. A cross-sectional node needs all assets of a day. So the
-nodes are sorted into stages: in each, first the tile nodes for every tile, then the cross-sectional ones. What
-leaves its stage is kept for all tiles ('wide'); what does not lives in a slot that the next node takes over.
+nodes are sorted into stages: in each, first the tile nodes for every tile, then the cross-sectional ones.
+What leaves its stage is kept for all tiles ('wide'); what does not lives in a slot that a later node takes
+over.
 
 An instruction is a row of an int64 array:
 
@@ -17,8 +18,6 @@ An instruction is a row of an int64 array:
     WIDE      where the result is kept for all tiles, −1 if nowhere
     ROOT      which root the result is, −1 if none
 """
-
-import numpy as np
 
 from quarva.compiled import compiled
 from quarva.engine.kernel.graph import BITS, CODE_AT, FIRST, PARAM
@@ -99,9 +98,9 @@ def count_uses(nodes, n, stage, wide_roots, partial, facts):
         if not facts[NEEDED, k]:
             continue
         code = nodes[k, CODE_AT]
-        if facts[IS_ROOT, k] >= 0 and not wide_roots and facts[LAST, k] >= stage:
-            if stage == facts[STAGE, k] + (1 if is_cross(code) else 0):
-                facts[USES, k] += 1
+        scored_at = facts[STAGE, k] + (1 if is_cross(code) else 0)
+        if facts[IS_ROOT, k] >= 0 and not wide_roots and stage == scored_at:
+            facts[USES, k] += 1
         if facts[KEPT, k] and not is_cross(code) and facts[STAGE, k] == stage:
             facts[USES, k] += 1
         if facts[STAGE, k] != stage or is_cross(code):

@@ -103,7 +103,7 @@ def squared_error(x, y):
 
 @compiled
 def add_errors(x, y, known, sums):
-    """Add the squared errors of some assets to a day's sums; known: the target's own cells, first of three."""
+    """Add the squared errors of some assets to a day's sums; known: first, the target's own cells."""
     total = squared_error(x, y)
     if total == total:
         sums[MANY] += known[0]
