@@ -41,12 +41,13 @@ def panel_of(bars: dict[str, np.ndarray]) -> Panel:
 
 
 def forward_target(
-    close: np.ndarray, warm_up: int, statistic: engine.Statistic
+    panel: Panel, warm_up: int, statistic: engine.Statistic
 ) -> tuple[engine.Target, np.ndarray]:
     """The return over HORIZON days, and which days are scored: bool[days], all but warm-up and horizon."""
+    close = panel.field("close")
     days = len(close)
     returns = np.full((1, *close.shape), np.nan, np.float32)
     returns[0, :-HORIZON] = close[HORIZON:] / close[:-HORIZON] - 1
     segments = np.zeros(days, np.int8)
     segments[:warm_up] = segments[days - HORIZON :] = -1
-    return engine.Target.prepare(returns, segments, 1, statistic), segments == 0
+    return engine.Target.prepare(panel, returns, segments, 1, statistic), segments == 0

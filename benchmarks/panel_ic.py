@@ -61,7 +61,7 @@ class Scored:
         statistic: engine.Statistic, threads: int,
     ) -> None:  # fmt: skip
         self.panel, self.assets = panel_of(bars), bars["close"].shape[1]
-        self.target, self.scored = forward_target(bars["close"], warm_up, statistic)
+        self.target, self.scored = forward_target(self.panel, warm_up, statistic)
         self.population, self.statistic, self.threads = population, statistic, threads
 
     def sums(self) -> np.ndarray:

@@ -20,7 +20,7 @@ from quarva import Table, engine
 from quarva.engine.operations import population_operations, scoring_operations
 from quarva.karva import Population
 
-__all__ = ["row_wise", "table_of"]
+__all__ = ["agreement", "row_wise", "squared_errors", "table_of"]
 
 COLUMNS = 5
 PEERS = "pyoperon,gplearn,geppy,numexpr"
@@ -32,6 +32,12 @@ def table_of(rows: np.ndarray) -> Table:
     return Table.from_arrays(columns, rows[:, -1])
 
 
+def squared_errors(table: Table) -> engine.Target:
+    """The table's target, laid out for the kernels."""
+    segments = np.zeros(len(table.panel.dates), np.int8)
+    return engine.Target.prepare(table.panel, table.target[None], segments, 1, "sse")
+
+
 def friedman(rng: np.random.Generator, count: int) -> np.ndarray:
     """Rows uniform in [0.1, 2] with Friedman's function of them and noise as the target, float32[rows, 6]."""
     x = rng.uniform(0.1, 2.0, (count, COLUMNS))
@@ -41,7 +47,7 @@ def friedman(rng: np.random.Generator, count: int) -> np.ndarray:
 
 def own_rates(table: Table, population: Population, threads: int, repeats: int) -> dict[str, Any]:
     """Seconds of signals written out, and of squared errors without writing any; compiling is in the time."""
-    target = table.target[None]
+    target = squared_errors(table)
 
     def values(count: int) -> np.ndarray:
         return engine.signals(engine.Program.from_population(population), table.panel, count)

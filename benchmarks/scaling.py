@@ -45,7 +45,8 @@ def exponent(sizes: Sequence[float], costs: Sequence[float]) -> tuple[float, flo
 
 def scoring(program_of: Callable[[], engine.Program], bars: dict, threads: int) -> Callable[[], Any]:
     """Scoring by IC on the bars, compiled anew each time; a field is scored, which lays the panel out."""
-    panel, (target, _) = panel_of(bars), forward_target(bars["close"], WARM_UP, "ic")
+    panel = panel_of(bars)
+    target, _ = forward_target(panel, WARM_UP, "ic")
     field = engine.Program.from_expressions([Expression(Symbol(field="close"))])
     engine.evaluate(field, panel, target, "ic", threads=threads)
     return lambda: engine.evaluate(program_of(), panel, target, "ic", threads=threads)

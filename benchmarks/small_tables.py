@@ -11,7 +11,7 @@ import prefix
 from part import Asked, Result, Row, Shown
 from peer_rows import ARITY
 from processes import each_in_turn
-from rows import agreement, table_of
+from rows import agreement, squared_errors, table_of
 from stopwatch import median_seconds
 
 import quarva as qv
@@ -49,10 +49,10 @@ def small_rows(seed: int) -> np.ndarray:
     return np.column_stack([x, y]).astype(np.float32)
 
 
-def scored(population: Population, table: Table, threads: int) -> np.ndarray:
+def scored(population: Population, table: Table, target: engine.Target, threads: int) -> np.ndarray:
     """Squared errors, from genes to figures, float64[formulas]."""
     program = engine.Program.from_population(population)
-    return engine.evaluate(program, table.panel, table.target[None], "sse", threads=threads)[:, 0, 0, 1]
+    return engine.evaluate(program, table.panel, target, "sse", threads=threads)[:, 0, 0, 1]
 
 
 def search(job: tuple[int, int, float, int]) -> tuple[float, int]:
@@ -79,9 +79,12 @@ def score_rows(asked: Asked, before: dict) -> tuple[list[Row], Shown, dict[str, 
         own = engine.signals(engine.Program.from_population(population), table.panel)
         found["agreement"] = agreement(own.reshape(count, -1)[:, :ROWS], heads["pyoperon"])
     lines, took = [], {}
-    scored(population, table, 1)
+    target = squared_errors(table)
+    scored(population, table, target, 1)
     for threads in sorted({1, asked.threads}):
-        took[threads] = median_seconds(max(asked.repeats, 5), partial(scored, population, table, threads))
+        took[threads] = median_seconds(
+            max(asked.repeats, 5), partial(scored, population, table, target, threads)
+        )
         lines.append(["Quarva, squared errors", str(threads), f"{count / took[threads]:,.0f}"])
     for way, call in (("values", "`EvaluateTrees`"), ("scored", "`CalculateFitness`, tree by tree")):
         for threads, seconds in found.get(way, {}).items():

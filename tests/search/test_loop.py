@@ -1,5 +1,7 @@
 """The loop owns budget, memory, scores and the stop, whoever searches."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,22 @@ def test_the_size_of_the_chunks_does_not_change_the_findings(find, figures, tabl
     monkeypatch.setattr(loop, "_FIRST_CHUNK", 16)
     monkeypatch.setattr(loop, "_CHUNK_SECONDS", 1e-9)
     assert figures(find(table_task, budget=5000)) == found
+
+
+@pytest.mark.parametrize(
+    ("cost", "pieces"), [(1e-5, [1200]), (1e-3, [400] * 3), (1e-2, [48] * 25), (1, [16] * 75)]
+)
+def test_pieces_of_a_batch_are_equal_and_take_half_a_second_at_most(table_task, monkeypatch, cost, pieces):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: clock.now)
+    search = loop.Loop(table_task, Watched(), "watched", space_of(table_task))
+    search._chunk = 64
+    for _ in range(5):
+        sizes = []
+        for piece in search._chunks(np.arange(1200)):
+            clock.now += cost * len(piece)
+            sizes.append(len(piece))
+    assert sizes == pieces
 
 
 def test_what_the_best_keep_does_not_depend_on_the_pieces_they_come_in(table_task):

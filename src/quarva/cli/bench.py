@@ -155,7 +155,7 @@ def _scorer(case: _Case, threads: int) -> "Callable[[Population], Any]":
         values[0, :-5] = close[5:] / close[:-5] - 1
     statistic: Any = case.statistic
     days = np.zeros(values.shape[1], np.int8)
-    target = engine.Target.prepare(values, days, 1, statistic)
+    target = engine.Target.prepare(panel, values, days, 1, statistic)
 
     def score(population: "Population") -> Any:
         program = engine.Program.from_population(population)
