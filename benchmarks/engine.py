@@ -73,7 +73,7 @@ def run(letter: str, asked: Asked, keep: bool) -> None:
         "versions": tables.versions("numpy", "numba"),
         "seconds": time.perf_counter() - start,
         "load": f"{load} → {loads()}",
-        "peers_kept": kept_from if before else "",
+        "peers_kept": kept_from if before and result.peers == before else "",
     }
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(json.dumps({"made": made, "result": result.as_dict()}))

@@ -1,5 +1,6 @@
 """Populations that Quarva's own GEP has evolved for twenty generations: formulas that share much."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from quarva.karva import Alphabet, GeneShape, Population
 from quarva.search.gep import GEP
 from quarva.search.searcher import Space
 
-__all__ = ["Breeding", "evolve"]
+__all__ = ["Breeding", "digest", "evolve"]
 
 ISLANDS = 4
 
@@ -59,6 +60,11 @@ class Breeding:
     @property
     def shape(self) -> GeneShape:
         return GeneShape(head=self.head)
+
+
+def digest(population: Population) -> str:
+    """What the formulas are, in 16 hexadecimal digits: figures are kept for the same ones only."""
+    return hashlib.sha256(population.keys().tobytes()).hexdigest()[:16]
 
 
 def evolve(task: qv.Task, wanted: Breeding, place: Path) -> Population:

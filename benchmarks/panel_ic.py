@@ -13,7 +13,7 @@ import tables
 import torch
 from alphagen_peer import BACKTRACK, BINARY, PAIR, ROLLING, UNARY, AlphaGen, draw
 from bars import FIELDS, HORIZON, forward_target, panel_of, simulated_bars
-from evolved import Breeding, evolve
+from evolved import Breeding, digest, evolve
 from part import Asked, Result, Row, Shown
 from stopwatch import in_turns, median_seconds, seconds_of
 
@@ -229,8 +229,8 @@ def on_evolved(asked: Asked, before: dict, statistic: engine.Statistic, least: s
     population, bars, warm_up = bred(asked)
     scored = Scored(population, bars, warm_up, statistic, asked.threads)
     scored.sums()
-    peers = before
-    alphagen = None if before else started(asked)
+    peers = before if before.get("population") == digest(population) else {}
+    alphagen = None if peers else started(asked)
     if alphagen is not None:
         peers = _theirs(alphagen.calculator(bars, torch.float32, warm_up), alphagen, population, statistic)
     took = median_seconds(max(asked.repeats, 3), scored.sums)
@@ -268,7 +268,8 @@ def _theirs(calculator: Any, alphagen: AlphaGen, population: Population, statist
         found.append(value)
         if total > LONGEST and len(found) >= min(100, len(trees)):
             break
-    return {"seconds": total, "places": order[: len(found)].tolist(), "coefficients": found}
+    places = order[: len(found)].tolist()
+    return {"population": digest(population), "seconds": total, "places": places, "coefficients": found}
 
 
 def evolved_formulas(asked: Asked, before: dict) -> Result:

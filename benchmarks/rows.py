@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import peers
 import prefix
-from evolved import Breeding, evolve
+from evolved import Breeding, digest, evolve
 from part import Asked, Result, Row, Shown
 from peer_rows import ARITY, SHOWN
 from stopwatch import median_seconds
@@ -96,7 +96,7 @@ def compare(kind: str, population: Population, rows: np.ndarray, asked: Asked, b
     """One kind of formulas: all tools on the same of them."""
     formulas = [prefix.from_tree(tree) for tree in population.expressions()]
     table = table_of(rows)
-    found, heads = before, {}
+    found, heads = dict(before.get(digest(population), {})), {}
     repeats = asked.size(3 * asked.repeats, 1)
     if not found and asked.peer_python:
         found, heads = peers.row_rates(asked.peer_python, rows, formulas, asked.threads, repeats, PEERS)
@@ -124,7 +124,8 @@ def compare(kind: str, population: Population, rows: np.ndarray, asked: Asked, b
     sizes = population.sizes()
     how = f"{kind.capitalize()}: {len(population):,} formulas of {sizes.min()} to {sizes.max()} nodes, mean "
     how += f"{sizes.mean():.1f}, on {len(rows):,} rows."
-    return Result(rows_told, [Shown([*header, "difference to Quarva"], lines)], how, "", found)
+    peers_told = {digest(population): found} if found else {}
+    return Result(rows_told, [Shown([*header, "difference to Quarva"], lines)], how, "", peers_told)
 
 
 def row_wise(asked: Asked, before: dict) -> Result:
