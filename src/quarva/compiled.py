@@ -46,7 +46,7 @@ def digest_of(function: Callable) -> str:
     for name, value in sorted(function.__globals__.items(), key=lambda item: item[0]):
         if hasattr(value, DIGEST):
             seen.update(getattr(value, DIGEST).encode())
-        elif isinstance(value, int | float) and not name.startswith("__"):
+        elif isinstance(value, int | float | np.generic) and not name.startswith("__"):
             seen.update(f"{name}={value!r}".encode())
         elif isinstance(value, np.ndarray):
             seen.update(f"{name}={value.dtype}{value.shape}".encode() + value.tobytes())

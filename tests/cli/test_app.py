@@ -4,7 +4,10 @@ import pytest
 
 import quarva as qv
 
-COMMANDS = [[], ["search"], ["evaluate"], ["panel"], ["panel", "describe"], ["panel", "simulate"], ["report"]]
+COMMANDS = [
+    [], ["search"], ["evaluate"], ["panel"], ["panel", "describe"], ["panel", "simulate"], ["report"],
+    ["stream"], ["bench"],
+]  # fmt: skip
 
 
 def test_the_version_is_the_packages(quarva):

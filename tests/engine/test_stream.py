@@ -74,6 +74,16 @@ def test_windows_may_be_longer_than_a_block(market, population):
     np.testing.assert_array_equal(feed(Stream(program, panel), panel), signals(program, panel))
 
 
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_do_not_change_the_numbers(threads, market, population, monkeypatch):
+    monkeypatch.setattr("quarva.engine.stream._CELLS", 1)
+    panel = market(90, 20, universe=True)
+    program = Program.from_population(population(40))
+    shared = Stream(program, panel, threads=threads)
+    assert len(shared._parts) >= threads
+    np.testing.assert_array_equal(feed(shared, panel), feed(Stream(program, panel, threads=1), panel))
+
+
 def test_a_stream_takes_its_fields_in_the_order_it_was_told(market):
     panel = market(30, 5)
     program = Program.from_expressions([parse("x - ref(volume, 2)")])

@@ -12,7 +12,7 @@ import quarva as qv
 from quarva.errors import PanelError
 from quarva.live import Rules, feed, read_days
 
-FORMULAS = ["mean(close, 3)", "group_demean(x, sector)"]
+FORMULAS = ["mean(close, 3)", "group_demean(x, sector)", "ref(x, 39)"]  # the last keeps all of 40 days
 
 
 def bars(day=40, days=1, assets="ABCD"):
@@ -154,7 +154,7 @@ def test_a_day_between_those_of_the_stream_is_refused(stream):
 def test_a_new_asset_is_refused_or_left_out(stream):
     refused(stream, bars(40, 1, "ABCDEF"), "asset 'E' .and 1 more. is not among the stream's 4; .*--extra-ok")
     answer = take(stream, bars(40, 1, "ABCDEF"), extra_ok=True)
-    assert answer.signals.shape == (1, 2, 4)
+    assert answer.signals.shape == (1, 3, 4)
     kept = bars(40, 1, "ABCDEF").head(4)
     np.testing.assert_array_equal(answer.signals, whole(history(), kept)[40:])
 
@@ -202,8 +202,8 @@ def test_bars_that_can_not_be_taken(change, word, stream):
 
 def test_a_jump_is_taken_where_it_is_allowed(stream):
     split = bars().assign(close=[20, 21, 22, 230])
-    assert take(stream, split, Rules(allow_jumps=True)).signals.shape == (1, 2, 4)
-    assert take(stream, bars(41).assign(close=[20, 21, 22, 231])).signals.shape == (1, 2, 4)
+    assert take(stream, split, Rules(allow_jumps=True)).signals.shape == (1, 3, 4)
+    assert take(stream, bars(41).assign(close=[20, 21, 22, 231])).signals.shape == (1, 3, 4)
 
 
 def test_a_jump_over_days_without_a_bar_is_seen(stream):

@@ -88,10 +88,10 @@ def test_the_last_days_signals_are_there_without_a_step(begin, market, expressio
 def test_no_more_days_are_kept_than_signals_depend_on(market):
     panel = market(2000)
     stream = qv.Stream(["mean(x, 20)"], up_to(panel, 1500))
-    assert len(stream.dates) <= 255 + 2 * 20
+    assert len(stream.dates) <= 2 * 20
     for day in range(1500, 2000):
         step(stream, panel, day)
-        assert len(stream.dates) <= 256 + 2 * 20
+        assert len(stream.dates) <= 2 * 20
     assert stream.days == 2000
     assert stream.dates[-1] == panel.dates[-1]
 
@@ -127,7 +127,7 @@ def test_bars_of_minutes_keep_their_times(market):
     panel = replace(panel, dates=minutes)
     stream = qv.Stream("delta(x, 2)", up_to(panel, 30))
     step(stream, panel, 30)
-    np.testing.assert_array_equal(stream.dates, minutes)
+    np.testing.assert_array_equal(stream.dates[-2:], minutes[-2:])
 
 
 def test_what_was_handed_over_may_change_afterwards(market, expressions):

@@ -105,6 +105,7 @@ def next_days(
     extra_ok: ExtraOk = False,
     allow_jumps: Jumps = False,
     out: Out = None,
+    threads: options.Threads = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Take the days of a file, or lines of standard input, and answer with their signals."""
@@ -116,7 +117,7 @@ def next_days(
         raise RunError("--out: the signals of --bars - go to standard output; send that to a file")
     if out is not None:
         check_table_path(out)
-    running = Stream.load(state)
+    running = Stream.load(state, threads)
     rules = Rules(late.value, missing_ok, allow_jumps)
     if bars == "-":
         _follow(running, state, rules, extra_ok, as_json)
@@ -140,14 +141,16 @@ def next_days(
 
 
 @stream.command()
-def show(state: State, out: Out = None, as_json: options.AsJson = False) -> None:
+def show(
+    state: State, out: Out = None, threads: options.Threads = None, as_json: options.AsJson = False
+) -> None:
     """What a state holds; with --out the last day's signals once more."""
     from quarva.live import Answer, Stream
     from quarva.search.signals import check_table_path, write_table
 
     if out is not None:
         check_table_path(out)
-    running = Stream.load(state)
+    running = Stream.load(state, threads)
     record = _about(running, state)
     if out is not None:
         said = running.signals(_progress(running))[None]

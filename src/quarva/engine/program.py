@@ -81,9 +81,9 @@ class Program:
             rows += _flatten(expression, names)
             offset.append(len(rows))
         *columns, number = zip(*rows, strict=True) if rows else ((),) * 6
-        ints = [np.array(column, np.int32) for column in columns]
+        code, left, right, third, param = (np.array(column, np.int32) for column in columns)
         return cls(
-            np.array(offset, np.int64), *ints, np.array(number, np.float32),
+            np.array(offset, np.int64), code, left, right, third, param, np.array(number, np.float32),
             tuple(names.fields), tuple(names.groups), tuple(names.assets),
         )  # fmt: skip
 

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.compiled import is_cached
-from quarva.engine.evaluate import group_codes, place_params
+from quarva.engine.evaluate import group_codes, place_params, share, threads_to_use
+from quarva.engine.kernel import pieces
 from quarva.engine.kernel.batch import graph_of, rows_for
 from quarva.engine.kernel.live import LAYOUT_SIZE, answer, begin_days, lay_out, live_step
 from quarva.engine.program import Program
@@ -15,6 +16,7 @@ from quarva.panel import Panel
 __all__ = ["Stream"]
 
 _VECTOR = 16  # float32 numbers in the widest vector register
+_CELLS = 250_000  # of all nodes on a day that make a thread worth its while: some 200 µs of work
 
 
 class Stream:
@@ -27,6 +29,7 @@ class Stream:
         program: P formulas.
         like: a panel with the same assets (and groups, and conventions); its days are not read.
         fields: names of the fields that each day brings, in this order; the panel's by default.
+        threads: how many; all by default, where there is work for them. The numbers do not depend on it.
 
     Attributes:
         day: number of the next day, counted from the first of the panel.
@@ -37,25 +40,23 @@ class Stream:
         FormulaError: the program reads a field, group or asset that is not there.
     """
 
-    def __init__(self, program: Program, like: Panel, fields: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, program: Program, like: Panel, fields: Sequence[str] | None = None, threads: int | None = None
+    ) -> None:
         self.fields = tuple(like.fields if fields is None else fields)
         self.day = 0
-        self._n_assets = len(like.assets)
+        self._n_formulas, self._n_assets = len(program), len(like.assets)
         self._width = -(-self._n_assets // _VECTOR) * _VECTOR
-        self._partial = like.conventions == "qlib"
         param = place_params(program, self.fields, tuple(like.groups), like.assets)
         self._groups, n_groups = group_codes(like)
-        nodes, n, self._roots, self._which = graph_of(
-            np.arange(len(program)), program.offset, program.code, program.left, program.right, program.third,
-            param, program.number,
+        nodes = (
+            program.offset, program.code, program.left, program.right, program.third, param, program.number
         )  # fmt: skip
-        self._nodes = np.ascontiguousarray(nodes[:n])
-        self._begin = np.empty(n, np.int64)
-        self._layout = np.empty((n, LAYOUT_SIZE), np.int64)
-        rows, state, order = lay_out(self._nodes, n, self._width, self._partial, self._layout)
-        self._rows = np.empty(rows, np.float32)
-        self._state, self._order = np.empty(max(state, 1)), np.empty(max(order, 1), np.float32)
-        self._crossing = rows_for(self._width, n_groups)
+        self._threads = threads_to_use(threads)
+        self._parts = [
+            _Part(formulas, nodes, self._width, n_groups, like.conventions == "qlib")
+            for formulas in _shares(nodes, self._width, self._threads)
+        ]
         self.begins = np.full(self._width, np.inf, np.float32)
         self._today = np.full((len(self.fields), self._width), np.nan, np.float32)
         self.resume(0)
@@ -68,12 +69,11 @@ class Stream:
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the days behind are kept in."""
-        return self._rows.nbytes + self._state.nbytes + self._order.nbytes
+        return sum(part.rows.nbytes + part.state.nbytes + part.order.nbytes for part in self._parts)
 
     def begin_for(self, until: int) -> int:
         """The day on which a stream has to begin that is to answer rightly from day `until` on."""
-        begin = np.empty(len(self._nodes), np.int64)
-        return int(begin_days(self._nodes, len(self._nodes), self._roots, until, self._partial, begin))
+        return min((part.begin_for(until, np.empty_like(part.begin)) for part in self._parts), default=until)
 
     def resume(self, until: int) -> int:
         """Forget all days, and begin again, as late as will do to answer rightly from day `until` on.
@@ -81,10 +81,9 @@ class Stream:
         Returns the number of the day that has to be handed over next, which is `day`; the answers before day
         `until` are not those of the batch.
         """
-        self.day = int(
-            begin_days(self._nodes, len(self._nodes), self._roots, until, self._partial, self._begin)
-        )
-        self._rows.fill(np.nan)
+        self.day = min((part.begin_for(until, part.begin) for part in self._parts), default=until)
+        for part in self._parts:
+            part.rows.fill(np.nan)
         return self.day
 
     def advance(self, values: NDArray, universe: NDArray[np.bool_] | None = None) -> None:
@@ -95,11 +94,17 @@ class Stream:
         self._today[np.isinf(self._today)] = np.nan
         there = ~np.isnan(self._today).all(axis=0)
         self.begins[there] = np.minimum(self.begins[there], self.day)
-        live_step(
-            self._nodes, len(self._nodes), self._layout, self._begin, self._today.reshape(-1), self._groups,
-            _inside(universe), n, self._width, self.day, self._partial, self.begins, self._rows, self._state,
-            self._order, self._crossing,
-        )  # fmt: skip
+        today, inside = self._today.reshape(-1), _inside(universe)
+
+        def work(first: int, last: int) -> None:
+            for part in self._parts[first:last]:
+                live_step(
+                    part.nodes, len(part.nodes), part.layout, part.begin, today, self._groups, inside, n,
+                    self._width, self.day, part.partial, self.begins, part.rows, part.state, part.order,
+                    part.crossing,
+                )  # fmt: skip
+
+        share(work, len(self._parts), self._threads)
         self.day += 1
 
     def step(self, values: NDArray, universe: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
@@ -113,12 +118,45 @@ class Stream:
             float32 of shape (P, N), the day's signals.
         """
         self.advance(values, universe)
-        out = np.empty((len(self._which), self._n_assets), np.float32)
-        answer(
-            self._layout, self._roots, self._which, self.day - 1, self._width, _inside(universe), self._rows,
-            out,
-        )  # fmt: skip
+        out, inside = np.empty((self._n_formulas, self._n_assets), np.float32), _inside(universe)
+        for part in self._parts:
+            answer(part.layout, part.root, part.formulas, self.day - 1, self._width, inside, part.rows, out)
         return out
+
+
+class _Part:
+    """Some of the formulas, which a thread of its own takes through the days.
+
+    formulas: int64, their numbers; root: the node of each.
+    """
+
+    def __init__(
+        self, formulas: NDArray[np.int64], nodes: tuple, width: int, n_groups: int, partial: bool
+    ) -> None:
+        self.formulas, self.partial = formulas, partial
+        graph, n, roots, which = graph_of(formulas, *nodes)
+        self.nodes, self.root = np.ascontiguousarray(graph[:n]), roots[which]
+        self.begin, self.layout = np.empty(n, np.int64), np.empty((n, LAYOUT_SIZE), np.int64)
+        rows, state, order = lay_out(self.nodes, n, width, partial, self.layout)
+        self.rows = np.empty(rows, np.float32)
+        self.state, self.order = np.empty(max(state, 1)), np.empty(max(order, 1), np.float32)
+        self.crossing = rows_for(width, n_groups)
+
+    def begin_for(self, until: int, begin: NDArray[np.int64]) -> int:
+        """Write from which day each node has to run to be right from day `until` on; the earliest of them."""
+        return int(begin_days(self.nodes, len(self.nodes), self.root, until, self.partial, begin))
+
+
+def _shares(nodes: tuple, width: int, threads: int) -> list[NDArray[np.int64]]:
+    """The numbers of the formulas in parts of about equal cost; those that share much stand together."""
+    order = np.arange(len(nodes[0]) - 1)
+    graph, n, roots, which = graph_of(order, *nodes)
+    many = min(threads, len(order), n * width // _CELLS)
+    if many < 2:
+        return [order]
+    order = np.argsort(pieces.anchors(graph, n, roots[which]), kind="stable")
+    cuts = pieces.cut(graph, n, roots[which][order], many, len(order))
+    return [np.ascontiguousarray(part) for part in np.split(order, cuts[1:-1])]
 
 
 def _inside(universe: NDArray[np.bool_] | None) -> NDArray[np.bool_]:

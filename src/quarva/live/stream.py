@@ -28,13 +28,15 @@ class Stream:
     """Formulas that are handed one day after the other, and answer with that day's signals.
 
     The numbers are, bit for bit, those of the formulas on the whole panel up to that day. What is kept is
-    the bars that signals to come depend on, about twice the longest lookback and at most 255 days more.
+    the bars that signals to come depend on: up to twice the longest lookback, and with medians, quantiles,
+    ranks and counts over windows up to 255 days more.
 
     Args:
         formulas: as text in infix notation, or as `Formula` or `Expression`; a mapping gives them names, else
             they are called f0, f1, … by their place.
         panel: what is known up to today. Its assets, groups and conventions stay, and each day must bring a
             universe if the panel has one.
+        threads: how many; all by default, where there is work for them. The numbers do not depend on it.
 
     Attributes:
         names: of the P formulas.
@@ -47,12 +49,13 @@ class Stream:
         FormulaError: a formula can not be read, reads what the panel lacks, or has a name that is taken.
     """
 
-    def __init__(self, formulas: Formulas, panel: Panel) -> None:
+    def __init__(self, formulas: Formulas, panel: Panel, threads: int | None = None) -> None:
         self.names, self.formulas = _named(formulas, panel)
         program = Program.from_expressions([formula.expression for formula in self.formulas])
         self.fields = program.fields or panel.fields[:1] if panel.conventions == "quarva" else panel.fields
         groups = {name: panel.groups[name] for name in program.groups if name in panel.groups}
-        self._begin(program, _empty(self.fields, panel.assets, groups, panel.conventions), panel.dates.dtype)
+        like = _empty(self.fields, panel.assets, groups, panel.conventions)
+        self._begin(program, like, panel.dates.dtype, threads)
         days, n = len(panel.dates), len(panel.assets)
         if days:
             begins = first_rows(panel.values)
@@ -67,9 +70,9 @@ class Stream:
             inside = None if panel.universe is None else panel.universe[day].copy()
             self._history.append(panel.dates[day], values, inside)
 
-    def _begin(self, program: Program, like: Panel, dates: np.dtype) -> None:
+    def _begin(self, program: Program, like: Panel, dates: np.dtype, threads: int | None) -> None:
         self._like = like
-        self._machine = engine.Stream(program, like)
+        self._machine = engine.Stream(program, like, threads=threads)
         self._history = History("D" if np.datetime_data(dates)[0] == "D" else "ns")
         self._right_from = 0  # the day from which the machine's answers are right; −1: it has to run anew
         self._latest: NDArray[np.float32] | None = None
@@ -283,7 +286,7 @@ class Stream:
         )  # fmt: skip
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Stream":
+    def load(cls, path: str | os.PathLike[str], threads: int | None = None) -> "Stream":
         """The stream that `save` wrote; RunError where there is none, it is damaged or of another version."""
         state = read_state(path)
         stream = cls.__new__(cls)
@@ -294,7 +297,7 @@ class Stream:
         except FormulaError as error:
             raise RunError(f"{path} holds a formula that can not be read: {error}") from None
         program = Program.from_expressions([formula.expression for formula in stream.formulas])
-        stream._begin(program, like, state.dates.dtype)
+        stream._begin(program, like, state.dates.dtype, threads)
         stream._machine.begins[: len(state.assets)] = state.begins
         kept = stream._history
         kept.first, kept.dates = state.first, list(state.dates)

@@ -121,8 +121,8 @@ class GEP:
         return replace(new.population, known_keys=keys)
 
     def floors(self) -> NDArray[np.float64]:
-        """The lower quartile of the island's living, whose members win one tournament of three in sixty."""
-        living = np.sort(self._fitness.reshape(self.islands, -1), axis=1)[:, self.population // 4]
+        """The median of the island's living: who is below wins one tournament of three in eight."""
+        living = np.sort(self._fitness.reshape(self.islands, -1), axis=1)[:, self.population // 2]
         return np.repeat(np.where(self._fresh, -np.inf, living), self.population)
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:

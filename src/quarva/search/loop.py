@@ -209,8 +209,10 @@ class Loop:
         floors = None
         if self.abandonment is not None:
             # Who has no population of its own can use nothing but what is kept for the pool.
-            choosy = isinstance(self.searcher, Choosy)
-            floors = self.searcher.floors()[chunk] if choosy else np.full(len(chunk), self._best.floor)
+            if isinstance(self.searcher, Choosy):
+                floors = self.searcher.floors()[chunk]
+            else:
+                floors = np.full(len(chunk), self._best.floor)
         scores = self.task.score(
             population, self.space.threads, self.space.device, floors=floors, abandonment=self.abandonment
         )

@@ -148,12 +148,12 @@ def live_step(
 
 
 @compiled
-def answer(layout, roots, which, t, width, universe, rows, out):
-    """Write each formula's row of day t to out, float32 (P, N); NaN outside the universe."""
+def answer(layout, root, formulas, t, width, universe, rows, out):
+    """Write the rows of day t of the nodes `root` to out[formulas], of (P, N); NaN outside the universe."""
     n_assets = out.shape[1]
-    for p in range(out.shape[0]):
-        at, row = row_of(layout, roots[which[p]], t, width), out[p]
-        copy(rows, at, row, 0, n_assets)
+    for p in range(formulas.size):
+        row = out[formulas[p]]
+        copy(rows, row_of(layout, root[p], t, width), row, 0, n_assets)
         if universe.size > 0:
             for i in range(n_assets):
                 if not universe[0, i]:

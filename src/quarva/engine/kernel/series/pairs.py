@@ -33,8 +33,9 @@ def cov(x, at, y, y_at, w, lanes, days, age, state, out, to):
             for _ in range(q, stop):
                 dx, dy = widen(load(x, p)) - a, widen(load(y, s)) - b
                 sx, sy, sxy = sx + dx, sy + dy, muladd(dx, dy, sxy)
-                mean = (sx + load(state, r)) * less
-                c = muladd(mean, sy + load(state, r + part), sxy + load(state, r + 2 * part))
+                # The product of sums first: which of x and y comes first must not change a bit.
+                sums = (sx + load(state, r)) * (sy + load(state, r + part))
+                c = muladd(sums, less, sxy + load(state, r + 2 * part))
                 store(out, o, keep(narrow(c * degrees)))
                 p, s, o, r = p + lanes, s + lanes, o + lanes, r + WIDTH
             q = 0
@@ -71,10 +72,10 @@ def corr(x, at, y, y_at, w, lanes, days, age, state, out, to):
                 sx, sy, sxy = sx + dx, sy + dy, muladd(dx, dy, sxy)
                 sxx, syy = muladd(dx, dx, sxx), muladd(dy, dy, syy)
                 x_sum, y_sum = sx + load(state, r), sy + load(state, r + part)
-                x_mean, y_mean = x_sum * less, y_sum * less
-                c = muladd(x_mean, y_sum, sxy + load(state, r + 2 * part))
-                xx = muladd(x_mean, x_sum, sxx + load(state, r + 3 * part))
-                yy = muladd(y_mean, y_sum, syy + load(state, r + 4 * part))
+                # The product of sums first: which of x and y comes first must not change a bit.
+                c = muladd(x_sum * y_sum, less, sxy + load(state, r + 2 * part))
+                xx = muladd(x_sum * x_sum, less, sxx + load(state, r + 3 * part))
+                yy = muladd(y_sum * y_sum, less, syy + load(state, r + 4 * part))
                 # Sums of squares of float32 numbers stay below 1e80: their product is in range.
                 both = xx * yy
                 store(out, o, narrow(where(both > splat(0.0), c * inverse_root(both), splat(np.nan))))

@@ -20,7 +20,7 @@ def cov(x, at, y, y_at, w, lanes, days, out, to):
                 both = (v == v) & (u == u)
                 dx, dy = where(both, widen(v) - a, splat(0.0)), where(both, widen(u) - b, splat(0.0))
                 sx, sy, sxy = sx + dx, sy + dy, muladd(dx, dy, sxy)
-            c = (sxy - sx / n * sy) / (n - splat(1.0))
+            c = (sxy - sx * sy / n) / (n - splat(1.0))
             store(out, o, keep(narrow(least(n, 2.0, c))))
             p, s, o = p + lanes, s + lanes, o + lanes
 
@@ -40,8 +40,7 @@ def corr(x, at, y, y_at, w, lanes, days, out, to):
                 dx, dy = where(both, widen(v) - a, splat(0.0)), where(both, widen(u) - b, splat(0.0))
                 sx, sy, sxy = sx + dx, sy + dy, muladd(dx, dy, sxy)
                 sxx, syy = muladd(dx, dx, sxx), muladd(dy, dy, syy)
-            x_mean, y_mean = sx / n, sy / n
-            c, xx, yy = sxy - x_mean * sy, sxx - x_mean * sx, syy - y_mean * sy
+            c, xx, yy = sxy - sx * sy / n, sxx - sx * sx / n, syy - sy * sy / n
             moves = (variance(x, p, w, lanes, a) > splat(FLAT)) & (variance(y, s, w, lanes, b) > splat(FLAT))
             moves = moves & (xx * yy > splat(0.0))
             found = where(moves, c * inverse_root(xx * yy), splat(NONE))
