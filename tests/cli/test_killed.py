@@ -113,7 +113,7 @@ def test_a_run_resumed_after_ctrl_c_ends_as_an_undisturbed_one(quarva, bars, mon
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
 def test_a_search_that_finds_nothing_says_so_in_one_line(quarva, bars, monkeypatch, flags):
-    def nothing(self, formulas, threads=None):
+    def nothing(self, formulas, threads=None, device="cpu", **_):
         nan = np.full(len(formulas), np.nan)
         return Scores(nan, nan, nan, np.ones(len(nan), np.int8))
 

@@ -10,12 +10,13 @@ from quarva.tasks import Task
 
 @pytest.fixture(scope="module")
 def task():
+    """x tells most of tomorrow's return: the living soon know it, and who does not is hopeless."""
     rng = np.random.default_rng(3)
-    shape = (500, 30)
+    shape = (500, 60)
     x = rng.normal(size=shape)
-    close = 100 * np.exp(np.cumsum(0.01 * (0.4 * np.roll(x, 2, axis=0) + rng.normal(size=shape)), axis=0))
+    close = 100 * np.exp(np.cumsum(0.01 * (2 * np.roll(x, 2, axis=0) + rng.normal(size=shape)), axis=0))
     dates = np.datetime64("2010-01-01") + np.arange(500)
-    panel = Panel.from_arrays({"close": close, "x": x}, dates, [f"a{i}" for i in range(30)])
+    panel = Panel.from_arrays({"close": close, "x": x}, dates, [f"a{i}" for i in range(60)])
     return Task(panel, "forward_return_1", "ic")
 
 

@@ -33,7 +33,7 @@ def test_the_budget_is_met_to_the_last_distinct_formula(find, table_task, monkey
     scored = []
     score = Task.score
 
-    def count(self, formulas, threads=None):
+    def count(self, formulas, threads=None, device="cpu", **_):
         scored.append(formulas.keys())
         return score(self, formulas, threads)
 
@@ -147,7 +147,7 @@ def test_an_invalid_chromosome_is_counted_and_never_scored(find, table_task):
 
 
 def test_formulas_without_a_value_end_in_an_empty_pool(find, panel_task, monkeypatch):
-    def nothing(self, formulas, threads=None):
+    def nothing(self, formulas, threads=None, device="cpu", **_):
         nan = np.full(len(formulas), np.nan)
         return Scores(nan, nan, nan, np.ones(len(nan), np.int8))
 

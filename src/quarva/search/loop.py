@@ -206,15 +206,8 @@ class Loop:
                 self._chunk = int(np.clip(ideal, self._chunk / 4, self._chunk * 4) // 16 * 16) or 16
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
-        floors = None
-        if self.abandonment is not None:
-            # Who has no population of its own can use nothing but what is kept for the pool.
-            if isinstance(self.searcher, Choosy):
-                floors = self.searcher.floors()[chunk]
-            else:
-                floors = np.full(len(chunk), self._best.floor)
         scores = self.task.score(
-            population, self.space.threads, self.space.device, floors=floors, abandonment=self.abandonment
+            population, self.space.threads, self.space.device, **self._giving_up(chunk)
         )
         fitness[chunk] = scores.fitness
         self.space.memory.put(keys, scores.fitness)
@@ -223,6 +216,16 @@ class Loop:
         if self._best.add(population, scores):
             self._look_at_best()
             self._solved = is_exact(self.task, self._best.expression(0), self._figures[0])
+
+    def _giving_up(self, chunk: NDArray) -> dict[str, Any]:
+        """What tells the task which formulas of a chunk need not be scored whole; nothing unless asked for."""
+        if self.abandonment is None:
+            return {}
+        if isinstance(self.searcher, Choosy):
+            floors = self.searcher.floors()[chunk]
+        else:  # who has no population of its own can use nothing but what is kept for the pool
+            floors = np.full(len(chunk), self._best.floor)
+        return {"floors": floors, "abandonment": self.abandonment}
 
     def _look_at_best(self) -> None:
         """Take its figures, train and validation; its text is rendered when somebody asks."""
