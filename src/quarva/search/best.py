@@ -12,7 +12,7 @@ from quarva.tasks import Scores
 __all__ = ["Best", "oriented"]
 
 
-_WAITING = 256  # candidates that are worth a merge: sorting a few costs as much as sorting many
+_WAITING = 512  # candidates that are worth a merge: sorting a few costs as much as sorting many
 
 
 @dataclass

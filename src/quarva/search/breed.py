@@ -259,15 +259,50 @@ def joined(said, language):
 
 
 @compiled
-def succeed(source, froms, target, tos):
-    """Chromosomes froms[k] of the one take the places tos[k] of the other."""
-    for k in range(froms.size):
-        a, b = froms[k], tos[k]
-        for g in range(source.symbols.shape[1]):
-            copy(source.symbols[a, g], target.symbols[b, g])
-            copy(source.dc[a, g], target.dc[b, g])
-            copy(source.constants[a, g], target.constants[b, g])
-            target.said[b, g], target.length[b, g] = source.said[a, g], source.length[a, g]
+def succeed(living, fitness, children, told, fresh, elite, best):
+    """The fittest of the living take the places of an island's worst children, but where it starts anew.
+
+    fitness, told: float64 (P,), of the living and of the children; of equals the first is taken. What is told
+    of a place is afterwards the fitness of who took it. elite: int64 (2, how many), places, to write to.
+    best: float64 (islands,), set to the fitness of the best of each island's new generation.
+    """
+    n = fitness.size // fresh.size
+    for island in range(fresh.size):
+        begin, end = island * n, (island + 1) * n
+        if not fresh[island]:
+            largest(fitness, begin, end, 1.0, elite[0])
+            largest(told, begin, end, -1.0, elite[1])
+            for k in range(elite.shape[1]):
+                inherit(living, elite[0, k], children, elite[1, k])
+                told[elite[1, k]] = fitness[elite[0, k]]
+        best[island] = -np.inf
+        for p in range(begin, end):
+            best[island] = max(best[island], told[p])
+
+
+@compiled
+def largest(values, begin, end, sign, places):
+    """Places of the largest of sign · values[begin : end], the largest first; of equals the first."""
+    last, at = np.inf, begin - 1
+    for k in range(places.size):
+        best, place = -np.inf, -1
+        for i in range(begin, end):
+            value = sign * values[i]
+            comes = value < last or (value == last and i > at)
+            if comes and (value > best or place < 0):
+                best, place = value, i
+        last, at = best, place
+        places[k] = place
+
+
+@compiled
+def inherit(source, a, target, b):
+    """Chromosome a of the one becomes b of the other."""
+    for g in range(source.symbols.shape[1]):
+        copy(source.symbols[a, g], target.symbols[b, g])
+        copy(source.dc[a, g], target.dc[b, g])
+        copy(source.constants[a, g], target.constants[b, g])
+        target.said[b, g], target.length[b, g] = source.said[a, g], source.length[a, g]
 
 
 @compiled

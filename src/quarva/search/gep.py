@@ -127,25 +127,15 @@ class GEP:
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         told = np.where(np.isfinite(fitness), fitness, -np.inf)
-        self._keep_elite(told)
-        fresh, best = self._fresh, told.reshape(self.islands, -1).max(axis=1)
+        fresh, best = self._fresh, np.empty(self.islands)
+        places = np.empty((2, self.elite), np.int64)
+        succeed(self._now.genes, self._fitness, self._next.genes, told, fresh, places, best)
         gained = fresh | (best > self._best)
         self._best = np.where(gained, best, self._best)
         self._stale = np.where(gained, 0, self._stale + 1)
-        self._fresh = (self._stale >= self.patience) if self.patience else np.zeros_like(fresh)
+        self._fresh = (self._stale >= self.patience) & (self.patience > 0)
         self._fitness = told
         self._now, self._next = self._next, self._now
-
-    def _keep_elite(self, told: NDArray[np.float64]) -> None:
-        """The best of the living take the places of the worst of the new, but on islands that start anew."""
-        old = np.flatnonzero(~self._fresh)
-        if not self.elite or not old.size:
-            return
-        by_island, first = (self.islands, self.population), old[:, None] * self.population
-        best = (_largest(self._fitness.reshape(by_island)[old], self.elite) + first).ravel()
-        worst = (_largest(-told.reshape(by_island)[old], self.elite) + first).ravel()
-        succeed(self._now.genes, best, self._next.genes, worst)
-        told[worst] = self._fitness[best]
 
     def state(self) -> dict[str, Any]:
         now = self._now.genes
@@ -169,10 +159,3 @@ class _Generation(NamedTuple):
 
     population: Population
     genes: Genes
-
-
-def _largest(values: NDArray[np.float64], n: int) -> NDArray[np.intp]:
-    """Places of the n largest in each row; of equals the first."""
-    if n == 1:
-        return values.argmax(axis=1)[:, None]
-    return np.argsort(-values, axis=1, kind="stable")[:, :n]
