@@ -218,7 +218,7 @@ class Loop:
             self._solved = is_exact(self.task, self._best.expression(0), self._figures[0])
 
     def _giving_up(self, chunk: NDArray) -> dict[str, Any]:
-        """What tells the task which formulas of a chunk need not be scored whole; nothing unless asked for."""
+        """What tells which formulas of a chunk need not be scored whole: nothing unless asked for."""
         if self.abandonment is None:
             return {}
         if isinstance(self.searcher, Choosy):
