@@ -55,7 +55,7 @@ class Best:
 
     def add(self, population: Population, scores: Scores) -> bool:
         """Consider new formulas, but those given up half-way; returns whether the best one changed."""
-        better = scores.fitness > self.floor
+        better = scores.fitness > self._kept_floor()  # some that wait may raise it: it only saves work
         chosen = np.flatnonzero(better if scores.dropped is None else better & ~scores.dropped)
         if not chosen.size:
             return False
@@ -70,6 +70,10 @@ class Best:
     @property
     def floor(self) -> float:
         """The fitness that a formula must have more of to be kept, −∞ as long as there is room."""
+        self._settled()
+        return self._kept_floor()
+
+    def _kept_floor(self) -> float:
         return float(self._kept.fitness[-1]) if len(self._kept) >= self._room else -np.inf
 
     def _merge(self) -> None:

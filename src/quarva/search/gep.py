@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.engine import share
 from quarva.errors import RecipeError
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.decode import mix
@@ -22,6 +21,7 @@ from quarva.search.breed import Genes, Rates, Room, breed, read, spin, succeed
 from quarva.search.moves import Letters, gaps
 from quarva.search.reading import Language
 from quarva.search.searcher import Space
+from quarva.threads import share
 
 __all__ = ["GEP"]
 

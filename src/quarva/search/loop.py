@@ -131,6 +131,8 @@ class Loop:
         if left_over < self._asked and self._boundary is None and self.checkpoint_path is not None:
             # The budget may end within the batch: a run resumed with a larger one then repeats it as a whole.
             self._boundary = self._state()
+        if self.abandonment is not None and not isinstance(self.searcher, Choosy):
+            self._floor = self._best.floor  # of the batch: that of a piece would depend on the clock
         population = self.searcher.ask(left_over)
         self._asked = len(population)
         invalid = population.invalid()
@@ -206,9 +208,7 @@ class Loop:
                 self._chunk = int(np.clip(ideal, self._chunk / 4, self._chunk * 4) // 16 * 16) or 16
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
-        scores = self.task.score(
-            population, self.space.threads, self.space.device, **self._giving_up(chunk)
-        )
+        scores = self.task.score(population, self.space.threads, self.space.device, **self._giving_up(chunk))
         fitness[chunk] = scores.fitness
         self.space.memory.put(keys, scores.fitness)
         self.evaluations += len(chunk)
@@ -223,8 +223,8 @@ class Loop:
             return {}
         if isinstance(self.searcher, Choosy):
             floors = self.searcher.floors()[chunk]
-        else:  # who has no population of its own can use nothing but what is kept for the pool
-            floors = np.full(len(chunk), self._best.floor)
+        else:  # to who has no population of its own nothing is of use but what is kept for the pool
+            floors = np.full(len(chunk), self._floor)
         return {"floors": floors, "abandonment": self.abandonment}
 
     def _look_at_best(self) -> None:
