@@ -21,6 +21,8 @@ import numba
 import numpy as np
 from numba.core import config
 
+from quarva import sealed
+
 __all__ = ["DIGEST", "cache_home", "compiled", "digest_of", "is_cached"]
 
 DIGEST = "__quarva_digest__"
@@ -41,7 +43,7 @@ def _file_digest(path: str) -> bytes:
 
 def digest_of(function: Callable) -> str:
     """What the machine code of a function depends on, 24 hexadecimal digits; see above."""
-    seen = hashlib.sha256(numba.__version__.encode())
+    seen = hashlib.sha256(numba.__version__.encode() + _file_digest(sealed.__file__))
     seen.update(_file_digest(function.__code__.co_filename))
     for name, value in sorted(function.__globals__.items(), key=lambda item: item[0]):
         if hasattr(value, DIGEST):
@@ -66,6 +68,7 @@ def compiled(function: Callable | None = None, /, *, allocates: bool = False, **
     config.CACHE_DIR = str(cache_home() / digest)
     try:
         dispatcher = numba.njit(**settings)(function)
+        sealed.seal_cache(dispatcher)
     except RuntimeError:  # no folder to keep the cache in: compile anew in every process
         dispatcher = numba.njit(**(settings | {"cache": False}))(function)
     finally:

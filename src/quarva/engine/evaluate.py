@@ -2,10 +2,7 @@
 
 import os
 import weakref
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import cache, partial
-from itertools import pairwise
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +13,7 @@ from quarva.engine.kernel import batch, pieces
 from quarva.engine.kernel.roots import WRITE
 from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE
 from quarva.engine.kernel.series import CHUNK
+from quarva.engine.kernel.small import is_elementwise, run_small
 from quarva.engine.program import Program
 from quarva.engine.target import Statistic, Target
 from quarva.engine.tiles import Tiles
@@ -23,16 +21,16 @@ from quarva.errors import FormulaError
 from quarva.karva.alphabet import FIELD
 from quarva.karva.operators import CODE, OPERATORS
 from quarva.panel import Panel, first_rows
+from quarva.threads import share
 
 __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
 
 
 _FIRST_GROUP = [operator.kind for operator in OPERATORS].index("group")
 _STATISTICS = {"ic": IC, "rank_ic": RANK_IC, "sse": SSE, "corr": CORRELATION}
-_PIECES = 4  # pieces of work for each thread: formulas differ in cost
-_PIECE_CELLS = 100_000  # cells of one node that make a piece worth handing over: about a millisecond of work
-_SMALL_CELLS = 4096
-_MOST = 4096  # formulas of a piece on small tables: their graph stays in the second-level cache
+_PIECES = 2  # pieces of work for each thread: formulas differ in cost
+_PIECE_CELLS = 30_000  # cells of one node that make a piece worth handing over: a tenth of a millisecond
+_SMALL_CELLS = 512  # of a node, up to which finding what formulas share costs more than computing it
 _PIECE_BYTES = 256 * 2**20  # for what a formula of a piece may keep for all tiles and from chunk to chunk
 _TAIL_DAYS = 100
 _MEASURED = 512  # formulas that tell which device is faster: about what a large GPU runs at a time
@@ -153,7 +151,14 @@ def _run(
 
     def on_cpu(many: int) -> None:
         some = (program.offset[: many + 1], *nodes[1:])
-        order, cuts = _pieces(some, days * tiles.width, threads, tiles)
+        cells = days * tiles.width
+        if mode == SSE and cells <= _SMALL_CELLS and _is_plain(program, panel, days, tiles):
+            plain = (*some, padded_values(panel).reshape(-1), tiles.width, days)
+            scored = (*target.arrays[:2], *target.arrays[3:], days, mode, acc)
+            grain = _PIECE_CELLS // cells
+            share(lambda first, last: run_small(first, last, *plain, *scored), many, threads, grain)
+            return
+        order, cuts = _pieces(some, threads, tiles)
 
         def work(first: int, last: int) -> None:
             for piece in range(first, last):
@@ -178,23 +183,18 @@ def _begins(panel: Panel, tiles: Tiles) -> NDArray[np.float32]:
     return out
 
 
-def _pieces(
-    nodes: tuple, cells: int, threads: int, tiles: Tiles
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """An order of the formulas in which those that share stand together, and where its pieces begin and end.
+def _is_plain(program: Program, panel: Panel, days: int, tiles: Tiles) -> bool:
+    """Whether formulas need nothing but their rows: elementwise operators on all days of a single tile."""
+    whole = days == panel.values.shape[1] and tiles.count == 1 and panel.conventions == "quarva"
+    return whole and bool(is_elementwise(program.code))
 
-    cells: of one node.
-    """
-    n = len(nodes[0]) - 1
-    order = np.arange(n)
-    if cells < _SMALL_CELLS:
-        # Sharing a subexpression over all formulas would cost as much as computing it.
-        many = 1 if threads == 1 else max(threads, min(threads * _PIECES, n * cells // _PIECE_CELLS))
-        most = min(_MOST, -(-n // many))
-        return order, np.append(np.arange(0, n, max(most, 1)), n)
-    graph, size, roots, which = batch.graph_of(order, *nodes)
+
+def _pieces(nodes: tuple, threads: int, tiles: Tiles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """An order of formulas in which those that share stand together, and where its pieces begin and end."""
+    graph, size, roots, which = batch.graph_of(np.arange(len(nodes[0]) - 1), *nodes)
     order = np.argsort(pieces.anchors(graph, size, roots[which]), kind="stable")
     most = max(1, _PIECE_BYTES // (4 * tiles.width * (CHUNK + _TAIL_DAYS)))
+    # Each piece brings its fields along, and loses what it shares with others: few pieces, but not uneven.
     many = threads * _PIECES if threads > 1 else 1
     return order, pieces.cut(graph, size, roots[which][order], many, most)
 
@@ -231,31 +231,3 @@ def place_params(
             param = param.copy() if param is program.param else param
             param[chosen] = np.array([there.index(name) for name in wanted], np.int32)[param[chosen]]
     return param
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="quarva")
-
-
-def share(work: Callable[[int, int], None], n: int, threads: int, grain: int = 1) -> None:
-    """Call work(first, last) for pieces of 0 … n − 1 on so many threads; no item may depend on another.
-
-    Pieces hold at least `grain` items, as long as there is one for each thread: handing a piece over costs
-    some 20 µs. The calling thread works too, and each thread takes the next piece when it is done with one.
-    """
-    if threads == 1 or n < 2:
-        work(0, n)
-        return
-    pieces = min(n, threads * _PIECES, max(threads, n // grain))
-    cuts = np.linspace(0, n, pieces + 1).astype(int).tolist()
-    left = iter(list(pairwise(cuts)))  # `next` on it is one step for the interpreter: no lock is needed
-
-    def drain() -> None:
-        for first, last in left:
-            work(first, last)
-
-    others: list[Future[None]] = [_pool(threads).submit(drain) for _ in range(threads - 1)]
-    drain()
-    for other in others:
-        other.result()

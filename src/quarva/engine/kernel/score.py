@@ -5,7 +5,8 @@ the signal are taken about the first one of the day that counts: it is one of th
 not cancel (a variance loses no more digits than a day has assets), and one pass over the cells is enough.
 The target is taken about its day's mean beforehand.
 
-Sums are written as branches (`if there: total += v`): LLVM turns those into masked vector code, and leaves
+Sums that `lanes` does not hold are written as branches (`if there: total += v`): LLVM turns those into masked
+vector code, and leaves
 sums of selected values (`total += v if there else 0`) scalar, 3.5 times slower here.
 """
 
@@ -15,6 +16,7 @@ from quarva.compiled import compiled
 from quarva.engine.kernel.cross import REASSOCIATE
 from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.ranks import rank, rerank
+from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, splat, total, where, widen
 
 IC, RANK_IC, SSE, CORRELATION = 0, 1, 2, 3
 FLAT = 4e-13  # (5 · 2⁻²³)²
@@ -24,18 +26,17 @@ MANY, X, Y, XX, YY, XY, PIVOT = 0, 1, 2, 3, 4, 5, 6
 SUMS = 8  # a cache line
 
 
-@compiled(fastmath=REASSOCIATE)
+@compiled
 def signal_sums(x, y, pivot):
     """Σ dx, Σ dx², Σ dx·y over the cells where y is there; NaN if x is not there in one of them."""
-    s, ss, sy = 0.0, 0.0, 0.0
-    for i in range(x.size):
-        b = y[i]
-        if b == b:
-            a = x[i] - pivot
-            s += a
-            ss += a * a
-            sy += a * b
-    return s, ss, sy
+    about, nothing = splat(pivot), splat(0.0)
+    s, ss, sy = nothing, nothing, nothing
+    for i in range(0, x.size, WIDTH):
+        b = widen(load(y, i))
+        a = where(b == b, widen(load(x, i)) - about, nothing)
+        b = where(b == b, b, nothing)
+        s, ss, sy = s + a, muladd(a, a, ss), muladd(a, b, sy)
+    return total(s), total(ss), total(sy)
 
 
 @compiled(fastmath=REASSOCIATE)
@@ -89,25 +90,25 @@ def add_pairs(x, y, known, sums):
         sums[XY] += xy
 
 
-@compiled(fastmath=REASSOCIATE)
+@compiled
 def squared_error(x, y):
     """Σ (x − y)² over the cells where y is there; NaN if x is not there in one of them."""
-    total = 0.0
-    for i in range(x.size):
-        b = np.float64(y[i])
-        if b == b:
-            d = x[i] - b
-            total += d * d
-    return total
+    nothing = splat(0.0)
+    squares = nothing
+    for i in range(0, x.size, WIDTH):
+        b = widen(load(y, i))
+        d = where(b == b, widen(load(x, i)) - b, nothing)
+        squares = muladd(d, d, squares)
+    return total(squares)
 
 
 @compiled
 def add_errors(x, y, known, sums):
     """Add the squared errors of some assets to a day's sums; known: first, the target's own cells."""
-    total = squared_error(x, y)
-    if total == total:
+    squares = squared_error(x, y)
+    if squares == squares:
         sums[MANY] += known[0]
-        sums[XX] += total
+        sums[XX] += squares
         return
     for i in range(x.size):
         d = np.float64(x[i]) - np.float64(y[i])

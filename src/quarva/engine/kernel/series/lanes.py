@@ -167,6 +167,19 @@ def some(typing, mask):
 
 
 @function
+def total(typing, value):
+    """The sum of all lanes of DOUBLES, a float64; in pairs, not one after the other."""
+
+    def generate(context, builder, sig, args):
+        shape = ir.FunctionType(ir.DoubleType(), [ir.DoubleType(), DOUBLES.vector])
+        name = f"llvm.vector.reduce.fadd.v{WIDTH}f64"
+        reduce = cgutils.get_or_insert_function(builder.module, shape, name)
+        return builder.call(reduce, [ir.Constant(ir.DoubleType(), 0.0), args[0]], fastmath=("reassoc",))
+
+    return types.float64(DOUBLES), generate
+
+
+@function
 def ones(typing, mask):
     """1 where true, 0 where false: COUNTS."""
     return COUNTS(MASK), lambda context, builder, sig, args: builder.zext(args[0], COUNTS.vector)

@@ -1,0 +1,60 @@
+"""Damaged machine code in the cache is compiled anew, and that is said once."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CODE = """
+from quarva.compiled import compiled
+
+
+@compiled
+def double(x):
+    return x + x
+
+
+@compiled
+def triple(x):
+    return double(x) + x
+
+
+print(triple(7))
+"""
+
+
+def run(folder: Path) -> subprocess.CompletedProcess:
+    script = folder / "double.py"
+    script.write_text(CODE)
+    environment = {**os.environ, "QUARVA_CACHE": str(folder / "cache")}
+    return subprocess.run(
+        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True
+    )
+
+
+def test_a_sound_cache_is_used_in_silence(tmp_path):
+    run(tmp_path)
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+    again = run(tmp_path)
+    assert (again.stdout, again.stderr) == ("21\n", "")
+    assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+    assert len(written) >= 2
+
+
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+@pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
+def test_a_damaged_one_is_compiled_anew_and_said_once(tmp_path, kind, damage):
+    run(tmp_path)
+    for path in tmp_path.rglob(f"*.{kind}"):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        cut = bytes(data[: len(data) // 2])
+        path.write_bytes({"cut": cut, "flipped": bytes(data), "empty": b""}[damage])
+    mended = run(tmp_path)
+    assert mended.stdout == "21\n"
+    assert mended.stderr.count("\n") == 1
+    assert "are damaged: compiling them anew" in mended.stderr
+    after = run(tmp_path)
+    assert (after.stdout, after.stderr) == ("21\n", "")
