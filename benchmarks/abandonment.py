@@ -22,7 +22,8 @@ Target: the return of 5 days, and of 1 day on the planted market, objective ic, 
 {budget:,} distinct evaluations. A formula is given up after the first third of the training days if its mean
 daily coefficient and so many standard errors are below the floor: for gep the median of the island's living,
 for random search the worst of the 600 formulas that are kept. In error: given up, and at the floor or above
-when scored to the end. Planted: `rank(delta(close, 5))` at an information coefficient of 0.15, 300 assets, 1,000 days.
+when scored to the end. Planted: `rank(delta(close, 5))` at an information coefficient of 0.15, 300 assets,
+1,000 days.
 """
 
 

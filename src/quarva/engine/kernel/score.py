@@ -3,11 +3,10 @@
 A day's sums come in parts, one a tile of assets, and are put together when the chunk of days ends. Values of
 the signal are taken about the first one of the day that counts: it is one of the sample, so that squares do
 not cancel (a variance loses no more digits than a day has assets), and one pass over the cells is enough.
-The target is taken about its day's mean beforehand.
+The target is taken about its day's mean beforehand, where that is exact.
 
-Sums that `lanes` does not hold are written as branches (`if there: total += v`): LLVM turns those into masked
-vector code, and leaves
-sums of selected values (`total += v if there else 0`) scalar, 3.5 times slower here.
+Sums that are not written in `lanes` are written as branches (`if there: total += v`): LLVM turns those into
+masked vector code, and leaves sums of selected values (`total += v if there else 0`) scalar, 3.5 times slower.
 """
 
 import numpy as np
