@@ -26,7 +26,7 @@ from quarva.karva import Alphabet, Expression, GeneShape, Population, encode, pa
 __all__ = ["evolved_formulas", "random_formulas", "rank_correlations"]
 
 ROUNDING = 2e-5
-LONGEST = 240.0  # seconds that AlphaGen may take over the evolved formulas: beyond, it gets a part of them
+LONGEST = 120.0  # seconds that AlphaGen may take over the evolved formulas: beyond, it gets a part of them
 WINDOWS = (5, 11, 21, 39)  # odd, for the sake of the median
 NAMES = [*UNARY, *BINARY, *ROLLING, *PAIR]
 HEAD = 10

@@ -216,18 +216,18 @@ def place_params(
     Raises:
         FormulaError: a name that the panel lacks.
     """
-    is_group = (program.code >= _FIRST_GROUP) & (program.code < FIELD)
     param = program.param
-    for kind, wanted, there, chosen in (
-        ("field", program.fields, fields, program.code == FIELD),
-        ("group", program.groups, groups, is_group),
-        ("asset", program.assets, assets, program.code == CODE["of_asset"]),
+    for kind, wanted, there, first, end in (
+        ("field", program.fields, fields, FIELD, FIELD + 1),
+        ("group", program.groups, groups, _FIRST_GROUP, FIELD),
+        ("asset", program.assets, assets, CODE["of_asset"], CODE["of_asset"] + 1),
     ):
         missing = [name for name in wanted if name not in there]
         if missing:
             known = ", ".join(there[:20]) or "none"
             raise FormulaError(f"the panel has no {kind} '{missing[0]}'; it has {known}")
         if wanted and wanted != there[: len(wanted)]:
+            chosen = (program.code >= first) & (program.code < end)
             param = param.copy() if param is program.param else param
             param[chosen] = np.array([there.index(name) for name in wanted], np.int32)[param[chosen]]
     return param

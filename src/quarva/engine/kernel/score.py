@@ -6,7 +6,8 @@ not cancel (a variance loses no more digits than a day has assets), and one pass
 The target is taken about its day's mean beforehand, where that is exact.
 
 Sums that are not written in `lanes` are written as branches (`if there: total += v`): LLVM turns those into
-masked vector code, and leaves sums of selected values (`total += v if there else 0`) scalar, 3.5 times slower.
+masked vector code, and leaves sums of selected values (`total += v if there else 0`) scalar, 3.5 times as
+slow.
 """
 
 import numpy as np
