@@ -40,7 +40,7 @@ def test_a_killed_run_is_resumed_to_the_findings_of_an_undisturbed_one(quarva, b
         process = subprocess.Popen(
             [*command, *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180
         while not (tmp_path / "run" / "checkpoint.npz").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(after)
