@@ -55,7 +55,7 @@ def planted() -> qv.Panel:
 
 def line(name: str, panel: qv.Panel, horizon: int, way: str, deviations: float | None, budget: int) -> list:
     task = Witness(panel, f"forward_return_{horizon}", "ic")
-    task.deviations = deviations or 2.0
+    task.deviations = 0.0 if deviations is None else deviations
     found = search(
         task, way, budget=budget, seed=1, progress=False, abandon=None if deviations is None else 1 / 3
     )
