@@ -75,6 +75,7 @@ def main() -> None:
     chosen = parser.parse_args()
     np.seterr(all="ignore")
     panels = [("us500", qv.Panel.read(chosen.panel), 5), ("planted", planted(), 1)]
+    line("warm-up", panels[1][1], 1, "gep", None, 300)  # compiles the kernels, if that is still to be done
     rows = [
         line(name, panel, horizon, way, deviations, chosen.budget)
         for name, panel, horizon in panels
