@@ -2,8 +2,6 @@
 
 import json
 import os
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva.arrays import DamagedFile, read_arrays
 from quarva.atomic import write_atomically
 from quarva.errors import RunError
 from quarva.panel import CONVENTIONS, GroupCodes
@@ -109,22 +108,17 @@ def read_state(path: str | os.PathLike[str]) -> State:
 
 
 def _read(path: Path) -> dict[str, NDArray]:
-    """The arrays of a file; nothing is taken from one whose checksums do not agree."""
+    """The arrays of a file."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-        if broken is not None:
-            raise zipfile.BadZipFile(f"bad checksum of {broken}")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+        return read_arrays(path)
     except FileNotFoundError:
         raise RunError(f"{path}: no such file; quarva stream init makes one") from None
     except IsADirectoryError:
         raise RunError(f"{path} is a folder; name the file that quarva stream init wrote") from None
     except PermissionError:
         raise RunError(f"{path} can not be read: no permission") from None
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): {_AGAIN}") from None
+    except DamagedFile as error:
+        raise RunError(f"{path} is damaged ({error}): {_AGAIN}") from None
 
 
 def _state_of(about: Mapping[str, Any], found: Mapping[str, NDArray]) -> State:

@@ -1,12 +1,11 @@
 """A search on disk: numbers and arrays by name in one .npz, written whole or not at all, never pickled."""
 
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from quarva.arrays import DamagedFile, read_arrays
 from quarva.atomic import write_atomically
 from quarva.errors import RunError
 
@@ -73,19 +72,14 @@ def evaluations(path: Path) -> int:
 
 
 def _read(path: Path, *names: str) -> dict[str, np.ndarray]:
-    """The arrays of these names, else all; nothing is taken from a file whose checksums do not agree."""
+    """The arrays of these names, else all."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-        if broken is not None:
-            raise zipfile.BadZipFile(f"bad checksum of {broken}")
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in names or archive.files}
+        return read_arrays(path, *names)
     except FileNotFoundError:
         raise RunError(
             f"{path} is missing: the run was stopped before its first checkpoint; start it anew"
         ) from None
-    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (DamagedFile, OSError) as error:
         raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): start the run anew") from None
 
 
