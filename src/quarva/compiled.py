@@ -2,7 +2,7 @@
 
 Numba keys its cache by the file of the function alone, so a change in a function called from another
 file, or in a constant, would go unseen. Here the cache folder's name is a digest of the function's file,
-of the constants it sees and of every compiled function it can call.
+of the constants it sees, of every compiled function it can call and of the files of intrinsics.
 
 Kernels release the interpreter lock (threads of one process share the work) and divide as NumPy does
 (x / 0 is not an exception). Unless they say so they allocate no array: they are then compiled without
@@ -20,6 +20,7 @@ from typing import Any
 import numba
 import numpy as np
 from numba.core import config
+from numba.core.extending import _Intrinsic
 
 from quarva import sealed
 
@@ -48,6 +49,10 @@ def digest_of(function: Callable) -> str:
     for name, value in sorted(function.__globals__.items(), key=lambda item: item[0]):
         if hasattr(value, DIGEST):
             seen.update(getattr(value, DIGEST).encode())
+        elif isinstance(value, _Intrinsic):
+            seen.update(_file_digest(value._defn.__code__.co_filename))
+        elif isinstance(value, set):
+            seen.update(f"{name}={sorted(value)}".encode())
         elif isinstance(value, int | float | np.generic) and not name.startswith("__"):
             seen.update(f"{name}={value!r}".encode())
         elif isinstance(value, np.ndarray):

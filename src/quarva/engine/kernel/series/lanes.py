@@ -15,9 +15,7 @@ A lane's bits depend on that lane's numbers alone: nothing is reassociated, and 
 in every lane.
 """
 
-import hashlib
 import operator
-from pathlib import Path
 
 from llvmlite import ir
 from numba.core import cgutils, types
@@ -86,20 +84,13 @@ infix(operator.ne, lambda builder, a, b: builder.fcmp_unordered("!=", a, b), (FL
 # Functions -----------------------------------------------------------------------------------------
 
 
-def function(define):
-    """An intrinsic that `compiled` sees: when this file changes, what uses it is compiled anew."""
-    made = intrinsic(define)
-    made.__quarva_digest__ = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
-    return made
-
-
 def place(context, builder, array_type, array, index, vector):
     """Pointer to the vector that begins at an array's element `index`, which is not checked."""
     data = context.make_array(array_type)(context, builder, value=array).data
     return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
 
 
-@function
+@intrinsic
 def load(typing, array, index):
     """The sixteen numbers from array[index] on, as FLOATS or DOUBLES."""
     kind = OF_DTYPE[array.dtype]
@@ -112,7 +103,7 @@ def load(typing, array, index):
     return kind(array, types.int64), generate
 
 
-@function
+@intrinsic
 def store(typing, array, index, value):
     """Write FLOATS or DOUBLES to array[index] and the fifteen places behind it."""
 
@@ -124,7 +115,7 @@ def store(typing, array, index, value):
     return types.void(array, types.int64, OF_DTYPE[array.dtype]), generate
 
 
-@function
+@intrinsic
 def splat(typing, number):
     """A float32 in all lanes of FLOATS, or a float64 in all lanes of DOUBLES."""
     kind = OF_DTYPE[number]
@@ -137,25 +128,25 @@ def splat(typing, number):
     return kind(number), generate
 
 
-@function
+@intrinsic
 def widen(typing, value):
     """FLOATS as DOUBLES."""
     return DOUBLES(FLOATS), lambda context, builder, sig, args: builder.fpext(args[0], DOUBLES.vector)
 
 
-@function
+@intrinsic
 def narrow(typing, value):
     """DOUBLES rounded to FLOATS; ± infinity where too large."""
     return FLOATS(DOUBLES), lambda context, builder, sig, args: builder.fptrunc(args[0], FLOATS.vector)
 
 
-@function
+@intrinsic
 def where(typing, mask, value, other):
     """`value` where the mask is true, else `other`: two FLOATS or two DOUBLES."""
     return value(MASK, value, value), lambda context, builder, sig, args: builder.select(*args)
 
 
-@function
+@intrinsic
 def some(typing, mask):
     """Whether one of the sixteen truth values is true: a bool."""
 
@@ -166,7 +157,7 @@ def some(typing, mask):
     return types.boolean(MASK), generate
 
 
-@function
+@intrinsic
 def total(typing, value):
     """The sum of all lanes of DOUBLES, a float64; in pairs, not one after the other."""
 
@@ -179,44 +170,44 @@ def total(typing, value):
     return types.float64(DOUBLES), generate
 
 
-@function
+@intrinsic
 def ones(typing, mask):
     """1 where true, 0 where false: COUNTS."""
     return COUNTS(MASK), lambda context, builder, sig, args: builder.zext(args[0], COUNTS.vector)
 
 
-@function
+@intrinsic
 def no_counts(typing):
     """COUNTS of 0."""
     zeros = ir.Constant(COUNTS.vector, [0] * WIDTH)
     return COUNTS(), lambda context, builder, sig, args: zeros
 
 
-@function
+@intrinsic
 def as_floats(typing, counts):
     """COUNTS as FLOATS."""
     return FLOATS(COUNTS), lambda context, builder, sig, args: builder.sitofp(args[0], FLOATS.vector)
 
 
-@function
+@intrinsic
 def magnitude(typing, value):
     """|value|, FLOATS or DOUBLES."""
     return value(value), lambda context, builder, sig, args: call("llvm.fabs", builder, args)
 
 
-@function
+@intrinsic
 def floor(typing, value):
     """The largest whole number not above, FLOATS or DOUBLES."""
     return value(value), lambda context, builder, sig, args: call("llvm.floor", builder, args)
 
 
-@function
+@intrinsic
 def root(typing, value):
     """The square root, FLOATS or DOUBLES, rounded as IEEE 754 wants; NaN below 0."""
     return value(value), lambda context, builder, sig, args: call("llvm.sqrt", builder, args)
 
 
-@function
+@intrinsic
 def muladd(typing, a, b, c):
     """a · b + c, FLOATS or DOUBLES, rounded once where the machine can do so in one instruction."""
     return a(a, a, a), lambda context, builder, sig, args: call("llvm.fmuladd", builder, args)
@@ -239,7 +230,7 @@ def bits(builder, value, operations):
     return number
 
 
-@function
+@intrinsic
 def inverse_root_guess(typing, value):
     """1/√value of positive normal DOUBLES within 3.5 %: half the exponent, by one shift of the bits.
 
@@ -254,7 +245,7 @@ def inverse_root_guess(typing, value):
     return DOUBLES(DOUBLES), generate
 
 
-@function
+@intrinsic
 def exponent(typing, value):
     """e of |value| = m · 2^e with 1 ≤ m < 2, as DOUBLES; −1023 for 0, 1024 for NaN."""
 
@@ -265,7 +256,7 @@ def exponent(typing, value):
     return DOUBLES(DOUBLES), generate
 
 
-@function
+@intrinsic
 def mantissa(typing, value):
     """± m of `exponent`, for DOUBLES that are neither 0 nor NaN."""
 
@@ -276,7 +267,7 @@ def mantissa(typing, value):
     return DOUBLES(DOUBLES), generate
 
 
-@function
+@intrinsic
 def power_of_two(typing, whole):
     """2^whole, for DOUBLES of whole numbers from −1022 to 1023."""
 
