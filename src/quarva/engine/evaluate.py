@@ -1,7 +1,6 @@
 """Running a program on a panel: scores without signals, or the signals."""
 
 import os
-import weakref
 from functools import partial
 
 import numpy as np
@@ -14,13 +13,14 @@ from quarva.engine.kernel.roots import WRITE
 from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE
 from quarva.engine.kernel.series import CHUNK
 from quarva.engine.kernel.small import is_elementwise, run_small
+from quarva.engine.laid import lay_out
 from quarva.engine.program import Program
 from quarva.engine.target import Statistic, Target
 from quarva.engine.tiles import Tiles
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import FIELD
 from quarva.karva.operators import CODE, OPERATORS
-from quarva.panel import Panel, first_rows
+from quarva.panel import Panel
 from quarva.threads import share
 
 __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
@@ -46,18 +46,6 @@ def threads_to_use(threads: int | None) -> int:
     if threads is not None:
         return max(1, int(threads))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-_padded: "weakref.WeakKeyDictionary[Panel, NDArray[np.float32]]" = weakref.WeakKeyDictionary()
-
-
-def padded_values(panel: Panel) -> NDArray[np.float32]:
-    """The panel's fields as the kernel reads them, float32 of shape (F, T, width); made once for a panel."""
-    if panel not in _padded:
-        values = Tiles.of(panel).pad(panel.values)
-        values[np.isinf(values)] = np.nan
-        _padded[panel] = values
-    return _padded[panel]
 
 
 def evaluate(
@@ -132,14 +120,13 @@ def _run(
     """Share the formulas among the threads, or run them on a GPU; they write to `acc` or `out`."""
     check_device(device)
     n_days, n_assets = panel.values.shape[1:]
-    tiles = Tiles.of(panel)
+    laid = lay_out(panel)
+    tiles = laid.tiles
     param = place_params(program, panel.fields, tuple(panel.groups), panel.assets)
-    groups, n_groups = group_codes(panel)
-    universe = np.empty((0, 0), np.bool_) if panel.universe is None else np.ascontiguousarray(panel.universe)
     nodes = (program.offset, program.code, program.left, program.right, program.third, param, program.number)
     operands = (
-        padded_values(panel).reshape(-1), groups, universe, n_assets, n_groups, tiles.width, tiles.lanes,
-        n_days, panel.conventions == "qlib", _begins(panel, tiles), *target.arrays, days, mode, acc, out,
+        laid.fields.reshape(-1), laid.groups, laid.universe, n_assets, laid.n_groups, tiles.width,
+        tiles.lanes, n_days, panel.conventions == "qlib", laid.begins, *target.arrays, days, mode, acc, out,
     )  # fmt: skip
     threads = threads_to_use(threads)
 
@@ -147,13 +134,13 @@ def _run(
         from quarva.engine.gpu.run import run_on_device
 
         some = (program.offset[: many + 1], *nodes[1:])
-        run_on_device(some, panel, padded_values(panel), groups, n_groups, target, days, mode, acc, out)
+        run_on_device(some, panel, laid.fields, laid.groups, laid.n_groups, target, days, mode, acc, out)
 
     def on_cpu(many: int) -> None:
         some = (program.offset[: many + 1], *nodes[1:])
         cells = days * tiles.width
         if mode == SSE and cells <= _SMALL_CELLS and _is_plain(program, panel, days, tiles):
-            plain = (*some, padded_values(panel).reshape(-1), tiles.width, days)
+            plain = (*some, laid.fields.reshape(-1), tiles.width, days)
             scored = (*target.arrays[:2], *target.arrays[3:], days, mode, acc)
             grain = _PIECE_CELLS // cells
             share(lambda first, last: run_small(first, last, *plain, *scored), many, threads, grain)
@@ -175,14 +162,6 @@ def _run(
     (on_gpu if device == "cuda" else on_cpu)(many)
 
 
-def _begins(panel: Panel, tiles: Tiles) -> NDArray[np.float32]:
-    """First day of each asset, float32 of shape (width,), for Qlib's conventions; else of no meaning."""
-    out = np.zeros(tiles.width, np.float32)
-    if panel.conventions == "qlib":
-        out[: panel.values.shape[2]] = first_rows(panel.values)
-    return out
-
-
 def _is_plain(program: Program, panel: Panel, days: int, tiles: Tiles) -> bool:
     """Whether formulas need nothing but their rows: elementwise operators on all days of a single tile."""
     whole = days == panel.values.shape[1] and tiles.count == 1 and panel.conventions == "quarva"
@@ -197,15 +176,6 @@ def _pieces(nodes: tuple, threads: int, tiles: Tiles) -> tuple[NDArray[np.int64]
     # Each piece brings its fields along, and loses what it shares with others: few pieces, but not uneven.
     many = threads * _PIECES if threads > 1 else 1
     return order, pieces.cut(graph, size, roots[which][order], many, most)
-
-
-def group_codes(panel: Panel) -> tuple[NDArray[np.int32], int]:
-    """Codes of all groups, int32 of shape (G, N), and the largest number of groups in one of them."""
-    groups = list(panel.groups.values())
-    codes = [np.asarray(group.codes, np.int32) for group in groups]
-    n_assets = panel.values.shape[2]
-    stacked = np.stack(codes) if codes else np.empty((0, n_assets), np.int32)
-    return np.ascontiguousarray(stacked), max((len(group.labels) for group in groups), default=0)
 
 
 def place_params(

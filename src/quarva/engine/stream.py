@@ -6,17 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.compiled import is_cached
-from quarva.engine.evaluate import group_codes, place_params, threads_to_use
+from quarva.engine.evaluate import place_params, threads_to_use
 from quarva.engine.kernel import pieces
 from quarva.engine.kernel.batch import graph_of, rows_for
 from quarva.engine.kernel.live import LAYOUT_SIZE, answer, begin_days, lay_out, live_step
+from quarva.engine.kernel.series.lanes import WIDTH
+from quarva.engine.laid import group_codes
 from quarva.engine.program import Program
 from quarva.panel import Panel
 from quarva.threads import share
 
 __all__ = ["Stream"]
 
-_VECTOR = 16  # float32 numbers in the widest vector register
 _CELLS = 250_000  # of all nodes on a day that make a thread worth its while: some 200 µs of work
 
 
@@ -47,7 +48,7 @@ class Stream:
         self.fields = tuple(like.fields if fields is None else fields)
         self.day = 0
         self._n_formulas, self._n_assets = len(program), len(like.assets)
-        self._width = -(-self._n_assets // _VECTOR) * _VECTOR
+        self._width = -(-self._n_assets // WIDTH) * WIDTH
         param = place_params(program, self.fields, tuple(like.groups), like.assets)
         self._groups, n_groups = group_codes(like)
         nodes = (

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.engine.kernel.series import CHUNK
+from quarva.engine.kernel.series.lanes import WIDTH
 from quarva.panel import Panel
 
 __all__ = ["Tiles"]
 
-_VECTOR = 16  # float32 numbers in the widest vector register
 _CELLS = (
     16384  # numbers of one result in one tile: 64 KiB, so that a second-level cache holds a dozen or more
 )
@@ -27,10 +27,10 @@ class Tiles:
     def of(cls, panel: Panel) -> "Tiles":
         """The tiles of a panel; they depend on its shape alone."""
         _, n_days, n_assets = panel.values.shape
-        vectors = -(-n_assets // _VECTOR)
-        most = max(1, _CELLS // (min(CHUNK, max(n_days, 1)) * _VECTOR))  # vectors of a tile
+        vectors = -(-n_assets // WIDTH)
+        most = max(1, _CELLS // (min(CHUNK, max(n_days, 1)) * WIDTH))  # vectors of a tile
         count = -(-vectors // most)
-        lanes = -(-vectors // count) * _VECTOR
+        lanes = -(-vectors // count) * WIDTH
         return cls(lanes, count * lanes)
 
     @property

@@ -20,7 +20,7 @@ MEAN, SUM, PRODUCT, COUNT = CODE["mean"], CODE["sum"], CODE["product"], CODE["co
 STD, VAR, SKEW, KURT, MAD = CODE["std"], CODE["var"], CODE["skew"], CODE["kurt"], CODE["mad"]
 TS_ZSCORE = CODE["ts_zscore"]
 TS_MIN, TS_MAX, DRAWDOWN = CODE["ts_min"], CODE["ts_max"], CODE["drawdown"]
-ARGMIN, ARGMAX = CODE["ts_argmin"], CODE["ts_argmax"]
+ARGMIN = CODE["ts_argmin"]
 SINCE_MIN, SINCE_MAX = CODE["days_since_min"], CODE["days_since_max"]
 TS_RANK, MEDIAN, QUANTILE, SIGN_CHANGES = (
     CODE["ts_rank"], CODE["median"], CODE["quantile"], CODE["sign_changes"],

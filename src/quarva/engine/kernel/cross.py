@@ -9,19 +9,16 @@ import numpy as np
 from quarva.compiled import compiled
 from quarva.engine.kernel.float32 import NAN, keep
 from quarva.engine.kernel.group import group_demean, group_rank, group_scratch, group_zscore
-from quarva.engine.kernel.ranks import blank, counting_rank, rank, rank_scratch
+from quarva.engine.kernel.ranks import blank, rank, rank_scratch
 from quarva.engine.kernel.sorting import HIGH, LOW, sort_row
-from quarva.engine.kernel.vectors import full_width
+from quarva.engine.kernel.vectors import REASSOCIATE, full_width
 from quarva.karva.operators import CODE
 
 __all__ = [
-    "REASSOCIATE",
-    "counting_rank",
     "cross",
     "cross_pair",
     "cross_scratch",
     "group",
-    "rank",
 ]
 
 RANK, ZSCORE, DEMEAN, SCALE = CODE["rank"], CODE["zscore"], CODE["demean"], CODE["scale"]
@@ -29,7 +26,6 @@ WINSORISE, BUCKET, OF_ASSET = CODE["winsorise"], CODE["bucket"], CODE["of_asset"
 RESIDUAL = CODE["residual"]
 GROUP_DEMEAN, GROUP_RANK, GROUP_ZSCORE = CODE["group_demean"], CODE["group_rank"], CODE["group_zscore"]
 
-REASSOCIATE = {"reassoc", "contract", "nsz"}  # lets LLVM sum in several lanes; NaN keeps its meaning
 I1 = np.int32(1)
 
 

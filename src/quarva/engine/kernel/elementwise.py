@@ -36,11 +36,10 @@ from quarva.engine.kernel.compare import (
     unequal,
 )
 from quarva.engine.kernel.exponential import exp, log, tanh
-from quarva.engine.kernel.float32 import NAN, bits_of, float_of, keep
 from quarva.engine.kernel.power import power, signed_power
 from quarva.karva.operators import CODE
 
-__all__ = ["NAN", "binary", "binary_qlib", "bits_of", "float_of", "keep", "ternary", "ternary_qlib", "unary"]
+__all__ = ["binary", "binary_qlib", "ternary", "ternary_qlib", "unary"]
 
 ADD, SUB, MUL, DIV = CODE["add"], CODE["sub"], CODE["mul"], CODE["div"]
 POWER, SIGNED_POWER, MIN, MAX = CODE["power"], CODE["signed_power"], CODE["min"], CODE["max"]

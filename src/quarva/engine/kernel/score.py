@@ -13,10 +13,10 @@ slow.
 import numpy as np
 
 from quarva.compiled import compiled
-from quarva.engine.kernel.cross import REASSOCIATE
 from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.ranks import rank, rerank
 from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, splat, total, where, widen
+from quarva.engine.kernel.vectors import REASSOCIATE
 
 IC, RANK_IC, SSE, CORRELATION = 0, 1, 2, 3
 FLAT = 4e-13  # (5 · 2⁻²³)²

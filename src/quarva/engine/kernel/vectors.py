@@ -6,7 +6,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-__all__ = ["fma", "full_width", "multiply_add"]
+__all__ = ["REASSOCIATE", "fma", "full_width", "multiply_add"]
+
+REASSOCIATE = {"reassoc", "contract", "nsz"}
+"""Fast mathematics that lets LLVM sum in several lanes; NaN keeps its meaning."""
 
 
 @intrinsic

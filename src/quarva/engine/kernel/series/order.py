@@ -63,10 +63,7 @@ def quantile(x, at, w, share, lanes, days, age, order, out, to):
         here = strip * (w + 1)
         p, o = at + strip, to + strip
         if age == 0:
-            for k in range(w):
-                store(order, here + k * WIDTH, or_infinite(load(x, p - (k + 1) * lanes)))
-            store(order, here + w * WIDTH, infinite)
-            sort(order, here, w)
+            lay_sorted(x, p, w, lanes, order, here)
         for _ in range(days):
             replace(order, here, w, or_infinite(load(x, p - w * lanes)), or_infinite(load(x, p)))
             a = widen(load(order, here + low * WIDTH))
@@ -74,6 +71,15 @@ def quantile(x, at, w, share, lanes, days, age, order, out, to):
             full = load(order, here + (w - 1) * WIDTH) < infinite
             store(out, o, where(full, narrow(a + (b - a) * part), splat(NAN)))
             p, o = p + lanes, o + lanes
+
+
+@compiled
+def lay_sorted(x, p, w, lanes, order, here):
+    """The w days before the one at x[p], smallest first, NaN as infinity; and a row of infinity."""
+    for k in range(w):
+        store(order, here + k * WIDTH, or_infinite(load(x, p - (k + 1) * lanes)))
+    store(order, here + w * WIDTH, splat(INFINITE))
+    sort(order, here, w)
 
 
 @compiled

@@ -20,7 +20,7 @@ from quarva.engine.kernel.series.lanes import (
     where,
     widen,
 )
-from quarva.engine.kernel.series.order import or_infinite, replace, sort
+from quarva.engine.kernel.series.order import lay_sorted, or_infinite, replace
 from quarva.karva.operators import CODE
 
 TS_MIN, DRAWDOWN = CODE["ts_min"], CODE["drawdown"]
@@ -108,10 +108,7 @@ def quantile(x, at, w, share, lanes, days, age, order, out, to):
         here = strip * (w + 1)
         p, o = at + strip, to + strip
         if age == 0:
-            for k in range(w):
-                store(order, here + k * WIDTH, or_infinite(load(x, p - (k + 1) * lanes)))
-            store(order, here + w * WIDTH, infinite)
-            sort(order, here, w)
+            lay_sorted(x, p, w, lanes, order, here)
         for _ in range(days):
             replace(order, here, w, or_infinite(load(x, p - w * lanes)), or_infinite(load(x, p)))
             values = no_counts()
