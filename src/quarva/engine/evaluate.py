@@ -15,6 +15,7 @@ from quarva.engine.kernel.series import CHUNK
 from quarva.engine.kernel.small import is_elementwise, run_small
 from quarva.engine.laid import lay_out
 from quarva.engine.program import Program
+from quarva.engine.rowwise import Rows, run_rowwise
 from quarva.engine.target import Statistic, Target
 from quarva.engine.tiles import Tiles
 from quarva.errors import FormulaError
@@ -145,7 +146,13 @@ def _run(
             grain = _PIECE_CELLS // cells
             share(lambda first, last: run_small(first, last, *plain, *scored), many, threads, grain)
             return
-        order, cuts = _pieces(some, threads, tiles)
+        if mode != RANK_IC and panel.conventions == "quarva" and is_elementwise(program.code):
+            rows = Rows(some, laid, target, days, mode, acc, out)
+            run_rowwise(rows, threads, lambda pieces, most: _pieces(some, pieces, most))
+            return
+        most = max(1, _PIECE_BYTES // (4 * tiles.width * (CHUNK + _TAIL_DAYS)))
+        # Each piece brings its fields along, and loses what it shares with others: few pieces, but not uneven.
+        order, cuts = _pieces(some, threads * _PIECES if threads > 1 else 1, most)
 
         def work(first: int, last: int) -> None:
             for piece in range(first, last):
@@ -168,13 +175,13 @@ def _is_plain(program: Program, panel: Panel, days: int, tiles: Tiles) -> bool:
     return whole and bool(is_elementwise(program.code))
 
 
-def _pieces(nodes: tuple, threads: int, tiles: Tiles) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """An order of formulas in which those that share stand together, and where its pieces begin and end."""
+def _pieces(nodes: tuple, many: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """An order of formulas in which those that share stand together, and where its pieces begin and end.
+
+    many: pieces; most: formulas of a piece.
+    """
     graph, size, roots, which = batch.graph_of(np.arange(len(nodes[0]) - 1), *nodes)
     order = np.argsort(pieces.anchors(graph, size, roots[which]), kind="stable")
-    most = max(1, _PIECE_BYTES // (4 * tiles.width * (CHUNK + _TAIL_DAYS)))
-    # Each piece brings its fields along, and loses what it shares with others: few pieces, but not uneven.
-    many = threads * _PIECES if threads > 1 else 1
     return order, pieces.cut(graph, size, roots[which][order], many, most)
 
 

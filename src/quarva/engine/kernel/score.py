@@ -103,18 +103,26 @@ def squared_error(x, y):
 
 
 @compiled
+def known_errors(x, y):
+    """Cells where both are there, and Σ (x − y)² over them."""
+    nothing, one = splat(0.0), splat(1.0)
+    many, squares = nothing, nothing
+    for i in range(0, x.size, WIDTH):
+        d = widen(load(x, i)) - widen(load(y, i))
+        there = d == d
+        d = where(there, d, nothing)
+        many, squares = many + where(there, one, nothing), muladd(d, d, squares)
+    return total(many), total(squares)
+
+
+@compiled
 def add_errors(x, y, known, sums):
     """Add the squared errors of some assets to a day's sums; known: first, the target's own cells."""
-    squares = squared_error(x, y)
-    if squares == squares:
-        sums[MANY] += known[0]
-        sums[XX] += squares
-        return
-    for i in range(x.size):
-        d = np.float64(x[i]) - np.float64(y[i])
-        if d == d:
-            sums[MANY] += 1.0
-            sums[XX] += d * d
+    many, squares = known[0], squared_error(x, y)
+    if squares != squares:
+        many, squares = known_errors(x, y)
+    sums[MANY] += many
+    sums[XX] += squares
 
 
 @compiled
