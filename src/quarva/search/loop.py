@@ -21,7 +21,7 @@ from quarva.search.searcher import Choosy, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
 from quarva.tasks import Abandonment, Task
 
-__all__ = ["Loop", "Progress"]
+__all__ = ["Loop", "Progress", "digest", "settings_of"]
 
 _ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
 _CHUNK_SECONDS = 0.5  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
@@ -291,14 +291,14 @@ class Loop:
     def _describe(self) -> dict[str, str]:
         """What a checkpoint must agree with to be gone on from."""
         return {
-            "searcher": f"{self.name} {_settings(self.searcher)}".strip(),
+            "searcher": f"{self.name} {settings_of(self.searcher)}".strip(),
             "seed": str(self.space.seed),
             "alphabet": " ".join(self.space.alphabet.names()),
             "shape": str(self.space.shape),
             "task": str(self.task.describe()),
             "panel": self.task.panel.fingerprint(),
             # A panel's fingerprint covers neither the target column of a table nor the split of its rows.
-            "target": _digest(self.task.targets, self.task.segments),
+            "target": digest(self.task.targets, self.task.segments),
         }
 
     def _state(self) -> dict[str, dict[str, Any]]:
@@ -356,7 +356,7 @@ def _as_slice(places: NDArray[np.integer]) -> NDArray[np.integer] | slice:
     return slice(first, last + 1) if last - first + 1 == len(places) else places
 
 
-def _digest(*arrays: NDArray) -> str:
+def digest(*arrays: NDArray) -> str:
     """The content of arrays in 16 hexadecimal digits; every NaN counts as the same."""
     digest = hashlib.sha256()
     for array in arrays:
@@ -364,7 +364,7 @@ def _digest(*arrays: NDArray) -> str:
     return digest.hexdigest()[:16]
 
 
-def _settings(searcher: object) -> str:
+def settings_of(searcher: object) -> str:
     """Numbers and words that a searcher was made with, where it is a dataclass."""
     if not is_dataclass(searcher):
         return ""
