@@ -53,7 +53,7 @@ def parse_unit(text: str, name: str) -> Powers | None:
     if text.strip() == "free":
         return None
     powers: Powers = {}
-    parts = re.split(r"([*/])", text.replace(" ", ""))
+    parts = re.split(r"\s*([*/])\s*", text.strip())
     for sign, part in zip(["*", *parts[1::2]], parts[::2]):
         found = re.fullmatch(r"([A-Za-z_]\w*|1)(?:\^(-?[1-9]))?", part)
         if found is None or found[1] == "free":
