@@ -1,6 +1,7 @@
 """For any alphabet and any rules: some symbol is legal wherever one gets, genes end, and keep all rules."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,6 +95,16 @@ def test_violations_are_those_of_the_tree(broken, grammar, seed):
     assert grammar.violations(genes) == {
         rule: sum(rule in each for each in found) for rule in ("tail", *RULES)
     }
+
+
+@pytest.mark.parametrize("head", range(2, 12))
+def test_a_unit_that_only_functions_have_is_never_asked_of_the_tail(head):
+    letters = ["log", "exp", "neg", "add", "mul", "div", "if_else", "mean", "square"]
+    alphabet = Alphabet.build(["close", "volume"], letters, [5, 10])
+    grammar = Grammar(alphabet, GeneShape(head=head), tuple(RULES), lookback=20)
+    genes = uniform(grammar, 5000, np.random.default_rng(head))
+    assert valid(grammar, genes)
+    assert not any(grammar.violations(genes).values())
 
 
 @given(asked())

@@ -173,7 +173,7 @@ def needs_field(tables, row, i):
 @compiled
 def mark_legal(tables, row, i, opened, legal):
     """Set legal[v] for each symbol v at position i of one gene."""
-    n_functions = tables.permitted.shape[1]
+    n_functions = tables.permitted.shape[2]
     if i >= opened:  # behind the expression's end
         for v in range(legal.size):
             legal[v] = v >= n_functions
@@ -181,14 +181,19 @@ def mark_legal(tables, row, i, opened, legal):
     units = wanted(tables, row, i) if tables.units else tables.measure.every
     if i < tables.head:
         above = row.gene[row.parent[i]] if row.parent[i] >= 0 else np.int16(legal.size)
-        permitted, days, free = tables.permitted[above], row.left[i], not row.below[i]
-        inside = min(tables.head - opened, 3) if opened < tables.head else 0
-        near = tables.result[np.int64(row.below[i]), 0, inside]
-        far = tables.result[np.int64(row.below[i]), 1, inside]
+        below = np.int64(row.below[i])
+        permitted, days = tables.permitted[below, above], row.left[i]
         for v in range(n_functions):
-            left = days - tables.lookback[v]
-            fits = (far[v] if left >= tables.longest else near[v]) & units
-            legal[v] = permitted[v] & (left >= 0) & (free | (not tables.waves[v])) & (fits != 0)
+            legal[v] = permitted[v]
+        if days < tables.longest:
+            for v in range(n_functions):
+                legal[v] &= tables.lookback[v] <= days
+        if tables.units:
+            inside = min(tables.head - opened, 3) if opened < tables.head else 0
+            near, far = tables.result[below, 0, inside], tables.result[below, 1, inside]
+            for v in range(n_functions):
+                result = far[v] if days - tables.lookback[v] >= tables.longest else near[v]
+                legal[v] &= (result & units) != 0
     else:
         legal[:n_functions] = False
     constants = not (tables.fields and needs_field(tables, row, i))

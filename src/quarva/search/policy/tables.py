@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, NUMBER, Alphabet
 from quarva.search.policy.balance import CODE, Measure, resulting
-from quarva.search.policy.rules import TRIGONOMETRY, permits
+from quarva.search.policy.rules import permits, waves
 from quarva.search.policy.units import Grid, Powers, parse_unit, unit_of
 
 __all__ = ["Tables", "argument_units", "tabulate", "units_of"]
@@ -21,8 +21,8 @@ _UNLIMITED = 2**30
 class Tables(NamedTuple):
     """The rules of one grammar as arrays: V symbols, the first F of them functions.
 
-    A set of units is a uint64. Where it depends on a place, the first two indices say whether it stands below
-    a sine, and whether it may still look back as far as any function does.
+    A set of units is a uint64. Of what depends on a place the first index says whether it stands below a sine
+    or a cosine, and a second of 2 whether it may still look back as far as any function does.
 
     Attributes:
         head: positions where a function may stand; all of them without the rule of the tail.
@@ -30,7 +30,7 @@ class Tables(NamedTuple):
         fields: whether a function needs an argument that is no constant.
         units: whether units are kept track of; else all sets of units are alike.
         arity: int8 of shape (V,).
-        permitted: bool of shape (V + 1, F), which function may stand right below what; row V: the root.
+        permitted: bool of shape (2, V + 1, F), which function may stand right below what; row V: the root.
         waves: bool of shape (V,), what may not stand anywhere below itself.
         lookback: int32 of shape (V,), days that a symbol looks back.
         constant: bool of shape (V,), numbers and `?`.
@@ -101,12 +101,9 @@ def tabulate(
     if bounded:
         days[:cut] = [o.lookback(s.window or 0) for o, s in zip(operators, alphabet.symbols) if o is not None]
     limit = lookback if lookback is not None and bounded else _UNLIMITED
-    names = [o.name for o in operators if o is not None]
     constant = np.isin(alphabet.code, (NUMBER, CONSTANT))
     fields = "constants" in rules
     last = unit[cut:][~constant[cut:]] if fields else unit[cut:]
-    waves = np.zeros(len(alphabet), np.bool_)
-    waves[:cut] = [("trigonometry" in rules) and name in TRIGONOMETRY for name in names]
     rule = np.zeros(len(alphabet), np.int8)
     rule[:cut] = [CODE[o.unit] for o in operators if o is not None]
     tables = Tables(
@@ -116,8 +113,8 @@ def tabulate(
         fields,
         known,
         alphabet.arity,
-        permits(alphabet, rules),
-        waves,
+        permits(alphabet, rules) & (days[:cut] <= limit),
+        waves(alphabet, rules),
         days,
         constant,
         rule,
@@ -134,14 +131,13 @@ def tabulate(
 
 def _fill(tables: Tables) -> None:
     """Set the tables of units that functions can have."""
-    n, nothing = tables.permitted.shape[1], np.uint64(0)
+    n, nothing = tables.permitted.shape[2], np.uint64(0)
     simplest = np.array(
         [_result(tables, v, argument_units(tables, v, nothing, 0)) for v in range(n)], np.uint64
     )
     for below, far in product((0, 1), (0, 1)):
-        fits = tables.lookback[:n] <= (tables.limit if far else 0)
-        fits = fits & ~(tables.waves[:n] & bool(below))
-        for above, permitted in enumerate(tables.permitted):
+        fits = (tables.lookback[:n] == 0) | bool(far)
+        for above, permitted in enumerate(tables.permitted[below]):
             tables.simple[below, far, above] = np.bitwise_or.reduce(simplest[fits & permitted], initial=0)
     for below, far, inside, v in product((0, 1), (0, 1), range(4), range(n)):
         simple = tables.simple[below | int(tables.waves[v]), far, v]

@@ -79,7 +79,7 @@ def draw(rng, legal, weight):
 @compiled
 def write_genes(tables, symbols, row, legal, masked, rng, weight):
     """Write all genes; `row` is room for what is noted of one, `legal` True wherever nothing is masked."""
-    n_functions = tables.permitted.shape[1]
+    n_functions = tables.permitted.shape[2]
     for b in range(symbols.shape[0]):
         gene = symbols[b]
         own = Row(
