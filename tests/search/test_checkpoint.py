@@ -38,6 +38,8 @@ def test_seconds_are_those_of_a_sitting_and_findings_tell_the_sum(find, panel_ta
     second = find(panel_task, resume=True, **arguments)
     assert second.evaluations > first.evaluations
     assert second.seconds > 0.5
+    assert second.seconds_scoring > first.seconds_scoring > 0
+    assert second.seconds_proposing > first.seconds_proposing > 0
 
 
 class Half:
@@ -152,7 +154,7 @@ def test_a_checkpoint_of_another_version_is_refused(find, table_task, tmp_path, 
     monkeypatch.setattr(checkpoint, "CHECKPOINT_VERSION", 1)
     find(table_task, budget=100, checkpoint=tmp_path / "c.npz")
     monkeypatch.undo()
-    with pytest.raises(RunError, match="is of version 1, and this Quarva reads version 3: resume it with"):
+    with pytest.raises(RunError, match="is of version 1, and this Quarva reads version 4: resume it with"):
         find(table_task, budget=200, checkpoint=tmp_path / "c.npz", resume=True)
 
 

@@ -1,5 +1,6 @@
 """The loop owns budget, memory, scores and the stop, whoever searches."""
 
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -207,6 +208,27 @@ def test_history_adds_up(find, panel_task):
     assert history["best"].is_monotonic_increasing
     new = np.diff(history["evaluations"], prepend=0) / np.diff(history["proposed"], prepend=0)
     np.testing.assert_allclose(history["distinct_share"], new)
+    assert history["best"].iloc[-1] == found.best.train
+    assert history["validation"].iloc[-1] == found.best.validation
+
+
+class Slow(RandomSearch):
+    """Random search that takes its time to ask and to tell."""
+
+    def ask(self, n):
+        time.sleep(0.02)
+        return super().ask(n)
+
+    def tell(self, population, fitness):
+        time.sleep(0.03)
+
+
+def test_the_searchers_time_is_told_apart_from_the_engines(find, panel_task):
+    found = find(panel_task, Slow(batch=500), budget=2000)
+    batches = len(found.history)
+    assert found.seconds_proposing >= 0.02 * batches + 0.03 * (batches - 1)
+    assert found.seconds_scoring > 0
+    assert found.seconds_proposing + found.seconds_scoring <= found.seconds
 
 
 def test_what_can_not_be_is_said(find, panel_task):

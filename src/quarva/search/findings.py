@@ -68,11 +68,12 @@ class Findings:
         evaluations: distinct formulas scored. proposed: all that the searcher proposed. invalid: proposed
             chromosomes that break a rule of the language (0 by construction, counted all the same).
         abandoned: evaluations that were given up before the end.
-        seconds: wall time, over all sittings of a resumed search.
+        seconds: wall time, over all sittings of a resumed search. seconds_proposing: of these, spent by the
+            searcher (`ask` and `tell`). seconds_scoring: spent by the engine on fitness.
         stopped: why it ended.
         history: one row a batch: batch, evaluations, proposed, seconds, best (train figure of the best so
-            far), best_formula (infix), mean (fitness of the batch's valid formulas), distinct_share (of what
-            was proposed, the share that was new).
+            far), validation (of the same formula), best_formula (infix), mean (fitness of the batch's valid
+            formulas), distinct_share (of what was proposed, the share that was new).
     """
 
     task: Task = field(repr=False)
@@ -85,6 +86,8 @@ class Findings:
     invalid: int
     abandoned: int
     seconds: float
+    seconds_proposing: float
+    seconds_scoring: float
     stopped: Stopped
     history: "pd.DataFrame" = field(repr=False)
 

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
-_NUMBERS = ("batch", "evaluations", "proposed", "seconds", "best", "mean", "distinct_share")
-_COLUMNS = ("batch", "evaluations", "proposed", "seconds", "best", "best_formula", "mean", "distinct_share")
+_NUMBERS = ("batch", "evaluations", "proposed", "seconds", "best", "validation", "mean", "distinct_share")
+_COLUMNS = (*_NUMBERS[:6], "best_formula", *_NUMBERS[6:])
 
 
 class History:

@@ -73,6 +73,8 @@ class Loop:
     proposed: int = field(default=0, init=False)
     invalid: int = field(default=0, init=False)
     abandoned: int = field(default=0, init=False)
+    seconds_proposing: float = field(default=0.0, init=False)
+    seconds_scoring: float = field(default=0.0, init=False)
 
     def run(self) -> Findings:
         """Search until a limit is met.
@@ -94,7 +96,8 @@ class Loop:
         return Findings(
             task=self.task, searcher=self.name, seed=self.space.seed, budget=self.space.budget, pool=pool,
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
-            abandoned=self.abandoned, seconds=self._elapsed(), stopped=stopped, history=self._history.frame(),
+            abandoned=self.abandoned, seconds=self._elapsed(), seconds_proposing=self.seconds_proposing,
+            seconds_scoring=self.seconds_scoring, stopped=stopped, history=self._history.frame(),
         )  # fmt: skip
 
     def _begin(self) -> None:
@@ -133,7 +136,9 @@ class Loop:
             self._boundary = self._state()
         if self.abandonment is not None and not isinstance(self.searcher, Choosy):
             self._floor = self._best.floor  # of the batch: that of a piece would depend on the clock
+        asked = time.perf_counter()
         population = self.searcher.ask(left_over)
+        self.seconds_proposing += time.perf_counter() - asked
         self._asked = len(population)
         invalid = population.invalid()
         keys, fitness, new = self._sift(population, invalid)
@@ -148,7 +153,9 @@ class Loop:
             if len(new) < len(population):  # a formula may come twice in a batch
                 repeated = np.flatnonzero(np.isnan(fitness) & ~invalid)
                 fitness[repeated] = self.space.memory.look_up(keys[repeated])[0]
+            told = time.perf_counter()
             self.searcher.tell(population, fitness)
+            self.seconds_proposing += time.perf_counter() - told
         self._note(fitness, len(evaluated) / max(seen, 1))
         if stopped is None and self.checkpoint_path is not None:
             # A slow batch may be left half-way: its beginning is then what a resumed search goes on from.
@@ -208,7 +215,9 @@ class Loop:
                 self._chunk = int(np.clip(ideal, self._chunk / 4, self._chunk * 4) // 16 * 16) or 16
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
+        began = time.perf_counter()
         scores = self.task.score(population, self.space.threads, self.space.device, **self._giving_up(chunk))
+        self.seconds_scoring += time.perf_counter() - began
         fitness[chunk] = scores.fitness
         self.space.memory.put(keys, scores.fitness)
         self.evaluations += len(chunk)
@@ -275,7 +284,7 @@ class Loop:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
             evaluations=self.evaluations, proposed=self.proposed, seconds=self._elapsed(),
-            best=self._figures[0], best_formula=self._best_text(),
+            best=self._figures[0], validation=self._figures[1], best_formula=self._best_text(),
             mean=float(valid.mean()) if valid.size else np.nan, distinct_share=distinct_share,
         )  # fmt: skip
 
@@ -297,7 +306,8 @@ class Loop:
         counts = {
             "evaluations": self.evaluations, "proposed": self.proposed, "invalid": self.invalid,
             "abandoned": self.abandoned, "barren": self._barren, "seconds": self._elapsed(),
-            "solved": self._solved,
+            "solved": self._solved, "seconds_proposing": self.seconds_proposing,
+            "seconds_scoring": self.seconds_scoring,
         }  # fmt: skip
         searcher = {name: np.array(value, copy=True) for name, value in self.searcher.state().items()}
         return {
@@ -327,6 +337,8 @@ class Loop:
             self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
             self.abandoned = int(counts["abandoned"])
             self._before, self._solved = float(counts["seconds"]), bool(counts["solved"])
+            self.seconds_proposing = float(counts["seconds_proposing"])
+            self.seconds_scoring = float(counts["seconds_scoring"])
             self.space.memory.restore(state["memory"])
             self._best.restore(state["best"])
             self._look_at_best()

@@ -53,6 +53,8 @@ def findings_record(found: Findings, run: str) -> dict[str, Any]:
         "invalid": found.invalid,
         "abandoned": found.abandoned,
         "seconds": round(found.seconds, 3),
+        "seconds_proposing": round(found.seconds_proposing, 3),
+        "seconds_scoring": round(found.seconds_scoring, 3),
         "stopped": found.stopped,
         "test_readings": 0,
         "best": pool[0] if pool else None,

@@ -8,6 +8,7 @@ from quarva.engine import Device, threads_to_use
 from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
+from quarva.search.completion import points_of
 from quarva.search.findings import Findings
 from quarva.search.gep import GEP
 from quarva.search.loop import Loop, Progress
@@ -97,6 +98,7 @@ def search(
         seed=seed,
         threads=threads_to_use(threads),
         device=device,
+        points=points_of(task),
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.abandonment = None if abandon is None else Abandonment(abandon)

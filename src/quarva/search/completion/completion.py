@@ -53,6 +53,10 @@ class Completion:
         plain = all(s.operator is None or s.operator.kind == "elementwise" for s in alphabet.symbols)
         return points is not None and plain and shape.genes == 1 and not alphabet.has_constants
 
+    def is_full(self) -> bool:
+        """Whether nothing more is learned by reading."""
+        return len(self.library) == len(self.library.key)
+
     def read(self, population: Population) -> Population | None:
         """Take in the parts of formulas; returns the formulas, at most 4, that a known part completes."""
         out = np.full((_MOST, population.symbols.shape[2]), self._alphabet.n_functions, np.int16)

@@ -1,0 +1,1 @@
+"""A network that writes genes and learns from their scores; must not know who else searches."""

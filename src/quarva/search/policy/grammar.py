@@ -1,0 +1,141 @@
+"""Which symbols may stand at a place of a gene: the rule of the tail, and rules of meaning on request."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.errors import FormulaError
+from quarva.karva.alphabet import CONSTANT, NUMBER, Alphabet
+from quarva.karva.expression import Symbol
+from quarva.karva.genes import GeneShape
+from quarva.search.policy.marks import Marks, Tables, fill_legal, fill_legal_all
+from quarva.search.policy.places import Places
+from quarva.search.policy.rules import RULES, TRIGONOMETRY, permits
+
+__all__ = ["Grammar"]
+
+_UNLIMITED = 2**30
+
+
+class Grammar:
+    """Masks for writing genes symbol by symbol, in level order.
+
+    Args:
+        alphabet: the letters.
+        shape: of which the head's length counts.
+        rules: names of `RULES`, all optional.
+        lookback: days before today that a formula may read, with the rule "window"; None: no limit.
+        tail: False lifts the rule of the tail, so that an expression need not end, and a gene can be invalid:
+            only to measure how often a generator without masks fails. No other rule can be kept then.
+
+    At each place that is reached by legal symbols some symbol is legal, and the expression ends; a grammar
+    of which that is not so is refused.
+
+    Raises:
+        FormulaError: an unknown rule, a rule without the rule of the tail, an alphabet of one symbol, a
+            limit below 0, or a grammar that allows nothing at some place, which the message names.
+    """
+
+    def __init__(
+        self,
+        alphabet: Alphabet,
+        shape: GeneShape,
+        rules: tuple[str, ...] = (),
+        *,
+        lookback: int | None = None,
+        tail: bool = True,
+    ) -> None:
+        _check(alphabet, rules, lookback, tail)
+        self.alphabet, self.shape, self.rules, self.tail = alphabet, shape, tuple(rules), tail
+        self.length = shape.head + alphabet.tail(shape.head)
+        self.lookback = lookback if "window" in rules else None
+        self.tables = self._tables()
+
+    def begin(self, batch: int) -> Places:
+        """The places of `batch` genes of which nothing is written yet."""
+        return Places(self.alphabet, self.length, batch)
+
+    def legal(
+        self, places: Places, symbols: NDArray[np.int16], i: int, rows: NDArray[np.int64] | None = None
+    ) -> NDArray[np.bool_]:
+        """Which symbols may stand at position i.
+
+        Args:
+            places: of these genes, from `begin`; positions 0 … i-1 were put.
+            symbols: int16 of shape (B, L), chosen as far as i-1 and legal.
+            i: the position.
+            rows: genes that are asked about, int64 of shape (R,); all by default.
+
+        Returns:
+            bool of shape (R, V), True somewhere in each row; behind an expression's end the terminals.
+        """
+        rows = np.arange(len(symbols)) if rows is None else rows
+        out = np.empty((len(rows), len(self.alphabet)), np.bool_)
+        if not self.tail:
+            out[:] = True
+            return out
+        if places.marks is None:
+            places.marks = Marks.blank(self.tables, *symbols.shape)
+        fill_legal(self.tables, symbols, i, rows, _links(places), places.marks, out)
+        return out
+
+    def legal_all(self, symbols: NDArray[np.int16], places: Places | None = None) -> NDArray[np.bool_]:
+        """`legal` at every position of whole genes, bool of shape (B, L, V).
+
+        Args:
+            symbols: int16 of shape (B, L).
+            places: of these genes, if they are known.
+        """
+        out = np.empty((*symbols.shape, len(self.alphabet)), np.bool_)
+        if not self.tail:
+            out[:] = True
+            return out
+        places = Places.of(symbols, self.alphabet) if places is None else places
+        fill_legal_all(self.tables, symbols, _links(places), Marks.blank(self.tables, *symbols.shape), out)
+        return out
+
+    def _tables(self) -> Tables:
+        alphabet, symbols = self.alphabet, self.alphabet.symbols
+        names = [symbol.operator.name if symbol.operator is not None else "" for symbol in symbols]
+        trigonometry = "trigonometry" in self.rules
+        days = [_days(symbol) if self.lookback is not None else 0 for symbol in symbols]
+        return Tables(
+            self.shape.head if self.tail else self.length,
+            _UNLIMITED if self.lookback is None else self.lookback,
+            "constants" in self.rules,
+            alphabet.arity,
+            permits(alphabet, self.rules),
+            np.array([trigonometry and name in TRIGONOMETRY for name in names]),
+            np.array(days, np.int32),
+            np.isin(alphabet.code, (NUMBER, CONSTANT)),
+        )
+
+
+def _links(places: Places) -> tuple[NDArray[Any], ...]:
+    return places.parent, places.argument, places.sibling
+
+
+def _days(symbol: Symbol) -> int:
+    return 0 if symbol.operator is None else symbol.operator.lookback(symbol.window or 0)
+
+
+def _check(alphabet: Alphabet, rules: tuple[str, ...], lookback: int | None, tail: bool) -> None:
+    """Refuse what can be seen without the tables."""
+    for rule in rules:
+        if rule not in RULES:
+            raise FormulaError(f"unknown rule '{rule}'; known are {', '.join(RULES)}")
+    if rules and not tail:
+        raise FormulaError("without the rule of the tail no other rule can be kept: give no rules")
+    if lookback is not None and lookback < 0:
+        raise FormulaError(f"a formula can not look back {lookback} days: give 0 or more, or no limit")
+    if len(alphabet) == 1:
+        raise FormulaError(
+            f"the alphabet has one symbol, '{alphabet.names()[0]}': one formula, nothing to search"
+        )
+    fields = ~np.isin(alphabet.code[alphabet.n_functions :], (NUMBER, CONSTANT))
+    if "constants" in rules and not fields.any():
+        raise FormulaError(
+            "at the root nothing is allowed: the alphabet has no field, and by the rule 'constants' "
+            "no formula is of constants alone"
+        )
