@@ -1,7 +1,7 @@
-"""Evolution and the neural generator on one budget, each feeding the other; and completion where it can be had.
+"""Evolution and the neural generator on one budget, each feeding the other; and completion where it applies.
 
-After Mundhenk et al. 2021 (Symbolic Regression via Neural-Guided Genetic Programming Population Seeding): what
-the network draws starts runs of evolution, and what evolution finds teaches the network. Here an island of
+After Mundhenk et al. 2021 (Symbolic Regression via Neural-Guided Genetic Programming Population Seeding): the
+network's samples start runs of evolution, and what evolution finds teaches the network. Here an island of
 `GEP` that stands still starts anew from the network's last samples, which are scored already, so that the
 seeding costs no evaluation. Which of the two proposes next is learned from what their proposals paid.
 """
@@ -57,8 +57,9 @@ class Blend:
         self._completed: Population | None = None
         self._founders: tuple[Population, NDArray[np.float64]] | None = None
         self._read = 0
-        can = self.complete and Completion.can(space.alphabet, space.shape, space.points)
-        self._completion = Completion(space.alphabet, space.shape, space.points) if can else None
+        self._completion: Completion | None = None
+        if self.complete and space.points is not None and Completion.can(space.alphabet, space.shape):
+            self._completion = Completion(space.alphabet, space.shape, space.points)
 
     def ask(self, n: int) -> Population:
         if self._completed is not None:

@@ -8,6 +8,7 @@ from quarva.engine import Device, threads_to_use
 from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
+from quarva.search.blend import Blend
 from quarva.search.completion import points_of
 from quarva.search.findings import Findings
 from quarva.search.gep import GEP
@@ -19,7 +20,7 @@ from quarva.tasks import Abandonment, Task
 
 __all__ = ["SEARCHERS", "make_searcher", "search"]
 
-SEARCHERS: dict[str, Callable[..., Searcher]] = {"gep": GEP, "random": RandomSearch}
+SEARCHERS: dict[str, Callable[..., Searcher]] = {"gep": GEP, "random": RandomSearch, "blend": Blend}
 """Ways to search, by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24

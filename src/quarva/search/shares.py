@@ -29,11 +29,10 @@ class Shares:
         self._since = np.zeros(arms)  # proposals counted against the shares of their time
 
     def shares(self) -> NDArray[np.float64]:
-        """float64[arms], summing to 1; all alike while nothing paid."""
+        """float64[arms], summing to 1; alike while nothing pays."""
         arms = len(self.spent)
-        pay = self._gains / np.maximum(self._costs, 1.0)
-        learned = pay / pay.sum() if pay.sum() > 0 else np.full(arms, 1 / arms)
-        return self._least + (1 - arms * self._least) * learned
+        pay = (self._gains + 1.0) / (self._costs + 1.0)  # the ones: who was not tried yet is tried
+        return self._least + (1 - arms * self._least) * pay / pay.sum()
 
     def next(self) -> int:
         """The arm that lags farthest behind its share."""
@@ -45,6 +44,7 @@ class Shares:
         better = np.flatnonzero(fitness > self._board[0])
         entering = 0
         if len(better):
+            better = better[np.unique(keys[better], return_index=True)[1]]  # a batch may repeat a formula
             fresh = better[~np.isin(keys[better], self._keys)]
             whole = np.concatenate([self._board, fitness[fresh]])
             named = np.concatenate([self._keys, keys[fresh]])

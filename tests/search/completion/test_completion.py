@@ -211,10 +211,8 @@ def test_a_completion_goes_on_from_its_state_as_if_undisturbed():
     ],
 )
 def test_constants_windows_and_several_genes_can_not_be_completed(alphabet, genes):
-    points = points_of(task_of(lambda x1, x2: x1))
-    assert not Completion.can(alphabet, GeneShape(head=5, genes=genes), points)
-    assert Completion.can(ALPHABET, SHAPE, points)
-    assert not Completion.can(ALPHABET, SHAPE, None)
+    assert not Completion.can(alphabet, GeneShape(head=5, genes=genes))
+    assert Completion.can(ALPHABET, SHAPE)
 
 
 def test_a_panel_has_no_points(panel_task):

@@ -48,10 +48,10 @@ class Completion:
             remember(self.library, self._meaning.leaf[letter], np.array([letter], np.int16))
 
     @staticmethod
-    def can(alphabet: Alphabet, shape: GeneShape, points: Points | None) -> bool:
+    def can(alphabet: Alphabet, shape: GeneShape) -> bool:
         """Whether formulas can be completed: cell by cell, of one gene, without random constants."""
         plain = all(s.operator is None or s.operator.kind == "elementwise" for s in alphabet.symbols)
-        return points is not None and plain and shape.genes == 1 and not alphabet.has_constants
+        return plain and shape.genes == 1 and not alphabet.has_constants
 
     def is_full(self) -> bool:
         """Whether nothing more is learned by reading."""
