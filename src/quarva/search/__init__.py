@@ -12,6 +12,7 @@ from quarva.search.findings import Finding, Findings
 from quarva.search.gep import GEP
 from quarva.search.loop import Loop, Progress
 from quarva.search.memory import Memory
+from quarva.search.policy import Policy
 from quarva.search.random_search import RandomSearch
 from quarva.search.run import SEARCHERS, search
 from quarva.search.searcher import Resumable, Searcher, Space
@@ -24,6 +25,7 @@ __all__ = [
     "Findings",
     "Loop",
     "Memory",
+    "Policy",
     "Progress",
     "RandomSearch",
     "Resumable",

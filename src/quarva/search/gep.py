@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva.crew import crew
 from quarva.errors import RecipeError
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.decode import mix
@@ -21,7 +22,6 @@ from quarva.search.breed import Genes, Rates, Room, breed, read, spin, succeed
 from quarva.search.moves import Letters, gaps
 from quarva.search.reading import Language
 from quarva.search.searcher import Space
-from quarva.threads import share
 
 __all__ = ["GEP"]
 
@@ -111,13 +111,11 @@ class GEP:
             for at in range(0, len(keys), self.population):
                 spin(self._fitness[at : at + self.population], self._wheel[at : at + self.population])
 
-        def work(first: int, last: int) -> None:
+        with crew(min(space.threads, self.islands)) as words:
             breed(
-                first, last, now.genes, self._fitness, self._wheel, self._fresh, roulette, space.memory.table,
+                words, now.genes, self._fitness, self._wheel, self._fresh, roulette, space.memory.table,
                 self._rates, self._letters, self._language, self._room, new.genes, keys,
             )  # fmt: skip
-
-        share(work, self.islands, space.threads)
         return replace(new.population, known_keys=keys)
 
     def floors(self) -> NDArray[np.float64]:

@@ -14,13 +14,16 @@ from quarva.search.findings import Findings
 from quarva.search.gep import GEP
 from quarva.search.loop import Loop, Progress
 from quarva.search.memory import Memory
+from quarva.search.policy import Policy
 from quarva.search.random_search import RandomSearch
 from quarva.search.searcher import Searcher, Space
 from quarva.tasks import Abandonment, Task
 
 __all__ = ["SEARCHERS", "make_searcher", "search"]
 
-SEARCHERS: dict[str, Callable[..., Searcher]] = {"gep": GEP, "random": RandomSearch, "blend": Blend}
+SEARCHERS: dict[str, Callable[..., Searcher]] = {
+    "gep": GEP, "policy": Policy, "blend": Blend, "random": RandomSearch,
+}  # fmt: skip
 """Ways to search, by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24

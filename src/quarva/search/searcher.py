@@ -12,7 +12,7 @@ from quarva.karva.genes import GeneShape, Population
 from quarva.search.completion import Points
 from quarva.search.memory import Memory
 
-__all__ = ["Choosy", "Resumable", "Searcher", "Space"]
+__all__ = ["Choosy", "Learning", "Resumable", "Searcher", "Space"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +68,15 @@ class Choosy(Protocol):
 
     def floors(self) -> NDArray[np.float64]:
         """The fitness below which each formula that was asked last hardly matters, float64 of shape (P,)."""
+        ...
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A searcher that has something to say of how its learning goes."""
+
+    def figures(self) -> dict[str, float]:
+        """Figures of the last batch by name; asked between chunks of evaluations, so to be quick."""
         ...
 
 
