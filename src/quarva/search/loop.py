@@ -17,7 +17,7 @@ from quarva.search.best import Best
 from quarva.search.findings import Findings, Stopped, choose_pool
 from quarva.search.history import History
 from quarva.search.limits import interrupts, peak_mb
-from quarva.search.searcher import Choosy, Resumable, Searcher, Space
+from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
 from quarva.tasks import Abandonment, Task
 
@@ -33,7 +33,10 @@ _BARREN = 50  # batches in a row without a new formula after which the space cou
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands, for whoever shows it: best train and validation figure, best formula as text."""
+    """Where a search stands, for whoever shows it: best train and validation figure, best formula as text.
+
+    `figures` is what the searcher says of itself, by name, where it is `Learning`.
+    """
 
     evaluations: int
     budget: int
@@ -41,6 +44,7 @@ class Progress:
     train: float
     validation: float
     formula: str
+    figures: dict[str, float] | None = None
 
 
 @dataclass
@@ -277,6 +281,7 @@ class Loop:
                     self._elapsed(),
                     *self._figures,
                     self._best_text(),
+                    self.searcher.figures() if isinstance(self.searcher, Learning) else None,
                 )
             )
 
