@@ -1,12 +1,13 @@
-"""Planted formulas, found again: ten formulas, three seeds each, GEP and random search beside it.
+"""Planted formulas, found again: ten formulas, three seeds each, by each of several searchers.
 
-    python benchmarks/planted.py --out benchmarks/results/planted.md
+    python benchmarks/planted.py --searchers random,gep,policy,blend --cache FOLDER
 
 Each market is simulated (300 assets, 1,000 days) with a formula's signal planted at an information
 coefficient of 0.05 at the one-day horizon. A search has found the plant when the absolute mean daily
 Spearman correlation between its best formula's signal and the planted one is above 0.8, over all days. The
 best formula is looked at after 5,000, 10,000, 20,000, 50,000 and 100,000 evaluations of one search, which
-ends where the plant is found.
+ends where the plant is found. With --cache each run is kept as it ends, so that the benchmark can be broken
+off, and gone on with; --stop-after SECONDS begins no run later than that.
 """
 
 import argparse
@@ -14,13 +15,14 @@ import statistics
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tables
 from processes import each_in_turn
+from remembered import code_version, remembered
 from scipy import stats
 
 PLANTS = (
@@ -40,6 +42,8 @@ FOUND = 0.8
 
 
 STAGES = (5_000, 10_000, 20_000, 50_000, 100_000)
+
+_warm: set[str] = set()  # searchers that ran in this process
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,9 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
 
     panel = simulate(assets=ASSETS, days=DAYS, plant=plant, ic=IC, seed=seed)
     task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1)
+    if searcher not in _warm:
+        qv.search(task, searcher, budget=2_500, seconds=5, threads=chosen.threads, progress=False)
+        _warm.add(searcher)
     stages = [stage for stage in STAGES if stage < chosen.budget] + [chosen.budget]
     with tempfile.TemporaryDirectory() as folder:
         for stage in stages:
@@ -105,8 +112,21 @@ def signals(panel: Any, texts: list[str]) -> np.ndarray:
 Job = tuple[str, int, str, argparse.Namespace]
 
 
-def work(job: Job) -> Run:
-    return run(*job)
+def work(job: Job) -> Run | None:
+    """The run, from the cache where it is known; None where its time is up before it begins."""
+    plant, seed, searcher, chosen = job
+    key = {
+        "searcher": searcher, "plant": plant, "seed": seed, "budget": chosen.budget,
+        "version": code_version(), "threads": chosen.threads,
+    }  # fmt: skip
+
+    def make() -> dict[str, Any] | None:
+        if chosen.stop_at is not None and time.time() > chosen.stop_at:
+            return None
+        return asdict(run(*job))
+
+    found = remembered(chosen.cache, key, make)
+    return None if found is None else Run(**found)
 
 
 def line(plant: str, runs: list[Run], searchers: list[str]) -> list[str]:
@@ -116,21 +136,29 @@ def line(plant: str, runs: list[Run], searchers: list[str]) -> list[str]:
         mine = [each for each in runs if each.searcher == searcher]
         hits = sum(each.likeness > FOUND for each in mine)
         stages = (f"{each.likeness:.2f} ({each.evaluations // 1000} k)" for each in mine)
-        cells += [f"{hits} / {len(mine)}", ", ".join(stages)]
-    first = max((each for each in runs if each.searcher == searchers[0]), key=lambda each: each.likeness)
-    return [f"`{plant}`", *cells, f"`{first.formula}`"]
+        cells += [f"{hits} / {len(mine)}", ", ".join(stages) or "–"]
+    likest = max(runs, key=lambda each: each.likeness, default=None)
+    return [f"`{plant}`", *cells, "–" if likest is None else f"`{likest.formula}`"]
 
 
 def summary(runs: list[Run], searchers: list[str]) -> str:
-    """Hits of each searcher, and its rate."""
-    parts = []
+    """A line a searcher: hits, the stage by which half of its runs had found the plant, rate."""
+    rows = []
     for searcher in searchers:
         mine = [each for each in runs if each.searcher == searcher]
-        hits = [each for each in mine if each.likeness > FOUND]
-        at = f", median stage {statistics.median(each.evaluations for each in hits):,.0f}" if hits else ""
-        rate = sum(each.evaluations for each in mine) / sum(each.seconds for each in mine)
-        parts.append(f"{searcher}: {len(hits)} of {len(mine)} found{at}; {rate:,.0f} evaluations/s a run.")
-    return "\n\n".join(parts)
+        if not mine:
+            continue
+        hits = [each.evaluations for each in mine if each.likeness > FOUND]
+        middle = statistics.median([*hits, *[float("inf")] * (len(mine) - len(hits))])
+        seconds = sum(each.seconds for each in mine)
+        rows.append([
+            searcher, f"{len(hits)} of {len(mine)}", f"{middle:,.0f}" if middle < float("inf") else "–",
+            f"{statistics.median(hits):,.0f}" if hits else "–", f"{seconds / len(mine):.1f}",
+            f"{sum(each.evaluations for each in mine) / seconds:,.0f}",
+        ])  # fmt: skip
+    header = ["searcher", "found", "median stage, all runs", "median stage, of the found", "seconds, mean",
+              "evaluations/s"]  # fmt: skip
+    return tables.table(header, rows)
 
 
 HOW = """\
@@ -140,7 +168,8 @@ delay 1, objective ic, default split; at most {budget:,} distinct evaluations; d
 settings. Numbers: absolute mean daily Spearman correlation of the best formula's signal (the finding that the
 search puts first) with the planted one, over all days, for each seed; above {found} counts as found. In
 brackets, the stage at which the search was looked at last: 5, 10, 20, 50 or 100 thousand evaluations of one
-search, which ends where the plant is found."""
+search, which ends where the plant is found. Median stage of all runs: one that never found the plant counts
+as longer than any. Loading kernels is charged to no run."""
 
 
 def main() -> None:
@@ -151,18 +180,24 @@ def main() -> None:
     parser.add_argument("--plants", type=int, default=len(PLANTS), help="only the first so many formulas")
     parser.add_argument("--threads", type=int, default=2, help="threads of one search")
     parser.add_argument("--processes", type=int, default=1, help="searches at a time")
+    parser.add_argument("--cache", type=Path, help="folder that keeps each run")
+    parser.add_argument("--stop-after", type=float, metavar="SECONDS", help="begin no run later than this")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
+    chosen.stop_at = None if chosen.stop_after is None else time.time() + chosen.stop_after
     plants = PLANTS[: chosen.plants]
+    # Searchers take turns, so that a machine that slows down slows all of them.
     jobs = [
         (p, seed, searcher, chosen)
         for p in plants
-        for searcher in chosen.searchers
         for seed in range(chosen.seeds)
+        for searcher in chosen.searchers
     ]
     runs: list[Run] = []
     start = time.perf_counter()
     for each in each_in_turn(work, jobs, chosen.processes):
+        if each is None:
+            continue
         runs.append(each)
         print(
             f"{each.plant} seed {each.seed} {each.searcher}: {each.likeness:.3f} "
@@ -178,17 +213,20 @@ def main() -> None:
     how = HOW.format(
         assets=ASSETS, days=DAYS, ic=IC, last=chosen.seeds - 1, budget=chosen.budget, found=FOUND
     )
-    wall = f"{time.perf_counter() - start:,.0f} s by the clock for everything, markets included."
+    clock = (
+        f"{time.perf_counter() - start:,.0f} s by the clock for those that were not yet, markets included."
+    )
+    wall = f"{len(runs)} of {len(jobs)} runs are there; {clock}"
     tables.write(
         chosen.out,
         "Planted formulas, found again",
         [
-            tables.table([*header, f"likest by {chosen.searchers[0]}"], rows),
             summary(runs, chosen.searchers),
+            tables.table([*header, "likest"], rows),
             wall,
             tables.prose(how),
         ],
-        command=tables.command_line(),
+        command=tables.command_line(["--cache"]),
         software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba', 'scipy')}",
     )
 

@@ -1,206 +1,154 @@
-"""Exact recovery of the Nguyen problems by evolution: how many seeds out of ten, at two budgets.
+"""Exact recovery: how many seeds of each searcher, by several budgets, the C++ iMCTS beside them.
 
-    python benchmarks/recovery.py --seeds 10 --budgets 200000,2000000
+    python benchmarks/recovery.py --searchers gep,policy,blend,imcts --peer-python PYTHON --cache FOLDER
 
-A problem is a line of the table (name, variables, expression, train_spec, function_set), as deep symbolic
-optimization (Petersen 2021) writes them: `{"all": {"U": [a, b, n]}}` are n points uniform in [a, b]. The
-search sees those points only. A run has recovered when its best formula's NMSE (mean squared error over
-the variance of y) on 1,000 fresh noiseless points is under 1e-12, in float64; besides, sympy is asked
-whether found − truth simplifies to 0. One run at the largest budget gives all smaller ones: the number of
-distinct evaluations at which the recovering formula became the best is in the run's history.
+A search sees a problem's points only (see `problems.py`). A run has recovered when its best formula's NMSE
+(mean squared error over the variance of y) on 1,000 fresh noiseless points is under 1e-12, in float64
+outside the engine; besides, SymPy is asked whether found − truth simplifies to 0. One run at the largest
+budget gives all smaller ones: the number of evaluations at which the recovering formula became the best is
+in the run's history.
+
+With --cache each run is kept as it ends, so that the benchmark can be broken off, and gone on with, at any
+time: --stop-after SECONDS begins no run later than that, and the table tells of those that are there.
 """
 
 import argparse
-import csv
-import json
 import statistics
 import sys
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import tables
+from problems import Problem, problems
 from processes import each_in_turn
-from truth import Formula64, same_by_sympy
+from recovery_run import FRESH, PEER, Job, Run, work
 
-KOZA = ["add", "sub", "mul", "div", "sin", "cos", "exp", "log"]
-RECOVERED = 1e-12
-FRESH = 1_000
+STAGES = [50_000, 100_000, 200_000, 500_000, 2_000_000]
 
 
-@dataclass(frozen=True)
-class Problem:
-    """One line of the table: n training points uniform in [low, high] for each variable."""
-
-    name: str
-    variables: tuple[str, ...]
-    truth: str
-    low: float
-    high: float
-    points: int
-
-    def sample(self, seed: int, points: int) -> dict[str, np.ndarray]:
-        """Points of each variable, float64[points], each a float32 number: what the search sees is exact."""
-        rng = np.random.default_rng([seed, sum(map(ord, self.name))])
-        return {
-            x: rng.uniform(self.low, self.high, points).astype(np.float32).astype(float)
-            for x in self.variables
-        }
+def median_at(runs: Sequence[Run]) -> float:
+    """Median evaluations to recovery; a run without it counts as one that needs more than any, ∞."""
+    return statistics.median(float("inf") if run.at is None else run.at for run in runs)
 
 
-@dataclass(frozen=True)
-class Run:
-    """What one seed gave. `at`: distinct evaluations until recovery, None without."""
-
-    problem: str
-    seed: int
-    at: int | None
-    symbolic: str
-    formula: str
-    evaluations: int
-    seconds: float
+def by_stage(runs: Sequence[Run], stages: list[int]) -> list[int]:
+    """Runs that had recovered by each stage."""
+    return [sum(run.at is not None and run.at <= stage for run in runs) for stage in stages]
 
 
-def problems(path: Path, prefix: str) -> list[Problem]:
-    with path.open(newline="", encoding="utf-8") as lines:
-        found = [_problem(row) for row in csv.DictReader(lines) if row["name"].startswith(prefix)]
-    if not found:
-        raise SystemExit(f"{path}: no problem's name starts with {prefix!r}")
-    return found
-
-
-def _problem(row: dict[str, str]) -> Problem:
-    low, high, points = json.loads(row["train_spec"])["all"]["U"]
-    names = tuple(f"x{number + 1}" for number in range(int(row["variables"])))
-    return Problem(row["name"], names, row["expression"].replace("pow(", "power("), low, high, points)
-
-
-def nmse(formula: str, problem: Problem, seed: int) -> float:
-    """On points that no search sees: their seeds start where those of training points never are."""
-    points = problem.sample(1_000_000 + seed, FRESH)
-    truth = Formula64(problem.truth)(points)
-    with np.errstate(all="ignore"):
-        error = np.mean((Formula64(formula)(points) - truth) ** 2) / np.var(truth)
-    return float(error) if np.isfinite(error) else float("inf")
-
-
-def run(problem: Problem, seed: int, chosen: argparse.Namespace) -> Run:
-    """One search, and what its history says about when it recovered the truth."""
-    import quarva as qv
-
-    points = problem.sample(seed, problem.points)
-    table = qv.Table.from_arrays(points, Formula64(problem.truth)(points), name=problem.name)
-    task = qv.Task(table, objective="nrmse", parsimony=0.0)
-    budget = max(chosen.budgets)
-    found = qv.search(
-        task, chosen.searcher, budget=budget, seed=seed, functions=KOZA, constants=False,
-        threads=chosen.threads, progress=False,
-    )  # fmt: skip
-    at, formula = None, found.best.formula.text
-    for evaluations, text in improvements(found.history):
-        if nmse(text, problem, seed) < RECOVERED:
-            at, formula = evaluations, text
-            break
-    positive = problem.low >= 0
-    symbolic = "no" if at is None else same_by_sympy(formula, problem.truth, positive=positive)
-    return Run(problem.name, seed, at, symbolic, formula, found.evaluations, found.seconds)
-
-
-def improvements(history: Any) -> list[tuple[int, str]]:
-    """Evaluations so far and the best formula, each time the best formula changed."""
-    seen: dict[str, int] = {}
-    for evaluations, text in zip(history["evaluations"], history["best_formula"], strict=True):
-        seen.setdefault(str(text), int(evaluations))
-    return [(evaluations, text) for text, evaluations in seen.items()]
-
-
-def work(job: tuple[Problem, int, argparse.Namespace]) -> Run:
-    return run(*job)
-
-
-def line(problem: Problem, runs: list[Run], budgets: list[int]) -> list[str]:
+def line(problem: Problem, searcher: str, runs: list[Run], stages: list[int]) -> list[str]:
     """One line of the table."""
-    reached = sorted(each.at for each in runs if each.at is not None)
-    counts = [f"{sum(at <= budget for at in reached)} / {len(runs)}" for budget in budgets]
-    symbolic = f"{sum(each.symbolic == 'yes' for each in runs)} / {len(runs)}"
-    unsure = sum(each.symbolic == "timeout" for each in runs)
-    rate = sum(each.evaluations for each in runs) / sum(each.seconds for each in runs)
-    examples = sorted((each.formula for each in runs if each.at is not None), key=len)
+    if not runs:
+        return [problem.name, searcher, *["–"] * (len(stages) + 5)]
+    middle = median_at(runs)
+    examples = sorted((run.formula for run in runs if run.at is not None), key=len)
+    unsure = sum(run.symbolic == "timeout" for run in runs)
+    symbolic = f"{sum(run.symbolic == 'yes' for run in runs)}" + (f" ({unsure} undecided)" if unsure else "")
     return [
-        problem.name, *counts, symbolic + (f" ({unsure} undecided)" if unsure else ""),
-        f"{statistics.median(reached):,.0f}" if reached else "–",
-        f"{statistics.mean(each.seconds for each in runs):.2f}", f"{rate:,.0f}",
-        f"`{examples[0]}`" if examples else "–",
+        problem.name, searcher, str(len(runs)), *map(str, by_stage(runs, stages)),
+        "–" if problem.constants else symbolic, f"{middle:,.0f}" if middle < float("inf") else "–",
+        f"{statistics.mean(run.seconds for run in runs):.2f}", f"`{examples[0]}`" if examples else "–",
     ]  # fmt: skip
 
 
-def summary(found: dict[str, list[Run]], budgets: list[int], wall: float) -> str:
-    """Shares over all problems, and over those that the design's sketch was run on (without Nguyen-12)."""
-    parts = []
-    for label, left_out in (("all problems", ()), ("without Nguyen-12", ("Nguyen-12",))):
-        runs = [each for name, group in found.items() if name not in left_out for each in group]
-        reached = [each.at for each in runs if each.at is not None]
-        shares = [f"{100 * sum(at <= b for at in reached) / len(runs):.1f} % by {b:,}" for b in budgets]
-        parts.append(f"{label}: {', '.join(shares)}")
-    runs = [each for group in found.values() for each in group]
-    total, seconds = sum(each.evaluations for each in runs), sum(each.seconds for each in runs)
-    return (
-        f"Recovered, {'; '.join(parts)}. {len(runs)} runs, {total:,} distinct evaluations in {seconds:,.0f} "
-        f"s of searching: {total / seconds:,.0f} a second and run; {wall:,.0f} s by the clock for everything."
-    )
+def summary(found: dict[tuple[str, str], list[Run]], searchers: list[str], stages: list[int]) -> str:
+    """A line a searcher: shares over all problems, seconds, rate; and how it stands beside the peer."""
+    header = ["searcher", "runs", *(f"by {stage:,}" for stage in stages), "seconds, mean", "evaluations/s",
+              f"smaller median than {PEER}"]  # fmt: skip
+    rows = []
+    for searcher in searchers:
+        groups = {name: runs for (name, who), runs in found.items() if who == searcher and runs}
+        runs = [run for group in groups.values() for run in group]
+        if not runs:
+            continue
+        shares = [f"{100 * count / len(runs):.1f} %" for count in by_stage(runs, stages)]
+        seconds = sum(run.seconds for run in runs)
+        rate = sum(run.evaluations for run in runs) / seconds
+        beside = [(median_at(group), median_at(found[name, PEER])) for name, group in groups.items()
+                  if found.get((name, PEER))]  # fmt: skip
+        ahead = f"{sum(mine < theirs for mine, theirs in beside)} of {len(beside)}"
+        rows.append([searcher, str(len(runs)), *shares, f"{seconds / len(runs):.2f}", f"{rate:,.0f}",
+                     "–" if searcher == PEER or not beside else ahead])  # fmt: skip
+    return tables.table(header, rows)
 
 
 HOW = """\
-{points} as the problem's line says (uniform, seeded), functions {functions}, no constants; objective NRMSE
-without a parsimony term. Recovered: the best formula by training error has an NMSE under 1e-12 on {fresh:,}
-fresh noiseless points, in float64 outside the engine; the first evaluation count in the run's history at
-which that holds decides the budget. Symbolic: of all runs, those whose recovering formula SymPy proves
-equal to the truth (found − truth simplifies to 0). Seconds: mean of a run; a run ends at recovery or at the
-largest budget. Evaluations are distinct: a formula that was seen before is not counted again."""
+The points of a problem are drawn by its seed, the same for every searcher; function sets are the problems'
+own (Koza's: add, sub, mul, div, sin, cos, exp, log; with constants where the problem has some). Objective
+NRMSE without a parsimony term, all else by default, nothing set for a problem. Recovered: the best formula
+by training error has an NMSE under 1e-12 on {fresh:,} fresh noiseless points, in float64 outside the engine;
+of Quarva's runs the first evaluation count in the history at which that holds decides the stage, of {peer}'s
+the count at its own end. Symbolic: of all runs, those whose recovering formula SymPy proves equal to the
+truth. Median evaluations: over all runs, one without recovery counting as longer than any; a dash where that
+is the median. Seconds: mean of a run, which ends at recovery or at the largest budget; loading kernels is
+not counted. Evaluations of Quarva are distinct formulas, of {peer} what it counts itself. {peer} has the
+settings of its own benchmark of these problems."""
+
+
+def parse() -> argparse.Namespace:
+    def numbers(text: str) -> list[int]:
+        return sorted(map(int, text.split(",")))
+
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--problems", type=Path, default=Path("../shared/benchmarks/symbolic.csv"))
+    parser.add_argument(
+        "--names", default="Nguyen-", help="run the problems whose names start so: Nguyen-,R-"
+    )
+    parser.add_argument("--searchers", type=lambda text: text.split(","), default=["gep"])
+    parser.add_argument("--peer-python", type=Path, help=f"a Python that has {PEER}")
+    parser.add_argument("--seeds", type=int, default=20)
+    parser.add_argument("--stages", type=numbers, default=STAGES)
+    parser.add_argument("--threads", type=int, default=1, help="threads of one search")
+    parser.add_argument("--processes", type=int, default=2, help="searches at a time")
+    parser.add_argument("--cache", type=Path, help="folder that keeps each run")
+    parser.add_argument("--stop-after", type=float, metavar="SECONDS", help="begin no run later than this")
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    if PEER in chosen.searchers and chosen.peer_python is None:
+        parser.error(f"the searcher {PEER} needs --peer-python")
+    chosen.stop_at = None if chosen.stop_after is None else time.time() + chosen.stop_after
+    return chosen
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--problems", type=Path, default=Path("../shared/benchmarks/symbolic.csv"))
-    parser.add_argument("--names", default="Nguyen-", help="run the problems whose name starts so")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument(
-        "--budgets", type=lambda text: sorted(map(int, text.split(","))), default=[200_000, 2_000_000]
-    )
-    parser.add_argument("--searcher", default="gep")
-    parser.add_argument("--threads", type=int, default=2, help="threads of one search")
-    parser.add_argument("--processes", type=int, default=1, help="searches at a time")
-    parser.add_argument("--out", type=Path)
-    chosen = parser.parse_args()
-    asked = problems(chosen.problems, chosen.names)
-    jobs = [(problem, seed, chosen) for problem in asked for seed in range(chosen.seeds)]
-    found: dict[str, list[Run]] = {problem.name: [] for problem in asked}
+    chosen = parse()
+    asked = problems(chosen.problems, chosen.names.split(","))
+    # Searchers take turns, so that a machine that slows down slows all of them.
+    jobs = [Job(problem, who, seed, chosen)
+            for problem in asked for seed in range(chosen.seeds) for who in chosen.searchers]  # fmt: skip
+    found: dict[tuple[str, str], list[Run]] = {(p.name, who): [] for p in asked for who in chosen.searchers}
     start = time.perf_counter()
-    for each in each_in_turn(work, jobs, chosen.processes):
-        found[each.problem].append(each)
-        when = f"recovered at {each.at:,} ({each.symbolic})" if each.at is not None else "not recovered"
-        print(
-            f"{each.problem} seed {each.seed}: {when}, {each.seconds:.2f} s, {each.formula}", file=sys.stderr
-        )
-    header = [
-        "problem", *(f"by {budget:,}" for budget in chosen.budgets), "symbolic", "median evaluations",
-        "seconds", "evaluations/s", "shortest found",
-    ]  # fmt: skip
-    rows = [line(problem, found[problem.name], chosen.budgets) for problem in asked]
-    how = HOW.format(points=f"{asked[0].points} points", functions=", ".join(KOZA), fresh=FRESH)
+    for run in each_in_turn(work, jobs, chosen.processes):
+        if run is None:
+            continue
+        found[run.problem, run.searcher].append(run)
+        when = f"recovered at {run.at:,} ({run.symbolic})" if run.at is not None else "not recovered"
+        print(f"{run.problem} {run.searcher} seed {run.seed}: {when}, {run.seconds:.2f} s, {run.formula}",
+              file=sys.stderr, flush=True)  # fmt: skip
+    header = ["problem", "searcher", "runs", *(f"by {stage:,}" for stage in chosen.stages), "symbolic",
+              "median evaluations", "seconds", "shortest found"]  # fmt: skip
+    rows = [line(problem, who, found[problem.name, who], chosen.stages)
+            for problem in asked for who in chosen.searchers]  # fmt: skip
+    made = sum(map(len, found.values()))
+    clock = f"{time.perf_counter() - start:,.0f} s by the clock for those that were not yet."
+    parts = [summary(found, chosen.searchers, chosen.stages)]
+    core = {key: runs for key, runs in found.items() if key[0] != "Nguyen-12a"}
+    if len(core) < len(found):
+        parts = [
+            "All problems:",
+            *parts,
+            "Without Nguyen-12a:",
+            summary(core, chosen.searchers, chosen.stages),
+        ]
     tables.write(
         chosen.out,
-        f"Exact recovery: {chosen.searcher}, {chosen.seeds} seeds",
-        [
-            tables.table(header, rows),
-            summary(found, chosen.budgets, time.perf_counter() - start),
-            tables.prose(how),
-        ],
-        command=tables.command_line(),
+        f"Exact recovery: {', '.join(chosen.searchers)}; {chosen.seeds} seeds",
+        [*parts, tables.table(header, rows), f"{made:,} of {len(jobs):,} runs are there; {clock}",
+         tables.prose(HOW.format(fresh=FRESH, peer=PEER))],
+        command=tables.command_line(["--peer-python", "--cache"]),
         software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba', 'sympy')}",
-    )
+    )  # fmt: skip
 
 
 if __name__ == "__main__":

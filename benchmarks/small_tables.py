@@ -51,8 +51,7 @@ def small_rows(seed: int) -> np.ndarray:
 
 def scored(population: Population, table: Table, target: engine.Target, threads: int) -> np.ndarray:
     """Squared errors, from genes to figures, float64[formulas]."""
-    program = engine.Program.from_population(population)
-    return engine.evaluate(program, table.panel, target, "sse", threads=threads)[:, 0, 0, 1]
+    return engine.evaluate(population, table.panel, target, "sse", threads=threads)[:, 0, 0, 1]
 
 
 def search(job: tuple[int, int, float, int]) -> tuple[float, int]:

@@ -8,7 +8,10 @@ import pytest
 
 import quarva
 
-HEAVY = ("numba", "numpy", "pandas", "plotly", "polars", "pydantic", "sklearn", "skfolio", "sympy", "torch")
+HEAVY = (
+    "matplotlib", "numba", "numpy", "pandas", "plotly", "polars", "pydantic", "sklearn", "skfolio", "sympy",
+    "torch",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", quarva.__all__)

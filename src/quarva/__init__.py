@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from quarva.comparison import Comparison, compare
     from quarva.engine import Formula
     from quarva.errors import FormulaError, PanelError, QuarvaError, RecipeError, RunError, TaskError
     from quarva.karva import OPERATORS, Expression, parse, render
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "OPERATORS",
+    "Comparison",
     "Expression",
     "Field",
     "Finding",
@@ -58,6 +60,7 @@ __all__ = [
     "TaskError",
     "VolatilityScaled",
     "__version__",
+    "compare",
     "parse",
     "render",
     "sample_panel",
@@ -65,6 +68,7 @@ __all__ = [
 ]
 
 _ROOMS = {
+    "comparison": ("Comparison", "compare"),
     "engine": ("Formula",),
     "errors": ("FormulaError", "PanelError", "QuarvaError", "RecipeError", "RunError", "TaskError"),
     "karva": ("OPERATORS", "Expression", "parse", "render"),

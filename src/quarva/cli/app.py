@@ -9,6 +9,7 @@ import typer
 
 from quarva import __version__
 from quarva.cli.bench import bench
+from quarva.cli.compare import compare
 from quarva.cli.evaluate import evaluate
 from quarva.cli.operators import operators
 from quarva.cli.output import INTERRUPTED, WRONG_INPUT
@@ -29,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(search)
+app.command()(compare)
 app.command()(evaluate)
 app.add_typer(panel, name="panel")
 app.add_typer(stream, name="stream")

@@ -8,30 +8,27 @@ from numpy.typing import NDArray
 
 from quarva.compiled import is_cached
 from quarva.engine.devices import Device, check_device, choose, kind_of
+from quarva.engine.few_rows import FewRows
 from quarva.engine.kernel import batch, pieces
 from quarva.engine.kernel.roots import WRITE
 from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE
 from quarva.engine.kernel.series import CHUNK
-from quarva.engine.kernel.small import is_elementwise, run_small
+from quarva.engine.kernel.small import is_elementwise
 from quarva.engine.laid import lay_out
+from quarva.engine.names import place_params
 from quarva.engine.program import Program
 from quarva.engine.rowwise import Rows, run_rowwise
 from quarva.engine.target import Statistic, Target
 from quarva.engine.tiles import Tiles
-from quarva.errors import FormulaError
-from quarva.karva.alphabet import FIELD
-from quarva.karva.operators import CODE, OPERATORS
+from quarva.karva.genes import Population
 from quarva.panel import Panel
 from quarva.threads import share
 
 __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
 
 
-_FIRST_GROUP = [operator.kind for operator in OPERATORS].index("group")
 _STATISTICS = {"ic": IC, "rank_ic": RANK_IC, "sse": SSE, "corr": CORRELATION}
 _PIECES = 2  # pieces of work for each thread: formulas differ in cost
-_PIECE_CELLS = 30_000  # cells of one node that make a piece worth handing over: a tenth of a millisecond
-_SMALL_CELLS = 512  # of a node, up to which finding what formulas share costs more than computing it
 _PIECE_BYTES = 256 * 2**20  # for what a formula of a piece may keep for all tiles and from chunk to chunk
 _TAIL_DAYS = 100
 _MEASURED = 512  # formulas that tell which device is faster: about what a large GPU runs at a time
@@ -50,7 +47,7 @@ def threads_to_use(threads: int | None) -> int:
 
 
 def evaluate(
-    program: Program,
+    formulas: Program | Population,
     panel: Panel,
     targets: NDArray | Target,
     statistic: Statistic,
@@ -62,7 +59,7 @@ def evaluate(
     """Score every formula, day by day, against every target; no signal is stored.
 
     Args:
-        program: P formulas.
+        formulas: P of them; a population that is not compiled yet saves time on tables of a few rows.
         panel: T days × N assets.
         targets: (M, T, N), NaN = not there; or `Target.prepare` of it, to save the copy.
         statistic: `ic` or `rank_ic`: correlation over a day's assets, by value or by average rank, on days
@@ -82,7 +79,7 @@ def evaluate(
         `corr`: cells counted, correlation, 0, cells with a target.
 
     Raises:
-        FormulaError: the program reads a field or group that the panel lacks.
+        FormulaError: a formula reads a field or group that the panel lacks.
         DeviceError: `cuda`, and there is no GPU, or it has not the memory for a formula.
     """
     if not isinstance(targets, Target):
@@ -90,7 +87,13 @@ def evaluate(
         targets = Target.prepare(
             panel, targets, all_days if segments is None else segments, n_segments, statistic
         )
-    acc = np.zeros((len(program), n_segments, len(targets.values), 4))
+    acc = np.zeros((len(formulas), n_segments, len(targets.values), 4))
+    if isinstance(formulas, Population):
+        few = FewRows.of(panel, targets, targets.days) if statistic == "sse" and device == "cpu" else None
+        if few is not None and few.suit_genes(formulas):
+            few.score_genes(formulas, threads_to_use(threads), acc)
+            return acc
+    program = Program.from_population(formulas) if isinstance(formulas, Population) else formulas
     nothing = np.empty((0, 0, 0), np.float32)
     _run(program, panel, targets, targets.days, _STATISTICS[statistic], acc, nothing, threads, device)
     return acc
@@ -139,12 +142,9 @@ def _run(
 
     def on_cpu(many: int) -> None:
         some = (program.offset[: many + 1], *nodes[1:])
-        cells = days * tiles.width
-        if mode == SSE and cells <= _SMALL_CELLS and _is_plain(program, panel, days, tiles):
-            plain = (*some, laid.fields.reshape(-1), tiles.width, days)
-            scored = (*target.arrays[:2], *target.arrays[3:], days, mode, acc)
-            grain = _PIECE_CELLS // cells
-            share(lambda first, last: run_small(first, last, *plain, *scored), many, threads, grain)
+        few = FewRows.of(panel, target, days) if mode == SSE else None
+        if few is not None and few.suit_nodes(program):
+            few.score_nodes(some, threads, acc)
             return
         if mode != RANK_IC and panel.conventions == "quarva" and is_elementwise(program.code):
             rows = Rows(some, laid, target, days, mode, acc, out)
@@ -169,12 +169,6 @@ def _run(
     (on_gpu if device == "cuda" else on_cpu)(many)
 
 
-def _is_plain(program: Program, panel: Panel, days: int, tiles: Tiles) -> bool:
-    """Whether formulas need nothing but their rows: elementwise operators on all days of a single tile."""
-    whole = days == panel.values.shape[1] and tiles.count == 1 and panel.conventions == "quarva"
-    return whole and bool(is_elementwise(program.code))
-
-
 def _pieces(nodes: tuple, many: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """An order of formulas in which those that share stand together, and where its pieces begin and end.
 
@@ -183,28 +177,3 @@ def _pieces(nodes: tuple, many: int, most: int) -> tuple[NDArray[np.int64], NDAr
     graph, size, roots, which = batch.graph_of(np.arange(len(nodes[0]) - 1), *nodes)
     order = np.argsort(pieces.anchors(graph, size, roots[which]), kind="stable")
     return order, pieces.cut(graph, size, roots[which][order], many, most)
-
-
-def place_params(
-    program: Program, fields: tuple[str, ...], groups: tuple[str, ...], assets: tuple[str, ...]
-) -> NDArray[np.int32]:
-    """The program's `param` with fields, groups and assets numbered as the panel has them.
-
-    Raises:
-        FormulaError: a name that the panel lacks.
-    """
-    param = program.param
-    for kind, wanted, there, first, end in (
-        ("field", program.fields, fields, FIELD, FIELD + 1),
-        ("group", program.groups, groups, _FIRST_GROUP, FIELD),
-        ("asset", program.assets, assets, CODE["of_asset"], CODE["of_asset"] + 1),
-    ):
-        missing = [name for name in wanted if name not in there]
-        if missing:
-            known = ", ".join(there[:20]) or "none"
-            raise FormulaError(f"the panel has no {kind} '{missing[0]}'; it has {known}")
-        if wanted and wanted != there[: len(wanted)]:
-            chosen = (program.code >= first) & (program.code < end)
-            param = param.copy() if param is program.param else param
-            param[chosen] = np.array([there.index(name) for name in wanted], np.int32)[param[chosen]]
-    return param

@@ -12,6 +12,7 @@ from quarva.compiled import compiled
 
 __all__ = [
     "argument_starts",
+    "count_nodes",
     "gene_key",
     "mark_invalid",
     "mix",
@@ -53,6 +54,16 @@ def orf_length(gene, arity):
         if needed <= i + 1:
             return i + 1
     return gene.size + 1
+
+
+@compiled
+def count_nodes(symbols, arity, out):
+    """Set out[p] to the nodes of a chromosome's formula, the linking operators among them."""
+    for p in range(symbols.shape[0]):
+        nodes = symbols.shape[1] - 1
+        for g in range(symbols.shape[1]):
+            nodes += orf_length(symbols[p, g], arity)
+        out[p] = nodes
 
 
 @compiled

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, Alphabet
-from quarva.karva.decode import argument_starts, mark_invalid, orf_lengths, population_keys
+from quarva.karva.decode import argument_starts, count_nodes, mark_invalid, orf_lengths, population_keys
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.operators import BY_NAME, Operator
 
@@ -157,7 +157,9 @@ class Population:
 
     def sizes(self) -> NDArray[np.int32]:
         """Nodes of each chromosome's formula, the linking operators among them, int32 of shape (P,)."""
-        return (self.lengths().sum(axis=1) + self.shape.genes - 1).astype(np.int32)
+        out = np.empty(len(self), np.int32)
+        count_nodes(self.symbols, self.alphabet.arity, out)
+        return out
 
     def invalid(self) -> NDArray[np.bool_]:
         """Which chromosomes break a rule, bool of shape (P,).

@@ -15,7 +15,7 @@ from quarva.report.figures import figures
 from quarva.report.mathml import clean
 from quarva.report.tree import draw
 
-__all__ = ["render", "write"]
+__all__ = ["environment", "render", "write"]
 
 _FIGURES = {
     "annual_return": ("return a year", axis.percent),
@@ -43,15 +43,16 @@ def write(data: ReportData, path: str | os.PathLike[str]) -> Path:
 
 def render(data: ReportData) -> str:
     """The page of `data` as HTML text."""
-    return _environment().get_template("report.html").render(**_context(data))
+    return environment().get_template("report.html").render(**_context(data))
 
 
 @cache
-def _environment() -> Any:
+def environment() -> Any:
+    """Jinja's environment for the pages: their templates, escaping, and the words they write with."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
+    made = Environment(
         loader=PackageLoader("quarva.report"),
         autoescape=True,
         undefined=StrictUndefined,
@@ -60,7 +61,7 @@ def _environment() -> Any:
         lstrip_blocks=True,
     )
     folder = resources.files("quarva.report") / "templates"
-    environment.globals.update(
+    made.globals.update(
         # The package's own files, the only text besides cleaned MathML that is not escaped.
         style=Markup((folder / "style.css").read_text(encoding="utf-8")),
         script=Markup((folder / "hover.js").read_text(encoding="utf-8")),
@@ -70,7 +71,7 @@ def _environment() -> Any:
         day=words.day,
         count=words.count,
     )
-    return environment
+    return made
 
 
 def _context(data: ReportData) -> dict[str, Any]:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from quarva.report.axis import Axis, Tick
 
-__all__ = ["BOX", "Band", "Bar", "Hover", "Key", "Line", "Plot", "dots", "polyline", "step", "thin", "under"]
+__all__ = [
+    "BOX", "Band", "Bar", "Hover", "Key", "Label", "Line", "Plot", "between", "dots", "polyline", "step",
+    "thin", "under",
+]  # fmt: skip
 
 BOX = 1000.0
 
@@ -45,6 +48,16 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Label:
+    """Words beside the end of a line, their place in percent from the left and from the bottom."""
+
+    left: float
+    bottom: float
+    text: str
+    style: str
+
+
+@dataclass(frozen=True, slots=True)
 class Key:
     """One entry of the legend."""
 
@@ -74,6 +87,7 @@ class Plot:
     areas: tuple[Line, ...] = ()
     lines: tuple[Line, ...] = ()
     bars: tuple[Bar, ...] = ()
+    labels: tuple[Label, ...] = ()
     hover: Hover | None = None
     caption: str = ""  # a small heading, where a figure has several panels
     keys: tuple[Key, ...] = field(default=())
@@ -134,6 +148,18 @@ def under(x: Floats, y: Floats, axis: Axis) -> str:
     floor = BOX * (1 - float(axis.at(np.zeros(1))[0]))
     body = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left, top, strict=True))
     return f"M{left[0]:.1f} {floor:.1f}L{body}L{left[-1]:.1f} {floor:.1f}Z"
+
+
+def between(x: Floats, low: Floats, high: Floats, axis: Axis) -> str:
+    """The area between two lines, on the rows where both are there."""
+    rows = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
+    if not len(rows):
+        return ""
+    left, bottom = _place(x[rows], low[rows], axis)
+    _, top = _place(x[rows], high[rows], axis)
+    there = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left, top, strict=True))
+    back = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left[::-1], bottom[::-1], strict=True))
+    return f"M{there}L{back}Z"
 
 
 def dots(x: Floats, y: Floats, axis: Axis) -> str:

@@ -7,10 +7,12 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from quarva.search.blend import Blend
 from quarva.search.findings import Finding, Findings
 from quarva.search.gep import GEP
 from quarva.search.loop import Loop, Progress
 from quarva.search.memory import Memory
+from quarva.search.policy import Policy
 from quarva.search.random_search import RandomSearch
 from quarva.search.run import SEARCHERS, search
 from quarva.search.searcher import Resumable, Searcher, Space
@@ -18,10 +20,12 @@ from quarva.search.searcher import Resumable, Searcher, Space
 __all__ = [
     "GEP",
     "SEARCHERS",
+    "Blend",
     "Finding",
     "Findings",
     "Loop",
     "Memory",
+    "Policy",
     "Progress",
     "RandomSearch",
     "Resumable",

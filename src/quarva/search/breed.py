@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.compiled import compiled
+from quarva.crew import carry_out, offer
 from quarva.karva.decode import join
 from quarva.search.draws import below, uniform
 from quarva.search.memory import home_of, slot_of
@@ -106,36 +107,46 @@ class Room(NamedTuple):
 
 @compiled
 def breed(
-    first, last, living, fitness, wheel, fresh, roulette, known, rates, letters, language, room, children,
-    keys,
-):  # fmt: skip
-    """Fill the new generation of islands first … last − 1, and the key of each child.
+    crew, living, fitness, wheel, fresh, roulette, known, rates, letters, language, room, children, keys
+):
+    """Fill the new generation of all islands, and the key of each child.
 
-    fitness, wheel: float64 (P,); fresh: bool (islands,), which of them start anew, at random, without
-    parents; known: the table of `Memory`.
+    crew: see `quarva.crew`; fitness, wheel: float64 (P,); fresh: bool (islands,), which of them start anew,
+    at random, without parents; known: the table of `Memory`.
     """
+    offer(
+        crew, breed_island, fresh.size,
+        (living, fitness, wheel, fresh, roulette, known, rates, letters, language, room, children, keys),
+    )  # fmt: skip
+    carry_out(crew)
+
+
+@compiled
+def breed_island(
+    island, living, fitness, wheel, fresh, roulette, known, rates, letters, language, room, children, keys
+):
+    """Fill the new generation of one island."""
     n = room.pending.shape[1]
-    for island in range(first, last):
-        begin, left = island * n, n
-        pending, siblings, rng = room.pending[island], room.siblings[island], room.rng[island]
-        siblings[:] = 0
-        for k in range(n):
-            pending[k] = begin + k
-        for attempt in range(rates.tries):
-            for k in range(left):
-                p = pending[k]
-                if fresh[island]:
-                    originate(p, letters, language, room, island, children)
-                elif attempt > 0:
-                    change(p, attempt, letters, language, room, island, children)
-                else:
-                    a = parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
-                    b = parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
-                    conceive(p, a, b, living, rates, letters, language, room, island, children)
-                keys[p] = joined(children.said[p], language)
-            left = sift(keys, pending, left, known, siblings, room.found[island])
-            if left == 0:
-                break
+    begin, left = island * n, n
+    pending, siblings, rng = room.pending[island], room.siblings[island], room.rng[island]
+    siblings[:] = 0
+    for k in range(n):
+        pending[k] = begin + k
+    for attempt in range(rates.tries):
+        for k in range(left):
+            p = pending[k]
+            if fresh[island]:
+                originate(p, letters, language, room, island, children)
+            elif attempt > 0:
+                change(p, attempt, letters, language, room, island, children)
+            else:
+                a = parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
+                b = parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
+                conceive(p, a, b, living, rates, letters, language, room, island, children)
+            keys[p] = joined(children.said[p], language)
+        left = sift(keys, pending, left, known, siblings, room.found[island])
+        if left == 0:
+            break
 
 
 @compiled

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva.crew import crew
 from quarva.errors import RecipeError
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.decode import mix
@@ -21,7 +22,6 @@ from quarva.search.breed import Genes, Rates, Room, breed, read, spin, succeed
 from quarva.search.moves import Letters, gaps
 from quarva.search.reading import Language
 from quarva.search.searcher import Space
-from quarva.threads import share
 
 __all__ = ["GEP"]
 
@@ -111,13 +111,11 @@ class GEP:
             for at in range(0, len(keys), self.population):
                 spin(self._fitness[at : at + self.population], self._wheel[at : at + self.population])
 
-        def work(first: int, last: int) -> None:
+        with crew(min(space.threads, self.islands)) as words:
             breed(
-                first, last, now.genes, self._fitness, self._wheel, self._fresh, roulette, space.memory.table,
+                words, now.genes, self._fitness, self._wheel, self._fresh, roulette, space.memory.table,
                 self._rates, self._letters, self._language, self._room, new.genes, keys,
             )  # fmt: skip
-
-        share(work, self.islands, space.threads)
         return replace(new.population, known_keys=keys)
 
     def floors(self) -> NDArray[np.float64]:
@@ -136,6 +134,29 @@ class GEP:
         self._fresh = (self._stale >= self.patience) & (self.patience > 0)
         self._fitness = told
         self._now, self._next = self._next, self._now
+
+    def standing_still(self) -> NDArray[np.int64]:
+        """Islands that start anew with the next generation."""
+        return np.flatnonzero(self._fresh)
+
+    def found(self, island: int, population: Population, fitness: NDArray[np.float64]) -> None:
+        """Let these be the living of an island that starts anew, instead of random chromosomes.
+
+        population, fitness: as many as an island has, scored; NaN is no score.
+        """
+        at = slice(island * self.population, (island + 1) * self.population)
+        now = self._now.genes
+        now.symbols[at], now.dc[at], now.constants[at] = (
+            population.symbols, population.dc, population.constants
+        )  # fmt: skip
+        self._fitness[at] = np.where(np.isfinite(fitness), fitness, -np.inf)
+        self._best[island], self._stale[island] = self._fitness[at].max(), 0
+        self._fresh[island] = False
+        read(now, self._language, self._room)
+
+    def living(self) -> tuple[Population, NDArray[np.float64]]:
+        """All chromosomes of all islands as they were told last, and their fitness, −inf for no score."""
+        return self._now.population, self._fitness
 
     def state(self) -> dict[str, Any]:
         now = self._now.genes

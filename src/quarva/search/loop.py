@@ -17,11 +17,11 @@ from quarva.search.best import Best
 from quarva.search.findings import Findings, Stopped, choose_pool
 from quarva.search.history import History
 from quarva.search.limits import interrupts, peak_mb
-from quarva.search.searcher import Choosy, Resumable, Searcher, Space
+from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
 from quarva.tasks import Abandonment, Task
 
-__all__ = ["Loop", "Progress"]
+__all__ = ["Loop", "Progress", "digest", "settings_of"]
 
 _ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
 _CHUNK_SECONDS = 0.5  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
@@ -33,7 +33,10 @@ _BARREN = 50  # batches in a row without a new formula after which the space cou
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands, for whoever shows it: best train and validation figure, best formula as text."""
+    """Where a search stands, for whoever shows it: best train and validation figure, best formula as text.
+
+    `figures` is what the searcher says of itself, by name, where it is `Learning`.
+    """
 
     evaluations: int
     budget: int
@@ -41,6 +44,7 @@ class Progress:
     train: float
     validation: float
     formula: str
+    figures: dict[str, float] | None = None
 
 
 @dataclass
@@ -277,6 +281,7 @@ class Loop:
                     self._elapsed(),
                     *self._figures,
                     self._best_text(),
+                    self.searcher.figures() if isinstance(self.searcher, Learning) else None,
                 )
             )
 
@@ -291,14 +296,14 @@ class Loop:
     def _describe(self) -> dict[str, str]:
         """What a checkpoint must agree with to be gone on from."""
         return {
-            "searcher": f"{self.name} {_settings(self.searcher)}".strip(),
+            "searcher": f"{self.name} {settings_of(self.searcher)}".strip(),
             "seed": str(self.space.seed),
             "alphabet": " ".join(self.space.alphabet.names()),
             "shape": str(self.space.shape),
             "task": str(self.task.describe()),
             "panel": self.task.panel.fingerprint(),
             # A panel's fingerprint covers neither the target column of a table nor the split of its rows.
-            "target": _digest(self.task.targets, self.task.segments),
+            "target": digest(self.task.targets, self.task.segments),
         }
 
     def _state(self) -> dict[str, dict[str, Any]]:
@@ -356,7 +361,7 @@ def _as_slice(places: NDArray[np.integer]) -> NDArray[np.integer] | slice:
     return slice(first, last + 1) if last - first + 1 == len(places) else places
 
 
-def _digest(*arrays: NDArray) -> str:
+def digest(*arrays: NDArray) -> str:
     """The content of arrays in 16 hexadecimal digits; every NaN counts as the same."""
     digest = hashlib.sha256()
     for array in arrays:
@@ -364,7 +369,7 @@ def _digest(*arrays: NDArray) -> str:
     return digest.hexdigest()[:16]
 
 
-def _settings(searcher: object) -> str:
+def settings_of(searcher: object) -> str:
     """Numbers and words that a searcher was made with, where it is a dataclass."""
     if not is_dataclass(searcher):
         return ""

@@ -28,11 +28,12 @@ def bar(task: Task, budget: int) -> Iterator[Callable[[Progress], None]]:
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[best]}", markup=False),
+        TextColumn("{task.fields[figures]}", markup=False, style="dim"),
     )
     shown = 0.0
     with Bars(*columns, console=Console(stderr=True)) as bars:
         waiting = "" if is_compiled() else COMPILING
-        line = bars.add_task("search", total=budget, best=waiting)
+        line = bars.add_task("search", total=budget, best=waiting, figures="")
 
         def show(now: Progress) -> None:
             nonlocal shown
@@ -42,6 +43,7 @@ def bar(task: Task, budget: int) -> Iterator[Callable[[Progress], None]]:
             formula = now.formula if len(now.formula) <= _LONGEST else now.formula[: _LONGEST - 1] + "…"
             seen = f" (validation {now.validation:.4g})" if now.validation == now.validation else ""
             best = f"{task.objective.name} {now.train:.4g}{seen}  {formula}" if formula else waiting
-            bars.update(line, completed=now.evaluations, best=best)
+            figures = "  ".join(f"{name} {value:.3g}" for name, value in (now.figures or {}).items())
+            bars.update(line, completed=now.evaluations, best=best, figures=figures)
 
         yield show

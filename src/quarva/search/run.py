@@ -8,17 +8,22 @@ from quarva.engine import Device, threads_to_use
 from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
+from quarva.search.blend import Blend
+from quarva.search.completion import points_of
 from quarva.search.findings import Findings
 from quarva.search.gep import GEP
 from quarva.search.loop import Loop, Progress
 from quarva.search.memory import Memory
+from quarva.search.policy import Policy
 from quarva.search.random_search import RandomSearch
 from quarva.search.searcher import Searcher, Space
 from quarva.tasks import Abandonment, Task
 
 __all__ = ["SEARCHERS", "make_searcher", "search"]
 
-SEARCHERS: dict[str, Callable[..., Searcher]] = {"gep": GEP, "random": RandomSearch}
+SEARCHERS: dict[str, Callable[..., Searcher]] = {
+    "gep": GEP, "policy": Policy, "blend": Blend, "random": RandomSearch,
+}  # fmt: skip
 """Ways to search, by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24
@@ -97,6 +102,7 @@ def search(
         seed=seed,
         threads=threads_to_use(threads),
         device=device,
+        points=points_of(task),
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.abandonment = None if abandon is None else Abandonment(abandon)

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from quarva.engine import Device
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
+from quarva.search.completion import Points
 from quarva.search.memory import Memory
 
-__all__ = ["Choosy", "Resumable", "Searcher", "Space"]
+__all__ = ["Choosy", "Learning", "Resumable", "Searcher", "Space"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class Space:
         seed: of all random numbers.
         threads: that the searcher may use; what it proposes must not depend on it.
         device: that formulas are scored on.
+        points: a few training rows of a table, None for a panel: what lets formulas be told apart by values.
     """
 
     alphabet: Alphabet
@@ -35,6 +37,7 @@ class Space:
     seed: int
     threads: int
     device: Device = "cpu"
+    points: Points | None = None
 
 
 class Searcher(Protocol):
@@ -65,6 +68,15 @@ class Choosy(Protocol):
 
     def floors(self) -> NDArray[np.float64]:
         """The fitness below which each formula that was asked last hardly matters, float64 of shape (P,)."""
+        ...
+
+
+@runtime_checkable
+class Learning(Protocol):
+    """A searcher that has something to say of how its learning goes."""
+
+    def figures(self) -> dict[str, float]:
+        """Figures of the last batch by name; asked between chunks of evaluations, so to be quick."""
         ...
 
 

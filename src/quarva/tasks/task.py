@@ -186,6 +186,9 @@ class Task:
         Raises:
             TaskError: a formula reads a field that is a target. DeviceError: a GPU that is not there.
         """
+        if self.table and isinstance(formulas, Population):
+            self._keep_away(formulas.alphabet.fields)
+            return self._score(formulas, threads, device)
         program = self._program(formulas)
         if floors is None or abandonment is None or self.objective.name not in ("ic", "rank_ic"):
             return self._score(program, threads, device)
@@ -217,19 +220,22 @@ class Task:
         acc = engine.evaluate(program, self.panel, begun, statistic, None, 1, threads, device)
         return abandonment.bound(acc[:, 0, 0], possible, self.horizon)
 
-    def _score(self, program: engine.Program, threads: int | None, device: engine.Device) -> Scores:
+    def _score(
+        self, formulas: engine.Program | Population, threads: int | None, device: engine.Device
+    ) -> Scores:
         """Score every formula to the end."""
         if self.objective.positions is not None:
-            figures = self._sharpes(program, (TRAIN, VALIDATION), threads, device)
-        elif self.table:
-            figures = self._figures(program, self._scored, threads, device)[:, 0]
+            assert isinstance(formulas, engine.Program)  # only a table's may still be genes
+            figures = self._sharpes(formulas, (TRAIN, VALIDATION), threads, device)
         else:
-            figures = self._figures(program, self._scored, threads, device)[:, :, 0]
+            figures = self._figures(formulas, self._scored, threads, device)
+            figures = figures[:, 0] if self.table else figures[:, :, 0]
         train = figures[:, 0]
-        validation = figures[:, 1] if figures.shape[1] > 1 else np.full(len(program), np.nan)
+        validation = figures[:, 1] if figures.shape[1] > 1 else np.full(len(train), np.nan)
         sign = np.where(self.objective.sign_free & (train < 0), -1, 1).astype(np.int8)
         train, validation = train * sign, validation * sign
-        fitness = (-train if self.objective.minimised else train) - self.parsimony * program.sizes()
+        penalty = self.parsimony * formulas.sizes() if self.parsimony else 0.0
+        fitness = (-train if self.objective.minimised else train) - penalty
         return Scores(fitness, train, validation, sign)
 
     def read_test(self, formula: Any, threads: int | None = None) -> float:
@@ -302,10 +308,13 @@ class Task:
             program = engine.Program.from_expressions(
                 [each if isinstance(each, Expression) else each.expression for each in given]
             )
-        for name in program.fields:
+        self._keep_away(program.fields)
+        return program
+
+    def _keep_away(self, fields: tuple[str, ...]) -> None:
+        for name in fields:
             if name in self.panel.fields and name not in self.fields:
                 raise TaskError(f"field '{name}' is a target of this task; a formula may not read it")
-        return program
 
     def _yardstick(self, targets: NDArray[np.float32]) -> _Yardstick:
         """Targets over train and validation; for a table all days are one segment."""
@@ -318,7 +327,7 @@ class Task:
 
     def _figures(
         self,
-        program: engine.Program,
+        formulas: engine.Program | Population,
         yardstick: _Yardstick,
         threads: int | None,
         device: engine.Device = "cpu",
@@ -326,12 +335,13 @@ class Task:
         """The objective by formula, segment and target, float64 [P, S, M]; NaN where too little counts."""
         count = yardstick.warm_up.shape[1]
         acc = engine.evaluate(
-            program, self.panel, yardstick.target, self.objective.statistic, None, count, threads, device
+            formulas, self.panel, yardstick.target, self.objective.statistic, None, count, threads, device
         )
         if self.table:
             enough = acc[..., 0] == acc[..., 3]
         else:
-            looks_back = np.minimum(program.lookback(), len(self.segments))
+            assert isinstance(formulas, engine.Program)  # only a table's may still be genes
+            looks_back = np.minimum(formulas.lookback(), len(self.segments))
             enough = covered(acc[..., 0], acc[..., 3], yardstick.warm_up[looks_back])
         with np.errstate(divide="ignore", invalid="ignore"):
             figures = self.objective.figure(acc, yardstick.variance)

@@ -11,9 +11,9 @@ from quarva.search.policy.grammar import Grammar
 SHAPE = GeneShape(head=6)
 
 
-def legal(alphabet, rules, *letters, lookback=None, shape=SHAPE):
+def legal(alphabet, rules, *letters, units=None, lookback=None, shape=SHAPE):
     """Names of the symbols that may follow these letters."""
-    grammar = Grammar(alphabet, shape, rules, lookback=lookback)
+    grammar = Grammar(alphabet, shape, rules, units, lookback=lookback)
     names = alphabet.names()
     gene = np.zeros((1, grammar.length), np.int16)
     places = grammar.begin(1)
@@ -94,6 +94,50 @@ def test_no_function_has_constants_alone(table):
     assert {"1", "?"} <= legal(table, rules, "add", "exp")
 
 
+FIELDS = ["close", "open", "volume", "amount", "return_1", "other"]
+
+
+@pytest.mark.parametrize(
+    ("letters", "fits"),
+    [
+        (["add", "close"], {"close", "open", "other"}),
+        (["add", "volume"], {"volume", "other"}),
+        (["add", "other"], {*FIELDS, "2"}),
+        (["lt", "amount"], {"amount", "other"}),
+        (["add", "return_1"], {"return_1", "other", "2"}),
+        (["mul", "close"], {*FIELDS, "2"}),
+        (["log"], {"return_1", "other", "2"}),
+        (["log", "div", "close"], {"close", "open", "other"}),
+        (["add", "mul", "amount", "close"], {"volume", "other"}),
+        (["add", "div", "volume", "amount"], {"close", "open", "other"}),
+        (["add", "square", "mul", "close", "open"], {"close", "open", "other"}),
+        (["add", "rank"], {"return_1", "other", "2"}),
+        (["if_else"], {"return_1", "other", "2"}),
+        (["if_else", "2", "volume"], {"volume", "other"}),
+        (["div", "add", "volume", "close"], {"close", "open", "other"}),
+    ],
+)
+def test_what_is_added_or_compared_has_one_unit(letters, fits):
+    functions = ["add", "mul", "div", "log", "rank", "lt", "if_else", "square"]
+    alphabet = Alphabet.build(FIELDS, functions, numbers=[2.0])
+    assert legal(alphabet, ("units",), *letters) & {*FIELDS, "2"} == fits
+
+
+def test_a_unit_that_no_terminal_has_is_left_to_a_function_while_the_head_lasts():
+    alphabet = Alphabet.build(["close"], ["log", "neg", "div"])
+    assert legal(alphabet, ("units",), "log", shape=GeneShape(head=2)) == {"div"}
+    assert legal(alphabet, ("units",), "neg", "neg", shape=GeneShape(head=3)) == {"neg", "div", "close"}
+    assert legal(alphabet, ("units",), "neg", "log", shape=GeneShape(head=3)) == {"div"}
+
+
+def test_units_are_given_by_name():
+    alphabet = Alphabet.build(["close", "x"], ["add"], constants=True)
+    assert "x" in legal(alphabet, ("units",), "add", "close")
+    assert "x" not in legal(alphabet, ("units",), "add", "close", units={"x": "shares/price"})
+    assert "x" in legal(alphabet, ("units",), "add", "close", units={"x": "money/shares"})
+    assert "?" in legal(alphabet, ("units",), "add", "close", units={"?": "free"})
+
+
 def test_the_masks_of_whole_genes_are_those_of_genes_being_written(table):
     grammar = Grammar(table, SHAPE, ("inverse", "trigonometry", "constants"))
     rng = np.random.default_rng(0)
@@ -131,6 +175,13 @@ def test_without_the_rule_of_the_tail_all_is_legal_everywhere(table):
         (["x"], ["add"], ("window",), {"lookback": -1}, "-1 days"),
         (["x"], [], (), {}, "one symbol, 'x'"),
         ([], ["add"], ("constants",), {}, "at the root nothing is allowed"),
+        (["close"], ["neg", "exp"], ("units",), {}, "below exp, argument 1, nothing is allowed"),
+        (["close"], ["add", "if_else"], ("units",), {}, "below if_else, argument 1, nothing is allowed"),
+        (["x"], ["square"], ("units",), {"units": {"x": "price^6"}}, "below square, argument 1"),
+        (["x"], ["add"], ("units",), {"units": {"y": "price"}}, "given for 'y'; terminals are x"),
+        (["x"], ["add"], ("units",), {"units": {"x": "price+1"}}, "'price\\+1' is no unit for 'x'"),
+        (["x"], ["add"], ("units",), {"units": {"x": "price^9"}}, "unit of 'x' has too high a power"),
+        (["x"], ["add"], ("units",), {"units": {"x": "m*kg*s*A"}}, "at most 3 base units"),
     ],
 )
 def test_what_can_not_be_kept_is_refused_in_one_line(fields, functions, rules, given, words):

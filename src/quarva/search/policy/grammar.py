@@ -1,5 +1,6 @@
 """Which symbols may stand at a place of a gene: the rule of the tail, and rules of meaning on request."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -7,15 +8,14 @@ from numpy.typing import NDArray
 
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, NUMBER, Alphabet
-from quarva.karva.expression import Symbol
 from quarva.karva.genes import GeneShape
-from quarva.search.policy.marks import Marks, Tables, fill_legal, fill_legal_all
+from quarva.search.policy.marks import Marks, fill_legal, fill_legal_all
 from quarva.search.policy.places import Places
-from quarva.search.policy.rules import RULES, TRIGONOMETRY, permits
+from quarva.search.policy.rules import RULES
+from quarva.search.policy.tables import argument_units, tabulate, units_of
+from quarva.search.policy.violations import count_violations
 
 __all__ = ["Grammar"]
-
-_UNLIMITED = 2**30
 
 
 class Grammar:
@@ -25,6 +25,9 @@ class Grammar:
         alphabet: the letters.
         shape: of which the head's length counts.
         rules: names of `RULES`, all optional.
+        units: units of terminals by name, with the rule "units"; how they are written says `units`. By
+            default a field has the unit that its name tells of (`close` a price, `volume` shares, `amount`
+            money, `return_5` none), what is not known fits anything, and numbers and `?` have none.
         lookback: days before today that a formula may read, with the rule "window"; None: no limit.
         tail: False lifts the rule of the tail, so that an expression need not end, and a gene can be invalid:
             only to measure how often a generator without masks fails. No other rule can be kept then.
@@ -42,6 +45,7 @@ class Grammar:
         alphabet: Alphabet,
         shape: GeneShape,
         rules: tuple[str, ...] = (),
+        units: Mapping[str, str] | None = None,
         *,
         lookback: int | None = None,
         tail: bool = True,
@@ -49,8 +53,10 @@ class Grammar:
         _check(alphabet, rules, lookback, tail)
         self.alphabet, self.shape, self.rules, self.tail = alphabet, shape, tuple(rules), tail
         self.length = shape.head + alphabet.tail(shape.head)
-        self.lookback = lookback if "window" in rules else None
-        self.tables = self._tables()
+        self.lookback, self.units = lookback, units_of(alphabet, units)
+        self.tables = tabulate(alphabet, self.rules, shape.head, lookback, self.units)
+        if "units" in rules:
+            _check_units(self)
 
     def begin(self, batch: int) -> Places:
         """The places of `batch` genes of which nothing is written yet."""
@@ -76,7 +82,7 @@ class Grammar:
             out[:] = True
             return out
         if places.marks is None:
-            places.marks = Marks.blank(self.tables, *symbols.shape)
+            places.marks = Marks.blank(*symbols.shape)
         fill_legal(self.tables, symbols, i, rows, _links(places), places.marks, out)
         return out
 
@@ -92,32 +98,20 @@ class Grammar:
             out[:] = True
             return out
         places = Places.of(symbols, self.alphabet) if places is None else places
-        fill_legal_all(self.tables, symbols, _links(places), Marks.blank(self.tables, *symbols.shape), out)
+        fill_legal_all(self.tables, symbols, _links(places), Marks.blank(*symbols.shape), out)
         return out
 
-    def _tables(self) -> Tables:
-        alphabet, symbols = self.alphabet, self.alphabet.symbols
-        names = [symbol.operator.name if symbol.operator is not None else "" for symbol in symbols]
-        trigonometry = "trigonometry" in self.rules
-        days = [_days(symbol) if self.lookback is not None else 0 for symbol in symbols]
-        return Tables(
-            self.shape.head if self.tail else self.length,
-            _UNLIMITED if self.lookback is None else self.lookback,
-            "constants" in self.rules,
-            alphabet.arity,
-            permits(alphabet, self.rules),
-            np.array([trigonometry and name in TRIGONOMETRY for name in names]),
-            np.array(days, np.int32),
-            np.isin(alphabet.code, (NUMBER, CONSTANT)),
-        )
+    def violations(self, symbols: NDArray[np.int16]) -> dict[str, int]:
+        """How many of the genes, int16 of shape (B, L), break each rule, "tail" and all of `RULES`.
+
+        Rules that this grammar does not keep are counted too. The count is from the tree, independent of the
+        masks; a gene without a valid expression breaks "tail" and no other.
+        """
+        return count_violations(symbols, self.alphabet, self.shape.head, self.lookback, self.units)
 
 
 def _links(places: Places) -> tuple[NDArray[Any], ...]:
     return places.parent, places.argument, places.sibling
-
-
-def _days(symbol: Symbol) -> int:
-    return 0 if symbol.operator is None else symbol.operator.lookback(symbol.window or 0)
 
 
 def _check(alphabet: Alphabet, rules: tuple[str, ...], lookback: int | None, tail: bool) -> None:
@@ -138,4 +132,25 @@ def _check(alphabet: Alphabet, rules: tuple[str, ...], lookback: int | None, tai
         raise FormulaError(
             "at the root nothing is allowed: the alphabet has no field, and by the rule 'constants' "
             "no formula is of constants alone"
+        )
+
+
+def _check_units(grammar: Grammar) -> None:
+    """Refuse a function whose arguments can not have units that it takes, not even at the root."""
+    alphabet, tables = grammar.alphabet, grammar.tables
+    for v in range(alphabet.n_functions):
+        left = tables.limit - tables.lookback[v]
+        far, inside = int(left >= tables.longest), min(grammar.shape.head - 1, 3)
+        if left < 0 or tables.result[0, far, inside, v]:
+            continue
+        sets = argument_units(tables, v, tables.simple[int(tables.waves[v]), far, v], inside)
+        impure = [k for k, units in enumerate(sets, 1) if not units & tables.measure.pure]
+        operator = alphabet.symbols[v].operator
+        if operator is not None and operator.unit in ("pure", "choice"):
+            where, why = impure[0], "it takes a pure number"
+        else:
+            where, why = 1, "its result must have powers of units that are kept track of"
+        raise FormulaError(
+            f"below {alphabet.names()[v]}, argument {where}, nothing is allowed: {why}, and no terminal "
+            "fits, nor a function of terminals in the head; leave it out, or set a terminal's unit free"
         )

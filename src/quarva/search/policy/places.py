@@ -3,8 +3,8 @@
 A gene is read in level order: the arguments of a position stand behind all arguments of the positions before
 it. So once a symbol is chosen, the places of its arguments are known, and a place knows its parent, which
 argument it is, its left sibling, its depth, and how many places are still open. The horizontal place is the
-second of the two indices of CADSR (Bastiani et al. 2024): the root stands at 0.5, an argument of a node at depth d
-2^-(d+2) to the left or the right of it, or right below it (an only argument, and the second of three).
+second of the two indices of CADSR (Bastiani et al. 2024): the root stands at 0.5, an argument of a node at
+depth d by 2^-(d+2) to the left or the right of it, or right below it (an only argument, the second of three).
 """
 
 from typing import Any, NamedTuple

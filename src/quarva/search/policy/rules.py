@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.expression import Symbol
 
-__all__ = ["MERGED", "RULES", "TRIGONOMETRY", "UNDONE", "merges", "permits", "undoes"]
+__all__ = ["MERGED", "RULES", "TRIGONOMETRY", "UNDONE", "merges", "permits", "undoes", "waves"]
 
 RULES: dict[str, str] = {
     "inverse": "nothing stands right below what undoes it, or what would give the same without it",
@@ -80,11 +80,21 @@ def merges(above: Symbol, below: Symbol) -> bool:
 
 
 def permits(alphabet: Alphabet, rules: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Which function may stand right below which symbol, bool of shape (V + 1, F); row V: the root."""
+    """Which function may stand right below which symbol, bool of shape (2, V + 1, F).
+
+    The first index says whether the place stands below a sine or a cosine; row V is the root.
+    """
     functions = alphabet.symbols[: alphabet.n_functions]
     table = np.ones((len(alphabet) + 1, len(functions)), np.bool_)
     for a, above in enumerate(functions):
         for b, below in enumerate(functions):
             vain = "inverse" in rules and undoes(above, below)
             table[a, b] = not vain and not ("window" in rules and merges(above, below))
-    return table
+    calm = table & ~waves(alphabet, rules)[: alphabet.n_functions]
+    return np.stack([table, calm])
+
+
+def waves(alphabet: Alphabet, rules: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which symbols may not stand anywhere below themselves, bool of shape (V,)."""
+    names = [s.operator.name if s.operator is not None else "" for s in alphabet.symbols]
+    return np.array([("trigonometry" in rules) and name in TRIGONOMETRY for name in names])

@@ -1,0 +1,111 @@
+"""The masks of a grammar: genes written under every combination of rules, and how many break one.
+
+    python benchmarks/masks.py --out benchmarks/results/masks.md
+
+A sampler is a function of a grammar, a number of genes and a generator of random numbers; `count` takes any.
+"""
+
+import argparse
+from collections.abc import Callable, Iterator
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import tables
+from numpy.typing import NDArray
+
+from quarva.karva.alphabet import PANEL_FUNCTIONS, Alphabet
+from quarva.karva.genes import GeneShape, Population
+from quarva.search.policy.grammar import Grammar
+from quarva.search.policy.rules import RULES
+from quarva.search.policy.uniform import uniform
+
+Sampler = Callable[[Grammar, int, np.random.Generator], NDArray[np.int16]]
+
+LOOKBACK = 60
+BATCH = 100_000
+HOW = f"""
+{{genes:,}} genes of a head of {{head}}, shared among all combinations of the five rules. The alphabet: the
+functions of a panel, sin, cos, exp, square, inv, if_else, < and group_rank, windows of 5 to 40 days, open,
+close, volume, amount, two numbers and ?. A formula may look back {LOOKBACK} days.
+
+Invalid is what `Population.invalid` counts; violations are counted from the finished tree, of the rules that
+were kept. Of the other rules the share of genes that break them.
+"""
+
+
+def alphabet() -> Alphabet:
+    functions = [*PANEL_FUNCTIONS, "sin", "cos", "exp", "square", "inv", "if_else", "lt", "group_rank"]
+    fields = ["open", "close", "volume", "amount"]
+    return Alphabet.build(fields, functions, groups=["sector"], numbers=[1.0, 2.0], constants=True)
+
+
+def rule_sets() -> Iterator[tuple[str, ...]]:
+    """Every combination of the rules, none first."""
+    for size in range(len(RULES) + 1):
+        yield from combinations(RULES, size)
+
+
+def count(
+    sampler: Sampler, grammar: Grammar, genes: int, rng: np.random.Generator
+) -> tuple[int, dict[str, int]]:
+    """Invalid genes among so many of a sampler, and how many break each rule, kept or not."""
+    invalid, broken = 0, dict.fromkeys(("tail", *RULES), 0)
+    for first in range(0, genes, BATCH):
+        symbols = sampler(grammar, min(BATCH, genes - first), rng)
+        pop = Population.empty(grammar.alphabet, grammar.shape, len(symbols))
+        pop.symbols[:, 0] = symbols
+        invalid += int(pop.invalid().sum())
+        for rule, number in grammar.violations(symbols).items():
+            broken[rule] += number
+    return invalid, broken
+
+
+def row(name: str, sampler: Sampler, grammar: Grammar, genes: int, rng: np.random.Generator) -> list[str]:
+    """A line of the table."""
+    invalid, broken = count(sampler, grammar, genes, rng)
+    kept = sum(broken[rule] for rule in grammar.rules)
+    shares = ["kept" if rule in grammar.rules else f"{broken[rule] / genes:.1%}" for rule in RULES]
+    return [
+        name,
+        ", ".join(grammar.rules) or "the tail's only",
+        f"{genes:,}",
+        str(invalid),
+        str(kept),
+        *shares,
+    ]
+
+
+def samplers() -> dict[str, Sampler]:
+    """The samplers that the command measures."""
+    return {
+        "each legal symbol as likely": lambda grammar, n, rng: uniform(grammar, n, rng),
+        "half functions": lambda grammar, n, rng: uniform(grammar, n, rng, 0.5),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--genes", type=int, default=10_000_000)
+    parser.add_argument("--head", type=int, default=16)
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    letters, shape, rng = alphabet(), GeneShape(head=chosen.head), np.random.default_rng(0)
+    each = -(-chosen.genes // (len(samplers()) * 2 ** len(RULES)))
+    rows = [
+        row(name, sampler, Grammar(letters, shape, rules, lookback=LOOKBACK), each, rng)
+        for name, sampler in samplers().items()
+        for rules in rule_sets()
+    ]
+    header = ["drawn", "rules kept", "genes", "invalid", "violations", *RULES]
+    tables.write(
+        chosen.out,
+        "Masks of the grammar",
+        [tables.prose(HOW.format(genes=each * len(rows), head=chosen.head)), tables.table(header, rows)],
+        command=tables.command_line(),
+        software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba')}",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""One run of the recovery benchmark: a searcher, a problem, a seed; when it recovered the truth."""
+
+import argparse
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from peers import answer_of
+from problems import Problem
+from remembered import code_version, remembered
+from truth import Formula64, same_by_sympy
+
+__all__ = ["FRESH", "PEER", "RECOVERED", "Job", "Run", "work"]
+
+PEER = "imcts"
+RECOVERED = 1e-12
+FRESH = 1_000
+
+_warm: set[tuple[str, bool]] = set()
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one seed gave. `at`: evaluations until recovery, None without."""
+
+    problem: str
+    searcher: str
+    seed: int
+    at: int | None
+    symbolic: str
+    formula: str
+    evaluations: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run to make."""
+
+    problem: Problem
+    searcher: str
+    seed: int
+    chosen: argparse.Namespace
+
+
+def work(job: Job) -> Run | None:
+    """The run, from the cache where it is known; None where its time is up before it begins."""
+    chosen, problem = job.chosen, job.problem
+    key = {
+        "searcher": job.searcher, "problem": problem.name, "seed": job.seed, "budget": max(chosen.stages),
+        "version": "peer" if job.searcher == PEER else code_version(), "threads": chosen.threads,
+    }  # fmt: skip
+
+    def make() -> dict[str, Any] | None:
+        if chosen.stop_at is not None and time.time() > chosen.stop_at:
+            return None
+        found = _peer(job) if job.searcher == PEER else _search(job)
+        return asdict(found)
+
+    found = remembered(chosen.cache, key, make)
+    return None if found is None else Run(**found)
+
+
+def _table(job: Job) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    points = job.problem.training(job.seed)
+    return points, Formula64(job.problem.truth)(points)
+
+
+def _search(job: Job) -> Run:
+    """One search, and what its history says about when it recovered the truth."""
+    import quarva as qv
+
+    points, target = _table(job)
+    task = qv.Task(
+        qv.Table.from_arrays(points, target, name=job.problem.name), objective="nrmse", parsimony=0.0
+    )
+    settings = {
+        "functions": job.problem.functions, "constants": job.problem.constants, "threads": job.chosen.threads,
+        "progress": False,
+    }  # fmt: skip
+    kind = (job.searcher, job.problem.constants)
+    if kind not in _warm:  # loading kernels and torch is charged to no run
+        import quarva.engine.reference
+
+        assert quarva.engine.reference is not None
+        qv.search(task, job.searcher, budget=5_000, seed=1_000_003, seconds=5, **settings)
+        _warm.add(kind)
+    found = qv.search(task, job.searcher, budget=max(job.chosen.stages), seed=job.seed, **settings)
+    at, formula = None, found.best.formula.text if found.pool else ""
+    for evaluations, text in _improvements(found.history):
+        if nmse(text, job.problem, job.seed) < RECOVERED:
+            at, formula = evaluations, text
+            break
+    return _judged(job, at, formula, found.evaluations, found.seconds)
+
+
+def _peer(job: Job) -> Run:
+    """The peer's search to its own end; what it says last is judged as our own formulas are."""
+    points, target = _table(job)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = np.column_stack([*points.values(), target]).astype(np.float32)
+        np.save(Path(folder) / "rows.npy", rows)
+        words = ["--evaluations", max(job.chosen.stages), "--seed", job.seed]
+        words += ["--constants"] if job.problem.constants else []
+        found = answer_of(job.chosen.peer_python, "peer_recovery.py", folder, *words)
+    reached = nmse(found["formula"], job.problem, job.seed) < RECOVERED
+    at = found["evaluations"] if reached else None
+    return _judged(job, at, found["formula"], found["evaluations"], found["seconds"])
+
+
+def _judged(job: Job, at: int | None, formula: str, evaluations: int, seconds: float) -> Run:
+    problem = job.problem
+    symbolic = "no"
+    if at is not None and not problem.constants:  # a fitted constant is never the truth's to the last digit
+        symbolic = same_by_sympy(formula, problem.truth, positive=problem.low >= 0)
+    return Run(problem.name, job.searcher, job.seed, at, symbolic, formula, evaluations, seconds)
+
+
+def nmse(formula: str, problem: Problem, seed: int) -> float:
+    """On points that no search sees: their seeds start where those of training points never are."""
+    if not formula:
+        return float("inf")
+    points = problem.fresh(1_000_000 + seed, FRESH)
+    truth = Formula64(problem.truth)(points)
+    with np.errstate(all="ignore"):
+        error = np.mean((Formula64(formula)(points) - truth) ** 2) / np.var(truth)
+    return float(error) if np.isfinite(error) else float("inf")
+
+
+def _improvements(history: Any) -> list[tuple[int, str]]:
+    """Evaluations so far and the best formula, each time the best formula changed."""
+    seen: dict[str, int] = {}
+    for evaluations, text in zip(history["evaluations"], history["best_formula"], strict=True):
+        seen.setdefault(str(text), int(evaluations))
+    return [(evaluations, text) for text, evaluations in seen.items()]

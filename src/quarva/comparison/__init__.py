@@ -1,0 +1,7 @@
+"""Several searchers at one task, the same evaluations for each. It counts; the report draws."""
+
+from quarva.comparison.comparison import Comparison
+from quarva.comparison.contest import compare
+from quarva.comparison.run import Run
+
+__all__ = ["Comparison", "Run", "compare"]

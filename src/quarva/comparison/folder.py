@@ -1,0 +1,222 @@
+"""A comparison on disk: what was asked, the data, and a folder a run.
+
+    comparison.json   searchers, seeds, level, the version and the question that the runs belong to
+    recipe.toml       the question and the settings of all runs         panel.parquet, table.parquet  its data
+    runs/gep-0/       a run: its recipe, history, findings; while it runs, its checkpoint
+    rows.json         a row a run, when all are made                     comparison.html, comparison.png
+
+Each file is written whole or not at all. A run is made when its findings are there, the last of its files.
+"""
+
+import json
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quarva import __version__
+from quarva.atomic import make_folder
+from quarva.comparison.run import Run
+from quarva.errors import RecipeError, RunError
+from quarva.search import Findings
+from quarva.search.loop import digest
+from quarva.search.record import findings_record
+from quarva.search.run_folder import DATA, RunFolder, finite
+from quarva.tasks import Task
+
+if TYPE_CHECKING:
+    from quarva.search.recipe import Recipe
+
+__all__ = ["ComparisonFolder", "Plan"]
+
+VERSION = 1
+_PLAN = "comparison.json"
+_NAME = re.compile(r"[\w][\w .+=-]*")  # of a searcher: it names folders too
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which runs there will be: searchers by name, each described by its settings, and seeds."""
+
+    searchers: dict[str, str]
+    seeds: tuple[int, ...]
+    level: float | None
+
+    def __post_init__(self) -> None:
+        for name in self.searchers:
+            if not _NAME.fullmatch(name):
+                raise RecipeError(f"searcher {name!r}: a name is made of letters, digits and _ . + = -")
+
+
+class ComparisonFolder:
+    """The folder of one comparison; `made` names those that have been made in it."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._root = RunFolder(path)
+
+    def begin(self, task: Task, plan: Plan) -> None:
+        """Note what the folder, which holds its recipe already, is for. Raises RunError."""
+        self._write_plan(plan, self._question(task))
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "ComparisonFolder":
+        """The comparison at `path`; RunError where there is none."""
+        folder = cls(path)
+        if not folder.path.is_dir():
+            raise RunError(f"there is no folder {folder.path}")
+        if not (folder.path / _PLAN).is_file() and (folder.path / "recipe.toml").is_file():
+            raise RunError(f"{folder.path} has no {_PLAN}: nothing was compared in it; compare anew")
+        if not (folder.path / _PLAN).is_file():
+            raise RunError(f"{folder.path} is not the folder of a comparison: it has no {_PLAN}")
+        return folder
+
+    def recipe(self) -> "Recipe":
+        """Question and settings of all runs. Raises RecipeError."""
+        return self._root.recipe()
+
+    def plan(self) -> Plan:
+        """What was asked. Raises RunError where it is damaged or of another version."""
+        record = self._record()
+        try:
+            searchers = {str(name): str(text) for name, text in record["searchers"].items()}
+            level = record["level"]
+            return Plan(searchers, tuple(map(int, record["seeds"])), None if level is None else float(level))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise self._damaged(self.path / _PLAN, error) from None
+
+    def go_on(self, task: Task, plan: Plan) -> Plan:
+        """The plan with what `plan` adds to it, noted in the folder.
+
+        Raises:
+            RunError: the folder belongs to another question, other settings, or another Quarva.
+        """
+        record, now = self._record(), self._question(task)
+        before = self.plan()
+        if not isinstance(record.get("question"), dict):
+            raise self._damaged(self.path / _PLAN, KeyError("question"))
+        for name, value in now.items():
+            if record["question"].get(name) != value:
+                was = record["question"].get(name)
+                raise RunError(
+                    f"{self.path} belongs to another comparison: its {name} was {was}, and is {value} now; "
+                    "name another folder"
+                )
+        for name, text in plan.searchers.items():
+            if before.searchers.get(name, text) != text:
+                raise RunError(
+                    f"{self.path} belongs to another comparison: its searcher '{name}' was "
+                    f"{before.searchers[name]}, and is {text} now; give it another name, or another folder"
+                )
+        seeds = tuple(dict.fromkeys((*before.seeds, *plan.seeds)))
+        level = before.level if plan.level is None else plan.level
+        whole = Plan({**before.searchers, **plan.searchers}, seeds, level)
+        if whole != before:
+            self._write_plan(whole, now)
+        return whole
+
+    def run_folder(self, searcher: str, seed: int) -> RunFolder:
+        """The folder of one run, made anew where there is none."""
+        path = self.path / "runs" / f"{searcher}-{seed}"
+        make_folder(path)
+        folder = RunFolder(path)
+        if not (path / "recipe.toml").exists():
+            recipe = self.recipe()
+            # Data that lie in the comparison's folder are found from the run's by a way that moves with both.
+            data = {
+                kind: f"../../{name}"
+                for kind, name in DATA.items()
+                if getattr(recipe, kind) and (self.path / name).exists()
+            }
+            mine = recipe.model_copy(update={**data, "searcher": searcher, "seed": seed})
+            folder.write("recipe.toml", mine.to_toml().encode())
+        return folder
+
+    def keep(self, found: Findings, folder: RunFolder, searcher: str) -> None:
+        """Write what a run found; a run that ended needs its checkpoint no more."""
+        import polars as pl
+
+        record = findings_record(found, os.fspath(folder.path)) | {"searcher": searcher}
+        folder.write_table("history.parquet", pl.from_pandas(found.history))
+        folder.write_findings(record)
+        folder.checkpoint.unlink(missing_ok=True)
+
+    def made(self, searcher: str, seed: int, budget: int, figure: str) -> Run | None:
+        """A run that ended; None where it is missing or half-way. Raises RunError where it is damaged."""
+        folder = RunFolder(self.path / "runs" / f"{searcher}-{seed}")
+        path = folder.path / "findings.json"
+        if not path.exists():
+            return None
+        record = folder.findings()
+        try:
+            if record["budget"] != budget:
+                raise ValueError(f"its budget is {record['budget']}, not {budget}")
+            return Run.of(record, _history(folder.path / "history.parquet"), searcher, figure)
+        except (KeyError, TypeError, ValueError) as error:
+            raise self._damaged(path, error) from None
+
+    def discard(self) -> None:
+        """Remove the folder of a comparison that never began."""
+        if not (self.path / "runs").exists():
+            (self.path / _PLAN).unlink(missing_ok=True)
+            self._root.discard()
+
+    def write(self, name: str, record: dict[str, Any]) -> None:
+        """Write a record as JSON."""
+        text = json.dumps(finite(record), ensure_ascii=False, indent=1, allow_nan=False)
+        self._root.write(name, text.encode())
+
+    def _write_plan(self, plan: Plan, question: dict[str, Any]) -> None:
+        self.write(_PLAN, {
+            "version": VERSION, "searchers": plan.searchers, "seeds": list(plan.seeds), "level": plan.level,
+            "question": question,
+        })  # fmt: skip
+
+    def _question(self, task: Task) -> dict[str, Any]:
+        """What all runs have in common, as JSON gives it back."""
+        recipe = self.recipe()
+        names = (
+            "budget", "functions", "windows", "numbers", "constants", "head", "genes", "link", "settings",
+            "abandon", "seconds", "memory_mb",
+        )  # fmt: skip
+        settings = {name: getattr(recipe, name) for name in names}
+        about = {
+            "Quarva": __version__,
+            "task": task.describe(),
+            "data": task.panel.fingerprint(),
+            "target": digest(task.targets, task.segments),
+        }
+        return dict(json.loads(json.dumps(finite(about | settings))))
+
+    def _record(self) -> dict[str, Any]:
+        path = self.path / _PLAN
+        try:
+            record = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise RunError(f"{path} can not be read: {error.strerror}") from None
+        except ValueError as error:
+            raise self._damaged(path, error) from None
+        version = record.get("version") if isinstance(record, dict) else None
+        if version != VERSION:
+            raise RunError(f"{path} is of version {version}, and this Quarva reads {VERSION}: compare anew")
+        return dict(record)
+
+    def _damaged(self, path: Path, error: Exception) -> RunError:
+        if path.name == _PLAN:
+            mend = "compare anew in another folder"
+        else:
+            mend = f"remove the folder {path.parent}, and --resume {self.path} runs it again"
+        return RunError(f"{path} is damaged ({type(error).__name__}: {error}): {mend}")
+
+
+def _history(path: Path) -> dict[str, Any]:
+    """Columns of a history. Raises ValueError where it can not be read."""
+    import polars as pl
+
+    names = ["evaluations", "seconds", "best", "validation"]
+    try:
+        table = pl.read_parquet(path, columns=names)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise ValueError(f"{path.name}: {str(error).splitlines()[0]}") from None
+    return {name: table[name].to_numpy() for name in names}

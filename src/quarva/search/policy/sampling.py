@@ -1,0 +1,153 @@
+"""Genes drawn from the generator, letter by letter, many at once; every one of them is legal."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from quarva.compiled import compiled
+from quarva.search.policy.grammar import Grammar
+from quarva.search.policy.length import LengthPrior, lean
+from quarva.search.policy.looks import look_up
+from quarva.search.policy.model import Generator
+from quarva.search.policy.pieces import in_pieces
+
+__all__ = ["Sample", "sample"]
+
+_PIECE = 512  # genes that go through the network together
+
+
+class Sample(NamedTuple):
+    """n genes of L positions.
+
+    Attributes:
+        symbols: int16 of shape (n, L); behind an expression's end random terminals.
+        log_p: float32 of shape (n,), log-likelihood of the expression.
+        entropy: float32 of shape (n,), of the choices that led to it, summed.
+        length: int32 of shape (n,), positions of the expression; above L where it does not end, which only a
+            grammar without the rule of the tail allows.
+    """
+
+    symbols: NDArray[np.int16]
+    log_p: NDArray[np.float32]
+    entropy: NDArray[np.float32]
+    length: NDArray[np.int32]
+
+
+def sample(
+    generator: Generator,
+    grammar: Grammar,
+    n: int,
+    rng: np.random.Generator,
+    prior: LengthPrior,
+    threads: int = 1,
+    sharpness: NDArray[np.float32] | None = None,
+) -> Sample:
+    """Draw n genes; what is drawn does not depend on the number of threads.
+
+    Genes whose expression has ended are dropped from the batch, and it stops when all have.
+
+    Args:
+        generator, grammar, prior: what decides the chances.
+        n: genes.
+        rng: of all that is drawn.
+        threads: to use.
+        sharpness: float32 of shape (n,), of each gene the number that logits are multiplied with: 1 by
+            default, less for genes that shall stray; log_p and entropy are those of the drawing.
+    """
+    letters, cut = len(grammar.alphabet), grammar.alphabet.n_functions
+    drawn = Sample(
+        rng.integers(cut, letters, (n, grammar.length), np.int16),
+        np.zeros(n, np.float32),
+        np.zeros(n, np.float32),
+        np.zeros(n, np.int32),
+    )
+    chance = rng.random((n, grammar.length), np.float32)
+    sharp = np.ones(n, np.float32) if sharpness is None else sharpness
+    with torch.no_grad():
+        tables = generator.tables()
+
+    def work(part: slice) -> None:
+        piece = Sample(drawn.symbols[part], drawn.log_p[part], drawn.entropy[part], drawn.length[part])
+        with torch.inference_mode():
+            _write(generator, tables, grammar, prior, chance[part], sharp[part], piece)
+
+    in_pieces(work, n, _PIECE, threads)
+    return drawn
+
+
+def _write(
+    generator: Generator,
+    tables: tuple[torch.Tensor, torch.Tensor],
+    grammar: Grammar,
+    prior: LengthPrior,
+    chance: NDArray[np.float32],
+    sharp: NDArray[np.float32],
+    drawn: Sample,
+) -> None:
+    """Draw the genes of one piece."""
+    letters, arity = len(grammar.alphabet), grammar.alphabet.arity
+    places, rows = grammar.begin(len(chance)), np.arange(len(chance))
+    state = generator.body.begin(len(rows))
+    for i in range(grammar.length):
+        before = drawn.symbols[rows, i - 1] if i else None
+        looks = look_up(places.inputs(drawn.symbols, i, rows), before, letters)
+        logits, state = generator.step(torch.from_numpy(looks), state, tables)
+        legal = grammar.legal(places, drawn.symbols, i, rows)
+        choose(
+            i,
+            rows,
+            logits.numpy(),
+            legal,
+            chance,
+            sharp,
+            places.filled,
+            arity,
+            prior.mean,
+            prior.weight,
+            drawn,
+        )
+        places.put(drawn.symbols, i)
+        going = places.filled[rows] > i + 1
+        if not going.all():
+            rows = rows[going]
+            if not len(rows):
+                break
+            kept = torch.from_numpy(np.flatnonzero(going))
+            state = [part.index_select(0, kept) for part in state]
+    drawn.length[:] = places.filled
+
+
+@compiled
+def choose(i, rows, logits, legal, chance, sharp, nodes, arity, mean, weight, drawn):
+    """Prior, mask, softmax, choice, likelihood and entropy at position i of the genes `rows`, in one go."""
+    for r in range(rows.size):
+        b = rows[r]
+        top = np.float32(-np.inf)
+        for v in range(arity.size):
+            if legal[r, v]:
+                added = np.float32(lean(nodes[b], i, arity[v], mean, weight))
+                logits[r, v] = logits[r, v] * sharp[b] + added
+                top = max(top, logits[r, v])
+        total, dot = np.float32(0), np.float32(0)
+        for v in range(arity.size):
+            if legal[r, v]:
+                x = logits[r, v] - top
+                p = np.exp(x)
+                logits[r, v] = p
+                total += p
+                dot += p * x
+            else:
+                logits[r, v] = 0
+        left, chosen = chance[b, i] * total, -1
+        for v in range(arity.size):
+            if logits[r, v] > 0:
+                chosen = v
+                left -= logits[r, v]
+                if left < 0:
+                    break
+        log_total = np.log(total)
+        drawn.symbols[b, i] = chosen
+        drawn.log_p[b] += np.log(logits[r, chosen]) - log_total
+        drawn.entropy[b] += log_total - dot / total

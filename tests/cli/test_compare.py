@@ -1,0 +1,148 @@
+"""quarva compare: one table, one picture, one folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+SMALL = ["--target", "forward_return_1", "--budget", "600", "--seeds", "2", "--threads", "1"]
+
+
+def told(record):
+    """All that `--json` prints of the runs but the time they took."""
+    return [{key: value for key, value in row.items() if "seconds" not in key} for row in record["rows"]]
+
+
+@pytest.fixture
+def compared(quarva, bars):
+    """A small comparison in the folder `c`."""
+    said = quarva("compare", "--panel", bars, "--searchers", "random,gep", *SMALL, "--out", "c", "--json")
+    assert said.status == 0, said.err
+    return said.json
+
+
+def test_json_has_a_row_a_run(compared):
+    assert [(row["searcher"], row["seed"]) for row in compared["rows"]] == [
+        ("random", 0), ("random", 1), ("gep", 0), ("gep", 1),
+    ]  # fmt: skip
+    assert {row["evaluations"] for row in compared["rows"]} == {600}
+    assert {row["invalid"] for row in compared["rows"]} == {0}
+    assert {"best", "seconds", "seconds_proposing", "seconds_scoring", "formula"} <= set(compared["rows"][0])
+    assert [line["searcher"] for line in compared["table"]] == ["random", "gep"]
+    assert compared["comparison"] == "c"
+
+
+def test_a_run_is_what_quarva_search_finds(compared, quarva, bars):
+    words = ["--target", "forward_return_1", "--budget", 600, "--seed", 1, "--threads", 1, "--json"]
+    alone = quarva("search", "--panel", bars, "--searcher", "gep", *words).json
+    (mine,) = (row for row in compared["rows"] if (row["searcher"], row["seed"]) == ("gep", 1))
+    assert mine["formula"] == alone["best"]["formula"]
+    assert mine["best"] == alone["best"]["validation"]
+
+
+def test_people_get_a_table_and_are_told_where_all_lies(quarva, bars):
+    said = quarva("compare", "--panel", bars, "--searchers", "random,gep", *SMALL, "--out", "c")
+    assert said.status == 0
+    assert "IC, validation" in said.out
+    assert f"png: {os.path.join('c', 'comparison.png')}" in said.out
+    assert Path("c/comparison.html").read_text().startswith("<!doctype html>")
+
+
+def test_without_names_all_searchers_are_compared(quarva, bars):
+    from quarva.search import SEARCHERS
+
+    said = quarva("compare", "--panel", bars, *SMALL[:2], "--budget", 50, "--seeds", 1, "--json")
+    assert [row["searcher"] for row in said.json["rows"]] == list(SEARCHERS)
+
+
+def test_a_resumed_comparison_takes_more_seeds(compared, quarva):
+    more = quarva("compare", "--resume", "c", "--seeds", 3, "--json").json
+    assert len(more["rows"]) == 6
+    kept = [row for row in told(more) if row["seed"] < 2]
+    assert kept == told(compared)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_kill_9_leaves_nothing_half_written(quarva, bars, tmp_path):
+    words = [
+        "compare",
+        "--panel",
+        str(bars),
+        "--searchers",
+        "random,gep",
+        "--budget",
+        "20000",
+        "--seeds",
+        "2",
+    ]
+    whole = quarva(*words, "--threads", "1", "--out", "whole", "--json").json
+    command = [sys.executable, "-c", "import sys; from quarva.cli import main; sys.exit(main())"]
+    words = [*words, "--threads", "1", "--out", "c"]
+    for seen in ("random-0/checkpoint.npz", "gep-0/checkpoint.npz", "gep-1/checkpoint.npz"):
+        process = subprocess.Popen(
+            [*command, *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + 180
+        while not (tmp_path / "c" / "runs" / seen).exists() and time.monotonic() < deadline:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        words = ["compare", "--resume", "c"]
+    assert not (tmp_path / "c" / "rows.json").exists()
+    resumed = quarva("compare", "--resume", "c", "--json")
+    assert resumed.status == 0, resumed.err
+    assert told(resumed.json) == told(whole)
+    names = {name for _, _, files in os.walk("c") for name in files}
+    assert {name for name in names if name.startswith(".")} == set()
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--searchers", "random,gap"], "there is no searcher 'gap'; there are"),
+        (["--searchers", "gep,gep"], "name at least one, and none twice"),
+        (["--searchers", ","], "name at least one"),
+        (["--budget", "0"], "--budget = 0"),
+        (["--seeds", "0"], "seeds must be 1 or more, not 0"),
+        (["--resume", "nowhere"], "there is no folder nowhere"),
+        (["--resume", "nowhere", "--budget", "5"], "--budget: a resumed comparison keeps its recipe"),
+        (["--functions", "nothing"], "nothing"),
+    ],
+)
+def test_what_can_not_be_is_one_line_and_status_2(quarva, words, says):
+    said = quarva("compare", *words)
+    assert said.status == 2
+    assert says in said.err
+    assert said.err.count("\n") == 1
+    assert not Path("runs").exists() or not any(Path("runs").iterdir())
+
+
+def test_a_changed_recipe_makes_it_another_comparison(compared, quarva):
+    recipe = Path("c/recipe.toml")
+    recipe.write_text(recipe.read_text() + 'functions = ["add", "sub"]\n')
+    said = quarva("compare", "--resume", "c")
+    assert said.status == 2
+    assert "belongs to another comparison: its functions was None" in said.err
+
+
+def test_changed_data_are_refused(quarva, bars, tmp_path):
+    copy = tmp_path / "mine.csv"
+    copy.write_text(Path(bars).read_text())
+    quarva("compare", "--panel", copy, "--searchers", "random", *SMALL, "--out", "c")
+    lines = copy.read_text().splitlines()
+    copy.write_text("\n".join(lines[:-12]) + "\n")
+    said = quarva("compare", "--resume", "c")
+    assert said.status == 2
+    assert "changed since the runs" in said.err
+
+
+def test_a_damaged_plan_is_one_line(compared, quarva):
+    Path("c/comparison.json").write_text(json.dumps({"version": 1, "searchers": 3}))
+    said = quarva("compare", "--resume", "c")
+    assert said.status == 2
+    assert "comparison.json is damaged" in said.err

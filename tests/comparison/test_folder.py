@@ -1,0 +1,159 @@
+"""A comparison on disk: complete, gone on with, killed, damaged, another one's."""
+
+import json
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import quarva
+from quarva.comparison import contest
+from quarva.errors import RunError
+from quarva.panel import Table
+from quarva.search import GEP
+from quarva.tasks import Task
+
+FILES = {
+    "comparison.json",
+    "recipe.toml",
+    "panel.parquet",
+    "runs",
+    "rows.json",
+    "comparison.html",
+    "comparison.png",
+}
+RUN = {"recipe.toml", "history.parquet", "findings.json"}
+
+
+def told(found):
+    """All of a comparison but the time it took."""
+    return [{key: value for key, value in row.items() if "seconds" not in key} for row in found.rows()]
+
+
+def test_the_folder_has_everything_in_it(run, panel_task, tmp_path):
+    found = run(panel_task, out=tmp_path / "c")
+    assert set(os.listdir(tmp_path / "c")) == FILES
+    assert sorted(os.listdir(tmp_path / "c" / "runs")) == ["gep-0", "gep-1", "random-0", "random-1"]
+    for each in (tmp_path / "c" / "runs").iterdir():
+        assert set(os.listdir(each)) == RUN
+    rows = json.loads((tmp_path / "c" / "rows.json").read_text())["rows"]
+    assert [row["formula"] for row in rows] == [row["formula"] for row in found.rows()]
+
+
+def test_a_run_in_it_can_be_shown_alone(run, panel_task, tmp_path):
+    run(panel_task, ["gep"], seeds=1, out=tmp_path / "c")
+    page = quarva.report.from_run_folder(tmp_path / "c" / "runs" / "gep-0")
+    assert page.search.searcher == "gep"
+
+
+def test_resuming_a_complete_one_reads_it_back(run, panel_task, tmp_path, monkeypatch):
+    first = run(panel_task, out=tmp_path / "c")
+    monkeypatch.setattr(contest, "search", None)  # nobody may search again
+    again = run(panel_task, out=tmp_path / "c", resume=True)
+    assert told(again) == told(first)
+
+
+def test_seeds_and_searchers_are_added(run, panel_task, tmp_path):
+    run(panel_task, ["random"], seeds=1, out=tmp_path / "c")
+    more = run(panel_task, ["gep"], seeds=2, out=tmp_path / "c", resume=True)
+    assert more.searchers == ("random", "gep")
+    assert len(more.runs) == 4
+    assert told(more) == told(run(panel_task))
+
+
+class Stop(Exception):
+    pass
+
+
+def test_what_broke_off_half_way_ends_as_an_undisturbed_one(run, panel_task, tmp_path):
+    whole = run(panel_task, budget=4000)
+
+    def break_off(searcher, number, now):
+        if number == 3 and now.evaluations > 2000:
+            raise Stop
+
+    with pytest.raises(Stop):
+        run(panel_task, budget=4000, out=tmp_path / "c", progress=break_off)
+    assert not (tmp_path / "c" / "rows.json").exists()
+    assert told(run(panel_task, budget=4000, out=tmp_path / "c", resume=True)) == told(whole)
+
+
+def test_ctrl_c_keeps_what_was_made(run, panel_task, tmp_path):
+    def press(searcher, number, now):
+        if number == 1 and now.evaluations > 700:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    found = run(panel_task, budget=4000, out=tmp_path / "c", progress=press)
+    assert found.interrupted
+    assert len(found.runs) == 1
+    on = run(panel_task, budget=4000, out=tmp_path / "c", resume=True)
+    assert not on.interrupted
+    assert told(on) == told(run(panel_task, budget=4000))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"functions": ["add", "sub"]}, "its functions was None"),
+        ({"budget": 99}, "its budget was 1500, and is 99 now"),
+        ({"head": 3}, "its head was None, and is 3 now"),
+    ],
+)
+def test_another_comparisons_folder_is_refused(run, panel_task, tmp_path, change, says):
+    run(panel_task, ["random"], seeds=1, out=tmp_path / "c")
+    with pytest.raises(RunError, match=says):
+        run(panel_task, ["random"], seeds=1, out=tmp_path / "c", resume=True, **change)
+
+
+def test_another_task_is_refused(run, panel_task, table_task, tmp_path):
+    run(table_task, ["random"], seeds=1, out=tmp_path / "c")
+    with pytest.raises(RunError, match="belongs to another comparison: its task was"):
+        run(panel_task, ["random"], seeds=1, out=tmp_path / "c", resume=True)
+    x = np.linspace(-1, 1, 20)
+    other = Task(Table.from_arrays({"x": x}, 1 + x**3 + x**2 + x))
+    with pytest.raises(RunError, match="its target was"):
+        run(other, ["random"], seeds=1, out=tmp_path / "c", resume=True)
+
+
+def test_the_same_name_for_another_searcher_is_refused(run, panel_task, tmp_path):
+    run(panel_task, {"mine": GEP(population=50)}, seeds=1, out=tmp_path / "c")
+    with pytest.raises(RunError, match="searcher 'mine' was GEP population=50 .* give it another name"):
+        run(panel_task, {"mine": GEP(population=60)}, seeds=1, out=tmp_path / "c", resume=True)
+
+
+def test_another_version_is_refused(run, panel_task, tmp_path, monkeypatch):
+    run(panel_task, ["random"], seeds=1, out=tmp_path / "c")
+    monkeypatch.setattr("quarva.comparison.folder.__version__", "9.0")
+    with pytest.raises(RunError, match="its Quarva was .*, and is 9.0 now"):
+        run(panel_task, ["random"], seeds=1, out=tmp_path / "c", resume=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "says"),
+    [
+        ("comparison.json", "{", "comparison.json is damaged .*: compare anew in another folder"),
+        ("comparison.json", '{"version": 7}', "is of version 7, and this Quarva reads 1"),
+        ("comparison.json", '{"version": 1}', "comparison.json is damaged"),
+        ("runs/random-0/findings.json", "{", "findings.json is damaged"),
+        ("runs/random-0/findings.json", '{"version": 1}', "is damaged .*: remove the folder"),
+        ("runs/random-0/history.parquet", "not parquet", "is damaged .*: remove the folder"),
+    ],
+)
+def test_a_damaged_file_is_said_in_one_line(run, panel_task, tmp_path, file, content, says):
+    run(panel_task, ["random"], seeds=1, out=tmp_path / "c")
+    (tmp_path / "c" / file).write_text(content)
+    with pytest.raises(RunError, match=says) as caught:
+        run(panel_task, ["random"], seeds=1, out=tmp_path / "c", resume=True)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_that_is_none_is_said(run, panel_task, tmp_path):
+    with pytest.raises(RunError, match="there is no folder"):
+        run(panel_task, out=tmp_path / "c", resume=True)
+    (tmp_path / "c").mkdir()
+    with pytest.raises(RunError, match="is not the folder of a comparison"):
+        run(panel_task, out=tmp_path / "c", resume=True)
+    (tmp_path / "c" / "mine.txt").write_text("")
+    with pytest.raises(RunError, match="is not empty"):
+        run(panel_task, out=tmp_path / "c")
