@@ -1,4 +1,4 @@
-"""Formulas of elementwise operators: the same bits by rows, by pieces, one by one and among other formulas."""
+"""Formulas of elementwise operators: the same bits by rows, by pieces, one by one and among others."""
 
 import numpy as np
 import pytest

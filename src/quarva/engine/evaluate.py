@@ -19,7 +19,6 @@ from quarva.engine.names import place_params
 from quarva.engine.program import Program
 from quarva.engine.rowwise import Rows, run_rowwise
 from quarva.engine.target import Statistic, Target
-from quarva.engine.tiles import Tiles
 from quarva.karva.genes import Population
 from quarva.panel import Panel
 from quarva.threads import share
@@ -151,7 +150,7 @@ def _run(
             run_rowwise(rows, threads, lambda pieces, most: _pieces(some, pieces, most))
             return
         most = max(1, _PIECE_BYTES // (4 * tiles.width * (CHUNK + _TAIL_DAYS)))
-        # Each piece brings its fields along, and loses what it shares with others: few pieces, but not uneven.
+        # Each piece brings its fields along, and loses what it shares: few pieces, but not uneven.
         order, cuts = _pieces(some, threads * _PIECES if threads > 1 else 1, most)
 
         def work(first: int, last: int) -> None:

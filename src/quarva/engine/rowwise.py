@@ -1,4 +1,4 @@
-"""Formulas of elementwise operators alone: threads share the rows of one graph, or of few rows the formulas."""
+"""Formulas of elementwise operators alone: threads share the rows of one graph; of few rows, the formulas."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,8 +48,8 @@ class Rows:
 
         def work(first: int, last: int) -> None:
             rowwise.run_rows(
-                rows, n_slots, t + first, t + last, self.laid.fields, self.laid.tiles.lanes, self.mode, values,
-                known, least, centre, segments, self.laid.universe, owner, self.out, t, sums,
+                rows, n_slots, t + first, t + last, self.laid.fields, self.laid.tiles.lanes, self.mode,
+                values, known, least, centre, segments, self.laid.universe, owner, self.out, t, sums,
             )  # fmt: skip
 
         for t in range(0, self.days, chunk):
@@ -63,7 +63,7 @@ class Rows:
 def run_rowwise(
     rows: Rows, threads: int, cut: Callable[[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
 ) -> None:
-    """Run all formulas; cut(pieces, most) gives an order of them and where pieces of at most so many begin."""
+    """Run all formulas; cut(pieces, most) orders them, and says where pieces of at most so many begin."""
     many = len(rows.nodes[0]) - 1
     blocks = rows.days // rowwise.days_of(rows.laid.tiles.lanes)
     by_rows = threads == 1 or blocks >= threads * _BLOCKS

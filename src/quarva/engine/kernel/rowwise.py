@@ -22,7 +22,7 @@ from quarva.engine.kernel.graph import BITS, CODE_AT, PARAM
 from quarva.engine.kernel.graph import FIRST as OPERANDS
 from quarva.engine.kernel.roots import WRITE, clear, close_days, take_tile
 from quarva.engine.kernel.schedule import give, is_leaf, take
-from quarva.engine.kernel.score import CORRELATION, SUMS, conclude
+from quarva.engine.kernel.score import CORRELATION, conclude
 from quarva.karva.alphabet import FIELD, NUMBER
 
 OP, OUT, FIRST, ROOT = 0, 1, 2, 5
@@ -142,8 +142,8 @@ def run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking):
             elif third < 0:
                 binary(op, x, slots[second * room : second * room + cells], out)
             else:
-                y, z = slots[second * room : second * room + cells], slots[third * room : third * room + cells]
-                ternary(op, x, y, z, out)
+                y = slots[second * room : second * room + cells]
+                ternary(op, x, y, slots[third * room : third * room + cells], out)
         if rows[i, ROOT] >= 0:
             take_tile(mode, rows[i, ROOT], slots, at, t, days, tile, lanes, taking)
 
