@@ -14,10 +14,12 @@ from quarva.engine.kernel.score import (
     SUMS,
     add_errors,
     add_pairs,
+    add_wide_errors,
     close_day,
     note,
     spearman,
 )  # fmt: skip
+from quarva.engine.kernel.series.lanes import WIDTH
 
 WRITE = 10  # instead of a statistic
 
@@ -46,6 +48,37 @@ def add_tile(statistic, slots, at, t, days, tile, lanes, values, known, least, s
                 add_errors(x, y, known[m, t + d, tile], sums[m, d])
             else:
                 add_pairs(x, y, known[m, t + d, tile], sums[m, d])
+
+
+@compiled
+def widen_targets(values, t, days, tile, lanes, wide, whole):
+    """A tile's targets in float64, (M, days · lanes), and of each day how many cells are there before a gap.
+
+    whole: int64 (M, days), in whole vectors. Formulas share them: half of what a squared error costs is the
+    widening, and the choice where a cell is missing.
+    """
+    for m in range(values.shape[0]):
+        for d in range(days):
+            y, row = values[m, t + d, tile * lanes : (tile + 1) * lanes], wide[m, d * lanes : (d + 1) * lanes]
+            many = 0
+            for i in range(lanes):
+                row[i] = y[i]
+                if many == i and y[i] == y[i]:
+                    many += 1
+            whole[m, d] = many // WIDTH * WIDTH
+
+
+@compiled
+def add_block(slots, at, t, days, tile, lanes, values, wide, whole, known, least, segments, sums):
+    """`add_tile` of squared errors, against targets that `widen_targets` has prepared."""
+    for m in range(values.shape[0]):
+        for d in range(days):
+            if segments[t + d] < 0 or least[m, t + d] < 0:
+                continue
+            x = slots[at + d * lanes : at + (d + 1) * lanes]
+            y = values[m, t + d, tile * lanes : (tile + 1) * lanes]
+            b = wide[m, d * lanes : (d + 1) * lanes]
+            add_wide_errors(x, y, b, whole[m, d], known[m, t + d, tile], sums[m, d])
 
 
 @compiled

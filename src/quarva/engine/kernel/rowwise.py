@@ -20,9 +20,9 @@ from quarva.engine.kernel.elementwise import binary, ternary, unary
 from quarva.engine.kernel.float32 import float_of
 from quarva.engine.kernel.graph import BITS, CODE_AT, PARAM
 from quarva.engine.kernel.graph import FIRST as OPERANDS
-from quarva.engine.kernel.roots import WRITE, clear, close_days, take_tile
+from quarva.engine.kernel.roots import WRITE, add_block, clear, close_days, take_tile, widen_targets
 from quarva.engine.kernel.schedule import give, is_leaf, take
-from quarva.engine.kernel.score import CORRELATION, conclude
+from quarva.engine.kernel.score import CORRELATION, SSE, conclude
 from quarva.karva.alphabet import FIELD, NUMBER
 
 OP, OUT, FIRST, ROOT = 0, 1, 2, 5
@@ -124,8 +124,11 @@ def load_rows(field, t, days, start, lanes, out):
 
 
 @compiled
-def run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking):
-    """All instructions on days t … t + days − 1 of one tile; slots hold `room` numbers each."""
+def run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking, wide, whole):
+    """All instructions on days t … t + days − 1 of one tile; slots hold `room` numbers each.
+
+    wide, whole: the targets as `widen_targets` prepares them for squared errors.
+    """
     cells = days * lanes
     for i in range(len(rows)):
         op, first, second, third = rows[i, OP], rows[i, FIRST], rows[i, FIRST + 1], rows[i, FIRST + 2]
@@ -144,7 +147,15 @@ def run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking):
             else:
                 y = slots[second * room : second * room + cells]
                 ternary(op, x, y, slots[third * room : third * room + cells], out)
-        if rows[i, ROOT] >= 0:
+        if rows[i, ROOT] < 0:
+            continue
+        if mode == SSE:
+            values, known, least, _, segments, sums, _, _, _ = taking
+            add_block(
+                slots, at, t, days, tile, lanes, values, wide, whole, known, least, segments,
+                sums[rows[i, ROOT]],
+            )  # fmt: skip
+        else:
             take_tile(mode, rows[i, ROOT], slots, at, t, days, tile, lanes, taking)
 
 
@@ -161,12 +172,15 @@ def run_rows(
     most = days_of(lanes)
     room = most * lanes
     slots = aligned(n_slots * room)
+    wide, whole = np.empty((len(values), room)), np.empty((len(values), most), np.int64)
     clear(sums[:, :, first - begin : last - begin])
     for t in range(first, last, most):
         days = min(most, last - t)
         taking = values, known, least, centre, segments, sums[:, :, t - begin :], universe, owner, out
         for tile in range(fields.shape[2] // lanes):
-            run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking)
+            if mode == SSE:
+                widen_targets(values, t, days, tile, lanes, wide, whole)
+            run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking, wide, whole)
 
 
 @compiled(allocates=True)

@@ -15,10 +15,11 @@ import numpy as np
 from quarva.compiled import compiled
 from quarva.engine.kernel.float32 import NAN
 from quarva.engine.kernel.ranks import rank, rerank
-from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, splat, total, where, widen
+from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, some, splat, total, where, widen
 from quarva.engine.kernel.vectors import REASSOCIATE
 
 IC, RANK_IC, SSE, CORRELATION = 0, 1, 2, 3
+LOOK = 8 * WIDTH  # cells after which a sum that is already NaN is given up
 FLAT = 4e-13  # (5 · 2⁻²³)²
 
 # A day's sums: cells, Σ dx, Σ dy, Σ dx², Σ dy², Σ dx·dy, and what dx is taken about (NaN as long as unknown).
@@ -113,6 +114,28 @@ def known_errors(x, y):
         d = where(there, d, nothing)
         many, squares = many + where(there, one, nothing), muladd(d, d, squares)
     return total(many), total(squares)
+
+
+@compiled
+def add_wide_errors(x, y, wide, whole, known, sums):
+    """`add_errors` with the target in float64 too, whose first `whole` cells are there; the same bits."""
+    nothing = splat(0.0)
+    squares = nothing
+    for first in range(0, whole, LOOK):
+        for i in range(first, min(first + LOOK, whole), WIDTH):
+            d = widen(load(x, i)) - load(wide, i)
+            squares = muladd(d, d, squares)
+        if some(squares != squares):
+            break
+    for i in range(whole, x.size, WIDTH):
+        b = load(wide, i)
+        d = where(b == b, widen(load(x, i)) - b, nothing)
+        squares = muladd(d, d, squares)
+    many, squares_sum = known[0], total(squares)
+    if squares_sum != squares_sum:
+        many, squares_sum = known_errors(x, y)
+    sums[MANY] += many
+    sums[XX] += squares_sum
 
 
 @compiled
