@@ -51,8 +51,23 @@ def test_a_run_that_ended_stays_and_a_searcher_ends_with_its_last_run():
     assert np.isfinite(long.middle).all()
 
 
-def test_nothing_is_told_before_every_seed_has_a_figure():
-    runs = {"gep": [a_run(0, [100, 400], [1, 1]), a_run(1, [300, 400], [1, 1])]}
-    found = race(runs, "evaluations", "score", lambda run: run.trained)
-    assert np.isnan(found.bands[0].middle[found.x < 299]).all()
-    assert np.isfinite(found.bands[0].middle[found.x > 301]).all()
+@pytest.mark.parametrize("error", [False, True])
+def test_a_median_begins_when_half_of_the_seeds_have_a_figure(error):
+    late = [a_run(seed, [begin, 500], [2, 2]) for seed, begin in enumerate((100, 200, 300))]
+    found = race({"gep": late}, "evaluations", "score", lambda run: run.trained, error=error)
+    (band,) = found.bands
+    assert np.isnan(band.middle[found.x < 199]).all()
+    assert set(band.middle[found.x > 201]) == {2.0}
+    worse = band.high if error else band.low
+    assert np.isnan(worse[found.x < 299]).all()
+    assert set(worse[found.x > 301]) == {2.0}
+
+
+def test_a_figure_that_is_not_there_counts_as_the_worst():
+    runs = {"gep": [a_run(0, [100, 200], [np.nan, np.nan]), *(a_run(k, [100, 200], [1, 3]) for k in (1, 2))]}
+    (band,) = race(runs, "evaluations", "score", lambda run: run.trained).bands
+    assert set(band.middle) == {1.0, 3.0}
+    assert np.isnan(band.low).all()
+    (band,) = race(runs, "evaluations", "score", lambda run: run.trained, error=True).bands
+    assert set(band.low) == {1.0, 3.0}
+    assert np.isnan(band.high).all()

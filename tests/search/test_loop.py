@@ -234,7 +234,7 @@ def test_the_searchers_time_is_told_apart_from_the_engines(find, panel_task):
 def test_what_can_not_be_is_said(find, panel_task):
     with pytest.raises(RecipeError, match="budget must be 1 or more"):
         find(panel_task, budget=0)
-    with pytest.raises(RecipeError, match="no searcher 'gap'; there are gep, policy, random"):
+    with pytest.raises(RecipeError, match="no searcher 'gap'; there are gep, policy, blend, random"):
         find(panel_task, "gap")
     with pytest.raises(RecipeError, match="has no setting 'populaton'"):
         find(panel_task, settings={"populaton": 3})

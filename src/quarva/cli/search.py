@@ -31,7 +31,9 @@ def _flag(name: str, metavar: str | None, text: str) -> Any:
     return options.option(name, metavar, text, "Search")
 
 
-Searcher = Annotated[str | None, _flag("--searcher", "NAME", "Way to search: gep, policy or random (gep).")]
+Searcher = Annotated[
+    str | None, _flag("--searcher", "NAME", "Way to search: gep, policy, blend or random (gep).")
+]
 Budget = Annotated[int | None, _flag("--budget", "N", "Distinct formulas to evaluate (50000).")]
 Seconds = Annotated[float | None, _flag("--seconds", "S", "Stop after so many seconds at the latest.")]
 MemoryMb = Annotated[float | None, _flag("--memory-mb", "MB", "Stop when the process has taken so many MiB.")]

@@ -46,14 +46,15 @@ def race(
     drawn: Callable[[Run], Floats],
     *,
     level: float | None = None,
-    logarithmic: bool = False,
+    error: bool = False,
 ) -> Race:
     """Best so far of each searcher, its runs by name, against evaluations or seconds.
 
     A run that ended stays where it was, for it might have gone on; a searcher's band ends with its last run.
 
     Args:
-        figure, level, logarithmic: of the `Race`.
+        figure, level: of the `Race`.
+        error: whether less is better, on a logarithmic axis.
         drawn: what to draw of a run behind each of its batches, float64 [batches]; NaN counts as worst.
     """
     first = min(float(_took(run, unit)[0]) for group in runs.values() for run in group)
@@ -61,10 +62,13 @@ def race(
     low = max(first, 1e-3)
     places = np.geomspace(low, max(*last.values(), 1.01 * low), _PLACES)
     x = np.unique(np.concatenate([places, np.maximum([*last.values()], low)]))
-    bands = [_band(name, group, x[x <= max(last[name], low)], unit, drawn) for name, group in runs.items()]
+    worst = float("inf") if error else -np.inf
+    bands = [
+        _band(name, group, x[x <= max(last[name], low)], unit, drawn, worst) for name, group in runs.items()
+    ]
     whole = [Band(band.name, *(_filled(part, len(x)) for part in (band.low, band.middle, band.high)))
              for band in bands]  # fmt: skip
-    return Race(figure, unit, x, tuple(whole), level, logarithmic)
+    return Race(figure, unit, x, tuple(whole), level, logarithmic=error)
 
 
 def _took(run: Run, unit: Literal["evaluations", "seconds"]) -> Floats:
@@ -77,16 +81,15 @@ def _band(
     x: Floats,
     unit: Literal["evaluations", "seconds"],
     drawn: Callable[[Run], Floats],
+    worst: float,
 ) -> Band:
-    rows = np.full((len(runs), len(x)), np.nan)
+    # A seed that has nothing yet is worse than any that has: the median begins when half have a figure.
+    rows = np.full((len(runs), len(x)), worst)
     for row, run in zip(rows, runs, strict=True):
         before = np.searchsorted(_took(run, unit), x, side="right") - 1
         figures = drawn(run)
-        row[before >= 0] = np.where(np.isnan(figures), -np.inf, figures)[before[before >= 0]]
-    # Where some seeds have nothing yet, the quartiles of the others would tell of the fast ones alone.
-    told = ~np.isnan(rows).any(axis=0)
-    parts = np.full((3, len(x)), np.nan)
-    parts[:, told] = _quantiles(rows[:, told], -np.inf)
+        row[before >= 0] = np.where(np.isnan(figures), worst, figures)[before[before >= 0]]
+    parts = _quantiles(rows, worst)
     return Band(name, *np.where(np.isfinite(parts), parts, np.nan))
 
 

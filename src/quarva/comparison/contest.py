@@ -242,6 +242,8 @@ class _Contest:
         """Run a searcher for a moment; whether Ctrl-C ended that."""
         given = self.settings | {"seconds": _WARM_SECONDS, "progress": False}
         found = search(self.task, self._way(name), min(self.budget, _WARM_FORMULAS), **given)
+        if found.stopped == "seconds":  # its time may have gone into compiling what the first batch needs
+            found = search(self.task, self._way(name), min(self.budget, _WARM_FORMULAS), **given)
         return found.stopped == "interrupted"
 
     def _way(self, name: str) -> Searcher:

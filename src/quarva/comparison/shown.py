@@ -72,7 +72,7 @@ def _races(comparison: Comparison) -> tuple[Race, ...]:
             return np.maximum(_error(comparison, run.trained), _LEAST_ERROR)
 
         return tuple(
-            race(runs, unit, "normalised RMSE", error, level=drawn_level, logarithmic=True) for unit in _UNITS
+            race(runs, unit, "normalised RMSE", error, level=drawn_level, error=True) for unit in _UNITS
         )
     figure = words.objective_name(comparison.task.objective.name)
     trained = [race(runs, unit, f"{figure} in training", lambda run: run.trained, level=level)

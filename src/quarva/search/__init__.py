@@ -7,6 +7,7 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from quarva.search.blend import Blend
 from quarva.search.findings import Finding, Findings
 from quarva.search.gep import GEP
 from quarva.search.loop import Loop, Progress
@@ -19,6 +20,7 @@ from quarva.search.searcher import Resumable, Searcher, Space
 __all__ = [
     "GEP",
     "SEARCHERS",
+    "Blend",
     "Finding",
     "Findings",
     "Loop",

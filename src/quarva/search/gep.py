@@ -135,6 +135,29 @@ class GEP:
         self._fitness = told
         self._now, self._next = self._next, self._now
 
+    def standing_still(self) -> NDArray[np.int64]:
+        """Islands that start anew with the next generation."""
+        return np.flatnonzero(self._fresh)
+
+    def found(self, island: int, population: Population, fitness: NDArray[np.float64]) -> None:
+        """Let these be the living of an island that starts anew, instead of random chromosomes.
+
+        population, fitness: as many as an island has, scored; NaN is no score.
+        """
+        at = slice(island * self.population, (island + 1) * self.population)
+        now = self._now.genes
+        now.symbols[at], now.dc[at], now.constants[at] = (
+            population.symbols, population.dc, population.constants
+        )  # fmt: skip
+        self._fitness[at] = np.where(np.isfinite(fitness), fitness, -np.inf)
+        self._best[island], self._stale[island] = self._fitness[at].max(), 0
+        self._fresh[island] = False
+        read(now, self._language, self._room)
+
+    def living(self) -> tuple[Population, NDArray[np.float64]]:
+        """All chromosomes of all islands as they were told last, and their fitness, −inf for no score."""
+        return self._now.population, self._fitness
+
     def state(self) -> dict[str, Any]:
         now = self._now.genes
         return {

@@ -59,7 +59,7 @@ class Recipe(BaseModel):
     cost_bps: float = Field(5.0, ge=0, description="trading cost in basis points of the traded value")
     parsimony: float | None = Field(None, ge=0, description="taken off the score for each node")
 
-    searcher: str = Field("gep", min_length=1, description="way to search: gep, policy or random")
+    searcher: str = Field("gep", min_length=1, description="way to search: gep, policy, blend or random")
     budget: int = Field(50_000, ge=1, description="number of distinct formulas to evaluate")
     seconds: float | None = Field(None, gt=0, description="stop after so many seconds at the latest")
     memory_mb: float | None = Field(None, gt=0, description="stop when so many MiB are taken")

@@ -8,6 +8,8 @@ from quarva.engine import Device, threads_to_use
 from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
+from quarva.search.blend import Blend
+from quarva.search.completion import points_of
 from quarva.search.findings import Findings
 from quarva.search.gep import GEP
 from quarva.search.loop import Loop, Progress
@@ -19,7 +21,9 @@ from quarva.tasks import Abandonment, Task
 
 __all__ = ["SEARCHERS", "make_searcher", "search"]
 
-SEARCHERS: dict[str, Callable[..., Searcher]] = {"gep": GEP, "policy": Policy, "random": RandomSearch}
+SEARCHERS: dict[str, Callable[..., Searcher]] = {
+    "gep": GEP, "policy": Policy, "blend": Blend, "random": RandomSearch,
+}  # fmt: skip
 """Ways to search, by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24
@@ -98,6 +102,7 @@ def search(
         seed=seed,
         threads=threads_to_use(threads),
         device=device,
+        points=points_of(task),
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.abandonment = None if abandon is None else Abandonment(abandon)

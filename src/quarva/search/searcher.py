@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from quarva.engine import Device
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
+from quarva.search.completion import Points
 from quarva.search.memory import Memory
 
 __all__ = ["Choosy", "Learning", "Resumable", "Searcher", "Space"]
@@ -26,6 +27,7 @@ class Space:
         seed: of all random numbers.
         threads: that the searcher may use; what it proposes must not depend on it.
         device: that formulas are scored on.
+        points: a few training rows of a table, None for a panel: what lets formulas be told apart by values.
     """
 
     alphabet: Alphabet
@@ -35,6 +37,7 @@ class Space:
     seed: int
     threads: int
     device: Device = "cpu"
+    points: Points | None = None
 
 
 class Searcher(Protocol):
