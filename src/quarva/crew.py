@@ -34,8 +34,8 @@ from quarva.compiled import compiled
 __all__ = ["carry_out", "crew", "offer"]
 
 # Words of a crew, each on cache lines of its own: threads that write to one line wait for each other.
-_OPEN, _INSIDE, _NEXT, _MANY, _WORK, _ARGUMENTS, _OFFERS = range(0, 112, 16)
-_WORDS = 112
+_OPEN, _INSIDE, _TAKEN, _BACK, _MANY, _WORK, _ARGUMENTS, _OFFERS = range(0, 128, 16)
+_WORDS = 128
 _LOOKS = 20_000  # at work that is not there before a helper sleeps: about a millisecond
 _YIELDS = 64  # every so many looks whoever else needs the core may have it
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else ""
@@ -159,13 +159,19 @@ def _call(typing_context: Any, work: Any, i: Any, arguments: Any) -> Any:
 
 
 @compiled
-def _take(crew):
-    """Do items as long as there are some."""
+def _take(crew, is_helper):
+    """Do items as long as there are some, from the front; helpers from the back.
+
+    So what was written in one offer is read in the next by the same of two threads, from its own cache.
+    """
     work, arguments, many = crew[_WORK], crew[_ARGUMENTS], crew[_MANY]
-    i = _add(crew, _NEXT, 1)
-    while i < many:
-        _call(work, i, arguments)
-        i = _add(crew, _NEXT, 1)
+    front = 0
+    while _add(crew, _TAKEN, 1) < many:
+        if is_helper:
+            _call(work, many - 1 - _add(crew, _BACK, 1), arguments)
+        else:
+            _call(work, front, arguments)
+            front += 1
 
 
 @compiled
@@ -175,9 +181,10 @@ def carry_out(crew):
     A helper that is inside may still read the arguments: the door is closed first, and then waited for.
     """
     crew[_OFFERS] += 1
-    crew[_NEXT] = 0
+    crew[_TAKEN] = 0
+    crew[_BACK] = 0
     _write(crew, _OPEN, crew[_OFFERS])
-    _take(crew)
+    _take(crew, False)
     _write(crew, _OPEN, 0)
     looks = 0
     while _read(crew, _INSIDE) > 0:
@@ -205,7 +212,7 @@ def _serve(crew, patience):
             continue
         _add(crew, _INSIDE, 1)
         if _read(crew, _OPEN) == offered:  # it can not end now before this helper is outside again
-            _take(crew)
+            _take(crew, True)
             looks = 0
         _add(crew, _INSIDE, -1)
         seen = offered

@@ -20,8 +20,8 @@ from quarva.panel import Panel
 __all__ = ["FewRows"]
 
 _CELLS = 512  # of a node, up to which finding what formulas share costs more than computing it
-_PIECES = 4  # pieces of work for each thread: formulas differ in cost
-_LEAST = 32  # formulas of a piece at least: each piece brings the fields along
+_PIECES = 16  # pieces of work for each thread: formulas differ in cost
+_LEAST = 16  # formulas of a piece at least: each piece brings the fields along
 _STEPS = 4096  # of a chromosome at most: there is room for the longest that its shape allows
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva.crew import crew
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, Alphabet
 from quarva.karva.decode import argument_starts, count_nodes, mark_invalid, orf_lengths, population_keys
@@ -17,6 +18,7 @@ __all__ = ["GeneShape", "Population", "encode"]
 
 # A head and the links above it stay within the depth that notations read back (200 levels).
 _LONGEST_HEAD, _MOST_GENES = 150, 40
+_WORTH_SHARING = 500  # chromosomes that are looked at by more than one thread: ten microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Population:
         count_nodes(self.symbols, self.alphabet.arity, out)
         return out
 
-    def invalid(self) -> NDArray[np.bool_]:
+    def invalid(self, threads: int = 1) -> NDArray[np.bool_]:
         """Which chromosomes break a rule, bool of shape (P,).
 
         The rules: symbols are letters of the alphabet, the tail holds terminals only, the Dc domain points at
@@ -170,7 +172,9 @@ class Population:
         """
         out = np.empty(len(self), np.bool_)
         a, constants = self.alphabet, self.constants.shape[2]
-        mark_invalid(self.symbols, self.dc, constants, a.arity, a.n_functions, self.shape.head, out)
+        head, pieces = self.shape.head, 1 if threads == 1 or len(self) < _WORTH_SHARING else threads
+        with crew(pieces) as words:
+            mark_invalid(words, pieces, self.symbols, self.dc, constants, a.arity, a.n_functions, head, out)
         return out
 
     def expressions(self) -> list[Expression]:

@@ -51,6 +51,7 @@ class Best:
         self._room, self._alike = room, alike
         self._kept = _Kept(like[:0], none, none.copy(), none.copy(), np.empty(0, np.int8))
         self._waiting: list[_Kept] = []
+        self._many_wait = 0
         self._top = -np.inf
 
     def add(self, population: Population, scores: Scores) -> bool:
@@ -61,9 +62,10 @@ class Best:
             return False
         new = _Kept(population, scores.fitness, scores.train, scores.validation, scores.sign)[chosen]
         self._waiting.append(new)
+        self._many_wait += len(new)
         top = float(new.fitness.max())
         changed, self._top = top > self._top, max(top, self._top)
-        if changed or sum(map(len, self._waiting)) >= _WAITING:
+        if changed or self._many_wait >= _WAITING:
             self._merge()
         return changed
 
@@ -79,7 +81,7 @@ class Best:
     def _merge(self) -> None:
         """Bring those that wait to those that are kept."""
         parts = [self._kept, *self._waiting]
-        self._waiting = []
+        self._waiting, self._many_wait = [], 0
         both = _Kept(
             Population.concatenate([part.population for part in parts]),
             *(
@@ -136,7 +138,8 @@ class Best:
         p = self._kept.population
         population = Population(p.alphabet, p.shape, state["symbols"], state["dc"], state["constants"])
         self._kept = _Kept(population, state["fitness"], state["train"], state["validation"], state["sign"])
-        self._waiting, self._top = [], float(self._kept.fitness[0]) if len(self._kept) else -np.inf
+        self._waiting, self._many_wait = [], 0
+        self._top = float(self._kept.fitness[0]) if len(self._kept) else -np.inf
 
     def __len__(self) -> int:
         return len(self._settled())

@@ -144,7 +144,7 @@ class Loop:
         population = self.searcher.ask(left_over)
         self.seconds_proposing += time.perf_counter() - asked
         self._asked = len(population)
-        invalid = population.invalid()
+        invalid = population.invalid(self.space.threads)
         keys, fitness, new = self._sift(population, invalid)
         evaluated = new[:left_over]
         stopped, seen = self._evaluate(population, keys, evaluated, fitness)
@@ -290,7 +290,7 @@ class Loop:
         self._history.add(
             evaluations=self.evaluations, proposed=self.proposed, seconds=self._elapsed(),
             best=self._figures[0], validation=self._figures[1], best_formula=self._best_text(),
-            mean=float(valid.mean()) if valid.size else np.nan, distinct_share=distinct_share,
+            mean=float(valid.sum() / valid.size) if valid.size else np.nan, distinct_share=distinct_share,
         )  # fmt: skip
 
     def _describe(self) -> dict[str, str]:

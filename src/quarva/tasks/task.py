@@ -225,18 +225,19 @@ class Task:
     ) -> Scores:
         """Score every formula to the end."""
         if self.objective.positions is not None:
-            assert isinstance(formulas, engine.Program)  # only a table's may still be genes
+            assert isinstance(formulas, engine.Program)
             figures = self._sharpes(formulas, (TRAIN, VALIDATION), threads, device)
         else:
             figures = self._figures(formulas, self._scored, threads, device)
             figures = figures[:, 0] if self.table else figures[:, :, 0]
         train = figures[:, 0]
         validation = figures[:, 1] if figures.shape[1] > 1 else np.full(len(train), np.nan)
-        sign = np.where(self.objective.sign_free & (train < 0), -1, 1).astype(np.int8)
-        train, validation = train * sign, validation * sign
+        sign = np.ones(len(train), np.int8)
+        if self.objective.sign_free:
+            sign[train < 0] = -1
+            train, validation = train * sign, validation * sign
         penalty = self.parsimony * formulas.sizes() if self.parsimony else 0.0
-        fitness = (-train if self.objective.minimised else train) - penalty
-        return Scores(fitness, train, validation, sign)
+        return Scores((-train if self.objective.minimised else train) - penalty, train, validation, sign)
 
     def read_test(self, formula: Any, threads: int | None = None) -> float:
         """The objective of one formula on the sealed test, times the sign found in training.
@@ -340,7 +341,7 @@ class Task:
         if self.table:
             enough = acc[..., 0] == acc[..., 3]
         else:
-            assert isinstance(formulas, engine.Program)  # only a table's may still be genes
+            assert isinstance(formulas, engine.Program)
             looks_back = np.minimum(formulas.lookback(), len(self.segments))
             enough = covered(acc[..., 0], acc[..., 3], yardstick.warm_up[looks_back])
         with np.errstate(divide="ignore", invalid="ignore"):
