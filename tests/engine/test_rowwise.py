@@ -11,10 +11,11 @@ SHAPES = [(10, 1000), (40, 37), (700, 5), (1, 1000), (3, 1100)]
 
 
 def answers(program, panel, threads, statistics=("ic", "sse", "corr")):
-    """Signals, and scores against two targets with holes on two segments."""
+    """Signals, and scores on two segments against a target with holes and one that has them at its end."""
     rng = np.random.default_rng(3)
     targets = rng.normal(size=(2, *panel.values.shape[1:])).astype(np.float32)
-    targets[rng.random(targets.shape) < 0.1] = np.nan
+    targets[0][rng.random(targets[0].shape) < 0.1] = np.nan
+    targets[1, :, -2:] = np.nan
     segments = rng.integers(-1, 2, targets.shape[1])
     scores = [evaluate(program, panel, targets, which, segments, 2, threads) for which in statistics]
     return [signals(program, panel, threads), *scores]

@@ -28,13 +28,11 @@ DIGITS = np.array(
     [0x28BE60DB, 0x9391054A, 0x7F09D5F4, 0x7D4D3770, 0x36D8A566, 0x4F10E410, 0x7F9458EA],
     np.uint64,
 )
-MANTISSA_BITS, HIDDEN, MANTISSA, EXPONENT_BIAS = (
-    np.uint64(23),
-    np.uint64(1 << 23),
-    np.uint64((1 << 23) - 1),
-    150,
-)
+MANTISSA_BITS, HIDDEN, MANTISSA = np.uint64(23), np.uint64(1 << 23), np.uint64((1 << 23) - 1)
+WHOLE_BIAS = 150  # of the exponent, with the mantissa as a whole number
+GROUP = 64  # of numbers that are looked at together for one beyond FAR
 ONE_BIT, WORD, LAST = np.uint64(1), np.uint64(32), np.uint64(63)
+NO_TURN = np.uint64(0)
 QUARTER_TURN = np.uint64(1 << 62)  # ½ where 2⁶³ is 1
 TURN = 1.7030607900432772e-19  # π / 2⁶⁴
 
@@ -61,11 +59,12 @@ def farthest_sine(v, half):
     """sin (half = 0) or −cos (half a turn of π, as 64 bits) of a number beyond FARTHEST.
 
     |v| = m·2^q with a whole number m: of m·(2^q/π mod 2), in fixed point of which the first bit is 1, the
-    last 63 bits are a fraction, and the bit before them says whether k is odd. The C library takes 60 ns.
+    last 63 bits are a fraction, and the bit before them says whether k is odd. Of numbers that all are so
+    large a sine takes 6 ns, and with the C library's 40.
     """
     bits = np.uint64(bits_of(abs(v)))
     m = (bits & MANTISSA) | HIDDEN
-    q = np.int64(bits >> MANTISSA_BITS) - EXPONENT_BIAS
+    q = np.int64(bits >> MANTISSA_BITS) - WHOLE_BIAS
     word, by = q >> 5, np.uint64(q & 31)
     third = DIGITS[word + 2]
     high = (((DIGITS[word] << WORD) | DIGITS[word + 1]) << by) | (third >> (WORD - by))
@@ -91,9 +90,6 @@ def sin(x, out):
         out[i] = turned(odd_sine(r), bits_of(shifted))
     if far:
         far_sine(x, 0.0, out)
-        for i in range(out.size):
-            if abs(x[i]) > FARTHEST:
-                out[i] = farthest_sine(x[i], np.uint64(0))
 
 
 @compiled
@@ -109,20 +105,36 @@ def cos(x, out):
         out[i] = -turned(odd_sine(r), bits_of(shifted))
     if far:
         far_sine(x, 0.5, out)
-        for i in range(out.size):
-            if abs(x[i]) > FARTHEST:
-                out[i] = -farthest_sine(x[i], QUARTER_TURN)
 
 
 @compiled
 def far_sine(x, half, out):
-    """sin (half = 0) or cos (½) of the numbers beyond FAR."""
+    """sin (half = 0) or cos (½) of the numbers beyond FAR; they are few, and whole groups have none."""
+    for first in range(0, out.size, GROUP):
+        last = min(first + GROUP, out.size)
+        farthest = far_group(x[first:last], half, out[first:last])
+        if farthest:
+            for i in range(first, last):
+                if abs(x[i]) > FARTHEST:
+                    value = farthest_sine(x[i], QUARTER_TURN if half > 0.0 else NO_TURN)
+                    out[i] = -value if half > 0.0 else value
+
+
+@compiled
+def far_group(x, half, out):
+    """The numbers beyond FAR, up to FARTHEST; whether some are beyond that."""
     full_width()
     sign = np.float32(1.0 - 4.0 * half)
+    far, farthest = False, False
     for i in range(out.size):
-        v = np.float64(x[i])
-        shifted = (v * PER_PI64 - half) + SHIFT64
-        k = (shifted - SHIFT64) + half
-        r = np.float32(fma(k, PI64_LOW, fma(k, PI64, v)))
-        if abs(x[i]) > FAR:
-            out[i] = sign * turned(odd_sine(r), np.float64(shifted).view(np.int64))
+        far |= abs(x[i]) > FAR
+        farthest |= abs(x[i]) > FARTHEST
+    if far:
+        for i in range(out.size):
+            v = np.float64(x[i])
+            shifted = (v * PER_PI64 - half) + SHIFT64
+            k = (shifted - SHIFT64) + half
+            r = np.float32(fma(k, PI64_LOW, fma(k, PI64, v)))
+            if abs(x[i]) > FAR:
+                out[i] = sign * turned(odd_sine(r), np.float64(shifted).view(np.int64))
+    return farthest
