@@ -167,6 +167,17 @@ examples do, Quarva `engine.evaluate`; Quarva's time holds compiling the genes. 
 threads of their own here. gplearn's log and division are its protected ones; its exp is NumPy's, added as
 its users add functions.
 
+How far Quarva could go on random formulas (10,000 rows, seed 1; a Xeon with AVX-512, on which a chain of
+additions runs at 3.9 GHz and one of fused multiplications at 3.7): the 20,852 nodes are 7,242 distinct ones,
+1,996 of them scored. Of sixteen rows a vector instruction takes 0.135 ns (two a clock), a division 2.7, a
+widening to float64 0.29. Instructions in LLVM's loops, loads and stores aside: add, sub, mul 2; exp 15, log
+22, sin 18, cos 20; a squared error 4 and two widenings. With 3,130 additions, subtractions and products,
+1,086 divisions, 766 exp, 764 log, 720 sin and 771 cos that is at least 8.5 ms, 24 · 10⁹ node values/s a
+thread; without shared subtrees it would be 16 ms, 13 · 10⁹. Measured are 13.2 · 10⁹ on one thread and
+23.1 · 10⁹ on two (15.8 and 9.0 ms, best of 20). The rest goes into moving results between the caches,
+numbers far from 0, NaN in what is scored, and the 0.7 ms in which one thread compiles the genes. So 20×
+gplearn's 1.2 · 10⁹ is no limit of the machine with two threads, and about its limit with one.
+
 Last column: largest relative difference to Quarva on the first {shown} rows, median over the formulas that
 are finite there in both. The judging table takes each tool's fastest way: Quarva on all threads beside the
 peer's best number of threads."""

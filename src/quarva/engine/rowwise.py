@@ -16,6 +16,7 @@ from quarva.threads import share
 __all__ = ["Rows", "run_rowwise"]
 
 _BLOCKS = 3  # of rows for each thread, under which threads share formulas instead
+_TURNS = 8  # of a thread, or more where it takes turns of one block
 _PIECES = 2  # pieces of formulas for each thread
 _FORMULAS = 4096  # of one graph: more of them have more results at a time than the second cache holds
 _SUMS_BYTES = 32 * 2**20  # for days' sums that are not added up yet
@@ -48,16 +49,28 @@ class Rows:
 
         def work(first: int, last: int) -> None:
             rowwise.run_rows(
-                rows, n_slots, t + first, t + last, self.laid.fields, self.laid.tiles.lanes, self.mode,
+                rows, n_slots, first, last, self.laid.fields, self.laid.tiles.lanes, self.mode,
                 values, known, least, centre, segments, self.laid.universe, owner, self.out, t, sums,
             )  # fmt: skip
 
         for t in range(0, self.days, chunk):
             some = min(chunk, self.days - t)
-            share(work, some, threads)
+            self._share(work, t, t + some, threads)
             if scored:
                 rowwise.close(self.mode, t, some, owner, least, centre, segments, sums, moments, self.acc)
         rowwise.hand_out(self.mode, order, which, owner, moments, self.acc, self.out)
+
+    def _share(self, work: Callable[[int, int], None], first: int, last: int, threads: int) -> None:
+        """Call work(day, day) for whole blocks of days; of ten blocks two threads take five each."""
+        days = rowwise.days_of(self.laid.tiles.lanes)
+        step = days * max(1, (last - first) // (days * threads * _TURNS)) if threads > 1 else last - first
+        begins = iter(range(first, last, step))  # `next` on it is one step for the interpreter
+
+        def turns(_first: int, _last: int) -> None:
+            for begin in begins:
+                work(begin, min(begin + step, last))
+
+        share(turns, threads, threads)
 
 
 def run_rowwise(
