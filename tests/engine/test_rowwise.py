@@ -48,7 +48,7 @@ def test_a_window_elsewhere_in_the_population_changes_no_bit(shape, market, popu
     assert_same(plain, [every[:-1] for every in mixed])
 
 
-@pytest.mark.parametrize("days", [4, 40])
+@pytest.mark.parametrize("days", [1, 4, 40])
 def test_many_formulas_and_many_days_go_in_pieces(days, market, population, monkeypatch):
     panel = market(days, 600)
     program = Program.from_population(population(80, functions=ELEMENTWISE))

@@ -15,7 +15,7 @@ from quarva.threads import share
 
 __all__ = ["Rows", "run_rowwise"]
 
-_BLOCKS = 3  # of rows for each thread, under which threads share formulas instead
+_BLOCKS = 1  # of rows for each thread, under which threads share formulas instead
 _TURNS = 8  # of a thread, or more where it takes turns of one block
 _PIECES = 2  # pieces of formulas for each thread
 _FORMULAS = 4096  # of one graph: more of them have more results at a time than the second cache holds
