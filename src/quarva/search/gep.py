@@ -124,6 +124,7 @@ class GEP:
         return np.repeat(np.where(self._fresh, -np.inf, living), self.population)
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
+        self._take_constants(population)
         told = np.where(np.isfinite(fitness), fitness, -np.inf)
         fresh, best = self._fresh, np.empty(self.islands)
         places = np.empty((2, self.elite), np.int64)
@@ -134,6 +135,16 @@ class GEP:
         self._fresh = (self._stale >= self.patience) & (self.patience > 0)
         self._fitness = told
         self._now, self._next = self._next, self._now
+
+    def _take_constants(self, population: Population) -> None:
+        """Let the children have the constants that they were told with, where the loop tuned some."""
+        new = self._next.genes
+        if population.constants is new.constants:
+            return
+        tuned = np.any(population.constants != new.constants, axis=(1, 2))
+        tuned = np.flatnonzero(tuned | np.any(population.dc != new.dc, axis=(1, 2)))
+        new.dc[tuned], new.constants[tuned] = population.dc[tuned], population.constants[tuned]
+        read(new, tuned, self._language, self._room)
 
     def standing_still(self) -> NDArray[np.int64]:
         """Islands that start anew with the next generation."""
@@ -152,7 +163,7 @@ class GEP:
         self._fitness[at] = np.where(np.isfinite(fitness), fitness, -np.inf)
         self._best[island], self._stale[island] = self._fitness[at].max(), 0
         self._fresh[island] = False
-        read(now, self._language, self._room)
+        read(now, np.arange(len(now.symbols)), self._language, self._room)
 
     def living(self) -> tuple[Population, NDArray[np.float64]]:
         """All chromosomes of all islands as they were told last, and their fitness, −inf for no score."""
@@ -172,7 +183,7 @@ class GEP:
         self._best, self._stale = state["best"].copy(), state["stale"].copy()
         self._room.rng[:, 0] = state["rng"]
         if not self._fresh.all():
-            read(now, self._language, self._room)
+            read(now, np.arange(len(now.symbols)), self._language, self._room)
 
 
 class _Generation(NamedTuple):

@@ -19,7 +19,8 @@ from quarva.search.history import History
 from quarva.search.limits import interrupts, peak_mb
 from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
-from quarva.tasks import Abandonment, Task
+from quarva.search.tuning import Tuner
+from quarva.tasks import Abandonment, Scores, Task
 
 __all__ = ["Loop", "Progress", "digest", "settings_of"]
 
@@ -60,6 +61,7 @@ class Loop:
         resume: go on from the checkpoint.
         observer: called with a `Progress` between chunks.
         abandonment: when to give up formulas that are of no use to the searcher, None for never.
+        tuner: fits the constants of formulas, None for none.
     """
 
     task: Task
@@ -72,11 +74,13 @@ class Loop:
     resume: bool = False
     observer: Callable[[Progress], None] | None = None
     abandonment: Abandonment | None = None
+    tuner: Tuner | None = None
 
     evaluations: int = field(default=0, init=False)
     proposed: int = field(default=0, init=False)
     invalid: int = field(default=0, init=False)
     abandoned: int = field(default=0, init=False)
+    tuning_steps: int = field(default=0, init=False)
     seconds_proposing: float = field(default=0.0, init=False)
     seconds_scoring: float = field(default=0.0, init=False)
 
@@ -150,6 +154,8 @@ class Loop:
         stopped, seen = self._evaluate(population, keys, evaluated, fitness)
         if stopped is None and len(evaluated) < len(new):
             stopped, seen = "budget", int(evaluated[-1]) + 1
+        elif stopped is None and self.tuner is not None:
+            population = self._tune(self.tuner, population, fitness, new)
         self.proposed += seen
         self.invalid += int(np.count_nonzero(invalid[:seen]))
         if stopped is None:
@@ -223,9 +229,33 @@ class Loop:
         scores = self.task.score(population, self.space.threads, self.space.device, **self._giving_up(chunk))
         self.seconds_scoring += time.perf_counter() - began
         fitness[chunk] = scores.fitness
-        self.space.memory.put(keys, scores.fitness)
         self.evaluations += len(chunk)
         self.abandoned += 0 if scores.dropped is None else int(np.count_nonzero(scores.dropped))
+        self._keep(population, keys, scores)
+
+    def _tune(
+        self, tuner: Tuner, population: Population, fitness: NDArray, new: NDArray[np.integer]
+    ) -> Population:
+        """Fit constants of the batch's new formulas, each step an evaluation; the batch as it is then."""
+        began = time.perf_counter()
+        tuned = tuner.tune(population, fitness, new, self.space.budget - self.evaluations)
+        scores = self.task.score(tuned.population, self.space.threads, self.space.device)
+        self.seconds_scoring += time.perf_counter() - began
+        self.evaluations += tuned.steps
+        self.tuning_steps += tuned.steps
+        gained = np.flatnonzero(scores.fitness > fitness[tuned.places])
+        if not gained.size:
+            return population
+        places, better = tuned.places[gained], tuned.population[gained]
+        fitness[places] = scores.fitness[gained]
+        keys = better.keys()
+        self._keep(better, keys, scores[gained])
+        self._show()
+        return population.with_rows(places, better, keys)
+
+    def _keep(self, population: Population, keys: NDArray, scores: Scores) -> None:
+        """Remember what was scored."""
+        self.space.memory.put(keys, scores.fitness)
         if self._best.add(population, scores):
             self._look_at_best()
             self._solved = is_exact(self.task, self._best.expression(0), self._figures[0])

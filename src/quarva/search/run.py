@@ -106,6 +106,10 @@ def search(
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.abandonment = None if abandon is None else Abandonment(abandon)
+    from quarva.search.tuning import Tuner
+    import os
+    if is_table and space.alphabet.has_constants and int(os.environ.get("TUNE","10")):
+        loop.tuner = Tuner(task, space.alphabet, space.shape, int(os.environ.get("TUNE","10")), space.threads)
     if out is None:
         return _run(loop, progress)
     if checkpoint is not None:

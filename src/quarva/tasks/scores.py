@@ -28,5 +28,11 @@ class Scores:
     sign: NDArray[np.int8]
     dropped: NDArray[np.bool_] | None = None
 
+    def __getitem__(self, chosen: NDArray[np.integer]) -> "Scores":
+        """The figures of the formulas at these places."""
+        dropped = None if self.dropped is None else self.dropped[chosen]
+        figures = (self.fitness, self.train, self.validation, self.sign)
+        return Scores(*(column[chosen] for column in figures), dropped)
+
     def __len__(self) -> int:
         return len(self.fitness)

@@ -40,9 +40,11 @@ from quarva.engine.kernel.elementwise import (
     TANH,
 )
 
-__all__ = ["slopes_binary", "slopes_ternary", "slopes_unary", "value_binary", "value_ternary", "value_unary"]
+__all__ = [
+    "MOST", "slopes_binary", "slopes_ternary", "slopes_unary", "value_binary", "value_ternary", "value_unary",
+]  # fmt: skip
 
-_MOST = float(np.finfo(np.float32).max)
+MOST = float(np.finfo(np.float32).max)
 
 
 @compiled
@@ -150,7 +152,7 @@ def all_there(row):
     """Whether all are numbers that a float32 can hold."""
     bad = 0
     for i in range(row.size):
-        bad += not abs(row[i]) <= _MOST  # NaN is not below anything
+        bad += not abs(row[i]) <= MOST  # NaN is not below anything
     return bad == 0
 
 

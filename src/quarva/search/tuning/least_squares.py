@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from quarva.compiled import compiled
 from quarva.crew import carry_out, offer
 from quarva.engine.kernel.slopes import (
+    MOST,
     slopes_binary,
     slopes_ternary,
     slopes_unary,
@@ -169,7 +170,7 @@ def take_step(step, number, n_fields, values):
     op, out = step[_OP], values[step[_TO]]
     if op == NUMBER:
         out[:] = number
-        return True
+        return abs(number) <= MOST
     x = values[step[_A]]
     if step[_B] < 0:
         return value_unary(op, x, out)
