@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 
 from quarva.crew import crew
 from quarva.errors import RecipeError
-from quarva.karva.alphabet import Alphabet
-from quarva.karva.decode import mix
-from quarva.karva.expression import Symbol
 from quarva.karva.genes import Population
 from quarva.search.breed import Genes, Rates, Room, breed, read, spin, succeed
 from quarva.search.moves import Letters, gaps
-from quarva.search.reading import Language
+from quarva.search.reading import language_of
 from quarva.search.searcher import Space
 
 __all__ = ["GEP"]
@@ -67,11 +64,8 @@ class GEP:
     def begin(self, space: Space) -> None:
         self._space = space
         a, shape = space.alphabet, space.shape
-        link = Alphabet([Symbol(shape.linking), Symbol()]).letter[0]
-        mixed = np.array([mix(key) for key in a.letter], np.uint64)
-        self._language = Language(
-            a.arity, a.letter, mixed, a.commutative, a.has_constants, link, shape.linking.commutative
-        )
+        self._known = space.memory if space.skeletons is None else space.skeletons
+        self._language = language_of(a, shape, is_open=space.skeletons is not None)
         self._letters = Letters.of(a, shape.head, self.function_share)
         self._now, self._next = (
             self._room_for_all(),
@@ -113,10 +107,10 @@ class GEP:
 
         with crew(min(space.threads, self.islands)) as words:
             breed(
-                words, now.genes, self._fitness, self._wheel, self._fresh, roulette, space.memory.table,
+                words, now.genes, self._fitness, self._wheel, self._fresh, roulette, self._known.table,
                 self._rates, self._letters, self._language, self._room, new.genes, keys,
             )  # fmt: skip
-        return replace(new.population, known_keys=keys)
+        return new.population if self._language.is_open else replace(new.population, known_keys=keys)
 
     def floors(self) -> NDArray[np.float64]:
         """The median of the island's living: who is below wins one tournament of three in eight."""

@@ -110,6 +110,9 @@ def search(
     import os
     if is_table and space.alphabet.has_constants and int(os.environ.get("TUNE","10")):
         loop.tuner = Tuner(task, space.alphabet, space.shape, int(os.environ.get("TUNE","10")), space.threads)
+        from dataclasses import replace
+        if int(os.environ.get("SKEL","1")):
+            loop.space = replace(space, skeletons=loop.tuner.known)
     if out is None:
         return _run(loop, progress)
     if checkpoint is not None:

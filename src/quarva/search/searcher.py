@@ -28,6 +28,8 @@ class Space:
         threads: that the searcher may use; what it proposes must not depend on it.
         device: that formulas are scored on.
         points: a few training rows of a table, None for a panel: what lets formulas be told apart by values.
+        skeletons: where constants are tuned, what was scored, by the key of a formula in which a `?` is any
+            number (`reading.Language`); None where they are not.
     """
 
     alphabet: Alphabet
@@ -38,6 +40,7 @@ class Space:
     threads: int
     device: Device = "cpu"
     points: Points | None = None
+    skeletons: Memory | None = None
 
 
 class Searcher(Protocol):
