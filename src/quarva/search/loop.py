@@ -1,9 +1,8 @@
 """The loop that every search runs in: it owns the budget, the scores, the stop, and what is kept."""
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,14 @@ from quarva.search import checkpoint
 from quarva.search.best import Best
 from quarva.search.findings import Findings, Stopped, choose_pool
 from quarva.search.history import History
+from quarva.search.identity import digest, settings_of
 from quarva.search.limits import interrupts, peak_mb
 from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
 from quarva.search.tuning import Tuner
 from quarva.tasks import Abandonment, Scores, Task
 
-__all__ = ["Loop", "Progress", "digest", "settings_of"]
+__all__ = ["Loop", "Progress"]
 
 _ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
 _CHUNK_SECONDS = 0.5  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
@@ -104,8 +104,9 @@ class Loop:
         return Findings(
             task=self.task, searcher=self.name, seed=self.space.seed, budget=self.space.budget, pool=pool,
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
-            abandoned=self.abandoned, seconds=self._elapsed(), seconds_proposing=self.seconds_proposing,
-            seconds_scoring=self.seconds_scoring, stopped=stopped, history=self._history.frame(),
+            abandoned=self.abandoned, tuning_steps=self.tuning_steps, seconds=self._elapsed(),
+            seconds_proposing=self.seconds_proposing, seconds_scoring=self.seconds_scoring, stopped=stopped,
+            history=self._history.frame(),
         )  # fmt: skip
 
     def _begin(self) -> None:
@@ -114,7 +115,7 @@ class Loop:
         self._history = History()
         self._chunk = _FIRST_CHUNK
         self._barren = 0
-        self._asked = 0  # size of the last batch
+        self._most = 0  # evaluations that a batch may take
         self._solved = False
         self._look_at_best()
         self._before = 0.0  # seconds of earlier sittings
@@ -139,7 +140,7 @@ class Loop:
         """Ask, score what is new, tell; returns the reason if the batch was left half-way."""
         began = time.perf_counter()
         left_over = self.space.budget - self.evaluations
-        if left_over < self._asked and self._boundary is None and self.checkpoint_path is not None:
+        if left_over < self._most and self._boundary is None and self.checkpoint_path is not None:
             # The budget may end within the batch: a run resumed with a larger one then repeats it as a whole.
             self._boundary = self._state()
         if self.abandonment is not None and not isinstance(self.searcher, Choosy):
@@ -147,7 +148,7 @@ class Loop:
         asked = time.perf_counter()
         population = self.searcher.ask(left_over)
         self.seconds_proposing += time.perf_counter() - asked
-        self._asked = len(population)
+        self._most = max(self._most, len(population) * (1 if self.tuner is None else 1 + self.tuner.most))
         invalid = population.invalid(self.space.threads)
         keys, fitness, new = self._sift(population, invalid)
         evaluated = new[:left_over]
@@ -318,9 +319,10 @@ class Loop:
     def _note(self, fitness: NDArray[np.float64], distinct_share: float) -> None:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
-            evaluations=self.evaluations, proposed=self.proposed, seconds=self._elapsed(),
-            best=self._figures[0], validation=self._figures[1], best_formula=self._best_text(),
-            mean=float(valid.sum() / valid.size) if valid.size else np.nan, distinct_share=distinct_share,
+            evaluations=self.evaluations, tuning_steps=self.tuning_steps, proposed=self.proposed,
+            seconds=self._elapsed(), best=self._figures[0], validation=self._figures[1],
+            best_formula=self._best_text(), mean=float(valid.sum() / valid.size) if valid.size else np.nan,
+            distinct_share=distinct_share,
         )  # fmt: skip
 
     def _describe(self) -> dict[str, str]:
@@ -334,6 +336,7 @@ class Loop:
             "panel": self.task.panel.fingerprint(),
             # A panel's fingerprint covers neither the target column of a table nor the split of its rows.
             "target": digest(self.task.targets, self.task.segments),
+            "tuning": "none" if self.tuner is None else f"{self.tuner.most} steps",
         }
 
     def _state(self) -> dict[str, dict[str, Any]]:
@@ -341,14 +344,15 @@ class Loop:
         counts = {
             "evaluations": self.evaluations, "proposed": self.proposed, "invalid": self.invalid,
             "abandoned": self.abandoned, "barren": self._barren, "seconds": self._elapsed(),
-            "solved": self._solved, "seconds_proposing": self.seconds_proposing,
-            "seconds_scoring": self.seconds_scoring,
+            "solved": self._solved, "tuning_steps": self.tuning_steps,
+            "seconds_proposing": self.seconds_proposing, "seconds_scoring": self.seconds_scoring,
         }  # fmt: skip
         searcher = {name: np.array(value, copy=True) for name, value in self.searcher.state().items()}
         return {
             "loop": counts,
             "searcher": searcher,
             "memory": self.space.memory.state(),
+            "tuner": {} if self.tuner is None else self.tuner.state(),
             "best": self._best.state(),
             "history": self._history.state(),
         }
@@ -370,11 +374,13 @@ class Loop:
             counts = state["loop"]
             self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
             self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
-            self.abandoned = int(counts["abandoned"])
+            self.abandoned, self.tuning_steps = int(counts["abandoned"]), int(counts["tuning_steps"])
             self._before, self._solved = float(counts["seconds"]), bool(counts["solved"])
             self.seconds_proposing = float(counts["seconds_proposing"])
             self.seconds_scoring = float(counts["seconds_scoring"])
             self.space.memory.restore(state["memory"])
+            if self.tuner is not None:
+                self.tuner.restore(state["tuner"])
             self._best.restore(state["best"])
             self._look_at_best()
             self._history.restore(state["history"])
@@ -389,20 +395,3 @@ def _as_slice(places: NDArray[np.integer]) -> NDArray[np.integer] | slice:
     """The same places as a slice where they have no gaps: a view instead of a copy."""
     first, last = int(places[0]), int(places[-1])
     return slice(first, last + 1) if last - first + 1 == len(places) else places
-
-
-def digest(*arrays: NDArray) -> str:
-    """The content of arrays in 16 hexadecimal digits; every NaN counts as the same."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.where(np.isnan(array), np.nan, array).astype(array.dtype).tobytes())
-    return digest.hexdigest()[:16]
-
-
-def settings_of(searcher: object) -> str:
-    """Numbers and words that a searcher was made with, where it is a dataclass."""
-    if not is_dataclass(searcher):
-        return ""
-    values = {each.name: getattr(searcher, each.name) for each in fields(searcher) if each.init}
-    plain = {name: value for name, value in values.items() if isinstance(value, int | float | str)}
-    return " ".join(f"{name}={value}" for name, value in plain.items())

@@ -60,6 +60,8 @@ class Searcher(Protocol):
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         """Learn the fitness of what was asked last, float64 of shape (P,): larger is better, NaN is no score.
 
+        The population is as it was asked, but for constants that the loop has tuned.
+
         Not called for the batch in which the budget ends.
         """
         ...

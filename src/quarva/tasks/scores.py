@@ -31,8 +31,8 @@ class Scores:
     def __getitem__(self, chosen: NDArray[np.integer]) -> "Scores":
         """The figures of the formulas at these places."""
         dropped = None if self.dropped is None else self.dropped[chosen]
-        figures = (self.fitness, self.train, self.validation, self.sign)
-        return Scores(*(column[chosen] for column in figures), dropped)
+        train, validation = self.train[chosen], self.validation[chosen]
+        return Scores(self.fitness[chosen], train, validation, self.sign[chosen], dropped)
 
     def __len__(self) -> int:
         return len(self.fitness)

@@ -1,5 +1,5 @@
-"""Constants of formulas fitted by least squares before their scores count; must not know who proposes them."""
+"""Constants fitted by least squares before a formula's score counts; must not know who proposes formulas."""
 
-from quarva.search.tuning.tuner import Tuned, Tuner
+from quarva.search.tuning.tuner import STEPS, Tuned, Tuner, tuner_for
 
-__all__ = ["Tuned", "Tuner"]
+__all__ = ["STEPS", "Tuned", "Tuner", "tuner_for"]

@@ -27,6 +27,7 @@ from quarva.engine.kernel.small import write_chromosome
 from quarva.karva.alphabet import CONSTANT, NUMBER
 from quarva.search.moves import copy
 from quarva.search.tuning.linear import solve
+from quarva.search.tuning.skeletons import marks_of
 
 __all__ = ["Desk", "Fits", "Rows", "run_fits"]
 
@@ -154,12 +155,7 @@ def close_constants(symbols, letters, vector, constants):
     arity, code = letters[0], letters[1]
     count = 0
     for g in range(symbols.shape[0]):
-        length, marks, i = 1, 0, 0
-        while i < length:
-            length += arity[symbols[g, i]]
-            marks += code[symbols[g, i]] == CONSTANT
-            i += 1
-        for k in range(min(marks, constants.shape[1])):
+        for k in range(min(marks_of(symbols[g], arity, code), constants.shape[1])):
             constants[g, k] = vector[count]
             count += 1
 
@@ -255,7 +251,12 @@ def normal_equations(many, count, steps, parameter, slopes, lack, jacobian, squa
 @compiled
 def fit(p, most, symbols, fits, letters, link, rows, piece, desk):
     """Fit chromosome p in at most `most` steps."""
-    values, slopes, steps, numbers = desk.values[piece], desk.slopes[piece], desk.steps[piece], desk.numbers[piece]
+    values, slopes, steps, numbers = (
+        desk.values[piece],
+        desk.slopes[piece],
+        desk.steps[piece],
+        desk.numbers[piece],
+    )
     parameter, moves, lack = desk.parameter[piece], desk.moves[piece], desk.lack[piece]
     now, trial, change, right = desk.vectors[piece]
     square, factor = desk.squares[piece]

@@ -11,7 +11,7 @@ _TINY = 1e-14  # of a diagonal entry: what is left of it below this is rounding
 
 @compiled
 def solve(square, right, damping, n, factor, out):
-    """Solve (A + λ · diag A) x = b for the first n unknowns by Cholesky's factors; A is positive semidefinite.
+    """Solve (A + λ · diag A) x = b for the first n unknowns, A positive semidefinite (Cholesky).
 
     An unknown that nothing depends on, or that the others make up for to rounding, gets a change of 0.
 
