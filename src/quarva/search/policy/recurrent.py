@@ -17,7 +17,7 @@ from quarva.engine.kernel.exponential import tanh
 from quarva.engine.kernel.vectors import full_width, multiply_add
 from quarva.search.policy.model import GRU, Generator
 
-__all__ = ["Trace", "Weights", "add_product", "advance", "tensors_of", "weights_of"]
+__all__ = ["Trace", "Weights", "add", "add_product", "advance", "copy", "tensors_of", "weights_of"]
 
 HALF = np.float32(0.5)
 
