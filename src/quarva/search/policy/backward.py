@@ -78,10 +78,8 @@ def gradient(
     """
     layers, width = weights.inner.shape[:2]
     genes, positions = material.letters.shape[1:]
-    reverse = _Reverse(
-        *(np.ascontiguousarray(each.swapaxes(-1, -2)) for each in (weights.between, weights.inner)),
-        np.ascontiguousarray(weights.letters.T),
-    )
+    forward = weights.between, weights.inner, weights.letters
+    reverse = _Reverse(*(np.ascontiguousarray(each.swapaxes(-1, -2)) for each in forward))
     traces = tuple(Trace.room(weights, positions) for _ in range(genes))
     slopes = tuple(
         _Slopes(

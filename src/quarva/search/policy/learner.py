@@ -83,8 +83,8 @@ class Learner:
     def _step(self, lesson: Lesson, wants: Wants, threads: int) -> float:
         compiled = isinstance(self.generator.body, GRU)
         loss, gradients = (self._by_loops if compiled else self._by_torch)(lesson, wants, threads)
-        for parameter, gradient in zip(self._parameters, gradients, strict=True):
-            parameter.grad = gradient
+        for parameter, slope in zip(self._parameters, gradients, strict=True):
+            parameter.grad = slope
         length = torch.nn.utils.clip_grad_norm_(self._parameters[:-1], _LONGEST_GRADIENT)
         if not (np.isfinite(loss) and torch.isfinite(length)):
             self._put(self._good)

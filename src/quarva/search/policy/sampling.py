@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 
 from quarva.compiled import compiled
-from quarva.search.policy.grammar import Grammar
 from quarva.search.policy.choice import choose
+from quarva.search.policy.grammar import Grammar
 from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.looks import look_up
 from quarva.search.policy.model import GRU, Generator
-from quarva.search.policy.pieces import in_pieces
+from quarva.search.policy.pieces import in_pieces, one_torch_thread
 from quarva.search.policy.recurrent import tensors_of, weights_of
 from quarva.search.policy.writing import write
 from quarva.threads import share
@@ -41,7 +41,7 @@ class Sample(NamedTuple):
 
     def cut(self, part: slice) -> "Sample":
         """Some of the genes, not copied."""
-        return Sample(*(each[part] for each in self))
+        return Sample(self.symbols[part], self.log_p[part], self.entropy[part], self.length[part])
 
 
 def sample(
@@ -75,7 +75,7 @@ def sample(
     chance = rng.random((n, grammar.length), np.float32)
     sharp = np.ones(n, np.float32) if sharpness is None else sharpness
     if isinstance(generator.body, GRU):
-        with torch.no_grad():
+        with torch.no_grad(), one_torch_thread():
             weights = weights_of(tensors_of(generator))
 
         def write_some(first: int, last: int) -> None:
