@@ -157,6 +157,8 @@ class Loop:
             stopped, seen = "budget", int(evaluated[-1]) + 1
         elif stopped is None and self.tuner is not None:
             population = self._tune(self.tuner, population, fitness, new)
+            if self.evaluations >= self.space.budget:  # a larger one may have had steps left for this batch
+                stopped = "budget"
         self.proposed += seen
         self.invalid += int(np.count_nonzero(invalid[:seen]))
         if stopped is None:
