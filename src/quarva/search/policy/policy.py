@@ -17,6 +17,7 @@ from quarva.karva.genes import Population
 from quarva.search.policy.grammar import Grammar
 from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.objectives import balance_targets, parts_of, priority_queue, ranks, risk_seeking
+from quarva.search.policy.rewriting import Models
 from quarva.search.policy.queue import Queue, distinct_best
 from quarva.search.searcher import Space
 
@@ -45,6 +46,9 @@ class Policy:
     entropy_decay: float = 0.8  # of it from position to position
     stray: float = 0.0  # share of a batch drawn with flatter chances
     heat: float = 2.0  # what divides the logits of those
+    rewrite: float = 0.5  # share of a batch that is the best formulas so far, rewritten at some places
+    places: float = 2.0  # of each of those, on average
+    models: int = 200  # best formulas so far that are rewritten, no two of one fitness
     steps: int = 1  # steps of the optimiser on a batch
     patience: int = 60  # batches without gain after which the network starts anew; 0 for never
     length: float = 10.0  # nodes that expressions lean to
@@ -57,11 +61,12 @@ class Policy:
         least = {
             "batch": 10, "width": 2, "layers": 1, "learning_rate": 0.0, "elite": 0.0, "queue": 0,
             "entropy": 0.0, "entropy_decay": 0.0, "steps": 1, "patience": 0, "function_share": 0.0,
+            "rewrite": 0.0, "models": 0,
         }  # fmt: skip
         for name, low in least.items():
             if not getattr(self, name) >= low:
                 raise RecipeError(f"policy: {name} must be at least {low}, not {getattr(self, name)}")
-        for name in ("elite", "entropy_decay", "function_share"):
+        for name in ("elite", "entropy_decay", "function_share", "rewrite"):
             if getattr(self, name) > 1:
                 raise RecipeError(f"policy: {name} must not be above 1, not {getattr(self, name)}")
         if self.body not in ("gru", "transformer"):
@@ -95,6 +100,7 @@ class Policy:
         """Another network, and nothing learned."""
         self._learner = self._make_learner()
         self._queue = Queue(self._nothing(), self.queue)
+        self._models = Queue(self._nothing(), self.models, "models", apart=True)
         self._best, self._stale = -np.inf, 0
         self._starts += 1
 
@@ -128,6 +134,7 @@ class Policy:
             self._prior,
             space.threads,
             self._sharpness,
+            self._chosen_models(rng),
         )
         pop = Population.empty(space.alphabet, space.shape, self.batch)
         pop.symbols[:] = drawn.symbols.reshape(pop.symbols.shape)
@@ -136,6 +143,17 @@ class Policy:
             pop.constants[:] = rng.standard_normal(pop.constants.shape, np.float32)
         self._figures["entropy"] = float(drawn.entropy.sum() / drawn.length.sum())
         return pop
+
+    def _chosen_models(self, rng: np.random.Generator) -> Models | None:
+        """Models of the last genes of a batch: of the best so far, the better the likelier."""
+        many, known = int(self.rewrite * self.batch), self._models.population
+        if not (many and len(known)):
+            return None
+        genes, arity = self._space.shape.genes, self._space.alphabet.arity
+        chosen = known[(len(known) * rng.random(many) ** 2).astype(np.int64)]
+        length = chosen.lengths().sum(axis=1).repeat(genes)  # a chromosome is rewritten at some places
+        models = Models.of(chosen.symbols.reshape(many * genes, -1), self.places, length, arity)
+        return models.behind(Models.none((self.batch - many) * genes, self._grammar.length))
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         self._note(population, fitness)
@@ -164,6 +182,7 @@ class Policy:
 
         elite, told, n = population[chosen], fitness[chosen], len(chosen)
         self._queue.add(elite, told)
+        self._models.add(elite, told)
         weight = np.zeros(n)
         weight += risk_seeking(told) if "pg" in self._parts else 0.0
         weight += ranks(told) if "rank" in self._parts else 0.0
@@ -241,7 +260,7 @@ class Policy:
             "batches": self._batches, "starts": self._starts, "best": self._best, "stale": self._stale,
             "paused": self._paused, "taught_symbols": taught.symbols, "taught_dc": taught.dc,
             "taught_constants": taught.constants, "taught_fitness": told,
-            **self._queue.state(), **self._learner.state(),
+            **self._queue.state(), **self._models.state(), **self._learner.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -258,4 +277,5 @@ class Policy:
             np.array(state["taught_fitness"], np.float64),
         )
         self._queue.restore(state)
+        self._models.restore(state)
         self._learner.restore(state)
