@@ -17,8 +17,8 @@ from quarva.karva.genes import Population
 from quarva.search.policy.grammar import Grammar
 from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.objectives import balance_targets, parts_of, priority_queue, ranks, risk_seeking
-from quarva.search.policy.rewriting import Models
 from quarva.search.policy.queue import Queue, distinct_best
+from quarva.search.policy.rewriting import Models
 from quarva.search.searcher import Space
 
 if TYPE_CHECKING:  # torch takes a second to import
@@ -61,7 +61,7 @@ class Policy:
         least = {
             "batch": 10, "width": 2, "layers": 1, "learning_rate": 0.0, "elite": 0.0, "queue": 0,
             "entropy": 0.0, "entropy_decay": 0.0, "steps": 1, "patience": 0, "function_share": 0.0,
-            "rewrite": 0.0, "models": 0,
+            "rewrite": 0.0, "models": 0, "places": 0.0,
         }  # fmt: skip
         for name, low in least.items():
             if not getattr(self, name) >= low:

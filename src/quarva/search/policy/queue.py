@@ -43,9 +43,7 @@ class Queue:
         fitness: float64 of shape (n,).
     """
 
-    def __init__(
-        self, nothing: Population, size: int, name: str = "queue", *, apart: bool = False
-    ) -> None:
+    def __init__(self, nothing: Population, size: int, name: str = "queue", *, apart: bool = False) -> None:
         self.size, self.name, self.apart = size, name, apart
         self.population, self.fitness = nothing, np.zeros(0)
 

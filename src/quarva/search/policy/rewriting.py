@@ -68,7 +68,7 @@ class Models(NamedTuple):
 
 @compiled
 def plan(models, b, i, arity, chance):
-    """What is done at position i of gene b: its letter to copy or -1, the move, and the chance that is left."""
+    """What is done at position i of gene b: the letter to copy or -1, the move, the chance that is left."""
     if i == 0:
         models.twin[b, 0] = 0 if models.symbols[b, 0] >= 0 else _NONE
     twin = models.twin[b, i]

@@ -64,7 +64,9 @@ def write(
 
 
 @compiled
-def write_genes(weights, tables, masked, mean, weight, chance, sharp, models, desk, symbols, log_p, entropy, length):
+def write_genes(
+    weights, tables, masked, mean, weight, chance, sharp, models, desk, symbols, log_p, entropy, length
+):
     """Write all genes; each is done when its expression is."""
     row, letters = desk.row, tables.arity.size
     for b in range(symbols.shape[0]):
