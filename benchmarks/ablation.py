@@ -2,8 +2,8 @@
 
     python benchmarks/ablation.py --cache FOLDER --out benchmarks/results/ablation.md
 
-Problems of symbolic regression, by their recovery (see `recovery_run.py`), and simulated panels with a planted
-formula, by whether it is found again (see `planted.py`). With --cache each run is kept as it ends;
+Problems of symbolic regression, by their recovery (see `recovery_run.py`), and simulated panels with a
+planted formula, by whether it is found again (see `planted.py`). With --cache each run is kept as it ends;
 --stop-after SECONDS begins no run later than that, and the table tells of those that are there.
 """
 
@@ -40,11 +40,11 @@ PLANT, ASSETS, DAYS, IC = "rank(delta(close, 5)) * rank(volume / mean(volume, 20
 
 HOW = """
 Each row changes what it names and nothing else. Symbolic: {names}, Koza's functions, at most {budget:,}
-evaluations, {seeds} seeds each; recovered, and median evaluations over all runs, one without recovery counting
-as longer than any. Planted: `{plant}` at an IC of {ic} on a simulated panel of {assets} assets × {days} days, at
-most {panel:,} evaluations, {seeds} seeds; found when the best formula's signal has a mean daily rank correlation
-above {found} with the planted one; likeness is the mean of that. Seconds: mean of a symbolic run, by the clock,
-one thread. With so few seeds a difference of two runs is chance.
+evaluations, {seeds} seeds each; recovered, and median evaluations over all runs, one without recovery
+counting as longer than any. Planted: `{plant}` at an IC of {ic} on a simulated panel of {assets} assets ×
+{days} days, at most {panel:,} evaluations, {seeds} seeds; found when the best formula's signal has a mean
+daily rank correlation above {found} with the planted one; likeness is the mean of that. Seconds: mean of a
+symbolic run, by the clock, one thread. With so few seeds a difference of two runs is chance.
 """
 
 
@@ -80,7 +80,7 @@ def row(name: str, settings: dict[str, Any], chosen: argparse.Namespace) -> list
         Job(problem, "policy", seed, chosen, settings) for problem in asked for seed in range(chosen.seeds)
     ]
     runs = [run for run in map(work, jobs) if run is not None]
-    alike = [found["likeness"] for seed in range(chosen.seeds)
+    alike = [found["likeness"] for seed in seeds
              if (found := planted(seed, settings, chosen)) is not None]  # fmt: skip
     middle = statistics.median([run.at or float("inf") for run in runs] or [float("inf")])
     return [

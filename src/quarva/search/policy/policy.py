@@ -1,8 +1,9 @@
 """A network that writes formulas and learns from their scores (Petersen et al. 2021).
 
-A batch of genes is drawn from the network under the grammar's masks; the best few per cent of what was drawn,
-each formula once, and a queue of the best so far teach it. When nothing better was found for some batches the
-network, its optimiser and the queue start anew from other random weights.
+A batch of genes is drawn from the network under the grammar's masks, a share of them as rewritings of the best
+formulas so far (see `rewriting`). The best few per cent of what was drawn, each formula once, and a queue of
+the best so far teach it. When nothing better was found for some batches the network, its optimiser and what was
+kept of formulas start anew from other random weights.
 """
 
 import warnings
@@ -34,9 +35,9 @@ _SHARPNESS = 10.0  # log reward of the best formula, for trajectory balance; tha
 class Policy:
     """A generator of formulas that learns from their scores."""
 
-    batch: int = 1000  # formulas proposed at a time
+    batch: int = 500  # formulas proposed at a time
     body: str = "gru"  # gru or transformer
-    width: int = 64  # of the network's vectors, even
+    width: int = 32  # of the network's vectors, even
     layers: int = 1  # of its body
     objective: str = "pg+pqt"  # pg, rank, pqt, tb, or several of them with + between
     learning_rate: float = 0.003
