@@ -76,9 +76,8 @@ def planted(seed: int, settings: dict[str, Any], chosen: argparse.Namespace) -> 
 def row(name: str, settings: dict[str, Any], chosen: argparse.Namespace) -> list[str]:
     """A line of the table."""
     asked = problems(chosen.problems, chosen.names.split(","))
-    jobs = [
-        Job(problem, "policy", seed, chosen, settings) for problem in asked for seed in range(chosen.seeds)
-    ]
+    seeds = range(chosen.seeds)
+    jobs = [Job(problem, "policy", seed, chosen, settings) for problem in asked for seed in seeds]
     runs = [run for run in map(work, jobs) if run is not None]
     alike = [found["likeness"] for seed in seeds
              if (found := planted(seed, settings, chosen)) is not None]  # fmt: skip

@@ -90,10 +90,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--task", choices=list(TASKS), default="Nguyen-5")
     parser.add_argument("--head", type=int, default=16)
-    parser.add_argument("--genes", type=int, default=100_000)
+    parser.add_argument("--genes", type=int, default=20_000)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument(
-        "--stages", type=lambda text: sorted(map(int, text.split(","))), default=[0, 10, 30, 100, 300]
+        "--stages", type=lambda text: sorted(map(int, text.split(","))), default=[0, 10, 30, 100, 200]
     )
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()

@@ -1,9 +1,9 @@
 """A network that writes formulas and learns from their scores (Petersen et al. 2021).
 
-A batch of genes is drawn from the network under the grammar's masks, a share of them as rewritings of the best
-formulas so far (see `rewriting`). The best few per cent of what was drawn, each formula once, and a queue of
-the best so far teach it. When nothing better was found for some batches the network, its optimiser and what was
-kept of formulas start anew from other random weights.
+A batch of genes is drawn from the network under the grammar's masks, a share of them as rewritings of the
+best formulas so far (see `rewriting`). The best few per cent of what was drawn, each formula once, and a
+queue of the best so far teach it. When nothing better was found for some batches the network, its optimiser
+and the formulas that it kept give way to other random weights and nothing learned.
 """
 
 import warnings

@@ -59,7 +59,10 @@ class Models(NamedTuple):
 
     def behind(self, other: "Models") -> "Models":
         """Those of another, and then these."""
-        return Models(*(np.concatenate(pair) for pair in zip(other, self, strict=True)))
+        symbols, first, change, twin = (
+            np.concatenate([theirs, mine]) for theirs, mine in zip(list(other), list(self), strict=True)
+        )
+        return Models(symbols, first, change, twin)
 
     def cut(self, part: slice) -> "Models":
         """Those of some of the genes, not copied."""
