@@ -77,9 +77,13 @@ class Policy:
         self._parts = parts_of(self.objective)
         self._prior = LengthPrior(self.length, self.spread)
 
+    @property
+    def rule_names(self) -> tuple[str, ...]:
+        """`rules`, one by one."""
+        return tuple(rule for rule in self.rules.split("+") if rule)
+
     def begin(self, space: Space) -> None:
-        rules = tuple(rule for rule in self.rules.split("+") if rule)
-        self._space, self._grammar = space, Grammar(space.alphabet, space.shape, rules)
+        self._space, self._grammar = space, Grammar(space.alphabet, space.shape, self.rule_names)
         self._batches = self._starts = 0  # drawn, and networks begun: all random numbers hang on the two
         self._figures: dict[str, float] = {}
         self._paused = False
