@@ -14,7 +14,7 @@ from quarva.errors import RunError
 from quarva.karva.genes import Population
 from quarva.search import checkpoint
 from quarva.search.best import Best
-from quarva.search.findings import Findings, Stopped, choose_pool
+from quarva.search.findings import Findings, Stopped, choose_pool, validation_of
 from quarva.search.history import History
 from quarva.search.limits import interrupts, peak_mb
 from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
@@ -220,7 +220,9 @@ class Loop:
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
         began = time.perf_counter()
-        scores = self.task.score(population, self.space.threads, self.space.device, **self._giving_up(chunk))
+        scores = self.task.score(
+            population, self.space.threads, self.space.device, validation=False, **self._giving_up(chunk)
+        )
         self.seconds_scoring += time.perf_counter() - began
         fitness[chunk] = scores.fitness
         self.space.memory.put(keys, scores.fitness)
@@ -243,8 +245,9 @@ class Loop:
     def _look_at_best(self) -> None:
         """Take its figures, train and validation; its text is rendered when somebody asks."""
         best = self._best
-        self._formula = ""
-        self._figures = (float(best.train[0]), float(best.validation[0])) if len(best) else (np.nan, np.nan)
+        self._formula, self._figures = "", (np.nan, np.nan)
+        if len(best):
+            self._figures = float(best.train[0]), validation_of(self.task, best, 0)
 
     def _stop_reason(self) -> Stopped | None:
         if self._solved:
