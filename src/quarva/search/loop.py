@@ -24,7 +24,7 @@ from quarva.tasks import Abandonment, Task
 __all__ = ["Loop", "Progress", "digest", "settings_of"]
 
 _ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
-_CHUNK_SECONDS = 0.5  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
+_CHUNK_SECONDS = 1.0  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0
 _CHECKPOINT_SHARE = 20  # a checkpoint waits so many times as long as the last one took to write
@@ -202,7 +202,7 @@ class Loop:
         return None, len(population)
 
     def _chunks(self, new: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
-        """Equal pieces of a batch that take a quarter to half a second each, or the whole of a quick one.
+        """Equal pieces of a batch that take half a second to a second each, or the whole of a quick one.
 
         Pieces are as large as that allows: the engine shares what the formulas of a piece have in common.
         """
