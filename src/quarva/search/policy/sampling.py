@@ -7,15 +7,21 @@ import torch
 from numpy.typing import NDArray
 
 from quarva.compiled import compiled
+from quarva.search.policy.choice import choose
 from quarva.search.policy.grammar import Grammar
-from quarva.search.policy.length import LengthPrior, lean
+from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.looks import look_up
-from quarva.search.policy.model import Generator
-from quarva.search.policy.pieces import in_pieces
+from quarva.search.policy.model import GRU, Generator
+from quarva.search.policy.pieces import in_pieces, one_torch_thread
+from quarva.search.policy.recurrent import tensors_of, weights_of
+from quarva.search.policy.rewriting import Models, hand_down, plan
+from quarva.search.policy.writing import write
+from quarva.threads import share
 
 __all__ = ["Sample", "sample"]
 
-_PIECE = 512  # genes that go through the network together
+_PIECE = 512  # genes that go through a network in torch together
+_GRAIN = 64  # genes that a thread writes at least
 
 
 class Sample(NamedTuple):
@@ -34,6 +40,10 @@ class Sample(NamedTuple):
     entropy: NDArray[np.float32]
     length: NDArray[np.int32]
 
+    def cut(self, part: slice) -> "Sample":
+        """Some of the genes, not copied."""
+        return Sample(self.symbols[part], self.log_p[part], self.entropy[part], self.length[part])
+
 
 def sample(
     generator: Generator,
@@ -43,6 +53,7 @@ def sample(
     prior: LengthPrior,
     threads: int = 1,
     sharpness: NDArray[np.float32] | None = None,
+    models: Models | None = None,
 ) -> Sample:
     """Draw n genes; what is drawn does not depend on the number of threads.
 
@@ -55,6 +66,8 @@ def sample(
         threads: to use.
         sharpness: float32 of shape (n,), of each gene the number that logits are multiplied with: 1 by
             default, less for genes that shall stray; log_p and entropy are those of the drawing.
+        models: of n genes, what they are rewritten from; by default all are written freely. log_p and entropy
+            are those of a gene written freely.
     """
     letters, cut = len(grammar.alphabet), grammar.alphabet.n_functions
     drawn = Sample(
@@ -65,13 +78,26 @@ def sample(
     )
     chance = rng.random((n, grammar.length), np.float32)
     sharp = np.ones(n, np.float32) if sharpness is None else sharpness
+    models = Models.none(n, grammar.length) if models is None else models
+    if isinstance(generator.body, GRU):
+        with torch.no_grad(), one_torch_thread():
+            weights = weights_of(tensors_of(generator))
+
+        def write_some(first: int, last: int) -> None:
+            part = slice(first, last)
+            write(weights, grammar, prior, chance[part], sharp[part], models.cut(part), drawn.cut(part))
+
+        share(write_some, n, threads, _GRAIN)
+        return drawn
     with torch.no_grad():
         tables = generator.tables()
 
     def work(part: slice) -> None:
-        piece = Sample(drawn.symbols[part], drawn.log_p[part], drawn.entropy[part], drawn.length[part])
         with torch.inference_mode():
-            _write(generator, tables, grammar, prior, chance[part], sharp[part], piece)
+            _write(
+                generator, tables, grammar, prior, chance[part], sharp[part], models.cut(part),
+                drawn.cut(part),
+            )  # fmt: skip
 
     in_pieces(work, n, _PIECE, threads)
     return drawn
@@ -84,6 +110,7 @@ def _write(
     prior: LengthPrior,
     chance: NDArray[np.float32],
     sharp: NDArray[np.float32],
+    models: Models,
     drawn: Sample,
 ) -> None:
     """Draw the genes of one piece."""
@@ -95,13 +122,14 @@ def _write(
         looks = look_up(places.inputs(drawn.symbols, i, rows), before, letters)
         logits, state = generator.step(torch.from_numpy(looks), state, tables)
         legal = grammar.legal(places, drawn.symbols, i, rows)
-        choose(
+        choose_all(
             i,
             rows,
             logits.numpy(),
             legal,
             chance,
             sharp,
+            models,
             places.filled,
             arity,
             prior.mean,
@@ -120,34 +148,15 @@ def _write(
 
 
 @compiled
-def choose(i, rows, logits, legal, chance, sharp, nodes, arity, mean, weight, drawn):
-    """Prior, mask, softmax, choice, likelihood and entropy at position i of the genes `rows`, in one go."""
+def choose_all(i, rows, logits, legal, chance, sharp, models, nodes, arity, mean, weight, drawn):
+    """Choose the letters of position i of the genes `rows`."""
     for r in range(rows.size):
         b = rows[r]
-        top = np.float32(-np.inf)
-        for v in range(arity.size):
-            if legal[r, v]:
-                added = np.float32(lean(nodes[b], i, arity[v], mean, weight))
-                logits[r, v] = logits[r, v] * sharp[b] + added
-                top = max(top, logits[r, v])
-        total, dot = np.float32(0), np.float32(0)
-        for v in range(arity.size):
-            if legal[r, v]:
-                x = logits[r, v] - top
-                p = np.exp(x)
-                logits[r, v] = p
-                total += p
-                dot += p * x
-            else:
-                logits[r, v] = 0
-        left, chosen = chance[b, i] * total, -1
-        for v in range(arity.size):
-            if logits[r, v] > 0:
-                chosen = v
-                left -= logits[r, v]
-                if left < 0:
-                    break
-        log_total = np.log(total)
-        drawn.symbols[b, i] = chosen
-        drawn.log_p[b] += np.log(logits[r, chosen]) - log_total
-        drawn.entropy[b] += log_total - dot / total
+        wanted, move, left_over = plan(models, b, i, arity, chance[b, i])
+        letter, likely, open_choice = choose(
+            logits[r], legal[r], arity, i, nodes[b], mean, weight, sharp[b], left_over, wanted
+        )
+        hand_down(models, b, i, letter, move, nodes[b], arity, left_over)
+        drawn.symbols[b, i] = letter
+        drawn.log_p[b] += likely
+        drawn.entropy[b] += open_choice
