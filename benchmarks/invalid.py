@@ -27,9 +27,9 @@ else by default but restarts, of which there are none. After so many batches the
 genes freely: with the rule of the tail off any letter may stand anywhere, as in the vocabulary of a language
 model, and an expression may run out of positions. With the rule: the same weights and random numbers, the
 tail's rule alone. Invalid is what `Population.invalid` counts of the {positions} positions. Leaning: with the
-prior over length that learning has, which pulls expressions to an end; without: the network's word alone. What
-a mask forbids is never weighed while learning, so that the network does not learn to forbid it itself. Mean
-over {seeds} seeds, smallest and largest behind it.
+prior over length that learning has, which pulls expressions to an end; without: the network's word alone.
+What a mask forbids is never weighed while learning, so that the network does not learn to forbid it itself.
+Mean over {seeds} seeds, smallest and largest behind it.
 """
 
 
