@@ -310,16 +310,9 @@ class Loop:
 
     def _show(self) -> None:
         if self.observer is not None:
-            self.observer(
-                Progress(
-                    self.evaluations,
-                    self.space.budget,
-                    self._elapsed(),
-                    *self._figures,
-                    self._best_text(),
-                    self.searcher.figures() if isinstance(self.searcher, Learning) else None,
-                )
-            )
+            said = self.searcher.figures() if isinstance(self.searcher, Learning) else None
+            counts = (self.evaluations, self.space.budget, self._elapsed())
+            self.observer(Progress(*counts, *self._figures, self._best_text(), said))
 
     def _note(self, fitness: NDArray[np.float64], distinct_share: float) -> None:
         valid = fitness[np.isfinite(fitness)]
