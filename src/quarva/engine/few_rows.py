@@ -71,9 +71,7 @@ class FewRows:
         with crew(threads) as words:
             run_genes(words, genes, letters, link, *operands, desk, acc)
 
-    def _desk(
-        self, many: int, threads: int, nodes: int, positions: int
-    ) -> tuple[Desk, tuple[Any, ...]]:
+    def _desk(self, many: int, threads: int, nodes: int, positions: int) -> tuple[Desk, tuple[Any, ...]]:
         """Room for the work's pieces, and the operands that do not depend on the formulas."""
         fields, target = lay_out(self.panel).fields, self.target
         cells = self.days * fields.shape[2]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from quarva.compiled import compiled
 from quarva.crew import carry_out, offer
 from quarva.karva.decode import join
-from quarva.search.draws import below, uniform
+from quarva.search.draws import below, choose, uniform
 from quarva.search.memory import home_of, slot_of
 from quarva.search.moves import (
     copy,
@@ -216,9 +216,9 @@ def cross(p, a, b, living, rates, rng, children):
     total = genes * length
     # Drawn whether needed or not: a branch that is foreseen two times in three costs more than a number.
     cut, x, y = below(rng, total), below(rng, total), below(rng, total)
-    cut = cut if uniform(rng) < rates.one_point else total
+    cut = choose(uniform(rng) < rates.one_point, cut, total)
     first, last = min(x, y), max(x, y) + 1
-    last = last if uniform(rng) < rates.two_point else 0
+    last = choose(uniform(rng) < rates.two_point, last, np.int64(0))
     gene = -1
     if genes > 1 and uniform(rng) < rates.gene_recombination:
         gene = below(rng, genes)
@@ -340,7 +340,7 @@ def parent(fitness, wheel, begin, n, roulette, tournament, rng):
     best = begin + below(rng, n)
     for _ in range(tournament - 1):
         other = begin + below(rng, n)
-        best = other if fitness[other] > fitness[best] else best
+        best = choose(fitness[other] > fitness[best], other, best)
     return best
 
 

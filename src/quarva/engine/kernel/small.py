@@ -128,9 +128,7 @@ def compute_gene(gene, dc, constants, letters, many, cells, places, where, funct
         call = functions[k]
         at, letter, start = call & _MASK, (call >> _BITS) & _MASK, call >> (_BITS + _BITS)
         x, y = row_of(places, where[start], cells), row_of(places, where[start + 1], cells)
-        operate(
-            code[letter], x, y, row_of(places, where[start + 2], cells), row_of(places, many, cells)
-        )
+        operate(code[letter], x, y, row_of(places, where[start + 2], cells), row_of(places, many, cells))
         where[at] = many
         many += 1
     return many, where[0]
