@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from quarva.crew import crew
 from quarva.engine.kernel.small import Desk, is_elementwise, run_genes, run_nodes
-from quarva.engine.laid import lay_out
+from quarva.engine.laid import Laid, lay_out
 from quarva.engine.names import place_params
 from quarva.engine.program import Program
 from quarva.engine.target import Target
@@ -29,16 +29,18 @@ class FewRows:
     """A panel that is small enough, and what formulas are scored against."""
 
     panel: Panel
+    laid: Laid
     target: Target
     days: int
 
     @classmethod
     def of(cls, panel: Panel, target: Target, days: int) -> "FewRows | None":
         """None where there are too many rows, or where not every row stands by itself in a single tile."""
-        tiles = lay_out(panel).tiles
+        laid = lay_out(panel)
+        tiles = laid.tiles
         small = tiles.count == 1 and 0 < days * tiles.width <= _CELLS
         whole = days == panel.values.shape[1] and panel.conventions == "quarva"
-        return cls(panel, target, days) if small and whole else None
+        return cls(panel, laid, target, days) if small and whole else None
 
     def suit_nodes(self, program: Program) -> bool:
         """Whether the formulas hold nothing but elementwise operators."""
@@ -73,7 +75,7 @@ class FewRows:
 
     def _desk(self, many: int, threads: int, nodes: int, positions: int) -> tuple[Desk, tuple[Any, ...]]:
         """Room for the work's pieces, and the operands that do not depend on the formulas."""
-        fields, target = lay_out(self.panel).fields, self.target
+        fields, target = self.laid.fields, self.target
         cells = self.days * fields.shape[2]
         pieces = max(1, min(threads * _PIECES, many // _LEAST)) if threads > 1 else 1
         scored = (target.values, target.known, target.least, target.segments)
