@@ -92,6 +92,24 @@ def test_pieces_add_up_to_the_gradient_of_the_whole(learner, lesson):
         np.testing.assert_allclose(parameter.grad, gradient / max(length, 1.0), atol=1e-5)
 
 
+@pytest.mark.parametrize(("genes", "layers"), [(1, 1), (1, 2), (3, 1), (2, 3)])
+def test_compiled_loops_have_the_gradient_that_torch_has(genes, layers):
+    alphabet = Alphabet.build(["x", "y"], ["add", "div", "sin", "if_else"], numbers=[2.0])
+    grammar = Grammar(alphabet, GeneShape(head=7, genes=genes), ("trigonometry", "constants"))
+    torch.manual_seed(genes + layers)
+    learner, rng = Learner(Generator(alphabet, "gru", 10, layers, 0.6), 0.01, 0.8), np.random.default_rng(1)
+    drawn = sample(learner.generator, grammar, N * genes, rng, PRIOR)
+    lesson = Lesson.of(drawn.symbols.reshape(N, genes, -1), grammar, PRIOR)
+    wants = Wants(rng.random(N) / N, rng.random(N) / N, rng.standard_normal(N), rng.random(N) / N)
+    with torch.no_grad():
+        learner.log_z += 1.5
+    loss, expected = learner._by_torch(lesson, wants, 1)
+    found, gradients = learner._by_loops(lesson, wants, 2)
+    assert found == pytest.approx(loss, rel=1e-5)
+    for each, gradient in zip(gradients, expected, strict=True):
+        np.testing.assert_allclose(each, gradient, atol=3e-6 * float(gradient.abs().max()) + 1e-6)
+
+
 def test_a_loss_that_diverges_brings_the_last_good_weights_back(learner, lesson):
     learner.step(lesson, Wants.of(N, 1 / N))
     good = learner.state()["learner_weights"]

@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
+from quarva.search.policy.backward import gradient
 from quarva.search.policy.lesson import Lesson
-from quarva.search.policy.model import Generator
-from quarva.search.policy.pieces import in_pieces
+from quarva.search.policy.model import GRU, Generator
+from quarva.search.policy.pieces import in_pieces, one_torch_thread
+from quarva.search.policy.recurrent import tensors_of, weights_of
+from quarva.threads import share
 
 __all__ = ["Learner", "Wants"]
 
@@ -74,9 +77,26 @@ class Learner:
 
         The weights are then those of the last step whose loss was finite, and the optimiser starts anew.
         """
-        pieces = -(-len(lesson) // _PIECE)
-        found: list[tuple[float, tuple[Tensor, ...]]] = [(0.0, ())] * pieces
+        with one_torch_thread():
+            return self._step(lesson, wants, threads)
 
+    def _step(self, lesson: Lesson, wants: Wants, threads: int) -> float:
+        compiled = isinstance(self.generator.body, GRU)
+        loss, gradients = (self._by_loops if compiled else self._by_torch)(lesson, wants, threads)
+        for parameter, slope in zip(self._parameters, gradients, strict=True):
+            parameter.grad = slope
+        length = torch.nn.utils.clip_grad_norm_(self._parameters[:-1], _LONGEST_GRADIENT)
+        if not (np.isfinite(loss) and torch.isfinite(length)):
+            self._put(self._good)
+            self._start_optimiser()
+            return float("nan")
+        self._good = self._weights()
+        self._optimiser.step()
+        return loss
+
+    def _by_torch(self, lesson: Lesson, wants: Wants, threads: int) -> tuple[float, list[Tensor]]:
+        """Loss and gradients by parameter, summed over pieces."""
+        found: list[tuple[float, tuple[Tensor, ...]]] = [(0.0, ())] * -(-len(lesson) // _PIECE)
         order = lesson.by_length()  # a piece takes as many positions as its longest gene
 
         def work(part: slice) -> None:
@@ -86,17 +106,26 @@ class Learner:
             found[part.start // _PIECE] = loss.item(), gradients
 
         in_pieces(work, len(lesson), _PIECE, threads)
-        loss = sum(each for each, _ in found)
-        for at, parameter in enumerate(self._parameters):
-            parameter.grad = torch.stack([gradients[at] for _, gradients in found]).sum(0)
-        length = torch.nn.utils.clip_grad_norm_(self._parameters[:-1], _LONGEST_GRADIENT)
-        if not (np.isfinite(loss) and torch.isfinite(length)):
-            self._put(self._good)
-            self._start_optimiser()
-            return float("nan")
-        self._good = self._weights()
-        self._optimiser.step()
-        return loss
+        summed = [torch.stack(each).sum(0) for each in zip(*(each for _, each in found), strict=True)]
+        return sum(each for each, _ in found), summed
+
+    def _by_loops(self, lesson: Lesson, wants: Wants, threads: int) -> tuple[float, list[Tensor]]:
+        """The same of a GRU by compiled loops; torch goes back from its `Weights` to the parameters."""
+        tensors = tensors_of(self.generator)
+        weights, material = weights_of(tensors), lesson.material(*wants)
+        found: list[Any] = [None] * -(-len(lesson) // _PIECE)
+        # Of each piece some long genes and some short ones, so that all take as long.
+        order, log_z = lesson.by_length(), self.log_z.item()
+
+        def work(first: int, last: int) -> None:
+            for k in range(first, last):
+                found[k] = gradient(weights, material, order[k :: len(found)], self.decay, log_z)
+
+        share(work, len(found), threads)
+        losses, parts, by_log_z = zip(*found, strict=True)
+        summed = [torch.from_numpy(sum(each[1:], each[0])) for each in zip(*parts, strict=True)]
+        gradients = torch.autograd.grad(tensors, self._parameters[:-1], summed)
+        return sum(losses), [*gradients, torch.tensor(sum(by_log_z), dtype=torch.float32)]
 
     def _weights(self) -> Tensor:
         return parameters_to_vector(self._parameters).detach().clone()

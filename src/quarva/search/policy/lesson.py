@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quarva.karva.decode import orf_lengths
+from quarva.search.policy.backward import Material
 from quarva.search.policy.grammar import Grammar
 from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.looks import look_up_all
@@ -65,6 +66,13 @@ class Lesson:
 
     def __len__(self) -> int:
         return len(self.letters)
+
+    def material(self, *wanted: NDArray[np.float64]) -> Material:
+        """The same as arrays, with what is wanted of each chromosome, float64 of shape (n,) each."""
+        read = self.looks, self.added, self.letters, self.inside.sum(2)
+        return Material(
+            *(each.numpy() for each in read), *(np.ascontiguousarray(each, np.float32) for each in wanted)
+        )
 
     def judge(self, generator: Generator, decay: float) -> tuple[Tensor, Tensor]:
         """Log-likelihood and entropy of each chromosome, both [n], with gradients.

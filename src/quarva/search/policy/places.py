@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from quarva.compiled import compiled
 from quarva.karva.alphabet import Alphabet
 
-__all__ = ["Inputs", "Places"]
+__all__ = ["Inputs", "Places", "open_places"]
 
 
 class Inputs(NamedTuple):

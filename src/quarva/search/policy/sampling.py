@@ -7,15 +7,20 @@ import torch
 from numpy.typing import NDArray
 
 from quarva.compiled import compiled
+from quarva.search.policy.choice import choose
 from quarva.search.policy.grammar import Grammar
-from quarva.search.policy.length import LengthPrior, lean
+from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.looks import look_up
-from quarva.search.policy.model import Generator
-from quarva.search.policy.pieces import in_pieces
+from quarva.search.policy.model import GRU, Generator
+from quarva.search.policy.pieces import in_pieces, one_torch_thread
+from quarva.search.policy.recurrent import tensors_of, weights_of
+from quarva.search.policy.writing import write
+from quarva.threads import share
 
 __all__ = ["Sample", "sample"]
 
-_PIECE = 512  # genes that go through the network together
+_PIECE = 512  # genes that go through a network in torch together
+_GRAIN = 64  # genes that a thread writes at least
 
 
 class Sample(NamedTuple):
@@ -33,6 +38,10 @@ class Sample(NamedTuple):
     log_p: NDArray[np.float32]
     entropy: NDArray[np.float32]
     length: NDArray[np.int32]
+
+    def cut(self, part: slice) -> "Sample":
+        """Some of the genes, not copied."""
+        return Sample(self.symbols[part], self.log_p[part], self.entropy[part], self.length[part])
 
 
 def sample(
@@ -65,13 +74,22 @@ def sample(
     )
     chance = rng.random((n, grammar.length), np.float32)
     sharp = np.ones(n, np.float32) if sharpness is None else sharpness
+    if isinstance(generator.body, GRU):
+        with torch.no_grad(), one_torch_thread():
+            weights = weights_of(tensors_of(generator))
+
+        def write_some(first: int, last: int) -> None:
+            part = slice(first, last)
+            write(weights, grammar, prior, chance[part], sharp[part], drawn.cut(part))
+
+        share(write_some, n, threads, _GRAIN)
+        return drawn
     with torch.no_grad():
         tables = generator.tables()
 
     def work(part: slice) -> None:
-        piece = Sample(drawn.symbols[part], drawn.log_p[part], drawn.entropy[part], drawn.length[part])
         with torch.inference_mode():
-            _write(generator, tables, grammar, prior, chance[part], sharp[part], piece)
+            _write(generator, tables, grammar, prior, chance[part], sharp[part], drawn.cut(part))
 
     in_pieces(work, n, _PIECE, threads)
     return drawn
@@ -95,7 +113,7 @@ def _write(
         looks = look_up(places.inputs(drawn.symbols, i, rows), before, letters)
         logits, state = generator.step(torch.from_numpy(looks), state, tables)
         legal = grammar.legal(places, drawn.symbols, i, rows)
-        choose(
+        choose_all(
             i,
             rows,
             logits.numpy(),
@@ -120,34 +138,13 @@ def _write(
 
 
 @compiled
-def choose(i, rows, logits, legal, chance, sharp, nodes, arity, mean, weight, drawn):
-    """Prior, mask, softmax, choice, likelihood and entropy at position i of the genes `rows`, in one go."""
+def choose_all(i, rows, logits, legal, chance, sharp, nodes, arity, mean, weight, drawn):
+    """Choose the letters of position i of the genes `rows`."""
     for r in range(rows.size):
         b = rows[r]
-        top = np.float32(-np.inf)
-        for v in range(arity.size):
-            if legal[r, v]:
-                added = np.float32(lean(nodes[b], i, arity[v], mean, weight))
-                logits[r, v] = logits[r, v] * sharp[b] + added
-                top = max(top, logits[r, v])
-        total, dot = np.float32(0), np.float32(0)
-        for v in range(arity.size):
-            if legal[r, v]:
-                x = logits[r, v] - top
-                p = np.exp(x)
-                logits[r, v] = p
-                total += p
-                dot += p * x
-            else:
-                logits[r, v] = 0
-        left, chosen = chance[b, i] * total, -1
-        for v in range(arity.size):
-            if logits[r, v] > 0:
-                chosen = v
-                left -= logits[r, v]
-                if left < 0:
-                    break
-        log_total = np.log(total)
-        drawn.symbols[b, i] = chosen
-        drawn.log_p[b] += np.log(logits[r, chosen]) - log_total
-        drawn.entropy[b] += log_total - dot / total
+        letter, likely, open_choice = choose(
+            logits[r], legal[r], arity, i, nodes[b], mean, weight, sharp[b], chance[b, i]
+        )
+        drawn.symbols[b, i] = letter
+        drawn.log_p[b] += likely
+        drawn.entropy[b] += open_choice

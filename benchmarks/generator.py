@@ -1,0 +1,152 @@
+"""The neural generator's rate: genes a second while sampling, for a step of learning, and both together.
+
+python benchmarks/generator.py --out benchmarks/results/generator.md
+"""
+
+import argparse
+import cProfile
+import os
+import pstats
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import tables
+from problems import KOZA
+from stopwatch import seconds_of
+
+import quarva as qv
+from quarva.karva.alphabet import PANEL_FUNCTIONS, Alphabet
+from quarva.karva.genes import GeneShape
+from quarva.scenarios import simulate
+from quarva.search import Memory, Policy, Space
+
+BODIES = ("gru", "transformer")
+# Parts of the profile: name, file and function whose time it is, with all that it calls.
+PARTS = (
+    ("sampling", "sampling.py", "sample"),
+    ("– the network's weights as arrays", "recurrent.py", "weights_of"),
+    ("– genes in the compiled loop (GRU)", "writing.py", "write"),
+    ("– genes through torch (transformer)", "sampling.py", "_write"),
+    ("learning", "policy.py", "tell"),
+    ("– figures, and which are the best", "queue.py", "distinct_best"),
+    ("– masks and prior of what is learned from", "lesson.py", "of"),
+    ("– gradient in compiled loops (GRU)", "backward.py", "gradient"),
+    ("– gradient by torch", "__init__.py", "grad"),
+    ("– the optimiser", "adam.py", "step"),
+)
+HOW = """
+Genes of a head of {head}, {batch:,} a batch, which is the default, as all settings are. A step of learning is
+everything between the scores and the next batch: figures, the choice of the best share and the queue, their
+masks, the gradient, Adam. Scoring is not counted. The network learns on, so that expressions have the length
+that a search comes to: the mean of the measured batches is given. Koza's: {koza}, one field, target of
+Nguyen-4. Panel's: {panel} letters, rank IC on a simulated panel of 20 assets × 300 days. Medians over
+{batches} batches after {first} that are not counted; {threads} threads.
+Together: batch / (sampling + step). CPU: what all threads worked for the two, which other programs on the
+machine change less.
+"""
+PROFILE = """
+Milliseconds a batch on one thread, GRU and transformer, Koza's letters, under Python's profiler, which makes
+the parts that make many calls look dearer. Parts behind a dash are contained in the line above them.
+"""
+
+
+def tasks() -> dict[str, tuple[qv.Task, Alphabet]]:
+    """A question and the letters for it, by name."""
+    x = np.linspace(-1, 1, 20)
+    table = qv.Table.from_arrays({"x": x}, x**6 + x**5 + x**4 + x**3 + x**2 + x)
+    koza = Alphabet.build(["x"], KOZA)
+    panel = simulate(20, 300, seed=0, plant="rank(delta(close, 5))", ic=0.1)
+    letters = Alphabet.build(list(panel.fields), PANEL_FUNCTIONS, constants=True)
+    return {
+        "Koza's": (qv.Task(table, objective="nrmse", parsimony=0.0), koza),
+        "panel's": (qv.Task(panel, target="forward_return_1", objective="rank_ic"), letters),
+    }
+
+
+def begun(alphabet: Alphabet, body: str, head: int, threads: int) -> Policy:
+    policy = Policy(body=body, patience=0)
+    policy.begin(Space(alphabet, GeneShape(head=head), Memory(), 10**9, 0, threads))
+    return policy
+
+
+def rate(name: str, task: qv.Task, alphabet: Alphabet, body: str, chosen: argparse.Namespace) -> list[str]:
+    """A line of the table."""
+    policy = begun(alphabet, body, chosen.head, chosen.threads)
+    sampling, learning, lengths, worked = [], [], [], []
+    for number in range(chosen.first + chosen.batches):
+        before = time.process_time()
+        asked_in, asked = seconds_of(lambda: policy.ask(1))
+        work = time.process_time() - before
+        fitness = task.score(asked, chosen.threads).fitness
+        before = time.process_time()
+        told_in, _ = seconds_of(lambda asked=asked, fitness=fitness: policy.tell(asked, fitness))
+        if number >= chosen.first:
+            worked.append(work + time.process_time() - before)
+            sampling.append(asked_in)
+            learning.append(told_in)
+            lengths.append(float(asked.lengths().mean()))
+    ask, tell = statistics.median(sampling), statistics.median(learning)
+    return [name, body, f"{statistics.mean(lengths):.1f}", f"{1e3 * ask:.1f}", f"{1e3 * tell:.1f}",
+            f"{1e3 * statistics.median(worked):.1f}", f"{policy.batch / ask:,.0f}",
+            f"{policy.batch / (ask + tell):,.0f}"]  # fmt: skip
+
+
+def profile(task: qv.Task, alphabet: Alphabet, body: str, chosen: argparse.Namespace) -> list[float | None]:
+    """Milliseconds a batch of each of `PARTS`, on one thread; None for what is not called."""
+    policy, profiler = begun(alphabet, body, chosen.head, 1), cProfile.Profile()
+    for number in range(chosen.first + chosen.batches):
+        if number >= chosen.first:
+            profiler.enable()
+        asked = policy.ask(1)
+        profiler.disable()
+        fitness = task.score(asked).fitness
+        if number >= chosen.first:
+            profiler.enable()
+        policy.tell(asked, fitness)
+        profiler.disable()
+    spent = {(Path(place).name, function): times[3]
+             for (place, _, function), times in pstats.Stats(profiler).stats.items()}  # fmt: skip
+    return [1e3 * spent[part[1:]] / chosen.batches if part[1:] in spent else None for part in PARTS]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--head", type=int, default=16)
+    parser.add_argument("--batches", type=int, default=40)
+    parser.add_argument("--first", type=int, default=10, help="batches that are not counted")
+    parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    asked = tasks()
+    rows = [rate(name, *given, body, chosen) for name, given in asked.items() for body in BODIES]
+    parts = [profile(*asked["Koza's"], body, chosen) for body in BODIES]
+    lines = [[part[0], *("–" if ms is None else f"{ms:.2f}" for ms in each)]
+             for part, *each in zip(PARTS, *parts, strict=True)]  # fmt: skip
+    how = HOW.format(
+        head=chosen.head, batch=Policy().batch, koza=", ".join(KOZA), panel=len(asked["panel's"][1]),
+        batches=chosen.batches, first=chosen.first, threads=chosen.threads,
+    )  # fmt: skip
+    header = [
+        "letters",
+        "body",
+        "nodes",
+        "sampling, ms",
+        "step, ms",
+        "CPU, ms",
+        "genes/s sampled",
+        "genes/s together",
+    ]
+    tables.write(
+        chosen.out,
+        "The neural generator's rate",
+        [tables.table(header, rows), tables.prose(how), "## Profile",
+         tables.table(["part", *BODIES], lines), tables.prose(PROFILE)],
+        command=tables.command_line(),
+        software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba', 'torch')}",
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

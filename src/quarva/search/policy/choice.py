@@ -1,0 +1,51 @@
+"""The choice of one letter: prior, mask, softmax, likelihood and entropy in one go."""
+
+import numpy as np
+
+from quarva.compiled import compiled
+from quarva.search.policy.length import lean
+
+__all__ = ["choose"]
+
+ZERO = np.float32(0)
+
+
+@compiled
+def choose(logits, legal, arity, i, nodes, mean, weight, sharp, chance):
+    """Draw a letter for position i of an expression that has `nodes` places so far.
+
+    Args:
+        logits: float32 of shape (V,); overwritten.
+        legal: bool of shape (V,).
+        arity: int8 of shape (V,).
+        mean, weight: of the prior over length.
+        sharp: what logits are multiplied with before it.
+        chance: a random number, 0 or more and below 1.
+
+    Returns:
+        The letter, its log-likelihood and the entropy of the choice.
+    """
+    top = np.float32(-np.inf)
+    for v in range(arity.size):
+        if legal[v]:
+            logits[v] = logits[v] * sharp + np.float32(lean(nodes, i, arity[v], mean, weight))
+            top = max(top, logits[v])
+    total, dot = ZERO, ZERO
+    for v in range(arity.size):
+        if legal[v]:
+            x = logits[v] - top
+            p = np.exp(x)
+            logits[v] = p
+            total += p
+            dot += p * x
+        else:
+            logits[v] = ZERO
+    left, chosen = chance * total, -1
+    for v in range(arity.size):
+        if logits[v] > 0:
+            chosen = v
+            left -= logits[v]
+            if left < 0:
+                break
+    log_total = np.log(total)
+    return chosen, np.log(logits[chosen]) - log_total, log_total - dot / total
