@@ -33,11 +33,11 @@ def simulated_bars(days: int, assets: int, seed: int) -> dict[str, np.ndarray]:
     return {name: bars[name].astype(np.float32) for name in FIELDS}
 
 
-def panel_of(bars: dict[str, np.ndarray]) -> Panel:
-    """The bars as a panel of business-like days and numbered assets."""
+def panel_of(bars: dict[str, np.ndarray], groups: dict[str, list[str]] | None = None) -> Panel:
+    """The bars as a panel of business-like days and numbered assets; `groups`: labels of the assets."""
     days, assets = bars["close"].shape
     dates = np.datetime64("2010-01-04") + np.arange(days)
-    return Panel.from_arrays(bars, dates, [f"A{number:05d}" for number in range(assets)])
+    return Panel.from_arrays(bars, dates, [f"A{number:05d}" for number in range(assets)], groups=groups)
 
 
 def forward_target(

@@ -11,15 +11,14 @@ import statistics
 import time
 from pathlib import Path
 
-import numpy as np
 import tables
+from learned import TASKS, Question
 from problems import KOZA
 from stopwatch import seconds_of
 
 import quarva as qv
-from quarva.karva.alphabet import PANEL_FUNCTIONS, Alphabet
+from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape
-from quarva.scenarios import simulate
 from quarva.search import Memory, Policy, Space
 
 BODIES = ("gru", "transformer")
@@ -41,7 +40,7 @@ Genes of a head of {head}, {batch:,} a batch, which is the default, as all setti
 everything between the scores and the next batch: figures, the choice of the best share and the queue, their
 masks, the gradient, Adam. Scoring is not counted. The network learns on, so that expressions have the length
 that a search comes to: the mean of the measured batches is given. Koza's: {koza}, one field, target of
-Nguyen-4. Panel's: {panel} letters, rank IC on a simulated panel of 20 assets × 300 days. Medians over
+Nguyen-5. Panel's: {panel} letters, rank IC on a simulated panel of 20 assets × 300 days. Medians over
 {batches} batches after {first} that are not counted; {threads} threads.
 Together: batch / (sampling + step). CPU: what all threads worked for the two, which other programs on the
 machine change less.
@@ -52,17 +51,9 @@ the parts that make many calls look dearer. Parts behind a dash are contained in
 """
 
 
-def tasks() -> dict[str, tuple[qv.Task, Alphabet]]:
+def tasks() -> dict[str, Question]:
     """A question and the letters for it, by name."""
-    x = np.linspace(-1, 1, 20)
-    table = qv.Table.from_arrays({"x": x}, x**6 + x**5 + x**4 + x**3 + x**2 + x)
-    koza = Alphabet.build(["x"], KOZA)
-    panel = simulate(20, 300, seed=0, plant="rank(delta(close, 5))", ic=0.1)
-    letters = Alphabet.build(list(panel.fields), PANEL_FUNCTIONS, constants=True)
-    return {
-        "Koza's": (qv.Task(table, objective="nrmse", parsimony=0.0), koza),
-        "panel's": (qv.Task(panel, target="forward_return_1", objective="rank_ic"), letters),
-    }
+    return {"Koza's": TASKS["Nguyen-5"](), "panel's": TASKS["panel"]()}
 
 
 def begun(alphabet: Alphabet, body: str, head: int, threads: int) -> Policy:

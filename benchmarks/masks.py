@@ -3,29 +3,41 @@
     python benchmarks/masks.py --out benchmarks/results/masks.md
 
 A sampler is a function of a grammar, a number of genes and a generator of random numbers; `count` takes any.
+Networks are of three stages: untrained, half-trained, trained.
 """
 
 import argparse
+import copy
 from collections.abc import Callable, Iterator
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import tables
+from bars import panel_of, simulated_bars
+from learned import learning
 from numpy.typing import NDArray
 
+import quarva as qv
 from quarva.karva.alphabet import PANEL_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape, Population
 from quarva.search.policy.grammar import Grammar
+from quarva.search.policy.learner import Learner
+from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.rules import RULES
+from quarva.search.policy.sampling import sample
 from quarva.search.policy.uniform import uniform
 
 Sampler = Callable[[Grammar, int, np.random.Generator], NDArray[np.int16]]
 
 LOOKBACK = 60
 BATCH = 100_000
+ROUNDS = 60  # batches that a trained network learned from
 HOW = f"""
-{{genes:,}} genes of a head of {{head}}, shared among all combinations of the five rules. The alphabet: the
+{{genes:,}} genes of a head of {{head}} drawn without a network and as many by networks, shared among all
+combinations of the five rules. Networks: GRUs that learned on a simulated panel (20 assets × 300 days, rank
+IC), under all rules, from no batch, {ROUNDS // 2} and {ROUNDS} batches of 1,000, and then write under every
+combination of rules; `?` stands in the alphabet, and no prior leans on lengths. The alphabet: the
 functions of a panel, sin, cos, exp, square, inv, if_else, < and group_rank, windows of 5 to 40 days, open,
 close, volume, amount, two numbers and ?. A formula may look back {LOOKBACK} days.
 
@@ -76,8 +88,27 @@ def row(name: str, sampler: Sampler, grammar: Grammar, genes: int, rng: np.rando
     ]
 
 
-def samplers() -> dict[str, Sampler]:
-    """The samplers that the command measures."""
+def networks(letters: Alphabet, head: int) -> dict[str, Sampler]:
+    """Samplers that are networks, at three stages of learning."""
+    bars = simulated_bars(300, 20, 0)
+    bars = {name: bars[name] for name in ("open", "close", "volume")}
+    market = panel_of(bars | {"amount": bars["close"] * bars["volume"]}, {"sector": ["A", "B"] * 10})
+    question = qv.Task(market, target="forward_return_5", objective="rank_ic"), letters
+    learners = [
+        copy.deepcopy(policy._learner)
+        for policy in learning(question, [0, ROUNDS // 2, ROUNDS], 0, head=head, rules="+".join(RULES))
+    ]
+    return dict(zip(("untrained network", "half-trained", "trained"), map(writes, learners), strict=True))
+
+
+def writes(learner: Learner) -> Sampler:
+    """A network as a sampler."""
+    none = LengthPrior(1.0, 0.0)
+    return lambda grammar, n, rng: sample(learner.generator, grammar, n, rng, none, threads=2).symbols
+
+
+def without() -> dict[str, Sampler]:
+    """Samplers without a network."""
     return {
         "each legal symbol as likely": lambda grammar, n, rng: uniform(grammar, n, rng),
         "half functions": lambda grammar, n, rng: uniform(grammar, n, rng, 0.5),
@@ -91,19 +122,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     letters, shape, rng = alphabet(), GeneShape(head=chosen.head), np.random.default_rng(0)
-    each = -(-chosen.genes // (len(samplers()) * 2 ** len(RULES)))
     rows = [
         row(name, sampler, Grammar(letters, shape, rules, lookback=LOOKBACK), each, rng)
-        for name, sampler in samplers().items()
+        for kind in (without(), networks(letters, chosen.head))
+        for each in [-(-chosen.genes // (len(kind) * 2 ** len(RULES)))]
+        for name, sampler in kind.items()
         for rules in rule_sets()
     ]
     header = ["drawn", "rules kept", "genes", "invalid", "violations", *RULES]
     tables.write(
         chosen.out,
         "Masks of the grammar",
-        [tables.prose(HOW.format(genes=each * len(rows), head=chosen.head)), tables.table(header, rows)],
+        [tables.prose(HOW.format(genes=chosen.genes, head=chosen.head)), tables.table(header, rows)],
         command=tables.command_line(),
-        software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba')}",
+        software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba', 'torch')}",
     )
 
 

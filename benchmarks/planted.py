@@ -5,9 +5,9 @@
 Each market is simulated (300 assets, 1,000 days) with a formula's signal planted at an information
 coefficient of 0.05 at the one-day horizon. A search has found the plant when the absolute mean daily
 Spearman correlation between its best formula's signal and the planted one is above 0.8, over all days. The
-best formula is looked at after 5,000, 10,000, 20,000, 50,000 and 100,000 evaluations of one search, which
-ends where the plant is found. With --cache each run is kept as it ends, so that the benchmark can be broken
-off, and gone on with; --stop-after SECONDS begins no run later than that.
+best formula is looked at after 50, 70, 100, 150, 200, 300, 500, 700 … 100,000 evaluations of one search,
+which ends where the plant is found. With --cache each run is kept as it ends, so that the benchmark can be
+broken off, and gone on with; --stop-after SECONDS begins no run later than that.
 """
 
 import argparse
@@ -41,7 +41,10 @@ ASSETS, DAYS, IC = 300, 1_000, 0.05
 FOUND = 0.8
 
 
-STAGES = (5_000, 10_000, 20_000, 50_000, 100_000)
+STAGES = (
+    50, 70, 100, 150, 200, 300, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000, 15_000, 20_000,
+    30_000, 50_000, 70_000, 100_000,
+)  # fmt: skip
 
 _warm: set[str] = set()  # searchers that ran in this process
 
@@ -135,7 +138,7 @@ def line(plant: str, runs: list[Run], searchers: list[str]) -> list[str]:
     for searcher in searchers:
         mine = [each for each in runs if each.searcher == searcher]
         hits = sum(each.likeness > FOUND for each in mine)
-        stages = (f"{each.likeness:.2f} ({each.evaluations // 1000} k)" for each in mine)
+        stages = (f"{each.likeness:.2f} ({each.evaluations:,})" for each in mine)
         cells += [f"{hits} / {len(mine)}", ", ".join(stages) or "–"]
     likest = max(runs, key=lambda each: each.likeness, default=None)
     return [f"`{plant}`", *cells, "–" if likest is None else f"`{likest.formula}`"]
@@ -167,9 +170,9 @@ an information coefficient of {ic} at the one-day horizon, seeds 0 to {last}. Ta
 delay 1, objective ic, default split; at most {budget:,} distinct evaluations; default functions, windows and
 settings. Numbers: absolute mean daily Spearman correlation of the best formula's signal (the finding that the
 search puts first) with the planted one, over all days, for each seed; above {found} counts as found. In
-brackets, the stage at which the search was looked at last: 5, 10, 20, 50 or 100 thousand evaluations of one
-search, which ends where the plant is found. Median stage of all runs: one that never found the plant counts
-as longer than any. Loading kernels is charged to no run."""
+brackets, the evaluations after which the search was looked at last, of 50, 70, 100, 150, 200, 300, 500,
+700 … 100,000; a search ends where the plant is found. Median stage of all runs: one that never found the
+plant counts as longer than any. Loading kernels is charged to no run."""
 
 
 def main() -> None:

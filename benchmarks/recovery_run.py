@@ -3,7 +3,7 @@
 import argparse
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +38,13 @@ class Run:
 
 @dataclass(frozen=True)
 class Job:
-    """A run to make."""
+    """A run to make. `settings`: of the searcher, where they are not its own."""
 
     problem: Problem
     searcher: str
     seed: int
     chosen: argparse.Namespace
+    settings: dict[str, Any] = field(default_factory=dict)
 
 
 def work(job: Job) -> Run | None:
@@ -53,6 +54,8 @@ def work(job: Job) -> Run | None:
         "searcher": job.searcher, "problem": problem.name, "seed": job.seed, "budget": max(chosen.stages),
         "version": "peer" if job.searcher == PEER else code_version(), "threads": chosen.threads,
     }  # fmt: skip
+    if job.settings:
+        key["settings"] = job.settings
 
     def make() -> dict[str, Any] | None:
         if chosen.stop_at is not None and time.time() > chosen.stop_at:
@@ -88,7 +91,9 @@ def _search(job: Job) -> Run:
         assert quarva.engine.reference is not None
         qv.search(task, job.searcher, budget=5_000, seed=1_000_003, seconds=5, **settings)
         _warm.add(kind)
-    found = qv.search(task, job.searcher, budget=max(job.chosen.stages), seed=job.seed, **settings)
+    found = qv.search(
+        task, job.searcher, budget=max(job.chosen.stages), seed=job.seed, settings=job.settings, **settings
+    )
     at, formula = None, found.best.formula.text if found.pool else ""
     for evaluations, text in _improvements(found.history):
         if nmse(text, job.problem, job.seed) < RECOVERED:

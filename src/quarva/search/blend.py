@@ -1,9 +1,10 @@
 """Evolution and the neural generator on one budget, each feeding the other; and completion where it applies.
 
 After Mundhenk et al. 2021 (Symbolic Regression via Neural-Guided Genetic Programming Population Seeding): the
-network's samples start runs of evolution, and what evolution finds teaches the network. Here an island of
-`GEP` that stands still starts anew from the network's last samples, which are scored already, so that the
-seeding costs no evaluation. Which of the two proposes next is learned from what their proposals paid.
+network's samples start runs of evolution, and what evolution finds teaches the network. Here evolution
+begins with the simplest formulas, and an island of `GEP` that stands still starts anew from the network's
+last samples, which are scored already, so that the seeding costs no evaluation. Which of the two proposes
+next is learned from what their proposals paid.
 """
 
 from dataclasses import dataclass, field
@@ -17,12 +18,14 @@ from quarva.karva.genes import Population
 from quarva.search.completion import Completion
 from quarva.search.gep import GEP
 from quarva.search.policy import Policy
+from quarva.search.policy.grammar import Grammar
 from quarva.search.searcher import Space
 from quarva.search.shares import Shares
+from quarva.search.simplest import simplest
 
 __all__ = ["Blend"]
 
-EVOLUTION, NETWORK, COMPLETED = 0, 1, 2
+EVOLUTION, NETWORK, COMPLETED, SIMPLEST = range(4)
 """Who proposed a batch."""
 
 _LESSON = 100  # best of evolution's living that the network is shown when its turn has come
@@ -53,7 +56,9 @@ class Blend:
         self._evolution.begin(space)
         self._joined = False  # the network: its first weights and torch itself wait until they are needed
         self._shares = Shares(2, self.least, self.board)
-        self._turn = EVOLUTION
+        self._grammar = Grammar(space.alphabet, space.shape, self._network.rule_names)
+        self._turn = SIMPLEST
+        self._begun = False
         self._completed: Population | None = None
         self._founders: tuple[Population, NDArray[np.float64]] | None = None
         self._read = 0
@@ -65,6 +70,10 @@ class Blend:
         if self._completed is not None:
             self._turn = COMPLETED
             return self._completed
+        if not self._begun:
+            self._turn = SIMPLEST
+            evolution = self._evolution
+            return simplest(self._space, self._grammar, evolution.islands * evolution.population)
         self._turn = EVOLUTION
         if self._shares.spent.sum() >= self.alone:
             self._join()
@@ -86,8 +95,11 @@ class Blend:
         if self._turn == COMPLETED:
             self._completed = None
             return
-        self._shares.paid(self._turn, population.keys(), fitness)
-        if self._turn == EVOLUTION:
+        self._shares.paid(NETWORK if self._turn == NETWORK else EVOLUTION, population.keys(), fitness)
+        if self._turn == SIMPLEST:
+            self._evolution.found_all(population, fitness)
+            self._begun = True
+        elif self._turn == EVOLUTION:
             self._evolution.tell(population, fitness)
             self._found_islands()
         else:
@@ -118,7 +130,12 @@ class Blend:
         """See `GEP.floors`; of what the network proposed each may teach it."""
         if self._turn == EVOLUTION:
             return self._evolution.floors()
-        return np.full(self._network.batch if self._turn == NETWORK else len(self._completed or ()), -np.inf)
+        many = {
+            NETWORK: self._network.batch,
+            SIMPLEST: self._evolution.islands * self._evolution.population,
+            COMPLETED: len(self._completed or ()),
+        }
+        return np.full(many[self._turn], -np.inf)
 
     def figures(self) -> dict[str, float]:
         """Shares of the evaluations so far and of those to come, and the network's own figures."""
@@ -136,7 +153,7 @@ class Blend:
             "shares": self._shares.state(),
             "founders": _genes(founders) | {"fitness": fitness},
             "completed": _genes(completed),
-            "blend": {"joined": self._joined, "read": self._read},
+            "blend": {"begun": self._begun, "joined": self._joined, "read": self._read},
         }
         return {f"{part}/{name}": value for part, kept in parts.items() for name, value in kept.items()}
 
@@ -152,7 +169,7 @@ class Blend:
             self._network.restore(parts["network"])
         if self._completion is not None:
             self._completion.restore(parts["completion"])
-        self._read = int(parts["blend"]["read"])
+        self._begun, self._read = bool(parts["blend"]["begun"]), int(parts["blend"]["read"])
         founders, completed = (self._population(parts[name]) for name in ("founders", "completed"))
         self._founders = (founders, np.array(parts["founders"]["fitness"])) if len(founders) else None
         self._completed = completed if len(completed) else None

@@ -142,6 +142,16 @@ class GEP:
 
         population, fitness: as many as an island has, scored; NaN is no score.
         """
+        self._settle(island, population, fitness)
+        read(self._now.genes, self._language, self._room)
+
+    def found_all(self, population: Population, fitness: NDArray[np.float64]) -> None:
+        """The same for all islands, to which chromosomes are dealt out in turn: as many as all have."""
+        for island in range(self.islands):
+            self._settle(island, population[island :: self.islands], fitness[island :: self.islands])
+        read(self._now.genes, self._language, self._room)
+
+    def _settle(self, island: int, population: Population, fitness: NDArray[np.float64]) -> None:
         at = slice(island * self.population, (island + 1) * self.population)
         now = self._now.genes
         now.symbols[at], now.dc[at], now.constants[at] = (
@@ -150,7 +160,6 @@ class GEP:
         self._fitness[at] = np.where(np.isfinite(fitness), fitness, -np.inf)
         self._best[island], self._stale[island] = self._fitness[at].max(), 0
         self._fresh[island] = False
-        read(now, self._language, self._room)
 
     def living(self) -> tuple[Population, NDArray[np.float64]]:
         """All chromosomes of all islands as they were told last, and their fitness, −inf for no score."""

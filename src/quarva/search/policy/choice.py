@@ -11,7 +11,7 @@ ZERO = np.float32(0)
 
 
 @compiled
-def choose(logits, legal, arity, i, nodes, mean, weight, sharp, chance):
+def choose(logits, legal, arity, i, nodes, mean, weight, sharp, chance, wanted):
     """Draw a letter for position i of an expression that has `nodes` places so far.
 
     Args:
@@ -21,6 +21,7 @@ def choose(logits, legal, arity, i, nodes, mean, weight, sharp, chance):
         mean, weight: of the prior over length.
         sharp: what logits are multiplied with before it.
         chance: a random number, 0 or more and below 1.
+        wanted: the letter to take if it is legal; -1 for none.
 
     Returns:
         The letter, its log-likelihood and the entropy of the choice.
@@ -40,6 +41,10 @@ def choose(logits, legal, arity, i, nodes, mean, weight, sharp, chance):
             dot += p * x
         else:
             logits[v] = ZERO
+    log_total = np.log(total)
+    open_choice = log_total - dot / total
+    if wanted >= 0 and legal[wanted]:
+        return np.int64(wanted), np.log(logits[wanted]) - log_total, open_choice
     left, chosen = chance * total, -1
     for v in range(arity.size):
         if logits[v] > 0:
@@ -47,5 +52,4 @@ def choose(logits, legal, arity, i, nodes, mean, weight, sharp, chance):
             left -= logits[v]
             if left < 0:
                 break
-    log_total = np.log(total)
-    return chosen, np.log(logits[chosen]) - log_total, log_total - dot / total
+    return chosen, np.log(logits[chosen]) - log_total, open_choice

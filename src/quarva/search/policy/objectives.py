@@ -42,7 +42,7 @@ def risk_seeking(fitness: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def ranks(fitness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights that fall evenly from the best to the last (Gao et al. 2024, CADSR)."""
+    """Weights that fall evenly from the best to the last (Bastiani et al. 2024, CADSR)."""
     falling = np.arange(len(fitness), 0.0, -1.0)
     return falling / falling.sum()
 

@@ -1,8 +1,9 @@
 """A network that writes formulas and learns from their scores (Petersen et al. 2021).
 
-A batch of genes is drawn from the network under the grammar's masks; the best few per cent of what was drawn,
-each formula once, and a queue of the best so far teach it. When nothing better was found for some batches the
-network, its optimiser and the queue start anew from other random weights.
+A batch of genes is drawn from the network under the grammar's masks, a share of them as rewritings of the
+best formulas so far (see `rewriting`). The best few per cent of what was drawn, each formula once, and a
+queue of the best so far teach it. When nothing better was found for some batches the network, its optimiser
+and the formulas that it kept give way to other random weights and nothing learned.
 """
 
 import warnings
@@ -18,6 +19,7 @@ from quarva.search.policy.grammar import Grammar
 from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.objectives import balance_targets, parts_of, priority_queue, ranks, risk_seeking
 from quarva.search.policy.queue import Queue, distinct_best
+from quarva.search.policy.rewriting import Models
 from quarva.search.searcher import Space
 
 if TYPE_CHECKING:  # torch takes a second to import
@@ -33,9 +35,9 @@ _SHARPNESS = 10.0  # log reward of the best formula, for trajectory balance; tha
 class Policy:
     """A generator of formulas that learns from their scores."""
 
-    batch: int = 1000  # formulas proposed at a time
+    batch: int = 500  # formulas proposed at a time
     body: str = "gru"  # gru or transformer
-    width: int = 64  # of the network's vectors, even
+    width: int = 32  # of the network's vectors, even
     layers: int = 1  # of its body
     objective: str = "pg+pqt"  # pg, rank, pqt, tb, or several of them with + between
     learning_rate: float = 0.003
@@ -45,6 +47,9 @@ class Policy:
     entropy_decay: float = 0.8  # of it from position to position
     stray: float = 0.0  # share of a batch drawn with flatter chances
     heat: float = 2.0  # what divides the logits of those
+    rewrite: float = 0.5  # share of a batch that is the best formulas so far, rewritten at some places
+    places: float = 2.0  # of each of those, on average
+    models: int = 200  # best formulas so far that are rewritten, no two of one fitness
     steps: int = 1  # steps of the optimiser on a batch
     patience: int = 60  # batches without gain after which the network starts anew; 0 for never
     length: float = 10.0  # nodes that expressions lean to
@@ -57,11 +62,12 @@ class Policy:
         least = {
             "batch": 10, "width": 2, "layers": 1, "learning_rate": 0.0, "elite": 0.0, "queue": 0,
             "entropy": 0.0, "entropy_decay": 0.0, "steps": 1, "patience": 0, "function_share": 0.0,
+            "rewrite": 0.0, "models": 0, "places": 0.0,
         }  # fmt: skip
         for name, low in least.items():
             if not getattr(self, name) >= low:
                 raise RecipeError(f"policy: {name} must be at least {low}, not {getattr(self, name)}")
-        for name in ("elite", "entropy_decay", "function_share"):
+        for name in ("elite", "entropy_decay", "function_share", "rewrite"):
             if getattr(self, name) > 1:
                 raise RecipeError(f"policy: {name} must not be above 1, not {getattr(self, name)}")
         if self.body not in ("gru", "transformer"):
@@ -71,9 +77,13 @@ class Policy:
         self._parts = parts_of(self.objective)
         self._prior = LengthPrior(self.length, self.spread)
 
+    @property
+    def rule_names(self) -> tuple[str, ...]:
+        """`rules`, one by one."""
+        return tuple(rule for rule in self.rules.split("+") if rule)
+
     def begin(self, space: Space) -> None:
-        rules = tuple(rule for rule in self.rules.split("+") if rule)
-        self._space, self._grammar = space, Grammar(space.alphabet, space.shape, rules)
+        self._space, self._grammar = space, Grammar(space.alphabet, space.shape, self.rule_names)
         self._batches = self._starts = 0  # drawn, and networks begun: all random numbers hang on the two
         self._figures: dict[str, float] = {}
         self._paused = False
@@ -95,6 +105,7 @@ class Policy:
         """Another network, and nothing learned."""
         self._learner = self._make_learner()
         self._queue = Queue(self._nothing(), self.queue)
+        self._models = Queue(self._nothing(), self.models, "models", apart=True)
         self._best, self._stale = -np.inf, 0
         self._starts += 1
 
@@ -128,6 +139,7 @@ class Policy:
             self._prior,
             space.threads,
             self._sharpness,
+            self._chosen_models(rng),
         )
         pop = Population.empty(space.alphabet, space.shape, self.batch)
         pop.symbols[:] = drawn.symbols.reshape(pop.symbols.shape)
@@ -136,6 +148,17 @@ class Policy:
             pop.constants[:] = rng.standard_normal(pop.constants.shape, np.float32)
         self._figures["entropy"] = float(drawn.entropy.sum() / drawn.length.sum())
         return pop
+
+    def _chosen_models(self, rng: np.random.Generator) -> Models | None:
+        """Models of the last genes of a batch: of the best so far, the better the likelier."""
+        many, known = int(self.rewrite * self.batch), self._models.population
+        if not (many and len(known)):
+            return None
+        genes, arity = self._space.shape.genes, self._space.alphabet.arity
+        chosen = known[(len(known) * rng.random(many) ** 2).astype(np.int64)]
+        length = chosen.lengths().sum(axis=1).repeat(genes)  # a chromosome is rewritten at some places
+        models = Models.of(chosen.symbols.reshape(many * genes, -1), self.places, length, arity)
+        return models.behind(Models.none((self.batch - many) * genes, self._grammar.length))
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         self._note(population, fitness)
@@ -164,6 +187,7 @@ class Policy:
 
         elite, told, n = population[chosen], fitness[chosen], len(chosen)
         self._queue.add(elite, told)
+        self._models.add(elite, told)
         weight = np.zeros(n)
         weight += risk_seeking(told) if "pg" in self._parts else 0.0
         weight += ranks(told) if "rank" in self._parts else 0.0
@@ -241,7 +265,7 @@ class Policy:
             "batches": self._batches, "starts": self._starts, "best": self._best, "stale": self._stale,
             "paused": self._paused, "taught_symbols": taught.symbols, "taught_dc": taught.dc,
             "taught_constants": taught.constants, "taught_fitness": told,
-            **self._queue.state(), **self._learner.state(),
+            **self._queue.state(), **self._models.state(), **self._learner.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -258,4 +282,5 @@ class Policy:
             np.array(state["taught_fitness"], np.float64),
         )
         self._queue.restore(state)
+        self._models.restore(state)
         self._learner.restore(state)

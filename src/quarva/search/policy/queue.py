@@ -32,13 +32,19 @@ def distinct_best(
 class Queue:
     """At most `size` formulas, best first.
 
+    Args:
+        nothing: an empty population.
+        size: most that it holds.
+        name: what its part of a state is called.
+        apart: whether no two may have the same fitness: most that have give the same values.
+
     Attributes:
         population: n chromosomes.
         fitness: float64 of shape (n,).
     """
 
-    def __init__(self, nothing: Population, size: int) -> None:
-        self.size = size
+    def __init__(self, nothing: Population, size: int, name: str = "queue", *, apart: bool = False) -> None:
+        self.size, self.name, self.apart = size, name, apart
         self.population, self.fitness = nothing, np.zeros(0)
 
     def add(self, population: Population, fitness: NDArray[np.float64]) -> None:
@@ -47,26 +53,28 @@ class Queue:
             return
         whole = Population.concatenate([self.population, population])
         told = np.concatenate([self.fitness, fitness])
-        best, _ = distinct_best(whole, told, self.size)
+        best, _ = distinct_best(whole, told, len(whole) if self.apart else self.size)
+        if self.apart:
+            best = best[np.sort(np.unique(told[best], return_index=True)[1])][: self.size]
         self.population, self.fitness = whole[best], told[best]
 
     def state(self) -> dict[str, NDArray]:
         """Its content as arrays."""
         kept = self.population
         return {
-            "queue_symbols": kept.symbols, "queue_dc": kept.dc, "queue_constants": kept.constants,
-            "queue_fitness": self.fitness,
+            f"{self.name}_symbols": kept.symbols, f"{self.name}_dc": kept.dc,
+            f"{self.name}_constants": kept.constants, f"{self.name}_fitness": self.fitness,
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray]) -> None:
         """Take up a `state`."""
         self.population = replace(
             self.population,
-            symbols=np.asarray(state["queue_symbols"], np.int16),
-            dc=np.asarray(state["queue_dc"], np.int8),
-            constants=np.asarray(state["queue_constants"], np.float32),
+            symbols=np.asarray(state[f"{self.name}_symbols"], np.int16),
+            dc=np.asarray(state[f"{self.name}_dc"], np.int8),
+            constants=np.asarray(state[f"{self.name}_constants"], np.float32),
         )
-        self.fitness = np.asarray(state["queue_fitness"], np.float64)
+        self.fitness = np.asarray(state[f"{self.name}_fitness"], np.float64)
 
     def __len__(self) -> int:
         return len(self.fitness)

@@ -14,6 +14,7 @@ from quarva.search.policy.looks import look_up
 from quarva.search.policy.model import GRU, Generator
 from quarva.search.policy.pieces import in_pieces, one_torch_thread
 from quarva.search.policy.recurrent import tensors_of, weights_of
+from quarva.search.policy.rewriting import Models, hand_down, plan
 from quarva.search.policy.writing import write
 from quarva.threads import share
 
@@ -52,6 +53,7 @@ def sample(
     prior: LengthPrior,
     threads: int = 1,
     sharpness: NDArray[np.float32] | None = None,
+    models: Models | None = None,
 ) -> Sample:
     """Draw n genes; what is drawn does not depend on the number of threads.
 
@@ -64,6 +66,8 @@ def sample(
         threads: to use.
         sharpness: float32 of shape (n,), of each gene the number that logits are multiplied with: 1 by
             default, less for genes that shall stray; log_p and entropy are those of the drawing.
+        models: of n genes, what they are rewritten from; by default all are written freely. log_p and entropy
+            are those of a gene written freely.
     """
     letters, cut = len(grammar.alphabet), grammar.alphabet.n_functions
     drawn = Sample(
@@ -74,13 +78,14 @@ def sample(
     )
     chance = rng.random((n, grammar.length), np.float32)
     sharp = np.ones(n, np.float32) if sharpness is None else sharpness
+    models = Models.none(n, grammar.length) if models is None else models
     if isinstance(generator.body, GRU):
         with torch.no_grad(), one_torch_thread():
             weights = weights_of(tensors_of(generator))
 
         def write_some(first: int, last: int) -> None:
             part = slice(first, last)
-            write(weights, grammar, prior, chance[part], sharp[part], drawn.cut(part))
+            write(weights, grammar, prior, chance[part], sharp[part], models.cut(part), drawn.cut(part))
 
         share(write_some, n, threads, _GRAIN)
         return drawn
@@ -89,7 +94,10 @@ def sample(
 
     def work(part: slice) -> None:
         with torch.inference_mode():
-            _write(generator, tables, grammar, prior, chance[part], sharp[part], drawn.cut(part))
+            _write(
+                generator, tables, grammar, prior, chance[part], sharp[part], models.cut(part),
+                drawn.cut(part),
+            )  # fmt: skip
 
     in_pieces(work, n, _PIECE, threads)
     return drawn
@@ -102,6 +110,7 @@ def _write(
     prior: LengthPrior,
     chance: NDArray[np.float32],
     sharp: NDArray[np.float32],
+    models: Models,
     drawn: Sample,
 ) -> None:
     """Draw the genes of one piece."""
@@ -120,6 +129,7 @@ def _write(
             legal,
             chance,
             sharp,
+            models,
             places.filled,
             arity,
             prior.mean,
@@ -138,13 +148,15 @@ def _write(
 
 
 @compiled
-def choose_all(i, rows, logits, legal, chance, sharp, nodes, arity, mean, weight, drawn):
+def choose_all(i, rows, logits, legal, chance, sharp, models, nodes, arity, mean, weight, drawn):
     """Choose the letters of position i of the genes `rows`."""
     for r in range(rows.size):
         b = rows[r]
+        wanted, move, left_over = plan(models, b, i, arity, chance[b, i])
         letter, likely, open_choice = choose(
-            logits[r], legal[r], arity, i, nodes[b], mean, weight, sharp[b], chance[b, i]
+            logits[r], legal[r], arity, i, nodes[b], mean, weight, sharp[b], left_over, wanted
         )
+        hand_down(models, b, i, letter, move, nodes[b], arity, left_over)
         drawn.symbols[b, i] = letter
         drawn.log_p[b] += likely
         drawn.entropy[b] += open_choice

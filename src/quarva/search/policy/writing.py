@@ -13,6 +13,7 @@ from quarva.search.policy.looks import LOOKS, note_rows
 from quarva.search.policy.marks import Marks, Row, mark_legal, start, take_note
 from quarva.search.policy.places import Places, open_places
 from quarva.search.policy.recurrent import Trace, Weights, advance
+from quarva.search.policy.rewriting import Models, hand_down, plan
 
 __all__ = ["write"]
 
@@ -34,6 +35,7 @@ def write(
     prior: LengthPrior,
     chance: NDArray[np.float32],
     sharp: NDArray[np.float32],
+    models: Models,
     drawn: tuple[NDArray, ...],
 ) -> None:
     """Draw n genes into `drawn`, the four arrays of a `Sample`.
@@ -43,6 +45,7 @@ def write(
         grammar, prior: what decides the chances beside it.
         chance: float32 of shape (n, L), a random number for each position, 0 or more and below 1.
         sharp: float32 of shape (n,), see `sample`.
+        models: what genes are rewritten from, see `Models`.
         drawn: symbols int16 (n, L), terminals that are kept behind the end; log_p, entropy, length.
     """
     places = Places(grammar.alphabet, grammar.length, 1)
@@ -55,11 +58,15 @@ def write(
         row, places.depth[0], places.horizontal[0], np.empty(LOOKS, np.int64),
         np.ones(len(grammar.alphabet), np.bool_), Trace.room(weights, grammar.length),
     )  # fmt: skip
-    write_genes(weights, grammar.tables, grammar.tail, prior.mean, prior.weight, chance, sharp, desk, *drawn)
+    write_genes(
+        weights, grammar.tables, grammar.tail, prior.mean, prior.weight, chance, sharp, models, desk, *drawn
+    )
 
 
 @compiled
-def write_genes(weights, tables, masked, mean, weight, chance, sharp, desk, symbols, log_p, entropy, length):
+def write_genes(
+    weights, tables, masked, mean, weight, chance, sharp, models, desk, symbols, log_p, entropy, length
+):
     """Write all genes; each is done when its expression is."""
     row, letters = desk.row, tables.arity.size
     for b in range(symbols.shape[0]):
@@ -80,9 +87,12 @@ def write_genes(weights, tables, masked, mean, weight, chance, sharp, desk, symb
                 desk.looks,
             )
             advance(weights, desk.looks, i, desk.trace)
+            wanted, move, left_over = plan(models, b, i, tables.arity, chance[b, i])
             letter, likely, open_choice = choose(
-                desk.trace.logits, desk.legal, tables.arity, i, nodes, mean, weight, sharp[b], chance[b, i]
-            )
+                desk.trace.logits, desk.legal, tables.arity, i, nodes, mean, weight, sharp[b], left_over,
+                wanted,
+            )  # fmt: skip
+            hand_down(models, b, i, letter, move, nodes, tables.arity, left_over)
             log_p[b] += likely
             entropy[b] += open_choice
             symbols[b, i] = letter

@@ -1,0 +1,31 @@
+"""The simplest formulas of a grammar, to begin a search with."""
+
+import numpy as np
+
+from quarva.karva.genes import Population
+from quarva.search.policy.grammar import Grammar
+from quarva.search.policy.uniform import uniform
+from quarva.search.searcher import Space
+
+__all__ = ["simplest"]
+
+_DRAWN = 32  # genes for each one wanted: short formulas are drawn again and again
+_FUNCTIONS = 0.4  # chance of a function where any letter may stand
+
+
+def simplest(space: Space, grammar: Grammar, n: int) -> Population:
+    """n formulas, the shortest of many that were drawn at random, each once as far as they go.
+
+    What explains a market or a table is often a few letters long, and of those there are few: to ask for them
+    first costs a search a moment, and what it breeds later is made of them.
+    """
+    rng = np.random.Generator(np.random.PCG64([space.seed, 0]))
+    genes, many = space.shape.genes, n * _DRAWN
+    drawn = Population.empty(space.alphabet, space.shape, many)
+    drawn.symbols[:] = uniform(grammar, many * genes, rng, _FUNCTIONS).reshape(drawn.symbols.shape)
+    if space.alphabet.has_constants:
+        drawn.dc[:] = rng.integers(0, space.shape.constants, drawn.dc.shape, np.int8)
+        drawn.constants[:] = rng.standard_normal(drawn.constants.shape, np.float32)
+    once = np.zeros(many, bool)
+    once[np.unique(drawn.keys(), return_index=True)[1]] = True
+    return drawn[np.lexsort((drawn.sizes(), ~once))[:n]]
