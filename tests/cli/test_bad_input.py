@@ -117,6 +117,8 @@ def test_a_formula_that_can_not_be_read(quarva, tmp_path, formula, words):
         (["--functions", "add,rnk"], ["rnk", "rank"]),
         (["--windows", "0"], ["window"]),
         (["--budget", "0"], ["--budget = 0"]),
+        (["--tuning-steps", "5"], ["no constants can be tuned", "table"]),
+        (["--tuning-steps", "-1"], ["--tuning-steps = -1"]),
         (["--delay", "-1"], ["--delay = -1"]),
         (["--threads", "0"], ["--threads = 0"]),
         (["--table", "bars.csv"], ["exclude each other"]),

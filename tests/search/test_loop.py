@@ -39,7 +39,7 @@ def test_the_budget_is_met_to_the_last_distinct_formula(find, table_task, monkey
         return score(self, formulas, threads)
 
     monkeypatch.setattr(Task, "score", count)
-    found = find(table_task, way, budget)
+    found = find(table_task, way, budget, tuning_steps=0)
     keys = np.concatenate(scored)
     assert found.evaluations == len(keys) == len(np.unique(keys)) == budget
     assert found.stopped == "budget"

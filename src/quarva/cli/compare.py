@@ -62,6 +62,7 @@ def compare(
     functions: search.Functions = None,
     windows: search.Windows = None,
     abandon: search.Abandon = None,
+    tuning_steps: search.TuningSteps = None,
     threads: options.Threads = None,
     device: options.Device = None,
     recipe: options.RecipeFile = None,
@@ -79,7 +80,8 @@ def compare(
         "conventions": conventions, "table": table, "target_column": target_column, "target": target,
         "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
         "parsimony": parsimony, "seconds": seconds, "memory_mb": memory_mb, "functions": functions,
-        "windows": windows, "abandon": abandon, "threads": threads, "device": device,
+        "windows": windows, "abandon": abandon, "tuning_steps": tuning_steps, "threads": threads,
+        "device": device,
     }  # fmt: skip
     if resume is None:
         folder, found = _begin(recipe, question, names, asked, level, out)

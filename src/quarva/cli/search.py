@@ -41,6 +41,8 @@ Functions = Annotated[str | None, _flag("--functions", "NAME,…", _FUNCTIONS)]
 Windows = Annotated[str | None, _flag("--windows", "DAYS,…", "Windows of rolling operators (5,10,20,40).")]
 _ABANDON = "Give up hopeless formulas after this share of the training days, 0.33 say (never)."
 Abandon = Annotated[float | None, _flag("--abandon", "SHARE", _ABANDON)]
+_TUNING = "Steps of fitting the constants of a table's formula, 0 for none (10); each counts as a formula."
+TuningSteps = Annotated[int | None, _flag("--tuning-steps", "N", _TUNING)]
 Out = Annotated[str | None, options.option("--out", "FOLDER", _OUT)]
 Resume = Annotated[str | None, options.option("--resume", "FOLDER", _RESUME)]
 ReadTest = Annotated[bool, options.option("--read-test", None, "Read the sealed test, for the best formula.")]
@@ -71,6 +73,7 @@ def search(
     functions: Functions = None,
     windows: Windows = None,
     abandon: Abandon = None,
+    tuning_steps: TuningSteps = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
     device: options.Device = None,
@@ -87,7 +90,7 @@ def search(
         "conventions": conventions, "table": table, "target_column": target_column, "target": target,
         "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
         "parsimony": parsimony, "searcher": searcher, "functions": functions, "windows": windows,
-        "seed": seed, "device": device, "abandon": abandon,
+        "seed": seed, "device": device, "abandon": abandon, "tuning_steps": tuning_steps,
     }  # fmt: skip
     if resume is not None:
         refused = [
@@ -217,7 +220,10 @@ def _show(record: dict[str, Any]) -> None:
     screen.print(table)
     if pool and "test" in record["best"]:
         screen.print(f"sealed test: {figure(record['best']['test'])}")
-    counted = f"{record['evaluations']:,} distinct formulas in {record['seconds']:.1f} s"
+    counted = f"{record['evaluations']:,} distinct formulas"
+    if record["tuning_steps"]:
+        counted += f", {record['tuning_steps']:,} of them steps of tuning constants,"
+    counted += f" in {record['seconds']:.1f} s"
     screen.print(f"{counted}; stopped by: {record['stopped']}")
     screen.print(f"run: {record['run']}", soft_wrap=True)
     screen.print(f"page: {os.path.join(record['run'], 'report.html')}", soft_wrap=True)

@@ -104,7 +104,7 @@ class Comparison:
             "reached": sum(np.isfinite(evaluations) for evaluations, _ in reached),
             "evaluations_to_level": quartiles([evaluations for evaluations, _ in reached], np.inf)[1],
             "seconds_to_level": quartiles([seconds for _, seconds in reached], np.inf)[1],
-            "distinct_share": sum(run.evaluations for run in runs) / proposed,
+            "distinct_share": sum(run.evaluations - run.tuning_steps for run in runs) / proposed,
             "invalid_share": sum(run.invalid for run in runs) / proposed,
             **{key: float(np.mean([getattr(run, key) for run in runs])) for key in
                ("seconds", "seconds_proposing", "seconds_scoring")},

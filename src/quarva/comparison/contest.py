@@ -13,7 +13,7 @@ from quarva.comparison.folder import ComparisonFolder, Plan
 from quarva.comparison.run import Run
 from quarva.errors import QuarvaError, RecipeError, RunError
 from quarva.search import Findings, Progress, Resumable, Searcher, search
-from quarva.search.loop import settings_of
+from quarva.search.identity import settings_of
 from quarva.search.record import findings_record
 from quarva.search.run import make_searcher
 from quarva.tasks import Task

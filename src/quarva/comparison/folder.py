@@ -20,7 +20,7 @@ from quarva.atomic import make_folder
 from quarva.comparison.run import Run
 from quarva.errors import RecipeError, RunError
 from quarva.search import Findings
-from quarva.search.loop import digest
+from quarva.search.identity import digest
 from quarva.search.record import findings_record
 from quarva.search.run_folder import DATA, RunFolder, finite
 from quarva.tasks import Task
@@ -177,8 +177,8 @@ class ComparisonFolder:
         """What all runs have in common, as JSON gives it back."""
         recipe = self.recipe()
         names = (
-            "budget", "functions", "windows", "numbers", "constants", "head", "genes", "link", "settings",
-            "abandon", "seconds", "memory_mb",
+            "budget", "functions", "windows", "numbers", "constants", "tuning_steps", "head", "genes", "link",
+            "settings", "abandon", "seconds", "memory_mb",
         )  # fmt: skip
         settings = {name: getattr(recipe, name) for name in names}
         about = {

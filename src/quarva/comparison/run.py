@@ -21,7 +21,8 @@ class Run:
         best: figure of the formula with the best fitness in training: on validation, of a table on its rows;
             NaN where no formula was valid. train, validation: both figures of the same formula.
         formula, size: that formula in infix, and its nodes; "" and 0 where there is none.
-        evaluations: distinct formulas scored. proposed: all that the searcher proposed.
+        evaluations: distinct formulas scored; of them tuning_steps, steps of fitting constants.
+        proposed: all that the searcher proposed.
         invalid: proposed chromosomes that break a rule of the language.
         seconds: wall time; of it seconds_proposing by the searcher, seconds_scoring by the engine.
         stopped: why it ended, as `Findings.stopped`.
@@ -37,6 +38,7 @@ class Run:
     formula: str
     size: int
     evaluations: int
+    tuning_steps: int
     proposed: int
     invalid: int
     seconds: float
@@ -57,7 +59,9 @@ class Run:
         """
         best = record["best"]
         train, validation = (_number(best and best[name]) for name in ("train", "validation"))
-        counted: dict[str, Any] = {name: int(record[name]) for name in ("evaluations", "proposed", "invalid")}
+        counted: dict[str, Any] = {
+            name: int(record[name]) for name in ("evaluations", "tuning_steps", "proposed", "invalid")
+        }
         timed: dict[str, Any] = {
             name: float(record[name]) for name in ("seconds", "seconds_proposing", "seconds_scoring")
         }
@@ -86,7 +90,8 @@ class Run:
     @property
     def distinct_share(self) -> float:
         """Of what was proposed, the share that had not been proposed before."""
-        return self.evaluations / self.proposed if self.proposed else float("nan")
+        new = self.evaluations - self.tuning_steps
+        return new / self.proposed if self.proposed else float("nan")
 
     @property
     def invalid_share(self) -> float:

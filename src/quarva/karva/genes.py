@@ -204,6 +204,20 @@ class Population:
             nodes[i] = Expression(symbols[i], tuple(nodes[first : first + symbols[i].arity]))  # type: ignore[arg-type]
         return nodes[0]  # type: ignore[return-value]
 
+    def with_rows(
+        self, places: NDArray[np.integer], rows: "Population", keys: NDArray[np.uint64]
+    ) -> "Population":
+        """A copy in which the chromosomes at `places` are `rows`, whose keys are given."""
+        changed = replace(
+            self, symbols=self.symbols.copy(), dc=self.dc.copy(), constants=self.constants.copy(),
+            known_keys=None if self.known_keys is None else self.known_keys.copy(),
+        )  # fmt: skip
+        changed.symbols[places], changed.dc[places] = rows.symbols, rows.dc
+        changed.constants[places] = rows.constants
+        if changed.known_keys is not None:
+            changed.known_keys[places] = keys
+        return changed
+
     def __len__(self) -> int:
         return len(self.symbols)
 

@@ -253,9 +253,9 @@ def listen(p, g, language, room, island, genes):
 
 
 @compiled
-def read(genes, language, room):
-    """Read every gene."""
-    for p in range(genes.symbols.shape[0]):
+def read(genes, places, language, room):
+    """Read the genes of the chromosomes at these places, int64."""
+    for p in places:
         for g in range(genes.symbols.shape[1]):
             listen(p, g, language, room, 0, genes)
 

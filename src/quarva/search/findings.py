@@ -67,13 +67,14 @@ class Findings:
         pool: the best formulas by fitness, best first, no two of them alike (`choose_pool`).
         evaluations: distinct formulas scored. proposed: all that the searcher proposed. invalid: proposed
             chromosomes that break a rule of the language (0 by construction, counted all the same).
-        abandoned: evaluations that were given up before the end.
+        abandoned: evaluations that were given up before the end. tuning_steps: evaluations that were steps
+            of fitting the constants of a formula.
         seconds: wall time, over all sittings of a resumed search. seconds_proposing: of these, spent by the
             searcher (`ask` and `tell`). seconds_scoring: spent by the engine on fitness.
         stopped: why it ended.
-        history: one row a batch: batch, evaluations, proposed, seconds, best (train figure of the best so
-            far), validation (of the same formula), best_formula (infix), mean (fitness of the batch's valid
-            formulas), distinct_share (of what was proposed, the share that was new).
+        history: one row a batch: batch, evaluations, tuning_steps, proposed, seconds, best (train figure of
+            the best so far), validation (of the same formula), best_formula (infix), mean (fitness of the
+            batch's valid formulas), distinct_share (of what was proposed, the share that was new).
     """
 
     task: Task = field(repr=False)
@@ -85,6 +86,7 @@ class Findings:
     proposed: int
     invalid: int
     abandoned: int
+    tuning_steps: int
     seconds: float
     seconds_proposing: float
     seconds_scoring: float
@@ -112,7 +114,8 @@ class Findings:
             f"{f.train:10.4g}  {f.validation:10.4g}  {f.turnover:8.3g}  {f.size:4d}  {f.formula.text}"
             for f in self.pool
         ]
-        end = f"{self.evaluations:,} distinct formulas in {self.seconds:.1f} s ({self.stopped})"
+        tuned = f", {self.tuning_steps:,} of them steps of tuning," if self.tuning_steps else ""
+        end = f"{self.evaluations:,} distinct formulas{tuned} in {self.seconds:.1f} s ({self.stopped})"
         return "\n".join([head, *rows, end])
 
 

@@ -14,13 +14,10 @@ from numpy.typing import NDArray
 
 from quarva.crew import crew
 from quarva.errors import RecipeError
-from quarva.karva.alphabet import Alphabet
-from quarva.karva.decode import mix
-from quarva.karva.expression import Symbol
 from quarva.karva.genes import Population
 from quarva.search.breed import Genes, Rates, Room, breed, read, spin, succeed
 from quarva.search.moves import Letters, gaps
-from quarva.search.reading import Language
+from quarva.search.reading import language_of
 from quarva.search.searcher import Space
 
 __all__ = ["GEP"]
@@ -67,11 +64,8 @@ class GEP:
     def begin(self, space: Space) -> None:
         self._space = space
         a, shape = space.alphabet, space.shape
-        link = Alphabet([Symbol(shape.linking), Symbol()]).letter[0]
-        mixed = np.array([mix(key) for key in a.letter], np.uint64)
-        self._language = Language(
-            a.arity, a.letter, mixed, a.commutative, a.has_constants, link, shape.linking.commutative
-        )
+        self._known = space.memory if space.skeletons is None else space.skeletons
+        self._language = language_of(a, shape, is_open=space.skeletons is not None)
         self._letters = Letters.of(a, shape.head, self.function_share)
         self._now, self._next = (
             self._room_for_all(),
@@ -113,10 +107,12 @@ class GEP:
 
         with crew(min(space.threads, self.islands)) as words:
             breed(
-                words, now.genes, self._fitness, self._wheel, self._fresh, roulette, space.memory.table,
+                words, now.genes, self._fitness, self._wheel, self._fresh, roulette, self._known.table,
                 self._rates, self._letters, self._language, self._room, new.genes, keys,
             )  # fmt: skip
         made = new.population
+        if self._language.is_open:
+            return made
         return Population(made.alphabet, made.shape, made.symbols, made.dc, made.constants, keys)
 
     def floors(self) -> NDArray[np.float64]:
@@ -125,6 +121,7 @@ class GEP:
         return np.repeat(np.where(self._fresh, -np.inf, living), self.population)
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
+        self._take_constants(population)
         told, places = np.empty_like(self._fitness), np.empty((2, self.elite), np.int64)
         succeed(
             self._now.genes, self._fitness, self._next.genes, fitness, told, self._fresh, places,
@@ -132,6 +129,16 @@ class GEP:
         )  # fmt: skip
         self._fitness = told
         self._now, self._next = self._next, self._now
+
+    def _take_constants(self, population: Population) -> None:
+        """Let the children have the constants that they were told with, where the loop tuned some."""
+        new = self._next.genes
+        if population.constants is new.constants:
+            return
+        tuned = np.any(population.constants != new.constants, axis=(1, 2))
+        tuned = np.flatnonzero(tuned | np.any(population.dc != new.dc, axis=(1, 2)))
+        new.dc[tuned], new.constants[tuned] = population.dc[tuned], population.constants[tuned]
+        read(new, tuned, self._language, self._room)
 
     def standing_still(self) -> NDArray[np.int64]:
         """Islands that start anew with the next generation."""
@@ -143,13 +150,13 @@ class GEP:
         population, fitness: as many as an island has, scored; NaN is no score.
         """
         self._settle(island, population, fitness)
-        read(self._now.genes, self._language, self._room)
+        self._read_living()
 
     def found_all(self, population: Population, fitness: NDArray[np.float64]) -> None:
         """The same for all islands, to which chromosomes are dealt out in turn: as many as all have."""
         for island in range(self.islands):
             self._settle(island, population[island :: self.islands], fitness[island :: self.islands])
-        read(self._now.genes, self._language, self._room)
+        self._read_living()
 
     def _settle(self, island: int, population: Population, fitness: NDArray[np.float64]) -> None:
         at = slice(island * self.population, (island + 1) * self.population)
@@ -160,6 +167,9 @@ class GEP:
         self._fitness[at] = np.where(np.isfinite(fitness), fitness, -np.inf)
         self._best[island], self._stale[island] = self._fitness[at].max(), 0
         self._fresh[island] = False
+
+    def _read_living(self) -> None:
+        read(self._now.genes, np.arange(len(self._fitness)), self._language, self._room)
 
     def living(self) -> tuple[Population, NDArray[np.float64]]:
         """All chromosomes of all islands as they were told last, and their fitness, −inf for no score."""
@@ -179,7 +189,7 @@ class GEP:
         self._best, self._stale = state["best"].copy(), state["stale"].copy()
         self._room.rng[:, 0] = state["rng"]
         if not self._fresh.all():
-            read(now, self._language, self._room)
+            self._read_living()
 
 
 class _Generation(NamedTuple):

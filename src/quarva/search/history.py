@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
-_NUMBERS = ("batch", "evaluations", "proposed", "seconds", "best", "validation", "mean", "distinct_share")
-_COLUMNS = (*_NUMBERS[:6], "best_formula", *_NUMBERS[6:])
+_WHOLE = ("batch", "evaluations", "tuning_steps", "proposed")
+_NUMBERS = (*_WHOLE, "seconds", "best", "validation", "mean", "distinct_share")
+_COLUMNS = (*_NUMBERS[:7], "best_formula", *_NUMBERS[7:])
 
 
 class History:
@@ -42,9 +43,8 @@ class History:
 
     def restore(self, state: dict[str, NDArray]) -> None:
         """Take up a `state`."""
-        whole = ("batch", "evaluations", "proposed")
         for name in _NUMBERS:
-            self._columns[name] = [int(v) if name in whole else float(v) for v in state[name]]
+            self._columns[name] = [int(v) if name in _WHOLE else float(v) for v in state[name]]
         rows = len(self._columns["batch"])
         ends = [*map(int, state["changes"][1:]), rows] if rows else []
         formulas: list[str] = []

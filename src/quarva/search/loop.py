@@ -1,9 +1,8 @@
 """The loop that every search runs in: it owns the budget, the scores, the stop, and what is kept."""
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,14 @@ from quarva.search import checkpoint
 from quarva.search.best import Best
 from quarva.search.findings import Findings, Stopped, choose_pool
 from quarva.search.history import History
+from quarva.search.identity import digest, settings_of
 from quarva.search.limits import interrupts, peak_mb
 from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
-from quarva.tasks import Abandonment, Task
+from quarva.search.tuning import Tuner
+from quarva.tasks import Abandonment, Scores, Task
 
-__all__ = ["Loop", "Progress", "digest", "settings_of"]
+__all__ = ["Loop", "Progress"]
 
 _ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
 _CHUNK_SECONDS = 0.5  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
@@ -60,6 +61,7 @@ class Loop:
         resume: go on from the checkpoint.
         observer: called with a `Progress` between chunks.
         abandonment: when to give up formulas that are of no use to the searcher, None for never.
+        tuner: fits the constants of formulas, None for none.
     """
 
     task: Task
@@ -72,11 +74,13 @@ class Loop:
     resume: bool = False
     observer: Callable[[Progress], None] | None = None
     abandonment: Abandonment | None = None
+    tuner: Tuner | None = None
 
     evaluations: int = field(default=0, init=False)
     proposed: int = field(default=0, init=False)
     invalid: int = field(default=0, init=False)
     abandoned: int = field(default=0, init=False)
+    tuning_steps: int = field(default=0, init=False)
     seconds_proposing: float = field(default=0.0, init=False)
     seconds_scoring: float = field(default=0.0, init=False)
 
@@ -100,8 +104,9 @@ class Loop:
         return Findings(
             task=self.task, searcher=self.name, seed=self.space.seed, budget=self.space.budget, pool=pool,
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
-            abandoned=self.abandoned, seconds=self._elapsed(), seconds_proposing=self.seconds_proposing,
-            seconds_scoring=self.seconds_scoring, stopped=stopped, history=self._history.frame(),
+            abandoned=self.abandoned, tuning_steps=self.tuning_steps, seconds=self._elapsed(),
+            seconds_proposing=self.seconds_proposing, seconds_scoring=self.seconds_scoring, stopped=stopped,
+            history=self._history.frame(),
         )  # fmt: skip
 
     def _begin(self) -> None:
@@ -110,7 +115,7 @@ class Loop:
         self._history = History()
         self._chunk = _FIRST_CHUNK
         self._barren = 0
-        self._asked = 0  # size of the last batch
+        self._most = 0  # evaluations that a batch may take
         self._solved = False
         self._look_at_best()
         self._before = 0.0  # seconds of earlier sittings
@@ -135,7 +140,7 @@ class Loop:
         """Ask, score what is new, tell; returns the reason if the batch was left half-way."""
         began = time.perf_counter()
         left_over = self.space.budget - self.evaluations
-        if left_over < self._asked and self._boundary is None and self.checkpoint_path is not None:
+        if left_over < self._most and self._boundary is None and self.checkpoint_path is not None:
             # The budget may end within the batch: a run resumed with a larger one then repeats it as a whole.
             self._boundary = self._state()
         if self.abandonment is not None and not isinstance(self.searcher, Choosy):
@@ -143,13 +148,17 @@ class Loop:
         asked = time.perf_counter()
         population = self.searcher.ask(left_over)
         self.seconds_proposing += time.perf_counter() - asked
-        self._asked = len(population)
+        self._most = max(self._most, len(population) * (1 if self.tuner is None else 1 + self.tuner.most))
         invalid = population.invalid(self.space.threads)
         keys, fitness, new = self._sift(population, invalid)
         evaluated = new[:left_over]
         stopped, seen = self._evaluate(population, keys, evaluated, fitness)
         if stopped is None and len(evaluated) < len(new):
             stopped, seen = "budget", int(evaluated[-1]) + 1
+        elif stopped is None and self.tuner is not None:
+            population = self._tune(self.tuner, population, fitness, new)
+            if self.evaluations >= self.space.budget:  # a larger one may have had steps left for this batch
+                stopped = "budget"
         self.proposed += seen
         self.invalid += int(np.count_nonzero(invalid[:seen]))
         if stopped is None:
@@ -224,9 +233,33 @@ class Loop:
         scores = self.task.score(population, self.space.threads, self.space.device, **self._giving_up(chunk))
         self.seconds_scoring += time.perf_counter() - began
         fitness[chunk] = scores.fitness
-        self.space.memory.put(keys, scores.fitness)
         self.evaluations += len(chunk)
         self.abandoned += 0 if scores.dropped is None else int(np.count_nonzero(scores.dropped))
+        self._keep(population, keys, scores)
+
+    def _tune(
+        self, tuner: Tuner, population: Population, fitness: NDArray, new: NDArray[np.integer]
+    ) -> Population:
+        """Fit constants of the batch's new formulas, each step an evaluation; the batch as it is then."""
+        began = time.perf_counter()
+        tuned = tuner.tune(population, fitness, new, self.space.budget - self.evaluations)
+        scores = self.task.score(tuned.population, self.space.threads, self.space.device)
+        self.seconds_scoring += time.perf_counter() - began
+        self.evaluations += tuned.steps
+        self.tuning_steps += tuned.steps
+        gained = np.flatnonzero(scores.fitness > fitness[tuned.places])
+        if not gained.size:
+            return population
+        places, better = tuned.places[gained], tuned.population[gained]
+        fitness[places] = scores.fitness[gained]
+        keys = better.keys()
+        self._keep(better, keys, scores[gained])
+        self._show()
+        return population.with_rows(places, better, keys)
+
+    def _keep(self, population: Population, keys: NDArray, scores: Scores) -> None:
+        """Remember what was scored."""
+        self.space.memory.put(keys, scores.fitness)
         if self._best.add(population, scores):
             self._look_at_best()
             self._solved = is_exact(self.task, self._best.expression(0), self._figures[0])
@@ -289,9 +322,10 @@ class Loop:
     def _note(self, fitness: NDArray[np.float64], distinct_share: float) -> None:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
-            evaluations=self.evaluations, proposed=self.proposed, seconds=self._elapsed(),
-            best=self._figures[0], validation=self._figures[1], best_formula=self._best_text(),
-            mean=float(valid.sum() / valid.size) if valid.size else np.nan, distinct_share=distinct_share,
+            evaluations=self.evaluations, tuning_steps=self.tuning_steps, proposed=self.proposed,
+            seconds=self._elapsed(), best=self._figures[0], validation=self._figures[1],
+            best_formula=self._best_text(), mean=float(valid.sum() / valid.size) if valid.size else np.nan,
+            distinct_share=distinct_share,
         )  # fmt: skip
 
     def _describe(self) -> dict[str, str]:
@@ -305,6 +339,7 @@ class Loop:
             "panel": self.task.panel.fingerprint(),
             # A panel's fingerprint covers neither the target column of a table nor the split of its rows.
             "target": digest(self.task.targets, self.task.segments),
+            "tuning": "none" if self.tuner is None else f"{self.tuner.most} steps",
         }
 
     def _state(self) -> dict[str, dict[str, Any]]:
@@ -312,14 +347,15 @@ class Loop:
         counts = {
             "evaluations": self.evaluations, "proposed": self.proposed, "invalid": self.invalid,
             "abandoned": self.abandoned, "barren": self._barren, "seconds": self._elapsed(),
-            "solved": self._solved, "seconds_proposing": self.seconds_proposing,
-            "seconds_scoring": self.seconds_scoring,
+            "solved": self._solved, "tuning_steps": self.tuning_steps,
+            "seconds_proposing": self.seconds_proposing, "seconds_scoring": self.seconds_scoring,
         }  # fmt: skip
         searcher = {name: np.array(value, copy=True) for name, value in self.searcher.state().items()}
         return {
             "loop": counts,
             "searcher": searcher,
             "memory": self.space.memory.state(),
+            "tuner": {} if self.tuner is None else self.tuner.state(),
             "best": self._best.state(),
             "history": self._history.state(),
         }
@@ -341,11 +377,13 @@ class Loop:
             counts = state["loop"]
             self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
             self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
-            self.abandoned = int(counts["abandoned"])
+            self.abandoned, self.tuning_steps = int(counts["abandoned"]), int(counts["tuning_steps"])
             self._before, self._solved = float(counts["seconds"]), bool(counts["solved"])
             self.seconds_proposing = float(counts["seconds_proposing"])
             self.seconds_scoring = float(counts["seconds_scoring"])
             self.space.memory.restore(state["memory"])
+            if self.tuner is not None:
+                self.tuner.restore(state["tuner"])
             self._best.restore(state["best"])
             self._look_at_best()
             self._history.restore(state["history"])
@@ -360,20 +398,3 @@ def _as_slice(places: NDArray[np.integer]) -> NDArray[np.integer] | slice:
     """The same places as a slice where they have no gaps: a view instead of a copy."""
     first, last = int(places[0]), int(places[-1])
     return slice(first, last + 1) if last - first + 1 == len(places) else places
-
-
-def digest(*arrays: NDArray) -> str:
-    """The content of arrays in 16 hexadecimal digits; every NaN counts as the same."""
-    digest = hashlib.sha256()
-    for array in arrays:
-        digest.update(np.where(np.isnan(array), np.nan, array).astype(array.dtype).tobytes())
-    return digest.hexdigest()[:16]
-
-
-def settings_of(searcher: object) -> str:
-    """Numbers and words that a searcher was made with, where it is a dataclass."""
-    if not is_dataclass(searcher):
-        return ""
-    values = {each.name: getattr(searcher, each.name) for each in fields(searcher) if each.init}
-    plain = {name: value for name, value in values.items() if isinstance(value, int | float | str)}
-    return " ".join(f"{name}={value}" for name, value in plain.items())

@@ -69,11 +69,14 @@ def rehash(table, fitness, larger, larger_fitness):
 
 @compiled
 def put(table, fitness, keys, values):
-    """Write keys and their fitness; the table must have room."""
+    """Write keys and their fitness; the table must have room. Returns how many keys were not there."""
+    new = 0
     for i in range(keys.size):
         k = slot_of(table, keys[i])
+        new += table[k] != keys[i]
         table[k] = keys[i]
         fitness[k] = values[i]
+    return new
 
 
 class Memory:
@@ -100,11 +103,10 @@ class Memory:
         return out, new
 
     def put(self, keys: NDArray[np.uint64], fitness: NDArray[np.float64]) -> None:
-        """Remember new keys and their fitness."""
+        """Remember keys and their fitness."""
         while 2 * (self._used + keys.size) > self.table.size:
             self._grow()
-        put(self.table, self.fitness, keys, fitness)
-        self._used += keys.size
+        self._used += int(put(self.table, self.fitness, keys, fitness))
 
     def contains(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which keys were scored before, bool of the shape of `keys`."""

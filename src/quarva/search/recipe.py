@@ -73,6 +73,9 @@ class Recipe(BaseModel):
     windows: tuple[int, ...] | None = Field(None, description="windows of rolling operators")
     numbers: tuple[float, ...] = Field((), description="numbers that formulas may hold as they stand")
     constants: bool | None = Field(None, description="random numerical constants; none: for a table only")
+    tuning_steps: int | None = Field(
+        None, ge=0, description="steps of fitting the constants of a formula; none: 10 of a table's"
+    )
     head: int | None = Field(None, ge=1, description="positions of a gene's head: 10, for a table 24")
     genes: int = Field(1, ge=1, description="genes of a chromosome")
     link: str = Field("add", min_length=1, description="operator that links the genes")

@@ -52,6 +52,7 @@ def findings_record(found: Findings, run: str) -> dict[str, Any]:
         "proposed": found.proposed,
         "invalid": found.invalid,
         "abandoned": found.abandoned,
+        "tuning_steps": found.tuning_steps,
         "seconds": round(found.seconds, 3),
         "seconds_proposing": round(found.seconds_proposing, 3),
         "seconds_scoring": round(found.seconds_scoring, 3),

@@ -17,6 +17,7 @@ from quarva.search.memory import Memory
 from quarva.search.policy import Policy
 from quarva.search.random_search import RandomSearch
 from quarva.search.searcher import Searcher, Space
+from quarva.search.tuning import tuner_for
 from quarva.tasks import Abandonment, Task
 
 __all__ = ["SEARCHERS", "make_searcher", "search"]
@@ -44,6 +45,7 @@ def search(
     windows: Sequence[int] | None = None,
     numbers: Sequence[float] = (),
     constants: bool | None = None,
+    tuning_steps: int | None = None,
     head: int | None = None,
     genes: int = 1,
     link: str = "add",
@@ -75,6 +77,9 @@ def search(
             usual ones), windows of rolling operators in days, literals, and whether `?` stands for random
             numerical constants. None: a table's formulas may hold constants, a panel's not, for neither a
             scale nor a shift changes a ranking of assets.
+        tuning_steps: steps by which the constants of a formula that promises are fitted at most, each counted
+            as an evaluation (`quarva.search.tuning`); 0 for none. None: 10 for a table whose formulas may
+            hold constants and are elementwise, elsewhere none, for only squared errors are fitted.
         head, genes, link: form of the chromosomes: positions of a head (10 for panels, 24 for tables),
             genes, and the operator that links them.
         settings: fields of the named searcher, as {"population": 500}.
@@ -86,7 +91,8 @@ def search(
         progress: show a bar on standard error, or a function that is handed a `Progress` now and then.
 
     Raises:
-        FormulaError: an alphabet or chromosome that can not be. RecipeError: an unknown searcher or setting.
+        FormulaError: an alphabet or chromosome that can not be. RecipeError: an unknown searcher or setting;
+            tuning of constants that can not be tuned.
         RunError: a folder or checkpoint that can not be written, or does not belong to this search.
     """
     if budget < 1:
@@ -94,17 +100,22 @@ def search(
     name, way = make_searcher(searcher, settings)
     is_table = task.table is not None
     usual_head = _TABLE_HEAD if is_table else _PANEL_HEAD
+    alphabet = _alphabet(task, functions, windows, numbers, is_table if constants is None else constants)
+    shape = GeneShape(head=usual_head if head is None else head, genes=genes, link=link)
+    tuner = tuner_for(task, alphabet, shape, tuning_steps, threads_to_use(threads))
     space = Space(
-        alphabet=_alphabet(task, functions, windows, numbers, is_table if constants is None else constants),
-        shape=GeneShape(head=usual_head if head is None else head, genes=genes, link=link),
+        alphabet=alphabet,
+        shape=shape,
         memory=Memory(),
         budget=budget,
         seed=seed,
         threads=threads_to_use(threads),
         device=device,
         points=points_of(task),
+        skeletons=None if tuner is None else tuner.skeletons,
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
+    loop.tuner = tuner
     loop.abandonment = None if abandon is None else Abandonment(abandon)
     if out is None:
         return _run(loop, progress)
@@ -113,8 +124,8 @@ def search(
     asked = {
         "searcher": name, "budget": budget, "seed": seed, "seconds": seconds, "memory_mb": memory_mb,
         "threads": threads, "device": device, "abandon": abandon, "functions": functions, "windows": windows,
-        "numbers": tuple(numbers), "constants": constants, "head": head, "genes": genes, "link": link,
-        "settings": settings,
+        "numbers": tuple(numbers), "constants": constants, "tuning_steps": tuning_steps, "head": head,
+        "genes": genes, "link": link, "settings": settings,
     }  # fmt: skip
     return _run_in(out, loop, asked, progress)
 

@@ -28,6 +28,8 @@ class Space:
         threads: that the searcher may use; what it proposes must not depend on it.
         device: that formulas are scored on.
         points: a few training rows of a table, None for a panel: what lets formulas be told apart by values.
+        skeletons: where constants are tuned, what was scored, by the key of a formula in which a `?` is any
+            number (`reading.Language`); None where they are not.
     """
 
     alphabet: Alphabet
@@ -38,6 +40,7 @@ class Space:
     threads: int
     device: Device = "cpu"
     points: Points | None = None
+    skeletons: Memory | None = None
 
 
 class Searcher(Protocol):
@@ -56,6 +59,8 @@ class Searcher(Protocol):
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         """Learn the fitness of what was asked last, float64 of shape (P,): larger is better, NaN is no score.
+
+        The population is as it was asked, but for constants that the loop has tuned.
 
         Not called for the batch in which the budget ends.
         """

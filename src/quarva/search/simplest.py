@@ -1,5 +1,7 @@
 """The simplest formulas of a grammar, to begin a search with."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from quarva.karva.genes import Population
@@ -27,5 +29,8 @@ def simplest(space: Space, grammar: Grammar, n: int) -> Population:
         drawn.dc[:] = rng.integers(0, space.shape.constants, drawn.dc.shape, np.int8)
         drawn.constants[:] = rng.standard_normal(drawn.constants.shape, np.float32)
     once = np.zeros(many, bool)
-    once[np.unique(drawn.keys(), return_index=True)[1]] = True
+    told = drawn  # where constants are tuned, a formula is the same whatever they are
+    if space.skeletons is not None:
+        told = replace(drawn, constants=np.zeros_like(drawn.constants))
+    once[np.unique(told.keys(), return_index=True)[1]] = True
     return drawn[np.lexsort((drawn.sizes(), ~once))[:n]]

@@ -28,5 +28,11 @@ class Scores:
     sign: NDArray[np.int8]
     dropped: NDArray[np.bool_] | None = None
 
+    def __getitem__(self, chosen: NDArray[np.integer]) -> "Scores":
+        """The figures of the formulas at these places."""
+        dropped = None if self.dropped is None else self.dropped[chosen]
+        train, validation = self.train[chosen], self.validation[chosen]
+        return Scores(self.fitness[chosen], train, validation, self.sign[chosen], dropped)
+
     def __len__(self) -> int:
         return len(self.fitness)
