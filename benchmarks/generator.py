@@ -126,6 +126,7 @@ def main() -> None:
         "sampling, ms",
         "step, ms",
         "CPU, ms",
+        "genes/s of CPU",
         "genes/s sampled",
         "genes/s together",
     ]
