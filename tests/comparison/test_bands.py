@@ -10,7 +10,7 @@ from quarva.comparison.bands import quartiles, race
 def a_run(seed, after, trained, at=None):
     after = np.asarray(after, float)
     return Run(
-        "gep", seed, 0.0, 0.0, 0.0, "x", 1, int(after[-1]), int(after[-1]), 0, 1.0, 0.5, 0.5, "budget",
+        "gep", seed, 0.0, 0.0, 0.0, "x", 1, int(after[-1]), 0, int(after[-1]), 0, 1.0, 0.5, 0.5, "budget",
         after, after / 1000 if at is None else np.asarray(at, float), np.asarray(trained, float),
         np.asarray(trained, float),
     )  # fmt: skip
