@@ -34,11 +34,13 @@ class Witness(Task):
     seconds = 0.0
     deviations = 2.0
 
-    def score(self, formulas, threads=None, device="cpu", *, floors=None, abandonment=None):
+    def score(self, formulas, threads=None, device="cpu", *, validation=True, floors=None, abandonment=None):
         began = time.process_time()
         if abandonment is not None:
             abandonment = Abandonment(abandonment.share, self.deviations)
-        scores = super().score(formulas, threads, device, floors=floors, abandonment=abandonment)
+        scores = super().score(
+            formulas, threads, device, validation=validation, floors=floors, abandonment=abandonment
+        )
         self.seconds += time.process_time() - began
         if scores.dropped is not None and scores.dropped.any():
             whole = super().score(formulas, threads, device).fitness

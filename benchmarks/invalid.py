@@ -20,7 +20,7 @@ from quarva.search.policy.length import LengthPrior
 from quarva.search.policy.sampling import sample
 
 BODIES = ("gru", "transformer")
-LINES = ((2, "-", "mask off"), (1, "--", "mask off, leaning"), (0, ":", "mask on"))
+LINES = ((2, "-", "rule off"), (1, "--", "rule off, leaning"), (0, ":", "with the rule"))
 HOW = """
 A policy learns on {task} as a search does, with all its masks, {batch:,} genes a batch, a head of {head}; all
 else by default but restarts, of which there are none. After so many batches the same weights write {genes:,}
@@ -28,6 +28,7 @@ genes freely: with the rule of the tail off any letter may stand anywhere, as in
 model, and an expression may run out of positions. With the rule: the same weights and random numbers, the
 tail's rule alone. Invalid is what `Population.invalid` counts of the {positions} positions. Leaning: with the
 prior over length that learning has, which pulls expressions to an end; without: the network's word alone.
+What a mask forbids is never weighed while learning, so that the network does not learn to forbid it itself.
 Mean over {seeds} seeds, smallest and largest behind it.
 """
 

@@ -158,6 +158,17 @@ def test_a_formula_and_its_negative_are_one_finding(sample):
     assert trading.train[0] != trading.train[1]
 
 
+@pytest.mark.parametrize("objective", [each.name for each in OBJECTIVES if each.kind == "panel"])
+def test_training_alone_has_the_figures_that_training_has_beside_validation(sample, objective):
+    pop = Population.random(Alphabet.build(["close"]), GeneShape(6), 60, np.random.default_rng(0))
+    task = Task(sample, ForwardReturn(5), objective)
+    both, alone = task.score(pop), task.score(pop, validation=False)
+    assert np.isfinite(both.validation).any()
+    assert np.isnan(alone.validation).all()
+    for part in ("fitness", "train", "sign"):
+        np.testing.assert_array_equal(getattr(alone, part), getattr(both, part))
+
+
 def test_scores_do_not_depend_on_threads_nor_company(sample):
     alphabet = Alphabet.build(["close"])
     pop = Population.random(alphabet, GeneShape(6), 60, np.random.default_rng(0))

@@ -22,11 +22,10 @@ class _Kept:
     population: Population
     fitness: NDArray[np.float64]
     train: NDArray[np.float64]
-    validation: NDArray[np.float64]
     sign: NDArray[np.int8]
 
     def __getitem__(self, chosen: NDArray[np.integer]) -> "_Kept":
-        figures = (self.fitness, self.train, self.validation, self.sign)
+        figures = (self.fitness, self.train, self.sign)
         return _Kept(self.population[chosen], *(column[chosen] for column in figures))
 
     def __len__(self) -> int:
@@ -37,19 +36,20 @@ class Best:
     """At most `room` chromosomes by fitness, best first, no more than `alike` of a kind.
 
     Of a kind are formulas that begin with the same two letters; without a limit on those, variants of the
-    best one fill all the room. Formulas of a kind whose train and validation figures agree to nine digits are
-    one function written twice: the shorter, or the one met first, is kept. What is kept does not depend on
-    the pieces in which formulas come: their size follows the clock, and findings must not. So candidates may
-    wait, and are merged some hundreds at a time, or when somebody looks.
+    best one fill all the room. Formulas of a kind whose training figures agree to nine digits are one
+    function written twice: the shorter, or the one met first, is kept. Validation plays no part in that, nor
+    is it known here. What is kept does not depend on the pieces in which formulas come: their size follows
+    the clock, and findings must not. So candidates may wait, and are merged some hundreds at a time, or when
+    somebody looks.
 
     Attributes:
-        population, fitness, train, validation, sign: what is kept, as in `Scores`.
+        population, fitness, train, sign: what is kept, as in `Scores`.
     """
 
     def __init__(self, like: Population, room: int, alike: int) -> None:
         none = np.empty(0)
         self._room, self._alike = room, alike
-        self._kept = _Kept(like[:0], none, none.copy(), none.copy(), np.empty(0, np.int8))
+        self._kept = _Kept(like[:0], none, none.copy(), np.empty(0, np.int8))
         self._waiting: list[_Kept] = []
         self._many_wait = 0
         self._top = -np.inf
@@ -60,7 +60,7 @@ class Best:
         chosen = np.flatnonzero(better if scores.dropped is None else better & ~scores.dropped)
         if not chosen.size:
             return False
-        new = _Kept(population, scores.fitness, scores.train, scores.validation, scores.sign)[chosen]
+        new = _Kept(population, scores.fitness, scores.train, scores.sign)[chosen]
         self._waiting.append(new)
         self._many_wait += len(new)
         top = float(new.fitness.max())
@@ -86,12 +86,12 @@ class Best:
             Population.concatenate([part.population for part in parts]),
             *(
                 np.concatenate([getattr(part, name) for part in parts])
-                for name in ("fitness", "train", "validation", "sign")
+                for name in ("fitness", "train", "sign")
             ),
         )
         order = np.argsort(-both.fitness, kind="stable")
         kind = _kinds(both.population)
-        order = order[_first_of_each(kind[order], both.train[order], both.validation[order])]
+        order = order[_first_of_each(kind[order], both.train[order])]
         keep = order[_place_in_kind(kind[order]) < self._alike][: self._room]
         if keep.max() >= len(self._kept):  # else what waited is there already, written otherwise
             self._kept = both[keep]
@@ -114,10 +114,6 @@ class Best:
         return self._settled().train
 
     @property
-    def validation(self) -> NDArray[np.float64]:
-        return self._settled().validation
-
-    @property
     def sign(self) -> NDArray[np.int8]:
         return self._settled().sign
 
@@ -130,14 +126,14 @@ class Best:
         p = self.population
         return {
             "symbols": p.symbols, "dc": p.dc, "constants": p.constants, "fitness": self.fitness,
-            "train": self.train, "validation": self.validation, "sign": self.sign,
+            "train": self.train, "sign": self.sign,
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray]) -> None:
         """Take up a `state`."""
         p = self._kept.population
         population = Population(p.alphabet, p.shape, state["symbols"], state["dc"], state["constants"])
-        self._kept = _Kept(population, state["fitness"], state["train"], state["validation"], state["sign"])
+        self._kept = _Kept(population, state["fitness"], state["train"], state["sign"])
         self._waiting, self._many_wait = [], 0
         self._top = float(self._kept.fitness[0]) if len(self._kept) else -np.inf
 
@@ -171,12 +167,10 @@ def _place_in_kind(kind: NDArray[np.int64]) -> NDArray[np.int64]:
     return place
 
 
-def _first_of_each(kind: NDArray[np.int64], train: NDArray, validation: NDArray) -> NDArray[np.bool_]:
-    """Marks the first of each kind and pair of figures, rounded to nine digits."""
-    odd = np.uint64(0x9E3779B97F4A7C15)  # spreads the three numbers over one word
-    word = kind.astype(np.uint64)
-    for figures in (train, validation):
-        word = (word * odd) ^ _rounded(figures).view(np.uint64)
+def _first_of_each(kind: NDArray[np.int64], train: NDArray) -> NDArray[np.bool_]:
+    """Marks the first of each kind and training figure, rounded to nine digits."""
+    odd = np.uint64(0x9E3779B97F4A7C15)  # spreads both numbers over one word
+    word = (kind.astype(np.uint64) * odd) ^ _rounded(train).view(np.uint64)
     first = np.zeros(len(train), np.bool_)
     first[np.unique(word, return_index=True)[1]] = True
     return first

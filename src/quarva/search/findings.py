@@ -15,7 +15,7 @@ from quarva.tasks import TRAIN, VALIDATION, Task
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Finding", "Findings", "Stopped", "choose_pool"]
+__all__ = ["Finding", "Findings", "Stopped", "choose_pool", "validation_of"]
 
 Stopped = Literal["budget", "seconds", "memory", "solved", "interrupted", "exhausted"]
 
@@ -145,7 +145,7 @@ def choose_pool(task: Task, best: Best) -> list[Finding]:
             Finding(
                 Formula(expression),
                 float(best.train[i]),
-                float(best.validation[i]),
+                validation_of(task, best, i),
                 _turnover(task, Formula(expression)),
                 float(best.fitness[i]),
             )
@@ -153,6 +153,13 @@ def choose_pool(task: Task, best: Best) -> list[Finding]:
         if len(chosen) == _POOL:
             break
     return chosen
+
+
+def validation_of(task: Task, best: Best, i: int) -> float:
+    """The validation figure of the i-th best: while a search scores it walks the days of training alone."""
+    if task.table is not None:
+        return float("nan")
+    return float(task.score(best.population[i : i + 1], threads=1).validation[0])
 
 
 def _standard_ranks(rows: NDArray) -> NDArray[np.float64]:

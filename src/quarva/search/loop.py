@@ -14,7 +14,7 @@ from quarva.errors import RunError
 from quarva.karva.genes import Population
 from quarva.search import checkpoint
 from quarva.search.best import Best
-from quarva.search.findings import Findings, Stopped, choose_pool
+from quarva.search.findings import Findings, Stopped, choose_pool, validation_of
 from quarva.search.history import History
 from quarva.search.limits import interrupts, peak_mb
 from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
@@ -24,7 +24,7 @@ from quarva.tasks import Abandonment, Task
 __all__ = ["Loop", "Progress", "digest", "settings_of"]
 
 _ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
-_CHUNK_SECONDS = 0.5  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
+_CHUNK_SECONDS = 1.0  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0
 _CHECKPOINT_SHARE = 20  # a checkpoint waits so many times as long as the last one took to write
@@ -203,7 +203,7 @@ class Loop:
         return None, len(population)
 
     def _chunks(self, new: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
-        """Equal pieces of a batch that take a quarter to half a second each, or the whole of a quick one.
+        """Equal pieces of a batch that take half a second to a second each, or the whole of a quick one.
 
         Pieces are as large as that allows: the engine shares what the formulas of a piece have in common.
         """
@@ -221,7 +221,9 @@ class Loop:
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
         began = time.perf_counter()
-        scores = self.task.score(population, self.space.threads, self.space.device, **self._giving_up(chunk))
+        scores = self.task.score(
+            population, self.space.threads, self.space.device, validation=False, **self._giving_up(chunk)
+        )
         self.seconds_scoring += time.perf_counter() - began
         fitness[chunk] = scores.fitness
         self.space.memory.put(keys, scores.fitness)
@@ -244,8 +246,9 @@ class Loop:
     def _look_at_best(self) -> None:
         """Take its figures, train and validation; its text is rendered when somebody asks."""
         best = self._best
-        self._formula = ""
-        self._figures = (float(best.train[0]), float(best.validation[0])) if len(best) else (np.nan, np.nan)
+        self._formula, self._figures = "", (np.nan, np.nan)
+        if len(best):
+            self._figures = float(best.train[0]), validation_of(self.task, best, 0)
 
     def _stop_reason(self) -> Stopped | None:
         if self._solved:

@@ -1,7 +1,7 @@
 """The task: what is asked of a panel or a table, and how an answer is scored."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -29,42 +29,11 @@ from quarva.tasks.question import ask_panel, ask_table
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Border
 from quarva.tasks.targets import Target
+from quarva.tasks.yardstick import Yardstick
 
 __all__ = ["Task"]
 
 _SIGNAL_BYTES = 64 * 2**20  # signals that a trading objective holds at a time
-
-
-@dataclass(frozen=True, eq=False)
-class _Yardstick:
-    """Targets as the engine reads them, and what turns its sums into figures.
-
-    Attributes:
-        target: M targets over T days in S segments.
-        warm_up: float64 [T + 1, S, M], days with a target (pooled: cells of it) among the first L days.
-        variance: float64 [M], of each target (n), for squared errors.
-    """
-
-    target: engine.Target
-    warm_up: NDArray[np.float64]
-    variance: NDArray[np.float64]
-
-    @classmethod
-    def of(
-        cls,
-        panel: Panel,
-        targets: NDArray[np.float32],
-        segments: NDArray[np.int8],
-        count: int,
-        statistic: engine.Statistic,
-    ) -> "_Yardstick":
-        target = engine.Target.prepare(panel, targets, segments, count, statistic)
-        daily = statistic in ("ic", "rank_ic")
-        weight = np.where(target.least >= 0, 1.0 if daily else target.least, 0.0).T[:, None, :]
-        by_part = weight * (segments[:, None] == np.arange(count))[:, :, None]
-        warm_up = np.concatenate([np.zeros((1, *by_part.shape[1:])), by_part.cumsum(axis=0)])
-        flat = targets.reshape(len(targets), -1).astype(np.float64)
-        return cls(target, warm_up, np.nanvar(flat, axis=1) if statistic == "sse" else np.ones(len(flat)))
 
 
 class Task:
@@ -170,6 +139,7 @@ class Task:
         threads: int | None = None,
         device: engine.Device = "cpu",
         *,
+        validation: bool = True,
         floors: NDArray[np.float64] | None = None,
         abandonment: Abandonment | None = None,
     ) -> Scores:
@@ -179,6 +149,7 @@ class Task:
             formulas: a Population, a Program, or Formula or Expression, one or a list.
             threads: None is one a core. The result does not depend on it.
             device: that evaluates them, see `engine.evaluate`.
+            validation: whether that is wanted; if not it is NaN, and the days after training are not walked.
             floors, abandonment: float64 [P], the fitness below which a formula is of no use to whoever asks,
                 and when it is given up for that; for the objectives `ic` and `rank_ic`, others ignore it. A
                 dropped formula has the most it was granted as its fitness, and no validation.
@@ -188,10 +159,10 @@ class Task:
         """
         if self.table and isinstance(formulas, Population):
             self._keep_away(formulas.alphabet.fields)
-            return self._score(formulas, threads, device)
+            return self._score(formulas, validation, threads, device)
         program = self._program(formulas)
         if floors is None or abandonment is None or self.objective.name not in ("ic", "rank_ic"):
-            return self._score(program, threads, device)
+            return self._score(program, validation, threads, device)
         mean, most = self._first_days(abandonment, program, threads, device)
         granted = most - self.parsimony * program.sizes()
         kept = np.flatnonzero(~(granted < floors))
@@ -199,7 +170,7 @@ class Task:
             granted, np.abs(mean), np.full(len(program), np.nan), np.where(mean < 0, -1, 1).astype(np.int8),
             granted < floors,
         )  # fmt: skip
-        whole = self._score(program[kept], threads, device)
+        whole = self._score(program[kept], validation, threads, device)
         for part in ("fitness", "train", "validation", "sign"):
             getattr(scores, part)[kept] = getattr(whole, part)
         return scores
@@ -221,14 +192,20 @@ class Task:
         return abandonment.bound(acc[:, 0, 0], possible, self.horizon)
 
     def _score(
-        self, formulas: engine.Program | Population, threads: int | None, device: engine.Device
+        self,
+        formulas: engine.Program | Population,
+        validated: bool,
+        threads: int | None,
+        device: engine.Device,
     ) -> Scores:
-        """Score every formula to the end."""
+        """Score every formula to the end of training, or of validation too."""
         if self.objective.positions is not None:
             assert isinstance(formulas, engine.Program)
-            figures = self._sharpes(formulas, (TRAIN, VALIDATION), threads, device)
+            parts = (TRAIN, VALIDATION) if validated else (TRAIN,)
+            figures = self._sharpes(formulas, parts, threads, device)
         else:
-            figures = self._figures(formulas, self._scored, threads, device)
+            yardstick = self._scored if validated or self.table else self._trained
+            figures = self._figures(formulas, yardstick, threads, device)
             figures = figures[:, 0] if self.table else figures[:, :, 0]
         train = figures[:, 0]
         validation = figures[:, 1] if figures.shape[1] > 1 else np.full(len(train), np.nan)
@@ -261,7 +238,7 @@ class Task:
             figure = self._sharpes(program, (TEST,), threads)[0, 0]
         else:
             days = np.where(self.segments == (TRAIN if self.table else TEST), 0, UNUSED).astype(np.int8)
-            sealed = _Yardstick.of(self.panel, self._sealed, days, 1, self.objective.statistic)
+            sealed = Yardstick.of(self.panel, self._sealed, days, 1, self.objective.statistic)
             figure = self._figures(program, sealed, threads)[0, 0, 0]
         return float("nan") if np.isnan(trained.fitness[0]) else float(figure * trained.sign[0])
 
@@ -317,19 +294,23 @@ class Task:
             if name in self.panel.fields and name not in self.fields:
                 raise TaskError(f"field '{name}' is a target of this task; a formula may not read it")
 
-    def _yardstick(self, targets: NDArray[np.float32]) -> _Yardstick:
+    def _yardstick(self, targets: NDArray[np.float32]) -> Yardstick:
         """Targets over train and validation; for a table all days are one segment."""
         open_days = np.where(self.segments == TEST, UNUSED, self.segments).astype(np.int8)
-        return _Yardstick.of(self.panel, targets, open_days, 1 if self.table else 2, self.objective.statistic)
+        return Yardstick.of(self.panel, targets, open_days, 1 if self.table else 2, self.objective.statistic)
 
     @cached_property
-    def _scored(self) -> _Yardstick:
+    def _scored(self) -> Yardstick:
         return self._yardstick(self.targets if self.table else self.targets[:1])
+
+    @cached_property
+    def _trained(self) -> Yardstick:
+        return self._scored.first_part()
 
     def _figures(
         self,
         formulas: engine.Program | Population,
-        yardstick: _Yardstick,
+        yardstick: Yardstick,
         threads: int | None,
         device: engine.Device = "cpu",
     ) -> NDArray[np.float64]:

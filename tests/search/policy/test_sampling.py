@@ -77,6 +77,20 @@ def test_every_gene_is_legal_however_sure_the_network_is(grammar, body, trained)
     assert is_legal(pop.symbols, grammar).all()
 
 
+@pytest.mark.parametrize("body", BODIES)
+def test_the_same_network_writes_invalid_genes_without_the_rule_of_the_tail_alone(grammar, body):
+    made, invalid = generator(grammar, body), []
+    for tail in (False, True):
+        free = Grammar(grammar.alphabet, grammar.shape, tail=tail)
+        drawn = sample(made, free, 1000, np.random.default_rng(0), LengthPrior(10.0, 0.0))
+        pop = Population.empty(free.alphabet, free.shape, 1000)
+        pop.symbols[:, 0] = drawn.symbols
+        invalid.append(pop.invalid().sum())
+        assert ((drawn.length > free.length) <= pop.invalid()).all()
+    assert invalid[0] > 50
+    assert invalid[1] == 0
+
+
 def test_genes_that_break_a_rule_are_not_legal(grammar):
     names = grammar.alphabet.names()
     genes = np.full((2, 1, grammar.length), names.index("x"), np.int16)
