@@ -25,10 +25,10 @@ print(triple(7))
 """
 
 
-def run(folder: Path) -> subprocess.CompletedProcess:
+def run(folder: Path, cache: Path | None = None) -> subprocess.CompletedProcess:
     script = folder / "double.py"
     script.write_text(CODE)
-    environment = {**os.environ, "QUARVA_CACHE": str(folder / "cache")}
+    environment = {**os.environ, "QUARVA_CACHE": str(cache or folder / "cache")}
     return subprocess.run(
         [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True
     )
@@ -41,6 +41,20 @@ def test_a_sound_cache_is_used_in_silence(tmp_path):
     assert (again.stdout, again.stderr) == ("21\n", "")
     assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
     assert len(written) >= 2
+
+
+def test_the_same_code_in_another_folder_finds_it(tmp_path):
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir(), there.mkdir()
+    run(here, tmp_path / "cache")
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+    assert run(there, tmp_path / "cache").stdout == "21\n"
+    assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
+
+
+def test_where_nothing_can_be_kept_it_works_all_the_same(tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder would be")
+    assert (run(tmp_path).stdout, run(tmp_path).stderr) == ("21\n", "")
 
 
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])

@@ -11,30 +11,20 @@ reference counts, whose atomic increments at every slice cost more than a row of
 """
 
 import hashlib
-import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
-from numba.core import config
 from numba.core.extending import _Intrinsic
 
 from quarva import sealed
+from quarva.sealed import DIGEST, SealedCache, cache_home
 
 __all__ = ["DIGEST", "cache_home", "compiled", "digest_of", "is_cached"]
-
-DIGEST = "__quarva_digest__"
-"""The attribute in which a compiled function carries its digest."""
-
-
-def cache_home() -> Path:
-    """Where compiled code is kept: QUARVA_CACHE, or the user's cache folder."""
-    named = os.environ.get("QUARVA_CACHE")
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(named) if named else Path(base) / "quarva"
 
 
 @cache
@@ -67,18 +57,13 @@ def compiled(function: Callable | None = None, /, *, allocates: bool = False, **
     """
     if function is None:
         return lambda decorated: compiled(decorated, allocates=allocates, **options)
-    digest = digest_of(function)
-    settings = {"nogil": True, "error_model": "numpy", "cache": True, "_nrt": allocates} | options
-    before = config.CACHE_DIR
-    config.CACHE_DIR = str(cache_home() / digest)
-    try:
-        dispatcher = numba.njit(**settings)(function)
-        sealed.seal_cache(dispatcher)
-    except RuntimeError:  # no folder to keep the cache in: compile anew in every process
-        dispatcher = numba.njit(**(settings | {"cache": False}))(function)
-    finally:
-        config.CACHE_DIR = before
-    setattr(dispatcher, DIGEST, digest)
+    setattr(function, DIGEST, digest_of(function))
+    dispatcher = numba.njit(**({"nogil": True, "error_model": "numpy", "_nrt": allocates} | options))(
+        function
+    )
+    with suppress(RuntimeError):  # no folder to keep the cache in: compile anew in every process
+        dispatcher._cache = SealedCache(function)
+    setattr(dispatcher, DIGEST, getattr(function, DIGEST))
     return dispatcher
 
 

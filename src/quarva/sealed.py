@@ -1,22 +1,86 @@
-"""Numba's cache files with a checksum, so that damaged machine code is compiled anew instead of run.
+"""Numba's cache on disk, kept by what the code is, with a checksum behind each file.
 
-What is read back is what this user's own process wrote to its cache folder; the checksum guards against discs
-and interrupted writes, not against whoever may write there.
+Numba keeps compiled code by the path of its source and the time of its last change: a second clone, a
+package installed again, a file merely touched would all compile anew. Here the digest of the code is the only
+key (see `compiled`). The checksum lets damaged machine code be compiled anew instead of run: what is read
+back is what this user's own process wrote, and it guards against discs and interrupted writes, not against
+whoever may write there.
 """
 
 import hashlib
+import os
 import pickle
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numba
-from numba.core.caching import IndexDataCacheFile
+from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataCacheFile, _CacheLocator
 
-__all__ = ["seal_cache"]
+__all__ = ["DIGEST", "SealedCache", "cache_home"]
+
+DIGEST = "__quarva_digest__"
+"""The attribute in which a compiled function carries its digest."""
 
 _SEAL = 32  # bytes of a SHA-256
 _told: set[str] = set()
+
+
+def cache_home() -> Path:
+    """Where compiled code is kept: QUARVA_CACHE, or the user's cache folder."""
+    named = os.environ.get("QUARVA_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(named) if named else Path(base) / "quarva"
+
+
+class _ByDigest(_CacheLocator):
+    """A folder that is named by the function's digest, wherever its source lies and however old it is."""
+
+    def __init__(self, digest: str) -> None:
+        self._digest = digest
+
+    @classmethod
+    def from_function(cls, py_func: Callable, py_file: str) -> "_ByDigest | None":
+        """None where the folder can not be written to."""
+        locator = cls(getattr(py_func, DIGEST))
+        try:
+            locator.ensure_cache_path()
+        except OSError:
+            return None
+        return locator
+
+    def get_cache_path(self) -> str:
+        return str(cache_home() / self._digest)
+
+    def get_source_stamp(self) -> str:
+        return self._digest
+
+    def get_disambiguator(self) -> str:
+        return self._digest[:8]
+
+
+class _Where(CompileResultCacheImpl):
+    """How results are written is Numba's, where they go is not."""
+
+    _locator_classes = (_ByDigest,)
+
+
+class SealedCache(FunctionCache):
+    """The cache of a function that carries its digest.
+
+    Raises:
+        RuntimeError: there is no folder to keep it in.
+    """
+
+    _impl_class = _Where
+
+    def __init__(self, function: Callable) -> None:
+        super().__init__(function)
+        where = self._impl
+        self._cache_file = _SealedFiles(
+            self._cache_path, where.filename_base, where.locator.get_source_stamp()
+        )
 
 
 class _SealedFiles(IndexDataCacheFile):
@@ -43,13 +107,6 @@ class _SealedFiles(IndexDataCacheFile):
         return super()._load_data(name)
 
 
-def seal_cache(dispatcher: Any) -> None:
-    """Let a dispatcher of `numba.njit(cache=True)` check what it finds in its cache."""
-    cache = dispatcher._cache
-    where = cache._impl
-    cache._cache_file = _SealedFiles(cache._cache_path, where.filename_base, where.locator.get_source_stamp())
-
-
 def _is_sound(path: Path, before: bytes) -> bool:
     data = path.read_bytes()
     body = data[len(before) : -_SEAL]
@@ -59,6 +116,5 @@ def _is_sound(path: Path, before: bytes) -> bool:
 def _tell(folder: Path) -> None:
     """Say once in a process that kernels are compiled anew."""
     if not _told:
-        home = folder.parent.parent
-        sys.stderr.write(f"quarva: compiled kernels in {home} are damaged: compiling them anew\n")
+        sys.stderr.write(f"quarva: compiled kernels in {folder.parent} are damaged: compiling them anew\n")
     _told.add(str(folder))

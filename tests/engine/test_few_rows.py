@@ -7,8 +7,9 @@ from quarva import Table, engine
 from quarva.engine import Program, few_rows
 from quarva.errors import FormulaError
 from quarva.karva import Alphabet, GeneShape, Population
+from quarva.karva.operators import OPERATORS
 
-FUNCTIONS = ["add", "sub", "mul", "div", "sin", "cos", "exp", "log", "power", "abs", "if_else", "lt", "max"]
+FUNCTIONS = [operator.name for operator in OPERATORS if operator.kind == "elementwise"]
 
 
 def table(rows, seed=0, names="uvw"):
@@ -74,3 +75,13 @@ def test_rolling_letters_take_the_usual_way():
     rolling = population(functions=["add", "mean", "ts_max"])
     assert not few_rows.FewRows.of(given.panel, target_of(given), 1).suit_genes(rolling)
     assert errors(rolling, given).shape == (300, 1, 1, 4)
+
+
+def test_angles_of_any_size_are_those_of_the_kernel_for_many_rows(monkeypatch):
+    """Numbers far from 0 are gone over again in stretches of a row."""
+    angles = np.array([0.5, -3e5, 7e8, 2e9, -4e20, 1e30, 9e7, 1.0] * 12, np.float32)
+    given = Table.from_arrays({"u": angles}, np.zeros(len(angles)))
+    turning = population(names="u", functions=["sin", "cos", "add"])
+    few = errors(turning, given)
+    monkeypatch.setattr(few_rows, "_CELLS", 0)
+    np.testing.assert_array_equal(few, errors(turning, given))

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.crew import crew
-from quarva.engine.kernel.score import SSE
 from quarva.engine.kernel.small import Desk, is_elementwise, run_genes, run_nodes
-from quarva.engine.laid import lay_out
+from quarva.engine.laid import Laid, lay_out
 from quarva.engine.names import place_params
 from quarva.engine.program import Program
 from quarva.engine.target import Target
@@ -22,7 +21,7 @@ __all__ = ["FewRows"]
 _CELLS = 512  # of a node, up to which finding what formulas share costs more than computing it
 _PIECES = 16  # pieces of work for each thread: formulas differ in cost
 _LEAST = 16  # formulas of a piece at least: each piece brings the fields along
-_STEPS = 4096  # of a chromosome at most: there is room for the longest that its shape allows
+_NODES = 4096  # of a chromosome at most: there is room for the longest that its shape allows
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,16 +29,18 @@ class FewRows:
     """A panel that is small enough, and what formulas are scored against."""
 
     panel: Panel
+    laid: Laid
     target: Target
     days: int
 
     @classmethod
     def of(cls, panel: Panel, target: Target, days: int) -> "FewRows | None":
         """None where there are too many rows, or where not every row stands by itself in a single tile."""
-        tiles = lay_out(panel).tiles
+        laid = lay_out(panel)
+        tiles = laid.tiles
         small = tiles.count == 1 and 0 < days * tiles.width <= _CELLS
         whole = days == panel.values.shape[1] and panel.conventions == "quarva"
-        return cls(panel, target, days) if small and whole else None
+        return cls(panel, laid, target, days) if small and whole else None
 
     def suit_nodes(self, program: Program) -> bool:
         """Whether the formulas hold nothing but elementwise operators."""
@@ -47,13 +48,13 @@ class FewRows:
 
     def suit_genes(self, population: Population) -> bool:
         """Whether chromosomes may hold nothing but elementwise operators, and not too many of them."""
-        return bool(is_elementwise(population.alphabet.code)) and _steps(population) <= _STEPS
+        return bool(is_elementwise(population.alphabet.code)) and _nodes(population) <= _NODES
 
     def score_nodes(self, nodes: tuple[Any, ...], threads: int, acc: NDArray[np.float64]) -> None:
         """Score formulas given as `offset, code, left, right, third, param, number`; acc as in `evaluate`."""
         offset, *columns = nodes
         longest = int(np.diff(offset).max(initial=1))
-        desk, operands = self._desk(len(offset) - 1, threads, longest, longest, acc)
+        desk, operands = self._desk(len(offset) - 1, threads, longest, longest)
         with crew(threads) as words:
             run_nodes(words, offset, tuple(columns), *operands, desk, acc)
 
@@ -68,23 +69,21 @@ class FewRows:
         genes = (population.symbols, population.dc, population.constants)
         letters, link = (a.arity, a.code, param, a.number), CODE[population.shape.link]
         positions = population.symbols.shape[2]
-        desk, operands = self._desk(len(population), threads, _steps(population), positions, acc)
+        desk, operands = self._desk(len(population), threads, _nodes(population), positions)
         with crew(threads) as words:
             run_genes(words, genes, letters, link, *operands, desk, acc)
 
-    def _desk(
-        self, many: int, threads: int, steps: int, positions: int, acc: NDArray[np.float64]
-    ) -> tuple[Desk, tuple[Any, ...]]:
+    def _desk(self, many: int, threads: int, nodes: int, positions: int) -> tuple[Desk, tuple[Any, ...]]:
         """Room for the work's pieces, and the operands that do not depend on the formulas."""
-        fields, target = lay_out(self.panel).fields, self.target
+        fields, target = self.laid.fields, self.target
         cells = self.days * fields.shape[2]
         pieces = max(1, min(threads * _PIECES, many // _LEAST)) if threads > 1 else 1
-        scored = (target.values, target.known, target.least, target.centre, target.segments)
-        desk = Desk.of(pieces, len(fields), cells, self.days, steps, positions, acc)
-        return desk, (fields.reshape(-1), cells, self.days, SSE, scored)
+        scored = (target.values, target.known, target.least, target.segments)
+        desk = Desk.of(pieces, len(fields), cells, nodes, positions)
+        return desk, (fields.reshape(-1), cells, self.days, scored)
 
 
-def _steps(population: Population) -> int:
-    """The most steps that a chromosome can take."""
+def _nodes(population: Population) -> int:
+    """The most nodes that a chromosome can have."""
     _, genes, length = population.symbols.shape
     return genes * (length + 1)

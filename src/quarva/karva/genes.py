@@ -223,12 +223,12 @@ class Population:
 
     def __getitem__(self, index: Any) -> "Population":
         """The chosen chromosomes, by slice, integer array or mask."""
-        parts: tuple[NDArray[Any], ...] = (self.symbols, self.dc, self.constants)
+        symbols, dc, constants = self.symbols, self.dc, self.constants
         if isinstance(index, np.ndarray) and index.dtype.kind == "i":  # `take` copies rows, not cells
-            parts = tuple(part.take(index, axis=0) for part in parts)
+            symbols, dc, constants = symbols.take(index, 0), dc.take(index, 0), constants.take(index, 0)
         else:
-            parts = tuple(part[index] for part in parts)
-        return Population(self.alphabet, self.shape, *parts)
+            symbols, dc, constants = symbols[index], dc[index], constants[index]
+        return Population(self.alphabet, self.shape, symbols, dc, constants)
 
 
 @cache

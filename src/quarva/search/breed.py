@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from quarva.compiled import compiled
 from quarva.crew import carry_out, offer
 from quarva.karva.decode import join
-from quarva.search.draws import below, uniform
+from quarva.search.draws import below, choose, uniform
 from quarva.search.memory import home_of, slot_of
 from quarva.search.moves import (
     copy,
@@ -216,9 +216,9 @@ def cross(p, a, b, living, rates, rng, children):
     total = genes * length
     # Drawn whether needed or not: a branch that is foreseen two times in three costs more than a number.
     cut, x, y = below(rng, total), below(rng, total), below(rng, total)
-    cut = cut if uniform(rng) < rates.one_point else total
+    cut = choose(uniform(rng) < rates.one_point, cut, total)
     first, last = min(x, y), max(x, y) + 1
-    last = last if uniform(rng) < rates.two_point else 0
+    last = choose(uniform(rng) < rates.two_point, last, np.int64(0))
     gene = -1
     if genes > 1 and uniform(rng) < rates.gene_recombination:
         gene = below(rng, genes)
@@ -270,25 +270,33 @@ def joined(said, language):
 
 
 @compiled
-def succeed(living, fitness, children, told, fresh, elite, best):
+def succeed(living, fitness, children, given, told, fresh, elite, best, stale, patience):
     """The fittest of the living take the places of an island's worst children, but where it starts anew.
 
-    fitness, told: float64 (P,), of the living and of the children; of equals the first is taken. What is told
-    of a place is afterwards the fitness of who took it. elite: int64 (2, how many), places, to write to.
-    best: float64 (islands,), set to the fitness of the best of each island's new generation.
+    fitness: float64 (P,), of the living; of equals the first is taken. given: float64 (P,), of the children;
+    told, to write to, the same with −inf for what is no number, and at the places that were taken the fitness
+    of who took them. elite: int64 (2, how many), places, to write to. Of each island, and brought up to date:
+    fresh, whether it starts anew; best, its best fitness since then; stale, generations without gain, of
+    which `patience` make it start anew (0: never).
     """
     n = fitness.size // fresh.size
     for island in range(fresh.size):
         begin, end = island * n, (island + 1) * n
+        for p in range(begin, end):
+            told[p] = given[p] if np.isfinite(given[p]) else -np.inf
         if not fresh[island]:
             largest(fitness, begin, end, 1.0, elite[0])
             largest(told, begin, end, -1.0, elite[1])
             for k in range(elite.shape[1]):
                 inherit(living, elite[0, k], children, elite[1, k])
                 told[elite[1, k]] = fitness[elite[0, k]]
-        best[island] = -np.inf
+        most = -np.inf
         for p in range(begin, end):
-            best[island] = max(best[island], told[p])
+            most = max(most, told[p])
+        gained = fresh[island] or most > best[island]
+        best[island] = most if gained else best[island]
+        stale[island] = 0 if gained else stale[island] + 1
+        fresh[island] = 0 < patience <= stale[island]
 
 
 @compiled
@@ -340,7 +348,7 @@ def parent(fitness, wheel, begin, n, roulette, tournament, rng):
     best = begin + below(rng, n)
     for _ in range(tournament - 1):
         other = begin + below(rng, n)
-        best = other if fitness[other] > fitness[best] else best
+        best = choose(fitness[other] > fitness[best], other, best)
     return best
 
 

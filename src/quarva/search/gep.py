@@ -6,7 +6,7 @@ result (measured in `benchmarks/`): a child must say something that was never sc
 not gain for some generations starts anew.
 """
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -110,7 +110,10 @@ class GEP:
                 words, now.genes, self._fitness, self._wheel, self._fresh, roulette, self._known.table,
                 self._rates, self._letters, self._language, self._room, new.genes, keys,
             )  # fmt: skip
-        return new.population if self._language.is_open else replace(new.population, known_keys=keys)
+        made = new.population
+        if self._language.is_open:
+            return made
+        return Population(made.alphabet, made.shape, made.symbols, made.dc, made.constants, keys)
 
     def floors(self) -> NDArray[np.float64]:
         """The median of the island's living: who is below wins one tournament of three in eight."""
@@ -119,14 +122,11 @@ class GEP:
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         self._take_constants(population)
-        told = np.where(np.isfinite(fitness), fitness, -np.inf)
-        fresh, best = self._fresh, np.empty(self.islands)
-        places = np.empty((2, self.elite), np.int64)
-        succeed(self._now.genes, self._fitness, self._next.genes, told, fresh, places, best)
-        gained = fresh | (best > self._best)
-        self._best = np.where(gained, best, self._best)
-        self._stale = np.where(gained, 0, self._stale + 1)
-        self._fresh = (self._stale >= self.patience) & (self.patience > 0)
+        told, places = np.empty_like(self._fitness), np.empty((2, self.elite), np.int64)
+        succeed(
+            self._now.genes, self._fitness, self._next.genes, fitness, told, self._fresh, places,
+            self._best, self._stale, self.patience,
+        )  # fmt: skip
         self._fitness = told
         self._now, self._next = self._next, self._now
 

@@ -164,8 +164,9 @@ class Loop:
         if stopped is None:
             self._barren = 0 if len(new) else self._barren + 1
             if len(new) < len(population):  # a formula may come twice in a batch
-                repeated = np.flatnonzero(np.isnan(fitness) & ~invalid)
-                fitness[repeated] = self.space.memory.look_up(keys[repeated])[0]
+                repeated = (np.isnan(fitness) & ~invalid).nonzero()[0]
+                if len(repeated):
+                    fitness[repeated] = self.space.memory.look_up(keys[repeated])[0]
             told = time.perf_counter()
             self.searcher.tell(population, fitness)
             self.seconds_proposing += time.perf_counter() - told
@@ -188,7 +189,7 @@ class Loop:
         if not invalid.any():
             keys = population.keys()
             fitness, is_new = self.space.memory.look_up(keys)
-            return keys, fitness, np.flatnonzero(is_new)
+            return keys, fitness, is_new.nonzero()[0]
         keys, fitness = np.zeros(len(population), np.uint64), np.full(len(population), np.nan)
         valid = np.flatnonzero(~invalid)
         keys[valid] = population[valid].keys()

@@ -40,23 +40,21 @@ def know(table, keys, out):
         out[i] = knows(table, keys[i])
 
 
-@compiled(allocates=True)
-def look_up(table, fitness, keys, out):
-    """Fitness of each key, and which key is neither in the table nor earlier among the keys."""
-    new = np.zeros(keys.size, np.bool_)
-    size = 16
-    while size < 2 * keys.size:
-        size *= 2
-    local = np.zeros(size, np.uint64)
+@compiled
+def look_up(table, fitness, keys, local, out, new):
+    """Fitness of each key, NaN if none, and which is neither in the table nor earlier among the keys.
+
+    local: uint64 (a power of two above the number of keys), to write to.
+    """
+    local[:] = _ABSENT
     for i in range(keys.size):
         k = slot_of(table, keys[i])
-        if table[k] == keys[i]:
-            out[i] = fitness[k]
-            continue
-        j = slot_of(local, keys[i])
-        new[i] = local[j] != keys[i]
-        local[j] = keys[i]
-    return new
+        known = table[k] == keys[i]
+        out[i], new[i] = fitness[k] if known else np.nan, False
+        if not known:
+            j = slot_of(local, keys[i])
+            new[i] = local[j] != keys[i]
+            local[j] = keys[i]
 
 
 @compiled
@@ -99,8 +97,10 @@ class Memory:
 
     def look_up(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Remembered fitness of each key, and which keys are new (a key given twice is new once)."""
-        out = np.full(keys.size, np.nan)
-        return out, look_up(self.table, self.fitness, keys, out)
+        out, new = np.empty(keys.size), np.empty(keys.size, np.bool_)
+        local = np.empty(1 << max(4, (2 * keys.size - 1).bit_length()), np.uint64)
+        look_up(self.table, self.fitness, keys, local, out, new)
+        return out, new
 
     def put(self, keys: NDArray[np.uint64], fitness: NDArray[np.float64]) -> None:
         """Remember keys and their fitness."""

@@ -2,8 +2,8 @@
 
 On twenty rows an operator takes ten nanoseconds, and to find out whether another formula has it as well takes
 as long. So formulas of elementwise operators on little data are neither interned nor scheduled: each is
-written as a list of steps, and each step has a place of its own in a buffer that stays in the first cache.
-The bits are those of `batch`.
+computed as it is read, and each of its nodes has a place of its own in a buffer that stays in the first
+cache. The bits are those of `batch`.
 """
 
 from typing import NamedTuple
@@ -14,14 +14,12 @@ from numpy.typing import NDArray
 from quarva.compiled import compiled
 from quarva.crew import carry_out, offer
 from quarva.engine.kernel.elementwise import binary, ternary, unary
-from quarva.engine.kernel.roots import add_tile, clear, close_days
+from quarva.engine.kernel.row import row_of
 from quarva.engine.kernel.schedule import ROLLING
-from quarva.engine.kernel.score import SUMS
+from quarva.engine.kernel.score import MANY, SUMS, XX, add_errors
 from quarva.karva.alphabet import CONSTANT, FIELD, NUMBER
 
 _APART = 64  # numbers from a place to the next at least: see `Desk`
-_OP, _A, _B, _C, _TO = 0, 1, 2, 3, 4  # columns of a step
-_COLUMNS = 5
 _BITS, _MASK = np.int64(16), np.int64(2**16 - 1)
 
 
@@ -32,33 +30,25 @@ class Desk(NamedTuple):
     time, LLVM's code can not know that they do not overlap, and computes them one by one (twice the time).
 
     Attributes:
-        places: float32 (pieces, fields + steps, cells or more), the fields first, then a step's result each.
-        steps: int32 (pieces, steps, 5), operator, up to three arguments and the result by place; −1 for none.
-        numbers: float32 (pieces, steps), what steps that are a NUMBER write.
-        where: int64 (pieces, positions of a gene), the place of what a position says.
-        functions: int64 (pieces, positions of a gene), a gene's functions.
-        sums, moments: float64, as `close_days` takes them.
+        places: float32 (pieces, fields + nodes, cells or more), the fields first, then a node's values each.
+        where: int64 (pieces, positions + 2), the place of what a position of a gene says; two more, which
+            are read for the arguments that an operator at the end does not have.
+        functions: int64 (pieces, positions), a gene's functions.
+        sums: float64 (pieces, SUMS), of a day.
     """
 
     places: NDArray[np.float32]
-    steps: NDArray[np.int32]
-    numbers: NDArray[np.float32]
     where: NDArray[np.int64]
     functions: NDArray[np.int64]
     sums: NDArray[np.float64]
-    moments: NDArray[np.float64]
 
     @classmethod
-    def of(
-        cls, pieces: int, n_fields: int, cells: int, days: int, steps: int, positions: int, acc: NDArray
-    ) -> "Desk":
-        """For formulas of so many steps, whose accumulators are acc (P, S, M, 4)."""
-        _, segments, targets, _ = acc.shape
+    def of(cls, pieces: int, n_fields: int, cells: int, nodes: int, positions: int) -> "Desk":
+        """For formulas of at most so many nodes, and genes of so many positions."""
         return cls(
-            np.empty((pieces, n_fields + steps, max(cells, _APART)), np.float32),
-            np.empty((pieces, steps, _COLUMNS), np.int32), np.empty((pieces, steps), np.float32),
-            np.empty((pieces, positions), np.int64), np.empty((pieces, positions), np.int64),
-            np.empty((pieces, 1, targets, days, SUMS)), np.empty((pieces, segments, targets, 6)),
+            np.empty((pieces, n_fields + nodes, max(cells, _APART)), np.float32),
+            np.zeros((pieces, positions + 2), np.int64), np.empty((pieces, positions), np.int64),
+            np.empty((pieces, SUMS)),
         )  # fmt: skip
 
 
@@ -71,29 +61,48 @@ def is_elementwise(code):
     return windows == 0
 
 
+# One chain of comparisons for all operators becomes one jump; of two in a row a processor foresees neither.
+_unary, _binary, _ternary = (compiled(inline="always")(each.py_func) for each in (unary, binary, ternary))
+
+
 @compiled
-def write_nodes(first, last, nodes, n_fields, steps, numbers, where):
-    """Steps of the formula whose nodes are first … last − 1; returns how many, and the root's place."""
-    code, left, right, third, param, number = nodes
-    many, root = 0, np.int64(0)
-    for k in range(first, last):
-        root = np.int64(param[k])
-        if code[k] != FIELD:
-            root = np.int64(n_fields + many)
-            numbers[many] = number[k]
-            steps[many, _OP], steps[many, _TO] = code[k], root
-            if code[k] != NUMBER:
-                steps[many, _A] = where[left[k]]
-                steps[many, _B] = where[right[k]] if right[k] >= 0 else -1
-                steps[many, _C] = where[third[k]] if third[k] >= 0 else -1
-            many += 1
-        where[k - first] = root
-    return many, root
+def operate(op, x, y, z, out):
+    """The elementwise operator `op` on as many of x, y, z as it takes."""
+    _binary(op, x, y, out)
+    _unary(op, x, out)
+    _ternary(op, x, y, z, out)
 
 
 @compiled(forceinline=True)
-def write_gene(gene, dc, constants, letters, n_fields, many, steps, numbers, where, functions):
-    """Steps of a gene behind the `many` that are there; returns how many there are now, and the root's place.
+def fill(number, out):
+    """The same number everywhere."""
+    for i in range(out.size):
+        out[i] = number
+
+
+@compiled
+def compute_nodes(first, last, nodes, n_fields, cells, places, where):
+    """Compute nodes first … last − 1 of a program, one formula's; returns the place of its root."""
+    code, left, right, third, param, number = nodes
+    root, many = np.int64(0), n_fields
+    for k in range(first, last):
+        root = np.int64(param[k])
+        if code[k] != FIELD:
+            root, out = many, row_of(places, many, cells)
+            many += 1
+            if code[k] == NUMBER:
+                fill(number[k], out)
+            else:
+                x = row_of(places, where[left[k]], cells)
+                y = row_of(places, where[max(right[k], 0)], cells)
+                operate(code[k], x, y, row_of(places, where[max(third[k], 0)], cells), out)
+        where[k - first] = root
+    return root
+
+
+@compiled
+def compute_gene(gene, dc, constants, letters, many, cells, places, where, functions):
+    """Compute a gene on the places from `many` on; returns the first free one, and the root's place.
 
     Terminals are passed over when arguments are put under their functions, as in `search.reading`.
     """
@@ -108,9 +117,8 @@ def write_gene(gene, dc, constants, letters, n_fields, many, steps, numbers, whe
             if op == CONSTANT:  # the k-th '?' in reading order takes the k-th entry of the Dc domain
                 value = constants[dc[seen]]
                 seen += 1
-            where[i] = n_fields + many
-            numbers[many] = value
-            steps[many, _OP], steps[many, _TO] = NUMBER, where[i]
+            where[i] = many
+            fill(value, row_of(places, many, cells))
             many += 1
         functions[calls] = (needed << (_BITS + _BITS)) | (letter << _BITS) | i
         calls += arity[letter] > 0
@@ -119,50 +127,28 @@ def write_gene(gene, dc, constants, letters, n_fields, many, steps, numbers, whe
     for k in range(calls - 1, -1, -1):
         call = functions[k]
         at, letter, start = call & _MASK, (call >> _BITS) & _MASK, call >> (_BITS + _BITS)
-        steps[many, _OP], steps[many, _TO] = code[letter], n_fields + many
-        steps[many, _A] = where[start]
-        steps[many, _B] = where[start + 1] if arity[letter] > 1 else -1
-        steps[many, _C] = where[start + 2] if arity[letter] > 2 else -1
-        where[at] = n_fields + many
+        x, y = row_of(places, where[start], cells), row_of(places, where[start + 1], cells)
+        operate(code[letter], x, y, row_of(places, where[start + 2], cells), row_of(places, many, cells))
+        where[at] = many
         many += 1
     return many, where[0]
 
 
 @compiled
-def write_chromosome(symbols, dc, constants, letters, link, n_fields, steps, numbers, where, functions):
-    """Steps of all genes, joined by the operator `link`; returns how many, and the root's place."""
-    many, root = 0, np.int64(-1)
-    for g in range(symbols.shape[0]):
-        before = root
-        many, root = write_gene(
-            symbols[g], dc[g], constants[g], letters, n_fields, many, steps, numbers, where, functions
+def compute_chromosome(symbols, dc, constants, letters, link, n_fields, cells, places, where, functions):
+    """Compute all genes, joined by the operator `link`; returns the root's place."""
+    many, root = compute_gene(
+        symbols[0], dc[0], constants[0], letters, n_fields, cells, places, where, functions
+    )
+    for g in range(1, symbols.shape[0]):
+        many, other = compute_gene(
+            symbols[g], dc[g], constants[g], letters, many, cells, places, where, functions
         )
-        if g > 0:
-            steps[many, _OP], steps[many, _TO] = link, n_fields + many
-            steps[many, _A], steps[many, _B], steps[many, _C] = before, root, -1
-            root = np.int64(n_fields + many)
-            many += 1
-    return many, root
-
-
-@compiled
-def take_steps(many, steps, numbers, n_fields, cells, places):
-    """Compute every step."""
-    for k in range(many):
-        op, to = steps[k, _OP], places[np.uint64(steps[k, _TO])][0:cells]
-        if op == NUMBER:
-            to[:] = numbers[k]
-            continue
-        a, b, c = steps[k, _A], steps[k, _B], steps[k, _C]
-        x = places[np.uint64(a)][0:cells]
-        if b < 0:
-            unary(op, x, to)
-            continue
-        y = places[np.uint64(b)][0:cells]
-        if c < 0:
-            binary(op, x, y, to)
-        else:
-            ternary(op, x, y, places[np.uint64(c)][0:cells], to)
+        x, y = row_of(places, root, cells), row_of(places, other, cells)
+        operate(link, x, y, y, row_of(places, many, cells))
+        root = many
+        many += 1
+    return root
 
 
 @compiled
@@ -174,46 +160,52 @@ def lay_fields(fields, cells, places):
 
 
 @compiled
-def close(row, days, statistic, scored, sums, moments, acc):
-    """Score the values of one formula; row: float32 (cells,), acc: (S, M, 4)."""
-    values, known, least, centre, segments = scored
-    clear(sums)
-    add_tile(statistic, row, 0, 0, days, 0, row.size // days, values, known, least, segments, sums[0])
-    close_days(statistic, 0, days, least, centre, segments, sums[0], moments, acc)
+def close(row, days, scored, sums, acc):
+    """Add the squared errors of one formula's values, float32 (cells,), to its acc, (S, M, 4)."""
+    values, known, least, segments = scored
+    lanes = row.size // days
+    for d in range(days):
+        segment = segments[d]
+        if segment < 0 or segment >= acc.shape[0]:
+            continue
+        for m in range(values.shape[0]):
+            if least[m, d] >= 0:
+                sums[MANY] = sums[XX] = 0.0
+                add_errors(row[d * lanes : (d + 1) * lanes], values[m, d], known[m, d, 0], sums)
+                acc[segment, m, 0] += sums[MANY]
+                acc[segment, m, 1] += sums[XX]
+                acc[segment, m, 3] += least[m, d]
 
 
 @compiled
-def score_genes(piece, genes, letters, link, fields, cells, days, statistic, scored, desk, acc):
+def score_genes(piece, genes, letters, link, fields, cells, days, scored, desk, acc):
     """Score one piece of a population's chromosomes; the arguments are those of `run_genes`."""
     symbols, dc, constants = genes
-    places, steps, numbers = desk.places[piece], desk.steps[piece], desk.numbers[piece]
-    where, functions = desk.where[piece], desk.functions[piece]
+    places, where, functions, sums = (
+        desk.places[piece], desk.where[piece], desk.functions[piece], desk.sums[piece]
+    )  # fmt: skip
     n_fields, n, pieces = fields.size // cells, symbols.shape[0], desk.places.shape[0]
     lay_fields(fields, cells, places)
     for p in range(piece * n // pieces, (piece + 1) * n // pieces):
-        many, root = write_chromosome(
-            symbols[p], dc[p], constants[p], letters, link, n_fields, steps, numbers, where, functions
+        root = compute_chromosome(
+            symbols[p], dc[p], constants[p], letters, link, n_fields, cells, places, where, functions
         )
-        take_steps(many, steps, numbers, n_fields, cells, places)
-        close(places[root][0:cells], days, statistic, scored, desk.sums[piece], desk.moments[piece], acc[p])
+        close(places[root][0:cells], days, scored, sums, acc[p])
 
 
 @compiled
-def score_nodes(piece, offset, nodes, fields, cells, days, statistic, scored, desk, acc):
+def score_nodes(piece, offset, nodes, fields, cells, days, scored, desk, acc):
     """Score one piece of a program's formulas; the arguments are those of `run_nodes`."""
-    places, steps, numbers, where = (
-        desk.places[piece], desk.steps[piece], desk.numbers[piece], desk.where[piece]
-    )  # fmt: skip
+    places, where, sums = desk.places[piece], desk.where[piece], desk.sums[piece]
     n_fields, n, pieces = fields.size // cells, offset.size - 1, desk.places.shape[0]
     lay_fields(fields, cells, places)
     for p in range(piece * n // pieces, (piece + 1) * n // pieces):
-        many, root = write_nodes(offset[p], offset[p + 1], nodes, n_fields, steps, numbers, where)
-        take_steps(many, steps, numbers, n_fields, cells, places)
-        close(places[root][0:cells], days, statistic, scored, desk.sums[piece], desk.moments[piece], acc[p])
+        root = compute_nodes(offset[p], offset[p + 1], nodes, n_fields, cells, places, where)
+        close(places[root][0:cells], days, scored, sums, acc[p])
 
 
 @compiled
-def run_genes(crew, genes, letters, link, fields, cells, days, statistic, scored, desk, acc):
+def run_genes(crew, genes, letters, link, fields, cells, days, scored, desk, acc):
     """Score chromosomes of elementwise operators on a panel of one tile.
 
     Args:
@@ -222,22 +214,22 @@ def run_genes(crew, genes, letters, link, fields, cells, days, statistic, scored
         letters: arity, code, param and number of its `Alphabet`, with the panel's numbers of the fields.
         link: code of the linking operator.
         fields: float32 (F · cells,), cells: numbers of a field on all `days`.
-        statistic, acc: as `batch.run` takes them.
-        scored: a target's values, known, least, centre and segments.
+        scored: a target's values, known, least and segments.
         desk: as many pieces as the work shall be cut into.
+        acc: as `batch.run` takes it, for squared errors.
     """
     offer(
         crew, score_genes, desk.places.shape[0],
-        (genes, letters, link, fields, cells, days, statistic, scored, desk, acc),
+        (genes, letters, link, fields, cells, days, scored, desk, acc),
     )  # fmt: skip
     carry_out(crew)
 
 
 @compiled
-def run_nodes(crew, offset, nodes, fields, cells, days, statistic, scored, desk, acc):
+def run_nodes(crew, offset, nodes, fields, cells, days, scored, desk, acc):
     """Score the formulas of a `Program`: its offset, and its other arrays as `nodes`; else as `run_genes`."""
     offer(
         crew, score_nodes, desk.places.shape[0],
-        (offset, nodes, fields, cells, days, statistic, scored, desk, acc),
+        (offset, nodes, fields, cells, days, scored, desk, acc),
     )  # fmt: skip
     carry_out(crew)

@@ -23,15 +23,14 @@ from quarva.engine.kernel.slopes import (
     value_ternary,
     value_unary,
 )
-from quarva.engine.kernel.small import write_chromosome
 from quarva.karva.alphabet import CONSTANT, NUMBER
 from quarva.search.moves import copy
 from quarva.search.tuning.linear import solve
 from quarva.search.tuning.skeletons import marks_of
+from quarva.search.tuning.steps import COLUMNS, OP, TO, A, B, C, write_chromosome
 
 __all__ = ["Desk", "Fits", "Rows", "run_fits"]
 
-_OP, _A, _B, _C, _TO = 0, 1, 2, 3, 4  # columns of a step, as `engine.kernel.small` writes it
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-12, 1e8
 _CHANGE = 10.0  # of the damping after a step
 _WORTH = 0.99  # of the squared error that a step may leave if another is to follow
@@ -66,7 +65,9 @@ class Desk(NamedTuple):
     Attributes:
         values, slopes: float64 (pieces, places, R), fields first, then a step's result each; slopes are those
             of the formula along what stands there.
-        steps, numbers, where, functions: as in `engine.kernel.small.Desk`.
+        steps: int32 (pieces, steps, 5), see `steps`. numbers: float32 (pieces, steps), what a NUMBER writes.
+        where, functions: int64 (pieces, positions of a gene), the place of what a position says, and a
+            gene's functions.
         parameter: int64 (pieces, steps), which parameter a step writes, −1 for none.
         moves: bool (pieces, places), whether what stands there depends on a parameter.
         vectors: float64 (pieces, 4, K): parameters, the same on trial, δ, Jᵀr.
@@ -95,7 +96,7 @@ class Desk(NamedTuple):
         places = n_fields + steps
         return cls(
             np.empty((pieces, places, many)), np.empty((pieces, places, many)),
-            np.empty((pieces, steps, 5), np.int32), np.empty((pieces, steps), np.float32),
+            np.empty((pieces, steps, COLUMNS), np.int32), np.empty((pieces, steps), np.float32),
             np.empty((pieces, length), np.int64), np.empty((pieces, length), np.int64),
             np.empty((pieces, steps), np.int64), np.empty((pieces, places), np.bool_),
             np.empty((pieces, 4, k)), np.empty((pieces, 2, k, k)), np.empty((pieces, k, many)),
@@ -108,7 +109,7 @@ def open_constants(symbols, dc, constants, letters, parameter, vector):
     """Give each constant that is read a parameter, and find the steps that write it; returns how many.
 
     A gene's `?` get one each where it carries enough constants, and its Dc domain is written anew so; else
-    those that share a constant share a parameter. letters: as `small.write_chromosome` takes them.
+    those that share a constant share a parameter. letters: as `steps.write_chromosome` takes them.
     """
     arity, code = letters[0], letters[1]
     begin, count = 0, 0
@@ -163,16 +164,16 @@ def close_constants(symbols, letters, vector, constants):
 @compiled
 def take_step(step, number, n_fields, values):
     """The values of one step; returns whether all are there. number: what a NUMBER writes."""
-    op, out = step[_OP], values[step[_TO]]
+    op, out = step[OP], values[step[TO]]
     if op == NUMBER:
         out[:] = number
         return abs(number) <= MOST
-    x = values[step[_A]]
-    if step[_B] < 0:
+    x = values[step[A]]
+    if step[B] < 0:
         return value_unary(op, x, out)
-    if step[_C] < 0:
-        return value_binary(op, x, values[step[_B]], out)
-    return value_ternary(op, x, values[step[_B]], values[step[_C]], out)
+    if step[C] < 0:
+        return value_binary(op, x, values[step[B]], out)
+    return value_ternary(op, x, values[step[B]], values[step[C]], out)
 
 
 @compiled
@@ -181,10 +182,10 @@ def lay_formula(many, steps, numbers, parameter, n_fields, values, moves):
     there = True
     moves[:n_fields] = False
     for k in range(many):
-        to = steps[k, _TO]
+        to = steps[k, TO]
         moves[to] = parameter[k] >= 0
-        if steps[k, _OP] != NUMBER:
-            for column in (_A, _B, _C):
+        if steps[k, OP] != NUMBER:
+            for column in (A, B, C):
                 moves[to] |= steps[k, column] >= 0 and moves[steps[k, column]]
         if there and not moves[to]:
             there = take_step(steps[k], np.float64(numbers[k]), n_fields, values)
@@ -195,7 +196,7 @@ def lay_formula(many, steps, numbers, parameter, n_fields, values, moves):
 def squared_error(vector, many, steps, parameter, n_fields, root, rows, values, moves, lack):
     """Σ r² of the formula with these parameters, and r; infinite where it has no value on some row."""
     for k in range(many):
-        if moves[steps[k, _TO]]:
+        if moves[steps[k, TO]]:
             number = vector[parameter[k]] if parameter[k] >= 0 else 0.0
             if not take_step(steps[k], number, n_fields, values):
                 return np.inf
@@ -210,15 +211,15 @@ def squared_error(vector, many, steps, parameter, n_fields, root, rows, values, 
 def slopes_down(many, steps, root, values, moves, slopes):
     """Slopes of the formula along every place that depends on a parameter, from the root down."""
     for k in range(many):
-        if moves[steps[k, _TO]]:
-            slopes[steps[k, _TO]] = 0.0
+        if moves[steps[k, TO]]:
+            slopes[steps[k, TO]] = 0.0
     slopes[root] = 1.0
     for k in range(many - 1, -1, -1):
-        op, to = steps[k, _OP], steps[k, _TO]
+        op, to = steps[k, OP], steps[k, TO]
         if op == NUMBER or not moves[to]:
             continue
         # What does not move takes slopes too, which nobody reads: a place is its own.
-        a, b, c = steps[k, _A], steps[k, _B], steps[k, _C]
+        a, b, c = steps[k, A], steps[k, B], steps[k, C]
         if b < 0:
             slopes_unary(op, values[a], values[to], slopes[to], slopes[a])
         elif c < 0:
@@ -233,7 +234,7 @@ def normal_equations(many, count, steps, parameter, slopes, lack, jacobian, squa
     jacobian[:count] = 0.0
     for k in range(many):
         if parameter[k] >= 0:
-            row, along = jacobian[parameter[k]], slopes[steps[k, _TO]]
+            row, along = jacobian[parameter[k]], slopes[steps[k, TO]]
             for i in range(row.size):
                 row[i] += along[i]
     for k in range(count):
