@@ -70,9 +70,12 @@ def pair_sums(x, y, pivot):
 @compiled
 def first_pair(x, y):
     """x in the first cell where both are there, NaN if there is none."""
-    for i in range(x.size):
-        if x[i] == x[i] and y[i] == y[i]:
-            return np.float64(x[i])
+    for first in range(0, x.size, WIDTH):
+        a, b = load(x, first), load(y, first)
+        if some((a == a) & (b == b)):
+            for i in range(first, first + WIDTH):
+                if x[i] == x[i] and y[i] == y[i]:
+                    return np.float64(x[i])
     return np.nan
 
 
@@ -84,6 +87,8 @@ def add_pairs(x, y, known, sums):
     pivot = sums[PIVOT]
     if pivot != pivot:
         pivot = sums[PIVOT] = first_pair(x, y)
+        if pivot != pivot:
+            return
     if known[0] == x.size:
         s, ss, sy = whole_sums(x, y, pivot)
     else:
@@ -95,7 +100,7 @@ def add_pairs(x, y, known, sums):
         sums[XX] += ss
         sums[YY] += known[2]
         sums[XY] += sy
-    elif pivot == pivot:
+    else:
         many, sx, sy, xx, yy, xy = pair_sums(x, y, pivot)
         sums[MANY] += many
         sums[X] += sx
