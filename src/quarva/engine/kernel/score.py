@@ -27,7 +27,18 @@ MANY, X, Y, XX, YY, XY, PIVOT = 0, 1, 2, 3, 4, 5, 6
 SUMS = 8  # a cache line
 
 
-@compiled
+@compiled(forceinline=True)
+def whole_sums(x, y, pivot):
+    """`signal_sums` where y is there in every cell; the same bits."""
+    about, nothing = splat(pivot), splat(0.0)
+    s, ss, sy = nothing, nothing, nothing
+    for i in range(0, x.size, WIDTH):
+        a, b = widen(load(x, i)) - about, widen(load(y, i))
+        s, ss, sy = s + a, muladd(a, a, ss), muladd(a, b, sy)
+    return total(s), total(ss), total(sy)
+
+
+@compiled(forceinline=True)
 def signal_sums(x, y, pivot):
     """Σ dx, Σ dx², Σ dx·y over the cells where y is there; NaN if x is not there in one of them."""
     about, nothing = splat(pivot), splat(0.0)
@@ -59,13 +70,16 @@ def pair_sums(x, y, pivot):
 @compiled
 def first_pair(x, y):
     """x in the first cell where both are there, NaN if there is none."""
-    for i in range(x.size):
-        if x[i] == x[i] and y[i] == y[i]:
-            return np.float64(x[i])
+    for first in range(0, x.size, WIDTH):
+        a, b = load(x, first), load(y, first)
+        if some((a == a) & (b == b)):
+            for i in range(first, first + WIDTH):
+                if x[i] == x[i] and y[i] == y[i]:
+                    return np.float64(x[i])
     return np.nan
 
 
-@compiled
+@compiled(forceinline=True)
 def add_pairs(x, y, known, sums):
     """Add the pairs of some assets to a day's sums; known: the target's own cells, Σ y, Σ y² there."""
     if known[0] == 0.0:
@@ -73,7 +87,12 @@ def add_pairs(x, y, known, sums):
     pivot = sums[PIVOT]
     if pivot != pivot:
         pivot = sums[PIVOT] = first_pair(x, y)
-    s, ss, sy = signal_sums(x, y, pivot)
+        if pivot != pivot:
+            return
+    if known[0] == x.size:
+        s, ss, sy = whole_sums(x, y, pivot)
+    else:
+        s, ss, sy = signal_sums(x, y, pivot)
     if s == s:
         sums[MANY] += known[0]
         sums[X] += s
@@ -81,7 +100,7 @@ def add_pairs(x, y, known, sums):
         sums[XX] += ss
         sums[YY] += known[2]
         sums[XY] += sy
-    elif pivot == pivot:
+    else:
         many, sx, sy, xx, yy, xy = pair_sums(x, y, pivot)
         sums[MANY] += many
         sums[X] += sx
