@@ -3,7 +3,8 @@
     python benchmarks/main_job.py --out benchmarks/results/main_job.md
 
 Two commands: the search on the sample panel that the README names, and 100,000 evaluations on 498 stocks
-× 1,000 days. Peak memory is the largest resident set of the process (ru_maxrss), libraries included.
+× 1,000 days; with --beside CHECKOUT the latter with that checkout's source, too, before and after. Peak
+memory is the largest resident set of the process (ru_maxrss), libraries included.
 """
 
 import argparse
@@ -36,8 +37,14 @@ class Measured:
     answer: dict
 
 
-def measure(arguments: list[str], cache: Path) -> Measured:
-    """Run `quarva ARGUMENTS --out … --json`, its machine code in `cache`, and wait for it (Unix)."""
+def measure(arguments: list[str], cache: Path, source: Path | None = None) -> Measured:
+    """Run `quarva ARGUMENTS --out … --json`, its machine code in `cache`, and wait for it (Unix).
+
+    source: where the package is imported from instead of where it is installed.
+    """
+    environment = {**os.environ, "QUARVA_CACHE": str(cache)}
+    if source is not None:
+        environment["PYTHONPATH"] = str(source)
     with tempfile.TemporaryDirectory() as folder:
         answer = Path(folder) / "answer.json"
         words = [
@@ -49,13 +56,28 @@ def measure(arguments: list[str], cache: Path) -> Measured:
         ]
         start = time.perf_counter()
         with answer.open("w") as out:
-            process = subprocess.Popen(words, stdout=out, env={**os.environ, "QUARVA_CACHE": str(cache)})
+            process = subprocess.Popen(words, stdout=out, env=environment)
             _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit(f"quarva {shlex.join(arguments)}: exit status {process.returncode}")
         return Measured(process.returncode, seconds, usage.ru_maxrss / 1024, json.loads(answer.read_text()))
+
+
+def both(asked: str, beside: Path | None, cache: Path) -> list[list[str]]:
+    """Lines of one command: this source's, and another's in turns with it, each at its quickest of two."""
+    if beside is None:
+        return [line(asked, "cached", measure(shlex.split(asked), cache))]
+    other = beside / "src"
+    measure(shlex.split(f"{asked} --budget 50"), cache, other)  # compiles its kernels
+    mine, theirs = zip(
+        *((measure(shlex.split(asked), cache), measure(shlex.split(asked), cache, other)) for _ in range(2)),
+        strict=True,
+    )
+    quickest = [min(runs, key=lambda run: run.seconds) for runs in (mine, theirs)]
+    codes = ("cached", f"cached; source of {tables.commit(beside)}")
+    return [line(asked, code, run) for code, run in zip(codes, quickest, strict=True)]
 
 
 def line(arguments: str, code: str, measured: Measured) -> list[str]:
@@ -82,22 +104,24 @@ HOW = """\
 Wall seconds of the whole command, from the start of a fresh process to its end, the run folder with its
 report written; both cores. Peak memory: the largest resident set of the process, libraries included.
 Machine code: the first command starts with an empty cache and compiles the kernels, as the first run on a
-machine does; the others find them there."""
+machine does; the others find them there. A command that was measured with another commit's source, too, ran
+twice with each, in turns; the quicker of the two is told."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--panel", default=PANEL, help="the 498 stocks")
     parser.add_argument("--budget", help="evaluations instead of the commands' own (for a trial)")
+    parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="measure its source, too")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
-    rows = []
-    with tempfile.TemporaryDirectory() as cache:
-        for arguments, code in ((SAMPLE, "compiled"), (SAMPLE, "cached"), (US500, "cached")):
-            asked = arguments.replace(PANEL, chosen.panel)
-            if chosen.budget:
-                asked = f"{asked.replace(' --budget 100000', '')} --budget {chosen.budget}"
-            rows.append(line(asked, code, measure(shlex.split(asked), Path(cache))))
+    sample, us500 = SAMPLE, US500.replace(PANEL, chosen.panel)
+    if chosen.budget:
+        sample, us500 = f"{sample} --budget {chosen.budget}", f"{us500} --budget {chosen.budget}"
+    with tempfile.TemporaryDirectory() as folder:
+        cache = Path(folder)
+        rows = [line(sample, code, measure(shlex.split(sample), cache)) for code in ("compiled", "cached")]
+        rows += both(us500, chosen.beside, cache)
     tables.write(
         chosen.out,
         "The main job",
