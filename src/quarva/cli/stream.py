@@ -181,7 +181,7 @@ def _follow(running: "Stream", state: str, rules: "Rules", extra_ok: bool, as_js
 def _progress(running: "Stream") -> Callable[[int, int], None]:
     """Tells on standard error, every two seconds, how far the kept days have been run through."""
     if not running.is_compiled():
-        tell("compiling the kernels, once: about a minute")
+        tell("compiling the kernels, once: some minutes")
     told = time.monotonic()
 
     def progress(done: int, days: int) -> None:

@@ -37,7 +37,7 @@ _MEASURED = 512  # formulas that tell which device is faster: about what a large
 
 
 def is_compiled() -> bool:
-    """Whether the kernels were compiled before on this machine; if not, that takes about a minute."""
+    """Whether the kernels were compiled before on this machine; if not, that takes some minutes."""
     return is_cached(batch.run)
 
 

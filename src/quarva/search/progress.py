@@ -10,7 +10,7 @@ from quarva.tasks import Task
 
 __all__ = ["COMPILING", "bar"]
 
-COMPILING = "compiling the kernels, once: about a minute"
+COMPILING = "compiling the kernels, once: some minutes"
 
 _EVERY = 0.1  # seconds between two drawings
 _LONGEST = 60  # characters of a formula that are shown
