@@ -81,7 +81,7 @@ def evolve(task: qv.Task, wanted: Breeding, place: Path) -> Population:
     budget = wanted.generations * wanted.population + 1
     qv.search(
         task, watched, budget, seed=wanted.seed, functions=wanted.functions, windows=wanted.windows,
-        constants=wanted.constants, head=wanted.head, progress=False,
+        constants=wanted.constants, head=wanted.head, tuning_steps=0, progress=False,
     )  # fmt: skip
     if watched.kept is None:
         raise SystemExit(f"the search ended after {watched.told} of {wanted.generations} generations")
