@@ -126,7 +126,7 @@ def main() -> None:
         chosen.out,
         "The main job",
         [tables.table(HEADER, rows), tables.prose(HOW)],
-        command=tables.command_line(),
+        command=tables.command_line(["--beside"]),
         software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba', 'torch', 'polars')}",
     )
 
