@@ -58,9 +58,8 @@ def compiled(function: Callable | None = None, /, *, allocates: bool = False, **
     if function is None:
         return lambda decorated: compiled(decorated, allocates=allocates, **options)
     setattr(function, DIGEST, digest_of(function))
-    dispatcher = numba.njit(**({"nogil": True, "error_model": "numpy", "_nrt": allocates} | options))(
-        function
-    )
+    settings = {"nogil": True, "error_model": "numpy", "_nrt": allocates} | options
+    dispatcher = numba.njit(**settings)(function)
     with suppress(RuntimeError):  # no folder to keep the cache in: compile anew in every process
         dispatcher._cache = SealedCache(function)
     setattr(dispatcher, DIGEST, getattr(function, DIGEST))

@@ -23,14 +23,14 @@ class Points(NamedTuple):
     target: NDArray[np.float64]
 
 
-def points_of(task: Task) -> Points | None:
-    """At most 32 rows that have a target and all columns, spread over the table; None for a panel."""
+def points_of(task: Task, most: int = _ROWS) -> Points | None:
+    """At most so many rows that have a target and all columns, spread over the table; None for a panel."""
     if task.table is None:
         return None
     values = task.panel.values.reshape(len(task.panel.fields), -1)
     target = task.targets[0].reshape(-1)
     whole = np.flatnonzero(np.isfinite(target) & np.isfinite(values).all(axis=0))
-    chosen = whole[np.unique(np.linspace(0, len(whole) - 1, min(len(whole), _ROWS)).astype(np.int64))]
+    chosen = whole[np.unique(np.linspace(0, len(whole) - 1, min(len(whole), most)).astype(np.int64))]
     return Points(
         task.panel.fields, np.ascontiguousarray(values[:, chosen]), target[chosen].astype(np.float64)
     )

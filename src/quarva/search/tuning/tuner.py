@@ -13,11 +13,12 @@ from quarva.errors import RecipeError
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
 from quarva.karva.operators import CODE
+from quarva.search.completion import points_of
 from quarva.search.memory import Memory
 from quarva.search.reading import language_of
 from quarva.search.tuning.least_squares import Desk, Fits, Rows, run_fits
 from quarva.search.tuning.skeletons import count_marks, read_skeletons
-from quarva.tasks import TRAIN, Task
+from quarva.tasks import Task
 
 __all__ = ["STEPS", "Tuned", "Tuner", "tuner_for"]
 
@@ -177,10 +178,7 @@ def tuner_for(
 
 
 def _rows_of(task: Task) -> Rows:
-    """At most 1,024 rows of the training part that have a target and all columns, spread over the table."""
-    values = task.panel.values.reshape(len(task.panel.fields), -1)
-    target = task.targets[TRAIN].reshape(-1)
-    whole = np.flatnonzero(np.isfinite(target) & np.isfinite(values).all(axis=0))
-    chosen = whole[np.unique(np.linspace(0, len(whole) - 1, min(len(whole), _ROWS)).astype(np.int64))]
-    fields = np.ascontiguousarray(values[:, chosen], np.float64)
-    return Rows(fields, target[chosen].astype(np.float64))
+    """The rows of a table that constants are fitted to, in float64."""
+    points = points_of(task, _ROWS)
+    assert points is not None
+    return Rows(points.columns.astype(np.float64), points.target)
