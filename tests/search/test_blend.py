@@ -36,19 +36,20 @@ def test_the_network_joins_when_evolution_had_its_time_and_keeps_its_least_share
     assert early.figures() == {"network": 0.0}
 
 
-def test_an_island_that_stands_still_starts_from_what_the_network_wrote(table_task):
-    blend = Blend(**SMALL)
+def test_every_other_island_that_stands_still_starts_from_what_the_network_wrote(table_task):
+    blend = Blend(**SMALL, evolution=0.6, network=0.2)
     taken = []
     inner = blend._evolution
     inner.patience = 2
     original = inner.found
     inner.found = lambda island, population, fitness: (
-        taken.append((population, fitness)),
+        taken.append((island, population, fitness)),
         original(island, population, fitness),
     )
-    search(table_task, blend, 12_000, progress=False, threads=1)
+    search(table_task, blend, 30_000, tuning_steps=0, progress=False, threads=1)
     assert taken
-    for population, fitness in taken:
+    assert all(island % 2 == 0 for island, _, _ in taken)
+    for _, population, fitness in taken:
         assert len(population) == len(fitness) == inner.population
         assert np.isfinite(fitness).any()
 
@@ -71,7 +72,7 @@ def test_threads_and_a_pause_change_nothing(task, request, find, figures, tmp_pa
     assert figures(whole) == figures(two) == figures(resumed)
 
 
-@pytest.mark.parametrize("bad", [{"least": 0.6}, {"least": -0.1}, {"alone": -1}, {"board": 0}])
+@pytest.mark.parametrize("bad", [{"evolution": 0.6}, {"network": -0.1}, {"alone": -1}, {"board": 0}])
 def test_settings_that_can_not_be_are_refused(bad):
     with pytest.raises(RecipeError, match=f"blend: {next(iter(bad))}"):
         Blend(**bad)

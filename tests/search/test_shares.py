@@ -19,21 +19,21 @@ def play(shares, pays, batches=400, size=100):
 
 
 def test_while_nothing_pays_all_propose_alike():
-    assert play(Shares(2, 0.1, 10), (0.0, 0.0)) == pytest.approx([0.5, 0.5], abs=0.02)
+    assert play(Shares((0.1, 0.1), 10), (0.0, 0.0)) == pytest.approx([0.5, 0.5], abs=0.02)
 
 
 @pytest.mark.parametrize("arm", [0, 1])
 def test_the_arm_that_pays_proposes_more_and_the_other_its_least(arm):
     pays = np.where(np.arange(2) == arm, 0.2, 0.0)
-    spent = play(Shares(2, 0.1, 50), pays)
+    spent = play(Shares((0.1, 0.1), 50), pays)
     assert spent[arm] > 0.8
     assert spent[1 - arm] >= 0.08
 
 
 def test_a_formula_pays_once_within_a_batch_and_over_batches():
-    shares = Shares(2, 0.0, 10)
+    shares = Shares((0.0, 0.0), 10)
     shares.paid(1, np.array([7, 7, 7], np.uint64), np.array([1.0, 1.0, 1.0]))
-    twin = Shares(2, 0.0, 10)
+    twin = Shares((0.0, 0.0), 10)
     twin.paid(1, np.array([7, 8, 9], np.uint64), np.array([1.0, np.nan, np.nan]))
     assert shares.shares().tolist() == twin.shares().tolist()
     before = shares.shares()[0]
@@ -45,7 +45,7 @@ def test_a_formula_pays_once_within_a_batch_and_over_batches():
 
 
 def test_shares_go_on_from_their_state():
-    whole, half = Shares(3, 0.1, 20), Shares(3, 0.1, 20)
+    whole, half = Shares((0.1, 0.1, 0.1), 20), Shares((0.1, 0.1, 0.1), 20)
     play(whole, (0.1, 0.2, 0.0), 50)
     half.restore({name: np.copy(part) for name, part in whole.state().items()})
     assert np.array_equal(play(whole, (0.3, 0.1, 0.0), 50), play(half, (0.3, 0.1, 0.0), 50))

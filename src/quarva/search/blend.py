@@ -2,9 +2,9 @@
 
 After Mundhenk et al. 2021 (Symbolic Regression via Neural-Guided Genetic Programming Population Seeding): the
 network's samples start runs of evolution, and what evolution finds teaches the network. Here evolution
-begins with the simplest formulas, and an island of `GEP` that stands still starts anew from the network's
-last samples, which are scored already, so that the seeding costs no evaluation. Which of the two proposes
-next is learned from what their proposals paid.
+begins with the simplest formulas, and every other island of `GEP` that stands still starts anew from the
+network's last samples, which are scored already, so that the seeding costs no evaluation. Which of the two
+proposes next is learned from what their proposals paid.
 """
 
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ __all__ = ["Blend"]
 EVOLUTION, NETWORK, COMPLETED, SIMPLEST = range(4)
 """Who proposed a batch."""
 
-_LESSON = 100  # best of evolution's living that the network is shown when its turn has come
+_LESSON = 10  # best of evolution's living that the network is shown when its turn has come
 _LOOK_UPS = 4  # batches of which one is read for completion once the library is full
 
 
@@ -36,8 +36,9 @@ _LOOK_UPS = 4  # batches of which one is read for completion once the library is
 class Blend:
     """GEP, the neural generator and completion, each with its own defaults."""
 
-    alone: int = 10_000  # evaluations that evolution has for itself before the network joins
-    least: float = 0.1  # share of the evaluations that evolution and the network have at least, each
+    alone: int = 2_500  # evaluations that evolution has for itself before the network joins
+    evolution: float = 0.1  # share of the evaluations that evolution has at least
+    network: float = 0.5  # and the network
     board: int = 100  # best formulas so far; a proposal pays by entering them
     complete: bool = True  # whether formulas of tables are completed by look-up
 
@@ -45,17 +46,20 @@ class Blend:
     _network: Policy = field(default_factory=Policy, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.least <= 0.5:
-            raise RecipeError(f"blend: least is a share of at most 0.5 for each of two, not {self.least}")
-        for name, low in (("alone", 0), ("board", 1)):
+        for name, low in (("alone", 0), ("board", 1), ("evolution", 0), ("network", 0)):
             if not getattr(self, name) >= low:
                 raise RecipeError(f"blend: {name} must be at least {low}, not {getattr(self, name)}")
+        if self.evolution + self.network > 1:
+            raise RecipeError(
+                "blend: evolution and network are least shares of one budget, and must not be above 1 together, "
+                f"not {self.evolution} and {self.network}"
+            )
 
     def begin(self, space: Space) -> None:
         self._space = space
         self._evolution.begin(space)
         self._joined = False  # the network: its first weights and torch itself wait until they are needed
-        self._shares = Shares(2, self.least, self.board)
+        self._shares = Shares((self.evolution, self.network), self.board)
         self._grammar = Grammar(space.alphabet, space.shape, self._network.rule_names)
         self._turn = SIMPLEST
         self._begun = False
@@ -108,11 +112,17 @@ class Blend:
         self._look_up(population)
 
     def _found_islands(self) -> None:
-        """Start what stands still from the network's last samples, the best of them, once each."""
+        """Start islands that stand still from the network's last samples, the best of them, once each.
+
+        Every other island, that is: evolution that begins with nothing but what the network writes, which
+        learns from what evolution finds, would stay where it is.
+        """
         size = self._evolution.population
         for island in self._evolution.standing_still():
             if self._founders is None or len(self._founders[0]) < size:
                 return
+            if island % 2:
+                continue
             population, fitness = self._founders
             best = np.argsort(-np.nan_to_num(fitness, nan=-np.inf), kind="stable")[:size]
             self._evolution.found(int(island), population[best], fitness[best])

@@ -1,5 +1,6 @@
 """Who proposes how much: learned from what proposals paid."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,18 @@ class Shares:
     A proposal pays 1 when it enters the board of the best formulas so far. An arm's share of the evaluations
     is in proportion to what an evaluation of it paid of late, above a least share for each.
 
+    Args:
+        least: these shares, of a sum of at most 1.
+        board: formulas on the board.
+
     Attributes:
         spent: float64[arms], proposals so far.
     """
 
-    def __init__(self, arms: int, least: float, board: int) -> None:
+    def __init__(self, least: Sequence[float], board: int) -> None:
+        arms = len(least)
         self.spent = np.zeros(arms)
-        self._least = least
+        self._least = np.array(least)
         self._gains, self._costs = np.zeros(arms), np.zeros(arms)  # fading sums
         self._board = np.full(board, -np.inf)  # fitness, ascending
         self._keys = np.zeros(board, np.uint64)
@@ -30,9 +36,8 @@ class Shares:
 
     def shares(self) -> NDArray[np.float64]:
         """float64[arms], summing to 1; alike while nothing pays."""
-        arms = len(self.spent)
         pay = (self._gains + 1.0) / (self._costs + 1.0)  # the ones: who was not tried yet is tried
-        return self._least + (1 - arms * self._least) * pay / pay.sum()
+        return self._least + (1 - self._least.sum()) * pay / pay.sum()
 
     def next(self) -> int:
         """The arm that lags farthest behind its share."""

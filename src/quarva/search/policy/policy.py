@@ -28,6 +28,9 @@ if TYPE_CHECKING:  # torch takes a second to import
 
 __all__ = ["Policy"]
 
+# Of the best fitness, by which a batch must surpass it to have gained. Constants can be polished without end:
+# a network that waits for a better formula must not take their last digits for one.
+_GAIN = 0.01
 _SHARPNESS = 10.0  # log reward of the best formula, for trajectory balance; that of a middling one is 0
 
 
@@ -41,17 +44,17 @@ class Policy:
     layers: int = 1  # of its body
     objective: str = "pg+pqt"  # pg, rank, pqt, tb, or several of them with + between
     learning_rate: float = 0.003
-    elite: float = 0.05  # share of a batch that it learns from
+    elite: float = 0.1  # share of a batch that it learns from
     queue: int = 20  # best formulas so far that it learns from, for pqt
     entropy: float = 0.01  # weight of the entropy beside the objectives
     entropy_decay: float = 0.8  # of it from position to position
     stray: float = 0.0  # share of a batch drawn with flatter chances
     heat: float = 2.0  # what divides the logits of those
-    rewrite: float = 0.5  # share of a batch that is the best formulas so far, rewritten at some places
+    rewrite: float = 0.2  # share of a batch that is the best formulas so far, rewritten at some places
     places: float = 2.0  # of each of those, on average
     models: int = 200  # best formulas so far that are rewritten, no two of one fitness
     steps: int = 1  # steps of the optimiser on a batch
-    patience: int = 60  # batches without gain after which the network starts anew; 0 for never
+    patience: int = 30  # batches without gain after which the network starts anew; 0 for never
     length: float = 10.0  # nodes that expressions lean to
     spread: float = 5.0  # how far they may well be from it; 0 for no leaning
     function_share: float = 0.6  # chance of a function before anything is learned
@@ -106,7 +109,7 @@ class Policy:
         self._learner = self._make_learner()
         self._queue = Queue(self._nothing(), self.queue)
         self._models = Queue(self._nothing(), self.models, "models", apart=True)
-        self._best, self._stale = -np.inf, 0
+        self._best, self._level, self._stale = -np.inf, -np.inf, 0
         self._starts += 1
 
     def _make_learner(self) -> "Learner":
@@ -172,8 +175,10 @@ class Policy:
             self._pause()
         else:
             self._learn(population, fitness, chosen)
-        gained = len(chosen) > 0 and fitness[chosen[0]] > self._best
-        self._best = max(self._best, float(fitness[chosen[0]])) if len(chosen) else self._best
+        best = float(fitness[chosen[0]]) if len(chosen) else -np.inf
+        self._best = max(self._best, best)
+        gained = best > self._level + (_GAIN * abs(self._level) if np.isfinite(self._level) else 0.0)
+        self._level = best if gained else self._level
         self._stale = 0 if gained else self._stale + 1
         if self._journal is not None:
             self._journal.write(self._figures, self._batches)
@@ -262,15 +267,16 @@ class Policy:
     def state(self) -> dict[str, Any]:
         taught, told = self._taught
         return {
-            "batches": self._batches, "starts": self._starts, "best": self._best, "stale": self._stale,
-            "paused": self._paused, "taught_symbols": taught.symbols, "taught_dc": taught.dc,
+            "batches": self._batches, "starts": self._starts, "best": self._best, "level": self._level,
+            "stale": self._stale, "paused": self._paused, "taught_symbols": taught.symbols, "taught_dc": taught.dc,
             "taught_constants": taught.constants, "taught_fitness": told,
             **self._queue.state(), **self._models.state(), **self._learner.state(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         self._batches, self._starts = int(state["batches"]), int(state["starts"])
-        self._best, self._stale = float(state["best"]), int(state["stale"])
+        self._best, self._level = float(state["best"]), float(state["level"])
+        self._stale = int(state["stale"])
         self._paused = bool(state["paused"])
         self._taught = (
             replace(
