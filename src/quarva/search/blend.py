@@ -51,7 +51,7 @@ class Blend:
                 raise RecipeError(f"blend: {name} must be at least {low}, not {getattr(self, name)}")
         if self.evolution + self.network > 1:
             raise RecipeError(
-                "blend: evolution and network are least shares of one budget, and must not be above 1 together, "
+                "blend: evolution and network are least shares of one budget and not above 1 together, "
                 f"not {self.evolution} and {self.network}"
             )
 

@@ -268,8 +268,8 @@ class Policy:
         taught, told = self._taught
         return {
             "batches": self._batches, "starts": self._starts, "best": self._best, "level": self._level,
-            "stale": self._stale, "paused": self._paused, "taught_symbols": taught.symbols, "taught_dc": taught.dc,
-            "taught_constants": taught.constants, "taught_fitness": told,
+            "stale": self._stale, "paused": self._paused, "taught_symbols": taught.symbols,
+            "taught_dc": taught.dc, "taught_constants": taught.constants, "taught_fitness": told,
             **self._queue.state(), **self._models.state(), **self._learner.state(),
         }  # fmt: skip
 
