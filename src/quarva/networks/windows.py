@@ -93,8 +93,8 @@ class Windows:
                 raise TaskError(f"the feature '{name}' {what} on the days of training; leave it out")
             if scaled:
                 mean[f], scale[f] = seen.mean(), seen.std()
-            values[f] -= np.float32(mean[f])
-            values[f] /= np.float32(scale[f])
+                values[f] -= np.float32(mean[f])
+                values[f] /= np.float32(scale[f])
         values[~known] = 0.0
         shown = np.asarray(known.all(axis=0) if missing == "drop" else known.any(axis=0))
         there = _over_windows(shown, length, missing)

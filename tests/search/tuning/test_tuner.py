@@ -6,6 +6,7 @@ import pytest
 from quarva.errors import RecipeError, RunError
 from quarva.panel import Table
 from quarva.search import GEP, Policy, RandomSearch, search
+from quarva.search.tuning.tuner import promising
 from quarva.tasks import Task
 
 WAYS = ("gep", "random", "policy", "blend")
@@ -156,3 +157,11 @@ def test_tuning_that_can_not_be_is_refused_in_one_line(noisy_task, panel_task, g
     with pytest.raises(RecipeError, match=said) as caught:
         run(task, "gep", 500, **{"tuning_steps": 5, **given})
     assert "\n" not in str(caught.value)
+
+
+def test_a_short_formula_competes_with_short_ones_alone():
+    lengths = np.array([9] * 10 + [3] * 5)
+    errors = np.array([*np.arange(1.0, 10.0), np.nan, 50.0, 40.0, 30.0, np.inf, 60.0])
+    best = promising(lengths, errors)
+    assert best.tolist() == [0, 1, 12]  # a fifth of nine, and of four, and at least one; NaN and inf never
+    assert promising(lengths[:0], errors[:0]).tolist() == []

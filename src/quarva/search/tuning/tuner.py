@@ -20,7 +20,7 @@ from quarva.search.tuning.least_squares import Desk, Fits, Rows, run_fits
 from quarva.search.tuning.skeletons import count_marks, read_skeletons
 from quarva.tasks import Task
 
-__all__ = ["STEPS", "Tuned", "Tuner", "tuner_for"]
+__all__ = ["STEPS", "Tuned", "Tuner", "promising", "tuner_for"]
 
 STEPS = 10
 """Steps that a formula which promises is granted after the first, unless told otherwise."""
@@ -49,7 +49,7 @@ class Tuned:
 
 
 class Tuner:
-    """Fits the `?` of formulas that are new to it: two steps each, and more for the best fifth of a batch.
+    """Fits the `?` of formulas that are new to it: two steps each, more for the best of each length.
 
     A formula is new once whatever its constants are: what tuning makes of the others is much the same.
 
