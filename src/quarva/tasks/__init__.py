@@ -4,14 +4,18 @@ This room must not know who proposes formulas or in what order.
 """
 
 from quarva.tasks.abandon import Abandonment
+from quarva.tasks.classes import Direction, Quintile, TripleBarrier
+from quarva.tasks.forward import Forward, ForwardRange, ForwardReturn, ForwardVolatility, VolumeSurprise
+from quarva.tasks.lending import lend
 from quarva.tasks.objectives import COVERAGE, LEAST_SHARE, OBJECTIVES, Objective
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Split
-from quarva.tasks.targets import Field, ForwardReturn, parse_target
+from quarva.tasks.targets import FORWARD, Field, Target, known_value, parse_target
 from quarva.tasks.task import Task
 
 __all__ = [
     "COVERAGE",
+    "FORWARD",
     "LEAST_SHARE",
     "OBJECTIVES",
     "TEST",
@@ -19,11 +23,21 @@ __all__ = [
     "UNUSED",
     "VALIDATION",
     "Abandonment",
+    "Direction",
     "Field",
+    "Forward",
+    "ForwardRange",
     "ForwardReturn",
+    "ForwardVolatility",
     "Objective",
+    "Quintile",
     "Scores",
     "Split",
+    "Target",
     "Task",
+    "TripleBarrier",
+    "VolumeSurprise",
+    "known_value",
+    "lend",
     "parse_target",
 ]

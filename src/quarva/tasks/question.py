@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.errors import TaskError
+from quarva.tasks.forward import Forward
 from quarva.tasks.split import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Border, Split, split_days, split_rows
-from quarva.tasks.targets import Field, ForwardReturn, Target, parse_target
+from quarva.tasks.targets import PRICES, Field, Target, parse_target
 
 if TYPE_CHECKING:
     from quarva.panel import Panel, Table
@@ -59,14 +60,14 @@ def ask_panel(
     given = list(target) if isinstance(target, Sequence) and not isinstance(target, str) else [target]
     if not given:
         raise TaskError("no target given; name one such as forward_return_5")
-    spoken = next((t.delay for t in given if isinstance(t, ForwardReturn)), 1)
+    spoken = next((t.delay for t in given if isinstance(t, Forward)), 1)
     agreed = spoken if delay is None else delay
     targets = [
         parse_target(t or "forward_return_1", panel, agreed) if isinstance(t, str | None) else t
         for t in given
     ]
     for t in targets:
-        if isinstance(t, ForwardReturn) and t.delay != agreed:
+        if isinstance(t, Forward) and t.delay != agreed:
             raise TaskError(
                 f"{t.name} has a delay of {t.delay}, the task one of {agreed}; give one of them only"
             )
@@ -106,6 +107,12 @@ def _notes(targets: Sequence[Target], delay: int) -> list[str]:
         f"(Field('{t.name}', horizon=...) says otherwise)"
         for t in targets
         if isinstance(t, Field)
+    )
+    notes.extend(
+        f"target {t.name} is a price: today's explains nearly all of tomorrow's, so a forecast looks good "
+        f"and earns nothing; ask for forward_return_5, direction_5 or forward_volatility_5 instead"
+        for t in targets
+        if isinstance(t, Field) and t.name in PRICES
     )
     return notes
 

@@ -1,6 +1,7 @@
-"""What a formula is asked to predict."""
+"""What a function is asked to predict."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,51 +10,27 @@ from numpy.typing import NDArray
 
 from quarva.errors import TaskError
 from quarva.panel.names import nearest
-from quarva.strategies import check_terms, closes
+from quarva.tasks.classes import Direction, Quintile, TripleBarrier
+from quarva.tasks.forward import Forward, ForwardRange, ForwardReturn, ForwardVolatility, VolumeSurprise
 
 if TYPE_CHECKING:
     from quarva.panel import Panel
 
-__all__ = ["Field", "ForwardReturn", "Target", "parse_target"]
+__all__ = ["FORWARD", "PRICES", "Field", "Target", "known_value", "parse_target"]
 
+PRICES = frozenset({"open", "high", "low", "close", "vwap", "adj_close", "price"})
+"""Fields that are prices: what tomorrow's is, today's tells to a hundredth, and no trade is won by that."""
 
-@dataclass(frozen=True)
-class ForwardReturn:
-    """The return of the `horizon` days after the trade: close[t+delay+horizon] / close[t+delay] − 1.
-
-    Args:
-        horizon: days held, 1 or more.
-        delay: days from the signal to the trade, 0 or more; 1 trades at the next day's close.
-    """
-
-    horizon: int = 1
-    delay: int = 1
-
-    def __post_init__(self) -> None:
-        if self.horizon < 1 or self.horizon != int(self.horizon):
-            raise TaskError(f"the horizon of a forward return must be 1 or more days, not {self.horizon}")
-        check_terms(self.delay, 0.0)
-
-    @property
-    def name(self) -> str:
-        """As recipes write it: `forward_return_5`."""
-        return f"forward_return_{self.horizon}"
-
-    def values(self, panel: "Panel") -> NDArray[np.float32]:
-        """The target by the day t of the signal, float32 [T, N]; NaN where one of the two closes is missing.
-
-        Raises:
-            TaskError: no field `close`, a price of 0 or less, or no day with a target.
-        """
-        close = closes(panel).astype(np.float64)
-        days, ahead = len(close), self.delay + self.horizon
-        if days <= ahead:
-            raise TaskError(
-                f"{self.name} with delay {self.delay} looks {ahead} days ahead; the panel has only {days}"
-            )
-        out = np.full(close.shape, np.nan, np.float32)
-        out[: days - ahead] = close[ahead:] / close[self.delay : days - self.horizon] - 1.0
-        return out
+FORWARD: dict[str, Callable[[int, int], Forward]] = {
+    "forward_return": ForwardReturn,
+    "forward_volatility": ForwardVolatility,
+    "forward_range": ForwardRange,
+    "volume_surprise": VolumeSurprise,
+    "direction": Direction,
+    "quintile": Quintile,
+    "triple_barrier": TripleBarrier,
+}
+"""By the name that a number of days is added to, `direction_5`: (horizon, delay) → the target."""
 
 
 @dataclass(frozen=True)
@@ -86,22 +63,32 @@ class Field:
         return panel.field(self.name).copy()
 
 
-Target = ForwardReturn | Field
+Target = Forward | Field
 
 
 def parse_target(text: str, panel: "Panel", delay: int = 1) -> Target:
-    """The target that `forward_return_5`, `field:NAME` or a bare field name stands for.
+    """The target that `forward_return_5`, `direction_10`, `field:NAME` or a bare field name stands for.
 
     Raises:
         TaskError: none of these, with the nearest name.
     """
-    forward = re.fullmatch(r"forward_return_(\d+)", text)
+    forward = re.fullmatch(rf"({'|'.join(FORWARD)})_(\d+)", text)
     if forward:
-        return ForwardReturn(int(forward[1]), delay)
+        return FORWARD[forward[1]](int(forward[2]), delay)
     name = text.removeprefix("field:")
     if text.startswith("field:") or name in panel.fields:
         target = Field(name)
         target.values(panel)
         return target
-    known = [*(f"forward_return_{days}" for days in (1, 5, 10, 20)), *panel.fields]
+    known = [*(f"{kind}_{days}" for kind in FORWARD for days in (1, 5, 10, 20)), *panel.fields]
     raise TaskError(f"unknown target '{text}'; {nearest(text, known)}")
+
+
+def known_value(values: NDArray[np.float32], ahead: int) -> NDArray[np.float32]:
+    """The latest value of a target that is known on day t: that of the signal of day t − ahead.
+
+    values: float32 [T, N]; ahead: days from the signal to the day on which its target is known. NaN before.
+    """
+    out = np.full_like(values, np.nan)
+    out[ahead:] = values[: len(values) - ahead]
+    return out

@@ -48,9 +48,9 @@ class Task:
 
     Args:
         data: a Panel, or a Table for symbolic regression.
-        target: a ForwardReturn, a Field, or text (`forward_return_5`, `field:NAME`, a field's name); a list
-            of several is scored by the first, `horizons` reports all. None is `forward_return_1`. A table has
-            its own.
+        target: a ForwardReturn or another of `targets.FORWARD`, a Field, or text (`forward_return_5`,
+            `direction_5`, `field:NAME`, a field's name); a list of several is scored by the first, `horizons`
+            reports all. None is `forward_return_1`. A table has its own.
         objective: a name of `objectives.OBJECTIVES`; None is `ic`, with fewer than 3 assets `ts_corr`, and
             for a table `r2`.
         split: first day of validation and first day of the test (dates, or shares of the days in (0, 1));
@@ -73,6 +73,7 @@ class Task:
         horizon: days that one value of the first target spans.
         notes: what a report should say aloud.
         test_readings: how many times the sealed test was read.
+        looks_back: days before their own that the panel's fields were computed from, see `lend`.
 
     Raises:
         TaskError: an unknown target or objective, an objective that does not fit the data, too few days or
@@ -114,6 +115,7 @@ class Task:
         self.horizon, self.cost_bps = question.horizon, float(cost_bps)
         self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
         self.test_readings = 0
+        self.looks_back = 0
 
     def __repr__(self) -> str:
         return f"<Task {self.objective.name} of {self.target_names[0]} on {self.panel.name}>"
@@ -323,7 +325,7 @@ class Task:
             enough = acc[..., 0] == acc[..., 3]
         else:
             assert isinstance(formulas, engine.Program)
-            looks_back = np.minimum(formulas.lookback(), len(self.segments))
+            looks_back = np.minimum(formulas.lookback() + self.looks_back, len(self.segments))
             enough = covered(acc[..., 0], acc[..., 3], yardstick.warm_up[looks_back])
         with np.errstate(divide="ignore", invalid="ignore"):
             figures = self.objective.figure(acc, yardstick.variance)
@@ -343,7 +345,8 @@ class Task:
         days = min(last + self.delay + 2, len(self.segments))
         returns = self._returns[:days]
         needed = self._needed(returns)
-        lookback, out = program.lookback(), np.full((len(program), len(parts)), np.nan)
+        lookback = program.lookback() + self.looks_back
+        out = np.full((len(program), len(parts)), np.nan)
         for chunk in self._chunks(len(program)):
             signals = engine.signals(program[chunk], self.panel, threads, device)
             result = simulate(signals, returns, rule, self.delay, engine.threads_to_use(threads))

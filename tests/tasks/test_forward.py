@@ -1,0 +1,167 @@
+"""Targets of the days after a trade equal what a plain loop over days and assets says."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quarva.errors import TaskError
+from quarva.panel import Panel
+from quarva.tasks import (
+    FORWARD,
+    Direction,
+    ForwardRange,
+    ForwardVolatility,
+    Quintile,
+    Task,
+    TripleBarrier,
+    VolumeSurprise,
+    known_value,
+    parse_target,
+)
+
+DAYS, ASSETS = 90, 7
+
+
+@pytest.fixture(scope="module")
+def bars():
+    rng = np.random.default_rng(3)
+    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.02, (DAYS, ASSETS)), axis=0))
+    close[40, 2] = np.nan
+    spread = rng.uniform(0.001, 0.02, (2, DAYS, ASSETS))
+    values = {
+        "close": close, "high": close * (1 + spread[0]), "low": close * (1 - spread[1]),
+        "volume": rng.lognormal(10, 1, (DAYS, ASSETS)),
+    }  # fmt: skip
+    return Panel.from_arrays(values, pd.bdate_range("2020-01-01", periods=DAYS), list("ABCDEFG"))
+
+
+def looped(panel, target, value):
+    """value(t, n, the days after the trade) for every cell that has such days."""
+    out = np.full(panel.shape, np.nan)
+    for t in range(DAYS - target.delay - target.horizon):
+        for n in range(ASSETS):
+            out[t, n] = value(t, n, range(t + target.delay + 1, t + target.delay + target.horizon + 1))
+    return out
+
+
+def usual(close, t, n):
+    """√ of the mean squared daily return of the 20 days up to t."""
+    if t < 20:
+        return np.nan
+    back = [close[s, n] / close[s - 1, n] - 1 for s in range(t - 19, t + 1)]
+    return np.sqrt(np.mean(np.square(back)))
+
+
+@pytest.mark.parametrize(("horizon", "delay"), [(2, 1), (5, 0), (10, 3)])
+def test_numbers_equal_a_plain_loop(bars, horizon, delay):
+    close, high, low, volume = (bars.field(name).astype(float) for name in ("close", "high", "low", "volume"))
+
+    def volatility(t, n, days):
+        return np.sqrt(np.mean([(close[s, n] / close[s - 1, n] - 1) ** 2 for s in days]))
+
+    def extent(t, n, days):
+        return np.log(max(high[s, n] for s in days) / min(low[s, n] for s in days))
+
+    def surprise(t, n, days):
+        before = volume[t - 19 : t + 1, n].mean() if t >= 19 else np.nan
+        return np.log(np.mean([volume[s, n] for s in days]) / before)
+
+    for kind, value in ((ForwardVolatility, volatility), (ForwardRange, extent), (VolumeSurprise, surprise)):
+        target = kind(horizon, delay)
+        got = target.values(bars)
+        assert got.dtype == np.float32
+        want = looped(bars, target, value)
+        assert np.isfinite(want).sum() > 300
+        hole = np.array([[s == 40 for s in range(DAYS)]]).T & (np.arange(ASSETS) == 2)
+        assert hole.sum() == 1
+        there = np.isfinite(want) & np.isfinite(got)
+        np.testing.assert_allclose(got[there], want[there], rtol=2e-5, atol=1e-6)
+        # max() and min() of a loop pass over a NaN or not by its place: only there may the two differ.
+        assert (np.isfinite(want) != np.isfinite(got)).sum() <= (horizon if kind is ForwardRange else 0)
+
+
+@pytest.mark.parametrize(("horizon", "delay"), [(1, 1), (5, 0), (10, 3)])
+def test_classes_equal_a_plain_loop(bars, horizon, delay):
+    close = bars.field("close").astype(float)
+    direction, barrier = Direction(horizon, delay), TripleBarrier(horizon, delay)
+
+    def by_return(t, n, days):
+        band = 0.5 * np.sqrt(horizon) * usual(close, t, n)
+        back = close[days[-1], n] / close[t + delay, n] - 1
+        return np.nan if np.isnan(band + back) else float(back > band) - float(back < -band)
+
+    def by_path(t, n, days):
+        band = np.sqrt(horizon) * usual(close, t, n)
+        path = [close[s, n] / close[t + delay, n] - 1 for s in days]
+        if np.isnan(band + sum(path)):
+            return np.nan
+        return next((np.sign(back) for back in path if abs(back) >= band), 0.0)
+
+    for target, value in ((direction, by_return), (barrier, by_path)):
+        want = looped(bars, target, value)
+        np.testing.assert_array_equal(target.values(bars), want)
+        assert set(np.unique(want[np.isfinite(want)])) == set(target.classes)
+
+
+def test_fifths_of_a_day_are_fifths_of_its_returns(bars):
+    back = parse_target("forward_return_5", bars).values(bars)
+    got = Quintile(5).values(bars)
+    assert (np.isfinite(got) == np.isfinite(back)).all()
+    for day, said in zip(back, got, strict=True):
+        if np.isfinite(day).any():
+            assert np.nanmin(np.where(said == 1, day, np.nan)) >= np.nanmax(np.where(said == 0, day, np.nan))
+            assert np.nanmax(np.where(said == -1, day, np.nan)) <= np.nanmin(np.where(said == 0, day, np.nan))
+            assert (said == 1).sum() == (said == -1).sum() == 2
+
+
+@pytest.mark.parametrize("kind", sorted(FORWARD))
+@pytest.mark.parametrize("delay", [0, 2])
+def test_a_target_depends_on_no_day_before_its_history_nor_after_its_horizon(bars, kind, delay):
+    target = FORWARD[kind](5, delay)
+    whole = target.values(bars)
+    cut = 70
+    early = target.values(bars.between(bars.dates[0], bars.dates[cut - 1]))
+    np.testing.assert_array_equal(early[: cut - target.delay - 5], whole[: cut - target.delay - 5])
+    assert np.isnan(early[cut - target.delay - 5 :]).all()
+    assert np.isfinite(whole[cut - target.delay - 5 :]).any()
+
+
+@pytest.mark.parametrize("kind", sorted(FORWARD))
+def test_each_is_named_and_asked_for_by_its_name(bars, kind):
+    assert parse_target(f"{kind}_5", bars, 2) == FORWARD[kind](5, 2)
+    task = Task(bars, f"{kind}_5")
+    assert task.target_names == (f"{kind}_5",)
+    assert task.horizon == 5
+
+
+def test_what_is_known_of_a_target_is_as_old_as_it_looks_ahead(bars):
+    values = parse_target("forward_return_5", bars).values(bars)
+    known = known_value(values, 6)
+    np.testing.assert_array_equal(known[6:], values[:-6])
+    close = bars.field("close")
+    np.testing.assert_allclose(known[30], close[30] / close[25] - 1, rtol=1e-5, atol=1e-7)
+
+
+def test_a_forecast_of_a_price_is_warned_of_with_the_reason(bars):
+    notes = Task(bars, "close").notes
+    assert sum("is a price: today's explains nearly all of tomorrow's" in note for note in notes) == 1
+    assert not any("is a price" in note for note in Task(bars, "field:volume").notes)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: ForwardVolatility(1), "horizon of a forward volatility must be 2 or more days, not 1"),
+        (lambda: Direction(5, width=0.0), "direction_5: the width must be a number above 0, not 0.0"),
+        (lambda: TripleBarrier(5, width=np.inf), "triple_barrier_5: the width must be a number above 0"),
+    ],
+)
+def test_what_can_not_be_is_refused(make, said):
+    with pytest.raises(TaskError, match=said):
+        make()
+
+
+def test_a_field_that_is_needed_and_not_there_is_named(bars):
+    closes = Panel.from_arrays({"close": bars.field("close")}, bars.dates, bars.assets)
+    with pytest.raises(TaskError, match="forward_range_5 needs a field 'high'; the panel has close"):
+        Task(closes, "forward_range_5")

@@ -1,0 +1,51 @@
+"""A formula's signal that is lent to a task scores as the formula does."""
+
+import numpy as np
+import pytest
+
+from quarva.engine import Program, signals
+from quarva.errors import TaskError
+from quarva.karva import parse
+from quarva.tasks import Task, lend
+
+TEXTS = ("delta(close, 5)", "-(close / mean(close, 20))", "ts_rank(close, 40)")
+
+
+@pytest.mark.parametrize("objective", ["ic", "rank_ic", "icir", "ts_corr", "sharpe", "timing_sharpe"])
+def test_signals_score_as_the_formulas_that_gave_them(sample, objective):
+    task = Task(sample, "forward_return_5", objective)
+    expressions = [parse(text) for text in TEXTS]
+    values = signals(Program.from_expressions(expressions), sample)
+    lent, readers = lend(task, values, lookback=40)
+    want, got = task.score(expressions), lent.score(readers)
+    for part in ("train", "validation", "sign"):
+        np.testing.assert_allclose(getattr(got, part), getattr(want, part), rtol=1e-6)
+    assert lent.read_test(readers[0]) == pytest.approx(task.read_test(expressions[0]), rel=1e-6)
+
+
+def test_days_that_a_signal_could_not_know_are_not_asked_of_it(sample):
+    task = Task(sample, "forward_return_5")
+    late = np.full((1, *sample.shape), np.nan, np.float32)
+    days = int((task.segments == 0).sum()) // 3
+    late[0, days:] = sample.field("close")[days:]
+    assert np.isnan(lend(task, late)[0].score(parse("signal_0")).train[0])
+    assert np.isfinite(lend(task, late, lookback=days)[0].score(parse("signal_0")).train[0])
+
+
+def test_infinite_is_no_opinion(sample):
+    task = Task(sample, "forward_return_5")
+    value = sample.field("close").copy()[None]
+    value[0, ::7, 3] = np.inf
+    hole = np.where(np.isinf(value), np.nan, value)
+    one, other = (lend(task, given)[0].score(parse("signal_0")) for given in (value, hole))
+    assert one.train == other.train
+
+
+def test_what_does_not_fit_is_refused(sample, table):
+    task = Task(sample, "forward_return_5")
+    with pytest.raises(TaskError, match=r"signals are \[P, \d+, 20\].*, not \[3, 20\]"):
+        lend(task, np.zeros((3, 20)))
+    with pytest.raises(TaskError, match="looks back 0 or more days, not -1"):
+        lend(task, np.zeros((1, *sample.shape)), -1)
+    with pytest.raises(TaskError, match="signals are of a panel"):
+        lend(Task(table), np.zeros((1, 3, 3)))
