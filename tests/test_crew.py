@@ -1,6 +1,8 @@
 """What is offered to a crew is done once and to the end, whoever comes to help."""
 
 import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -9,6 +11,8 @@ import pytest
 
 from quarva.compiled import compiled
 from quarva.crew import _idle, _read, carry_out, crew, offer
+
+from .forked import succeeds_in_a_child
 
 
 @compiled
@@ -96,7 +100,19 @@ def test_several_threads_may_each_have_a_crew():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_has_a_crew_of_its_own():
     assert everything(2, 50)
-    child = os.fork()
-    if child == 0:
-        os._exit(0 if everything(2, 50) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+    assert succeeds_in_a_child(lambda: everything(2, 50))
+
+
+def test_the_end_of_a_process_ends_its_helpers():
+    code = (
+        "import atexit, threading\n"
+        "def look(): print([t.name for t in threading.enumerate() if t.name == 'quarva'])\n"
+        "atexit.register(look)\n"  # registered first, called last
+        "from quarva import crew, threads\n"
+        "threads.share(lambda a, b: None, 8, 2)\n"
+        "with crew.crew(3): print(sum(t.name == 'quarva' for t in threading.enumerate()))\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
+    )
+    assert said.stdout.split("\n")[:2] == ["3", "[]"], said

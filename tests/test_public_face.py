@@ -32,11 +32,15 @@ def test_the_face_names_nothing_that_a_room_does_not_export():
 @pytest.mark.parametrize("statement", ["import quarva", "import quarva.cli", "from quarva.cli import main"])
 def test_nothing_heavy_is_loaded_before_it_is_needed(statement):
     code = f"import sys; {statement}; print([name for name in {HEAVY} if name in sys.modules])"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
+    )
     assert said.stdout.strip() == "[]"
 
 
 def test_search_is_the_verb_however_it_was_loaded_first():
     code = "import quarva.search, quarva; print(callable(quarva.search), quarva.search.Findings.__name__)"
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
+    )
     assert said.stdout.split() == ["True", "Findings"]

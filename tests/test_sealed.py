@@ -30,7 +30,12 @@ def run(folder: Path, cache: Path | None = None) -> subprocess.CompletedProcess:
     script.write_text(CODE)
     environment = {**os.environ, "QUARVA_CACHE": str(cache or folder / "cache")}
     return subprocess.run(
-        [sys.executable, str(script)], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, str(script)],
+        env=environment,
+        timeout=300,
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
 

@@ -7,6 +7,8 @@ import pytest
 
 from quarva.threads import share
 
+from .forked import succeeds_in_a_child
+
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
 @pytest.mark.parametrize("n", [0, 1, 2, 5, 1000])
@@ -74,9 +76,10 @@ def test_an_error_comes_back_from_whatever_thread_and_the_next_work_is_done():
 def test_a_forked_process_has_threads_of_its_own():
     together = threading.Barrier(2)
     share(lambda first, last: together.wait(timeout=20), 2, 2)
-    child = os.fork()
-    if child == 0:
+
+    def work():
         done = []
         share(lambda first, last: done.extend(range(first, last)), 50, 2)
-        os._exit(0 if sorted(done) == list(range(50)) else 1)
-    assert os.waitpid(child, 0)[1] == 0
+        return sorted(done) == list(range(50))
+
+    assert succeeds_in_a_child(work)

@@ -15,6 +15,7 @@ calls square_one(i, values) for every i, in any order, on any thread; no call ma
 may raise.
 """
 
+import atexit
 import os
 import platform
 import threading
@@ -28,6 +29,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from quarva.compiled import compiled
+from quarva.threads import idle_one
 
 __all__ = ["carry_out", "crew", "offer"]
 
@@ -35,6 +37,7 @@ __all__ = ["carry_out", "crew", "offer"]
 _OPEN, _INSIDE, _TAKEN, _BACK, _MANY, _WORK, _ARGUMENTS, _OFFERS = range(0, 128, 16)
 _WORDS = 128
 _LOOKS = 20_000  # at work that is not there before a helper sleeps: about a millisecond
+_PARTING = 1.0  # seconds that the end of the process waits for a helper
 _YIELDS = 64  # every so many looks whoever else needs the core may have it
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else ""
 
@@ -224,18 +227,31 @@ class _Helper:
         self.asleep = True
         self._bed = threading.Lock()
         self._bed.acquire()
-        threading.Thread(target=self._live, name="quarva", daemon=True).start()
+        self._goes = False
+        self._thread = threading.Thread(target=self._live, name="quarva", daemon=True)
+        self._thread.start()
 
     def wake(self) -> None:
         """Let it look for work."""
         self.asleep = False
         self._bed.release()
 
+    def dismiss(self) -> None:
+        """End the thread, once it has fallen asleep."""
+        self._goes = True
+        if self.asleep:
+            self.wake()
+        self._thread.join(_PARTING)
+
     def _live(self) -> None:
         while True:
             self._bed.acquire()
+            if self._goes:
+                return
             _serve(self._words, _LOOKS)
             self.asleep = True
+            if self._goes:
+                return
 
 
 class _Crew:
@@ -259,6 +275,15 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # a child process has no threads but its own
 
 
+@atexit.register
+def _dismiss_all() -> None:
+    """End the threads that wait: one found in machine code by the interpreter's end dies where it stands."""
+    for crews in _idle.values():
+        while crews:
+            for helper in crews.pop().helpers:
+                helper.dismiss()
+
+
 class crew:
     """What `offer` and `carry_out` take, int64[_WORDS], for this thread and so many − 1 helpers.
 
@@ -272,7 +297,7 @@ class crew:
 
     def __enter__(self) -> NDArray[np.int64]:
         self._idle = _idle.setdefault(self._threads, [])
-        self._one = self._idle.pop() if self._idle else _Crew()
+        self._one = idle_one(self._idle, _Crew)
         self._one.muster(self._threads - 1)
         return self._one.words
 

@@ -13,7 +13,9 @@ import quarva as qv
 def said(tmp_path_factory):
     """The shortest run there is, in a process of its own as a user starts it."""
     words = [sys.executable, "-m", "quarva", "bench", "--seconds", "0.01", "--threads", "1", "--json"]
-    return subprocess.run(words, capture_output=True, text=True, check=True, cwd=tmp_path_factory.mktemp("b"))
+    return subprocess.run(
+        words, timeout=300, capture_output=True, text=True, check=True, cwd=tmp_path_factory.mktemp("b")
+    )
 
 
 @pytest.fixture(scope="module")

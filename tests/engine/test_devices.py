@@ -119,4 +119,4 @@ def test_numba_cuda_is_not_loaded_before_a_gpu_is_asked_for():
         "import sys, quarva.engine, quarva.search, quarva.cli\n"
         "assert not [name for name in sys.modules if name.startswith(('numba.cuda', 'numba_cuda.numba'))]"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    subprocess.run([sys.executable, "-c", code], timeout=300, check=True)

@@ -21,7 +21,9 @@ def small(**options) -> Panel:
 def test_the_room_opens_without_heavy_imports():
     heavy = ("polars", "pandas", "torch", "skfolio")
     code = f"import sys, quarva.panel; print([name for name in {heavy} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
+    )
     assert done.stdout.strip() == "[]"
 
 

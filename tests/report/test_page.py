@@ -227,7 +227,9 @@ def test_page_is_small_enough_to_mail(report):
 def test_import_is_light():
     heavy = "{'plotly', 'torch', 'numba', 'pandas', 'jinja2'}"
     look = f"import sys, quarva.report; print({heavy} & set(sys.modules))"
-    said = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        [sys.executable, "-c", look], capture_output=True, text=True, timeout=300, check=True
+    )
     assert said.stdout.strip() == "set()"
 
 

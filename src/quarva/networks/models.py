@@ -4,15 +4,18 @@ Whatever is a `torch.nn.Module` with an attribute `layout` can stand beside them
 its layout and gives float32 [B, outputs].
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from quarva.errors import RecipeError
 from quarva.networks.layout import Layout
+from quarva.panel.names import nearest
 
-__all__ = ["NETWORKS", "Attention", "Convolution", "Dense", "Recurrent", "Temporal"]
+__all__ = ["NETWORKS", "Attention", "Convolution", "Dense", "Recurrent", "Temporal", "make_network"]
 
 
 class Dense(nn.Sequential):
@@ -121,11 +124,11 @@ class Attention(nn.Module):
         return self.head(self.body(self.enter(x) + self.day)[:, -1])
 
 
-def _lstm(features: int, length: int, outputs: int = 1) -> Recurrent:
-    return Recurrent(features, length, outputs, cell=nn.LSTM)
+def _lstm(features: int, length: int, outputs: int = 1, **settings: Any) -> Recurrent:
+    return Recurrent(features, length, outputs, **settings, cell=nn.LSTM)
 
 
-NETWORKS: dict[str, Callable[[int, int, int], nn.Module]] = {
+NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "dense": Dense,
     "conv1d": Convolution,
     "tcn": Temporal,
@@ -134,3 +137,32 @@ NETWORKS: dict[str, Callable[[int, int, int], nn.Module]] = {
     "transformer": Attention,
 }
 """By name: (features, days of a window, outputs) → a network with its first weights."""
+
+
+def make_network(
+    network: str | Callable[..., nn.Module],
+    features: int,
+    length: int,
+    outputs: int,
+    settings: Mapping[str, Any],
+) -> tuple[str, nn.Module]:
+    """The name of a network, and one of it with its first weights.
+
+    Raises:
+        RecipeError: an unknown name, a setting that it does not have or can not be, or what makes no module.
+    """
+    if isinstance(network, str) and network not in NETWORKS:
+        raise RecipeError(f"there is no network '{network}'; {nearest(network, NETWORKS)}")
+    make = NETWORKS[network] if isinstance(network, str) else network
+    name = network if isinstance(network, str) else getattr(network, "__name__", type(network).__name__)
+    try:
+        made = make(features, length, outputs, **settings)
+    except (TypeError, ValueError, RuntimeError, AssertionError) as error:
+        said = ", ".join(f"{key}={value}" for key, value in settings.items()) or "no settings"
+        raise RecipeError(
+            f"{name} can not be made for {features} features, {length} days and {outputs} outputs with "
+            f"{said}: {str(error).splitlines()[0]}"
+        ) from error
+    if not isinstance(made, nn.Module):
+        raise RecipeError(f"{name} makes a {type(made).__name__}, not a torch.nn.Module")
+    return name, made

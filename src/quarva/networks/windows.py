@@ -1,7 +1,7 @@
 """Windows: the last S days of F features of each asset, which a network is shown."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from torch import Tensor
 from quarva.engine import Program, signals
 from quarva.errors import TaskError
 from quarva.karva.notation import parse
+from quarva.networks.features import Feature, compute, name_of
 from quarva.networks.layout import Layout, arrange
 from quarva.panel import Panel
 
@@ -47,27 +48,31 @@ class Windows:
     def of(
         cls,
         panel: Panel,
-        features: Sequence[str],
+        features: Sequence[Feature],
         length: int,
-        fitted: NDArray[np.bool_],
+        fitted: NDArray[np.bool_] | tuple[NDArray[np.float64], NDArray[np.float64]],
         *,
         scaled: bool = True,
         missing: Missing = "drop",
         threads: int | None = None,
+        seen: Callable[[Sequence[str], NDArray[np.float32]], object] = lambda *_: None,
     ) -> "Windows":
         """The windows of some features.
 
         Args:
             panel: the data.
-            features: formulas, a field's name among them: `close`, `pct_change(close, 1)`.
+            features: formulas, a field's name among them (`close`, `pct_change(close, 1)`), or functions of
+                the panel that give [T, N].
             length: days of a window, 1 or more.
             fitted: bool [T], the days of training: mean and standard deviation of each feature are those of
-                its cells on these days, and later days have no part in them.
+                its cells on these days, and later days have no part in them. Or mean and scale themselves,
+                float64 [F] each.
             scaled: whether features are scaled at all.
             missing: `drop`, a window with a missing value is not shown; `mean`, the value is the feature's
                 mean of the days of training, and only a window with nothing in it is not shown. Infinite
                 values are missing values.
             threads: that compute the features; None is one a core.
+            seen: is shown names and values, float32 [F, T, N], before they are scaled; may raise.
 
         Raises:
             FormulaError: a feature that can not be read, or reads what the panel lacks.
@@ -83,22 +88,21 @@ class Windows:
             )
         if missing not in ("drop", "mean"):
             raise TaskError(f"missing is 'drop' or 'mean', not '{missing}'")
-        values = signals(Program.from_expressions([parse(text) for text in features]), panel, threads)
+        names = tuple(name_of(each) for each in features)
+        values = _values(features, panel, threads)
+        seen(names, values)
         known = np.isfinite(values)
-        mean, scale = np.zeros(len(features)), np.ones(len(features))
-        for f, name in enumerate(features):
-            seen = values[f][fitted][known[f][fitted]].astype(np.float64)
-            if len(seen) < 2 or seen.min() == seen.max():
-                what = f"is {seen[0]:g} in every cell" if len(seen) > 1 else f"has {len(seen)} values"
-                raise TaskError(f"the feature '{name}' {what} on the days of training; leave it out")
-            if scaled:
-                mean[f], scale[f] = seen.mean(), seen.std()
-                values[f] -= np.float32(mean[f])
-                values[f] /= np.float32(scale[f])
+        mean, scale = fitted if isinstance(fitted, tuple) else _fit(names, values, known, fitted, scaled)
+        values -= mean.astype(np.float32)[:, None, None]
+        values /= scale.astype(np.float32)[:, None, None]
         values[~known] = 0.0
         shown = np.asarray(known.all(axis=0) if missing == "drop" else known.any(axis=0))
         there = _over_windows(shown, length, missing)
-        return cls(torch.from_numpy(values), length, tuple(features), mean, scale, there)
+        return cls(torch.from_numpy(values), length, names, mean, scale, there)
+
+    def to(self, device: torch.device) -> "Windows":
+        """The same with its values on a device."""
+        return replace(self, values=self.values.to(device))
 
     @property
     def view(self) -> Tensor:
@@ -133,6 +137,36 @@ class Windows:
         if wanted is not None:
             chosen &= wanted
         return torch.from_numpy(np.flatnonzero(chosen))
+
+
+def _values(features: Sequence[Feature], panel: Panel, threads: int | None) -> NDArray[np.float32]:
+    """Features on a panel, float32 [F, T, N], in their order."""
+    texts = [each for each in features if isinstance(each, str)]
+    formulas = iter(
+        signals(Program.from_expressions([parse(text) for text in texts]), panel, threads) if texts else ()
+    )
+    if len(texts) == len(features):
+        return np.stack(list(formulas))
+    return np.stack([next(formulas) if isinstance(each, str) else compute(each, panel) for each in features])
+
+
+def _fit(
+    names: Sequence[str],
+    values: NDArray[np.float32],
+    known: NDArray[np.bool_],
+    days: NDArray[np.bool_],
+    scaled: bool,
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and standard deviation of each feature on some days, 0 and 1 where they are not to be scaled."""
+    mean, scale = np.zeros(len(names)), np.ones(len(names))
+    for f, name in enumerate(names):
+        cells = values[f][days][known[f][days]].astype(np.float64)
+        if len(cells) < 2 or cells.min() == cells.max():
+            what = f"is {cells[0]:g} in every cell" if len(cells) > 1 else f"has {len(cells)} values"
+            raise TaskError(f"the feature '{name}' {what} on the days of training; leave it out")
+        if scaled:
+            mean[f], scale[f] = cells.mean(), cells.std()
+    return mean, scale
 
 
 def _over_windows(shown: NDArray[np.bool_], length: int, missing: Missing) -> NDArray[np.bool_]:

@@ -35,6 +35,7 @@ class Question:
         fields: what formulas may read.
         delay: days from the signal to the trade.
         horizon: days that one value of the first target spans, 1 or more.
+        classes: values that the first target may have, ascending; none where it may have any.
         notes: what a report should say aloud.
     """
 
@@ -46,6 +47,7 @@ class Question:
     fields: tuple[str, ...]
     delay: int
     horizon: int = 1
+    classes: tuple[float, ...] = ()
     notes: list[str] = field(default_factory=list)
 
 
@@ -86,7 +88,7 @@ def ask_panel(
     names = tuple(t.name for t in targets)
     question = Question(
         names, values, sealed, parts.segments, parts, fields, agreed, max(1, targets[0].horizon),
-        _notes(targets, agreed),
+        targets[0].classes, _notes(targets, agreed),
     )  # fmt: skip
     for part, name in ((TRAIN, PARTS[0]), (VALIDATION, PARTS[1])):
         if np.isnan(values[0, parts.segments == part]).all():

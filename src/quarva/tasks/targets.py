@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class Field:
 
     name: str
     horizon: int = 1
+
+    classes: ClassVar[tuple[float, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.horizon < 0 or self.horizon != int(self.horizon):

@@ -12,6 +12,7 @@ from quarva import engine
 from quarva.errors import TaskError
 from quarva.karva.expression import Expression
 from quarva.karva.genes import Population
+from quarva.karva.notation import parse
 from quarva.panel import Panel, Table
 from quarva.strategies import (
     LongShort,
@@ -71,6 +72,7 @@ class Task:
         fields: what formulas may read: all fields but those that are targets.
         delay, cost_bps, parsimony: as given, or their defaults.
         horizon: days that one value of the first target spans.
+        classes: values that the first target may have, ascending; none where it may have any.
         notes: what a report should say aloud.
         test_readings: how many times the sealed test was read.
         looks_back: days before their own that the panel's fields were computed from, see `lend`.
@@ -112,7 +114,7 @@ class Task:
         self.target_names = question.names
         self.segments, self.split = question.segments, question.split
         self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
-        self.horizon, self.cost_bps = question.horizon, float(cost_bps)
+        self.horizon, self.classes, self.cost_bps = question.horizon, question.classes, float(cost_bps)
         self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
         self.test_readings = 0
         self.looks_back = 0
@@ -290,6 +292,10 @@ class Task:
             )
         self._keep_away(program.fields)
         return program
+
+    def check_fields(self, formula: str) -> None:
+        """Raise TaskError where a formula reads a field that is a target, FormulaError where it is none."""
+        self._program([parse(formula)])
 
     def _keep_away(self, fields: tuple[str, ...]) -> None:
         for name in fields:

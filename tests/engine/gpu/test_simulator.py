@@ -22,7 +22,7 @@ def test_the_kernel_on_a_simulated_gpu():
     told = subprocess.run(
         [*command, str(Path(__file__).parent)],
         env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "PYTEST_ADDOPTS": ""},
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
     assert told.returncode == 0, told.stdout[-8000:] + told.stderr[-2000:]
     assert " passed" in told.stdout

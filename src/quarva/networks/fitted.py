@@ -1,0 +1,232 @@
+"""A network that was trained: a function like any other."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from quarva.atomic import write_atomically
+from quarva.errors import RunError, TaskError
+from quarva.networks.features import Feature, name_of
+from quarva.networks.framing import Framing
+from quarva.networks.models import make_network
+from quarva.networks.stack import Stack
+from quarva.networks.windows import Missing, Windows
+from quarva.panel import Panel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Fitted", "Inputs"]
+
+_LOOKED_AT = 8_192
+WEIGHTS, ABOUT = "weights.safetensors", "network.json"
+_VERSION = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """What a network is shown: features of the last `length` days, scaled as in training."""
+
+    features: tuple[Feature, ...]
+    length: int
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    missing: Missing = "drop"
+
+    def windows(self, panel: Panel, threads: int | None = None) -> Windows:
+        """All windows of a panel."""
+        return Windows.of(
+            panel, self.features, self.length, (self.mean, self.scale), missing=self.missing, threads=threads
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """One network or several of a kind, trained on a task; `signal` makes it a function.
+
+    Attributes:
+        network: its name, or the class of a user's own. settings: it was made with.
+        stack: the networks, M of them. inputs: what they are shown. framing: what their outputs are.
+        train, validation: the task's objective on either part, of the mean of the networks.
+        figure, baselines: the framing's figure in validation, and that of each baseline on the same cells.
+        calibration: in validation, the slope of the target on the forecast, or of classes the expected
+            calibration error; NaN of a ranking.
+        history: one row an epoch: epoch, train, stopping, best; losses are means over the networks.
+        ended: patience, epochs, diverged or interrupted. notes: what should be said aloud.
+    """
+
+    network: str
+    settings: Mapping[str, Any]
+    stack: Stack = field(repr=False)
+    inputs: Inputs = field(repr=False)
+    framing: Framing = field(repr=False)
+    asked: Mapping[str, Any] = field(repr=False)
+    train: float = float("nan")
+    validation: float = float("nan")
+    figure: float = float("nan")
+    baselines: Mapping[str, float] = field(default_factory=dict)
+    calibration: float = float("nan")
+    history: "pd.DataFrame | None" = field(default=None, repr=False)
+    ended: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def lookback(self) -> int:
+        """Days before its own that a window begins with; what its features look back on is theirs."""
+        return self.inputs.length - 1
+
+    @property
+    def beaten_by(self) -> tuple[str, ...]:
+        """Baselines that are as good or better in validation."""
+        sign = 1.0 if self.framing.minimised else -1.0
+        return tuple(name for name, other in self.baselines.items() if not sign * self.figure < sign * other)
+
+    def answers(self, panel: Panel, threads: int | None = None) -> NDArray[np.float32]:
+        """Signals of each network on a panel, float32 [M, T, N]; NaN where there is no whole window."""
+        windows = self.inputs.windows(panel, threads)
+        days, assets = panel.shape
+        out = np.full((len(self.stack), days * assets), np.nan, np.float32)
+        places = windows.places(np.ones(days, np.bool_))
+        for chosen in places.split(max(1, _LOOKED_AT)):
+            out[:, chosen.numpy()] = self.framing.signal(self._outputs(windows, chosen)).cpu().numpy()
+        return out.reshape(len(self.stack), days, assets)
+
+    def _outputs(self, windows: Windows, places: Tensor) -> Tensor:
+        device = next(iter(self.stack.weights.values())).device
+        with torch.no_grad():
+            outputs = self.stack(windows.batch(places, self.stack.layout).to(device))
+        return self.framing.answer(outputs.float())
+
+    def values(self, panel: Panel) -> NDArray[np.float32]:
+        """The signal, float32 [T, N]: the mean of the networks."""
+        return self.answers(panel).mean(axis=0)
+
+    def signal(self, panel: Panel) -> "pd.DataFrame":
+        """The signal on a panel: float32, dates × assets, NaN = no opinion. See `Formula.signal`."""
+        return _frame(self.values(panel), panel)
+
+    def spread(self, panel: Panel) -> "pd.DataFrame":
+        """How far the networks are apart: standard deviation (n) of their signals, dates × assets.
+
+        Raises:
+            TaskError: there is one network only.
+        """
+        if len(self.stack) < 2:
+            raise TaskError("one network has no spread; fit several: Learner(members=10)")
+        return _frame(self.answers(panel).std(axis=0), panel)
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write `network.json` and `weights.safetensors` into a folder that is there.
+
+        Raises:
+            RunError: a feature that is a function, which no file can hold; a folder that can not be written.
+        """
+        from safetensors.torch import save
+
+        for each in self.inputs.features:
+            if not isinstance(each, str):
+                raise RunError(
+                    f"the feature {name_of(each)} is a function and can not be written; give it as a formula"
+                )
+        about = {
+            "version": _VERSION, "network": self.network, "settings": dict(self.settings),
+            "members": len(self.stack), "features": list(self.inputs.features), "length": self.inputs.length,
+            "missing": self.inputs.missing, "mean": self.inputs.mean.tolist(),
+            "scale": self.inputs.scale.tolist(),
+            "framing": {
+                "kind": self.framing.kind, "loss": self.framing.loss,
+                "classes": self.framing.classes.tolist(), "mean": self.framing.mean,
+                "scale": self.framing.scale, "temperature": self.framing.temperature,
+            },
+            "task": dict(self.asked), "ended": self.ended, "notes": list(self.notes),
+            "figures": {
+                "train": self.train, "validation": self.validation, "figure": self.framing.figure,
+                "value": self.figure, "baselines": dict(self.baselines), "calibration": self.calibration,
+            },
+        }  # fmt: skip
+        tensors = {name: each.detach().cpu().contiguous() for name, each in self.stack.all_weights().items()}
+        folder = Path(folder)
+        write_atomically(folder / WEIGHTS, save(tensors))
+        text = json.dumps(about, indent=1, ensure_ascii=False, default=float)
+        write_atomically(folder / ABOUT, text.encode())
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str], network: "type[nn.Module] | None" = None) -> "Fitted":
+        """What `save` wrote.
+
+        Args:
+            folder: that it was written into.
+            network: the class of a network that is not one of `NETWORKS`.
+
+        Raises:
+            RunError: files that are missing, damaged, of another version or of another architecture.
+        """
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        folder = Path(folder)
+        try:
+            about = json.loads((folder / ABOUT).read_bytes())
+            tensors = load((folder / WEIGHTS).read_bytes())
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{folder}: there is no {Path(error.filename).name}; quarva fit writes it"
+            ) from None
+        except (OSError, ValueError, SafetensorError) as error:
+            raise RunError(f"{folder}: the network can not be read ({error}); fit it anew") from None
+        if about.get("version") != _VERSION:
+            raise RunError(
+                f"{folder}: the network is of version {about.get('version')}, this Quarva reads {_VERSION}"
+            )
+        classes = np.array(about["framing"]["classes"], np.float64)
+        framing = Framing(**(about["framing"] | {"classes": classes}))
+        inputs = Inputs(
+            tuple(about["features"]), about["length"], np.array(about["mean"]), np.array(about["scale"]),
+            about["missing"],
+        )  # fmt: skip
+        sizes = len(inputs.features), inputs.length, framing.outputs
+        made = [
+            make_network(network or about["network"], *sizes, about["settings"])[1]
+            for _ in range(about["members"])
+        ]
+        stack = Stack(made)
+        stack.take(tensors, str(folder))
+        figures = about["figures"]
+        return cls(
+            about["network"], about["settings"], stack, inputs, framing, about["task"], figures["train"],
+            figures["validation"], figures["value"], figures["baselines"], figures["calibration"], None,
+            about["ended"], tuple(about["notes"]),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        lines = []
+        if self.beaten_by:
+            lines.append(
+                f"NOT BETTER than {' and '.join(self.beaten_by)} in validation: this network explains "
+                "nothing that these do not"
+            )
+        lines.append(
+            f"{self.network}: {self.asked['objective']} of {self.asked['target']} {self.train:.4g} in "
+            f"training, {self.validation:.4g} in validation"
+        )
+        others = ", ".join(f"{name} {value:.6g}" for name, value in self.baselines.items())
+        lines.append(f"{self.framing.figure} in validation {self.figure:.6g}; {others}")
+        if self.framing.kind != "ranking":
+            what = "slope" if self.framing.kind == "regression" else "expected error"
+            lines.append(f"calibration in validation: {what} {self.calibration:.3g}")
+        return "\n".join([*lines, *self.notes])
+
+
+def _frame(values: NDArray[np.floating], panel: Panel) -> "pd.DataFrame":
+    import pandas as pd
+
+    index = pd.DatetimeIndex(panel.dates, name="date")
+    return pd.DataFrame(values, index=index, columns=pd.Index(panel.assets, name="asset"))

@@ -1,0 +1,284 @@
+"""`Learner`: a network, what it is shown and how it is trained; `fit(task)` gives a function."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from quarva.errors import RecipeError, TaskError
+from quarva.networks.baselines import baselines
+from quarva.networks.checking import check_layout
+from quarva.networks.devices import device_named, torch_threads
+from quarva.networks.features import Feature, usual_features
+from quarva.networks.fitted import Fitted, Inputs
+from quarva.networks.framing import Framing, frame, temperature
+from quarva.networks.leaks import check_causality, check_target
+from quarva.networks.losses import LOSSES
+from quarva.networks.models import make_network
+from quarva.networks.progress import bar
+from quarva.networks.resuming import read_checkpoint, write_checkpoint
+from quarva.networks.samples import Samples
+from quarva.networks.stack import Stack
+from quarva.networks.training import Epoch, Terms, Training
+from quarva.networks.windows import Missing, Windows
+from quarva.tasks import TRAIN, VALIDATION, Task, known_value, lend
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Learner"]
+
+_LOOKED_AT = 8_192  # windows of a batch that is only looked at
+
+
+@dataclass(frozen=True)
+class Learner:
+    """How a network is made and trained; the same for every task.
+
+    Attributes:
+        network: a name of `NETWORKS`, or a class or function (features, length, outputs, **settings) → a
+            `torch.nn.Module` with an attribute `layout`.
+        settings: given to it by name, {"width": 32}.
+        features: formulas, or functions of a panel; None is `usual_features`.
+        length: days of a window. missing: see `Windows.of`.
+        loss: a name of `losses.LOSSES`; None is mse, and cross_entropy for a target of classes.
+        members: networks that differ in their seed; their mean is the signal, their spread is told.
+        together: members that are trained as one program; None is as many as fit the processor's caches.
+        epochs, batch, rate, decay, patience: see `training.Terms`.
+        holdout: last share of the training days that the network is stopped by, purged from those it learns
+            from. 0 stops it by the task's validation, whose figure is then no longer out of sample.
+        seed: of weights and order. device: cpu, cuda, mps or auto. mixed: bfloat16 in the layers; None where
+            the device is a GPU.
+        threads: of torch on a CPU; more help large networks, and hold up small ones.
+    """
+
+    network: str | Callable[..., nn.Module] = "dense"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    features: Sequence[Feature] | None = None
+    length: int = 20
+    missing: Missing = "drop"
+    loss: str | None = None
+    members: int = 1
+    together: int | None = None
+    epochs: int = 30
+    batch: int = 1_024
+    rate: float = 1e-3
+    decay: float = 1e-4
+    patience: int = 5
+    holdout: float = 0.2
+    seed: int = 0
+    device: str = "cpu"
+    mixed: bool | None = None
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("length", "members", "epochs", "batch", "patience", "threads"):
+            if getattr(self, name) < 1:
+                raise RecipeError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not (self.rate > 0 and self.decay >= 0):
+            raise RecipeError(f"rate must be above 0 and decay 0 or more, not {self.rate} and {self.decay}")
+        if not 0 <= self.holdout < 1:
+            raise RecipeError(f"holdout is a share of the training days in [0, 1), not {self.holdout}")
+        if self.loss is not None and self.loss not in LOSSES:
+            raise RecipeError(f"there is no loss '{self.loss}'; there are {', '.join(LOSSES)}")
+
+    def fit(
+        self,
+        task: Task,
+        *,
+        progress: bool | Callable[[Epoch], object] = True,
+        checkpoint: Path | None = None,
+        resume: bool = False,
+    ) -> Fitted:
+        """Train on a task; nothing of its sealed test is read.
+
+        Args:
+            task: about a panel.
+            progress: whether a bar is shown once it takes over two seconds, or what is told every epoch.
+            checkpoint: file that keeps the training after every epoch, so that `resume` goes on with it.
+
+        Raises:
+            TaskError: a window that does not fit, a network that can not read its layout, a feature that
+                knows the future, a target that can not be learned. RecipeError: an unknown network.
+            DeviceError: a device that is not there. RunError: a checkpoint of another fit.
+        """
+        if task.table is not None:
+            raise TaskError("networks are shown windows of a panel; for a table search for formulas")
+        device = device_named(self.device)
+        framing = frame(task, self.loss)
+        features = tuple(self.features or usual_features(task.panel))
+        name, _ = make_network(self.network, len(features), self.length, framing.outputs, self.settings)
+        with torch_threads(self.threads):
+            inputs, windows = self._look(task, features)
+            learned, stopping, judged = self._parts(task, framing, windows)
+            stack = self._stack(len(features), framing)
+            terms = Terms(
+                self.epochs, self.batch, self.rate, self.decay, self.patience, framing.whole_days, self.seed,
+                device.type == "cuda" if self.mixed is None else self.mixed,
+            )  # fmt: skip
+            key = {"learner": repr(replace(self, epochs=1)), "task": task.describe(),
+                   "panel": task.panel.fingerprint()}  # fmt: skip
+            trained = _train(
+                stack, framing, terms, learned.to(device), stopping.to(device), self._size(len(learned)),
+                progress, checkpoint, key, resume=resume,
+            )  # fmt: skip
+            stack.to(torch.device("cpu"))
+            return self._judge(task, name, stack, inputs, framing, trained, (learned, stopping, judged))
+
+    def _look(self, task: Task, features: tuple[Feature, ...]) -> tuple[Inputs, Windows]:
+        """Windows of the panel, scaled on the training days, once nothing in them knows the future."""
+        for each in features:
+            if isinstance(each, str):
+                task.check_fields(each)
+        check_causality(features, task.panel)
+        windows = Windows.of(
+            task.panel, features, self.length, task.segments == TRAIN, missing=self.missing,
+            threads=self.threads, seen=lambda names, values: check_target(names, values, task),
+        )  # fmt: skip
+        inputs = Inputs(features, self.length, windows.mean, windows.scale, self.missing)
+        return inputs, windows
+
+    def _parts(self, task: Task, framing: Framing, windows: Windows) -> tuple[Samples, Samples, Samples]:
+        """Windows to learn from, to stop by and to be judged on."""
+        encoded = framing.encode(task.targets[0])
+        learned, stopping = _stretches(task, self.holdout)
+        validation = task.segments == VALIDATION
+        if self.holdout == 0:
+            stopping = validation
+        return (
+            Samples.of(windows, encoded, learned, "training"),
+            Samples.of(windows, encoded, stopping, "stopping"),
+            Samples.of(windows, encoded, validation, "validation"),
+        )
+
+    def _stack(self, features: int, framing: Framing) -> Stack:
+        """The members with their first weights, once one of them has read its layout."""
+
+        def make() -> nn.Module:
+            return make_network(self.network, features, self.length, framing.outputs, self.settings)[1]
+
+        stack = Stack.of(make, range(self.seed, self.seed + self.members))
+        check_layout(make(), features, self.length, framing.outputs)
+        return stack
+
+    def _size(self, samples: int) -> int:
+        """Members that are trained together."""
+        return self.members if self.together is None else max(1, self.together)
+
+    def _judge(
+        self, task: Task, name: str, stack: Stack, inputs: Inputs, framing: Framing,
+        trained: list[Training], parts: tuple[Samples, Samples, Samples],
+    ) -> Fitted:  # fmt: skip
+        """Calibrate, score on the task's own yardstick, and hold against the baselines."""
+        learned, stopping, judged = parts
+        if framing.kind == "classification":
+            framing = replace(
+                framing, temperature=temperature(_mean(stack, stopping), stopping.target.long())
+            )
+        fitted = Fitted(name, self.settings, stack, inputs, framing, task.describe())
+        lent, formula = lend(task, fitted.values(task.panel)[None], self.length - 1)
+        scores = lent.score(formula)
+        own = [
+            torch.from_numpy(task.targets[0].reshape(-1)[part.places.numpy()]).double()
+            for part in (learned, judged)
+        ]
+        answers = torch.cat([
+            fitted._outputs(judged.windows, places).mean(0)
+            for places in judged.places.split(_LOOKED_AT)
+        ])  # fmt: skip
+        known = known_value(task.targets[0], task.horizon + task.delay)
+        return replace(
+            fitted,
+            train=float(scores.train[0]),
+            validation=float(scores.validation[0]),
+            figure=framing.judge(answers, own[1], judged.day),
+            baselines=baselines(framing, known, learned, judged, (own[0], own[1])),
+            calibration=_calibration(framing, answers, own[1]),
+            history=_history(trained),
+            ended=trained[-1].ended or "",
+            notes=tuple(dict.fromkeys(note for each in trained for note in each.notes)),
+        )
+
+
+def _stretches(task: Task, holdout: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Training days to learn from, and the last share of them to stop by; the days between are purged."""
+    days = np.flatnonzero(task.segments == TRAIN)
+    learned, stopping = np.zeros((2, len(task.segments)), np.bool_)
+    border = len(days) - round(holdout * len(days))
+    gap = task.horizon + task.delay if holdout else 0
+    learned[days[: max(0, border - gap)]] = True
+    stopping[days[border:]] = True
+    return learned, stopping
+
+
+def _train(
+    stack: Stack, framing: Framing, terms: Terms, learned: Samples, stopping: Samples, size: int,
+    progress: bool | Callable[[Epoch], object], checkpoint: Path | None, key: dict[str, Any], *, resume: bool,
+) -> list[Training]:  # fmt: skip
+    """Train the members, so many at a time, and put their best weights into the stack."""
+    kept = read_checkpoint(checkpoint, key) if resume and checkpoint is not None else []
+    trained: list[Training] = []
+    chunks = [range(start, min(start + size, len(stack))) for start in range(0, len(stack), size)]
+    with bar(progress, len(chunks)) as seen:
+        for k, members in enumerate(chunks):
+            one = Training(stack.some(members).to(learned.places.device), LOSSES[framing.loss], terms)
+            if k < len(kept):
+                one.restore(kept[k])
+            trained.append(one)
+
+            def note(now: Epoch, k: int = k) -> None:
+                if checkpoint is not None:
+                    write_checkpoint(checkpoint, [each.state() for each in trained], key)
+                seen(k, now)
+
+            if one.run(learned, stopping, note) == "interrupted":
+                break
+            stack.put(members, one.stack)
+    for members, one in zip(chunks, trained, strict=False):
+        stack.put(members, one.stack)
+    return trained
+
+
+def _mean(stack: Stack, samples: Samples) -> Tensor:
+    """Mean outputs of the members for all windows, [B, K]."""
+    with torch.no_grad():
+        parts = [
+            stack(samples.windows.batch(places, stack.layout)).float().mean(0)
+            for places in samples.places.split(_LOOKED_AT)
+        ]
+    return torch.cat(parts)
+
+
+def _calibration(framing: Framing, answers: Tensor, target: Tensor) -> float:
+    """Slope of the target on the forecast (1 is calibrated); of chances their expected error (0 is).
+
+    The error is that of Guo et al. (2017): over ten bins of the largest chance, the mean distance between
+    that chance and how often its class came, weighted by windows.
+    """
+    if framing.kind == "ranking":
+        return float("nan")
+    if framing.kind == "regression":
+        forecast = answers[:, 0].double()
+        spread = forecast - forecast.mean()
+        return float((spread * (target - target.mean())).sum() / (spread**2).sum())
+    chance, chosen = answers.double().max(1)
+    right = (chosen == torch.from_numpy(framing.encode(target.numpy()))).double()
+    bins = (chance * 10).long().clamp(0, 9)
+    error = 0.0
+    for k in range(10):
+        inside = bins == k
+        if bool(inside.any()):
+            error += float(inside.double().mean() * (chance[inside].mean() - right[inside].mean()).abs())
+    return error
+
+
+def _history(trained: list[Training]) -> "pd.DataFrame":
+    import pandas as pd
+
+    rows = [(k, *row) for k, each in enumerate(trained) for row in each.history]
+    return pd.DataFrame(rows, columns=["chunk", "epoch", "train", "stopping", "best"])

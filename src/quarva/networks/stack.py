@@ -1,0 +1,119 @@
+"""Many networks of one kind as one program: their weights are stacked, and one pass answers for all.
+
+Weights of M networks stand in tensors with a first axis of M, and `torch.func.vmap` turns the layers'
+products into batched ones. A single small network costs mostly the overhead of its calls, which a
+thousand of them then share.
+"""
+
+from collections.abc import Callable, Sequence
+from copy import copy
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+from quarva.errors import RunError
+from quarva.networks.checking import layout_of
+from quarva.networks.layout import Layout
+
+__all__ = ["Stack"]
+
+
+class Stack:
+    """M networks that differ in their weights alone.
+
+    Attributes:
+        weights: by name, float32 [M, …], with gradients. layout: in which the networks read windows.
+    """
+
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
+        self._base = networks[0]
+        self.layout: Layout = layout_of(self._base)
+        weights, others = stack_module_state(list(networks))
+        self.weights = {name: each.detach().clone().requires_grad_() for name, each in weights.items()}
+        self._others = others
+        self.together = len(networks) > 1 and self._can_be_mapped()
+
+    @classmethod
+    def of(cls, make: Callable[[], nn.Module], seeds: Sequence[int]) -> "Stack":
+        """Networks made one by one, each after torch was given its seed; torch's own state stays as it is."""
+        made = []
+        with torch.random.fork_rng(devices=[]):
+            for seed in seeds:
+                torch.manual_seed(seed)
+                made.append(make())
+        return cls(made)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.weights.values())))
+
+    def to(self, device: torch.device) -> "Stack":
+        """Move the weights, in place."""
+        self.weights = {
+            name: each.detach().to(device).requires_grad_() for name, each in self.weights.items()
+        }
+        self._others = {name: each.to(device) for name, each in self._others.items()}
+        return self
+
+    def __call__(self, windows: Tensor, training: bool = False) -> Tensor:
+        """Answers to the same windows by each, float32 [M, B, K]."""
+        self._base.train(training)
+
+        def answer(weights: dict[str, Tensor], others: dict[str, Tensor]) -> Tensor:
+            return functional_call(self._base, (weights, others), (windows,))
+
+        if self.together:
+            return vmap(answer, randomness="different")(self.weights, self._others)
+        one_by_one = [answer(_one_of(self.weights, m), _one_of(self._others, m)) for m in range(len(self))]
+        return torch.stack(one_by_one)
+
+    def some(self, members: range) -> "Stack":
+        """A stack of some of them, with weights of its own."""
+        return self._of(
+            {name: each[members.start : members.stop] for name, each in self.weights.items()},
+            {name: each[members.start : members.stop] for name, each in self._others.items()},
+        )
+
+    def put(self, members: range, part: "Stack") -> None:
+        """Give some of them the weights that a part was trained to."""
+        with torch.no_grad():
+            for mine, theirs in ((self.weights, part.weights), (self._others, part._others)):
+                for name, each in mine.items():
+                    each[members.start : members.stop] = theirs[name].to(each.device)
+
+    def all_weights(self) -> dict[str, Tensor]:
+        """Weights and buffers by name, [M, …]."""
+        return {**self.weights, **self._others}
+
+    def take(self, tensors: dict[str, Tensor], origin: str) -> None:
+        """Take up `all_weights` of a stack of the same networks.
+
+        Raises:
+            RunError: they are of another architecture; `origin` says where they are from.
+        """
+        mine = self.all_weights()
+        for name in sorted(mine.keys() | tensors.keys()):
+            have = list(tensors[name].shape) if name in tensors else "missing"
+            want = list(mine[name].shape) if name in mine else "not known"
+            if have != want:
+                raise RunError(
+                    f"{origin}: weights of another architecture: {name} is {have} there and {want} in "
+                    f"{type(self._base).__name__}; load them with the network that they were saved from"
+                )
+        with torch.no_grad():
+            for name, each in mine.items():
+                each.copy_(tensors[name])
+
+    def _of(self, weights: dict[str, Tensor], others: dict[str, Tensor]) -> "Stack":
+        out = copy(self)
+        out.weights = {name: each.detach().clone().requires_grad_() for name, each in weights.items()}
+        out._others = {name: each.clone() for name, each in others.items()}
+        return out
+
+    def _can_be_mapped(self) -> bool:
+        """Whether the layers can be batched: torch's recurrent ones can not."""
+        return not any(isinstance(part, nn.RNNBase) for part in self._base.modules()) and not self._others
+
+
+def _one_of(stacked: dict[str, Tensor], m: int) -> dict[str, Tensor]:
+    return {name: each[m] for name, each in stacked.items()}

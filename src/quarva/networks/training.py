@@ -1,0 +1,233 @@
+"""Training: one loop for one network or a stack of them, with early stopping and a safe end."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from quarva.errors import RunError
+from quarva.networks.losses import Loss
+from quarva.networks.samples import Samples
+from quarva.networks.stack import Stack
+
+__all__ = ["Ended", "Epoch", "Terms", "Training"]
+
+Ended = Literal["patience", "epochs", "diverged", "interrupted"]
+
+_LOOKED_AT = 8_192  # windows of a batch that is only looked at
+_LEAST = 1  # windows, or days, that a batch can not be cut below
+
+
+@dataclass(frozen=True)
+class Terms:
+    """How a network is trained.
+
+    Attributes:
+        epochs: times that all windows are seen, at most. batch: windows of a step.
+        rate: of AdamW (Loshchilov and Hutter 2019). decay: its weight decay.
+        patience: epochs without a smaller loss on the stopping days after which training ends.
+        whole_days: whether batches are whole days, see `Samples.shuffled`.
+        seed: of the order of the windows. mixed: whether the layers compute in bfloat16.
+    """
+
+    epochs: int = 30
+    batch: int = 1_024
+    rate: float = 1e-3
+    decay: float = 1e-4
+    patience: int = 5
+    whole_days: bool = False
+    seed: int = 0
+    mixed: bool = False
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to: float32 [M] each, losses in training and on the stopping days."""
+
+    number: int
+    of: int
+    train: Tensor
+    stopping: Tensor
+    best: Tensor
+
+
+@dataclass
+class Training:
+    """A stack on its way: what one epoch changes, and what a checkpoint keeps.
+
+    Attributes:
+        best: float32 [M], smallest loss on the stopping days so far; `kept`: the weights that had it.
+        stale: int64 [M], epochs since.
+        notes: what should be said aloud: a batch halved, a loss that was no number.
+    """
+
+    stack: Stack
+    loss: Loss
+    terms: Terms
+    epoch: int = 0
+    ended: Ended | None = None
+    notes: list[str] = field(default_factory=list)
+    history: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._weights = list(self.stack.weights.values())
+        self._optimiser = torch.optim.AdamW(self._weights, self.terms.rate, weight_decay=self.terms.decay)
+        self._source = torch.Generator().manual_seed(self.terms.seed)
+        many = len(self.stack)
+        self.best = torch.full((many,), torch.inf, device=self._weights[0].device)
+        self.stale = torch.zeros(many, dtype=torch.int64, device=self.best.device)
+        self.kept = {name: each.detach().clone() for name, each in self.stack.weights.items()}
+        self._piece = max(self.terms.batch, 1)
+
+    def run(
+        self, samples: Samples, stopping: Samples, seen: Callable[[Epoch], object] = lambda _: None
+    ) -> Ended:
+        """Train until patience or epochs end; the stack then has the weights that were best for each.
+
+        `seen` is told every epoch; what it raises, KeyboardInterrupt among it, ends training, the best
+        weights so far in place.
+        """
+        try:
+            while self.ended is None and self.epoch < self.terms.epochs:
+                train = self._one(samples)
+                if train is None:
+                    self.ended = "diverged"
+                    break
+                held = self._look(stopping)
+                self._keep(held)
+                self.epoch += 1
+                self.history.append(
+                    (self.epoch, float(train.mean()), float(held.mean()), float(self.best.mean()))
+                )
+                seen(Epoch(self.epoch, self.terms.epochs, train, held, self.best))
+                if bool((self.stale >= self.terms.patience).all()):
+                    self.ended = "patience"
+        except KeyboardInterrupt:
+            self.ended = "interrupted"
+        finally:
+            with torch.no_grad():
+                for name, weight in self.stack.weights.items():
+                    weight.copy_(self.kept[name])
+        self.ended = self.ended or "epochs"
+        return self.ended
+
+    def _one(self, samples: Samples) -> Tensor | None:
+        """One epoch; mean losses [M] as they were before each step, None where one was no number."""
+        total, batches = torch.zeros_like(self.best), 0
+        for number, chosen in enumerate(
+            samples.shuffled(self.terms.batch, self._source, self.terms.whole_days)
+        ):
+            self._optimiser.zero_grad(set_to_none=True)
+            loss = self._backward(samples, chosen)
+            if not bool(torch.isfinite(loss).all()):
+                lost = int((~torch.isfinite(loss)).sum())
+                self.notes.append(
+                    f"the loss of {lost} of {len(loss)} networks is not a number at batch {number + 1} of "
+                    f"epoch {self.epoch + 1}: stopped there with the best weights before it; take a "
+                    "smaller rate"
+                )
+                return None
+            self._optimiser.step()
+            total += loss
+            batches += 1
+        return total / batches
+
+    def _backward(self, samples: Samples, chosen: Tensor) -> Tensor:
+        """Gradients of a batch, in pieces where memory does not hold it at once; the losses [M]."""
+        while True:
+            try:
+                total = torch.zeros_like(self.best)
+                for piece in self._pieces(samples, chosen):
+                    windows, target, day = samples.batch(piece, self.stack.layout)
+                    loss = self._losses(windows, target, day, training=True)
+                    share = len(piece) / len(chosen)
+                    (loss.sum() * share).backward()
+                    total += loss.detach() * share
+                return total
+            except RuntimeError as error:
+                if not _is_memory(error):
+                    raise
+                self._halve(error, chosen, samples)
+
+    def _halve(self, error: RuntimeError, chosen: Tensor, samples: Samples) -> None:
+        days = len(torch.unique_consecutive(samples.day[chosen])) if self.terms.whole_days else len(chosen)
+        if self._piece <= _LEAST or (self.terms.whole_days and days <= 1):
+            raise RunError(
+                f"not enough memory for a batch of {len(chosen)} windows in the smallest pieces: take a "
+                "smaller network, a shorter window or fewer members"
+            ) from error
+        self._piece = max(_LEAST, self._piece // 2)
+        self._optimiser.zero_grad(set_to_none=True)
+        self.notes.append(f"not enough memory: batches are taken in pieces of {self._piece} windows now")
+
+    def _pieces(self, samples: Samples, chosen: Tensor) -> list[Tensor]:
+        """A batch in pieces of `_piece` windows, whole days where the loss compares the assets of one."""
+        if len(chosen) <= self._piece:
+            return [chosen]
+        if not self.terms.whole_days:
+            return list(chosen.split(self._piece))
+        _, many = torch.unique_consecutive(samples.day[chosen], return_counts=True)
+        days = list(chosen.split(many.tolist()))
+        size = max(1, len(days) * self._piece // len(chosen))
+        return [torch.cat(days[i : i + size]) for i in range(0, len(days), size)]
+
+    def _losses(self, windows: Tensor, target: Tensor, day: Tensor, *, training: bool = False) -> Tensor:
+        with torch.autocast(windows.device.type, torch.bfloat16, enabled=self.terms.mixed):
+            outputs = self.stack(windows, training)
+        return self.loss(outputs.float(), target, day)
+
+    @torch.no_grad()
+    def _look(self, samples: Samples) -> Tensor:
+        """Mean losses [M] over all windows."""
+        total = torch.zeros_like(self.best)
+        for chosen in samples.in_order(min(_LOOKED_AT, self._piece * 8), self.terms.whole_days):
+            total += self._losses(*samples.batch(chosen, self.stack.layout)) * len(chosen)
+        return total / len(samples)
+
+    @torch.no_grad()
+    def _keep(self, held: Tensor) -> None:
+        """Note who did better than ever; a network whose patience has ended stays what it was."""
+        better = (held < self.best) & (self.stale < self.terms.patience)
+        self.best = torch.where(better, held, self.best)
+        self.stale = torch.where(better, torch.zeros_like(self.stale), self.stale + 1)
+        for name, weight in self.stack.weights.items():
+            self.kept[name][better] = weight.detach()[better]
+
+    def state(self) -> dict[str, Tensor]:
+        """All that the next epoch depends on, as tensors."""
+        out = {f"weights/{name}": each.detach() for name, each in self.stack.weights.items()}
+        out |= {f"kept/{name}": each for name, each in self.kept.items()}
+        for number, each in self._optimiser.state_dict()["state"].items():
+            out |= {f"optimiser/{number}/{name}": value for name, value in each.items()}
+        out |= {
+            "source": self._source.get_state(), "best": self.best, "stale": self.stale,
+            "epoch": torch.tensor(self.epoch), "piece": torch.tensor(self._piece),
+            "history": torch.tensor(self.history, dtype=torch.float64).reshape(-1, 4),
+        }  # fmt: skip
+        return {name: each.detach().cpu().contiguous() for name, each in out.items()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up a `state` of a training with the same networks and terms."""
+        device = self.best.device
+        with torch.no_grad():
+            for name, weight in self.stack.weights.items():
+                weight.copy_(state[f"weights/{name}"])
+                self.kept[name].copy_(state[f"kept/{name}"])
+        moments: dict[int, dict[str, Any]] = {}
+        for name, value in state.items():
+            if name.startswith("optimiser/"):
+                _, number, key = name.split("/")
+                moments.setdefault(int(number), {})[key] = value
+        whole = self._optimiser.state_dict()
+        self._optimiser.load_state_dict({"state": moments, "param_groups": whole["param_groups"]})
+        self._source.set_state(state["source"])
+        self.best, self.stale = state["best"].to(device), state["stale"].to(device)
+        self.epoch, self._piece = int(state["epoch"]), int(state["piece"])
+        self.history = [(int(n), a, b, c) for n, a, b, c in state["history"].tolist()]
+
+
+def _is_memory(error: RuntimeError) -> bool:
+    """Whether torch could not get memory, on a GPU or from the system."""
+    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
