@@ -244,14 +244,10 @@ class _Helper:
         self._thread.join(_PARTING)
 
     def _live(self) -> None:
-        while True:
+        while not self._goes:
             self._bed.acquire()
-            if self._goes:
-                return
-            _serve(self._words, _LOOKS)
+            _serve(self._words, 0 if self._goes else _LOOKS)
             self.asleep = True
-            if self._goes:
-                return
 
 
 class _Crew:

@@ -1,0 +1,10 @@
+"""Reinforcement learning: games that answer with a reward alone, and three learners that play them."""
+
+from quarva.networks.reinforcement.dqn import DQN, Dueling
+from quarva.networks.reinforcement.game import Game
+from quarva.networks.reinforcement.gradient import PolicyGradient
+from quarva.networks.reinforcement.line import LineGame
+from quarva.networks.reinforcement.naf import NAF
+from quarva.networks.reinforcement.trading import TradingGame
+
+__all__ = ["DQN", "NAF", "Dueling", "Game", "LineGame", "PolicyGradient", "TradingGame"]
