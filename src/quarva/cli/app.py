@@ -11,6 +11,7 @@ from quarva import __version__
 from quarva.cli.bench import bench
 from quarva.cli.compare import compare
 from quarva.cli.evaluate import evaluate
+from quarva.cli.fit import fit
 from quarva.cli.operators import operators
 from quarva.cli.output import INTERRUPTED, WRONG_INPUT
 from quarva.cli.panel import panel
@@ -22,7 +23,7 @@ from quarva.errors import QuarvaError
 __all__ = ["main"]
 
 app = typer.Typer(
-    help="Function search on market data: bars in, formulas out, a page to look at.",
+    help="Function search on market data: bars in, formulas and networks out, a page to look at.",
     epilog="Status: 0 done, 2 the input is wrong, 130 interrupted with everything so far kept.",
     context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command()(search)
 app.command()(compare)
+app.command()(fit)
 app.command()(evaluate)
 app.add_typer(panel, name="panel")
 app.add_typer(stream, name="stream")

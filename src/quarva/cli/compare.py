@@ -4,13 +4,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quarva.cli import options, search
+from quarva.cli.naming import free_name
 from quarva.cli.output import INTERRUPTED, console, print_json, tell
 from quarva.errors import RecipeError
 
@@ -132,7 +131,7 @@ def _begin(
             "objective": task.objective.name, "fingerprint": task.panel.fingerprint(), "quarva": __version__,
         }
     )  # fmt: skip
-    path = out or _free_name()
+    path = out or free_name("compare")
     RunFolder.create(path, complete)
     folder = ComparisonFolder(path)
     folder.begin(task, plan)
@@ -156,16 +155,6 @@ def _go_on(
     if recipe.fingerprint not in (None, task.panel.fingerprint()):
         raise RunError(f"{path}: the data {task.panel.name} changed since the runs; bring the old ones back")
     return path, compare_in(folder, task, ways, plan, resume=True, progress=_progress())
-
-
-def _free_name() -> str:
-    """runs/<date-time>-compare, with -2, -3, … where two start in the same second."""
-    base = path = Path("runs") / f"{datetime.now():%Y-%m-%d-%H%M%S}-compare"
-    count = 1
-    while path.exists():
-        count += 1
-        path = base.with_name(f"{base.name}-{count}")
-    return str(path)
 
 
 def _progress() -> "bool | Callable[[str, int, Progress], None]":

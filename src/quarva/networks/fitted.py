@@ -24,7 +24,7 @@ from quarva.panel import Panel
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Fitted", "Inputs"]
+__all__ = ["Fitted", "Inputs", "as_frame"]
 
 _LOOKED_AT = 8_192
 WEIGHTS, ABOUT = "weights.safetensors", "network.json"
@@ -84,6 +84,11 @@ class Fitted:
         return self.inputs.length - 1
 
     @property
+    def parameters(self) -> int:
+        """Numbers that one network has learned."""
+        return sum(each[0].numel() for each in self.stack.weights.values())
+
+    @property
     def beaten_by(self) -> tuple[str, ...]:
         """Baselines that are as good or better in validation."""
         sign = 1.0 if self.framing.minimised else -1.0
@@ -111,7 +116,7 @@ class Fitted:
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
         """The signal on a panel: float32, dates × assets, NaN = no opinion. See `Formula.signal`."""
-        return _frame(self.values(panel), panel)
+        return as_frame(self.values(panel), panel)
 
     def spread(self, panel: Panel) -> "pd.DataFrame":
         """How far the networks are apart: standard deviation (n) of their signals, dates × assets.
@@ -121,7 +126,7 @@ class Fitted:
         """
         if len(self.stack) < 2:
             raise TaskError("one network has no spread; fit several: Learner(members=10)")
-        return _frame(self.answers(panel).std(axis=0), panel)
+        return as_frame(self.answers(panel).std(axis=0), panel)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write `network.json` and `weights.safetensors` into a folder that is there.
@@ -225,7 +230,8 @@ class Fitted:
         return "\n".join([*lines, *self.notes])
 
 
-def _frame(values: NDArray[np.floating], panel: Panel) -> "pd.DataFrame":
+def as_frame(values: NDArray[np.floating], panel: Panel) -> "pd.DataFrame":
+    """Values [T, N] with the panel's dates and assets."""
     import pandas as pd
 
     index = pd.DatetimeIndex(panel.dates, name="date")

@@ -24,8 +24,8 @@ class LineEnv(gymnasium.Env[Observation, Any]):
     """`LineGame` for one agent: x, an answer, −(answer − y)²; an episode is one answer.
 
     Args:
-        discrete: whether actions are numbers 0 … K − 1 of the game's evenly spaced answers, as DQN wants them,
-            and not the answers themselves.
+        discrete: whether actions are numbers 0 … K − 1 of the game's evenly spaced answers, as DQN
+            wants them, and not the answers themselves.
         **game: see `LineGame`.
     """
 
@@ -64,10 +64,10 @@ class LineEnv(gymnasium.Env[Observation, Any]):
 
 
 class TradingEnv(gymnasium.Env[Observation, Any]):
-    """`TradingGame` for one market: windows and positions of all assets [N, S·F + 1], positions [N] as actions.
+    """`TradingGame` for one market: windows and positions of all assets in, [N, S·F + 1], positions [N] out.
 
-    The reward is the mean over assets of what `TradingGame` rewards each with; an episode is cut off after its
-    days (`truncated`), for a market has no end of its own.
+    The reward is the mean over assets of what `TradingGame` rewards each with; an episode is cut off after
+    its days (`truncated`), for a market has no end of its own.
     """
 
     metadata = {"render_modes": []}  # noqa: RUF012  # gymnasium's own name and type

@@ -1,0 +1,220 @@
+"""quarva fit: a small network on a panel, from bars to a folder with weights, signal and figures."""
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quarva.cli import options
+from quarva.cli.naming import free_name
+from quarva.cli.output import INTERRUPTED, console, print_json, tell
+from quarva.errors import RecipeError, RunError
+
+if TYPE_CHECKING:
+    from quarva.networks import Epoch, Fitted, Learner
+    from quarva.search.run_folder import RunFolder
+    from quarva.tasks import Task
+
+__all__ = ["fit"]
+
+_LEARNER, _CHECKPOINT = "learner.json", "training.safetensors"
+
+
+def _flag(name: str, metavar: str | None, text: str) -> Any:
+    return options.option(name, metavar, text, "Network")
+
+
+_FEATURE = "A formula that the network is shown; once for each (of bars, five in no units)."
+_LOSS = "mse, huber, cross_entropy, ic or rank_ic (mse; of classes cross_entropy)."
+_HOLDOUT = "Last share of the training days that training is stopped by (0.2); 0 takes the validation."
+_SETTING = "A setting of the network, width=64; once for each."
+_TARGET = (
+    "forward_return_DAYS, forward_volatility_DAYS, forward_range_DAYS, volume_surprise_DAYS, direction_DAYS, "
+    "quintile_DAYS, triple_barrier_DAYS, or a field (forward_return_5)."
+)
+_RESUME = "Go on with the fit in this folder; of the other flags only --epochs may be given."
+Network = Annotated[
+    str | None, _flag("--network", "NAME", "dense, conv1d, tcn, gru, lstm or transformer (dense).")
+]
+FeatureFlag = Annotated[list[str] | None, _flag("--feature", "FORMULA", _FEATURE)]
+SettingFlag = Annotated[list[str] | None, _flag("--setting", "NAME=VALUE", _SETTING)]
+Length = Annotated[int | None, _flag("--length", "DAYS", "Days of a window (20).")]
+Missing = Annotated[str | None, _flag("--missing", "RULE", "Windows with gaps: drop, or mean fills (drop).")]
+Loss = Annotated[str | None, _flag("--loss", "NAME", _LOSS)]
+Members = Annotated[int | None, _flag("--members", "N", "Networks that differ in their seed (1).")]
+Epochs = Annotated[int | None, _flag("--epochs", "N", "Times that all windows are seen, at most (30).")]
+Batch = Annotated[int | None, _flag("--batch", "N", "Windows of a step (1024).")]
+Rate = Annotated[float | None, _flag("--rate", "X", "Learning rate of AdamW (0.001).")]
+Patience = Annotated[int | None, _flag("--patience", "N", "Epochs without gain that end training (5).")]
+Holdout = Annotated[float | None, _flag("--holdout", "SHARE", _HOLDOUT)]
+Target = Annotated[str | None, options.option("--target", "NAME", _TARGET, "Question")]
+Device = Annotated[str | None, options.option("--device", "NAME", "cpu, cuda, mps or auto (cpu).")]
+Out = Annotated[str | None, options.option("--out", "FOLDER", "Folder for the fit (runs/<date-time>-fit).")]
+Resume = Annotated[str | None, options.option("--resume", "FOLDER", _RESUME)]
+
+
+def fit(
+    panel: options.PanelFile = None,
+    field: options.Field = None,
+    fields: options.Fields = None,
+    allow_jumps: options.AllowJumps = None,
+    target: Target = None,
+    delay: options.Delay = None,
+    objective: options.Objective = None,
+    split: options.Split = None,
+    embargo: options.Embargo = None,
+    cost_bps: options.CostBps = None,
+    network: Network = None,
+    setting: SettingFlag = None,
+    feature: FeatureFlag = None,
+    length: Length = None,
+    missing: Missing = None,
+    loss: Loss = None,
+    members: Members = None,
+    epochs: Epochs = None,
+    batch: Batch = None,
+    rate: Rate = None,
+    patience: Patience = None,
+    holdout: Holdout = None,
+    seed: options.Seed = None,
+    threads: options.Threads = None,
+    device: Device = None,
+    out: Out = None,
+    resume: Resume = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Fit a small network. Without flags: two dense layers on the sample panel, the return of five days."""
+    question = {
+        "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps, "target": target,
+        "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
+        "seed": seed,
+    }  # fmt: skip
+    made = {
+        "network": network, "settings": _settings(setting), "features": feature or None, "length": length,
+        "missing": missing, "loss": loss, "members": members, "epochs": epochs, "batch": batch, "rate": rate,
+        "patience": patience, "holdout": holdout, "seed": seed, "threads": threads, "device": device,
+    }  # fmt: skip
+    if resume is not None:
+        kept = {"epochs", "threads"}
+        flags = {**question, **{name: flag for name, flag in made.items() if name not in kept}, "out": out}
+        refused = [name for name, flag in flags.items() if flag is not None]
+        if refused:
+            flag = "--" + refused[0].removesuffix("s").replace("_", "-")
+            raise RecipeError(f"{flag}: a resumed fit keeps what it began with; leave it out, or fit anew")
+        folder, fitted = _go_on(resume, {name: made[name] for name in kept})
+    else:
+        folder, fitted = _begin(
+            question, {name: flag for name, flag in made.items() if flag is not None}, out
+        )
+    record = _keep(fitted, folder)
+    if as_json:
+        print_json(record)
+    else:
+        console().print(str(fitted), markup=False)
+        console().print(f"fit: {folder.path}", soft_wrap=True)
+    if fitted.ended == "interrupted":
+        raise typer.Exit(INTERRUPTED)
+
+
+def _settings(given: list[str] | None) -> dict[str, Any] | None:
+    """`width=64` as {"width": 64}."""
+    if not given:
+        return None
+    out: dict[str, Any] = {}
+    for each in given:
+        name, is_there, value = each.partition("=")
+        try:
+            out[name.strip()] = int(value)
+        except ValueError:
+            raise RecipeError(f"--setting {each}: give a name and a whole number, width=64") from None
+        if not is_there:
+            raise RecipeError(f"--setting {each}: give a name and a whole number, width=64")
+    return out
+
+
+def _begin(question: dict[str, Any], made: dict[str, Any], out: str | None) -> "tuple[RunFolder, Fitted]":
+    """A new fit."""
+    from quarva import __version__
+    from quarva.cli.sources import make_recipe
+    from quarva.networks import Learner
+    from quarva.search.from_recipe import data_of, task_of
+    from quarva.search.run_folder import RunFolder
+
+    recipe = make_recipe(None, **question)
+    learner = Learner(**made)
+    task = task_of(recipe, data_of(recipe))
+    path = {"panel": os.path.abspath(recipe.panel)} if recipe.panel else {}
+    complete = recipe.model_copy(
+        update=path | {
+            "target": task.target_names[0], "objective": task.objective.name,
+            "fingerprint": task.panel.fingerprint(), "quarva": __version__,
+        }
+    )  # fmt: skip
+    folder = RunFolder.create(out or free_name("fit"), complete)
+    try:
+        folder.write(_LEARNER, json.dumps(made, indent=1).encode())
+        return folder, _fit(task, learner, folder, resume=False)
+    except BaseException:
+        if not (folder.path / _CHECKPOINT).exists():
+            (folder.path / _LEARNER).unlink(missing_ok=True)
+            folder.discard()
+        raise
+
+
+def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Fitted]":
+    """A fit that was stopped, or gets more epochs."""
+    from quarva.networks import Learner
+    from quarva.search.from_recipe import data_of, task_of
+    from quarva.search.run_folder import RunFolder
+
+    folder = RunFolder.open(path)
+    try:
+        made = json.loads((folder.path / _LEARNER).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"{path} is not the folder of a fit: no {_LEARNER} that can be read ({error})"
+        ) from None
+    recipe = folder.recipe()
+    task = task_of(recipe, data_of(recipe))
+    if recipe.fingerprint not in (None, task.panel.fingerprint()):
+        raise RunError(f"{path}: the data {task.panel.name} changed since the fit; bring the old ones back")
+    made |= {name: value for name, value in changed.items() if value is not None}
+    fitted = _fit(task, Learner(**made), folder, resume=(folder.path / _CHECKPOINT).exists())
+    folder.write(_LEARNER, json.dumps(made, indent=1).encode())
+    return folder, fitted
+
+
+def _fit(task: "Task", learner: "Learner", folder: "RunFolder", *, resume: bool) -> "Fitted":
+    for note in task.notes:
+        tell(f"note: {note}")
+    return learner.fit(
+        task, progress=True if sys.stderr.isatty() else _tell_epoch, checkpoint=folder.path / _CHECKPOINT,
+        resume=resume,
+    )  # fmt: skip
+
+
+def _tell_epoch(now: "Epoch") -> None:
+    if now.number % 10 == 0 or now.number == 1:
+        tell(
+            f"epoch {now.number} of {now.of}: loss {float(now.train.mean()):.5g}, "
+            f"held out {float(now.stopping.mean()):.5g}"
+        )
+
+
+def _keep(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
+    """Write weights, history and figures; what `--json` prints."""
+    import polars as pl
+
+    fitted.save(folder.path)
+    if fitted.history is not None:
+        folder.write_table("history.parquet", pl.from_pandas(fitted.history))
+    return {
+        "fit": str(folder.path), "network": fitted.network, "members": len(fitted.stack),
+        "parameters": fitted.parameters, "task": dict(fitted.asked), "train": fitted.train,
+        "validation": fitted.validation, "figure": fitted.framing.figure, "value": fitted.figure,
+        "baselines": dict(fitted.baselines), "not_better_than": list(fitted.beaten_by),
+        "calibration": fitted.calibration, "epochs": 0 if fitted.history is None else len(fitted.history),
+        "ended": fitted.ended, "notes": list(fitted.notes),
+    }  # fmt: skip
