@@ -155,6 +155,9 @@ def make_network(
         raise RecipeError(f"there is no network '{network}'; {nearest(network, NETWORKS)}")
     make = NETWORKS[network] if isinstance(network, str) else network
     name = network if isinstance(network, str) else getattr(network, "__name__", type(network).__name__)
+    for key, value in settings.items():
+        if isinstance(value, int) and value < 1:
+            raise RecipeError(f"{name}: {key} must be 1 or more, not {value}")
     try:
         made = make(features, length, outputs, **settings)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:

@@ -152,10 +152,10 @@ class GEP:
         self._settle(island, population, fitness)
         self._read_living()
 
-    def found_all(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        """The same for all islands, to which chromosomes are dealt out in turn: as many as all have."""
-        for island in range(self.islands):
-            self._settle(island, population[island :: self.islands], fitness[island :: self.islands])
+    def found_first(self, many: int, population: Population, fitness: NDArray[np.float64]) -> None:
+        """The same for the first so many islands, to which as many chromosomes as they have are dealt."""
+        for island in range(many):
+            self._settle(island, population[island::many], fitness[island::many])
         self._read_living()
 
     def _settle(self, island: int, population: Population, fitness: NDArray[np.float64]) -> None:
@@ -169,10 +169,14 @@ class GEP:
         self._fresh[island] = False
 
     def _read_living(self) -> None:
-        read(self._now.genes, np.arange(len(self._fitness)), self._language, self._room)
+        living = np.flatnonzero(np.repeat(~self._fresh, self.population))
+        read(self._now.genes, living, self._language, self._room)
 
     def living(self) -> tuple[Population, NDArray[np.float64]]:
-        """All chromosomes of all islands as they were told last, and their fitness, −inf for no score."""
+        """All chromosomes of all islands as they were told last, and their fitness, −inf for no score.
+
+        An island that nobody has founded yet has nothing that says anything, without a score.
+        """
         return self._now.population, self._fitness
 
     def state(self) -> dict[str, Any]:
@@ -188,8 +192,7 @@ class GEP:
         self._fitness, self._fresh = state["fitness"].copy(), state["fresh"].copy()
         self._best, self._stale = state["best"].copy(), state["stale"].copy()
         self._room.rng[:, 0] = state["rng"]
-        if not self._fresh.all():
-            self._read_living()
+        self._read_living()
 
 
 class _Generation(NamedTuple):

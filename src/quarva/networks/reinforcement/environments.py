@@ -49,7 +49,7 @@ class LineEnv(gymnasium.Env[Observation, Any]):
         """A random x."""
         super().reset(seed=seed)
         self._at = int(self.np_random.integers(len(self._x)))
-        return self._x[self._at], {}
+        return self._x[self._at].copy(), {}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Answer, which ends the episode.
@@ -60,7 +60,7 @@ class LineEnv(gymnasium.Env[Observation, Any]):
         if not self.action_space.contains(action):
             raise RecipeError(f"line takes actions of {self.action_space}, not {action!r}")
         answer = float(self._answers[int(action)] if self._discrete else action[0])
-        return self._x[self._at], -((answer - float(self._right[self._at])) ** 2), True, False, {}
+        return self._x[self._at].copy(), -((answer - float(self._right[self._at])) ** 2), True, False, {}
 
 
 class TradingEnv(gymnasium.Env[Observation, Any]):

@@ -1,0 +1,29 @@
+"""A market whose returns a formula predicts, and one of noise; small, for networks that learn in a second."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quarva.panel import Panel
+from quarva.scenarios import simulate
+from quarva.tasks import Task
+
+FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
+
+
+@pytest.fixture(scope="session")
+def market():
+    return simulate(12, 400, seed=3, plant="-pct_change(close, 3)", ic=0.3)
+
+
+@pytest.fixture(scope="session")
+def task(market):
+    return Task(market, "forward_return_1")
+
+
+@pytest.fixture(scope="session")
+def walk():
+    """Random walks of 8 assets over 300 days."""
+    rng = np.random.default_rng(5)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, (300, 8)), axis=0))
+    return Panel.from_arrays({"close": close}, pd.bdate_range("2020-01-01", periods=300), list("ABCDEFGH"))

@@ -1,0 +1,280 @@
+"""A network learns what is there to learn, the same each time, and says so when there is nothing."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from quarva.errors import DeviceError, RecipeError, RunError, TaskError
+from quarva.networks import NETWORKS, Fitted, Learner
+from quarva.networks import training as training_module
+from quarva.panel import Panel
+from quarva.scenarios import simulate
+from quarva.tasks import Task
+
+from .conftest import FEATURES
+
+QUICK = {"features": FEATURES, "length": 4, "epochs": 12, "rate": 3e-3, "batch": 256}
+
+
+@pytest.mark.parametrize("network", sorted(NETWORKS))
+def test_each_network_finds_what_was_planted(task, network):
+    fitted = Learner(network, **QUICK).fit(task)
+    assert fitted.validation > 0.15
+    assert fitted.train > 0.15
+    assert set(fitted.beaten_by) <= {"linear"}  # what was planted is nearly a line of the inputs
+    assert set(fitted.baselines) == {"constant", "last value", "linear"}
+
+
+@pytest.mark.parametrize("loss", ["ic", "rank_ic", "huber"])
+def test_each_loss_finds_it(task, loss):
+    fitted = Learner(loss=loss, **QUICK).fit(task)
+    assert fitted.validation > 0.15
+    if loss != "huber":
+        assert fitted.framing.figure == "rank IC"
+        assert fitted.figure > max(fitted.baselines["constant"], fitted.baselines["last value"])
+
+
+@pytest.mark.parametrize("target", ["direction_1", "quintile_1", "triple_barrier_2"])
+def test_classes_are_learned_as_chances(market, target):
+    asked = Task(market, target)
+    fitted = Learner(**QUICK).fit(asked)
+    assert fitted.framing.kind == "classification"
+    assert fitted.framing.classes.tolist() == [-1, 0, 1]
+    assert fitted.validation > 0.1
+    assert fitted.figure < fitted.baselines["constant"]
+    assert 0 <= fitted.calibration < 0.15
+    signal = fitted.values(market)
+    assert np.nanmin(signal) >= -1
+    assert np.nanmax(signal) <= 1
+
+
+@pytest.mark.parametrize("loss", [None, "ic"])
+def test_the_same_seed_gives_the_same_network(task, loss):
+    one, other, third = (
+        Learner(loss=loss, **QUICK | {"epochs": 2, "seed": seed}).fit(task).values(task.panel)
+        for seed in (1, 1, 2)
+    )
+    np.testing.assert_array_equal(one, other)
+    assert not np.array_equal(one, third, equal_nan=True)
+
+
+@pytest.mark.parametrize("network", ["dense", "conv1d", "gru"])
+def test_members_that_learn_together_are_those_that_learn_alone(task, network):
+    terms = QUICK | {"epochs": 4}
+    together = Learner(network, members=3, **terms).fit(task)
+    chunked = Learner(network, members=3, together=2, **terms).fit(task)
+    signals = together.answers(task.panel)
+    np.testing.assert_allclose(chunked.answers(task.panel), signals, rtol=1e-3, atol=1e-6)
+    spread = together.spread(task.panel).to_numpy()
+    np.testing.assert_allclose(spread, signals.std(axis=0), rtol=1e-5)
+    assert np.nanmean(spread) > 0
+    with pytest.raises(TaskError, match="one network has no spread"):
+        Learner(network, **terms).fit(task).spread(task.panel)
+
+
+def test_what_can_not_be_foreseen_is_said_first(walk):
+    noise = Task(walk, "forward_return_1")
+    said = str(Learner(length=5, epochs=3, rate=1e-2).fit(noise))
+    assert said.startswith("NOT BETTER than ")
+
+
+def test_a_signal_depends_on_no_later_day(task, market):
+    fitted = Learner(**QUICK | {"epochs": 1}).fit(task)
+    whole = fitted.values(market)
+    cut = market.between(market.dates[0], market.dates[249])
+    np.testing.assert_allclose(fitted.values(cut), whole[:250], rtol=1e-4, atol=1e-7)
+
+
+def test_nothing_after_the_training_days_changes_what_is_learned(market):
+    asked = Task(market, "forward_return_1")
+    first = int(np.flatnonzero(asked.segments == 1)[0])  # targets of training end before it
+    values = market.values.copy()
+    rng = np.random.default_rng(0)
+    values[:, first:] *= rng.uniform(0.9, 1.1, values[:, first:].shape)
+    names = dict(zip(market.fields, values, strict=True))
+    other = Task(Panel.from_arrays(names, market.dates, market.assets), "forward_return_1")
+    one, two = (Learner(**QUICK | {"epochs": 3}).fit(each) for each in (asked, other))
+    for name, each in one.stack.all_weights().items():
+        torch.testing.assert_close(each, two.stack.all_weights()[name], rtol=0, atol=0)
+    np.testing.assert_array_equal(one.inputs.mean, two.inputs.mean)
+
+
+def test_a_network_is_read_back_where_nothing_of_its_training_is(task, market, tmp_path):
+    fitted = Learner("conv1d", members=2, **QUICK | {"epochs": 2}).fit(task)
+    fitted.save(tmp_path)
+    again = Fitted.load(tmp_path)
+    np.testing.assert_array_equal(again.values(market), fitted.values(market))
+    assert str(again) == str(fitted)
+    assert {each.name for each in tmp_path.iterdir()} == {"network.json", "weights.safetensors"}
+
+
+class Own(nn.Module):
+    layout = "batch_first"
+
+    def __init__(self, features, length, outputs, width=3):
+        super().__init__()
+        self.enter, self.head = nn.Linear(features, width), nn.Linear(width, outputs)
+
+    def forward(self, windows):
+        return self.head(torch.tanh(self.enter(windows)).mean(1))
+
+
+def test_a_users_own_module_learns_and_is_read_back(task, market, tmp_path):
+    fitted = Learner(Own, settings={"width": 8}, **QUICK).fit(task)
+    assert fitted.validation > 0.15
+    fitted.save(tmp_path)
+    np.testing.assert_array_equal(Fitted.load(tmp_path, Own).values(market), fitted.values(market))
+    with pytest.raises(RecipeError, match="there is no network 'Own'"):
+        Fitted.load(tmp_path)
+    with pytest.raises(RecipeError, match="Dense can not be made|another architecture"):
+        Fitted.load(tmp_path, type("Dense", (Own,), {"__init__": lambda self, a, b: None}))
+
+
+def test_training_goes_on_where_it_stood(task, tmp_path):
+    whole = Learner(**QUICK).fit(task)
+
+    def stop(now):
+        if now.number == 5:
+            raise KeyboardInterrupt
+
+    path = tmp_path / "training.safetensors"
+    broken = Learner(**QUICK).fit(task, progress=stop, checkpoint=path)
+    assert broken.ended == "interrupted"
+    on = Learner(**QUICK).fit(task, checkpoint=path, resume=True)
+    for name, each in whole.stack.all_weights().items():
+        torch.testing.assert_close(on.stack.all_weights()[name], each, rtol=0, atol=0)
+    assert on.history["epoch"].tolist() == whole.history["epoch"].tolist()
+    with pytest.raises(RunError, match="belongs to another fit"):
+        Learner(**QUICK | {"length": 5}).fit(task, checkpoint=path, resume=True)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RunError, match="checkpoint can not be read"):
+        Learner(**QUICK).fit(task, checkpoint=path, resume=True)
+
+
+class Breaking(Own):
+    """Gives no number from its ninth batch of training on."""
+
+    def __init__(self, *sizes, **settings):
+        super().__init__(*sizes, **settings)
+        self.seen = 0
+
+    def forward(self, windows):
+        self.seen += self.training
+        return super().forward(windows) * (torch.nan if self.seen > 20 else 1.0)
+
+
+def test_a_loss_that_is_no_number_stops_there_and_keeps_the_best(task):
+    fitted = Learner(Breaking, **QUICK).fit(task)
+    assert fitted.ended == "diverged"
+    assert any("is not a number at batch" in note for note in fitted.notes)
+    assert all(torch.isfinite(each).all() for each in fitted.stack.all_weights().values())
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_it_is_said(task, monkeypatch):
+    want = Learner(**QUICK | {"epochs": 2}).fit(task)
+    losses = training_module.Training._losses
+
+    def small(self, windows, *given, **more):
+        if more.get("training") and len(windows) > 70:
+            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+        return losses(self, windows, *given, **more)
+
+    monkeypatch.setattr(training_module.Training, "_losses", small)
+    fitted = Learner(**QUICK | {"epochs": 2}).fit(task)
+    assert fitted.notes == (
+        "not enough memory: batches are taken in pieces of 128 windows now",
+        "not enough memory: batches are taken in pieces of 64 windows now",
+    )
+    for name, each in want.stack.all_weights().items():
+        torch.testing.assert_close(fitted.stack.all_weights()[name], each, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ({"network": "conv2d"}, RecipeError, "there is no network 'conv2d'; did you mean 'conv1d'"),
+        ({"settings": {"width": 0}}, RecipeError, "dense: width must be 1 or more, not 0"),
+        (
+            {"settings": {"widht": 3}},
+            RecipeError,
+            "dense can not be made for 2 features, 4 days",
+        ),
+        ({"length": 401}, TaskError, "a window of 401 days does not fit"),
+        ({"length": 239}, TaskError, "the training part has 0 windows of 239 days"),
+        ({"device": "cuda"}, DeviceError, "torch finds no device 'cuda' here"),
+        ({"device": "tpu"}, DeviceError, "there is no device 'tpu'; name one of auto, cpu"),
+        ({"loss": "cross_entropy"}, TaskError, "values, which are no classes"),
+        ({"features": ["forward"]}, Exception, "forward"),
+    ],
+)
+def test_what_can_not_be_is_refused_in_one_line(task, given, error, said, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(error, match=said) as caught:
+        Learner(**QUICK | given).fit(task)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"loss": "msee"}, "there is no loss 'msee'"),
+        ({"length": 0}, "length must be 1 or more, not 0"),
+        ({"holdout": 1.0}, r"holdout is a share of the training days in \[0, 1\), not 1.0"),
+        ({"rate": 0.0}, "rate must be above 0"),
+    ],
+)
+def test_settings_that_can_not_be_are_refused(given, said):
+    with pytest.raises(RecipeError, match=said):
+        Learner(**given)
+
+
+def test_a_class_with_one_member_and_a_constant_target_are_refused(market):
+    label = np.zeros(market.shape, np.float32)
+    with pytest.raises(TaskError, match="the target label is 0 on all training days"):
+        Learner(**QUICK).fit(Task(_with(market, label), "label", "ts_corr"))
+    label[50, 3] = 1
+    with pytest.raises(TaskError, match="class 1 of label has 1 members on the training days"):
+        Learner(loss="cross_entropy", **QUICK).fit(Task(_with(market, label), "label", "ts_corr"))
+
+
+def _with(panel, label):
+    names = dict(zip(panel.fields, panel.values, strict=True)) | {"label": label}
+    return Panel.from_arrays(names, panel.dates, panel.assets)
+
+
+def test_a_feature_that_knows_the_future_is_caught_before_training(task, market):
+    def tomorrow(panel):
+        close = panel.field("close")
+        out = np.full(panel.shape, np.nan, np.float32)
+        out[:-2] = close[2:] / close[:-2] - 1
+        return out
+
+    def scaled_by_all_days(panel):
+        close = panel.field("close")
+        return (close - close.mean(axis=0)) / close.std(axis=0)
+
+    def honest(panel):
+        close = panel.field("close")
+        out = np.full(panel.shape, np.nan, np.float32)
+        out[1:] = close[1:] / close[:-1] - 1
+        return out
+
+    for leak in (tomorrow, scaled_by_all_days):
+        with pytest.raises(TaskError, match=f"the feature {leak.__name__} knows the future: its value of"):
+            Learner(**QUICK | {"features": [leak]}).fit(task)
+    fitted = Learner(**QUICK | {"features": [honest]}).fit(task)
+    assert fitted.validation > 0.15
+    with pytest.raises(RunError, match="the feature honest is a function and can not be written"):
+        fitted.save(".")
+    leaking = _with(market, np.nan_to_num(task.targets[0]) * 3 + 0.001)
+    with pytest.raises(TaskError, match="the feature 'label' is the target forward_return_1 in all but name"):
+        Learner(**QUICK | {"features": ["label"]}).fit(Task(leaking, "forward_return_1"))
+    with pytest.raises(TaskError, match="'label' is a target of this task"):
+        Learner(**QUICK | {"features": ["delta(label, 1)"]}).fit(Task(leaking, "label", "ts_corr"))
+
+
+def test_a_day_without_assets_enough_is_no_day_for_a_ranking():
+    two = simulate(2, 200, seed=1)
+    with pytest.raises(TaskError, match="the loss ic compares the assets of a day"):
+        Learner(loss="ic", **QUICK).fit(Task(two, "forward_return_1"))

@@ -1,0 +1,64 @@
+"""Losses are what scipy says they are, day by day, and each network's own."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from quarva.networks import LOSSES
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    day = np.repeat([3, 4, 9], [7, 5, 6])
+    outputs, target = rng.normal(size=(2, len(day), 1)), rng.normal(size=len(day))
+    return torch.tensor(outputs), torch.tensor(target), torch.tensor(day)
+
+
+def daily(figure, outputs, target, day):
+    return np.array([
+        np.mean([figure(one[day == d, 0], target[day == d])[0] for d in np.unique(day)])
+        for one in outputs.numpy()
+    ])  # fmt: skip
+
+
+def test_the_ic_is_the_mean_over_days_of_pearsons(batch):
+    want = 1 - daily(stats.pearsonr, batch[0], batch[1].numpy(), batch[2].numpy())
+    np.testing.assert_allclose(LOSSES["ic"](*batch), want, rtol=1e-6)
+
+
+def test_the_soft_rank_ic_tends_to_spearmans_where_answers_are_far_apart(batch):
+    outputs, target, day = batch
+    ranked = torch.tensor(np.stack([stats.rankdata(one)[:, None] for one in outputs.numpy()]))
+    want = 1 - daily(stats.spearmanr, ranked, target.numpy(), day.numpy())
+    np.testing.assert_allclose(LOSSES["rank_ic"](ranked, target, day), want, atol=0.02)
+
+
+def test_squares_and_likelihoods(batch):
+    outputs, target, day = batch
+    want = ((outputs[..., 0] - target) ** 2).mean(1)
+    torch.testing.assert_close(LOSSES["mse"](outputs, target, day), want)
+    logits, classes = torch.randn(2, len(day), 3, dtype=torch.float64), torch.randint(3, (len(day),))
+    want = torch.stack([torch.nn.functional.cross_entropy(one, classes) for one in logits])
+    torch.testing.assert_close(LOSSES["cross_entropy"](logits, classes.double(), day), want)
+
+
+@pytest.mark.parametrize("name", ["mse", "huber", "ic", "rank_ic"])
+def test_gradients_are_right_and_of_no_other_network(batch, name):
+    outputs, target, day = batch
+    outputs = outputs.clone().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, target, day), (outputs,))
+    LOSSES[name](outputs, target, day)[0].backward()
+    assert outputs.grad[0].abs().sum() > 0
+    assert outputs.grad[1].abs().sum() == 0
+
+
+@pytest.mark.parametrize("name", ["ic", "rank_ic"])
+def test_answers_that_are_all_the_same_have_a_loss_and_gradients_that_are_numbers(batch, name):
+    _, target, day = batch
+    flat = torch.full((1, len(day), 1), 0.25, requires_grad=True)
+    loss = LOSSES[name](flat, target.float(), day)
+    loss.sum().backward()
+    assert torch.isfinite(loss).all()
+    assert torch.isfinite(flat.grad).all()

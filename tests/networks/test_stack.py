@@ -1,0 +1,68 @@
+"""A stack of networks is each of them, alone."""
+
+import pytest
+import torch
+
+from quarva.errors import RunError
+from quarva.networks.layout import arrange
+from quarva.networks.learner import LOSSES
+from quarva.networks.models import NETWORKS, make_network
+from quarva.networks.stack import Stack
+
+WINDOWS = torch.randn(9, 6, 4, generator=torch.Generator().manual_seed(0))
+
+
+def stack_of(name, members=3, **settings):
+    return Stack.of(lambda: make_network(name, 4, 6, 2, settings)[1], range(members))
+
+
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_answers_are_those_of_each_network(name):
+    stack = stack_of(name)
+    windows = arrange(WINDOWS, stack.layout)
+    together = stack(windows)
+    assert together.shape == (3, 9, 2)
+    for m in range(3):
+        alone = make_network(name, 4, 6, 2, {})[1].eval()
+        alone.load_state_dict({key: each[m] for key, each in stack.all_weights().items()})
+        torch.testing.assert_close(together[m], alone(windows), rtol=1e-4, atol=1e-5)
+    assert stack.together == (name not in ("gru", "lstm"))
+
+
+@pytest.mark.parametrize("name", ["dense", "conv1d", "gru"])
+def test_a_member_has_the_weights_of_its_seed_whoever_stands_beside_it(name):
+    one = Stack.of(lambda: make_network(name, 4, 6, 2, {})[1], [1])
+    for key, each in stack_of(name).all_weights().items():
+        torch.testing.assert_close(each[1], one.all_weights()[key][0], rtol=0, atol=0)
+
+
+def test_torchs_own_random_numbers_stay_as_they_are():
+    torch.manual_seed(7)
+    want = torch.rand(3)
+    torch.manual_seed(7)
+    stack_of("dense")
+    torch.testing.assert_close(torch.rand(3), want, rtol=0, atol=0)
+
+
+def test_parts_are_trained_apart_and_put_back():
+    stack = stack_of("dense")
+    before = {name: each.detach().clone() for name, each in stack.weights.items()}
+    part = stack.some(range(1, 3))
+    loss = LOSSES["mse"](part(arrange(WINDOWS, part.layout)), torch.ones(9), torch.arange(9))
+    loss.sum().backward()
+    with torch.no_grad():
+        for each in part.weights.values():
+            each -= 0.1 * each.grad
+    assert all(torch.equal(each, before[name]) for name, each in stack.weights.items())
+    stack.put(range(1, 3), part)
+    for name, each in stack.weights.items():
+        assert torch.equal(each[0], before[name][0])
+        assert torch.equal(each[1:], part.weights[name])
+
+
+def test_weights_of_another_architecture_are_refused():
+    other = stack_of("dense", width=5).all_weights()
+    with pytest.raises(RunError, match=r"here: weights of another architecture: 0.bias is \[3, 5\] there"):
+        stack_of("dense").take(other, "here")
+    with pytest.raises(RunError, match="another architecture: .* is missing there|is .* there and not known"):
+        stack_of("dense").take(stack_of("gru").all_weights(), "here")
