@@ -26,9 +26,13 @@ def _flag(name: str, metavar: str | None, text: str) -> Any:
     return options.option(name, metavar, text, "Comparison")
 
 
+_SEARCHERS = (
+    "Ways to search (all): random, gep, policy, blend; networks too: dense, conv1d, tcn, gru, lstm, "
+    "transformer; and traders: dqn, naf, gradient."
+)
 _LEVEL = "Figure that searchers are timed to (the worst of their medians; of a table, an exact formula)."
 _RESUME = "Go on with the comparison in this folder; searchers, seeds and a level may be added."
-Searchers = Annotated[str | None, _flag("--searchers", "NAME,…", "Ways to search, to compare (all).")]
+Searchers = Annotated[str | None, _flag("--searchers", "NAME,…", _SEARCHERS)]
 Seeds = Annotated[int | None, _flag("--seeds", "K", "Runs of each searcher: seeds 0 to K − 1 (5).")]
 Level = Annotated[float | None, _flag("--level", "X", _LEVEL)]
 Out = Annotated[
@@ -112,8 +116,9 @@ def _begin(
     """A new comparison."""
     from quarva import __version__
     from quarva.cli.sources import make_recipe
-    from quarva.comparison.contest import compare_in, plan_of, ways_of
+    from quarva.comparison.contest import compare_in, plan_of
     from quarva.comparison.folder import ComparisonFolder
+    from quarva.comparison.ways import ways_of
     from quarva.search import SEARCHERS
     from quarva.search.from_recipe import data_of, task_of
     from quarva.search.run_folder import RunFolder
@@ -121,7 +126,7 @@ def _begin(
     recipe = make_recipe(file, **flags)
     if names is not None and len(set(names)) < max(len(names), 1):
         raise RecipeError(f"--searchers = {','.join(names)}: name at least one, and none twice")
-    ways = ways_of(names or list(SEARCHERS), recipe)
+    ways = ways_of(names or list(SEARCHERS), recipe.searcher, recipe.settings)
     plan = plan_of(ways, tuple(range(5)) if seeds is None else seeds, level)
     task = task_of(recipe, data_of(recipe))
     paths = {key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))}
@@ -142,14 +147,15 @@ def _go_on(
     path: str, names: list[str], seeds: tuple[int, ...] | None, level: float | None
 ) -> "tuple[str, Comparison]":
     """A comparison that was stopped, or one that gets more searchers or seeds."""
-    from quarva.comparison.contest import compare_in, plan_of, ways_of
+    from quarva.comparison.contest import compare_in, plan_of
     from quarva.comparison.folder import ComparisonFolder
+    from quarva.comparison.ways import ways_of
     from quarva.errors import RunError
     from quarva.search.from_recipe import data_of, task_of
 
     folder = ComparisonFolder.open(path)
     recipe, before = folder.recipe(), folder.plan()
-    ways = ways_of(names or list(before.searchers), recipe)
+    ways = ways_of(names or list(before.searchers), recipe.searcher, recipe.settings)
     plan = plan_of(ways, before.seeds if seeds is None else seeds, level)
     task = task_of(recipe, data_of(recipe))
     if recipe.fingerprint not in (None, task.panel.fingerprint()):

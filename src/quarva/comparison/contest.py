@@ -11,28 +11,27 @@ from typing import TYPE_CHECKING, Any
 from quarva.comparison.comparison import Comparison
 from quarva.comparison.folder import ComparisonFolder, Plan
 from quarva.comparison.run import Run
+from quarva.comparison.ways import Way, Ways, describe, fit_run, is_learner, made, ways_of
 from quarva.errors import QuarvaError, RecipeError, RunError
-from quarva.search import Findings, Progress, Resumable, Searcher, search
-from quarva.search.identity import settings_of
+from quarva.search import SEARCHERS, Findings, Progress, Resumable, Searcher, search
 from quarva.search.record import findings_record
-from quarva.search.run import make_searcher
+from quarva.search.run_folder import RunFolder
 from quarva.tasks import Task
 
 if TYPE_CHECKING:
-    from quarva.search.recipe import Recipe
+    pass
 
-__all__ = ["compare", "compare_in", "plan_of", "seeds_of", "ways_of"]
+__all__ = ["compare", "compare_in", "plan_of", "seeds_of"]
 
 _WARM_FORMULAS, _WARM_SECONDS = 2_500, 3.0  # of a run that does not count
 
-Searchers = Mapping[str, str | Searcher]
 Seen = Callable[[str, int, Progress], None]
 """Told the searcher, the number of the run and its progress, now and then."""
 
 
 def compare(
     task: Task,
-    searchers: Sequence[str | Searcher] | Searchers,
+    searchers: Sequence[Way] | Ways,
     budget: int = 50_000,
     seeds: int | Sequence[int] = 5,
     *,
@@ -49,9 +48,10 @@ def compare(
 
     Args:
         task: the question.
-        searchers: names, objects with the methods of `Searcher`, or both; a mapping gives them names, as in
+        searchers: names, objects with the methods of `Searcher`, or both; networks (`conv1d`, a `Learner`)
+            and policies that trade (`dqn`, a `Trader`) too. A mapping gives them names, as in
             `{"gep": "gep", "small gep": GEP(population=50)}`.
-        budget: distinct formulas that every run may evaluate.
+        budget: distinct formulas that every run may evaluate; a network ends by its own rules.
         seeds: how many (0, 1, …), or which.
         level: figure that searchers are timed to (`Comparison.level`).
         out: folder to keep every run in, new or empty.
@@ -86,7 +86,7 @@ def compare(
 def compare_in(
     folder: ComparisonFolder,
     task: Task,
-    ways: Searchers,
+    ways: Ways,
     plan: Plan,
     *,
     resume: bool,
@@ -97,7 +97,9 @@ def compare_in(
 
     if resume:
         plan = folder.go_on(task, plan)
-        ways = {**ways_of([name for name in plan.searchers if name not in ways], folder.recipe()), **ways}
+        recipe = folder.recipe()
+        missing = [name for name in plan.searchers if name not in ways]
+        ways = {**ways_of(missing, recipe.searcher, recipe.settings), **ways}
     settings = search_settings(folder.recipe())
     del settings["settings"]  # are in the searchers already
     contest = _Contest(task, ways, plan, settings.pop("budget"), settings, folder)
@@ -114,14 +116,14 @@ def compare_in(
     return found
 
 
-def _named(searchers: Sequence[str | Searcher] | Searchers) -> dict[str, str | Searcher]:
+def _named(searchers: Sequence[Way] | Ways) -> dict[str, Way]:
     """Searchers by name. Raises RecipeError for none, an unknown one, or two of a name."""
     if isinstance(searchers, str):
         searchers = [searchers]
     if isinstance(searchers, Mapping):
         ways = dict(searchers)
     else:
-        names = [make_searcher(each)[0] for each in searchers]
+        names = [made(each)[0] for each in searchers]
         for name in names:
             if names.count(name) > 1:
                 raise RecipeError(f"searcher '{name}' is there twice; a mapping can give them names")
@@ -129,22 +131,13 @@ def _named(searchers: Sequence[str | Searcher] | Searchers) -> dict[str, str | S
     if not ways:
         raise RecipeError("no searcher to compare: name at least one")
     for way in ways.values():
-        make_searcher(way)
+        made(way)
     return ways
 
 
-def ways_of(names: Sequence[str], recipe: "Recipe") -> dict[str, str | Searcher]:
-    """Searchers by name, as a recipe sets them: its settings are those of the searcher that it names."""
-    return {
-        name: make_searcher(name, recipe.settings if name == recipe.searcher else None)[1] for name in names
-    }
-
-
-def plan_of(ways: Searchers, seeds: tuple[int, ...], level: float | None) -> Plan:
+def plan_of(ways: Ways, seeds: tuple[int, ...], level: float | None) -> Plan:
     """What will be run, each searcher described by its kind and settings, to know it again."""
-    made = {name: make_searcher(way)[1] for name, way in ways.items()}
-    described = {name: f"{type(way).__name__} {settings_of(way)}".strip() for name, way in made.items()}
-    return Plan(described, seeds, level)
+    return Plan({name: describe(made(way)[1]) for name, way in ways.items()}, seeds, level)
 
 
 def seeds_of(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -158,11 +151,16 @@ def seeds_of(seeds: int | Sequence[int]) -> tuple[int, ...]:
 
 
 def _create(
-    out: str | Path, task: Task, ways: Searchers, settings: dict[str, Any], budget: int, plan: Plan
+    out: str | Path, task: Task, ways: Ways, settings: dict[str, Any], budget: int, plan: Plan
 ) -> ComparisonFolder:
     from quarva.search.to_recipe import make_run_folder
 
-    asked = {"searcher": next(iter(ways)), "budget": budget, "seed": plan.seeds[0], **settings}
+    asked = {
+        "searcher": next((name for name in ways if name in SEARCHERS), "gep"),
+        "budget": budget,
+        "seed": plan.seeds[0],
+        **settings,
+    }
     root = make_run_folder(out, task, asked)
     folder = ComparisonFolder(root.path)
     folder.begin(task, plan)
@@ -189,7 +187,7 @@ class _Contest:
     """All runs, one after the other."""
 
     task: Task
-    ways: Searchers
+    ways: Ways
     plan: Plan
     budget: int
     settings: dict[str, Any]
@@ -212,12 +210,11 @@ class _Contest:
             interrupted = any(self._warm_up(name) for name in dict.fromkeys(name for name, _ in left))
             for name, seed in [] if interrupted else left:
                 number = len(runs)
-                found = self._search(name, seed, lambda now: show(name, number, now))  # noqa: B023
-                if found.stopped == "interrupted":
+                told = self._run(name, seed, lambda now: show(name, number, now))  # noqa: B023
+                if told is None:
                     interrupted = True
                     break
-                record = findings_record(found, "")
-                runs[name, seed] = Run.of(record, found.history, name, figure)
+                runs[name, seed] = Run.of(*told, name, figure)
         ordered = tuple(
             runs[name, seed]
             for name in self.plan.searchers
@@ -239,26 +236,45 @@ class _Contest:
         return bar(self.task, runs, done, self.budget)
 
     def _warm_up(self, name: str) -> bool:
-        """Run a searcher for a moment; whether Ctrl-C ended that."""
+        """Run a searcher for a moment; whether Ctrl-C ended that. A learner needs none."""
+        if is_learner(self._way(name)):
+            return False
         given = self.settings | {"seconds": _WARM_SECONDS, "progress": False}
         found = search(self.task, self._way(name), min(self.budget, _WARM_FORMULAS), **given)
         if found.stopped == "seconds":  # its time may have gone into compiling what the first batch needs
             found = search(self.task, self._way(name), min(self.budget, _WARM_FORMULAS), **given)
         return found.stopped == "interrupted"
 
-    def _way(self, name: str) -> Searcher:
-        """A searcher that nobody used yet."""
+    def _way(self, name: str) -> Any:
+        """A searcher or learner that nobody used yet."""
         way = self.ways[name]
-        return make_searcher(way)[1] if isinstance(way, str) else copy.deepcopy(way)
+        return made(way)[1] if isinstance(way, str) else copy.deepcopy(way)
 
-    def _search(self, name: str, seed: int, observer: Callable[[Progress], None]) -> Findings:
-        way, given = self._way(name), self.settings | {"seed": seed, "progress": observer}
-        if self.folder is None:
-            return search(self.task, way, self.budget, **given)
-        folder = self.folder.run_folder(name, seed)
-        if isinstance(way, Resumable):
+    def _run(
+        self, name: str, seed: int, observer: Callable[[Progress], None]
+    ) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
+        """Record and history of a run; None where Ctrl-C ended it."""
+        way = self._way(name)
+        folder = None if self.folder is None else self.folder.run_folder(name, seed)
+        if is_learner(way):
+            try:
+                record, history = fit_run(self.task, way, seed)
+            except KeyboardInterrupt:
+                return None
+            record |= {"searcher": name, "budget": self.budget}
+        else:
+            found = self._search(way, seed, observer, folder)
+            if found.stopped == "interrupted":
+                return None
+            record, history = findings_record(found, ""), found.history
+        if self.folder is not None and folder is not None:
+            self.folder.keep(record, history, folder, name)
+        return record, history
+
+    def _search(
+        self, way: Searcher, seed: int, observer: Callable[[Progress], None], folder: RunFolder | None
+    ) -> Findings:
+        given = self.settings | {"seed": seed, "progress": observer}
+        if folder is not None and isinstance(way, Resumable):
             given |= {"checkpoint": folder.checkpoint, "resume": folder.checkpoint.exists()}
-        found = search(self.task, way, self.budget, **given)
-        if found.stopped != "interrupted":
-            self.folder.keep(found, folder, name)
-        return found
+        return search(self.task, way, self.budget, **given)

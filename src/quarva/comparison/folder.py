@@ -11,6 +11,7 @@ Each file is written whole or not at all. A run is made when its findings are th
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,8 @@ from quarva import __version__
 from quarva.atomic import make_folder
 from quarva.comparison.run import Run
 from quarva.errors import RecipeError, RunError
-from quarva.search import Findings
 from quarva.search.identity import digest
-from quarva.search.record import findings_record
-from quarva.search.run_folder import DATA, RunFolder, finite
+from quarva.search.run_folder import DATA, FINDINGS_VERSION, RunFolder, finite
 from quarva.tasks import Task
 
 if TYPE_CHECKING:
@@ -133,13 +132,15 @@ class ComparisonFolder:
             folder.write("recipe.toml", mine.to_toml().encode())
         return folder
 
-    def keep(self, found: Findings, folder: RunFolder, searcher: str) -> None:
+    def keep(
+        self, record: dict[str, Any], history: Mapping[str, Any], folder: RunFolder, searcher: str
+    ) -> None:
         """Write what a run found; a run that ended needs its checkpoint no more."""
         import polars as pl
 
-        record = findings_record(found, os.fspath(folder.path)) | {"searcher": searcher}
-        folder.write_table("history.parquet", pl.from_pandas(found.history))
-        folder.write_findings(record)
+        whole = {"version": FINDINGS_VERSION, "quarva": __version__} | record
+        folder.write_table("history.parquet", pl.DataFrame({name: history[name] for name in history}))
+        folder.write_findings(whole | {"run": os.fspath(folder.path), "searcher": searcher})
         folder.checkpoint.unlink(missing_ok=True)
 
     def made(self, searcher: str, seed: int, budget: int, figure: str) -> Run | None:

@@ -84,6 +84,12 @@ class Fitted:
         return self.inputs.length - 1
 
     @property
+    def title(self) -> str:
+        """What it is, in a few words: `conv1d, 5 features × 20 days`."""
+        many = f"{len(self.stack)} × " if len(self.stack) > 1 else ""
+        return f"{many}{self.network}, {len(self.inputs.features)} features × {self.inputs.length} days"
+
+    @property
     def parameters(self) -> int:
         """Numbers that one network has learned."""
         return sum(each[0].numel() for each in self.stack.weights.values())

@@ -56,6 +56,16 @@ class Policy:
     notes: tuple[str, ...] = ()
 
     @property
+    def title(self) -> str:
+        """What it is, in a few words: `dqn, 5 features × 10 days`."""
+        return f"{self.way}, {len(self.inputs.features)} features × {self.inputs.length} days"
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that its network has learned."""
+        return sum(each.numel() for each in self.network.parameters())
+
+    @property
     def lookback(self) -> int:
         """Days before its own that a window begins with."""
         return self.inputs.length - 1
