@@ -90,12 +90,12 @@ def grid(seed: int, actions: int, dueling: bool, between: bool, updates: int = U
 
 
 def sine(samples: int) -> tuple[np.ndarray, np.ndarray]:
-    """The essay's series, and so many samples more of it with noise of its own: windows of 5 and what follows."""
-    np.random.seed(42)
+    """The essay's series and so many samples more, with noise of their own: windows of 5, and the next."""
+    np.random.seed(42)  # noqa: NPY002  # the essay's own numbers
     x = np.linspace(0, 100, 200)
-    y = np.sin(x) + np.random.normal(0, 0.1, 200)
+    y = np.sin(x) + np.random.normal(0, 0.1, 200)  # noqa: NPY002
     later = 100 + (x[1] - x[0]) * np.arange(1, samples + 1)
-    y = np.concatenate([y, np.sin(later) + np.random.normal(0, 0.1, samples)])
+    y = np.concatenate([y, np.sin(later) + np.random.normal(0, 0.1, samples)])  # noqa: NPY002
     return np.lib.stride_tricks.sliding_window_view(y, 6)[:, :5].copy(), y[5:]
 
 
@@ -163,7 +163,9 @@ def rivals() -> dict[str, tuple[float, float, np.ndarray]]:
 
 def line_table(seeds: int) -> tuple[str, dict[str, list[Told]]]:
     ways: dict[str, tuple[int, Callable[[int], Told]]] = {
-        "regression, as in the essay (Adam 0.01)": (0, lambda s: regression(s, betas=(0.9, 0.999), falling=False)),
+        "regression, as in the essay (Adam 0.01)": (
+            0, lambda s: regression(s, betas=(0.9, 0.999), falling=False),
+        ),
         "regression": (0, regression),
         "NAF, the same network": (100, continuous),
         "policy gradient, the same network": (200, gradient),
@@ -271,13 +273,13 @@ def draw_sine(answers: list[np.ndarray], path: Path) -> None:
 
 
 HOW = """\
-First table: 100 points in [−10, 10], full batch, the essay's network; of DQN one network for the values of the
-actions and, dueling, one for the value of the state. Squared error of the greedy answer after the last update;
-the printed value is the essay's at its update 900, whose listing for reinforcement learning is the one for the
-regression. Steps of the game: answers that were rewarded. Updates to the printed one: after which the median
-over seeds was at or below it. Between them: the top of the parabola through the best action and its neighbours.
-Second table: the essay's series, network and 100 epochs; out of sample are the 100 samples that follow, with
-noise of their own; the variance of the noise is 0.01."""
+First table: 100 points in [−10, 10], full batch, the essay's network; of DQN one network for the values of
+the actions and, dueling, one for the value of the state. Squared error of the greedy answer after the last
+update; the printed value is the essay's at its update 900, whose listing for reinforcement learning is the
+one for the regression. Steps of the game: answers that were rewarded. Updates to the printed one: after
+which the median over seeds was at or below it. Between them: the top of the parabola through the best
+action and its neighbours. Second table: the essay's series, network and 100 epochs; out of sample are the
+100 samples that follow, with noise of their own; the variance of the noise is 0.01."""
 
 
 def main() -> None:

@@ -173,9 +173,7 @@ def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Fitted]":
     try:
         made = json.loads((folder.path / _LEARNER).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise RunError(
-            f"{path} is not the folder of a fit: no {_LEARNER} that can be read ({error})"
-        ) from None
+        raise RunError(f"{path} is no folder of a fit: {_LEARNER} can not be read ({error})") from None
     recipe = folder.recipe()
     task = task_of(recipe, data_of(recipe))
     if recipe.fingerprint not in (None, task.panel.fingerprint()):

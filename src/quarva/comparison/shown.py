@@ -153,6 +153,8 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
         "Distinct: share of what was proposed that was new. Seconds: mean of a run, by the searcher and by "
         "the engine in it."
     )
+    if any(run.proposed == 1 for run in comparison.runs):
+        first += " A network or trader counts as one evaluation: what it costs is told in seconds."
     until = "Evaluations and seconds to it: until the best formula was there"
     if level is None:
         second = "Evaluations and seconds to it: until the formula was exact"

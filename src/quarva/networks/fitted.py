@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from quarva.atomic import write_atomically
+from quarva.engine import Program
 from quarva.errors import RunError, TaskError
+from quarva.karva.notation import parse
 from quarva.networks.features import Feature, name_of
 from quarva.networks.framing import Framing
 from quarva.networks.models import make_network
@@ -40,6 +42,13 @@ class Inputs:
     mean: NDArray[np.float64]
     scale: NDArray[np.float64]
     missing: Missing = "drop"
+
+    @property
+    def lookback(self) -> int:
+        """Days before its own that a window knows of: its own, and those that its formulas look back on."""
+        texts = [each for each in self.features if isinstance(each, str)]
+        program = Program.from_expressions([parse(text) for text in texts])
+        return self.length - 1 + int(program.lookback().max(initial=0))
 
     def windows(self, panel: Panel, threads: int | None = None) -> Windows:
         """All windows of a panel."""
@@ -77,11 +86,6 @@ class Fitted:
     history: "pd.DataFrame | None" = field(default=None, repr=False)
     ended: str = ""
     notes: tuple[str, ...] = ()
-
-    @property
-    def lookback(self) -> int:
-        """Days before its own that a window begins with; what its features look back on is theirs."""
-        return self.inputs.length - 1
 
     @property
     def title(self) -> str:

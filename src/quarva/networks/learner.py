@@ -181,7 +181,7 @@ class Learner:
                 framing, temperature=temperature(_mean(stack, stopping), stopping.target.long())
             )
         fitted = Fitted(name, self.settings, stack, inputs, framing, task.describe())
-        lent, formula = lend(task, fitted.values(task.panel)[None], self.length - 1)
+        lent, formula = lend(task, fitted.values(task.panel)[None], inputs.lookback)
         scores = lent.score(formula)
         own = [
             torch.from_numpy(task.targets[0].reshape(-1)[part.places.numpy()]).double()

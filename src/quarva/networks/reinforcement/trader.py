@@ -65,11 +65,6 @@ class Policy:
         """Numbers that its network has learned."""
         return sum(each.numel() for each in self.network.parameters())
 
-    @property
-    def lookback(self) -> int:
-        """Days before its own that a window begins with."""
-        return self.inputs.length - 1
-
     def values(self, panel: Panel) -> NDArray[np.float32]:
         """The signal, float32 [T, N]; NaN where there is no whole window."""
         windows = self.inputs.windows(panel)
@@ -177,7 +172,7 @@ class Trader:
                 self.way, network.eval(), inputs, tuple(game.actions.tolist()), task.describe(),
                 mean_reward=rewards.lately(),
             )  # fmt: skip
-            lent, formula = lend(task, policy.values(task.panel)[None], self.length - 1)
+            lent, formula = lend(task, policy.values(task.panel)[None], inputs.lookback)
         scores = lent.score(formula)
         return replace(policy, train=float(scores.train[0]), validation=float(scores.validation[0]))
 

@@ -1,0 +1,118 @@
+"""quarva fit: a folder with a network, figures on the screen, one line where something is wrong."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quarva.networks import Fitted
+from quarva.panel import Panel
+
+QUICK = ("--length", "4", "--epochs", "2", "--feature", "pct_change(close, 1)")
+FILES = {"recipe.toml", "learner.json", "network.json", "weights.safetensors", "training.safetensors",
+         "history.parquet"}  # fmt: skip
+
+
+def test_a_fit_is_a_folder_that_python_reads(quarva, bars):
+    said = quarva("fit", "--panel", bars, "--network", "conv1d", *QUICK, "--out", "f", "--json")
+    assert said.status == 0, said.err
+    record = said.json
+    assert set(os.listdir("f")) == FILES
+    assert record["network"] == "conv1d"
+    assert record["epochs"] == 2
+    assert set(record["baselines"]) == {"constant", "last value", "linear"}
+    assert record["task"]["target"] == "forward_return_5"
+    panel = Panel.read(bars)
+    assert Fitted.load("f").signal(panel).shape == panel.shape
+
+
+def test_people_are_told_first_what_it_does_not_beat(quarva, bars):
+    said = quarva("fit", "--panel", bars, *QUICK, "--out", "f")
+    assert said.status == 0, said.err
+    lines = said.out.splitlines()
+    record = json.loads(Path("f/network.json").read_text())
+    beaten = [
+        name for name, value in record["figures"]["baselines"].items() if value <= record["figures"]["value"]
+    ]
+    assert lines[0].startswith("NOT BETTER than" if beaten else "dense: ic of forward_return_5")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
+    from quarva.networks import training
+
+    fit = ("fit", "--panel", bars, "--length", "4", "--epochs", "6", "--json")
+    whole = quarva(*fit, "--out", "whole").json
+    look = training.Training._look
+    seen = []
+
+    def interrupted(self, samples):
+        seen.append(1)
+        if len(seen) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return look(self, samples)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(training.Training, "_look", interrupted)
+        said = quarva(*fit, "--out", "f")
+    assert said.status == 130
+    assert said.json["ended"] == "interrupted"
+    on = quarva("fit", "--resume", "f", "--json")
+    assert on.status == 0, on.err
+    assert {**on.json, "fit": ""} == {**whole, "fit": ""}
+    more = quarva("fit", "--resume", "f", "--epochs", "8", "--json").json
+    assert more["epochs"] in (7, 8)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--network", "conv2d"], "there is no network 'conv2d'; did you mean 'conv1d'?"),
+        (["--setting", "width"], "--setting width: give a name and a whole number, width=64"),
+        (["--setting", "width=big"], "--setting width=big: give a name and a whole number"),
+        (["--setting", "wdth=3"], "dense can not be made for"),
+        (["--length", "900"], "a window of 900 days does not fit"),
+        (["--feature", "close +"], "close +"),
+        (["--feature", "clse"], "clse"),
+        (["--loss", "mae"], "there is no loss 'mae'"),
+        (["--device", "tpu"], "there is no device 'tpu'"),
+        (["--target", "direction5"], "unknown target 'direction5'; did you mean 'direction_5'"),
+        (["--epochs", "0"], "epochs must be 1 or more, not 0"),
+        (["--resume", "nowhere"], "there is no run folder nowhere"),
+        (["--resume", "x", "--length", "3"], "--length: a resumed fit keeps what it began with"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_leaves_nothing(quarva, bars, words, said):
+    given = [] if "--resume" in words else ["--panel", bars, "--out", "f"]
+    told = quarva("fit", *given, *words)
+    assert told.status == 2
+    assert said in told.err
+    assert len(told.err.strip().splitlines()) == 1
+    assert not Path("f").exists()
+
+
+def test_a_search_is_no_fit_and_other_data_are_not_gone_on_with(quarva, bars, market, tmp_path):
+    quarva("search", "--panel", bars, "--budget", 50, "--out", "s")
+    told = quarva("fit", "--resume", "s")
+    assert told.status == 2
+    assert "s is no folder of a fit" in told.err
+    market.write(tmp_path / "mine.csv")
+    assert quarva("fit", "--panel", "mine.csv", *QUICK, "--out", "f").status == 0
+    market.between(market.dates[5]).write(tmp_path / "mine.csv")
+    told = quarva("fit", "--resume", "f")
+    assert told.status == 2
+    assert "changed since the fit" in told.err
+
+
+def test_weights_hold_no_pickle(quarva, bars):
+    quarva("fit", "--panel", bars, *QUICK, "--out", "f")
+    assert Path("f/weights.safetensors").read_bytes()[8:9] == b"{"
+    source = Path(__file__).parents[2] / "src"
+    for path in source.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        assert "torch.load" not in text, path
+        assert "torch.save" not in text, path
+    assert np.isfinite(json.loads(Path("f/network.json").read_text())["figures"]["value"])
