@@ -27,7 +27,7 @@ def test_the_commands_of_the_readme_exist(command, capsys):
 
 def test_the_flags_of_the_readme_exist(capsys):
     used = set(re.findall(r"(--[a-z][a-z-]*)", README)) - {"--help"}
-    for command in ("search", "evaluate", "compare"):
+    for command in ("search", "evaluate", "compare", "fit"):
         main([command, "--help"])
     told = capsys.readouterr().out
     assert {flag for flag in used if flag not in told} == set()

@@ -1,4 +1,4 @@
-"""Function search on market data: bring a panel and a question, get formulas that answer it.
+"""Function search on market data: bring a panel and a question, get formulas and networks that answer it.
 
     import quarva as qv
 
@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from quarva.comparison import Comparison, compare
+    from quarva.comparison import Comparison, compare, distil
     from quarva.engine import Formula
     from quarva.errors import FormulaError, PanelError, QuarvaError, RecipeError, RunError, TaskError
     from quarva.karva import OPERATORS, Expression, parse, render
     from quarva.live import Stream
+    from quarva.networks import Fitted, Learner
     from quarva.panel import Panel, Table, sample_panel
     from quarva.search import Finding, Findings, Searcher, search
     from quarva.strategies import (
@@ -40,9 +41,11 @@ __all__ = [
     "Field",
     "Finding",
     "Findings",
+    "Fitted",
     "Formula",
     "FormulaError",
     "ForwardReturn",
+    "Learner",
     "LongShort",
     "Panel",
     "PanelError",
@@ -61,6 +64,7 @@ __all__ = [
     "VolatilityScaled",
     "__version__",
     "compare",
+    "distil",
     "parse",
     "render",
     "sample_panel",
@@ -68,11 +72,12 @@ __all__ = [
 ]
 
 _ROOMS = {
-    "comparison": ("Comparison", "compare"),
+    "comparison": ("Comparison", "compare", "distil"),
     "engine": ("Formula",),
     "errors": ("FormulaError", "PanelError", "QuarvaError", "RecipeError", "RunError", "TaskError"),
     "karva": ("OPERATORS", "Expression", "parse", "render"),
     "live": ("Stream",),
+    "networks": ("Fitted", "Learner"),
     "panel": ("Panel", "Table", "sample_panel"),
     "search": ("Finding", "Findings", "Searcher"),
     "strategies": ("LongShort", "Performance", "RankWeights", "SignTiming", "Strategy", "VolatilityScaled"),

@@ -66,3 +66,9 @@ def test_weights_of_another_architecture_are_refused():
         stack_of("dense").take(other, "here")
     with pytest.raises(RunError, match="another architecture: .* is missing there|is .* there and not known"):
         stack_of("dense").take(stack_of("gru").all_weights(), "here")
+
+
+def test_activations_are_counted_layer_by_layer():
+    window = arrange(torch.zeros(1, 6, 4), "features")
+    # 24 → 64, ReLU, 64 → 64, ReLU, 64 → 2
+    assert stack_of("dense").activations(window) == 4 * 64 + 2

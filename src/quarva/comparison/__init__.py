@@ -2,6 +2,7 @@
 
 from quarva.comparison.comparison import Comparison
 from quarva.comparison.contest import compare
+from quarva.comparison.distilling import distil
 from quarva.comparison.run import Run
 
-__all__ = ["Comparison", "Run", "compare"]
+__all__ = ["Comparison", "Run", "compare", "distil"]

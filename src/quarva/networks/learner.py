@@ -17,6 +17,7 @@ from quarva.networks.devices import device_named, torch_threads
 from quarva.networks.features import Feature, usual_features
 from quarva.networks.fitted import Fitted, Inputs
 from quarva.networks.framing import Framing, frame, temperature
+from quarva.networks.layout import arrange
 from quarva.networks.leaks import check_causality, check_target
 from quarva.networks.losses import LOSSES
 from quarva.networks.models import make_network
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Learner"]
 
+_TOGETHER = 2**28  # bytes of activations of members that are trained together
 _LOOKED_AT = 8_192  # windows of a batch that is only looked at
 
 
@@ -48,7 +50,8 @@ class Learner:
         length: days of a window. missing: see `Windows.of`.
         loss: a name of `losses.LOSSES`; None is mse, and cross_entropy for a target of classes.
         members: networks that differ in their seed; their mean is the signal, their spread is told.
-        together: members that are trained as one program; None is as many as fit the processor's caches.
+        together: members that are trained as one program; None is as many as take
+            a quarter of a GiB.
         epochs, batch, rate, decay, patience: see `training.Terms`.
         holdout: last share of the training days that the network is stopped by, purged from those it learns
             from. 0 stops it by the task's validation, whose figure is then no longer out of sample.
@@ -124,8 +127,8 @@ class Learner:
             key = {"learner": repr(replace(self, epochs=1)), "task": task.describe(),
                    "panel": task.panel.fingerprint()}  # fmt: skip
             trained = _train(
-                stack, framing, terms, learned.to(device), stopping.to(device), self._size(len(learned)),
-                progress, checkpoint, key, resume=resume,
+                stack, framing, terms, learned.to(device), stopping.to(device),
+                self._size(stack, len(features)), progress, checkpoint, key, resume=resume,
             )  # fmt: skip
             stack.to(torch.device("cpu"))
             return self._judge(task, name, stack, inputs, framing, trained, (learned, stopping, judged))
@@ -166,9 +169,12 @@ class Learner:
         check_layout(make(), features, self.length, framing.outputs)
         return stack
 
-    def _size(self, samples: int) -> int:
-        """Members that are trained together."""
-        return self.members if self.together is None else max(1, self.together)
+    def _size(self, stack: Stack, features: int) -> int:
+        """Members that are trained together: as many as their layers' answers to a batch leave memory for."""
+        if self.together is not None:
+            return max(1, self.together)
+        window = arrange(torch.zeros(1, self.length, features), stack.layout)
+        return max(1, _TOGETHER // (4 * self.batch * stack.activations(window)))
 
     def _judge(
         self, task: Task, name: str, stack: Stack, inputs: Inputs, framing: Framing,

@@ -67,6 +67,24 @@ class Stack:
         one_by_one = [answer(_one_of(self.weights, m), _one_of(self._others, m)) for m in range(len(self))]
         return torch.stack(one_by_one)
 
+    def activations(self, window: Tensor) -> int:
+        """Numbers that the layers of one network give for one window, [1, …] in its layout."""
+        counted: list[int] = []
+
+        def count(_: nn.Module, __: object, answer: object) -> None:
+            whole = answer if isinstance(answer, tuple) else (answer,)
+            counted.append(sum(each.numel() for each in whole if isinstance(each, Tensor)))
+
+        leaves = [part for part in self._base.modules() if not list(part.children())]
+        hooks = [part.register_forward_hook(count) for part in leaves]
+        try:
+            with torch.no_grad():
+                functional_call(self._base, (_one_of(self.weights, 0), _one_of(self._others, 0)), (window,))
+        finally:
+            for hook in hooks:
+                hook.remove()
+        return max(1, sum(counted))
+
     def some(self, members: range) -> "Stack":
         """A stack of some of them, with weights of its own."""
         return self._of(
