@@ -186,13 +186,14 @@ def noise(panels: int) -> str:
             ics.append(fitted.validation)
             sign = 1.0 if fitted.framing.minimised else -1.0
             best = min(sign * each for each in fitted.baselines.values())
-            apart.append((best - sign * fitted.figure) / abs(best) if best else float("nan"))
+            gain = best - sign * fitted.figure
+            apart.append(gain / best if fitted.framing.minimised else gain)
         there = [each for each in ics if each == each]
         error = statistics.stdev(there) / len(there) ** 0.5
         rows.append([
             name + (f", loss {loss}" if loss else ""), f"{beats} of {panels}",
-            f"{statistics.median(apart):+.2%}", f"{max(apart):+.2%}",
-            f"{statistics.mean(there):+.4f} ± {error:.4f}",
+            *(f"{each:+.2%}" if loss is None else f"{each:+.4f}" for each in (statistics.median(apart),
+            max(apart))), f"{statistics.mean(there):+.4f} ± {error:.4f}",
         ])  # fmt: skip
         say("noise", *rows[-1])
     header = ["network", "seems to beat every baseline", "by, median", "by, most", "IC in validation, mean"]
@@ -205,8 +206,9 @@ threads; a loop of 10 fits, the best of three, against {members:,} as one progra
 difference of the last losses of the first ten. Games: 2 threads. Planted: 100 assets × 1,000 days,
 `{plant}` at an IC of 0.1, {seeds} seeds; formulas have 20,000 evaluations, networks and traders their
 defaults; the objective is the mean daily IC of the one-day forward return. Noise: {panels} panels of 50
-assets × 500 days without anything to find; by: how much smaller the network's figure is in validation than
-that of the best baseline; IC: its mean over panels and the standard error of that."""
+assets × 500 days without anything to find; by:
+how much smaller the network's squared error is in validation than that of the best baseline, of a rank IC how
+much larger; IC: its mean over panels and the standard error of that."""
 
 
 def main() -> None:

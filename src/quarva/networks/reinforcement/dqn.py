@@ -98,9 +98,7 @@ class DQN:
                 now = later
             rows, weight = replay.draw(self.batch, self.priority, source)
             seen_then, action, reward, later, done = (each[rows] for each in replay.columns)
-            with torch.no_grad():
-                best = (network if self.double else target)(later).argmax(1, keepdim=True)
-                value = reward + self.gamma * torch.where(done, 0.0, target(later).gather(1, best)[:, 0])
+            value = reward + self._coming(network, target, later, done)
             errors = network(seen_then).gather(1, action[:, None])[:, 0] - value
             loss = (weight * errors**2).mean()
             optimiser.zero_grad(set_to_none=True)
@@ -112,6 +110,14 @@ class DQN:
                 target.load_state_dict(network.state_dict())
             seen(update + 1, float(loss.detach()))
         return network
+
+    @torch.no_grad()
+    def _coming(self, network: nn.Module, target: nn.Module, later: Tensor, done: Tensor) -> Tensor:
+        """Discounted value of what comes after, float32 [B]."""
+        if self.gamma == 0:
+            return torch.zeros(len(done))
+        best = (network if self.double else target)(later).argmax(1, keepdim=True)
+        return self.gamma * torch.where(done, 0.0, target(later).gather(1, best)[:, 0])
 
     def _act(
         self, network: nn.Module, now: Tensor, game: Game, update: int, source: torch.Generator
