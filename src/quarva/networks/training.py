@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from quarva.errors import RunError
+from quarva.interrupts import interrupts
 from quarva.networks.losses import Loss
 from quarva.networks.samples import Samples
 from quarva.networks.stack import Stack
@@ -90,20 +91,9 @@ class Training:
         weights so far in place.
         """
         try:
-            while self.ended is None and self.epoch < self.terms.epochs:
-                train = self._one(samples)
-                if train is None:
-                    self.ended = "diverged"
-                    break
-                held = self._look(stopping)
-                self._keep(held)
-                self.epoch += 1
-                self.history.append(
-                    (self.epoch, float(train.mean()), float(held.mean()), float(self.best.mean()))
-                )
-                seen(Epoch(self.epoch, self.terms.epochs, train, held, self.best))
-                if bool((self.stale >= self.terms.patience).all()):
-                    self.ended = "patience"
+            with interrupts() as asked:
+                while self.ended is None and self.epoch < self.terms.epochs:
+                    self._next(samples, stopping, seen, asked)
         except KeyboardInterrupt:
             self.ended = "interrupted"
         finally:
@@ -113,12 +103,32 @@ class Training:
         self.ended = self.ended or "epochs"
         return self.ended
 
-    def _one(self, samples: Samples) -> Tensor | None:
-        """One epoch; mean losses [M] as they were before each step, None where one was no number."""
+    def _next(
+        self, samples: Samples, stopping: Samples, seen: Callable[[Epoch], object], asked: Callable[[], bool]
+    ) -> None:
+        """One epoch, or what there is of it when Ctrl-C is pressed, which does not count."""
+        train = self._one(samples, asked)
+        if train is None:
+            self.ended = "interrupted" if asked() else "diverged"
+            return
+        held = self._look(stopping)
+        self._keep(held)
+        self.epoch += 1
+        self.history.append((self.epoch, float(train.mean()), float(held.mean()), float(self.best.mean())))
+        seen(Epoch(self.epoch, self.terms.epochs, train, held, self.best))
+        if bool((self.stale >= self.terms.patience).all()):
+            self.ended = "patience"
+        elif asked():
+            self.ended = "interrupted"
+
+    def _one(self, samples: Samples, asked: Callable[[], bool]) -> Tensor | None:
+        """One epoch; mean losses [M] before each step, None where one was no number, or at Ctrl-C."""
         total, batches = torch.zeros_like(self.best), 0
         for number, chosen in enumerate(
             samples.shuffled(self.terms.batch, self._source, self.terms.whole_days)
         ):
+            if asked():
+                return None
             self._optimiser.zero_grad(set_to_none=True)
             loss = self._backward(samples, chosen)
             if not bool(torch.isfinite(loss).all()):

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.errors import RunError
+from quarva.interrupts import interrupts
 from quarva.karva.genes import Population
 from quarva.search import checkpoint
 from quarva.search.best import Best
 from quarva.search.findings import Findings, Stopped, choose_pool, validation_of
 from quarva.search.history import History
 from quarva.search.identity import digest, settings_of
-from quarva.search.limits import interrupts, peak_mb
+from quarva.search.limits import peak_mb
 from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
 from quarva.search.tuning import Tuner
