@@ -201,17 +201,19 @@ def noise(panels: int) -> str:
 
 
 HOW = {
-    "many": """Many: AdamW, {steps} steps on the same windows in the same order, 498 assets × 1,000 simulated days,
-    2 threads; a loop of 10 fits, the best of three, against {members:,} as one program; losses
-    apart: the largest difference of the last losses of the first ten.""",
-    "games": """Games: 2 threads; stable-baselines3 and its rival on 1 and 2, the same network and steps of the
-    game, each with settings of its own.""",
-    "planted": """Planted: 100 assets × 1,000 days, `{plant}` at an IC of 0.1, {seeds} seeds; formulas have 20,000
-    evaluations, networks and traders their defaults; the objective is the mean daily IC of the
-    one-day forward return.""",
-    "noise": """Noise: {panels} panels of 50 assets × 500 days without anything to find; by: how much smaller the
-    network's squared error is in validation than that of the best baseline, of a rank IC how much
-    larger; IC: its mean over panels and the standard error of that.""",
+    "many": """Many: AdamW, {steps} steps on the same windows in the same order, 498 assets × 1,000
+    simulated days, 2 threads; a loop of 10 fits, the best of three, against {members:,}
+    as one program; losses apart: the largest difference of the last losses of the first
+    ten.""",
+    "games": """Games: 2 threads; stable-baselines3 and its rival on 1 and 2, the same network and steps
+    of the game, each with settings of its own.""",
+    "planted": """Planted: 100 assets × 1,000 days, `{plant}` at an IC of 0.1, {seeds} seeds; formulas
+    have 20,000 evaluations, networks and traders their defaults; the objective is the
+    mean daily IC of the one-day forward return.""",
+    "noise": """Noise: {panels} panels of 50 assets × 500 days without anything to find; by: how much
+    smaller the network's squared error is in validation than that of the best baseline,
+    of a rank IC how much larger; IC: its mean over panels and the standard error of
+    that.""",
 }
 
 
