@@ -114,8 +114,7 @@ def _begin(
     out: str | None,
 ) -> "tuple[str, Comparison]":
     """A new comparison."""
-    from quarva import __version__
-    from quarva.cli.sources import make_recipe
+    from quarva.cli.sources import completed, make_recipe
     from quarva.comparison.contest import compare_in, plan_of
     from quarva.comparison.folder import ComparisonFolder
     from quarva.comparison.ways import ways_of
@@ -129,15 +128,8 @@ def _begin(
     ways = ways_of(names or list(SEARCHERS), recipe.searcher, recipe.settings)
     plan = plan_of(ways, tuple(range(5)) if seeds is None else seeds, level)
     task = task_of(recipe, data_of(recipe))
-    paths = {key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))}
-    asked = {} if task.table is not None else {"target": task.target_names[0]}
-    complete = recipe.model_copy(
-        update=paths | asked | {
-            "objective": task.objective.name, "fingerprint": task.panel.fingerprint(), "quarva": __version__,
-        }
-    )  # fmt: skip
     path = out or free_name("compare")
-    RunFolder.create(path, complete)
+    RunFolder.create(path, completed(recipe, task))
     folder = ComparisonFolder(path)
     folder.begin(task, plan)
     return path, compare_in(folder, task, ways, plan, resume=False, progress=_progress())
@@ -147,19 +139,16 @@ def _go_on(
     path: str, names: list[str], seeds: tuple[int, ...] | None, level: float | None
 ) -> "tuple[str, Comparison]":
     """A comparison that was stopped, or one that gets more searchers or seeds."""
+    from quarva.cli.sources import task_again
     from quarva.comparison.contest import compare_in, plan_of
     from quarva.comparison.folder import ComparisonFolder
     from quarva.comparison.ways import ways_of
-    from quarva.errors import RunError
-    from quarva.search.from_recipe import data_of, task_of
 
     folder = ComparisonFolder.open(path)
     recipe, before = folder.recipe(), folder.plan()
     ways = ways_of(names or list(before.searchers), recipe.searcher, recipe.settings)
     plan = plan_of(ways, before.seeds if seeds is None else seeds, level)
-    task = task_of(recipe, data_of(recipe))
-    if recipe.fingerprint not in (None, task.panel.fingerprint()):
-        raise RunError(f"{path}: the data {task.panel.name} changed since the runs; bring the old ones back")
+    task = task_again(recipe, path, "the runs")
     return path, compare_in(folder, task, ways, plan, resume=True, progress=_progress())
 
 

@@ -1,7 +1,6 @@
 """quarva fit: a small network on a panel, from bars to a folder with weights, signal and figures."""
 
 import json
-import os
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -124,20 +123,17 @@ def _settings(given: list[str] | None) -> dict[str, Any] | None:
         return None
     out: dict[str, Any] = {}
     for each in given:
-        name, is_there, value = each.partition("=")
+        name, _, value = each.partition("=")
         try:
             out[name.strip()] = int(value)
         except ValueError:
             raise RecipeError(f"--setting {each}: give a name and a whole number, width=64") from None
-        if not is_there:
-            raise RecipeError(f"--setting {each}: give a name and a whole number, width=64")
     return out
 
 
 def _begin(question: dict[str, Any], made: dict[str, Any], out: str | None) -> "tuple[RunFolder, Fitted]":
     """A new fit."""
-    from quarva import __version__
-    from quarva.cli.sources import make_recipe
+    from quarva.cli.sources import completed, make_recipe
     from quarva.networks import Learner
     from quarva.search.from_recipe import data_of, task_of
     from quarva.search.run_folder import RunFolder
@@ -145,14 +141,7 @@ def _begin(question: dict[str, Any], made: dict[str, Any], out: str | None) -> "
     recipe = make_recipe(None, **question)
     learner = Learner(**made)
     task = task_of(recipe, data_of(recipe))
-    path = {"panel": os.path.abspath(recipe.panel)} if recipe.panel else {}
-    complete = recipe.model_copy(
-        update=path | {
-            "target": task.target_names[0], "objective": task.objective.name,
-            "fingerprint": task.panel.fingerprint(), "quarva": __version__,
-        }
-    )  # fmt: skip
-    folder = RunFolder.create(out or free_name("fit"), complete)
+    folder = RunFolder.create(out or free_name("fit"), completed(recipe, task))
     try:
         folder.write(_LEARNER, json.dumps(made, indent=1).encode())
         return folder, _fit(task, learner, folder, resume=False)
@@ -165,8 +154,8 @@ def _begin(question: dict[str, Any], made: dict[str, Any], out: str | None) -> "
 
 def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Fitted]":
     """A fit that was stopped, or gets more epochs."""
+    from quarva.cli.sources import task_again
     from quarva.networks import Learner
-    from quarva.search.from_recipe import data_of, task_of
     from quarva.search.run_folder import RunFolder
 
     folder = RunFolder.open(path)
@@ -174,10 +163,7 @@ def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Fitted]":
         made = json.loads((folder.path / _LEARNER).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise RunError(f"{path} is no folder of a fit: {_LEARNER} can not be read ({error})") from None
-    recipe = folder.recipe()
-    task = task_of(recipe, data_of(recipe))
-    if recipe.fingerprint not in (None, task.panel.fingerprint()):
-        raise RunError(f"{path}: the data {task.panel.name} changed since the fit; bring the old ones back")
+    task = task_again(folder.recipe(), path, "the fit")
     made |= {name: value for name, value in changed.items() if value is not None}
     fitted = _fit(task, Learner(**made), folder, resume=(folder.path / _CHECKPOINT).exists())
     folder.write(_LEARNER, json.dumps(made, indent=1).encode())

@@ -115,8 +115,7 @@ def search(
 
 def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[Findings, RunFolder]":
     """A new run."""
-    from quarva import __version__
-    from quarva.cli.sources import make_recipe
+    from quarva.cli.sources import completed, make_recipe
     from quarva.search.from_recipe import data_of, task_of
     from quarva.search.run import make_searcher
     from quarva.search.run_folder import RunFolder
@@ -124,15 +123,9 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[F
     recipe = make_recipe(file, **flags)
     make_searcher(recipe.searcher, recipe.settings)
     task = task_of(recipe, data_of(recipe))
-    fingerprint = task.panel.fingerprint()
-    if recipe.fingerprint not in (None, fingerprint):
+    complete = completed(recipe, task)
+    if recipe.fingerprint not in (None, complete.fingerprint):
         tell("note: the data are not those that the recipe was written for")
-    paths = {key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))}
-    asked = {} if task.table is not None else {"target": task.target_names[0]}
-    complete = recipe.model_copy(
-        update=paths | asked
-        | {"objective": task.objective.name, "fingerprint": fingerprint, "quarva": __version__}
-    )  # fmt: skip
     folder = RunFolder.create(out, complete)
     try:
         return _search(task, complete, folder), folder
@@ -143,17 +136,14 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[F
 
 def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
     """A run that was stopped."""
-    from quarva.errors import RunError
-    from quarva.search.from_recipe import data_of, task_of
+    from quarva.cli.sources import task_again
     from quarva.search.run_folder import RunFolder
 
     folder = RunFolder.open(path)
     before = folder.recipe()
     given = {name: limit for name, limit in limits.items() if limit is not None}
     recipe = before.of(before.model_dump(exclude_none=True) | given)
-    task = task_of(recipe, data_of(recipe))
-    if recipe.fingerprint not in (None, task.panel.fingerprint()):
-        raise RunError(f"{path}: the data {task.panel.name} changed since the run; bring the old ones back")
+    task = task_again(recipe, path, "the run")
     # A run that was killed before its first checkpoint has nothing to go on from: it begins again.
     found = _search(task, recipe, folder, resume=folder.checkpoint.exists())
     if recipe != before:

@@ -1,12 +1,16 @@
 """What flags and recipes name: the settings, and a panel by its file."""
 
+import os
 from typing import TYPE_CHECKING, Any
+
+from quarva.errors import RunError
 
 if TYPE_CHECKING:
     from quarva.panel import Panel
     from quarva.search.recipe import Recipe
+    from quarva.tasks import Task
 
-__all__ = ["make_recipe", "read_panel"]
+__all__ = ["completed", "make_recipe", "read_panel", "task_again"]
 
 
 def make_recipe(file: str | None, **flags: Any) -> "Recipe":
@@ -14,6 +18,29 @@ def make_recipe(file: str | None, **flags: Any) -> "Recipe":
     from quarva.search.recipe import Recipe
 
     return Recipe.of(flags) if file is None else Recipe.read(file, **flags)
+
+
+def completed(recipe: "Recipe", task: "Task") -> "Recipe":
+    """The recipe with all that its task found out: whole paths, names, the data's fingerprint."""
+    from quarva import __version__
+
+    paths = {key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))}
+    asked = {} if task.table is not None else {"target": task.target_names[0]}
+    return recipe.model_copy(
+        update=paths | asked | {
+            "objective": task.objective.name, "fingerprint": task.panel.fingerprint(), "quarva": __version__,
+        }
+    )  # fmt: skip
+
+
+def task_again(recipe: "Recipe", path: str, since: str) -> "Task":
+    """The task of a folder that is gone on with. Raises RunError where its data changed since."""
+    from quarva.search.from_recipe import data_of, task_of
+
+    task = task_of(recipe, data_of(recipe))
+    if recipe.fingerprint not in (None, task.panel.fingerprint()):
+        raise RunError(f"{path}: the data {task.panel.name} changed since {since}; bring the old ones back")
+    return task
 
 
 def read_panel(

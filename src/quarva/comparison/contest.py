@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from quarva.comparison.comparison import Comparison
 from quarva.comparison.folder import ComparisonFolder, Plan
@@ -17,9 +17,6 @@ from quarva.search import SEARCHERS, Findings, Progress, Resumable, Searcher, se
 from quarva.search.record import findings_record
 from quarva.search.run_folder import RunFolder
 from quarva.tasks import Task
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["compare", "compare_in", "plan_of", "seeds_of"]
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from quarva.networks.framing import Framing
 from quarva.networks.samples import Samples
+from quarva.networks.windows import LOOKED_AT
 
 __all__ = ["baselines"]
 
-_LOOKED_AT = 8_192
 _RIDGE = 1e-6  # of the mean square of the inputs, so that inputs that say the same do no harm
 _RAREST = 1e-3  # chance that a baseline gives at least
 
@@ -76,18 +76,16 @@ def _linear(framing: Framing, training: Samples, judged: Samples, own: Tensor) -
         wanted = _day_ranks(own, training.day)[:, None]
     else:
         wanted = own[:, None]
-    size = int(np.prod([training.windows.length, training.windows.values.shape[0]])) + 1
-    products, sides = (
-        torch.zeros(size, size, dtype=torch.float64),
-        torch.zeros(size, wanted.shape[1], dtype=torch.float64),
-    )
-    for chosen in training.in_order(_LOOKED_AT, False):
+    size = training.windows.length * training.windows.values.shape[0] + 1
+    products = torch.zeros(size, size, dtype=torch.float64)
+    sides = torch.zeros(size, wanted.shape[1], dtype=torch.float64)
+    for chosen in training.in_order(LOOKED_AT, False):
         x = _inputs(training, chosen)
         products += x.T @ x
         sides += x.T @ wanted[chosen]
     products += _RIDGE * products.diagonal().mean() * torch.eye(size, dtype=torch.float64)
     weights = torch.linalg.solve(products, sides)
-    out = torch.cat([_inputs(judged, chosen) @ weights for chosen in judged.in_order(_LOOKED_AT, False)])
+    out = torch.cat([_inputs(judged, chosen) @ weights for chosen in judged.in_order(LOOKED_AT, False)])
     if framing.kind == "classification":
         out = out.clamp(_RAREST, 1.0)
         out = out / out.sum(1, keepdim=True)

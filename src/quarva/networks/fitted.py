@@ -8,53 +8,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from quarva.atomic import write_atomically
-from quarva.engine import Program
 from quarva.errors import RunError, TaskError
-from quarva.karva.notation import parse
-from quarva.networks.features import Feature, name_of
+from quarva.networks.features import name_of
 from quarva.networks.framing import Framing
+from quarva.networks.inputs import Inputs
 from quarva.networks.models import make_network
 from quarva.networks.stack import Stack
-from quarva.networks.windows import Missing, Windows
+from quarva.networks.windows import Windows
 from quarva.panel import Panel
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Fitted", "Inputs", "as_frame"]
+__all__ = ["Fitted", "as_frame"]
 
-_LOOKED_AT = 8_192
 WEIGHTS, ABOUT = "weights.safetensors", "network.json"
 _VERSION = 1
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """What a network is shown: features of the last `length` days, scaled as in training."""
-
-    features: tuple[Feature, ...]
-    length: int
-    mean: NDArray[np.float64]
-    scale: NDArray[np.float64]
-    missing: Missing = "drop"
-
-    @property
-    def lookback(self) -> int:
-        """Days before its own that a window knows of: its own, and those that its formulas look back on."""
-        texts = [each for each in self.features if isinstance(each, str)]
-        program = Program.from_expressions([parse(text) for text in texts])
-        return self.length - 1 + int(program.lookback().max(initial=0))
-
-    def windows(self, panel: Panel, threads: int | None = None) -> Windows:
-        """All windows of a panel."""
-        return Windows.of(
-            panel, self.features, self.length, (self.mean, self.scale), missing=self.missing, threads=threads
-        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,19 +79,16 @@ class Fitted:
 
     def answers(self, panel: Panel, threads: int | None = None) -> NDArray[np.float32]:
         """Signals of each network on a panel, float32 [M, T, N]; NaN where there is no whole window."""
-        windows = self.inputs.windows(panel, threads)
-        days, assets = panel.shape
+        return self.signals_of(self.inputs.windows(panel, threads))
+
+    def signals_of(self, windows: Windows) -> NDArray[np.float32]:
+        """The same of windows that are there, as its inputs make them."""
+        _, days, assets = windows.values.shape
         out = np.full((len(self.stack), days * assets), np.nan, np.float32)
         places = windows.places(np.ones(days, np.bool_))
-        for chosen in places.split(max(1, _LOOKED_AT)):
-            out[:, chosen.numpy()] = self.framing.signal(self._outputs(windows, chosen)).cpu().numpy()
+        for some, outputs in self.stack.over(windows, places):
+            out[:, some.numpy()] = self.framing.signal(self.framing.answer(outputs)).cpu().numpy()
         return out.reshape(len(self.stack), days, assets)
-
-    def _outputs(self, windows: Windows, places: Tensor) -> Tensor:
-        device = next(iter(self.stack.weights.values())).device
-        with torch.no_grad():
-            outputs = self.stack(windows.batch(places, self.stack.layout).to(device))
-        return self.framing.answer(outputs.float())
 
     def values(self, panel: Panel) -> NDArray[np.float32]:
         """The signal, float32 [T, N]: the mean of the networks."""

@@ -16,7 +16,7 @@ from quarva.networks.losses import LOSSES, by_day, correlation, standard_ranks
 from quarva.panel.names import nearest
 from quarva.tasks import TRAIN, Task
 
-__all__ = ["Framing", "frame"]
+__all__ = ["Framing", "frame", "temperature"]
 
 _CLASSES_AT_MOST = 20
 
@@ -29,7 +29,7 @@ class Framing:
         kind: regression, classification or ranking. loss: its name in `losses.LOSSES`.
         classes: float64 [K], the classes' values, ascending; empty where there are none.
         mean, scale: of the target on the training days: a regression learns (target − mean) / scale.
-        temperature: by which logits are divided (Guo et al. 2017), 1 until `calibrated`.
+        temperature: by which logits are divided (Guo et al. 2017), 1 until fitted by `temperature`.
         figure: name of the figure that networks and baselines are held against each other by.
     """
 
@@ -90,8 +90,13 @@ class Framing:
             chance = answers.gather(1, number[:, None])[:, 0].double().clamp_min(1e-12)
             return float(-chance.log().mean())
         signal, wanted, there = by_day(answers[:, 0].double()[None], target.double(), day)
-        ranks = standard_ranks(signal, there), standard_ranks(wanted, there)
-        return float(correlation(ranks[0], ranks[1], there)[0])
+        # Day by day, for pairs of assets are compared: a year of five hundred at once is gigabytes.
+        days = zip(signal[0].split(1), wanted.split(1), there.split(1), strict=True)
+        daily = [
+            correlation(standard_ranks(one, here), standard_ranks(other, here), here)
+            for one, other, here in days
+        ]
+        return float(torch.stack(daily).mean())
 
 
 def frame(task: Task, loss: str | None) -> Framing:

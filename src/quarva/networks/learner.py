@@ -15,10 +15,10 @@ from quarva.networks.baselines import baselines
 from quarva.networks.checking import check_layout
 from quarva.networks.devices import device_named, torch_threads
 from quarva.networks.features import Feature, usual_features
-from quarva.networks.fitted import Fitted, Inputs
+from quarva.networks.fitted import Fitted
 from quarva.networks.framing import Framing, frame, temperature
+from quarva.networks.inputs import Inputs
 from quarva.networks.layout import arrange
-from quarva.networks.leaks import check_causality, check_target
 from quarva.networks.losses import LOSSES
 from quarva.networks.models import make_network
 from quarva.networks.progress import bar
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["Learner"]
 
 _TOGETHER = 2**28  # bytes of activations of members that are trained together
-_LOOKED_AT = 8_192  # windows of a batch that is only looked at
 
 
 @dataclass(frozen=True)
@@ -114,12 +113,12 @@ class Learner:
             raise TaskError("networks are shown windows of a panel; for a table search for formulas")
         device = device_named(self.device)
         framing = frame(task, self.loss)
-        features = tuple(self.features or usual_features(task.panel))
-        name, _ = make_network(self.network, len(features), self.length, framing.outputs, self.settings)
+        features = len(self.features or usual_features(task.panel))
+        name, _ = make_network(self.network, features, self.length, framing.outputs, self.settings)
         with torch_threads(self.threads):
-            inputs, windows = self._look(task, features)
+            inputs, windows = Inputs.of(task, self.features, self.length, self.missing, self.threads)
             learned, stopping, judged = self._parts(task, framing, windows)
-            stack = self._stack(len(features), framing)
+            stack = self._stack(features, framing)
             terms = Terms(
                 self.epochs, self.batch, self.rate, self.decay, self.patience, framing.whole_days, self.seed,
                 device.type == "cuda" if self.mixed is None else self.mixed,
@@ -128,35 +127,19 @@ class Learner:
                    "panel": task.panel.fingerprint()}  # fmt: skip
             trained = _train(
                 stack, framing, terms, learned.to(device), stopping.to(device),
-                self._size(stack, len(features)), progress, checkpoint, key, resume=resume,
+                self._size(stack, features), progress, checkpoint, key, resume=resume,
             )  # fmt: skip
             stack.to(torch.device("cpu"))
             return self._judge(task, name, stack, inputs, framing, trained, (learned, stopping, judged))
-
-    def _look(self, task: Task, features: tuple[Feature, ...]) -> tuple[Inputs, Windows]:
-        """Windows of the panel, scaled on the training days, once nothing in them knows the future."""
-        for each in features:
-            if isinstance(each, str):
-                task.check_fields(each)
-        check_causality(features, task.panel)
-        windows = Windows.of(
-            task.panel, features, self.length, task.segments == TRAIN, missing=self.missing,
-            threads=self.threads, seen=lambda names, values: check_target(names, values, task),
-        )  # fmt: skip
-        inputs = Inputs(features, self.length, windows.mean, windows.scale, self.missing)
-        return inputs, windows
 
     def _parts(self, task: Task, framing: Framing, windows: Windows) -> tuple[Samples, Samples, Samples]:
         """Windows to learn from, to stop by and to be judged on."""
         encoded = framing.encode(task.targets[0])
         learned, stopping = _stretches(task, self.holdout)
-        validation = task.segments == VALIDATION
-        if self.holdout == 0:
-            stopping = validation
         return (
             Samples.of(windows, encoded, learned, "training"),
             Samples.of(windows, encoded, stopping, "stopping"),
-            Samples.of(windows, encoded, validation, "validation"),
+            Samples.of(windows, encoded, task.segments == VALIDATION, "validation"),
         )
 
     def _stack(self, features: int, framing: Framing) -> Stack:
@@ -183,20 +166,17 @@ class Learner:
         """Calibrate, score on the task's own yardstick, and hold against the baselines."""
         learned, stopping, judged = parts
         if framing.kind == "classification":
-            framing = replace(
-                framing, temperature=temperature(_mean(stack, stopping), stopping.target.long())
-            )
+            logits = torch.cat([each.mean(0) for _, each in stack.over(stopping.windows, stopping.places)])
+            framing = replace(framing, temperature=temperature(logits, stopping.target.long()))
         fitted = Fitted(name, self.settings, stack, inputs, framing, task.describe())
-        lent, formula = lend(task, fitted.values(task.panel)[None], inputs.lookback)
+        lent, formula = lend(task, fitted.signals_of(judged.windows).mean(axis=0)[None], inputs.lookback)
         scores = lent.score(formula)
         own = [
             torch.from_numpy(task.targets[0].reshape(-1)[part.places.numpy()]).double()
             for part in (learned, judged)
         ]
-        answers = torch.cat([
-            fitted._outputs(judged.windows, places).mean(0)
-            for places in judged.places.split(_LOOKED_AT)
-        ])  # fmt: skip
+        looked = stack.over(judged.windows, judged.places)
+        answers = torch.cat([framing.answer(outputs).mean(0) for _, outputs in looked])
         known = known_value(task.targets[0], task.horizon + task.delay)
         return replace(
             fitted,
@@ -212,12 +192,16 @@ class Learner:
 
 
 def _stretches(task: Task, holdout: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Training days to learn from, and the last share of them to stop by; the days between are purged."""
+    """Training days to learn from, and the last share of them to stop by; the days between are purged.
+
+    Without a share all of them, and those of validation, from which the task has purged them already.
+    """
+    if holdout == 0:
+        return task.segments == TRAIN, task.segments == VALIDATION
     days = np.flatnonzero(task.segments == TRAIN)
     learned, stopping = np.zeros((2, len(task.segments)), np.bool_)
     border = len(days) - round(holdout * len(days))
-    gap = task.horizon + task.delay if holdout else 0
-    learned[days[: max(0, border - gap)]] = True
+    learned[days[: max(0, border - task.horizon - task.delay)]] = True
     stopping[days[border:]] = True
     return learned, stopping
 
@@ -244,20 +228,9 @@ def _train(
 
             if one.run(learned, stopping, note) == "interrupted":
                 break
-            stack.put(members, one.stack)
     for members, one in zip(chunks, trained, strict=False):
         stack.put(members, one.stack)
     return trained
-
-
-def _mean(stack: Stack, samples: Samples) -> Tensor:
-    """Mean outputs of the members for all windows, [B, K]."""
-    with torch.no_grad():
-        parts = [
-            stack(samples.windows.batch(places, stack.layout)).float().mean(0)
-            for places in samples.places.split(_LOOKED_AT)
-        ]
-    return torch.cat(parts)
 
 
 def _calibration(framing: Framing, answers: Tensor, target: Tensor) -> float:

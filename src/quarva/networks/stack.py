@@ -5,7 +5,7 @@ products into batched ones. A single small network costs mostly the overhead of 
 thousand of them then share.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 
 import torch
@@ -15,6 +15,7 @@ from torch.func import functional_call, stack_module_state, vmap
 from quarva.errors import RunError
 from quarva.networks.checking import layout_of
 from quarva.networks.layout import Layout
+from quarva.networks.windows import LOOKED_AT, Windows
 
 __all__ = ["Stack"]
 
@@ -66,6 +67,13 @@ class Stack:
             return vmap(answer, randomness="different")(self.weights, self._others)
         one_by_one = [answer(_one_of(self.weights, m), _one_of(self._others, m)) for m in range(len(self))]
         return torch.stack(one_by_one)
+
+    @torch.no_grad()
+    def over(self, windows: Windows, places: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Answers to the windows of places, int64 [B], batch by batch: places and float32 [M, b, K]."""
+        device = next(iter(self.weights.values())).device
+        for some in places.split(LOOKED_AT):
+            yield some, self(windows.batch(some, self.layout).to(device)).float()
 
     def activations(self, window: Tensor) -> int:
         """Numbers that the layers of one network give for one window, [1, …] in its layout."""

@@ -12,12 +12,12 @@ from quarva.interrupts import interrupts
 from quarva.networks.losses import Loss
 from quarva.networks.samples import Samples
 from quarva.networks.stack import Stack
+from quarva.networks.windows import LOOKED_AT
 
 __all__ = ["Ended", "Epoch", "Terms", "Training"]
 
 Ended = Literal["patience", "epochs", "diverged", "interrupted"]
 
-_LOOKED_AT = 8_192  # windows of a batch that is only looked at
 _LEAST = 1  # windows, or days, that a batch can not be cut below
 
 
@@ -192,7 +192,7 @@ class Training:
     def _look(self, samples: Samples) -> Tensor:
         """Mean losses [M] over all windows."""
         total = torch.zeros_like(self.best)
-        for chosen in samples.in_order(min(_LOOKED_AT, self._piece * 8), self.terms.whole_days):
+        for chosen in samples.in_order(min(LOOKED_AT, self._piece * 8), self.terms.whole_days):
             total += self._losses(*samples.batch(chosen, self.stack.layout)) * len(chosen)
         return total / len(samples)
 

@@ -16,7 +16,10 @@ from quarva.networks.features import Feature, compute, name_of
 from quarva.networks.layout import Layout, arrange
 from quarva.panel import Panel
 
-__all__ = ["Missing", "Windows"]
+__all__ = ["LOOKED_AT", "Missing", "Windows"]
+
+LOOKED_AT = 8_192
+"""Windows of a batch that is only looked at, not learned from."""
 
 Missing = Literal["drop", "mean"]
 

@@ -95,8 +95,8 @@ class Blend:
     def _founded(self) -> int:
         """Islands that begin with the simplest formulas, at least one.
 
-        The others keep what the simplest lack: on a panel, plants that no formula of a few letters resembles
-        were found after 700 to 1,000 evaluations instead of 7,000 to 20,000.
+        The others keep what the simplest lack: of ten planted formulas the one that none of a few letters
+        resembles was found in three runs of three instead of one (`benchmarks/results/planted_blend.md`).
         """
         return max(1, round(self.simple * self._evolution.islands))
 

@@ -5,7 +5,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-__all__ = ["Game", "uniform"]
+__all__ = ["Game"]
 
 
 class Game(Protocol):
@@ -35,8 +35,3 @@ class Game(Protocol):
             is done; rewards float32 [A]; bool [A], whether an episode ended with this step.
         """
         ...
-
-
-def uniform(many: int, low: float, high: float, source: torch.Generator) -> Tensor:
-    """Numbers in [low, high), float32 [many]."""
-    return low + (high - low) * torch.rand(many, generator=source)

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from quarva.errors import RecipeError, TaskError
 from quarva.networks.devices import torch_threads
-from quarva.networks.features import Feature, usual_features
-from quarva.networks.fitted import Inputs, as_frame
-from quarva.networks.leaks import check_causality, check_target
+from quarva.networks.features import Feature
+from quarva.networks.fitted import as_frame
+from quarva.networks.inputs import Inputs
 from quarva.networks.models import Dense
 from quarva.networks.reinforcement.dqn import DQN, Dueling
 from quarva.networks.reinforcement.gradient import PolicyGradient
@@ -67,8 +67,11 @@ class Policy:
 
     def values(self, panel: Panel) -> NDArray[np.float32]:
         """The signal, float32 [T, N]; NaN where there is no whole window."""
-        windows = self.inputs.windows(panel)
-        days, assets = panel.shape
+        return self.signals_of(self.inputs.windows(panel))
+
+    def signals_of(self, windows: Windows) -> NDArray[np.float32]:
+        """The same of windows that are there, as its inputs make them."""
+        _, days, assets = windows.values.shape
         out = np.full((days, assets), np.nan, np.float32)
         there = torch.from_numpy(windows.there)
         held = torch.zeros(assets)
@@ -149,30 +152,21 @@ class Trader:
         """
         if task.table is not None:
             raise TaskError("a table can not be traded; search for formulas")
-        features = tuple(self.features or usual_features(task.panel))
-        for each in features:
-            if isinstance(each, str):
-                task.check_fields(each)
-        check_causality(features, task.panel)
         train = task.segments == TRAIN
         with torch_threads(self.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            windows = Windows.of(
-                task.panel, features, self.length, train,
-                seen=lambda names, values: check_target(names, values, task),
-            )  # fmt: skip
+            inputs, windows = Inputs.of(task, self.features, self.length)
             game = TradingGame(
                 task.panel, windows, train, episodes=self.episodes, length=self.stretch, delay=task.delay,
                 cost_bps=task.cost_bps, actions=self.positions,
             )  # fmt: skip
             rewards = _Rewards(game)
             network = self._learn(rewards, progress or (lambda *_: None))
-            inputs = Inputs(features, self.length, windows.mean, windows.scale)
             policy = Policy(
                 self.way, network.eval(), inputs, tuple(game.actions.tolist()), task.describe(),
                 mean_reward=rewards.lately(),
             )  # fmt: skip
-            lent, formula = lend(task, policy.values(task.panel)[None], inputs.lookback)
+            lent, formula = lend(task, policy.signals_of(windows)[None], inputs.lookback)
         scores = lent.score(formula)
         return replace(policy, train=float(scores.train[0]), validation=float(scores.validation[0]))
 
