@@ -9,7 +9,7 @@ from quarva.karva.expression import Expression, Symbol
 from quarva.karva.genes import Population
 from quarva.tasks import Scores
 
-__all__ = ["Best", "oriented"]
+__all__ = ["Best", "oriented", "place_in_kind"]
 
 
 _WAITING = 512  # candidates that are worth a merge: sorting a few costs as much as sorting many
@@ -92,7 +92,7 @@ class Best:
         order = np.argsort(-both.fitness, kind="stable")
         kind = _kinds(both.population)
         order = order[_first_of_each(kind[order], both.train[order])]
-        keep = order[_place_in_kind(kind[order]) < self._alike][: self._room]
+        keep = order[place_in_kind(kind[order]) < self._alike][: self._room]
         if keep.max() >= len(self._kept):  # else what waited is there already, written otherwise
             self._kept = both[keep]
 
@@ -120,6 +120,11 @@ class Best:
     def expression(self, i: int) -> Expression:
         """Formula i, turned so that a larger signal means a larger target."""
         return oriented(self.population[i : i + 1].expressions()[0], int(self.sign[i]))
+
+    def forget(self, first: int) -> None:
+        """Drop the first so many, for whatever is alike to them had to stand back."""
+        self._kept = self._settled()[np.arange(first, len(self._settled()))]
+        self._top = float(self._kept.fitness[0]) if len(self._kept) else -np.inf
 
     def state(self) -> dict[str, NDArray]:
         """Everything needed to go on, as arrays."""
@@ -158,8 +163,8 @@ def _kinds(population: Population) -> NDArray[np.int64]:
     )
 
 
-def _place_in_kind(kind: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many of the same kind stand before each."""
+def place_in_kind(kind: NDArray[np.integer]) -> NDArray[np.int64]:
+    """How many of the same kind stand before each, int64 of the shape of `kind`."""
     order = np.argsort(kind, kind="stable")
     starts = np.searchsorted(kind[order], kind[order], side="left")
     place = np.empty(len(kind), np.int64)

@@ -15,7 +15,7 @@ from quarva.tasks import TRAIN, VALIDATION, Task
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Finding", "Findings", "Stopped", "choose_pool", "validation_of"]
+__all__ = ["Finding", "Findings", "Stopped", "can_be_judged", "choose_pool", "validation_of"]
 
 Stopped = Literal["budget", "seconds", "memory", "solved", "interrupted", "exhausted"]
 
@@ -95,7 +95,7 @@ class Findings:
 
     @property
     def best(self) -> Finding:
-        """The formula with the largest fitness in training.
+        """The formula with the largest fitness in training, of those that say enough in validation.
 
         Raises:
             IndexError: no valid formula was found.
@@ -123,9 +123,14 @@ def choose_pool(task: Task, best: Best) -> list[Finding]:
     """The best formulas that are not alike, at most 10.
 
     Going down by fitness, a formula is passed over when the mean daily rank correlation of its signal with
-    one already chosen is above 0.7 in absolute value, on at most 250 days spread over train and validation.
+    one already chosen is above 0.7 in absolute value, on at most 250 days spread over train and validation;
+    and when it can not be judged, unless none can (`can_be_judged`).
     Tables: one of those with the same figure (to nine digits), which are one function written differently.
     """
+    return _choose(task, best, judged=True) or _choose(task, best, judged=False)
+
+
+def _choose(task: Task, best: Best, judged: bool) -> list[Finding]:
     chosen: list[Finding] = []
     ranks: list[NDArray[np.float64]] = []
     days = np.flatnonzero((task.segments == TRAIN) | (task.segments == VALIDATION))
@@ -141,14 +146,18 @@ def choose_pool(task: Task, best: Best) -> list[Finding]:
             )
             if any(abs(_mean_product(ranked, other)) > _ALIKE for other in ranks):
                 continue
-            ranks.append(ranked)
         elif any(np.isclose(best.train[i], each.train, rtol=1e-9, atol=0) for each in chosen):
             continue
+        validation = validation_of(task, best, i)
+        if judged and not can_be_judged(task, validation):
+            continue
+        if task.table is None:
+            ranks.append(ranked)
         chosen.append(
             Finding(
                 Formula(expression),
                 float(best.train[i]),
-                validation_of(task, best, i),
+                validation,
                 _turnover(task, Formula(expression)),
                 float(best.fitness[i]),
             )
@@ -163,6 +172,16 @@ def validation_of(task: Task, best: Best, i: int) -> float:
     if task.table is not None:
         return float("nan")
     return float(task.score(best.population[i : i + 1], threads=1).validation[0])
+
+
+def can_be_judged(task: Task, validation: float) -> bool:
+    """Whether a formula with this validation figure says enough there, where there is a validation part.
+
+    Where a value is missing an asset does not count, so a formula that is missing where it errs scores well
+    in training; evolution finds such. One that goes on to be missing on most days of validation can neither
+    be judged nor traded, and does not lead.
+    """
+    return bool(np.isfinite(validation)) or not (task.segments == VALIDATION).any() or task.table is not None
 
 
 def _standard_ranks(rows: NDArray) -> NDArray[np.float64]:

@@ -14,9 +14,10 @@ from quarva.interrupts import interrupts
 from quarva.karva.genes import Population
 from quarva.search import checkpoint
 from quarva.search.best import Best
-from quarva.search.findings import Findings, Stopped, choose_pool, validation_of
+from quarva.search.findings import Findings, Stopped, choose_pool
 from quarva.search.history import History
 from quarva.search.identity import digest, settings_of
+from quarva.search.leader import Leader
 from quarva.search.limits import peak_mb
 from quarva.search.searcher import Choosy, Learning, Resumable, Searcher, Space
 from quarva.search.solved import is_exact
@@ -118,7 +119,7 @@ class Loop:
         self._barren = 0
         self._most = 0  # evaluations that a batch may take
         self._solved = False
-        self._look_at_best()
+        self._leader = Leader(self.task, self._best)
         self._before = 0.0  # seconds of earlier sittings
         self._boundary: dict[str, dict[str, Any]] | None = None
         self._pause = _CHECKPOINT_SECONDS
@@ -160,6 +161,9 @@ class Loop:
             population = self._tune(self.tuner, population, fitness, new)
             if self.evaluations >= self.space.budget:  # a larger one may have had steps left for this batch
                 stopped = "budget"
+        if stopped is None and self._leader.place:  # between batches alone: how they are cut must not matter
+            self._best.forget(self._leader.place)
+            self._leader.look()
         self.proposed += seen
         self.invalid += int(np.count_nonzero(invalid[:seen]))
         if stopped is None:
@@ -263,9 +267,10 @@ class Loop:
     def _keep(self, population: Population, keys: NDArray, scores: Scores) -> None:
         """Remember what was scored."""
         self.space.memory.put(keys, scores.fitness)
-        if self._best.add(population, scores):
-            self._look_at_best()
-            self._solved = is_exact(self.task, self._best.expression(0), self._figures[0])
+        if self._best.add(population, scores) or not self._leader.is_first:
+            self._leader.look()
+            if len(self._best):
+                self._solved = is_exact(self.task, self._best.expression(0), float(self._best.train[0]))
 
     def _giving_up(self, chunk: NDArray) -> dict[str, Any]:
         """What tells which formulas of a chunk need not be scored whole: nothing unless asked for."""
@@ -276,13 +281,6 @@ class Loop:
         else:  # to who has no population of its own nothing is of use but what is kept for the pool
             floors = np.full(len(chunk), self._floor)
         return {"floors": floors, "abandonment": self.abandonment}
-
-    def _look_at_best(self) -> None:
-        """Take its figures, train and validation; its text is rendered when somebody asks."""
-        best = self._best
-        self._formula, self._figures = "", (np.nan, np.nan)
-        if len(best):
-            self._figures = float(best.train[0]), validation_of(self.task, best, 0)
 
     def _stop_reason(self) -> Stopped | None:
         if self._solved:
@@ -303,25 +301,19 @@ class Loop:
     def _out_of_time(self) -> bool:
         return self.seconds is not None and time.perf_counter() - self._start >= self.seconds
 
-    def _best_text(self) -> str:
-        if not self._formula and len(self._best):
-            from quarva.karva.notation import render
-
-            self._formula = render(self._best.expression(0), "infix")
-        return self._formula
-
     def _show(self) -> None:
         if self.observer is not None:
             said = self.searcher.figures() if isinstance(self.searcher, Learning) else None
             counts = (self.evaluations, self.space.budget, self._elapsed())
-            self.observer(Progress(*counts, *self._figures, self._best_text(), said))
+            leader = self._leader
+            self.observer(Progress(*counts, leader.train, leader.validation, leader.text(), said))
 
     def _note(self, fitness: NDArray[np.float64], distinct_share: float) -> None:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
             evaluations=self.evaluations, tuning_steps=self.tuning_steps, proposed=self.proposed,
-            seconds=self._elapsed(), best=self._figures[0], validation=self._figures[1],
-            best_formula=self._best_text(), mean=float(valid.sum() / valid.size) if valid.size else np.nan,
+            seconds=self._elapsed(), best=self._leader.train, validation=self._leader.validation,
+            best_formula=self._leader.text(), mean=float(valid.sum() / valid.size) if valid.size else np.nan,
             distinct_share=distinct_share,
         )  # fmt: skip
 
@@ -382,7 +374,7 @@ class Loop:
             if self.tuner is not None:
                 self.tuner.restore(state["tuner"])
             self._best.restore(state["best"])
-            self._look_at_best()
+            self._leader.look()
             self._history.restore(state["history"])
             self.searcher.restore(state["searcher"])
         except (KeyError, ValueError, TypeError) as error:

@@ -3,8 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import Population
+from quarva.search.best import place_in_kind
 from quarva.search.policy.grammar import Grammar
 from quarva.search.policy.uniform import uniform
 from quarva.search.searcher import Space
@@ -19,7 +22,8 @@ def simplest(space: Space, grammar: Grammar, n: int) -> Population:
     """n formulas, the shortest of many that were drawn at random, each once as far as they go.
 
     What explains a market or a table is often a few letters long, and of those there are few: to ask for them
-    first costs a search a moment, and what it breeds later is made of them.
+    first costs a search a moment, and what it breeds later is made of them. Formulas that differ by a window
+    say much the same: one of them comes early, the others when all else was asked.
     """
     rng = np.random.Generator(np.random.PCG64([space.seed, 0]))
     genes, many = space.shape.genes, n * _DRAWN
@@ -33,4 +37,15 @@ def simplest(space: Space, grammar: Grammar, n: int) -> Population:
     if space.skeletons is not None:
         told = replace(drawn, constants=np.zeros_like(drawn.constants))
     once[np.unique(told.keys(), return_index=True)[1]] = True
-    return drawn[np.lexsort((drawn.sizes(), ~once))[:n]]
+    short = drawn[np.lexsort((drawn.sizes(), ~once))[:n]]
+    alike = replace(short, symbols=_like(space.alphabet)[short.symbols]).keys()
+    return short[np.argsort(place_in_kind(alike), kind="stable")]
+
+
+def _like(alphabet: Alphabet) -> NDArray[np.int16]:
+    """For each letter the first of the same function, whatever its window, share or group: int16 (V,)."""
+    like = np.arange(len(alphabet), dtype=np.int16)
+    code = alphabet.code[: alphabet.n_functions]
+    _, first, which = np.unique(code, return_index=True, return_inverse=True)
+    like[: len(code)] = first[which]
+    return like

@@ -1,0 +1,47 @@
+"""The best formula so far that can be judged."""
+
+from quarva.search.best import Best
+from quarva.search.findings import can_be_judged, validation_of
+from quarva.tasks import Task
+
+__all__ = ["Leader"]
+
+
+class Leader:
+    """Who leads a search, with its figures; its text is rendered when somebody asks.
+
+    Training decides, with one exception (`findings.can_be_judged`).
+
+    Attributes:
+        place: in the best so far.
+        train, validation: its figures, NaN before there is one.
+    """
+
+    def __init__(self, task: Task, best: Best) -> None:
+        self._task, self._best = task, best
+        self.look()
+
+    def look(self) -> None:
+        """Find the leader anew."""
+        task, best = self._task, self._best
+        self.place, self._text = 0, ""
+        self.train = self.validation = float("nan")
+        for place in range(len(best)):
+            validation = validation_of(task, best, place)
+            if place == 0 or can_be_judged(task, validation):
+                self.place, self.train, self.validation = place, float(best.train[place]), validation
+            if can_be_judged(task, validation):
+                return
+
+    @property
+    def is_first(self) -> bool:
+        """Whether nothing better is there that can not be judged."""
+        return self.place == 0 and can_be_judged(self._task, self.validation)
+
+    def text(self) -> str:
+        """Infix; empty before there is one."""
+        if not self._text and len(self._best):
+            from quarva.karva.notation import render
+
+            self._text = render(self._best.expression(self.place), "infix")
+        return self._text
