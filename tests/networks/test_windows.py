@@ -108,7 +108,7 @@ def test_only_wanted_cells_have_places(windows):
         ([], 5, "windows need a feature"),
         (["close"], 31, "a window of 31 days does not fit: arrays has 30"),
         (["close"], 0, "take 1 to 30"),
-        (["close - close"], 5, "'close - close' is 0 in every cell on the days of training"),
+        (["close - close"], 5, "'close - close' is 0 in every cell in training"),
         (["ref(close, 25)"], 5, r"'ref\(close, 25\)' has 0 values"),
     ],
 )

@@ -1,6 +1,6 @@
 """What a network has to beat: a constant, the last known value, and a straight line through its inputs.
 
-All are fitted on the training days and judged on the cells that the network is judged on.
+All are fitted on what the network learns from and judged on the cells that it is judged on.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ _RAREST = 1e-3  # chance that a baseline gives at least
 
 def baselines(
     framing: Framing,
-    known: NDArray[np.float32],
+    known: NDArray[np.float32] | None,
     training: Samples,
     judged: Samples,
     own: tuple[Tensor, Tensor],
@@ -28,16 +28,18 @@ def baselines(
     """The figure of each baseline by name.
 
     Args:
-        framing: what is asked. known: float32 [T, N], the target's last value that was known on a day.
+        framing: what is asked. known: float32 [T, N], the target's last value that was known on a day; None
+            where there is none to give.
         training, judged: windows with a target, encoded as the loss reads it.
         own: the target in its own units on training and judged windows, float64 [B] each.
     """
-    last = [torch.from_numpy(known.reshape(-1)[part.places.numpy()]).double() for part in (training, judged)]
-    answers = {
-        "constant": _constant(framing, training, len(judged)),
-        "last value": _last_value(framing, last, training, own[0]),
-        "linear": _linear(framing, training, judged, own[0]),
-    }
+    answers = {"constant": _constant(framing, training, len(judged))}
+    if known is not None:
+        last = [
+            torch.from_numpy(known.reshape(-1)[part.places.numpy()]).double() for part in (training, judged)
+        ]
+        answers["last value"] = _last_value(framing, last, training)
+    answers["linear"] = _linear(framing, training, judged, own[0])
     return {name: framing.judge(each, own[1], judged.day) for name, each in answers.items()}
 
 
@@ -54,7 +56,7 @@ def _constant(framing: Framing, training: Samples, many: int) -> Tensor:
     return torch.full((many, 1), framing.mean if framing.kind == "regression" else 0.0, dtype=torch.float64)
 
 
-def _last_value(framing: Framing, last: list[Tensor], training: Samples, own: Tensor) -> Tensor:
+def _last_value(framing: Framing, last: list[Tensor], training: Samples) -> Tensor:
     """The last known value, the constant where there is none; of classes their shares after such a class."""
     there = torch.isfinite(last[1])
     out = _constant(framing, training, len(last[1])).clone()

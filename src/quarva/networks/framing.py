@@ -13,8 +13,8 @@ from torch import Tensor
 
 from quarva.errors import TaskError
 from quarva.networks.losses import LOSSES, by_day, correlation, standard_ranks
+from quarva.networks.material import Material
 from quarva.panel.names import nearest
-from quarva.tasks import TRAIN, Task
 
 __all__ = ["Framing", "frame", "temperature"]
 
@@ -99,19 +99,20 @@ class Framing:
         return float(torch.stack(daily).mean())
 
 
-def frame(task: Task, loss: str | None) -> Framing:
+def frame(material: Material, loss: str | None) -> Framing:
     """The framing of a task under a loss; None is `cross_entropy` for classes and `mse` elsewhere.
 
     Raises:
         TaskError: an unknown loss, one that does not fit the target, a target that is the same everywhere in
             training, a class with fewer than two members there.
     """
+    task = material.task
     chosen = loss or ("cross_entropy" if task.classes else "mse")
     if chosen not in LOSSES:
         raise TaskError(f"there is no loss '{chosen}'; {nearest(chosen, LOSSES)}")
-    target, name = task.targets[0], task.target_names[0]
-    seen = target[task.segments == TRAIN]
-    seen = seen[np.isfinite(seen)].astype(np.float64)
+    material.check_loss(chosen)
+    name = task.target_names[0]
+    seen = material.target[material.training & np.isfinite(material.target)].astype(np.float64)
     values, many = np.unique(seen, return_counts=True)
     if len(values) < 2:
         raise TaskError(f"the target {name} is {values[0]:g} on all training days: there is nothing to learn")
@@ -131,8 +132,6 @@ def frame(task: Task, loss: str | None) -> Framing:
                 )
         return Framing("classification", chosen, classes)
     if chosen in ("ic", "rank_ic"):
-        if task.panel.shape[1] < 3:
-            raise TaskError(f"the loss {chosen} compares the assets of a day; the panel has fewer than 3")
         return Framing("ranking", chosen, np.empty(0))
     return Framing("regression", chosen, np.empty(0), float(seen.mean()), float(seen.std()))
 

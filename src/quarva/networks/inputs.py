@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from quarva.engine import Program
 from quarva.karva.notation import parse
-from quarva.networks.features import Feature, usual_features
-from quarva.networks.leaks import check_causality, check_target
+from quarva.networks.features import Feature
+from quarva.networks.material import material_of
 from quarva.networks.windows import Missing, Windows
 from quarva.panel import Panel
-from quarva.tasks import TRAIN, Task
+from quarva.tasks import Task
 
 __all__ = ["Inputs"]
 
@@ -32,27 +32,25 @@ class Inputs:
         cls,
         task: Task,
         features: Sequence[Feature] | None,
-        length: int,
+        length: int | None,
         missing: Missing = "drop",
         threads: int | None = None,
     ) -> "tuple[Inputs, Windows]":
-        """Inputs scaled on a task's training days, and its panel's windows, once nothing knows the future.
+        """Inputs scaled on a task's training part, and its panel's windows, once nothing knows the future.
 
-        features: None is `usual_features`.
+        features, length: None is what is usual, see `Material`.
 
         Raises:
             TaskError: a feature that reads a target or knows the days to come, or windows that can not be.
         """
-        chosen = tuple(features or usual_features(task.panel))
-        for each in chosen:
-            if isinstance(each, str):
-                task.check_fields(each)
-        check_causality(chosen, task.panel)
+        material = material_of(task)
+        chosen, days = material.features(features), material.length(length)
+        material.check_features(chosen)
         windows = Windows.of(
-            task.panel, chosen, length, task.segments == TRAIN, missing=missing, threads=threads,
-            seen=lambda names, values: check_target(names, values, task),
+            task.panel, chosen, days, material.training, missing=missing, threads=threads,
+            seen=lambda names, values: material.check_values(names, values, missing),
         )  # fmt: skip
-        return cls(chosen, length, windows.mean, windows.scale, missing), windows
+        return cls(chosen, days, windows.mean, windows.scale, missing), windows
 
     @property
     def lookback(self) -> int:

@@ -5,21 +5,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from quarva.errors import RecipeError, TaskError
 from quarva.networks.baselines import baselines
-from quarva.networks.checking import check_layout
+from quarva.networks.checking import check_layout, layout_of
 from quarva.networks.devices import device_named, torch_threads
-from quarva.networks.features import Feature, usual_features
+from quarva.networks.features import Feature
 from quarva.networks.fitted import Fitted
 from quarva.networks.framing import Framing, frame, temperature
 from quarva.networks.inputs import Inputs
 from quarva.networks.layout import arrange
 from quarva.networks.losses import LOSSES
+from quarva.networks.material import Material, material_of
 from quarva.networks.models import make_network
 from quarva.networks.progress import bar
 from quarva.networks.resuming import read_checkpoint, write_checkpoint
@@ -27,7 +26,7 @@ from quarva.networks.samples import Samples
 from quarva.networks.stack import Stack
 from quarva.networks.training import Epoch, Terms, Training
 from quarva.networks.windows import Missing, Windows
-from quarva.tasks import TRAIN, VALIDATION, Task, known_value, lend
+from quarva.tasks import Task, lend
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +45,7 @@ class Learner:
             `torch.nn.Module` with an attribute `layout`.
         settings: given to it by name, {"width": 32}.
         features: formulas, or functions of a panel; None is `usual_features`.
-        length: days of a window. missing: see `Windows.of`.
+        length: days of a window; None is 20. missing: see `Windows.of`.
         loss: a name of `losses.LOSSES`; None is mse, and cross_entropy for a target of classes.
         members: networks that differ in their seed; their mean is the signal, their spread is told.
         together: members that are trained as one program; None is as many as take
@@ -62,7 +61,7 @@ class Learner:
     network: str | Callable[..., nn.Module] = "dense"
     settings: Mapping[str, Any] = field(default_factory=dict)
     features: Sequence[Feature] | None = None
-    length: int = 20
+    length: int | None = None
     missing: Missing = "drop"
     loss: str | None = None
     members: int = 1
@@ -80,8 +79,8 @@ class Learner:
 
     def __post_init__(self) -> None:
         for name in ("length", "members", "epochs", "batch", "patience", "threads"):
-            if getattr(self, name) < 1:
-                raise RecipeError(f"{name} must be 1 or more, not {getattr(self, name)}")
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise RecipeError(f"{name} must be 1 or more, not {value}")
         if not (self.rate > 0 and self.decay >= 0):
             raise RecipeError(f"rate must be above 0 and decay 0 or more, not {self.rate} and {self.decay}")
         if not 0 <= self.holdout < 1:
@@ -112,13 +111,15 @@ class Learner:
         if task.table is not None:
             raise TaskError("networks are shown windows of a panel; for a table search for formulas")
         device = device_named(self.device)
-        framing = frame(task, self.loss)
-        features = len(self.features or usual_features(task.panel))
-        name, _ = make_network(self.network, features, self.length, framing.outputs, self.settings)
+        material = material_of(task)
+        framing = frame(material, self.loss)
+        features, length = len(material.features(self.features)), material.length(self.length)
+        name, network = make_network(self.network, features, length, framing.outputs, self.settings)
+        material.check_network(name, layout_of(network))
         with torch_threads(self.threads):
-            inputs, windows = Inputs.of(task, self.features, self.length, self.missing, self.threads)
-            learned, stopping, judged = self._parts(task, framing, windows)
-            stack = self._stack(features, framing)
+            inputs, windows = Inputs.of(task, self.features, length, self.missing, self.threads)
+            learned, stopping, judged = self._parts(material, framing, windows)
+            stack = self._stack(features, length, framing)
             terms = Terms(
                 self.epochs, self.batch, self.rate, self.decay, self.patience, framing.whole_days, self.seed,
                 device.type == "cuda" if self.mixed is None else self.mixed,
@@ -127,44 +128,41 @@ class Learner:
                    "panel": task.panel.fingerprint()}  # fmt: skip
             trained = _train(
                 stack, framing, terms, learned.to(device), stopping.to(device),
-                self._size(stack, features), progress, checkpoint, key, resume=resume,
+                self._size(stack, features, length), progress, checkpoint, key, resume=resume,
             )  # fmt: skip
             stack.to(torch.device("cpu"))
-            return self._judge(task, name, stack, inputs, framing, trained, (learned, stopping, judged))
+            return self._judge(material, name, stack, inputs, framing, trained, (learned, stopping, judged))
 
-    def _parts(self, task: Task, framing: Framing, windows: Windows) -> tuple[Samples, Samples, Samples]:
+    def _parts(self, material: Material, framing: Framing, windows: Windows) -> tuple[Samples, ...]:
         """Windows to learn from, to stop by and to be judged on."""
-        encoded = framing.encode(task.targets[0])
-        learned, stopping = _stretches(task, self.holdout)
-        return (
-            Samples.of(windows, encoded, learned, "training"),
-            Samples.of(windows, encoded, stopping, "stopping"),
-            Samples.of(windows, encoded, task.segments == VALIDATION, "validation"),
-        )
+        encoded = framing.encode(material.target)
+        learned, stopping = material.stretches(self.holdout)
+        parts = ("training", learned), ("stopping", stopping), material.judged
+        return tuple(Samples.of(windows, encoded, cells, name) for name, cells in parts)
 
-    def _stack(self, features: int, framing: Framing) -> Stack:
+    def _stack(self, features: int, length: int, framing: Framing) -> Stack:
         """The members with their first weights, once one of them has read its layout."""
 
         def make() -> nn.Module:
-            return make_network(self.network, features, self.length, framing.outputs, self.settings)[1]
+            return make_network(self.network, features, length, framing.outputs, self.settings)[1]
 
         stack = Stack.of(make, range(self.seed, self.seed + self.members))
-        check_layout(make(), features, self.length, framing.outputs)
+        check_layout(make(), features, length, framing.outputs)
         return stack
 
-    def _size(self, stack: Stack, features: int) -> int:
+    def _size(self, stack: Stack, features: int, length: int) -> int:
         """Members that are trained together: as many as their layers' answers to a batch leave memory for."""
         if self.together is not None:
             return max(1, self.together)
-        window = arrange(torch.zeros(1, self.length, features), stack.layout)
+        window = arrange(torch.zeros(1, length, features), stack.layout)
         return max(1, _TOGETHER // (4 * self.batch * stack.activations(window)))
 
     def _judge(
-        self, task: Task, name: str, stack: Stack, inputs: Inputs, framing: Framing,
-        trained: list[Training], parts: tuple[Samples, Samples, Samples],
+        self, material: Material, name: str, stack: Stack, inputs: Inputs, framing: Framing,
+        trained: list[Training], parts: tuple[Samples, ...],
     ) -> Fitted:  # fmt: skip
         """Calibrate, score on the task's own yardstick, and hold against the baselines."""
-        learned, stopping, judged = parts
+        task, (learned, stopping, judged) = material.task, parts
         if framing.kind == "classification":
             logits = torch.cat([each.mean(0) for _, each in stack.over(stopping.windows, stopping.places)])
             framing = replace(framing, temperature=temperature(logits, stopping.target.long()))
@@ -172,38 +170,22 @@ class Learner:
         lent, formula = lend(task, fitted.signals_of(judged.windows).mean(axis=0)[None], inputs.lookback)
         scores = lent.score(formula)
         own = [
-            torch.from_numpy(task.targets[0].reshape(-1)[part.places.numpy()]).double()
+            torch.from_numpy(material.target.reshape(-1)[part.places.numpy()]).double()
             for part in (learned, judged)
         ]
         looked = stack.over(judged.windows, judged.places)
         answers = torch.cat([framing.answer(outputs).mean(0) for _, outputs in looked])
-        known = known_value(task.targets[0], task.horizon + task.delay)
         return replace(
             fitted,
             train=float(scores.train[0]),
             validation=float(scores.validation[0]),
             figure=framing.judge(answers, own[1], judged.day),
-            baselines=baselines(framing, known, learned, judged, (own[0], own[1])),
+            baselines=baselines(framing, material.known, learned, judged, (own[0], own[1])),
             calibration=_calibration(framing, answers, own[1]),
             history=_history(trained),
             ended=trained[-1].ended or "",
             notes=tuple(dict.fromkeys(note for each in trained for note in each.notes)),
         )
-
-
-def _stretches(task: Task, holdout: float) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Training days to learn from, and the last share of them to stop by; the days between are purged.
-
-    Without a share all of them, and those of validation, from which the task has purged them already.
-    """
-    if holdout == 0:
-        return task.segments == TRAIN, task.segments == VALIDATION
-    days = np.flatnonzero(task.segments == TRAIN)
-    learned, stopping = np.zeros((2, len(task.segments)), np.bool_)
-    border = len(days) - round(holdout * len(days))
-    learned[days[: max(0, border - task.horizon - task.delay)]] = True
-    stopping[days[border:]] = True
-    return learned, stopping
 
 
 def _train(

@@ -34,7 +34,7 @@ class Samples:
     def of(
         cls, windows: Windows, target: NDArray[np.floating], days: NDArray[np.bool_], part: str
     ) -> "Samples":
-        """Those that end on some days and have a target there, float [T, N], NaN = none.
+        """Those that end on some days, bool [T], or cells, and have a target there, float [T, N], NaN = none.
 
         Raises:
             TaskError: there are fewer than two; `part` names the days.

@@ -67,9 +67,9 @@ class Windows:
             features: formulas, a field's name among them (`close`, `pct_change(close, 1)`), or functions of
                 the panel that give [T, N].
             length: days of a window, 1 or more.
-            fitted: bool [T], the days of training: mean and standard deviation of each feature are those of
-                its cells on these days, and later days have no part in them. Or mean and scale themselves,
-                float64 [F] each.
+            fitted: bool [T], the days of training, or bool [T, N], its cells: mean and standard deviation of
+                each feature are those of these, and no other has a part in them. Or mean and scale
+                themselves, float64 [F] each.
             scaled: whether features are scaled at all.
             missing: `drop`, a window with a missing value is not shown; `mean`, the value is the feature's
                 mean of the days of training, and only a window with nothing in it is not shown. Infinite
@@ -79,8 +79,8 @@ class Windows:
 
         Raises:
             FormulaError: a feature that can not be read, or reads what the panel lacks.
-            TaskError: no feature, a length of 0 or longer than the panel, a feature without two values on the
-                days of training, or the same there in every cell.
+            TaskError: no feature, a length of 0 or longer than the panel, a feature without two values in
+                training, or the same there in every cell.
         """
         if not features:
             raise TaskError("windows need a feature: give at least one formula, such as 'close'")
@@ -133,10 +133,10 @@ class Windows:
         """Places of the windows that may be shown and end on some days, int64 [B], ascending.
 
         Args:
-            days: bool [T].
+            days: bool [T], or cells, bool [T, N].
             wanted: bool [T, N], cells that are of use, those with a target; None is all.
         """
-        chosen = self.there & days[:, None]
+        chosen = self.there & days.reshape(len(days), -1)
         if wanted is not None:
             chosen &= wanted
         return torch.from_numpy(np.flatnonzero(chosen))
@@ -157,16 +157,16 @@ def _fit(
     names: Sequence[str],
     values: NDArray[np.float32],
     known: NDArray[np.bool_],
-    days: NDArray[np.bool_],
+    fitted: NDArray[np.bool_],
     scaled: bool,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each feature on some days, 0 and 1 where they are not to be scaled."""
+    """Mean and standard deviation of each feature in training, 0 and 1 where they are not to be scaled."""
     mean, scale = np.zeros(len(names)), np.ones(len(names))
     for f, name in enumerate(names):
-        cells = values[f][days][known[f][days]].astype(np.float64)
+        cells = values[f][known[f] & fitted.reshape(len(fitted), -1)].astype(np.float64)
         if len(cells) < 2 or cells.min() == cells.max():
             what = f"is {cells[0]:g} in every cell" if len(cells) > 1 else f"has {len(cells)} values"
-            raise TaskError(f"the feature '{name}' {what} on the days of training; leave it out")
+            raise TaskError(f"the feature '{name}' {what} in training; leave it out")
         if scaled:
             mean[f], scale[f] = cells.mean(), cells.std()
     return mean, scale

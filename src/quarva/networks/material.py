@@ -1,0 +1,124 @@
+"""What a network learns from: which cells of a task, and what it may be shown of them."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.errors import TaskError
+from quarva.networks.features import Feature, usual_features
+from quarva.networks.layout import Layout
+from quarva.networks.leaks import check_causality, check_target
+from quarva.networks.windows import Missing
+from quarva.tasks import TRAIN, VALIDATION, Task, known_value
+
+__all__ = ["Days", "Material", "material_of"]
+
+Cells = NDArray[np.bool_]
+"""bool [T, N], or [T, 1] where all assets of a day belong together."""
+
+
+class Material(ABC):
+    """A task as networks see it; all that they have to know of its kind stands here.
+
+    Attributes:
+        task: the question.
+        target: float32 [T, N], its target by cell; NaN = none, and in the sealed test.
+        training: cells of training, by which features and target are scaled.
+        judged: name and cells of the part that networks are held against their baselines on.
+        known: float32 [T, N], the target's last value that is known; None where there is no before.
+    """
+
+    task: Task
+    target: NDArray[np.float32]
+    training: Cells
+    judged: tuple[str, Cells]
+    known: NDArray[np.float32] | None
+
+    @abstractmethod
+    def stretches(self, holdout: float) -> tuple[Cells, Cells]:
+        """Cells to learn from, and the share of those of training to stop by; 0 stops by the validation."""
+
+    @abstractmethod
+    def features(self, given: Sequence[Feature] | None) -> tuple[Feature, ...]:
+        """Features as given, or the usual ones."""
+
+    @abstractmethod
+    def length(self, given: int | None) -> int:
+        """Days of a window as given, or as usual. Raises TaskError for one that can not be."""
+
+    @abstractmethod
+    def check_features(self, features: Sequence[Feature]) -> None:
+        """Raise TaskError for a feature that may not be shown."""
+
+    @abstractmethod
+    def check_values(self, names: Sequence[str], values: NDArray[np.float32], missing: Missing) -> None:
+        """Look at features, float32 [F, T, N], before they are scaled. Raises TaskError."""
+
+    @abstractmethod
+    def check_network(self, name: str, layout: Layout) -> None:
+        """Raise TaskError for a layout that has nothing to be read in."""
+
+    @abstractmethod
+    def check_loss(self, loss: str) -> None:
+        """Raise TaskError for a loss that compares what can not be compared here."""
+
+
+class Days(Material):
+    """Days of a panel: windows that end on them, parts in order of time."""
+
+    def __init__(self, task: Task) -> None:
+        self.task, self.target = task, task.targets[0]
+        self.training = self._part(TRAIN)
+        self.judged = "validation", self._part(VALIDATION)
+        self.known = known_value(self.target, task.horizon + task.delay)
+
+    def _part(self, part: int) -> Cells:
+        return (self.task.segments == part)[:, None]
+
+    def stretches(self, holdout: float) -> tuple[Cells, Cells]:
+        """The last days of training are those to stop by; the days between are purged.
+
+        The days of validation have been purged from those of training by the task already.
+        """
+        if holdout == 0:
+            return self.training, self.judged[1]
+        days = np.flatnonzero(self.training)
+        learned, stopping = np.zeros((2, *self.training.shape), np.bool_)
+        border = len(days) - round(holdout * len(days))
+        learned[days[: max(0, border - self.task.horizon - self.task.delay)]] = True
+        stopping[days[border:]] = True
+        return learned, stopping
+
+    def features(self, given: Sequence[Feature] | None) -> tuple[Feature, ...]:
+        """Without any those of bars."""
+        return tuple(given or usual_features(self.task.panel))
+
+    def length(self, given: int | None) -> int:
+        """A month of trading days without any."""
+        return 20 if given is None else given
+
+    def check_features(self, features: Sequence[Feature]) -> None:
+        """None may read a target or know the days to come."""
+        for each in features:
+            if isinstance(each, str):
+                self.task.check_fields(each)
+        check_causality(features, self.task.panel)
+
+    def check_values(self, names: Sequence[str], values: NDArray[np.float32], missing: Missing) -> None:
+        """See whether a feature is the target under another name."""
+        check_target(names, values, self.task)
+
+    def check_network(self, name: str, layout: Layout) -> None:
+        """Windows can be read in every layout."""
+
+    def check_loss(self, loss: str) -> None:
+        """Rankings need assets to rank."""
+        if loss in ("ic", "rank_ic") and self.task.panel.shape[1] < 3:
+            raise TaskError(f"the loss {loss} compares the assets of a day; the panel has fewer than 3")
+
+
+def material_of(task: Task) -> Material:
+    """The material of a task."""
+    return Days(task)
