@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from quarva.networks import Fitted
-from quarva.panel import Panel
+from quarva.panel import Panel, Table
 
 QUICK = ("--length", "4", "--epochs", "2", "--feature", "pct_change(close, 1)")
 FILES = {"recipe.toml", "learner.json", "network.json", "weights.safetensors", "training.safetensors",
@@ -38,6 +38,37 @@ def test_people_are_told_first_what_it_does_not_beat(quarva, bars):
         name for name, value in record["figures"]["baselines"].items() if value <= record["figures"]["value"]
     ]
     assert lines[0].startswith("NOT BETTER than" if beaten else "dense: ic of forward_return_5")
+
+
+def test_a_table_is_fitted_as_a_panel_is(quarva, tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-2, 2, (200, 2))
+    rows = np.column_stack([x, np.sin(2 * x[:, 0]) * x[:, 1]])
+    np.savetxt(tmp_path / "t.csv", rows, delimiter=",", header="a,b,z", comments="", fmt="%.6f")
+    given = ("--table", "t.csv", "--target-column", "z", "--batch", 32, "--rate", 0.01, "--epochs", 30)
+    said = quarva("fit", *given, "--split", "0.6,0.8", "--objective", "nrmse", "--out", "f", "--json")
+    assert said.status == 0, said.err
+    assert said.json["validation"] < 0.6
+    assert set(said.json["baselines"]) == {"constant", "linear"}
+    assert said.json["not_better_than"] == []
+    assert set(os.listdir("f")) == FILES
+    predicted = Fitted.load("f").predict(Table.read("t.csv", "z"))
+    assert np.sqrt(np.mean((predicted - rows[:, 2]) ** 2)) < 0.6 * rows[:, 2].std()
+    for words, line in (
+        (["--network", "conv1d"], "conv1d reads days in the layout 'channels'"),
+        (["--length", 5], "a row of a table has none before it, let alone 5 days"),
+        (["--feature", "mean(a, 5)"], "the feature 'mean(a, 5)' reads other rows (mean)"),
+        (["--feature", "log(a)"], "the feature 'log(a)' has no value in"),
+        (["--feature", "c"], "c"),
+        (["--holdout", 0], "holdout 0 stops by the validation and the table has none"),
+        (["--loss", "ic"], "the loss ic compares the assets of a day, and a table has none"),
+        (["--target", "forward_return_1"], "a table has its own target column"),
+        (["--panel", "t.csv"], "panel and table exclude each other"),
+    ):
+        told = quarva("fit", "--table", "t.csv", "--target-column", "z", *words, "--out", "g")
+        assert told.status == 2
+        assert line in told.err.splitlines()[-1]
+        assert not Path("g").exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")

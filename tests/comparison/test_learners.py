@@ -4,11 +4,13 @@ import pytest
 
 from quarva.comparison import compare
 from quarva.comparison.ways import LEARNERS, NETWORKS, made
-from quarva.errors import RecipeError
+from quarva.errors import RecipeError, TaskError
 from quarva.networks import Learner
 from quarva.networks.models import NETWORKS as MODELS
 from quarva.networks.reinforcement import Trader
 from quarva.networks.reinforcement.trader import WAYS
+from quarva.search.run_folder import RunFolder
+from quarva.tasks import Task
 
 
 def test_every_network_and_way_to_trade_has_its_name():
@@ -37,6 +39,42 @@ def test_a_table_holds_formulas_networks_and_traders(panel_task, tmp_path):
     again = compare(panel_task, ways, budget=300, seeds=2, out=tmp_path / "c", resume=True, progress=False)
     assert repr(again.rows()) == repr(found.rows())  # NaN is not NaN
     assert all(run.train == run.train for run in found.runs)
+
+
+@pytest.mark.parametrize("objective", ["r2", "nrmse"])
+def test_formulas_and_networks_stand_at_the_same_rows(table_task, objective, tmp_path):
+    task = Task(table_task.table, objective=objective)
+    ways = {"random": "random", "net": Learner("dense", epochs=60, batch=8, rate=1e-2)}
+    found = compare(task, ways, budget=200, seeds=1, out=tmp_path / "c", progress=False)
+    network = next(run for run in found.runs if run.searcher == "net")
+    assert network.formula == "dense, 1 features"
+    assert network.best == network.train
+    assert network.train > 0.5 if objective == "r2" else network.train < 0.7
+    record = RunFolder(tmp_path / "c" / "runs" / "net-0").findings()
+    assert record["best"]["fitness"] == pytest.approx(network.train * (1 if objective == "r2" else -1))
+    assert "net" in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("way", "said"),
+    [
+        ("dqn", "dqn trades, and a table has no market"),
+        ("conv1d", "conv1d reads days in the layout 'channels'"),
+        ("gru", "gru reads days in the layout 'sequence_first'.*take dense"),
+    ],
+)
+def test_who_can_not_read_a_table_is_refused_before_anybody_runs(table_task, way, said, tmp_path):
+    with pytest.raises(TaskError, match=said):
+        compare(table_task, ["random", way], 100, 1, progress=False)
+    out = tmp_path / "c"
+    with pytest.raises(TaskError, match=said):
+        compare(table_task, ["random", way], 100, 1, out=out, progress=False)
+    assert not out.exists()
+    compare(table_task, ["random"], 100, 1, out=out, progress=False)
+    with pytest.raises(TaskError, match=said):
+        compare(table_task, ["random", way], 100, 1, out=out, resume=True, progress=False)
+    again = compare(table_task, ["random"], 100, 1, out=out, resume=True, progress=False)
+    assert again.searchers == ("random",)
 
 
 def test_nobody_of_a_name_is_refused_with_all_names():

@@ -234,7 +234,7 @@ def test_a_class_with_one_member_and_a_constant_target_are_refused(market):
     with pytest.raises(TaskError, match="the target label is 0 on all training days"):
         Learner(**QUICK).fit(Task(_with(market, label), "label", "ts_corr"))
     label[50, 3] = 1
-    with pytest.raises(TaskError, match="class 1 of label has 1 members on the training days"):
+    with pytest.raises(TaskError, match="class 1 of label has 1 members in training"):
         Learner(loss="cross_entropy", **QUICK).fit(Task(_with(market, label), "label", "ts_corr"))
 
 

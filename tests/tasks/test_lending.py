@@ -41,11 +41,23 @@ def test_infinite_is_no_opinion(sample):
     assert one.train == other.train
 
 
-def test_what_does_not_fit_is_refused(sample, table):
+def test_what_does_not_fit_is_refused(sample):
     task = Task(sample, "forward_return_5")
     with pytest.raises(TaskError, match=r"signals are \[P, \d+, 20\].*, not \[3, 20\]"):
         lend(task, np.zeros((3, 20)))
     with pytest.raises(TaskError, match="looks back 0 or more days, not -1"):
         lend(task, np.zeros((1, *sample.shape)), -1)
-    with pytest.raises(TaskError, match="signals are of a panel"):
-        lend(Task(table), np.zeros((1, 3, 3)))
+
+
+@pytest.mark.parametrize("objective", ["r2", "nrmse"])
+def test_predictions_for_a_table_score_as_the_formulas_that_gave_them(table, objective):
+    task = Task(table, objective=objective, split=(0.5, 0.8))
+    expressions = [parse(f"{name} + 1") for name in table.columns]
+    values = signals(Program.from_expressions(expressions), table.panel)
+    lent, readers = lend(task, values)
+    want, got = task.score(expressions), lent.score(readers)
+    for part in ("fitness", "train", "validation"):
+        np.testing.assert_allclose(getattr(got, part), getattr(want, part), rtol=1e-6)
+    assert lent.read_test(readers[0]) == pytest.approx(task.read_test(expressions[0]), rel=1e-6)
+    values[0, 0, 0] = np.nan
+    assert np.isnan(lend(task, values)[0].score(parse("signal_0")).train[0])

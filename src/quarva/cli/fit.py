@@ -1,4 +1,4 @@
-"""quarva fit: a small network on a panel, from bars to a folder with weights, signal and figures."""
+"""quarva fit: a small network on a panel or a table; a folder with weights and figures."""
 
 import json
 import sys
@@ -25,9 +25,9 @@ def _flag(name: str, metavar: str | None, text: str) -> Any:
     return options.option(name, metavar, text, "Network")
 
 
-_FEATURE = "A formula that the network is shown; once for each (of bars, five in no units)."
+_FEATURE = "A formula that the network is shown; once for each (of bars five, of a table its columns)."
 _LOSS = "mse, huber, cross_entropy, ic or rank_ic (mse; of classes cross_entropy)."
-_HOLDOUT = "Last share of the training days that training is stopped by (0.2); 0 takes the validation."
+_HOLDOUT = "Last share of the training days that stops training (0.2); 0 takes the validation."
 _SETTING = "A setting of the network, width=64; once for each."
 _TARGET = (
     "forward_return_DAYS, forward_volatility_DAYS, forward_range_DAYS, volume_surprise_DAYS, direction_DAYS, "
@@ -39,7 +39,7 @@ Network = Annotated[
 ]
 FeatureFlag = Annotated[list[str] | None, _flag("--feature", "FORMULA", _FEATURE)]
 SettingFlag = Annotated[list[str] | None, _flag("--setting", "NAME=VALUE", _SETTING)]
-Length = Annotated[int | None, _flag("--length", "DAYS", "Days of a window (20).")]
+Length = Annotated[int | None, _flag("--length", "DAYS", "Days of a window (20; a row of a table is one).")]
 Missing = Annotated[str | None, _flag("--missing", "RULE", "Windows with gaps: drop, or mean fills (drop).")]
 Loss = Annotated[str | None, _flag("--loss", "NAME", _LOSS)]
 Members = Annotated[int | None, _flag("--members", "N", "Networks that differ in their seed (1).")]
@@ -59,6 +59,8 @@ def fit(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    table: options.TableFile = None,
+    target_column: options.TargetColumn = None,
     target: Target = None,
     delay: options.Delay = None,
     objective: options.Objective = None,
@@ -86,9 +88,9 @@ def fit(
 ) -> None:
     """Fit a small network. Without flags: two dense layers on the sample panel, the return of five days."""
     question = {
-        "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps, "target": target,
-        "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
-        "seed": seed,
+        "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps, "table": table,
+        "target_column": target_column, "target": target, "delay": delay, "objective": objective,
+        "split": split, "embargo": embargo, "cost_bps": cost_bps, "seed": seed,
     }  # fmt: skip
     made = {
         "network": network, "settings": _settings(setting), "features": feature or None, "length": length,

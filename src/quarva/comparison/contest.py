@@ -11,7 +11,7 @@ from typing import Any
 from quarva.comparison.comparison import Comparison
 from quarva.comparison.folder import ComparisonFolder, Plan
 from quarva.comparison.run import Run
-from quarva.comparison.ways import Way, Ways, describe, fit_run, is_learner, made, ways_of
+from quarva.comparison.ways import Way, Ways, check, describe, fit_run, is_learner, made, ways_of
 from quarva.errors import QuarvaError, RecipeError, RunError
 from quarva.search import SEARCHERS, Findings, Progress, Resumable, Searcher, search
 from quarva.search.record import findings_record
@@ -60,7 +60,8 @@ def compare(
 
     Raises:
         RecipeError: an unknown searcher or setting; no searcher, two of a name, budget or seeds below 1.
-        FormulaError: an alphabet or chromosome that can not be.
+        FormulaError: an alphabet or chromosome that can not be. TaskError: a network or trader that can not
+            be fitted to the task.
         RunError: a folder that can not be written, is damaged, or belongs to another comparison.
     """
     if budget < 1:
@@ -72,6 +73,7 @@ def compare(
     if out is None:
         if resume:
             raise RecipeError("resume needs out: the folder of the comparison to go on with")
+        check(task, ways)
         contest = _Contest(task, ways, plan, budget, settings, None)
         return contest.run(progress)
     folder = (
@@ -92,15 +94,16 @@ def compare_in(
     """Make the runs that a folder lacks, with the settings of its recipe; write rows, page and picture."""
     from quarva.search.from_recipe import search_settings
 
-    if resume:
-        plan = folder.go_on(task, plan)
-        recipe = folder.recipe()
-        missing = [name for name in plan.searchers if name not in ways]
-        ways = {**ways_of(missing, recipe.searcher, recipe.settings), **ways}
-    settings = search_settings(folder.recipe())
-    del settings["settings"]  # are in the searchers already
-    contest = _Contest(task, ways, plan, settings.pop("budget"), settings, folder)
     try:
+        check(task, ways)
+        if resume:
+            plan = folder.go_on(task, plan)
+            recipe = folder.recipe()
+            missing = [name for name in plan.searchers if name not in ways]
+            ways = {**ways_of(missing, recipe.searcher, recipe.settings), **ways}
+        settings = search_settings(folder.recipe())
+        del settings["settings"]  # are in the searchers already
+        contest = _Contest(task, ways, plan, settings.pop("budget"), settings, folder)
         found = contest.run(progress)
     except QuarvaError:
         if not resume:

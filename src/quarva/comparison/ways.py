@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from quarva.errors import RecipeError
+from quarva.errors import RecipeError, TaskError
 from quarva.panel.names import nearest
 from quarva.search import SEARCHERS
 from quarva.search.identity import settings_of
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from quarva.networks import Learner
     from quarva.networks.reinforcement import Trader
 
-__all__ = ["LEARNERS", "Way", "Ways", "describe", "fit_run", "is_learner", "made", "ways_of"]
+__all__ = ["LEARNERS", "Way", "Ways", "check", "describe", "fit_run", "is_learner", "made", "ways_of"]
 
 Way = Any  # Searcher | Learner | Trader, or a name; torch is loaded only where one learns
 Ways = Mapping[str, Way]
@@ -64,6 +64,19 @@ def describe(way: Way) -> str:
     return f"{type(way).__name__} {settings_of(way)}".strip()
 
 
+def check(task: Task, ways: Ways) -> None:
+    """Find out before anybody's first run who can not be fitted to a task. Raises TaskError, RecipeError."""
+    for way in ways.values():
+        one = made(way)[1]
+        if hasattr(one, "check"):
+            one.check(task)
+        elif is_learner(one) and task.table is not None:
+            raise TaskError(
+                f"{getattr(one, 'way', type(one).__name__)} trades, and a table has no market: compare "
+                "searchers of formulas and dense networks on it"
+            )
+
+
 def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, Any], dict[str, list[float]]]:
     """Fit with a seed; a record and a history of one row, as `Run.of` reads them.
 
@@ -76,7 +89,8 @@ def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, A
         raise KeyboardInterrupt
     best = {
         "formula": fitted.title, "gene": "", "size": fitted.parameters, "train": fitted.train,
-        "validation": fitted.validation, "turnover": float("nan"), "fitness": fitted.train,
+        "validation": fitted.validation, "turnover": float("nan"),
+        "fitness": -fitted.train if task.objective.minimised else fitted.train,
         "latex": "", "qlib": "",
     }  # fmt: skip
     record = {

@@ -19,7 +19,7 @@ from quarva.networks.inputs import Inputs
 from quarva.networks.models import make_network
 from quarva.networks.stack import Stack
 from quarva.networks.windows import Windows
-from quarva.panel import Panel
+from quarva.panel import Panel, Table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["Fitted", "as_frame"]
 
 WEIGHTS, ABOUT = "weights.safetensors", "network.json"
-_VERSION = 1
+_VERSION = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,9 +37,11 @@ class Fitted:
     Attributes:
         network: its name, or the class of a user's own. settings: it was made with.
         stack: the networks, M of them. inputs: what they are shown. framing: what their outputs are.
-        train, validation: the task's objective on either part, of the mean of the networks.
-        figure, baselines: the framing's figure in validation, and that of each baseline on the same cells.
-        calibration: in validation, the slope of the target on the forecast, or of classes the expected
+        train, validation: the task's objective on either part, of the mean of the networks; NaN where there
+            is no validation.
+        judged: the part that figure, baselines and calibration are of: validation, or training without one.
+        figure, baselines: the framing's figure there, and that of each baseline on the same cells.
+        calibration: the slope of the target on the forecast, or of classes the expected
             calibration error; NaN of a ranking.
         history: one row an epoch: epoch, train, stopping, best; losses are means over the networks.
         ended: patience, epochs, diverged or interrupted. notes: what should be said aloud.
@@ -53,6 +55,7 @@ class Fitted:
     asked: Mapping[str, Any] = field(repr=False)
     train: float = float("nan")
     validation: float = float("nan")
+    judged: str = "validation"
     figure: float = float("nan")
     baselines: Mapping[str, float] = field(default_factory=dict)
     calibration: float = float("nan")
@@ -64,7 +67,8 @@ class Fitted:
     def title(self) -> str:
         """What it is, in a few words: `conv1d, 5 features × 20 days`."""
         many = f"{len(self.stack)} × " if len(self.stack) > 1 else ""
-        return f"{many}{self.network}, {len(self.inputs.features)} features × {self.inputs.length} days"
+        days = f" × {self.inputs.length} days" if self.inputs.length > 1 else ""
+        return f"{many}{self.network}, {len(self.inputs.features)} features{days}"
 
     @property
     def parameters(self) -> int:
@@ -73,7 +77,7 @@ class Fitted:
 
     @property
     def beaten_by(self) -> tuple[str, ...]:
-        """Baselines that are as good or better in validation."""
+        """Baselines that are as good or better where they are judged."""
         sign = 1.0 if self.framing.minimised else -1.0
         return tuple(name for name, other in self.baselines.items() if not sign * self.figure < sign * other)
 
@@ -93,6 +97,10 @@ class Fitted:
     def values(self, panel: Panel) -> NDArray[np.float32]:
         """The signal, float32 [T, N]: the mean of the networks."""
         return self.answers(panel).mean(axis=0)
+
+    def predict(self, table: Table) -> NDArray[np.float32]:
+        """The signal for each row of a table, float32 [rows]; NaN where a feature is missing."""
+        return self.values(table.panel).reshape(-1)[: table.rows]
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
         """The signal on a panel: float32, dates × assets, NaN = no opinion. See `Formula.signal`."""
@@ -134,7 +142,8 @@ class Fitted:
             "task": dict(self.asked), "ended": self.ended, "notes": list(self.notes),
             "figures": {
                 "train": self.train, "validation": self.validation, "figure": self.framing.figure,
-                "value": self.figure, "baselines": dict(self.baselines), "calibration": self.calibration,
+                "judged": self.judged, "value": self.figure, "baselines": dict(self.baselines),
+                "calibration": self.calibration,
             },
         }  # fmt: skip
         tensors = {name: each.detach().cpu().contiguous() for name, each in self.stack.all_weights().items()}
@@ -187,26 +196,25 @@ class Fitted:
         figures = about["figures"]
         return cls(
             about["network"], about["settings"], stack, inputs, framing, about["task"], figures["train"],
-            figures["validation"], figures["value"], figures["baselines"], figures["calibration"], None,
-            about["ended"], tuple(about["notes"]),
+            figures["validation"], figures["judged"], figures["value"], figures["baselines"],
+            figures["calibration"], None, about["ended"], tuple(about["notes"]),
         )  # fmt: skip
 
     def __str__(self) -> str:
         lines = []
         if self.beaten_by:
             lines.append(
-                f"NOT BETTER than {' and '.join(self.beaten_by)} in validation: this network explains "
+                f"NOT BETTER than {' and '.join(self.beaten_by)} in {self.judged}: this network explains "
                 "nothing that these do not"
             )
-        lines.append(
-            f"{self.network}: {self.asked['objective']} of {self.asked['target']} {self.train:.4g} in "
-            f"training, {self.validation:.4g} in validation"
-        )
+        asked = f"{self.asked['objective']} of {self.asked['target']}"
+        besides = f", {self.validation:.4g} in validation" if self.judged == "validation" else ""
+        lines.append(f"{self.network}: {asked} {self.train:.4g} in training{besides}")
         others = ", ".join(f"{name} {value:.6g}" for name, value in self.baselines.items())
-        lines.append(f"{self.framing.figure} in validation {self.figure:.6g}; {others}")
+        lines.append(f"{self.framing.figure} in {self.judged} {self.figure:.6g}; {others}")
         if self.framing.kind != "ranking":
             what = "slope" if self.framing.kind == "regression" else "expected error"
-            lines.append(f"calibration in validation: {what} {self.calibration:.3g}")
+            lines.append(f"calibration in {self.judged}: {what} {self.calibration:.3g}")
         return "\n".join([*lines, *self.notes])
 
 

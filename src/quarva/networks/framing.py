@@ -127,7 +127,7 @@ def frame(material: Material, loss: str | None) -> Framing:
         for each in classes:
             if members.get(each, 0) < 2:
                 raise TaskError(
-                    f"class {each:g} of {name} has {members.get(each, 0)} members on the training days and "
+                    f"class {each:g} of {name} has {members.get(each, 0)} members in training and "
                     "needs 2 or more; take a wider part, or a target with fewer classes"
                 )
         return Framing("classification", chosen, classes)

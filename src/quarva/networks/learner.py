@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from quarva.errors import RecipeError, TaskError
+from quarva.errors import RecipeError
 from quarva.networks.baselines import baselines
 from quarva.networks.checking import check_layout, layout_of
 from quarva.networks.devices import device_named, torch_threads
@@ -44,15 +44,16 @@ class Learner:
         network: a name of `NETWORKS`, or a class or function (features, length, outputs, **settings) → a
             `torch.nn.Module` with an attribute `layout`.
         settings: given to it by name, {"width": 32}.
-        features: formulas, or functions of a panel; None is `usual_features`.
-        length: days of a window; None is 20. missing: see `Windows.of`.
+        features: formulas, or functions of a panel; None is `usual_features`, of a table its columns.
+        length: days of a window; None is 20, of a table 1. missing: see `Windows.of`.
         loss: a name of `losses.LOSSES`; None is mse, and cross_entropy for a target of classes.
         members: networks that differ in their seed; their mean is the signal, their spread is told.
         together: members that are trained as one program; None is as many as take
             a quarter of a GiB.
         epochs, batch, rate, decay, patience: see `training.Terms`.
         holdout: last share of the training days that the network is stopped by, purged from those it learns
-            from. 0 stops it by the task's validation, whose figure is then no longer out of sample.
+            from; of a table, a share of its rows. 0 stops it by the task's validation, whose figure is then
+            no longer out of sample.
         seed: of weights and order. device: cpu, cuda, mps or auto. mixed: bfloat16 in the layers; None where
             the device is a GPU.
         threads: of torch on a CPU; more help large networks, and hold up small ones.
@@ -99,7 +100,7 @@ class Learner:
         """Train on a task; nothing of its sealed test is read.
 
         Args:
-            task: about a panel.
+            task: about a panel, or about a table, whose rows a network of the layout `features` reads.
             progress: whether a bar is shown once it takes over two seconds, or what is told every epoch.
             checkpoint: file that keeps the training after every epoch, so that `resume` goes on with it.
 
@@ -108,14 +109,9 @@ class Learner:
                 knows the future, a target that can not be learned. RecipeError: an unknown network.
             DeviceError: a device that is not there. RunError: a checkpoint of another fit.
         """
-        if task.table is not None:
-            raise TaskError("networks are shown windows of a panel; for a table search for formulas")
         device = device_named(self.device)
         material = material_of(task)
-        framing = frame(material, self.loss)
-        features, length = len(material.features(self.features)), material.length(self.length)
-        name, network = make_network(self.network, features, length, framing.outputs, self.settings)
-        material.check_network(name, layout_of(network))
+        name, framing, features, length = self._made(material)
         with torch_threads(self.threads):
             inputs, windows = Inputs.of(task, self.features, length, self.missing, self.threads)
             learned, stopping, judged = self._parts(material, framing, windows)
@@ -133,12 +129,24 @@ class Learner:
             stack.to(torch.device("cpu"))
             return self._judge(material, name, stack, inputs, framing, trained, (learned, stopping, judged))
 
+    def _made(self, material: Material) -> tuple[str, Framing, int, int]:
+        """Name and framing of a network that can be made, how many features it is shown, and the length."""
+        framing = frame(material, self.loss)
+        features, length = len(material.features(self.features)), material.length(self.length)
+        name, network = make_network(self.network, features, length, framing.outputs, self.settings)
+        material.check_network(name, layout_of(network))
+        return name, framing, features, length
+
     def _parts(self, material: Material, framing: Framing, windows: Windows) -> tuple[Samples, ...]:
         """Windows to learn from, to stop by and to be judged on."""
         encoded = framing.encode(material.target)
         learned, stopping = material.stretches(self.holdout)
         parts = ("training", learned), ("stopping", stopping), material.judged
         return tuple(Samples.of(windows, encoded, cells, name) for name, cells in parts)
+
+    def check(self, task: Task) -> None:
+        """Raise what `fit` would raise about the network and the task before it trains: see there."""
+        self._made(material_of(task))
 
     def _stack(self, features: int, length: int, framing: Framing) -> Stack:
         """The members with their first weights, once one of them has read its layout."""
@@ -179,6 +187,7 @@ class Learner:
             fitted,
             train=float(scores.train[0]),
             validation=float(scores.validation[0]),
+            judged=material.judged[0],
             figure=framing.judge(answers, own[1], judged.day),
             baselines=baselines(framing, material.known, learned, judged, (own[0], own[1])),
             calibration=_calibration(framing, answers, own[1]),

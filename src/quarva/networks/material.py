@@ -1,4 +1,4 @@
-"""What a network learns from: which cells of a task, and what it may be shown of them."""
+"""What a network learns from, days of a panel or rows of a table, and what it may be shown of them."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -7,13 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.errors import TaskError
-from quarva.networks.features import Feature, usual_features
-from quarva.networks.layout import Layout
+from quarva.karva.notation import parse
+from quarva.networks.features import Feature, name_of, usual_features
+from quarva.networks.layout import Layout, axes_of
 from quarva.networks.leaks import check_causality, check_target
 from quarva.networks.windows import Missing
 from quarva.tasks import TRAIN, VALIDATION, Task, known_value
 
-__all__ = ["Days", "Material", "material_of"]
+__all__ = ["Days", "Material", "Rows", "material_of"]
 
 Cells = NDArray[np.bool_]
 """bool [T, N], or [T, 1] where all assets of a day belong together."""
@@ -119,6 +120,86 @@ class Days(Material):
             raise TaskError(f"the loss {loss} compares the assets of a day; the panel has fewer than 3")
 
 
+class Rows(Material):
+    """Rows of a table: each by itself, parts drawn at random."""
+
+    known = None
+
+    def __init__(self, task: Task) -> None:
+        parts = np.isfinite(task.targets)
+        self.task = task
+        self.target = np.where(parts[0], task.targets[0], task.targets[-1])
+        self.training = parts[TRAIN]
+        self.judged = (
+            ("validation", parts[VALIDATION]) if len(parts) > VALIDATION else ("training", self.training)
+        )
+
+    def stretches(self, holdout: float) -> tuple[Cells, Cells]:
+        """Rows to stop by are drawn at random, always the same ones."""
+        name, judged = self.judged
+        if holdout == 0:
+            if name != "validation":
+                raise TaskError(
+                    "holdout 0 stops by the validation and the table has none: give a share above 0, or the "
+                    "task a split"
+                )
+            return self.training, judged
+        rows = np.random.default_rng(0).permutation(np.flatnonzero(self.training))
+        stopping = np.zeros(self.training.shape, np.bool_)
+        stopping.flat[rows[: round(holdout * len(rows))]] = True
+        return self.training & ~stopping, stopping
+
+    def features(self, given: Sequence[Feature] | None) -> tuple[Feature, ...]:
+        """Without any all columns."""
+        return tuple(given or self.task.fields)
+
+    def length(self, given: int | None) -> int:
+        """A row, and nothing before it."""
+        if given not in (None, 1):
+            raise TaskError(f"a row of a table has none before it, let alone {given} days: leave length out")
+        return 1
+
+    def check_features(self, features: Sequence[Feature]) -> None:
+        """Formulas that read their own row alone: the order of rows says nothing."""
+        for each in features:
+            if not isinstance(each, str):
+                raise TaskError(
+                    f"the feature {name_of(each)} is a function; of a table's columns give formulas"
+                )
+            operators = [node.symbol.operator for node in parse(each).walk()]
+            wide = [one.name for one in operators if one is not None and one.kind != "elementwise"]
+            if wide:
+                raise TaskError(
+                    f"the feature '{each}' reads other rows ({wide[0]}), and the rows of a table have no "
+                    "order; leave it out"
+                )
+
+    def check_values(self, names: Sequence[str], values: NDArray[np.float32], missing: Missing) -> None:
+        """A score asks for every row, so that every row must have something to be shown."""
+        asked = np.isfinite(self.target)
+        known = np.isfinite(values)
+        lost = asked & ~(known.all(axis=0) if missing == "drop" else known.any(axis=0))
+        if lost.any():
+            name = names[int(np.argmax((asked & ~known).any(axis=(1, 2))))]
+            raise TaskError(
+                f"the feature '{name}' has no value in {int(lost.sum())} of {int(asked.sum())} rows, and a "
+                "score asks for all: take missing='mean', or leave it out"
+            )
+
+    def check_network(self, name: str, layout: Layout) -> None:
+        """A row is read as features, and in no other way."""
+        if layout != "features":
+            raise TaskError(
+                f"{name} reads days in the layout '{layout}' {axes_of(layout)}, and a row of a table has "
+                "none: take dense, or a module of the layout 'features'"
+            )
+
+    def check_loss(self, loss: str) -> None:
+        """Nothing can be ranked where no rows belong together."""
+        if loss in ("ic", "rank_ic"):
+            raise TaskError(f"the loss {loss} compares the assets of a day, and a table has none; take mse")
+
+
 def material_of(task: Task) -> Material:
     """The material of a task."""
-    return Days(task)
+    return Days(task) if task.table is None else Rows(task)

@@ -41,9 +41,10 @@ class Samples:
         """
         places = windows.places(days, np.isfinite(target))
         if len(places) < 2:
+            shown = f"windows of {windows.length} days" if windows.length > 1 else "rows"
             raise TaskError(
-                f"the {part} part has {len(places)} windows of {windows.length} days with a target; shorten "
-                "the window, move the split, or take missing='mean'"
+                f"the {part} part has {len(places)} {shown} with a target; shorten the window, move the "
+                "split or the holdout, or take missing='mean'"
             )
         wanted = torch.from_numpy(target.reshape(-1)[places.numpy()].astype(np.float32))
         return cls(windows, places, wanted, windows.values.shape[2])

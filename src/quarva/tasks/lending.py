@@ -20,21 +20,20 @@ _NAME = "signal_"
 
 
 def lend(task: "Task", signals: NDArray[np.floating], lookback: int = 0) -> tuple["Task", list[Expression]]:
-    """The task on a panel that holds signals as fields, and the formulas that read them.
+    """The task on a panel, or table, that holds signals as fields, and the formulas that read them.
 
     What scores, trades or reports formulas does so with these, by the same rules and the same sums.
 
     Args:
-        task: about a panel.
-        signals: [P, T, N], taken as float32; NaN and infinite is no opinion.
+        task: the question.
+        signals: [P, T, N] as its panel is laid out, of a table `Table.panel`; taken as float32. NaN and
+            infinite is no opinion.
         lookback: days before its own that a signal was computed from: where it can have no value yet, none is
             asked of it.
 
     Raises:
-        TaskError: a table, signals of another shape than the panel, or a lookback below 0.
+        TaskError: signals of another shape than the panel, or a lookback below 0.
     """
-    if task.table is not None:
-        raise TaskError("signals are of a panel; of a table, score formulas")
     panel = task.panel
     if signals.ndim != 3 or signals.shape[1:] != panel.shape:
         raise TaskError(

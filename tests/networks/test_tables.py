@@ -1,0 +1,145 @@
+"""A network on a table answers the question that formulas are asked, on the same rows."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from quarva.errors import TaskError
+from quarva.networks import Fitted, Learner
+from quarva.panel import Table
+from quarva.tasks import Task
+
+QUICK = {"epochs": 40, "batch": 64, "rate": 1e-2}
+
+
+def table_of(rows=500, noise=0.05):
+    rng = np.random.default_rng(1)
+    x = rng.uniform(-2, 2, (rows, 2))
+    y = np.sin(2 * x[:, 0]) * x[:, 1] + rng.normal(0, noise, rows)
+    return Table.from_arrays({"a": x[:, 0], "b": x[:, 1]}, y)
+
+
+@pytest.fixture(scope="module")
+def table():
+    return table_of()
+
+
+@pytest.mark.parametrize(("objective", "split"), [("r2", None), ("r2", (0.6, 0.8)), ("nrmse", (0.6, 0.8))])
+def test_its_figures_are_those_of_a_formula_with_its_values(table, objective, split):
+    task = Task(table, objective=objective, split=split)
+    fitted = Learner(**QUICK).fit(task)
+    predicted = fitted.predict(table)
+    assert predicted.shape == (500,)
+    laid = fitted.values(table.panel)
+    parts = np.isfinite(task.targets)
+    for part, got in zip(parts, (fitted.train, fitted.validation)):
+        error, y = (laid[part] - table.target[part]).astype(np.float64), table.target[part].astype(np.float64)
+        r2 = 1 - np.mean(error**2) / y.var()
+        assert got == pytest.approx(r2 if objective == "r2" else np.sqrt(1 - r2), abs=1e-5)
+    assert fitted.train > 0.9 if objective == "r2" else fitted.train < 0.32
+    assert set(fitted.baselines) == {"constant", "linear"}
+    assert fitted.beaten_by == ()
+    assert fitted.judged == ("validation" if split else "training")
+    assert np.isnan(fitted.validation) == (split is None)
+    assert ("validation" in str(fitted)) == (split is not None)
+    judged = table.target[parts[-1]].astype(np.float64)
+    learned = table.target[parts[0]].astype(np.float64)
+    assert fitted.baselines["constant"] == pytest.approx(np.mean((judged - learned.mean()) ** 2), rel=1e-5)
+
+
+def test_nothing_outside_training_changes_what_is_learned(table):
+    task = Task(table, split=(0.6, 0.8))
+    rows = ~np.isfinite(task.targets[0])
+    values = table.panel.values.copy()
+    values[:, rows] *= 3
+    y = np.where(rows, -table.target, table.target)
+    flat = [each.reshape(-1)[: table.rows] for each in (*values, y)]
+    other = Table.from_arrays({"a": flat[0], "b": flat[1]}, flat[2])
+    one, two = (Learner(**QUICK | {"epochs": 3}).fit(each) for each in (task, Task(other, split=(0.6, 0.8))))
+    for name, each in one.stack.all_weights().items():
+        torch.testing.assert_close(each, two.stack.all_weights()[name], rtol=0, atol=0)
+    np.testing.assert_array_equal(one.inputs.mean, two.inputs.mean)
+
+
+def test_rows_are_stopped_by_that_were_not_learned_from(table):
+    from quarva.networks.material import Rows
+
+    rows = Rows(Task(table, split=(0.6, 0.8)))
+    learned, stopping = rows.stretches(0.2)
+    assert stopping.sum() == 60
+    assert not (learned & stopping).any()
+    np.testing.assert_array_equal(learned | stopping, rows.training)
+    assert not (rows.judged[1] & rows.training).any()
+    whole, validation = rows.stretches(0)
+    np.testing.assert_array_equal(whole, rows.training)
+    np.testing.assert_array_equal(validation, rows.judged[1])
+
+
+def test_it_is_read_back_and_answers_other_rows(table, tmp_path):
+    fitted = Learner(members=2, features=["a", "sin(2 * a) * b"], **QUICK).fit(Task(table))
+    assert fitted.title == "2 × dense, 2 features"
+    fitted.save(tmp_path)
+    again, other = Fitted.load(tmp_path), table_of(2_000)
+    np.testing.assert_array_equal(again.predict(other), fitted.predict(other))
+    assert str(again) == str(fitted)
+    y = other.target.reshape(-1)[: other.rows]
+    assert np.mean((again.predict(other) - y) ** 2) < 0.1 * y.var()
+
+
+def test_missing_values_are_named_or_filled(table):
+    a, b = (table.panel.field(name).reshape(-1)[: table.rows] for name in "ab")
+    y = table.target.reshape(-1)[: table.rows]
+    holes = Table.from_arrays({"a": a, "b": np.where(np.arange(500) % 50 == 0, np.nan, b)}, y)
+    # Rows without a value are asked of nobody, formulas or networks; no features there, no prediction.
+    fitted = Learner(**QUICK | {"epochs": 2}).fit(Task(holes))
+    assert np.isfinite(fitted.train)
+    np.testing.assert_array_equal(np.isnan(fitted.predict(holes)), np.isnan(holes.panel.field("b"))[0])
+    with pytest.raises(TaskError, match=r"the feature 'log\(a\)' has no value in 2\d\d of 500 rows"):
+        Learner(features=["b", "log(a)"], **QUICK).fit(Task(table))
+    filled = Learner(features=["b", "log(a)"], missing="mean", **QUICK | {"epochs": 2}).fit(Task(table))
+    assert np.isfinite(filled.train)
+
+
+def test_classes_are_learned_and_scored_as_formulas_are(table):
+    a, b = (table.panel.field(name).reshape(-1)[: table.rows] for name in "ab")
+    task = Task(Table.from_arrays({"a": a, "b": b}, (a * b > 0).astype(float)), split=(0.6, 0.8))
+    fitted = Learner(loss="cross_entropy", **QUICK).fit(task)
+    assert fitted.framing.classes.tolist() == [0, 1]
+    assert fitted.validation > 0.7
+    assert fitted.figure < fitted.baselines["linear"]
+
+
+class Own(nn.Module):
+    layout = "features"
+
+    def __init__(self, features, length, outputs):
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(features, 32), nn.Tanh(), nn.Linear(32, outputs))
+
+    def forward(self, rows):
+        return self.body(rows)
+
+
+def test_a_users_own_module_of_that_layout_learns(table):
+    assert Learner(Own, **QUICK).fit(Task(table)).train > 0.5
+    sequence = type("Sequence", (Own,), {"layout": "batch_first"})
+    with pytest.raises(TaskError, match=r"Sequence reads days in the layout 'batch_first' \[B, S, F\]"):
+        Learner(sequence).fit(Task(table))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"features": [lambda panel: panel.field("a")]}, "is a function; of a table's columns give formulas"),
+        ({"features": ["rank(a)"]}, r"the feature 'rank\(a\)' reads other rows \(rank\)"),
+        ({"length": 2}, "leave length out"),
+        ({"holdout": 0.0}, "holdout 0 stops by the validation and the table has none"),
+        ({"holdout": 0.001}, "the stopping part has 0 rows with a target"),
+        ({"loss": "rank_ic"}, "the loss rank_ic compares the assets of a day, and a table has none"),
+    ],
+)
+def test_what_can_not_be_is_refused_in_one_line(table, given, said):
+    with pytest.raises(TaskError, match=said) as caught:
+        Learner(**QUICK | given).fit(Task(table))
+    assert "\n" not in str(caught.value)
