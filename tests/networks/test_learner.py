@@ -278,3 +278,14 @@ def test_a_day_without_assets_enough_is_no_day_for_a_ranking():
     two = simulate(2, 200, seed=1)
     with pytest.raises(TaskError, match="the loss ic compares the assets of a day"):
         Learner(loss="ic", **QUICK).fit(Task(two, "forward_return_1"))
+
+
+def test_patience_that_has_ended_is_not_tried_again(task, tmp_path):
+    path = tmp_path / "training.safetensors"
+    given = QUICK | {"rate": 3e-2, "patience": 1, "epochs": 30}
+    ended = Learner(**given).fit(task, checkpoint=path)
+    assert ended.ended == "patience"
+    assert len(ended.history) < 30
+    again = Learner(**given | {"epochs": 40}).fit(task, checkpoint=path, resume=True)
+    assert again.history.equals(ended.history)
+    np.testing.assert_array_equal(again.values(task.panel), ended.values(task.panel))

@@ -184,8 +184,8 @@ def _fit(task: "Task", learner: "Learner", folder: "RunFolder", *, resume: bool)
 def _tell_epoch(now: "Epoch") -> None:
     if now.number % 10 == 0 or now.number == 1:
         tell(
-            f"epoch {now.number} of {now.of}: loss {float(now.train.mean()):.5g}, "
-            f"held out {float(now.stopping.mean()):.5g}"
+            f"epoch {now.number} of {now.of}: loss {float(now.train.nanmean()):.5g}, "
+            f"held out {float(now.stopping.nanmean()):.5g}"
         )
 
 

@@ -39,6 +39,7 @@ class Fitted:
         stack: the networks, M of them. inputs: what they are shown. framing: what their outputs are.
         train, validation: the task's objective on either part, of the mean of the networks; NaN where there
             is no validation.
+        stopping: smallest loss on what training was stopped by, mean of the networks.
         judged: the part that figure, baselines and calibration are of: validation, or training without one.
         figure, baselines: the framing's figure there, and that of each baseline on the same cells.
         calibration: the slope of the target on the forecast, or of classes the expected
@@ -55,6 +56,7 @@ class Fitted:
     asked: Mapping[str, Any] = field(repr=False)
     train: float = float("nan")
     validation: float = float("nan")
+    stopping: float = float("nan")
     judged: str = "validation"
     figure: float = float("nan")
     baselines: Mapping[str, float] = field(default_factory=dict)
@@ -141,9 +143,9 @@ class Fitted:
             },
             "task": dict(self.asked), "ended": self.ended, "notes": list(self.notes),
             "figures": {
-                "train": self.train, "validation": self.validation, "figure": self.framing.figure,
-                "judged": self.judged, "value": self.figure, "baselines": dict(self.baselines),
-                "calibration": self.calibration,
+                "train": self.train, "validation": self.validation, "stopping": self.stopping,
+                "judged": self.judged, "figure": self.framing.figure, "value": self.figure,
+                "baselines": dict(self.baselines), "calibration": self.calibration,
             },
         }  # fmt: skip
         tensors = {name: each.detach().cpu().contiguous() for name, each in self.stack.all_weights().items()}
@@ -196,8 +198,8 @@ class Fitted:
         figures = about["figures"]
         return cls(
             about["network"], about["settings"], stack, inputs, framing, about["task"], figures["train"],
-            figures["validation"], figures["judged"], figures["value"], figures["baselines"],
-            figures["calibration"], None, about["ended"], tuple(about["notes"]),
+            figures["validation"], figures["stopping"], figures["judged"], figures["value"],
+            figures["baselines"], figures["calibration"], None, about["ended"], tuple(about["notes"]),
         )  # fmt: skip
 
     def __str__(self) -> str:

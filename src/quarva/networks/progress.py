@@ -31,7 +31,7 @@ def bar(progress: bool | Callable[[Epoch], object], chunks: int) -> Iterator[Cal
         line = bars.add_task("fit", total=None, said="", visible=False)
 
         def show(chunk: int, now: Epoch) -> None:
-            said = f"loss {float(now.train.mean()):.4g}, held out {float(now.stopping.mean()):.4g}"
+            said = f"loss {float(now.train.nanmean()):.4g}, held out {float(now.stopping.nanmean()):.4g}"
             bars.update(
                 line, total=now.of * chunks, completed=chunk * now.of + now.number, said=said,
                 visible=time.monotonic() - began > _QUIET,

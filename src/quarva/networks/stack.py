@@ -100,6 +100,15 @@ class Stack:
             {name: each[members.start : members.stop] for name, each in self._others.items()},
         )
 
+    def repeat(self, times: int) -> "Stack":
+        """So many of them one after the other, with weights of their own."""
+        out = self._of(
+            {name: torch.cat([each] * times) for name, each in self.weights.items()},
+            {name: torch.cat([each] * times) for name, each in self._others.items()},
+        )
+        out.together = len(out) > 1 and self._can_be_mapped()
+        return out
+
     def put(self, members: range, part: "Stack") -> None:
         """Give some of them the weights that a part was trained to."""
         with torch.no_grad():

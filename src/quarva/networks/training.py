@@ -1,8 +1,8 @@
 """Training: one loop for one network or a stack of them, with early stopping and a safe end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from quarva.errors import RunError
 from quarva.interrupts import interrupts
 from quarva.networks.losses import Loss
+from quarva.networks.optimiser import Optimiser
 from quarva.networks.samples import Samples
 from quarva.networks.stack import Stack
 from quarva.networks.windows import LOOKED_AT
@@ -27,7 +28,8 @@ class Terms:
 
     Attributes:
         epochs: times that all windows are seen, at most. batch: windows of a step.
-        rate: of AdamW (Loshchilov and Hutter 2019). decay: its weight decay.
+        rate: of AdamW (Loshchilov and Hutter 2019). decay: its weight decay. Either for all networks or, [M],
+            for each.
         patience: epochs without a smaller loss on the stopping days after which training ends.
         whole_days: whether batches are whole days, see `Samples.shuffled`.
         seed: of the order of the windows. mixed: whether the layers compute in bfloat16.
@@ -35,8 +37,8 @@ class Terms:
 
     epochs: int = 30
     batch: int = 1_024
-    rate: float = 1e-3
-    decay: float = 1e-4
+    rate: float | Sequence[float] = 1e-3
+    decay: float | Sequence[float] = 1e-4
     patience: int = 5
     whole_days: bool = False
     seed: int = 0
@@ -45,7 +47,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to: float32 [M] each, losses in training and on the stopping days."""
+    """What an epoch came to: float32 [M] each, losses in training and on the stopping days.
+
+    NaN of a network whose loss was no number, from then on.
+    """
 
     number: int
     of: int
@@ -61,7 +66,11 @@ class Training:
     Attributes:
         best: float32 [M], smallest loss on the stopping days so far; `kept`: the weights that had it.
         stale: int64 [M], epochs since.
-        notes: what should be said aloud: a batch halved, a loss that was no number.
+        lost: int64 [M, 2], epoch and batch in which the loss was no number; 0 where that never was.
+        epochs: int64 [M], until patience or a loss that was no number ended it: a network goes on then only
+            because others do, and nothing of that is kept.
+        history: float32 [3, M] an epoch: losses in training and on the stopping days, and `best`.
+        notes: what should be said aloud of all of them: a batch halved.
     """
 
     stack: Stack
@@ -70,15 +79,20 @@ class Training:
     epoch: int = 0
     ended: Ended | None = None
     notes: list[str] = field(default_factory=list)
-    history: list[tuple[int, float, float, float]] = field(default_factory=list)
+    history: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._weights = list(self.stack.weights.values())
-        self._optimiser = torch.optim.AdamW(self._weights, self.terms.rate, weight_decay=self.terms.decay)
         self._source = torch.Generator().manual_seed(self.terms.seed)
-        many = len(self.stack)
-        self.best = torch.full((many,), torch.inf, device=self._weights[0].device)
-        self.stale = torch.zeros(many, dtype=torch.int64, device=self.best.device)
+        many, device = len(self.stack), self._weights[0].device
+        rate, decay = (
+            torch.as_tensor(each, dtype=torch.float64).expand(many).to(device)
+            for each in (self.terms.rate, self.terms.decay)
+        )
+        self._optimiser = Optimiser(self._weights, rate, decay)
+        self.best = torch.full((many,), torch.inf, device=device)
+        self.stale, self.epochs = torch.zeros((2, many), dtype=torch.int64, device=device)
+        self.lost = torch.zeros((many, 2), dtype=torch.int64, device=device)
         self.kept = {name: each.detach().clone() for name, each in self.stack.weights.items()}
         self._piece = max(self.terms.batch, 1)
 
@@ -90,6 +104,8 @@ class Training:
         `seen` is told every epoch; what it raises, KeyboardInterrupt among it, ends training, the best
         weights so far in place.
         """
+        if bool(self.done.all()):  # taken up again, after its patience had ended
+            self.ended = "patience"
         try:
             with interrupts() as asked:
                 while self.ended is None and self.epoch < self.terms.epochs:
@@ -111,38 +127,59 @@ class Training:
         if train is None:
             self.ended = "interrupted" if asked() else "diverged"
             return
-        held = self._look(stopping)
-        self._keep(held)
+        held = torch.where(self.lost[:, 0] > 0, torch.nan, self._look(stopping))
         self.epoch += 1
-        self.history.append((self.epoch, float(train.mean()), float(held.mean()), float(self.best.mean())))
+        self.epochs[~self.done] = self.epoch
+        self._keep(held)
+        self.history.append(torch.stack([train, held, self.best]))
         seen(Epoch(self.epoch, self.terms.epochs, train, held, self.best))
-        if bool((self.stale >= self.terms.patience).all()):
+        if bool(self.done.all()):
             self.ended = "patience"
         elif asked():
             self.ended = "interrupted"
 
+    @property
+    def done(self) -> Tensor:
+        """bool [M], whether patience or a loss that was no number ended a network."""
+        return (self.stale >= self.terms.patience) | (self.lost[:, 0] > 0)
+
+    def ended_of(self, members: slice) -> Ended:
+        """Why the training of some of them ended."""
+        if bool((self.lost[members, 0] > 0).all()):
+            return "diverged"
+        if bool(self.done[members].all()):
+            return "patience"
+        return "interrupted" if self.ended == "interrupted" else "epochs"
+
+    def notes_of(self, members: slice) -> list[str]:
+        """What should be said aloud of some of them."""
+        lost = self.lost[members]
+        places, many = torch.unique(lost[lost[:, 0] > 0], dim=0, return_counts=True)
+        return self.notes + [
+            f"the loss of {count} of {len(lost)} networks is not a number at batch {batch} of epoch {epoch}: "
+            "stopped there with the best weights before it; take a smaller rate"
+            for (epoch, batch), count in zip(places.tolist(), many.tolist(), strict=True)
+        ]
+
     def _one(self, samples: Samples, asked: Callable[[], bool]) -> Tensor | None:
-        """One epoch; mean losses [M] before each step, None where one was no number, or at Ctrl-C."""
+        """One epoch; mean losses [M] before each step, None where nobody is left to train, or at Ctrl-C."""
         total, batches = torch.zeros_like(self.best), 0
         for number, chosen in enumerate(
             samples.shuffled(self.terms.batch, self._source, self.terms.whole_days)
         ):
             if asked():
                 return None
-            self._optimiser.zero_grad(set_to_none=True)
+            self._optimiser.zero_grad()
             loss = self._backward(samples, chosen)
             if not bool(torch.isfinite(loss).all()):
-                lost = int((~torch.isfinite(loss)).sum())
-                self.notes.append(
-                    f"the loss of {lost} of {len(loss)} networks is not a number at batch {number + 1} of "
-                    f"epoch {self.epoch + 1}: stopped there with the best weights before it; take a "
-                    "smaller rate"
-                )
-                return None
+                lost = ~torch.isfinite(loss) & ~self.done
+                self.lost[lost] = torch.tensor([self.epoch + 1, number + 1], device=lost.device)
+                if bool(self.done.all()):
+                    return None
             self._optimiser.step()
             total += loss
             batches += 1
-        return total / batches
+        return torch.where(self.lost[:, 0] > 0, torch.nan, total / batches)
 
     def _backward(self, samples: Samples, chosen: Tensor) -> Tensor:
         """Gradients of a batch, in pieces where memory does not hold it at once; the losses [M]."""
@@ -169,7 +206,7 @@ class Training:
                 "smaller network, a shorter window or fewer members"
             ) from error
         self._piece = max(_LEAST, self._piece // 2)
-        self._optimiser.zero_grad(set_to_none=True)
+        self._optimiser.zero_grad()
         self.notes.append(f"not enough memory: batches are taken in pieces of {self._piece} windows now")
 
     def _pieces(self, samples: Samples, chosen: Tensor) -> list[Tensor]:
@@ -199,7 +236,7 @@ class Training:
     @torch.no_grad()
     def _keep(self, held: Tensor) -> None:
         """Note who did better than ever; a network whose patience has ended stays what it was."""
-        better = (held < self.best) & (self.stale < self.terms.patience)
+        better = (held < self.best) & ~self.done
         self.best = torch.where(better, held, self.best)
         self.stale = torch.where(better, torch.zeros_like(self.stale), self.stale + 1)
         for name, weight in self.stack.weights.items():
@@ -209,12 +246,11 @@ class Training:
         """All that the next epoch depends on, as tensors."""
         out = {f"weights/{name}": each.detach() for name, each in self.stack.weights.items()}
         out |= {f"kept/{name}": each for name, each in self.kept.items()}
-        for number, each in self._optimiser.state_dict()["state"].items():
-            out |= {f"optimiser/{number}/{name}": value for name, value in each.items()}
+        out |= {f"optimiser/{name}": each for name, each in self._optimiser.state().items()}
         out |= {
-            "source": self._source.get_state(), "best": self.best, "stale": self.stale,
-            "epoch": torch.tensor(self.epoch), "piece": torch.tensor(self._piece),
-            "history": torch.tensor(self.history, dtype=torch.float64).reshape(-1, 4),
+            "source": self._source.get_state(), "best": self.best, "stale": self.stale, "lost": self.lost,
+            "epochs": self.epochs, "epoch": torch.tensor(self.epoch), "piece": torch.tensor(self._piece),
+            "history": torch.stack(self.history) if self.history else torch.zeros(0, 3, len(self.best)),
         }  # fmt: skip
         return {name: each.detach().cpu().contiguous() for name, each in out.items()}
 
@@ -225,17 +261,15 @@ class Training:
             for name, weight in self.stack.weights.items():
                 weight.copy_(state[f"weights/{name}"])
                 self.kept[name].copy_(state[f"kept/{name}"])
-        moments: dict[int, dict[str, Any]] = {}
-        for name, value in state.items():
-            if name.startswith("optimiser/"):
-                _, number, key = name.split("/")
-                moments.setdefault(int(number), {})[key] = value
-        whole = self._optimiser.state_dict()
-        self._optimiser.load_state_dict({"state": moments, "param_groups": whole["param_groups"]})
+        begin = "optimiser/"
+        self._optimiser.restore({
+            name.removeprefix(begin): each for name, each in state.items() if name.startswith(begin)
+        })  # fmt: skip
         self._source.set_state(state["source"])
         self.best, self.stale = state["best"].to(device), state["stale"].to(device)
+        self.lost, self.epochs = state["lost"].to(device), state["epochs"].to(device)
         self.epoch, self._piece = int(state["epoch"]), int(state["piece"])
-        self.history = [(int(n), a, b, c) for n, a, b, c in state["history"].tolist()]
+        self.history = [each.to(device) for each in state["history"]]
 
 
 def _is_memory(error: RuntimeError) -> bool:

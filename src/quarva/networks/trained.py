@@ -1,0 +1,54 @@
+"""What training came to for one learner's networks, alone or among others."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from quarva.networks.stack import Stack
+from quarva.networks.training import Ended, Training
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Trained"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """Networks with their best weights.
+
+    Attributes:
+        stack: the networks. pieces: the trainings that they had a part in, and which of each were theirs.
+    """
+
+    stack: Stack
+    pieces: tuple[tuple[Training, slice], ...]
+
+    @property
+    def stopping(self) -> float:
+        """Smallest loss on what training was stopped by, mean of the networks; infinite without one."""
+        return float(torch.cat([each.best[mine] for each, mine in self.pieces]).mean())
+
+    @property
+    def ended(self) -> Ended:
+        """Why it ended."""
+        each, mine = self.pieces[-1]
+        return each.ended_of(mine)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What should be said aloud, each once."""
+        return tuple(dict.fromkeys(note for each, mine in self.pieces for note in each.notes_of(mine)))
+
+    @property
+    def history(self) -> "pd.DataFrame":
+        """One row an epoch that one of the networks needed: chunk, epoch, train, stopping, best."""
+        import pandas as pd
+
+        rows = [
+            (k, number, *each.history[number - 1][:, mine].nanmean(1).tolist())
+            for k, (each, mine) in enumerate(self.pieces)
+            for number in range(1, int(each.epochs[mine].max()) + 1)
+        ]
+        return pd.DataFrame(rows, columns=["chunk", "epoch", "train", "stopping", "best"])
