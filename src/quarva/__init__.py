@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from quarva.errors import FormulaError, PanelError, QuarvaError, RecipeError, RunError, TaskError
     from quarva.karva import OPERATORS, Expression, parse, render
     from quarva.live import Stream
-    from quarva.networks import Fitted, Learner
+    from quarva.networks import Fitted, Learner, Sweep, sweep
     from quarva.panel import Panel, Table, sample_panel
     from quarva.search import Finding, Findings, Searcher, search
     from quarva.strategies import (
@@ -58,6 +58,7 @@ __all__ = [
     "SignTiming",
     "Strategy",
     "Stream",
+    "Sweep",
     "Table",
     "Task",
     "TaskError",
@@ -69,6 +70,7 @@ __all__ = [
     "render",
     "sample_panel",
     "search",
+    "sweep",
 ]
 
 _ROOMS = {
@@ -77,7 +79,7 @@ _ROOMS = {
     "errors": ("FormulaError", "PanelError", "QuarvaError", "RecipeError", "RunError", "TaskError"),
     "karva": ("OPERATORS", "Expression", "parse", "render"),
     "live": ("Stream",),
-    "networks": ("Fitted", "Learner"),
+    "networks": ("Fitted", "Learner", "Sweep", "sweep"),
     "panel": ("Panel", "Table", "sample_panel"),
     "search": ("Finding", "Findings", "Searcher"),
     "strategies": ("LongShort", "Performance", "RankWeights", "SignTiming", "Strategy", "VolatilityScaled"),

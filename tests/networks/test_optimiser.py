@@ -1,6 +1,5 @@
 """Networks of a stack go their own steps: torch's AdamW, one by one."""
 
-import pytest
 import torch
 from torch import nn
 

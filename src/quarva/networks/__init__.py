@@ -6,6 +6,7 @@ from quarva.networks.layout import LAYOUTS, Layout
 from quarva.networks.learner import Learner
 from quarva.networks.losses import LOSSES
 from quarva.networks.models import NETWORKS
+from quarva.networks.sweeping import Sweep, sweep
 from quarva.networks.training import Epoch
 from quarva.networks.windows import Windows
 
@@ -17,7 +18,9 @@ __all__ = [
     "Fitted",
     "Layout",
     "Learner",
+    "Sweep",
     "Windows",
     "check_layout",
     "layout_of",
+    "sweep",
 ]

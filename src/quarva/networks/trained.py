@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from quarva.networks.stack import Stack
@@ -46,9 +47,14 @@ class Trained:
         """One row an epoch that one of the networks needed: chunk, epoch, train, stopping, best."""
         import pandas as pd
 
-        rows = [
-            (k, number, *each.history[number - 1][:, mine].nanmean(1).tolist())
-            for k, (each, mine) in enumerate(self.pieces)
-            for number in range(1, int(each.epochs[mine].max()) + 1)
-        ]
-        return pd.DataFrame(rows, columns=["chunk", "epoch", "train", "stopping", "best"])
+        chunks, numbers, losses = [], [], []
+        for k, (each, mine) in enumerate(self.pieces):
+            for number, row in enumerate(each.history[: int(each.epochs[mine].max())], start=1):
+                chunks.append(k)
+                numbers.append(number)
+                losses.append(row[:, mine].nanmean(1).tolist())
+        train, stopping, best = np.array(losses, np.float64).reshape(-1, 3).T
+        return pd.DataFrame({
+            "chunk": np.array(chunks, np.int64), "epoch": np.array(numbers, np.int64), "train": train,
+            "stopping": stopping, "best": best,
+        })  # fmt: skip

@@ -1,0 +1,146 @@
+"""A sweep comes to what its fits come to one by one."""
+
+import numpy as np
+import pytest
+import torch
+
+import quarva as qv
+from quarva.errors import RecipeError, TaskError
+from quarva.networks import Learner, sweep
+from quarva.networks import training as training_module
+from quarva.panel import Table
+from quarva.tasks import Task
+
+from .conftest import FEATURES
+
+QUICK = {"features": FEATURES, "length": 4, "epochs": 6, "batch": 256, "patience": 2}
+RATES, DECAYS = [1e-4, 3e-3, 3e-2], [0.0, 0.3]
+
+
+def assert_alike(one, alone):
+    for name, each in alone.stack.all_weights().items():
+        torch.testing.assert_close(one.stack.all_weights()[name], each, rtol=1e-4, atol=1e-4)
+    for name in ("train", "validation", "stopping", "figure", "calibration"):
+        assert getattr(one, name) == pytest.approx(getattr(alone, name), rel=1e-4, abs=1e-4, nan_ok=True), (
+            name
+        )
+    assert one.baselines == alone.baselines
+    assert (one.ended, one.notes) == (alone.ended, alone.notes)
+    assert one.history[["chunk", "epoch"]].equals(alone.history[["chunk", "epoch"]])
+    np.testing.assert_allclose(one.history, alone.history, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("network", "members", "together", "loss"),
+    [
+        ("dense", 1, None, None),
+        ("dense", 2, 5, None),  # two fits a program
+        ("dense", 3, 2, None),  # less than a fit
+        ("conv1d", 2, None, "ic"),
+        ("gru", 1, None, None),
+    ],
+)
+def test_each_fit_is_the_one_that_is_made_alone(task, network, members, together, loss):
+    learner = Learner(network, members=members, together=together, loss=loss, **QUICK)
+    found = sweep(learner, task, rate=RATES, decay=DECAYS)
+    assert [tuple(each.values()) for each in found.tried] == [(r, d) for r in RATES for d in DECAYS]
+    for settings, one in zip(found.tried, found, strict=True):
+        assert len(one.stack) == members
+        assert_alike(one, Learner(network, members=members, together=min(together or members, members),
+                                  loss=loss, **QUICK, **settings).fit(task))  # fmt: skip
+    assert len({len(one.history) for one in found}) > 1  # each ends by its own patience
+
+
+def test_classes_are_calibrated_for_each(market):
+    asked = Task(market, "direction_1")
+    found = sweep(Learner(**QUICK), asked, rate=[1e-3, 1e-2])
+    for settings, one in zip(found.tried, found, strict=True):
+        alone = Learner(**QUICK, **settings).fit(asked)
+        assert one.framing.temperature == pytest.approx(alone.framing.temperature, rel=1e-3)
+        assert_alike(one, alone)
+
+
+def test_a_rate_that_is_too_large_ends_its_own_fit_alone(task):
+    found = sweep(Learner(**QUICK), task, rate=[3e-3, 1e12])
+    assert [one.ended == "diverged" for one in found] == [False, True]
+    assert any("take a smaller rate" in note for note in found[1].notes)
+    assert found[0].notes == ()
+    for settings, one in zip(found.tried, found, strict=True):
+        assert_alike(one, Learner(**QUICK, **settings).fit(task))
+    assert found.best is found[0]
+
+
+def test_what_shares_no_program_is_swept_too(task):
+    given = {name: value for name, value in QUICK.items() if name != "length"}
+    found = qv.sweep(
+        Learner(**given),
+        task,
+        settings=[{"width": 4}, {"width": 8}],
+        length=[2, 3],
+        rate=np.array([1e-3, 1e-2]),
+    )
+    assert len(found) == 8
+    for settings, one in zip(found.tried, found, strict=True):
+        assert_alike(one, Learner(**given, **settings).fit(task))
+    assert {one.parameters for one in found} > {4 * 5 + 4 * 5 + 5}
+    table = found.table()
+    assert list(table.columns[:3]) == ["settings", "length", "rate"]
+    assert table["stopping"].is_monotonic_increasing
+    assert found[int(table.index[0])] is found.best
+    assert found.best.stopping == min(one.stopping for one in found)
+    assert str(found).splitlines()[1].split()[0] == str(table.index[0])
+
+
+def test_many_are_trained_in_few_programs(task, monkeypatch):
+    begun = []
+    init = training_module.Training.__post_init__
+    monkeypatch.setattr(
+        training_module.Training, "__post_init__", lambda self: (begun.append(len(self.stack)), init(self))[1]
+    )
+    told = []
+    learner = Learner(settings={"width": 4}, **QUICK | {"epochs": 1, "batch": 1024})
+    found = sweep(learner, task, progress=told.append, rate=np.geomspace(1e-4, 1e-1, 60), decay=DECAYS)
+    assert begun == [120]
+    assert len(told) == 1
+    assert len(found) == 120
+    assert len({one.validation for one in found}) > 100
+
+
+def test_a_table_is_swept(task):
+    x = np.linspace(-2, 2, 200)
+    asked = Task(Table.from_arrays({"x": x}, np.sin(2 * x)))
+    found = sweep(Learner(batch=16, epochs=20), asked, rate=[1e-5, 1e-2])
+    assert found.best is found[1]
+    assert found.best.train > 0.5 > found[0].train
+
+
+def test_ctrl_c_keeps_what_there_is(task):
+    def stop(now):
+        if now.number == 2:
+            raise KeyboardInterrupt
+
+    learner = Learner(together=1, **QUICK)
+    found = sweep(learner, task, progress=stop, rate=[1e-3, 1e-2], seed=[0, 1])
+    assert found.interrupted
+    assert found.tried == ({"seed": 0, "rate": 1e-3},)
+    assert found.best.ended == "interrupted"
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ({}, RecipeError, "a sweep varies something"),
+        ({"rates": [1]}, RecipeError, "a sweep can not vary 'rates'; did you mean 'rate'"),
+        ({"loss": ["mse"]}, RecipeError, "a sweep can not vary 'loss'.*the same for all"),
+        ({"rate": 0.1}, RecipeError, r"rate is a list of values to try, \[0.1, …\], not one of them"),
+        ({"network": "gru"}, RecipeError, "network is a list of values"),
+        ({"rate": []}, RecipeError, "rate has no value to try"),
+        ({"rate": [1e-3, -1.0]}, RecipeError, "rate must be above 0"),
+        ({"network": ["dense", "gruu"]}, RecipeError, "there is no network 'gruu'"),
+        ({"length": [3, 999]}, TaskError, "a window of 999 days does not fit"),
+    ],
+)
+def test_what_can_not_be_swept_is_named(task, given, error, said):
+    with pytest.raises(error, match=said) as caught:
+        sweep(Learner(features=FEATURES, epochs=1), task, **given)
+    assert "\n" not in str(caught.value)
