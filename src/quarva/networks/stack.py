@@ -45,6 +45,11 @@ class Stack:
                 made.append(make())
         return cls(made)
 
+    @property
+    def recurrent(self) -> bool:
+        """Whether there are recurrent layers of torch's among theirs."""
+        return any(isinstance(part, nn.RNNBase) for part in self._base.modules())
+
     def __len__(self) -> int:
         return len(next(iter(self.weights.values())))
 
@@ -147,7 +152,7 @@ class Stack:
 
     def _can_be_mapped(self) -> bool:
         """Whether the layers can be batched: torch's recurrent ones can not."""
-        return not any(isinstance(part, nn.RNNBase) for part in self._base.modules()) and not self._others
+        return not self.recurrent and not self._others
 
 
 def _one_of(stacked: dict[str, Tensor], m: int) -> dict[str, Tensor]:

@@ -32,7 +32,9 @@ class Terms:
             for each.
         patience: epochs without a smaller loss on the stopping days after which training ends.
         whole_days: whether batches are whole days, see `Samples.shuffled`.
-        seed: of the order of the windows. mixed: whether the layers compute in bfloat16.
+        seed: of the order of the windows. mixed: whether the layers compute in bfloat16; weights, losses and
+            the optimiser are float32 always, and so are recurrent layers on a CPU, for which torch has no
+            other LSTM.
     """
 
     epochs: int = 30
@@ -95,6 +97,9 @@ class Training:
         self.lost = torch.zeros((many, 2), dtype=torch.int64, device=device)
         self.kept = {name: each.detach().clone() for name, each in self.stack.weights.items()}
         self._piece = max(self.terms.batch, 1)
+        self._mixed = self.terms.mixed and not (device.type == "cpu" and self.stack.recurrent)
+        if self.terms.mixed and not self._mixed:
+            self.notes.append("recurrent layers compute in float32 on a CPU, mixed or not")
 
     def run(
         self, samples: Samples, stopping: Samples, seen: Callable[[Epoch], object] = lambda _: None
@@ -221,7 +226,7 @@ class Training:
         return [torch.cat(days[i : i + size]) for i in range(0, len(days), size)]
 
     def _losses(self, windows: Tensor, target: Tensor, day: Tensor, *, training: bool = False) -> Tensor:
-        with torch.autocast(windows.device.type, torch.bfloat16, enabled=self.terms.mixed):
+        with torch.autocast(windows.device.type, torch.bfloat16, enabled=self._mixed):
             outputs = self.stack(windows, training)
         return self.loss(outputs.float(), target, day)
 
