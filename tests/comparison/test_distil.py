@@ -1,10 +1,11 @@
 """What a network says can be said by a formula, and how much of it."""
 
+import numpy as np
 import pytest
 
 from quarva.comparison import distil
-from quarva.errors import TaskError
 from quarva.networks import Learner
+from quarva.panel import Table
 from quarva.scenarios import simulate
 from quarva.tasks import Task
 
@@ -23,6 +24,15 @@ def test_a_formula_keeps_what_a_network_learned():
     assert found.task.split.spans["validation"][0] == task.split.spans["validation"][0]
 
 
-def test_a_table_has_nothing_to_distil(table_task):
-    with pytest.raises(TaskError, match="a table's function is a formula already"):
-        distil(None, table_task)
+@pytest.mark.parametrize("split", [None, (0.6, 0.8)])
+def test_a_formula_says_what_a_network_learned_of_a_table(split):
+    rng = np.random.default_rng(0)
+    a, b = rng.uniform(-1, 1, (2, 400))
+    task = Task(Table.from_arrays({"a": a, "b": b}, a * b + a + rng.normal(0, 0.05, 400)), split=split)
+    fitted = Learner(epochs=40, batch=32, rate=1e-2).fit(task, progress=False)
+    found = distil(fitted, task, "gep", 3_000, seed=0, progress=False)
+    told = np.isfinite(found.task.targets)
+    np.testing.assert_array_equal(told, np.isfinite(task.targets))  # the same rows in the same parts
+    np.testing.assert_array_equal(found.task.targets[0][told[0]], fitted.values(task.panel)[told[0]])
+    assert found.best.train > 0.95
+    assert float(task.score(found.best.formula).train[0]) > 0.95 * fitted.train

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.errors import TaskError
 from quarva.search import Findings, Searcher, search
 from quarva.tasks import Field, Task
 
@@ -30,34 +29,49 @@ def distil(
     searcher: str | Searcher = "blend",
     budget: int = 20_000,
     *,
-    objective: str = "rank_ic",
+    objective: str | None = None,
     **settings: Any,
 ) -> Findings:
-    """Search for formulas whose order of the assets is that of a fitted network's signal, day by day.
+    """Search for formulas that say what a fitted network says.
 
-    The question is the task's own with the signal for a target: the same days and splits, and train and
-    validation figures that say how much of the network a formula keeps. How well it predicts is asked of the
-    task: `task.score(found.best.formula)`.
+    The question is the task's own with the network's signal for a target: the same days and splits, or rows
+    of a table, and train and validation figures that say how much of the network a formula keeps. How well it
+    predicts is asked of the task: `task.score(found.best.formula)`.
 
     Args:
         function: a `Fitted` or `Policy`, whatever has `values(panel)`.
-        task: about a panel. searcher, budget, settings: as in `search`.
-        objective: by which the two signals are compared.
+        task: that it was fitted to. searcher, budget, settings: as in `search`.
+        objective: by which the two are compared: None is `rank_ic`, the order of a day's assets, and of a
+            table `r2`.
 
     Raises:
-        TaskError: a table; a signal that has no value on the training days.
+        TaskError: a signal that has no value in training.
     """
-    if task.table is not None:
-        raise TaskError(
-            "a table's function is a formula already; distil networks that were fitted to a panel"
-        )
+    asked = (
+        _of_panel(function, task, objective) if task.table is None else _of_table(function, task, objective)
+    )
+    return search(asked, searcher, budget, **settings)
+
+
+def _of_panel(function: _Valued, task: Task, objective: str | None) -> Task:
+    """The signal as a field, and as the target."""
     panel = task.panel
     kept = [f for f, name in enumerate(panel.fields) if name != _NAME and name in task.fields]
     values = np.concatenate([panel.values[kept], function.values(panel)[None]])
     fields = (*(panel.fields[f] for f in kept), _NAME)
     borders = [] if task.split is None else [task.split.spans[part][0] for part in ("validation", "test")]
-    asked = Task(
+    return Task(
         replace(panel, values=np.ascontiguousarray(values), fields=fields),
-        Field(_NAME, horizon=0), objective, borders or None, delay=0,
+        Field(_NAME, horizon=0), objective or "rank_ic", borders or None, delay=0,
     )  # fmt: skip
-    return search(asked, searcher, budget, **settings)
+
+
+def _of_table(function: _Valued, task: Task, objective: str | None) -> Task:
+    """The predictions as the target, of the same rows in the same parts."""
+    table = task.table
+    assert table is not None
+    whole = np.isfinite(table.target) & np.isfinite(table.panel.values).all(axis=0)
+    told = np.where(whole, function.values(table.panel), np.float32(np.nan))
+    rows = np.isfinite(task.targets).sum(axis=(1, 2))
+    split = tuple(rows.cumsum() / whole.sum()) if len(rows) > 1 else None
+    return Task(replace(table, target=told), objective=objective or "r2", split=split)
