@@ -140,7 +140,9 @@ def test_ctrl_c_keeps_what_there_is(task):
         ({"length": [3, 999]}, TaskError, "a window of 999 days does not fit"),
     ],
 )
-def test_what_can_not_be_swept_is_named(task, given, error, said):
+def test_what_can_not_be_swept_is_named_before_anything_is_trained(task, given, error, said):
+    told = []
     with pytest.raises(error, match=said) as caught:
-        sweep(Learner(features=FEATURES, epochs=1), task, **given)
+        sweep(Learner(features=FEATURES, epochs=1), task, progress=told.append, **given)
+    assert told == []
     assert "\n" not in str(caught.value)

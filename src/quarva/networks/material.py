@@ -11,7 +11,7 @@ from quarva.karva.notation import parse
 from quarva.networks.features import Feature, name_of, usual_features
 from quarva.networks.layout import Layout, axes_of
 from quarva.networks.leaks import check_causality, check_target
-from quarva.networks.windows import Missing
+from quarva.networks.windows import Missing, check_length
 from quarva.tasks import TRAIN, VALIDATION, Task, known_value
 
 __all__ = ["Days", "Material", "Rows", "material_of"]
@@ -98,7 +98,9 @@ class Days(Material):
 
     def length(self, given: int | None) -> int:
         """A month of trading days without any."""
-        return 20 if given is None else given
+        days = 20 if given is None else given
+        check_length(days, self.task.panel)
+        return days
 
     def check_features(self, features: Sequence[Feature]) -> None:
         """None may read a target or know the days to come."""

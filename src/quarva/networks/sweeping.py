@@ -100,7 +100,8 @@ def sweep(learner: "Learner", task: Task, *, progress: Seen = True, **values: Se
 
     Raises:
         RecipeError: no setting, one that can not be varied, one that is no list, or has none.
-        TaskError, RecipeError, DeviceError: as `Learner.fit`, before anything is trained.
+        TaskError, RecipeError, DeviceError: as `Learner.fit`; what is wrong with a network, a length or a
+            loss before anything is trained.
     """
     varied = {name: _values(name, given) for name, given in values.items()}
     if not varied:

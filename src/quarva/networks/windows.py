@@ -16,7 +16,7 @@ from quarva.networks.features import Feature, compute, name_of
 from quarva.networks.layout import Layout, arrange
 from quarva.panel import Panel
 
-__all__ = ["LOOKED_AT", "Missing", "Windows"]
+__all__ = ["LOOKED_AT", "Missing", "Windows", "check_length"]
 
 LOOKED_AT = 8_192
 """Windows of a batch that is only looked at, not learned from."""
@@ -84,11 +84,7 @@ class Windows:
         """
         if not features:
             raise TaskError("windows need a feature: give at least one formula, such as 'close'")
-        days = panel.shape[0]
-        if not 1 <= length <= days:
-            raise TaskError(
-                f"a window of {length} days does not fit: {panel.name} has {days}; take 1 to {days}"
-            )
+        check_length(length, panel)
         if missing not in ("drop", "mean"):
             raise TaskError(f"missing is 'drop' or 'mean', not '{missing}'")
         names = tuple(name_of(each) for each in features)
@@ -140,6 +136,13 @@ class Windows:
         if wanted is not None:
             chosen &= wanted
         return torch.from_numpy(np.flatnonzero(chosen))
+
+
+def check_length(length: int, panel: Panel) -> None:
+    """Raise TaskError for a window that a panel has not days enough for."""
+    days = panel.shape[0]
+    if not 1 <= length <= days:
+        raise TaskError(f"a window of {length} days does not fit: {panel.name} has {days}; take 1 to {days}")
 
 
 def _values(features: Sequence[Feature], panel: Panel, threads: int | None) -> NDArray[np.float32]:
