@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quarva.panel import Panel
+from quarva.panel import Panel, Table
 from quarva.search import loop
 from quarva.tasks import Task
 
@@ -42,3 +42,13 @@ def test_who_leads_does_not_depend_on_the_pieces(find, figures, ending, monkeypa
     monkeypatch.setattr(loop, "_FIRST_CHUNK", 16)
     monkeypatch.setattr(loop, "_CHUNK_SECONDS", 1e-9)
     assert figures(find(ending("noise"), budget=3_000)) == found
+
+
+def test_a_table_with_a_split_is_validated_too(find):
+    x = np.linspace(0.1, 2, 100)
+    rows = Table.from_arrays({"x1": x}, np.log(x) + x)
+    found = find(Task(rows, split=(0.6, 0.8)), "gep", 3_000)
+    assert np.isfinite(found.history["validation"].to_numpy()).all()
+    for each in found:
+        assert each.validation == Task(rows, split=(0.6, 0.8)).score(each.formula).validation[0]
+    assert np.isnan(find(Task(rows), "gep", 1_000).best.validation)

@@ -169,7 +169,7 @@ def _choose(task: Task, best: Best, judged: bool) -> list[Finding]:
 
 def validation_of(task: Task, best: Best, i: int) -> float:
     """The validation figure of the i-th best: while a search scores it walks the days of training alone."""
-    if task.table is not None:
+    if not task.has_validation:
         return float("nan")
     return float(task.score(best.population[i : i + 1], threads=1).validation[0])
 
@@ -178,10 +178,10 @@ def can_be_judged(task: Task, validation: float) -> bool:
     """Whether a formula with this validation figure says enough there, where there is a validation part.
 
     Where a value is missing an asset does not count, so a formula that is missing where it errs scores well
-    in training; evolution finds such. One that goes on to be missing on most days of validation can neither
-    be judged nor traded, and does not lead.
+    in training; evolution finds such. One that goes on to be missing on most days of validation, or on a row
+    of a table's, can neither be judged nor used, and does not lead.
     """
-    return bool(np.isfinite(validation)) or not (task.segments == VALIDATION).any() or task.table is not None
+    return bool(np.isfinite(validation)) or not task.has_validation
 
 
 def _standard_ranks(rows: NDArray) -> NDArray[np.float64]:

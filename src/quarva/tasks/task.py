@@ -137,6 +137,11 @@ class Task:
             "cost_bps": self.cost_bps,
         }
 
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation part: always on panels, and on tables where a split was asked for."""
+        return self.table is None or len(self.targets) > 1
+
     def score(
         self,
         formulas: Any,
