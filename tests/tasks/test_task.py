@@ -13,7 +13,7 @@ from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
 from quarva.panel import Panel, Table
 from quarva.strategies import LongShort, SignTiming, Strategy
-from quarva.tasks import OBJECTIVES, TEST, TRAIN, UNUSED, VALIDATION, Field, ForwardReturn, Task
+from quarva.tasks import OBJECTIVES, TEST, TRAIN, UNUSED, VALIDATION, Field, ForwardReturn, Task, lend
 
 FORMULAS = [
     "close",
@@ -255,6 +255,18 @@ def test_the_sealed_test_touches_no_score_and_every_reading_counts(sample, objec
     with pytest.raises(TaskError, match="one formula at a time, not 2"):
         task.read_test(parse(FORMULAS[:2]))
     assert task.test_readings == 2
+
+
+def test_what_is_read_through_lent_signals_is_counted_on_the_task(sample):
+    task = Task(sample, ForwardReturn(5), "ic")
+    lent, (reader,) = lend(task, sample.field("close")[None])
+    lent.read_test(reader)
+    assert task.test_readings == lent.test_readings == 1
+    again, (reader,) = lend(lent, sample.field("close")[None])
+    again.read_test(reader)
+    task.read_test(Formula.parse("close"))
+    assert task.test_readings == 3
+    assert Task(sample, ForwardReturn(5), "ic").test_readings == 0
 
 
 def test_the_sealed_test_equals_scipy(sample):

@@ -74,7 +74,7 @@ class Task:
         horizon: days that one value of the first target spans.
         classes: values that the first target may have, ascending; none where it may have any.
         notes: what a report should say aloud.
-        test_readings: how many times the sealed test was read.
+        test_readings: how many times the sealed test was read, by lent signals too.
         looks_back: days before their own that the panel's fields were computed from, see `lend`.
 
     Raises:
@@ -116,11 +116,15 @@ class Task:
         self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
         self.horizon, self.classes, self.cost_bps = question.horizon, question.classes, float(cost_bps)
         self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
-        self.test_readings = 0
+        self._read: list[float] = []  # of the sealed test; tasks lent from this one share it
         self.looks_back = 0
 
     def __repr__(self) -> str:
         return f"<Task {self.objective.name} of {self.target_names[0]} on {self.panel.name}>"
+
+    @property
+    def test_readings(self) -> int:
+        return len(self._read)
 
     def describe(self) -> dict[str, Any]:
         """The question as plain data, for recipes and findings: names, dates as text, numbers."""
@@ -241,7 +245,6 @@ class Task:
         program = self._program(formula)
         if len(program) != 1:
             raise TaskError(f"the sealed test is read for one formula at a time, not {len(program)}")
-        self.test_readings += 1
         trained = self.score(program, threads)
         if self.objective.positions is not None:
             figure = self._sharpes(program, (TEST,), threads)[0, 0]
@@ -249,7 +252,8 @@ class Task:
             days = np.where(self.segments == (TRAIN if self.table else TEST), 0, UNUSED).astype(np.int8)
             sealed = Yardstick.of(self.panel, self._sealed, days, 1, self.objective.statistic)
             figure = self._figures(program, sealed, threads)[0, 0, 0]
-        return float("nan") if np.isnan(trained.fitness[0]) else float(figure * trained.sign[0])
+        self._read.append(float("nan") if np.isnan(trained.fitness[0]) else float(figure * trained.sign[0]))
+        return self._read[-1]
 
     def horizons(self, formulas: Any, threads: int | None = None) -> NDArray[np.float64]:
         """The objective against every target of the task, float64 [P, M, 2] (train, validation).
