@@ -5,7 +5,8 @@ from quarva.networks.reinforcement.game import Game
 from quarva.networks.reinforcement.gradient import PolicyGradient
 from quarva.networks.reinforcement.line import LineGame
 from quarva.networks.reinforcement.naf import NAF
-from quarva.networks.reinforcement.trader import Policy, Trader
+from quarva.networks.reinforcement.policy import Policy
+from quarva.networks.reinforcement.trader import Trader
 from quarva.networks.reinforcement.trading import TradingGame
 
 __all__ = ["DQN", "NAF", "Dueling", "Game", "LineGame", "Policy", "PolicyGradient", "Trader", "TradingGame"]

@@ -1,7 +1,7 @@
-"""A policy that was learned by trading: a function like any other."""
+"""`Trader`: how a policy is made and learns by trading; `fit(task)` gives a function."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,99 +10,30 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from quarva.errors import RecipeError, TaskError
+from quarva.interrupts import interrupts
 from quarva.networks.devices import torch_threads
 from quarva.networks.features import Feature
-from quarva.networks.fitted import as_frame
 from quarva.networks.inputs import Inputs
 from quarva.networks.models import Dense
 from quarva.networks.reinforcement.dqn import DQN, Dueling
 from quarva.networks.reinforcement.gradient import PolicyGradient
 from quarva.networks.reinforcement.naf import NAF
-from quarva.networks.reinforcement.trading import TradingGame
+from quarva.networks.reinforcement.policy import Policy
+from quarva.networks.reinforcement.trading import TradingGame, pay
 from quarva.networks.windows import Windows
-from quarva.panel import Panel
-from quarva.tasks import TRAIN, Task, lend
+from quarva.tasks import TEST, TRAIN, VALIDATION, Task, lend
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Policy", "Trader"]
+__all__ = ["Trader"]
 
 Way = Literal["dqn", "naf", "gradient"]
 WAYS: tuple[Way, ...] = ("dqn", "naf", "gradient")
 
+_ROWS = 200  # of a history: more are not told apart by eye
 
-@dataclass(frozen=True, eq=False)
-class Policy:
-    """A network that was rewarded for what its positions earned.
-
-    Its signal is what it would rather do: of a network of values, the value of the largest position less that
-    of the smallest; of a policy, the position. It depends on the position held, so that days are walked in
-    their order, from no position on.
-
-    Attributes:
-        way: how it was learned. train, validation: the task's objective on either part.
-        mean_reward: percents a day that the last tenth of the training earned for an asset.
-    """
-
-    way: str
-    network: nn.Module = field(repr=False)
-    inputs: Inputs = field(repr=False)
-    positions: tuple[float, ...]
-    asked: dict[str, object] = field(repr=False)
-    train: float = float("nan")
-    validation: float = float("nan")
-    mean_reward: float = float("nan")
-    notes: tuple[str, ...] = ()
-
-    @property
-    def title(self) -> str:
-        """What it is, in a few words: `dqn, 5 features × 10 days`."""
-        return f"{self.way}, {len(self.inputs.features)} features × {self.inputs.length} days"
-
-    @property
-    def parameters(self) -> int:
-        """Numbers that its network has learned."""
-        return sum(each.numel() for each in self.network.parameters())
-
-    def values(self, panel: Panel) -> NDArray[np.float32]:
-        """The signal, float32 [T, N]; NaN where there is no whole window."""
-        return self.signals_of(self.inputs.windows(panel))
-
-    def signals_of(self, windows: Windows) -> NDArray[np.float32]:
-        """The same of windows that are there, as its inputs make them."""
-        _, days, assets = windows.values.shape
-        out = np.full((days, assets), np.nan, np.float32)
-        there = torch.from_numpy(windows.there)
-        held = torch.zeros(assets)
-        first = windows.length - 1
-        with torch.no_grad():
-            for day in range(first, days):
-                seen = torch.cat([windows.span(day, day + 1, "features"), held[:, None]], 1)
-                signal, wanted = self._decide(seen)
-                held = torch.where(there[day], wanted, torch.zeros_like(wanted))
-                out[day] = torch.where(there[day], signal, torch.nan).numpy()
-        return out
-
-    def _decide(self, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Signals and positions, float32 [N] each."""
-        answers = self.network(seen)
-        if self.way != "dqn":
-            position = answers[:, 0].clamp(-1.0, 1.0)
-            return answers[:, 0], position
-        chosen = torch.tensor(self.positions)[answers.argmax(1)]
-        return answers[:, -1] - answers[:, 0], chosen
-
-    def signal(self, panel: Panel) -> "pd.DataFrame":
-        """The signal on a panel: float32, dates × assets, NaN = no opinion. See `Formula.signal`."""
-        return as_frame(self.values(panel), panel)
-
-    def __str__(self) -> str:
-        head = (
-            f"{self.way}: {self.asked['objective']} of {self.asked['target']} {self.train:.4g} in training, "
-            f"{self.validation:.4g} in validation; {self.mean_reward:+.4f} % a day and asset at the end"
-        )
-        return "\n".join([head, *self.notes])
+Told = Callable[[int, float], object]
 
 
 @dataclass(frozen=True)
@@ -140,11 +71,14 @@ class Trader:
         if len(set(self.positions)) < 2 or not all(-1 <= each <= 1 for each in self.positions):
             raise RecipeError(f"positions are two or more numbers in [-1, 1], not {self.positions}")
 
-    def fit(self, task: Task, *, progress: Callable[[int, float], object] | None = None) -> Policy:
-        """Learn to trade on the training days of a task; nothing after them is seen.
+    def fit(self, task: Task, *, progress: Told | None = None) -> Policy:
+        """Learn to trade on the training days of a task; nothing after them is learned from.
+
+        Ctrl-C ends the training after the update it falls into, with what was learned by then.
 
         Args:
-            progress: is told the number of every update and its loss, of a gradient its mean reward.
+            progress: is told the number of every update and its loss, of a gradient its mean reward; what
+                it raises ends training, KeyboardInterrupt as Ctrl-C does.
 
         Raises:
             TaskError: a table, no field `close`, an episode that does not fit, a feature that
@@ -160,46 +94,113 @@ class Trader:
                 task.panel, windows, train, episodes=self.episodes, length=self.stretch, delay=task.delay,
                 cost_bps=task.cost_bps, actions=self.positions,
             )  # fmt: skip
-            rewards = _Rewards(game)
-            network = self._learn(rewards, progress or (lambda *_: None))
+            played = _Played(game)
+            network, learn = self._learner(played)
+            ended = _until_asked(learn, played, progress or (lambda *_: None))
             policy = Policy(
                 self.way, network.eval(), inputs, tuple(game.actions.tolist()), task.describe(),
-                mean_reward=rewards.lately(),
+                mean_reward=played.lately(), history=played.history(), ended=ended,
             )  # fmt: skip
-            lent, formula = lend(task, policy.signals_of(windows)[None], inputs.lookback)
+            signals, positions = policy.walk(windows)
+            lent, formula = lend(task, signals[None], inputs.lookback)
         scores = lent.score(formula)
-        return replace(policy, train=float(scores.train[0]), validation=float(scores.validation[0]))
+        figure, baselines = _earned(task, windows, positions)
+        stopped = f"stopped by Ctrl-C after {len(played.paid):,} of {self.updates:,} updates"
+        return replace(
+            policy,
+            train=float(scores.train[0]),
+            validation=float(scores.validation[0]),
+            figure=figure,
+            baselines=baselines,
+            notes=(stopped,) if ended == "interrupted" else (),
+        )
 
-    def _learn(self, game: "_Rewards", seen: Callable[[int, float], object]) -> nn.Module:
+    def _learner(self, game: "_Played") -> tuple[nn.Module, Callable[[Told], object]]:
+        """A network with its first weights, and what trains it in place."""
+
         def network(outputs: int = 1) -> nn.Module:
             return Dense(game.observation, 1, outputs, width=self.width)
 
         common = {"updates": self.updates, "rate": self.rate, "gamma": self.gamma, "seed": self.seed}
         if self.way == "dqn":
             values = Dueling(network(), network(len(game.actions)))
-            return DQN(batch=self.batch, **common).learn(game, values, seen)  # type: ignore[arg-type]
+            dqn = DQN(batch=self.batch, **common)  # type: ignore[arg-type]
+            return values, lambda seen: dqn.learn(game, values, seen)
+        action = network()
         if self.way == "naf":
-            return NAF(**common).learn(game, network(), network(), network(), seen)  # type: ignore[arg-type]
-        gradient = PolicyGradient(plays=8, **common)  # type: ignore[arg-type]
-        return gradient.learn(game, network(), network(), seen)
+            naf, others = NAF(**common), (network(), network())  # type: ignore[arg-type]
+            return action, lambda seen: naf.learn(game, action, *others, seen)
+        gradient, value = PolicyGradient(plays=8, **common), network()  # type: ignore[arg-type]
+        return action, lambda seen: gradient.learn(game, action, value, seen)
 
 
-class _Rewards:
-    """A game, and what it paid."""
+def _until_asked(learn: Callable[[Told], object], played: "_Played", told: Told) -> str:
+    """Train until the updates are made or Ctrl-C is pressed; which of the two."""
+    with interrupts() as asked:
+
+        def seen(update: int, loss: float) -> None:
+            played.note()
+            told(update, loss)
+            if asked():
+                raise KeyboardInterrupt
+
+        try:
+            learn(seen)
+        except KeyboardInterrupt:
+            return "interrupted"
+    return "updates"
+
+
+def _earned(task: Task, windows: Windows, positions: NDArray[np.float32]) -> tuple[float, dict[str, float]]:
+    """Percents a day and asset that positions [T, N] earn in validation, and that baselines do.
+
+    A day counts where its return lies before the sealed test.
+    """
+    ahead = task.delay + 1
+    days = task.segments == VALIDATION
+    days[:-ahead] &= task.segments[ahead:] != TEST
+
+    def mean(held: NDArray[np.float32]) -> float:
+        return float(pay(task.panel, windows, held, task.delay, task.cost_bps)[days].mean())
+
+    return mean(positions), {"holding nothing": 0.0, "holding all": mean(np.ones_like(positions))}
+
+
+class _Played:
+    """A game, and what it paid before each update.
+
+    Attributes:
+        paid: mean reward of the steps before each.
+    """
 
     def __init__(self, game: TradingGame) -> None:
         self._game = game
         self.agents, self.observation, self.actions = game.agents, game.observation, game.actions
         self.low, self.high = game.low, game.high
         self.reset = game.reset
-        self._paid: list[float] = []
+        self.paid: list[float] = []
+        self._steps: list[float] = []
 
     def step(self, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """As the game's own."""
         seen, reward, done = self._game.step(action)
-        self._paid.append(float(reward.mean()))
+        self._steps.append(float(reward.mean()))
         return seen, reward, done
 
+    def note(self) -> None:
+        """An update was made."""
+        self.paid.append(float(np.mean(self._steps)))
+        self._steps = []
+
     def lately(self) -> float:
-        """Mean reward of the last tenth of the steps."""
-        return float(np.mean(self._paid[-max(1, len(self._paid) // 10) :]))
+        """Mean reward before the last tenth of the updates, NaN where there was none."""
+        return float(np.mean(self.paid[-max(1, len(self.paid) // 10) :])) if self.paid else float("nan")
+
+    def history(self) -> "pd.DataFrame":
+        """Means of equal stretches of updates, by the last update of each."""
+        import pandas as pd
+
+        parts = np.array_split(np.array(self.paid), min(_ROWS, max(1, len(self.paid))))
+        rewards = [float(part.mean()) for part in parts if len(part)]
+        ends = np.cumsum([len(part) for part in parts if len(part)], dtype=np.int64)
+        return pd.DataFrame({"update": ends, "reward": rewards})

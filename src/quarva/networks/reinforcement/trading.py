@@ -17,7 +17,7 @@ from quarva.networks.windows import Windows
 from quarva.panel import Panel
 from quarva.strategies import check_terms, closes, daily_returns
 
-__all__ = ["TradingGame"]
+__all__ = ["TradingGame", "pay"]
 
 _UNIT = 100.0  # rewards are percents: of a size that first weights and a rate of 1e-3 are made for
 
@@ -96,6 +96,16 @@ class TradingGame:
         places = self._day[:, None] * self.assets + torch.arange(self.assets)
         windows = self._windows.batch(places.reshape(-1), "features")
         return torch.cat([windows, self._position.reshape(-1, 1)], 1)
+
+
+def pay(
+    panel: Panel, windows: Windows, positions: NDArray[np.float32], delay: int, cost_bps: float
+) -> NDArray[np.float32]:
+    """What positions [T, N] are rewarded with, as `TradingGame` does it: percents, float32 [T, N]."""
+    earned, there = _rewards(panel, windows, delay)
+    held = torch.where(there, torch.from_numpy(positions), 0.0)
+    traded = torch.diff(held, dim=0, prepend=torch.zeros(1, panel.shape[1])).abs()
+    return (_UNIT * (held * earned - cost_bps / 1e4 * traded)).numpy()
 
 
 def _rewards(panel: Panel, windows: Windows, delay: int) -> tuple[Tensor, Tensor]:
