@@ -13,7 +13,7 @@ from quarva.panel import Panel, Table
 
 QUICK = ("--length", "4", "--epochs", "2", "--feature", "pct_change(close, 1)")
 FILES = {"recipe.toml", "learner.json", "network.json", "weights.safetensors", "training.safetensors",
-         "history.parquet"}  # fmt: skip
+         "history.parquet", "findings.json", "report.html"}  # fmt: skip
 
 
 def test_a_fit_is_a_folder_that_python_reads(quarva, bars):

@@ -207,3 +207,33 @@ def table_report() -> rd.ReportData:
 @pytest.fixture
 def timing_report() -> rd.ReportData:
     return synthetic_timing()
+
+
+def synthetic_model() -> rd.ReportData:
+    """A network of one hidden layer that a constant is as good as."""
+    title = "conv1d, 5 features × 20 days"
+    model = rd.Model(
+        kind="network",
+        title=title,
+        figure="mse in validation",
+        value=0.00141,
+        baselines={"constant": 0.0014, "last value": 0.0029},
+        beaten_by=("constant",),
+        facts=(("Network", "conv1d, width 16"), ("Layout", "channels [B, F, S]")),
+        features=("pct_change(close, 1)", "log(volume / mean(volume, 20))"),
+        layers=(rd.Layer("body.0", "16 × 5 × 2, 16", 176), rd.Layer("head", "1 × 304, 1", 305)),
+        learning=rd.Learning(
+            np.arange(1, 13),
+            {"training": 1 / np.arange(2.0, 14.0), "held out": np.full(12, 0.5)},
+            step="epoch",
+            figure="loss, mse",
+            ended="patience",
+        ),
+    )
+    pool = (rd.Row(title, 0.03, 0.01, 0.3, 481),)
+    return synthetic(best=None, progress=None, model=model, pool=pool)
+
+
+@pytest.fixture
+def model_report() -> rd.ReportData:
+    return synthetic_model()

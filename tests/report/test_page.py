@@ -61,8 +61,8 @@ def test_page_needs_no_other_file(report):
     assert "url(" not in outside
 
 
-def test_page_is_well_formed_and_every_picture_has_words(report, table_report, timing_report):
-    for data in (report, table_report, timing_report):
+def test_page_is_well_formed_and_every_picture_has_words(report, table_report, timing_report, model_report):
+    for data in (report, table_report, timing_report, model_report):
         reader = Reader(render(data))
         assert not reader.open
         assert reader.labelled
@@ -75,6 +75,24 @@ def test_page_shows_every_figure_it_has_numbers_for(report, table_report, timing
     assert figures <= set(Reader(render(timing_report)).ids)
     assert {"fit", "residuals", "progress"} <= set(Reader(render(table_report)).ids)
     assert not {"equity", "information"} & set(Reader(render(table_report)).ids)
+
+
+def test_the_page_of_a_model_has_its_evidence_and_its_training(model_report):
+    ids = set(Reader(render(model_report)).ids)
+    assert {"information", "quantiles", "decay", "equity", "turnover", "learning", "model"} <= ids
+    assert not {"formula", "findings", "progress"} & ids
+
+
+def test_names_of_a_model_are_text_and_never_markup(model_report):
+    layer = rd.Layer(HOSTILE, HOSTILE, 1)
+    model = dataclasses.replace(
+        model_report.model, title=HOSTILE, figure=HOSTILE, baselines={HOSTILE: 1.0}, beaten_by=(HOSTILE,),
+        facts=((HOSTILE, HOSTILE),), features=(HOSTILE,), layers=(layer,),
+    )  # fmt: skip
+    page = render(dataclasses.replace(model_report, model=model))
+    assert not Reader(page).open
+    assert "<img" not in page
+    assert "{{7*7}}" in page
 
 
 def test_page_says_the_question_and_how_it_was_asked(report):
@@ -253,13 +271,19 @@ document.body.append(frame);
 
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a browser")
-@pytest.mark.parametrize("kind", ["report", "table_report", "timing_report"])
+@pytest.mark.parametrize("kind", ["report", "table_report", "timing_report", "model_report"])
 def test_nothing_overflows_on_a_phone(kind, request, tmp_path):
     data = request.getfixturevalue(kind)
     long = "scale(" * 12 + "a_field_with_quite_a_long_name_that_never_ends_and_has_no_space" + ")" * 12
     tree = rd.Node("+", children=tuple(rd.Node(f"a_long_name_{k}", "field") for k in range(9)))
-    best = dataclasses.replace(data.best, text=long, tree=tree, latex=long, karva=long.replace("(", "."))
-    source = render(dataclasses.replace(data, best=best, pool=(rd.Row(long, 0.1, 0.1, 0.1, 13), *data.pool)))
+    wide = {"pool": (rd.Row(long, 0.1, 0.1, 0.1, 13), *data.pool)}
+    if data.best is not None:
+        karva = long.replace("(", ".")
+        wide["best"] = dataclasses.replace(data.best, text=long, tree=tree, latex=long, karva=karva)
+    else:
+        layer = rd.Layer("a_long_name.of_a_layer.that_has.many_parts.weight", "1024 × 1024 × 16, 1024", 2**24)
+        wide["model"] = dataclasses.replace(data.model, title=long, features=(long,), layers=(layer,))
+    source = render(dataclasses.replace(data, **wide))
     file = tmp_path / "probe.html"
     text = json.dumps(source).replace("</", "<\\/")
     file.write_text(f"<!doctype html><body>{PROBE.replace('SOURCE', text)}", encoding="utf-8")

@@ -115,6 +115,7 @@ def fit(
     else:
         console().print(str(fitted), markup=False)
         console().print(f"fit: {folder.path}", soft_wrap=True)
+        console().print(f"page: {folder.path / 'report.html'}", soft_wrap=True)
     if fitted.ended == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
@@ -190,17 +191,37 @@ def _tell_epoch(now: "Epoch") -> None:
 
 
 def _keep(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
-    """Write weights, history and figures; what `--json` prints."""
+    """Write weights, history, figures and page; what `--json` prints."""
     import polars as pl
+
+    from quarva import report
 
     fitted.save(folder.path)
     if fitted.history is not None:
         folder.write_table("history.parquet", pl.from_pandas(fitted.history))
-    return {
+    record = {
         "fit": str(folder.path), "network": fitted.network, "members": len(fitted.stack),
         "parameters": fitted.parameters, "task": dict(fitted.asked), "train": fitted.train,
         "validation": fitted.validation, "figure": fitted.framing.figure, "value": fitted.figure,
         "baselines": dict(fitted.baselines), "not_better_than": list(fitted.beaten_by),
         "calibration": fitted.calibration, "epochs": 0 if fitted.history is None else len(fitted.history),
         "ended": fitted.ended, "notes": list(fitted.notes),
+    }  # fmt: skip
+    folder.write_findings(_findings(fitted, folder) | record)
+    report.write(report.from_run_folder(folder.path), folder.path / "report.html")
+    return record
+
+
+def _findings(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
+    """What its page and `quarva report` need to know besides."""
+    from quarva import __version__
+    from quarva.search.run_folder import FINDINGS_VERSION
+
+    learner = json.loads((folder.path / _LEARNER).read_text(encoding="utf-8"))
+    return {
+        "version": FINDINGS_VERSION, "quarva": __version__,
+        "panel": {"fingerprint": folder.recipe().fingerprint}, "kept_out": learner.get("holdout") != 0,
+        # What was once read stays read, however often the fit is resumed.
+        "test_readings": folder.test_readings(),
+        "best": {"network": fitted.title, "train": fitted.train, "validation": fitted.validation},
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""quarva report: the page of a run, made anew."""
+"""quarva report: the page of a run or a fit, made anew."""
 
 import os
 from typing import TYPE_CHECKING, Annotated
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
 
 __all__ = ["report"]
 
-Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run.", show_default=False)]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="Folder of a run or a fit.", show_default=False)]
 Out = Annotated[str | None, option("--out", "FILE", "Where to write the page (RUN/report.html).")]
 ReadTest = Annotated[
-    bool, option("--read-test", None, "Read the sealed test for the best formula; the run keeps count of it.")
+    bool,
+    option("--read-test", None, "Read the sealed test for the best formula or the network; it is counted."),
 ]
 
 
 def report(run: Run, out: Out = None, read_test: ReadTest = False, as_json: AsJson = False) -> None:
-    """Make the page of a run anew."""
+    """Make the page of a run or a fit anew."""
     from quarva.report import from_run_folder, write
     from quarva.search.run_folder import RunFolder
 
@@ -37,18 +38,26 @@ def report(run: Run, out: Out = None, read_test: ReadTest = False, as_json: AsJs
 
 
 def _read_test(folder: "RunFolder") -> None:
-    """Score the best formula on the sealed test and note it in findings.json."""
-    from quarva.engine import Formula
+    """Score the best formula, or the network, on the sealed test and note it in findings.json."""
+    from quarva.cli.sources import task_again
     from quarva.errors import RunError
-    from quarva.search.from_recipe import data_of, task_of
+    from quarva.report.folder import NETWORK
 
-    record, recipe = folder.findings(), folder.recipe()
+    record = folder.findings()
     if record["best"] is None:
         raise RunError(f"{folder.path}: the run found no formula to read the test for")
-    task = task_of(recipe, data_of(recipe))
-    if recipe.fingerprint not in (None, task.panel.fingerprint()):
-        raise RunError(f"{folder.path}: the data changed since the run; bring the old ones back")
-    record["best"]["test"] = task.read_test(Formula.parse(record["best"]["formula"], panel=task.panel))
-    record["pool"][0]["test"] = record["best"]["test"]
+    task = task_again(folder.recipe(), os.fspath(folder.path), "the run")
+    if (folder.path / NETWORK).exists():
+        from quarva.networks import Fitted
+        from quarva.tasks import lend
+
+        fitted = Fitted.load(folder.path)
+        lent, (reader,) = lend(task, fitted.values(task.panel)[None], fitted.inputs.lookback)
+        record["best"]["test"] = lent.read_test(reader)
+    else:
+        from quarva.engine import Formula
+
+        record["best"]["test"] = task.read_test(Formula.parse(record["best"]["formula"], panel=task.panel))
+        record["pool"][0]["test"] = record["best"]["test"]
     record["test_readings"] = folder.test_readings() + task.test_readings
     folder.write_findings(record)

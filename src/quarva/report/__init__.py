@@ -1,4 +1,4 @@
-"""Draws what a search found as one HTML page. It must not know how to search, and writes only the page."""
+"""Draws what was found or learned as one HTML page. It must not search or learn, and writes only the page."""
 
 import os
 from typing import TYPE_CHECKING
@@ -7,6 +7,8 @@ from quarva.report.data import ReportData
 from quarva.report.page import render, write
 
 if TYPE_CHECKING:
+    from quarva.networks import Fitted
+    from quarva.networks.reinforcement import Policy
     from quarva.search.findings import Findings
     from quarva.strategies import Strategy
     from quarva.tasks import Task
@@ -15,18 +17,29 @@ __all__ = ["ReportData", "build", "from_run_folder", "render", "write"]
 
 
 def build(
-    task: "Task", findings: "Findings", strategy: "Strategy | None" = None, *, run: str = ""
+    task: "Task",
+    found: "Findings | Fitted | Policy",
+    strategy: "Strategy | None" = None,
+    *,
+    run: str = "",
 ) -> ReportData:
-    """The page's data for the findings of a search on `task`.
+    """The page's data for the findings of a search on `task`, or a network or trader fitted to it.
 
-    `strategy` trades the best formula in place of the task's own rule; `run` names the run on the page.
+    `strategy` trades the best formula, or the signal, in place of the task's own rule; `run` names the run on
+    the page.
 
     Raises:
-        TaskError, FormulaError: the best formula does not fit the task's panel.
+        TaskError, FormulaError: the best formula, or a feature, does not fit the task's panel.
     """
-    from quarva.report.gather import build as gather  # brings the engine; a page alone needs none of it
+    from quarva.search.findings import Findings  # brings the engine; a page alone needs none of it
 
-    return gather(task, findings, strategy, run=run)
+    if isinstance(found, Findings):
+        from quarva.report.gather import build as gather
+
+        return gather(task, found, strategy, run=run)
+    from quarva.report.learned import assemble  # and torch
+
+    return assemble(task, found, strategy, run=run, test_readings=task.test_readings)
 
 
 def from_run_folder(path: str | os.PathLike[str]) -> ReportData:

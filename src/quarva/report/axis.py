@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Axis", "Tick", "date_ticks", "growth_axis", "number", "percent", "round_axis"]
+__all__ = ["MINUS", "Axis", "Tick", "date_ticks", "growth_axis", "number", "percent", "round_axis"]
 
 MINUS = "\u2212"
 

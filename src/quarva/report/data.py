@@ -18,6 +18,9 @@ __all__ = [
     "Fit",
     "Information",
     "Kind",
+    "Layer",
+    "Learning",
+    "Model",
     "Node",
     "Progress",
     "Quantiles",
@@ -128,6 +131,49 @@ class BestFormula:
 
 
 @dataclass(frozen=True, slots=True)
+class Layer:
+    """One layer that learned: where it stands, the shapes of its weights, and how many numbers they are."""
+
+    name: str
+    shapes: str
+    parameters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How training went, all `[E]`: what is told after each step, by name; NaN where it was not."""
+
+    steps: NDArray[np.int64]
+    curves: dict[str, Floats]
+    step: str  # epoch, update
+    figure: str  # what the curves are: loss, percents a day and asset
+    of: int = 1  # steps that each point is the mean of
+    ended: str = ""  # why: patience, epochs, updates, diverged, interrupted
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A network or a trader where other pages have a formula.
+
+    `value` is what it is held against its `baselines` by, named `figure`; `beaten_by` are those that are as
+    good. `facts` are label and text of how it was made.
+    """
+
+    kind: Literal["network", "trader"]
+    title: str
+    figure: str
+    value: float
+    baselines: dict[str, float]
+    beaten_by: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    features: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] = ()
+    learning: Learning | None = None
+    kept_out: bool = True  # whether the validation days played no part in its training
+    sign: int = 1  # -1: its signal is traded against
+
+
+@dataclass(frozen=True, slots=True)
 class Information:
     """The best formula's correlation with the target, `[T]`, by the day of the signal.
 
@@ -200,6 +246,7 @@ class ReportData:
     search: SearchFacts
     pool: tuple[Row, ...]
     best: BestFormula | None = None
+    model: Model | None = None  # in place of a formula
     information: Information | None = None
     trading: Trading | None = None
     quantiles: Quantiles | None = None

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from quarva.report import axis
 from quarva.report.data import SEGMENT_NAMES, Decay, Fit, Progress, Quantiles, ReportData, SearchFacts
+from quarva.report.learning import learning
 from quarva.report.plot import BOX, Bar, Hover, Key, Line, Plot, dots, polyline, step
 from quarva.report.timeline import equity, information, turnover
 from quarva.report.words import objective_name
@@ -45,6 +46,8 @@ def figures(data: ReportData) -> list[Figure]:
     if data.trading is not None:
         made.append(_figure(equity(data.trading, question, data.strategy), "trades", wide=True))
         made.append(_figure(turnover(data.trading, question), "trades", wide=True))
+    if data.model is not None and data.model.learning is not None:
+        made.append(_figure(learning(data.model.learning), "search", wide=True))
     if data.progress is not None and len(data.progress.evaluations):
         made.append(progress(data.progress, question.objective, data.search))
     return [figure for figure in made if figure is not None]
@@ -231,9 +234,9 @@ def fitted(data: Fit, target: str) -> Figure | None:
     plot = Plot(
         f"Predicted against actual {target}.", x, y, 320, lines=tuple(lines), x_title=f"actual {target}"
     )
-    note = "A dot a row; on the dashed line the formula is exact."
+    note = "A dot a row; on the dashed line it is exact."
     if "validation" in names:
-        note += " Validation rows were not seen by the search."
+        note += " Nothing was learned from validation rows."
     return Figure(
         "fit",
         "Predicted against actual",
@@ -270,7 +273,7 @@ def residuals(data: Fit, target: str) -> Figure | None:
         "What is left",
         f"actual less predicted {target}",
         (plot,),
-        "A pattern here is something the formula has not found.",
+        "A pattern here is something that was not found.",
         "predicts",
         keys=_keys(names),
     )

@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quarva.errors import RunError
 from quarva.karva.notation import parse
@@ -13,9 +13,13 @@ from quarva.search.from_recipe import data_of, task_of
 from quarva.search.run_folder import RunFolder
 from quarva.tasks import Task
 
+if TYPE_CHECKING:
+    import polars
+
 __all__ = ["from_run_folder"]
 
 NAN = float("nan")
+NETWORK = "network.json"  # in the folder of a fit
 
 
 def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
@@ -28,16 +32,36 @@ def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
     folder = RunFolder.open(path)
     recipe, record = folder.recipe(), folder.findings()
     task = task_of(recipe, data_of(recipe))
+    is_fit = (folder.path / NETWORK).exists()
     try:
         _check_data(task, record, folder.path)
-        found = _found(task, record, folder.path)
-    except (KeyError, TypeError, ValueError) as error:
+        made = _facts(record) if is_fit else _found(task, record, folder.path)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{folder.path / 'findings.json'} is damaged ({type(error).__name__}: {error})"
-        raise RunError(f"{what}: --resume the run to write it anew") from None
-    data = assemble(task, found)
+        again = "fit" if is_fit else "run"
+        raise RunError(f"{what}: --resume the {again} to write it anew") from None
+    data = assemble(task, made) if isinstance(made, Found) else _fit(task, made, folder.path)
     if task.table is None:
         return data
     return replace(data, question=replace(data.question, target=recipe.target_column))
+
+
+def _facts(record: dict[str, Any]) -> dict[str, Any]:
+    """What a page says of a network beside what its own file holds."""
+    test = record["best"].get("test")
+    return {
+        "kept_out": bool(record["kept_out"]), "test": NAN if test is None else float(test),
+        "test_readings": int(record["test_readings"]),
+    }  # fmt: skip
+
+
+def _fit(task: Task, facts: dict[str, Any], path: Path) -> ReportData:
+    from quarva.networks import Fitted  # brings torch, which a formula's page needs not
+    from quarva.report import learned
+
+    table = _table(path / "history.parquet", ["epoch", "train", "stopping"], "fit")
+    history = None if table is None else table.to_pandas()
+    return learned.assemble(task, Fitted.load(path), run=path.name, history=history, **facts)
 
 
 def _check_data(task: Task, record: dict[str, Any], path: Path) -> None:
@@ -82,16 +106,19 @@ def _row(entry: dict[str, Any]) -> Row:
 
 
 def _history(task: Task, path: Path) -> Progress | None:
+    table = _table(path / "history.parquet", ["evaluations", "best", "mean"], "run")
+    return None if table is None else progress(task, *(column.to_numpy() for column in table))
+
+
+def _table(file: Path, columns: list[str], what: str) -> "polars.DataFrame | None":
     """None where the file is not there: a page without its last figure is better than none."""
     import polars as pl
 
-    file = path / "history.parquet"
     if not file.exists():
         return None
     try:
-        table = pl.read_parquet(file, columns=["evaluations", "best", "mean"])
+        return pl.read_parquet(file, columns=columns)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise RunError(
-            f"{file} is damaged ({str(error).splitlines()[0]}): --resume the run to write it anew"
+            f"{file} is damaged ({str(error).splitlines()[0]}): --resume the {what} to write it anew"
         ) from None
-    return progress(task, *(table[name].to_numpy() for name in ("evaluations", "best", "mean")))

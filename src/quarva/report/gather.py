@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from quarva.search.findings import Findings
     from quarva.strategies import Strategy
 
-__all__ = ["Found", "assemble", "build", "progress", "question_of"]
+__all__ = ["Found", "assemble", "build", "progress", "question_of", "with_evidence"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def build(
     history = findings.history
     best = findings.pool[0].formula.expression if findings.pool else None
     batches = progress(task, history["evaluations"], history["best"], history["mean"])
-    return assemble(task, Found(best, pool, facts, batches), strategy)
+    return assemble(task, Found(best, pool, facts, batches, task.test_readings), strategy)
 
 
 def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> ReportData:
@@ -71,17 +71,22 @@ def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> Re
         TaskError, FormulaError: the formula does not fit the task's panel.
     """
     question = question_of(task, test_readings=found.test_readings)
+    data = ReportData(question, found.search, found.pool, progress=found.progress)
     if found.best is None:
-        return ReportData(question, found.search, found.pool, progress=found.progress)
-    scores = task.score([found.best])
-    sign = int(scores.sign[0])
-    program = engine.Program.from_expressions([found.best])
+        return data
+    sign = int(task.score([found.best]).sign[0])
+    shown = replace(data, best=picture.formula(found.best, sign))
+    return with_evidence(shown, task, found.best, sign, strategy)
+
+
+def with_evidence(
+    data: ReportData, task: Task, best: Expression, sign: int, strategy: "Strategy | None" = None
+) -> ReportData:
+    """The data with what speaks for and against a formula, whose signal is taken times `sign`."""
+    program = engine.Program.from_expressions([best])
     signal = engine.signals(program, task.panel)[0] * np.float32(sign)
     if task.panel.universe is not None:
         signal = np.where(task.panel.universe, signal, np.float32(np.nan))
-    data = ReportData(
-        question, found.search, found.pool, picture.formula(found.best, sign), progress=found.progress
-    )
     if task.table is not None:
         return replace(data, fit=evidence.fit(task, signal))
     rule = task.strategy(signal) if strategy is None else replace(strategy, function=signal)
@@ -90,7 +95,7 @@ def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> Re
         data,
         information=evidence.information(task, signal),
         quantiles=evidence.quantiles(task, signal),
-        decay=evidence.decay(task, found.best, sign),
+        decay=evidence.decay(task, best, sign),
         trading=None if earned is None else earned[0],
         performance={} if earned is None else earned[1],
         strategy=evidence.positions_in_words(rule),

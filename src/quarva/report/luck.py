@@ -45,7 +45,9 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
 
 
 def honesty(data: ReportData) -> str:
-    """How many formulas were tried, and what that does to the figure of the best."""
+    """How many formulas were tried, and what that does to the best one's figure; of a model, which counts."""
+    if data.model is not None:
+        return _learned(data.model.kept_out) + _errors(data)
     tried = data.search.evaluations
     text = f"Best of {count(tried, 'formula', 'different formulas')} by its training score. "
     error = standard_errors(data)["train"]
@@ -61,7 +63,18 @@ def honesty(data: ReportData) -> str:
         text += "The validation figure is the one to believe: the search never saw it."
     else:
         text += "No part was kept from the search, so judge the formula on data it has not seen."
-    if error is not None:
-        overlap = data.question.objective in ("ic", "rank_ic") and (data.question.horizon or 1) > 1
-        text += f" ± is one standard error{', overlapping targets counted once' if overlap else ''}."
-    return text
+    return text + _errors(data)
+
+
+def _learned(kept_out: bool) -> str:
+    if kept_out:
+        return "The validation figure is the one to believe: no weight was learned from those days."
+    return "Training was stopped by the validation days, so their figure is better than one of new days."
+
+
+def _errors(data: ReportData) -> str:
+    """What stands behind ±, where the page writes it."""
+    if standard_errors(data)["train"] is None:
+        return ""
+    overlap = data.question.objective in ("ic", "rank_ic") and (data.question.horizon or 1) > 1
+    return f" ±\u00a0is one standard error{', overlapping targets counted once' if overlap else ''}."

@@ -10,7 +10,7 @@ from typing import Any
 
 from quarva.atomic import write_atomically
 from quarva.report import axis, luck, words
-from quarva.report.data import Question, ReportData, Segment
+from quarva.report.data import Model, Question, ReportData, Segment
 from quarva.report.figures import figures
 from quarva.report.mathml import clean
 from quarva.report.tree import draw
@@ -75,12 +75,12 @@ def environment() -> Any:
 
 
 def _context(data: ReportData) -> dict[str, Any]:
-    question = data.question
+    question, model = data.question, data.model
     drawn = figures(data)
     return {
         "data": data,
         "question": question,
-        "headline": words.headline(question),
+        "headline": words.headline(question, model.kind if model is not None else ""),
         "timing": words.timing_note(question),
         "unit": words.score_unit(question.objective),
         "objective": words.objective_name(question.objective),
@@ -100,6 +100,9 @@ def _context(data: ReportData) -> dict[str, Any]:
             name: [f for f in drawn if f.section == name] for name in ("predicts", "trades", "search")
         },
         "performance": _performance(data),
+        "model": model,
+        "not_better": "" if model is None else words.not_better(model.beaten_by, model.kind),
+        "held": [] if model is None else _held(model),
     }
 
 
@@ -109,7 +112,7 @@ def tokens(formula: str) -> list[tuple[str, str]]:
 
 
 def _facts(data: ReportData) -> list[tuple[str, str]]:
-    """Label and text of each fact about the question and the search."""
+    """Label and text of each fact about the question, and about the search where there was one."""
     question, search = data.question, data.search
     table = question.kind == "table"
     size = words.count(question.size, "row" if table else "day")
@@ -128,12 +131,22 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
         facts.append(
             ("Costs", f"{axis.number(question.cost_bps, 1).removesuffix('.0')} basis points a trade")
         )
+    if data.model is not None:
+        return facts
     if question.parsimony:
         facts.append(("Parsimony", f"{question.parsimony:g} off the fitness a node"))
     facts.append(("Searcher", f"{search.searcher}, seed {search.seed}"))
     facts.append(("Formulas tried", f"{search.evaluations:,}"))
     facts.append(("Time", words.duration(search.seconds)))
     return facts
+
+
+def _held(model: Model) -> list[tuple[str, str, str]]:
+    """The model and what it is held against: name, figure, and how the row is set."""
+    rows = [(f"this {model.kind}", words.digits(model.value), "strong")]
+    for name, value in model.baselines.items():
+        rows.append((name, words.digits(value), "warn" if name in model.beaten_by else ""))
+    return rows
 
 
 def _split(question: Question) -> list[tuple[Segment, str, str]]:

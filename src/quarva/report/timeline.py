@@ -88,11 +88,11 @@ def information(daily: Information, question: Question) -> dict[str, Any] | None
     note = (
         "The daily correlation of signal and target, summed. A straight rise is a steady signal; "
         "the dashed line goes on at the training mean. "
-        "The search saw no day right of the training part."
+        "Nothing was learned from a day right of the training part."
     )
     hover = _hover(daily.dates, [("ink", "sum", total)], lambda v: axis.number(v, 2))
     plot = Plot(
-        f"Cumulative {what} of the best formula; {said}.",
+        f"Cumulative {what} of the signal; {said}.",
         axis.date_ticks(daily.dates),
         y,
         300,
@@ -136,7 +136,7 @@ def _rolling(daily: Information) -> dict[str, Any]:
         "panels": (plot,),
         "keys": keys,
         "note": "Correlation of the signal with the return that followed. Above 0 the signal was right."
-        " The search saw no day right of the training part.",
+        " Nothing was learned from a day right of the training part.",
     }
 
 

@@ -3,10 +3,13 @@
 import math
 from datetime import date
 
-from quarva.report.axis import number, percent
+from quarva.report.axis import MINUS, number, percent
 from quarva.report.data import Question, Segment
 
-__all__ = ["count", "day", "duration", "headline", "objective_name", "score", "score_unit", "timing_note"]
+__all__ = [
+    "count", "day", "digits", "duration", "headline", "not_better", "objective_name", "score", "score_unit",
+    "timing_note",
+]  # fmt: skip
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -44,6 +47,22 @@ def count(n: int, one: str, many: str = "") -> str:
     return f"{n:,}\u00a0{one if n == 1 else many or one + 's'}"
 
 
+def digits(value: float) -> str:
+    """`value` with six significant digits, for figures that differ late."""
+    return f"{value:.6g}".replace("-", MINUS) if math.isfinite(value) else "–"
+
+
+def not_better(names: tuple[str, ...], model: str) -> str:
+    """That a model is no better than these baselines; nothing where there are none."""
+    if not names:
+        return ""
+    listed = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+    if model == "trader":
+        return f"Not better than {listed} in validation: its positions earned no more."
+    those = "these do" if len(names) > 1 else "this does"
+    return f"Not better than {listed} in validation: it explains nothing that {those} not."
+
+
 def day(value: date | None) -> str:
     """`3 Jan 2017`."""
     return "–" if value is None else f"{value.day}\u00a0{_MONTHS[value.month - 1]}\u00a0{value.year}"
@@ -73,16 +92,23 @@ def _fields(names: tuple[str, ...]) -> str:
     return ", ".join(shown[:-1]) + " and " + shown[-1]
 
 
-def headline(question: Question) -> str:
-    """The question in one sentence."""
+def headline(question: Question, model: str = "") -> str:
+    """The question in one sentence: which formula, or how well a `model` (network, trader) answers it."""
+    verb, rest = _wanted(question, "" if model else " best")
     source = _fields(question.fields)
+    if model:
+        return f"How well does a {model} of {source} {verb} {rest}?"
+    return f"Which formula of {source} {verb}s {rest}?"
+
+
+def _wanted(question: Question, best: str) -> tuple[str, str]:
+    """What is to be done, as a verb and the rest: rank, 20 assets by their return."""
     if question.kind == "table":
-        wanted = "the target" if question.target == "target" else question.target
-        return f"Which formula of {source} gives {wanted}?"
+        return "give", "the target" if question.target == "target" else question.target
     if question.objective == "sharpe":
-        return f"Which formula of {source} trades {question.assets:,} assets best, long and short?"
+        return "trade", f"{question.assets:,} assets{best}, long and short"
     if question.objective == "timing_sharpe":
-        return f"Which formula of {source} tells when to be long and when short?"
+        return "tell", "when to be long and when short"
     if question.horizon is None:
         what = question.target
     elif question.horizon == 1:
@@ -91,8 +117,8 @@ def headline(question: Question) -> str:
         what = f"return over the next {question.horizon} days"
     if question.kind == "timing":
         whose = "" if question.assets == 1 else f" of {question.assets:,} assets"
-        return f"Which formula of {source} tells the direction of the {what}{whose}?"
-    return f"Which formula of {source} ranks {question.assets:,} assets by their {what}?"
+        return "tell", f"the direction of the {what}{whose}"
+    return "rank", f"{question.assets:,} assets by their {what}"
 
 
 def timing_note(question: Question) -> str:
