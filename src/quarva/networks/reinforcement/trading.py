@@ -6,6 +6,7 @@ day t is traded at the close of t + delay and earns the return of the day after.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,9 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from quarva.errors import TaskError
+from quarva.networks.features import Feature
+from quarva.networks.inputs import Inputs
 from quarva.networks.windows import Windows
 from quarva.panel import Panel
 from quarva.strategies import check_terms, closes, daily_returns
+from quarva.tasks import TRAIN, Task
 
 __all__ = ["TradingGame", "pay"]
 
@@ -27,11 +31,13 @@ class TradingGame:
 
     Args:
         panel: with a field `close`. windows: what agents see of it.
-        days: bool [T], on which episodes may run: with the days that their rewards need they must be within
-            training, which `of` sees to.
+        days: bool [T], on which episodes may run, and on which the returns lie that they are paid with.
         episodes: that run side by side. length: their days.
         delay, cost_bps: as in `Strategy`.
         actions: positions that may be taken.
+
+    Attributes:
+        left: days that the episodes still have; all have the same.
     """
 
     low, high = -1.0, 1.0
@@ -59,43 +65,79 @@ class TradingGame:
         self._starts = _starts(days, windows.length - 1, length, delay, panel)
         self._position = torch.zeros(episodes, self.assets)
         self._day = torch.zeros(episodes, dtype=torch.int64)
-        self._left = 0
+        self.left = 0
         self._source = torch.Generator().manual_seed(0)
+
+    @classmethod
+    def of(
+        cls,
+        task: Task,
+        features: Sequence[Feature] | None = None,
+        window: int = 10,
+        **terms: Any,
+    ) -> "TradingGame":
+        """The game on a task's training days, with its costs and delay.
+
+        Args:
+            features, window: what is seen, see `Learner`. terms: episodes, length, actions.
+
+        Raises:
+            TaskError: a table, no field `close`, windows or an episode that do not fit, a feature that knows
+                the future.
+        """
+        if task.table is not None:
+            raise TaskError("a table can not be traded; search for formulas")
+        _, windows = Inputs.of(task, features, window)
+        days = task.segments == TRAIN
+        return cls(task.panel, windows, days, delay=task.delay, cost_bps=task.cost_bps, **terms)
+
+    @property
+    def beginnings(self) -> int:
+        """Days on which an episode can begin."""
+        return len(self._starts)
 
     def reset(self, source: torch.Generator) -> Tensor:
         """Begin all episodes anew, with no position, each on a day of its own."""
         self._source = source
         self._begin()
-        return self._seen()
+        return self.seen()
 
     def step(self, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Take positions, float32 [episodes · N]; rewards are percents of the asset's own capital.
+        """Take positions, float32 [episodes · N]; rewards are percents of the asset's own capital."""
+        reward = self.trade(action)
+        done = torch.full((self.agents,), self.left == 0)
+        if self.left == 0:
+            self._begin()
+        return self.seen(), reward, done
+
+    def begin(self, chosen: Tensor) -> None:
+        """Begin all episodes anew, with no position, on days by their numbers among `beginnings`, int64."""
+        self._day = self._starts[chosen]
+        self._position = torch.zeros(self.episodes, self.assets)
+        self.left = self.length
+
+    def trade(self, action: Tensor) -> Tensor:
+        """Take positions and go on to the next day, which may be one too late to trade; the rewards.
 
         An asset that has no whole window, or no return, on the day holds nothing and earns nothing.
         """
         wanted = action.reshape(self.episodes, self.assets).clamp(self.low, self.high)
-        wanted = torch.where(self._there[self._day], wanted, torch.zeros_like(wanted))
+        wanted = torch.where(self._there[self._day], wanted, 0.0)
         traded = (wanted - self._position).abs()
         reward = _UNIT * (wanted * self._earned[self._day] - self._cost * traded)
         self._position = wanted
         self._day = self._day + 1
-        self._left -= 1
-        done = torch.full((self.agents,), self._left == 0)
-        if self._left == 0:
-            self._begin()
-        return self._seen(), reward.reshape(-1), done
+        self.left -= 1
+        return reward.reshape(-1)
 
-    def _begin(self) -> None:
-        chosen = torch.randint(len(self._starts), (self.episodes,), generator=self._source)
-        self._day = self._starts[chosen]
-        self._position = torch.zeros(self.episodes, self.assets)
-        self._left = self.length
-
-    def _seen(self) -> Tensor:
+    def seen(self) -> Tensor:
         """Windows of the day and positions, float32 [episodes · N, S · F + 1]."""
         places = self._day[:, None] * self.assets + torch.arange(self.assets)
         windows = self._windows.batch(places.reshape(-1), "features")
         return torch.cat([windows, self._position.reshape(-1, 1)], 1)
+
+    def _begin(self) -> None:
+        self.begin(torch.randint(self.beginnings, (self.episodes,), generator=self._source))
 
 
 def pay(
