@@ -3,9 +3,10 @@
 A network counts as one evaluation, for it is one function that was scored; what it costs is told in seconds.
 """
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from quarva.errors import RecipeError, TaskError
@@ -60,8 +61,35 @@ def ways_of(names: Sequence[str], searcher: str, settings: dict[str, Any]) -> di
 
 
 def describe(way: Way) -> str:
-    """Kind and settings, to know it again."""
-    return f"{type(way).__name__} {settings_of(way)}".strip()
+    """Kind and settings, to know it again.
+
+    Of a learner also those that are no plain value, features and the network's own settings, where they are
+    not the usual ones; a function or class goes by its name.
+    """
+    words = [type(way).__name__, settings_of(way)]
+    if is_learner(way) and is_dataclass(way):
+        given = {each.name: getattr(way, each.name) for each in fields(way) if not _is_usual(way, each)}
+        words += [f"{name}={_told(value)}" for name, value in given.items()
+                  if not isinstance(value, int | float | str)]  # fmt: skip
+    return " ".join(word for word in words if word)
+
+
+def _is_usual(way: Any, field: Field[Any]) -> bool:
+    usual = field.default if field.default_factory is MISSING else field.default_factory()
+    return bool(getattr(way, field.name) == usual)
+
+
+def _told(value: object) -> str:
+    """A setting as JSON, whatever is in it by its name."""
+    return json.dumps(value, sort_keys=True, default=_name)
+
+
+def _name(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Sequence):
+        return list(value)
+    return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
 
 
 def check(task: Task, ways: Ways) -> None:
