@@ -1,4 +1,4 @@
-"""quarva compare: several searchers at one task, the same evaluations for each, one table, one picture."""
+"""quarva compare: several searchers at one task, networks and traders among them; one table, one picture."""
 
 import os
 import sys

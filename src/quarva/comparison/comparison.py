@@ -28,6 +28,7 @@ class Comparison:
         runs: those that ended, searcher by searcher.
         asked_level: figure that searchers are timed to, None for the default (see `level`).
         interrupted: whether Ctrl-C ended it before all runs were made.
+        learners: those of the searchers that are networks or traders: a run of theirs is one fit.
     """
 
     task: Task = field(repr=False)
@@ -37,6 +38,7 @@ class Comparison:
     runs: tuple[Run, ...] = field(repr=False)
     asked_level: float | None = None
     interrupted: bool = False
+    learners: tuple[str, ...] = ()
 
     @property
     def minimised(self) -> bool:

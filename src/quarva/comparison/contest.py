@@ -223,7 +223,7 @@ class _Contest:
         )
         return Comparison(
             self.task, tuple(self.plan.searchers), self.plan.seeds, self.budget, ordered, self.plan.level,
-            interrupted,
+            interrupted, tuple(name for name in self.plan.searchers if is_learner(self._way(name))),
         )  # fmt: skip
 
     def _shown(self, progress: bool | Seen, runs: int, done: int) -> Any:

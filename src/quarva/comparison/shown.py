@@ -49,7 +49,7 @@ def terminal(comparison: Comparison, columns: int, *, picture: bool = True) -> l
 def compared(comparison: Comparison) -> Compared:
     """What the picture and the page show."""
     return Compared(
-        title=f"{_listed(list(comparison.searchers))}: {comparison.budget:,} formulas each",
+        title=f"{_listed(list(comparison.searchers))}: {_budget(comparison)} each",
         lead=_lead(comparison),
         races=_races(comparison),
         header=_header(comparison),
@@ -88,6 +88,14 @@ def _error(comparison: Comparison, figures: NDArray[np.float64]) -> NDArray[np.f
 
 def _listed(names: list[str]) -> str:
     return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
+
+
+def _budget(comparison: Comparison) -> str:
+    """What a run may spend: formulas, and of those that learn one fit."""
+    formulas = f"{comparison.budget:,} formulas"
+    if not comparison.learners:
+        return formulas
+    return "one fit" if len(comparison.learners) == len(comparison.searchers) else f"{formulas} or one fit"
 
 
 def _lead(comparison: Comparison) -> str:
@@ -148,14 +156,16 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
     level = comparison.level
     shown = "" if level is None else _score(comparison, level)
     where = "on the table's rows" if comparison.task.table is not None else "on validation"
+    what = "what" if comparison.learners else "the formula that"
     first = (
-        f"Figures: median and quartiles over seeds of the formula that is best in training, {where}. "
+        f"Figures: median and quartiles over seeds of {what} is best in training, {where}. "
         "Distinct: share of what was proposed that was new. Seconds: mean of a run, by the searcher and by "
         "the engine in it."
     )
-    if any(run.proposed == 1 for run in comparison.runs):
+    if comparison.learners:
         first += " A network or trader counts as one evaluation: what it costs is told in seconds."
-    until = "Evaluations and seconds to it: until the best formula was there"
+    best = "it" if comparison.learners else "the best formula"
+    until = f"Evaluations and seconds to it: until {best} was there"
     if level is None:
         second = "Evaluations and seconds to it: until the formula was exact"
     elif comparison.asked_level is None:
