@@ -7,7 +7,7 @@ from gymnasium.utils.env_checker import check_env
 from torch import nn
 
 from quarva.errors import RecipeError
-from quarva.networks.reinforcement import DQN, NAF, Dueling, LineGame, PolicyGradient
+from quarva.networks.reinforcement import DQN, NAF, Dueling, LineGame, PolicyGradient, Step
 from quarva.networks.reinforcement.dqn import answer
 from quarva.networks.reinforcement.environments import LineEnv
 from quarva.networks.reinforcement.naf import Constant
@@ -32,9 +32,10 @@ def test_a_reward_is_minus_the_squared_error():
     game = LineGame(points=5)
     seen = game.reset(torch.Generator())
     assert seen[:, 0].tolist() == [-10, -5, 0, 5, 10]
-    _, reward, done = game.step(torch.tensor([-17.0, -7.0, 4.0, 10.0, 23.0]))
+    _, reward, done, cut = game.step(torch.tensor([-17.0, -7.0, 4.0, 10.0, 23.0]))
     assert reward.tolist() == [0, 0, -1, -9, 0]
     assert done.all()
+    assert not cut.any()
 
 
 def test_the_continuous_form_finds_the_line():
@@ -99,7 +100,10 @@ def test_later_rewards_are_discounted():
         def step(self, action):
             done = (self.at == 1) & (action == 1)
             self.at = torch.where(done, 0.0, torch.where(action == 1, 1.0, 0.0))
-            return self.at[:, None].clone(), done.float(), done
+            return Step(self.now(), done.float(), done, torch.zeros_like(done))
+
+        def now(self):
+            return self.at[:, None].clone()
 
     values = network(2)
     DQN(updates=1_500, batch=128, replay=2_000, rate=3e-3, gamma=0.5, sync=25).learn(Chain(), values)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from quarva.errors import RecipeError
-from quarva.networks.reinforcement.game import Game
+from quarva.networks.reinforcement.game import Game, check_network, finite
 
 __all__ = ["DQN", "Dueling", "answer"]
 
@@ -81,11 +81,13 @@ class DQN:
             seen: is told the number of every update and its loss.
 
         Raises:
-            RecipeError: the network does not give a value for each of the game's actions.
+            RecipeError: the network does not give a value for each of the game's actions; a loss that is no
+                number.
         """
         source = torch.Generator().manual_seed(self.seed)
         now = game.reset(source)
-        _check(network, now, len(game.actions))
+        many = len(game.actions)
+        check_network(network, now, many, f"a value for each of the game's {many} actions")
         target = deepcopy(network)
         optimiser = torch.optim.Adam(network.parameters(), self.rate, betas=self.betas)
         falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.updates)
@@ -93,14 +95,15 @@ class DQN:
         for update in range(self.updates):
             for _ in range(self.plays):
                 action = self._act(network, now, game, update, source)
-                later, reward, done = game.step(game.actions[action])
-                replay.add(now, action, reward, later, done)
-                now = later
+                then = game.step(game.actions[action])
+                replay.add(now, action, then.reward, then.later, then.done)
+                now = game.now()
             rows, weight = replay.draw(self.batch, self.priority, source)
             seen_then, action, reward, later, done = (each[rows] for each in replay.columns)
             value = reward + self._coming(network, target, later, done)
             errors = network(seen_then).gather(1, action[:, None])[:, 0] - value
             loss = (weight * errors**2).mean()
+            told = finite(loss, update + 1)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
@@ -108,7 +111,7 @@ class DQN:
             replay.note(rows, errors.detach().abs())
             if (update + 1) % self.sync == 0:
                 target.load_state_dict(network.state_dict())
-            seen(update + 1, float(loss.detach()))
+            seen(update + 1, told)
         return network
 
     @torch.no_grad()
@@ -150,7 +153,7 @@ def answer(network: nn.Module, seen: Tensor, actions: Tensor, *, between: bool =
     left, top, right = (values.gather(1, (middle + k)[:, None])[:, 0] for k in (-1, 0, 1))
     bend = left - 2.0 * top + right
     shift = torch.where(bend < 0, 0.5 * (left - right) / bend, (best - middle).float())
-    return actions[middle] + shift * (actions[1] - actions[0])
+    return actions[middle] + shift.clamp(-1.0, 1.0) * (actions[1] - actions[0])
 
 
 class _Replay:
@@ -187,18 +190,3 @@ class _Replay:
     def note(self, rows: Tensor, errors: Tensor) -> None:
         """Priorities are the errors, and a little for those without one."""
         self._priority[rows] = errors + 1e-3
-
-
-def _check(network: nn.Module, seen: Tensor, actions: int) -> None:
-    try:
-        with torch.no_grad():
-            values = network(seen[:2])
-    except RuntimeError as error:
-        raise RecipeError(
-            f"the network can not read observations [B, {seen.shape[1]}]: {str(error).splitlines()[0]}"
-        ) from error
-    if values.shape != (2, actions):
-        raise RecipeError(
-            f"the network gives {list(values.shape)} for 2 observations; a value for each of the game's "
-            f"{actions} actions is wanted, [2, {actions}]"
-        )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from quarva.errors import RecipeError
-from quarva.networks.reinforcement.game import Game
+from quarva.networks.reinforcement.game import Game, Step, check_network, finite
 
 __all__ = ["PolicyGradient"]
 
@@ -53,28 +53,34 @@ class PolicyGradient:
 
         Args:
             seen: is told the number of every update and the mean reward of its plays.
+
+        Raises:
+            RecipeError: a network that does not give one number, a loss that is no number, mirrored noise
+                for an odd number of agents.
         """
         if self.mirrored and game.agents % 2:
             raise RecipeError(f"mirrored noise needs an even number of agents, not {game.agents}")
         source = torch.Generator().manual_seed(self.seed)
         now = game.reset(source)
+        for network in (action, value):
+            check_network(network, now, 1, "one number for each")
         optimiser = torch.optim.Adam([*action.parameters(), *value.parameters()], self.rate, betas=self.betas)
         falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.updates)
         for update in range(self.updates):
             width = self.width * (self.last / self.width) ** (update / self.updates)
-            kept: list[tuple[Tensor, Tensor, Tensor, Tensor]] = []
+            kept: list[tuple[Tensor, Tensor, Step]] = []
             for _ in range(self.plays):
                 with torch.no_grad():
                     tried = action(now)[:, 0] + width * self._noise(game.agents, source)
-                later, reward, done = game.step(tried)
-                kept.append((now, tried, reward, done))
-                now = later
-            loss = self._loss(kept, action, value, now, width)
+                kept.append((now, tried, game.step(tried)))
+                now = game.now()
+            loss = self._loss(kept, action, value, width)
+            finite(loss, update + 1)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             falling.step()
-            seen(update + 1, float(torch.stack([reward for _, _, reward, _ in kept]).mean()))
+            seen(update + 1, float(torch.stack([step.reward for _, _, step in kept]).mean()))
         return action
 
     def _noise(self, agents: int, source: torch.Generator) -> Tensor:
@@ -85,24 +91,26 @@ class PolicyGradient:
         return torch.stack([half, -half], 1).reshape(-1)
 
     def _loss(
-        self,
-        kept: list[tuple[Tensor, Tensor, Tensor, Tensor]],
-        action: nn.Module,
-        value: nn.Module,
-        now: Tensor,
-        width: float,
+        self, kept: list[tuple[Tensor, Tensor, Step]], action: nn.Module, value: nn.Module, width: float
     ) -> Tensor:
         """−advantage · log-likelihood, and the squared error of the value."""
-        with torch.no_grad():
-            coming = value(now)[:, 0] if self.gamma else torch.zeros(len(now))
-        earned: list[Tensor] = []
-        for _, _, reward, done in reversed(kept):
-            coming = reward + self.gamma * torch.where(done, 0.0, coming)
-            earned.append(coming)
-        total = torch.stack(earned[::-1])
+        total = torch.stack(self._earned([step for _, _, step in kept], value))
         looked = torch.stack([each[0] for each in kept])
         tried = torch.stack([each[1] for each in kept])
         expected = value(looked.flatten(0, 1)).reshape(total.shape)
         mean = action(looked.flatten(0, 1)).reshape(total.shape)
         likely = -((tried - mean) ** 2) / (2.0 * width**2)
         return -((total - expected.detach()) * likely).mean() + ((total - expected) ** 2).mean()
+
+    @torch.no_grad()
+    def _earned(self, steps: list[Step], value: nn.Module) -> list[Tensor]:
+        """Discounted rewards from each step on, float32 [A] each; the value stands for what comes after."""
+        coming = torch.zeros_like(steps[-1].reward)
+        earned: list[Tensor] = []
+        for number, step in reversed(list(enumerate(steps))):
+            left = torch.ones_like(step.cut) if number == len(steps) - 1 else step.cut
+            if self.gamma and bool(left.any()):
+                coming = torch.where(left, value(step.later)[:, 0], coming)
+            coming = step.reward + self.gamma * torch.where(step.done, 0.0, coming)
+            earned.append(coming)
+        return earned[::-1]

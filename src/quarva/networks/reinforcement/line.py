@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from quarva.errors import RecipeError
+from quarva.networks.reinforcement.game import Step
 
 __all__ = ["LineGame"]
 
@@ -50,9 +51,13 @@ class LineGame:
         """All x, ascending, the copies of one together."""
         return self.seen
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, action: Tensor) -> Step:
         """Answer; the reward is −(answer − y)²."""
-        return self.seen, self.pay(action), self._done
+        return Step(self.seen, self.pay(action), self._done, ~self._done)
+
+    def now(self) -> Tensor:
+        """All x again."""
+        return self.seen
 
     def pay(self, answers: Tensor, at: Tensor | None = None) -> Tensor:
         """Rewards of answers float32 [B] to the x numbered `at`, int64 [B]; None is all, in order."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from quarva.errors import RecipeError
-from quarva.networks.reinforcement.game import Game
+from quarva.networks.reinforcement.game import Game, check_network, finite
 
 __all__ = ["NAF", "Constant"]
 
@@ -55,9 +55,14 @@ class NAF:
         Args:
             action: μ. value: V. curvature: P before a softplus makes it positive.
             seen: is told the number of every update and its loss.
+
+        Raises:
+            RecipeError: a network that does not give one number; a loss that is no number.
         """
         source = torch.Generator().manual_seed(self.seed)
         now = game.reset(source)
+        for network in (action, value, curvature):
+            check_network(network, now, 1, "one number for each")
         parts = nn.ModuleList([action, value, curvature])
         ahead = deepcopy(value)
         optimiser = torch.optim.Adam(parts.parameters(), self.rate, betas=self.betas)
@@ -65,21 +70,23 @@ class NAF:
         for update in range(self.updates):
             side = 2.0 * torch.randint(2, (game.agents,), generator=source) - 1.0
             greedy = action(now)[:, 0]
-            tried = greedy.detach() + self.noise * side
-            later, reward, done = game.step(tried)
+            # What a game would cut off was not tried: the parabola has to stand on what was.
+            tried = (greedy.detach() + self.noise * side).clamp(game.low, game.high)
+            later, reward, done, _ = game.step(tried)
             with torch.no_grad():
                 coming = torch.where(done, 0.0, ahead(later)[:, 0]) if self.gamma else 0.0
             bend = functional.softplus(curvature(now)[:, 0])
             estimate = value(now)[:, 0] - bend * (tried - greedy) ** 2
             loss = ((estimate - reward - self.gamma * coming) ** 2).mean()
+            told = finite(loss, update + 1)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             falling.step()
-            now = later
+            now = game.now()
             if (update + 1) % self.sync == 0:
                 ahead.load_state_dict(value.state_dict())
-            seen(update + 1, float(loss.detach()))
+            seen(update + 1, told)
         return action
 
 

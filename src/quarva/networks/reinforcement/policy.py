@@ -70,17 +70,19 @@ class Policy:
 
     def values(self, panel: Panel) -> NDArray[np.float32]:
         """The signal, float32 [T, N]; NaN where there is no whole window."""
-        return self.walk(self.inputs.windows(panel))[0]
+        return self.walk(self.inputs.windows(panel), panel.universe)[0]
 
-    def walk(self, windows: Windows) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def walk(
+        self, windows: Windows, universe: NDArray[np.bool_] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Signals and positions, float32 [T, N] each, of windows as its inputs make them.
 
-        Where there is no whole window the signal is NaN and the position 0.
+        Where there is no whole window, or outside the universe, the signal is NaN and the position 0.
         """
         _, days, assets = windows.values.shape
         signals = np.full((days, assets), np.nan, np.float32)
         positions = np.zeros((days, assets), np.float32)
-        there = torch.from_numpy(windows.there)
+        there = torch.from_numpy(windows.there if universe is None else windows.there & universe)
         held = torch.zeros(assets)
         with torch.no_grad():
             for day in range(windows.length - 1, days):

@@ -16,6 +16,7 @@ from quarva.networks.features import Feature
 from quarva.networks.inputs import Inputs
 from quarva.networks.models import Dense
 from quarva.networks.reinforcement.dqn import DQN, Dueling
+from quarva.networks.reinforcement.game import Step
 from quarva.networks.reinforcement.gradient import PolicyGradient
 from quarva.networks.reinforcement.naf import NAF
 from quarva.networks.reinforcement.policy import Policy
@@ -101,7 +102,7 @@ class Trader:
                 self.way, network.eval(), inputs, tuple(game.actions.tolist()), task.describe(),
                 mean_reward=played.lately(), history=played.history(), ended=ended,
             )  # fmt: skip
-            signals, positions = policy.walk(windows)
+            signals, positions = policy.walk(windows, task.panel.universe)
             lent, formula = lend(task, signals[None], inputs.lookback)
         scores = lent.score(formula)
         figure, baselines = _earned(task, windows, positions)
@@ -177,15 +178,15 @@ class _Played:
         self._game = game
         self.agents, self.observation, self.actions = game.agents, game.observation, game.actions
         self.low, self.high = game.low, game.high
-        self.reset = game.reset
+        self.reset, self.now = game.reset, game.now
         self.paid: list[float] = []
         self._steps: list[float] = []
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, action: Tensor) -> Step:
         """As the game's own."""
-        seen, reward, done = self._game.step(action)
-        self._steps.append(float(reward.mean()))
-        return seen, reward, done
+        then = self._game.step(action)
+        self._steps.append(float(then.reward.mean()))
+        return then
 
     def note(self) -> None:
         """An update was made."""

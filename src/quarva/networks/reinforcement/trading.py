@@ -13,9 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from quarva.errors import TaskError
+from quarva.errors import RecipeError, TaskError
 from quarva.networks.features import Feature
 from quarva.networks.inputs import Inputs
+from quarva.networks.reinforcement.game import Step
 from quarva.networks.windows import Windows
 from quarva.panel import Panel
 from quarva.strategies import check_terms, closes, daily_returns
@@ -36,6 +37,9 @@ class TradingGame:
         delay, cost_bps: as in `Strategy`.
         actions: positions that may be taken.
 
+    Raises:
+        TaskError: no field `close`, days that no episode fits into. RecipeError: terms that can not be.
+
     Attributes:
         left: days that the episodes still have; all have the same.
     """
@@ -55,6 +59,10 @@ class TradingGame:
         actions: Sequence[float] = (-1.0, 0.0, 1.0),
     ) -> None:
         check_terms(delay, cost_bps)
+        if episodes < 1 or length < 1:
+            raise RecipeError(f"trading needs 1 episode or more of 1 day or more, not {episodes} of {length}")
+        if len(set(actions)) < 2 or not all(self.low <= each <= self.high for each in actions):
+            raise RecipeError(f"positions are two or more numbers in [-1, 1], not {tuple(actions)}")
         self.assets = panel.shape[1]
         self.agents, self.episodes, self.length = episodes * self.assets, episodes, length
         self.actions = torch.tensor(sorted(actions), dtype=torch.float32)
@@ -66,6 +74,7 @@ class TradingGame:
         self._position = torch.zeros(episodes, self.assets)
         self._day = torch.zeros(episodes, dtype=torch.int64)
         self.left = 0
+        self._now: Tensor | None = None
         self._source = torch.Generator().manual_seed(0)
 
     @classmethod
@@ -100,21 +109,29 @@ class TradingGame:
         """Begin all episodes anew, with no position, each on a day of its own."""
         self._source = source
         self._begin()
-        return self.seen()
+        return self.now()
 
-    def step(self, action: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def step(self, action: Tensor) -> Step:
         """Take positions, float32 [episodes · N]; rewards are percents of the asset's own capital."""
         reward = self.trade(action)
-        done = torch.full((self.agents,), self.left == 0)
+        later, cut = self.now(), torch.full((self.agents,), self.left == 0)
         if self.left == 0:
             self._begin()
-        return self.seen(), reward, done
+        return Step(later, reward, torch.zeros_like(cut), cut)
+
+    def now(self) -> Tensor:
+        """Windows of the day and positions, float32 [episodes · N, S · F + 1]."""
+        if self._now is None:
+            places = self._day[:, None] * self.assets + torch.arange(self.assets)
+            windows = self._windows.batch(places.reshape(-1), "features")
+            self._now = torch.cat([windows, self._position.reshape(-1, 1)], 1)
+        return self._now
 
     def begin(self, chosen: Tensor) -> None:
         """Begin all episodes anew, with no position, on days by their numbers among `beginnings`, int64."""
         self._day = self._starts[chosen]
         self._position = torch.zeros(self.episodes, self.assets)
-        self.left = self.length
+        self.left, self._now = self.length, None
 
     def trade(self, action: Tensor) -> Tensor:
         """Take positions and go on to the next day, which may be one too late to trade; the rewards.
@@ -127,14 +144,8 @@ class TradingGame:
         reward = _UNIT * (wanted * self._earned[self._day] - self._cost * traded)
         self._position = wanted
         self._day = self._day + 1
-        self.left -= 1
+        self.left, self._now = self.left - 1, None
         return reward.reshape(-1)
-
-    def seen(self) -> Tensor:
-        """Windows of the day and positions, float32 [episodes · N, S · F + 1]."""
-        places = self._day[:, None] * self.assets + torch.arange(self.assets)
-        windows = self._windows.batch(places.reshape(-1), "features")
-        return torch.cat([windows, self._position.reshape(-1, 1)], 1)
 
     def _begin(self) -> None:
         self.begin(torch.randint(self.beginnings, (self.episodes,), generator=self._source))

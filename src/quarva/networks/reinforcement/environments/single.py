@@ -103,7 +103,7 @@ class TradingEnv(_Single):
     ) -> tuple[Observation, dict[str, Any]]:
         """A random day among those an episode may begin on, without positions."""
         self._game.begin(torch.from_numpy(self._draw(self._game.beginnings, seed)))
-        return self._game.seen().numpy(), {}
+        return self._game.now().numpy(), {}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take positions for a day.
@@ -116,4 +116,4 @@ class TradingEnv(_Single):
         if self._game.left == 0:
             raise RecipeError("the episode is over: reset the environment before the next step")
         reward = self._game.trade(torch.from_numpy(action))
-        return self._game.seen().numpy(), float(reward.mean()), False, self._game.left == 0, {}
+        return self._game.now().numpy(), float(reward.mean()), False, self._game.left == 0, {}

@@ -126,4 +126,4 @@ class TradingVectorEnv(_Many):
         return self._seen(), reward.mean(1).double().numpy(), False, self._game.left == 0
 
     def _seen(self) -> Observations:
-        return self._game.seen().reshape(self.num_envs, self._game.assets, -1).numpy()
+        return self._game.now().reshape(self.num_envs, self._game.assets, -1).numpy()
