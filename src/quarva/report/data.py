@@ -155,8 +155,8 @@ class Learning:
 class Model:
     """A network or a trader where other pages have a formula.
 
-    `value` is what it is held against its `baselines` by, named `figure`; `beaten_by` are those that are as
-    good. `facts` are label and text of how it was made.
+    `value` is what it is held against its `baselines` by, named `figure`, on the part `judged`; `beaten_by`
+    are those that are as good. `facts` are label and text of how it was made.
     """
 
     kind: Literal["network", "trader"]
@@ -165,6 +165,7 @@ class Model:
     value: float
     baselines: dict[str, float]
     beaten_by: tuple[str, ...] = ()
+    judged: str = "validation"
     facts: tuple[tuple[str, str], ...] = ()
     features: tuple[str, ...] = ()
     layers: tuple[Layer, ...] = ()

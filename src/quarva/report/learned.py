@@ -10,6 +10,7 @@ from quarva import __version__
 from quarva.karva.notation import parse
 from quarva.networks import Fitted
 from quarva.networks.features import Feature, name_of
+from quarva.networks.inputs import Inputs
 from quarva.networks.layout import axes_of
 from quarva.networks.reinforcement import Policy
 from quarva.report import words
@@ -70,6 +71,7 @@ def assemble(
 
 def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
     stack, inputs, framing = fitted.stack, fitted.inputs, fitted.framing
+    judged = getattr(fitted, "judged", "validation")  # of a table without a split it would be training
     settings = "".join(f", {name} {value}" for name, value in fitted.settings.items())
     facts = [("Network", fitted.network + settings)]
     if len(stack) > 1:
@@ -77,19 +79,20 @@ def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
     facts += [
         ("Parameters", f"{fitted.parameters:,}{' each' if len(stack) > 1 else ''}"),
         ("Layout", f"{stack.layout} {axes_of(stack.layout)}"),
-        ("Window", f"{words.count(len(inputs.features), 'feature')} × {words.count(inputs.length, 'day')}"),
+        ("Window", _window(inputs)),
         ("Gaps", "windows with gaps dropped" if inputs.missing == "drop" else "filled with the mean"),
         ("Loss", framing.loss),
     ]
     if framing.kind == "regression":
-        facts.append(("Calibration", f"slope {number(fitted.calibration, 3)} in validation, 1 is right"))
+        facts.append(("Calibration", f"slope {number(fitted.calibration, 3)} in {judged}, 1 is right"))
     if framing.kind == "classification":
-        facts.append(("Calibration", f"expected error {number(fitted.calibration, 3)} in validation"))
+        facts.append(("Calibration", f"expected error {number(fitted.calibration, 3)} in {judged}"))
     sizes = {name: (tuple(each.shape[1:]), each[0].numel()) for name, each in stack.weights.items()}
     return Model(
         kind="network",
         title=fitted.title,
-        figure=f"{framing.figure} in validation",
+        figure=f"{framing.figure} in {judged}",
+        judged=judged,
         value=fitted.figure,
         baselines=dict(fitted.baselines),
         beaten_by=fitted.beaten_by,
@@ -105,7 +108,7 @@ def _trader(policy: Policy, history: "pd.DataFrame | None") -> Model:
     facts = [
         ("Trader", policy.way),
         ("Parameters", f"{policy.parameters:,}"),
-        ("Window", f"{words.count(len(inputs.features), 'feature')} × {words.count(inputs.length, 'day')}"),
+        ("Window", _window(inputs)),
     ]
     if policy.way == "dqn":
         facts.append(("Positions", ", ".join(words.digits(each) for each in policy.positions)))
@@ -152,6 +155,11 @@ def _epochs(fitted: Fitted, history: "pd.DataFrame | None") -> Learning | None:
         figure=f"loss, {fitted.framing.loss}",
         ended=fitted.ended,
     )
+
+
+def _window(inputs: Inputs) -> str:
+    days = f" × {words.count(inputs.length, 'day')}" if inputs.length > 1 else ""
+    return words.count(len(inputs.features), "feature") + days
 
 
 def _layers(sizes: Mapping[str, tuple[tuple[int, ...], int]]) -> tuple[Layer, ...]:

@@ -47,7 +47,7 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
 def honesty(data: ReportData) -> str:
     """How many formulas were tried, and what that does to the best one's figure; of a model, which counts."""
     if data.model is not None:
-        return _learned(data.model.kept_out) + _errors(data)
+        return _learned(data) + _errors(data)
     tried = data.search.evaluations
     text = f"Best of {count(tried, 'formula', 'different formulas')} by its training score. "
     error = standard_errors(data)["train"]
@@ -66,10 +66,13 @@ def honesty(data: ReportData) -> str:
     return text + _errors(data)
 
 
-def _learned(kept_out: bool) -> str:
-    if kept_out:
-        return "The validation figure is the one to believe: no weight was learned from those days."
-    return "Training was stopped by the validation days, so their figure is better than one of new days."
+def _learned(data: ReportData) -> str:
+    """Which of a model's figures to believe."""
+    if not any(segment.name == "validation" for segment in data.question.segments):
+        return "No part was kept from the training, so judge it on data it has not seen."
+    if data.model is not None and not data.model.kept_out:
+        return "Training was stopped by the validation, so its figure is better than one of new data."
+    return "The validation figure is the one to believe: no weight was learned from it."
 
 
 def _errors(data: ReportData) -> str:

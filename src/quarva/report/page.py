@@ -101,7 +101,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         },
         "performance": _performance(data),
         "model": model,
-        "not_better": "" if model is None else words.not_better(model.beaten_by, model.kind),
+        "not_better": "" if model is None else words.not_better(model.beaten_by, model.kind, model.judged),
         "held": [] if model is None else _held(model),
     }
 

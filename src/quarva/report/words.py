@@ -52,15 +52,15 @@ def digits(value: float) -> str:
     return f"{value:.6g}".replace("-", MINUS) if math.isfinite(value) else "–"
 
 
-def not_better(names: tuple[str, ...], model: str) -> str:
-    """That a model is no better than these baselines; nothing where there are none."""
+def not_better(names: tuple[str, ...], model: str, judged: str) -> str:
+    """That a model is no better than these baselines on a part; nothing where there are none."""
     if not names:
         return ""
     listed = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
     if model == "trader":
-        return f"Not better than {listed} in validation: its positions earned no more."
+        return f"Not better than {listed} in {judged}: its positions earned no more."
     those = "these do" if len(names) > 1 else "this does"
-    return f"Not better than {listed} in validation: it explains nothing that {those} not."
+    return f"Not better than {listed} in {judged}: it explains nothing that {those} not."
 
 
 def day(value: date | None) -> str:
