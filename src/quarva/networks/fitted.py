@@ -70,7 +70,8 @@ class Fitted:
         """What it is, in a few words: `conv1d, 5 features × 20 days`."""
         many = f"{len(self.stack)} × " if len(self.stack) > 1 else ""
         days = f" × {self.inputs.length} days" if self.inputs.length > 1 else ""
-        return f"{many}{self.network}, {len(self.inputs.features)} features{days}"
+        features = len(self.inputs.features)
+        return f"{many}{self.network}, {features} feature{'s' * (features != 1)}{days}"
 
     @property
     def parameters(self) -> int:

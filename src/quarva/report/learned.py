@@ -71,7 +71,7 @@ def assemble(
 
 def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
     stack, inputs, framing = fitted.stack, fitted.inputs, fitted.framing
-    judged = getattr(fitted, "judged", "validation")  # of a table without a split it would be training
+    judged = fitted.judged  # of a table without a split it would be training
     settings = "".join(f", {name} {value}" for name, value in fitted.settings.items())
     facts = [("Network", fitted.network + settings)]
     if len(stack) > 1:
