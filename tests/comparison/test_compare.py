@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 
 import quarva
+from quarva.comparison.shown import compared
 from quarva.errors import FormulaError, RecipeError
 from quarva.search import GEP, RandomSearch, search
+from quarva.tasks import Task
 
 
 def test_every_searcher_gets_every_seed_and_the_same_evaluations(run, panel_task):
@@ -128,3 +130,12 @@ def test_an_alphabet_that_can_not_be_is_said_before_anything_runs(run, panel_tas
     with pytest.raises(FormulaError):
         run(panel_task, functions=["nothing"], out=tmp_path / "c")
     assert not (tmp_path / "c").exists()
+
+
+def test_of_a_table_with_a_split_validation_counts(run, table_task):
+    split = Task(table_task.table, split=(0.6, 0.8))
+    found = run(split, ["random", "gep"], budget=2_000)
+    assert found.figure == "validation"
+    assert all(each.best == each.validation != each.train for each in found.runs)
+    figures = [race.figure for race in compared(found).races]
+    assert figures == ["normalised RMSE in training"] * 2 + ["normalised RMSE in validation"] * 2

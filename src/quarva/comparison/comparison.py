@@ -47,8 +47,8 @@ class Comparison:
 
     @property
     def figure(self) -> str:
-        """Which figure of a formula counts: validation, of a table train."""
-        return "train" if self.task.table is not None else "validation"
+        """Which figure of a formula counts: validation, of a table without a split train."""
+        return "validation" if self.task.has_validation else "train"
 
     def runs_of(self, searcher: str) -> list[Run]:
         """Runs of one searcher, by seed."""

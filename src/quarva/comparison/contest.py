@@ -194,7 +194,7 @@ class _Contest:
     folder: ComparisonFolder | None
 
     def run(self, progress: bool | Seen) -> Comparison:
-        figure = "train" if self.task.table is not None else "validation"
+        figure = "validation" if self.task.has_validation else "train"
         runs: dict[tuple[str, int], Run] = {}
         pairs = [(name, seed) for seed in self.plan.seeds for name in self.plan.searchers]
         if self.folder is not None:

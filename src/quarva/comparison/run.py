@@ -18,8 +18,9 @@ class Run:
 
     Attributes:
         searcher, seed: who searched.
-        best: figure of the formula with the best fitness in training: on validation, of a table on its rows;
-            NaN where no formula was valid. train, validation: both figures of the same formula.
+        best: figure of the formula with the best fitness in training: on validation, of a table without a
+            split on its rows; NaN where no formula was valid. train, validation: both figures of the same
+            formula.
         formula, size: that formula in infix, and its nodes; "" and 0 where there is none.
         evaluations: distinct formulas scored; of them tuning_steps, steps of fitting constants.
         proposed: all that the searcher proposed.

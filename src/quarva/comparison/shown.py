@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 from quarva import __version__
 from quarva.comparison.bands import race
 from quarva.comparison.comparison import Comparison
-from quarva.comparison.run import Run
 from quarva.report import words
 from quarva.report.axis import percent
 from quarva.report.compared import Compared, Race, draw
@@ -60,24 +59,25 @@ def compared(comparison: Comparison) -> Compared:
 
 
 def _races(comparison: Comparison) -> tuple[Race, ...]:
-    """Against evaluations and seconds: the train figure; of a panel, the validation figure below it."""
+    """Against evaluations and seconds: the train figure; where there is one, the validation figure below."""
     runs = {name: found for name in comparison.searchers if (found := comparison.runs_of(name))}
     if not runs:
         return ()
-    level = comparison.level
-    if comparison.task.table is not None:
-        drawn_level = None if level is None else float(_error(comparison, np.array(level)))
+    level, is_table = comparison.level, comparison.task.table is not None
+    figure = "normalised RMSE" if is_table else words.objective_name(comparison.task.objective.name)
+    if is_table and level is not None:
+        level = float(_error(comparison, np.array(level)))
 
-        def error(run: Run) -> NDArray[np.float64]:
-            return np.maximum(_error(comparison, run.trained), _LEAST_ERROR)
+    def drawn(figures: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.maximum(_error(comparison, figures), _LEAST_ERROR) if is_table else figures
 
-        return tuple(
-            race(runs, unit, "normalised RMSE", error, level=drawn_level, error=True) for unit in _UNITS
-        )
-    figure = words.objective_name(comparison.task.objective.name)
-    trained = [race(runs, unit, f"{figure} in training", lambda run: run.trained, level=level)
-               for unit in _UNITS]  # fmt: skip
-    validated = [race(runs, unit, f"{figure} in validation", lambda run: run.validated) for unit in _UNITS]
+    where = " in training" if comparison.task.has_validation else ""
+    trained = [race(runs, unit, f"{figure}{where}", lambda run: drawn(run.trained), level=level,
+                    error=is_table) for unit in _UNITS]  # fmt: skip
+    if not comparison.task.has_validation:
+        return tuple(trained)
+    validated = [race(runs, unit, f"{figure} in validation", lambda run: drawn(run.validated), error=is_table)
+                 for unit in _UNITS]  # fmt: skip
     return (*trained, *validated)
 
 
@@ -116,7 +116,7 @@ def _header(comparison: Comparison) -> tuple[str, ...]:
     is_table = comparison.task.table is not None
     unit = "NRMSE" if is_table else words.score_unit(comparison.task.objective.name)
     reached = "reached" if comparison.level is not None else "solved"
-    train = () if is_table else (f"{unit}, train",)
+    train = (f"{unit}, train",) if comparison.task.has_validation else ()
     return (
         "searcher", f"{unit}, {comparison.figure}", "quartiles", *train, reached, "evaluations to it",
         "seconds to it", "distinct", "invalid", "seconds", "proposing", "scoring",
@@ -128,7 +128,7 @@ def _words(comparison: Comparison, line: dict[str, Any]) -> tuple[str, ...]:
     ends = [line["lower_quartile"], line["upper_quartile"]]
     if comparison.task.table is not None and not comparison.minimised:
         ends.reverse()  # an error is shown
-    train = () if comparison.task.table is not None else (_score(comparison, line["train"]),)
+    train = (_score(comparison, line["train"]),) if comparison.task.has_validation else ()
     return (
         line["searcher"], _score(comparison, line["best"]),
         " to ".join(_score(comparison, end) for end in ends), *train, f"{line['reached']} of {line['runs']}",
@@ -155,7 +155,7 @@ def _seconds(value: float) -> str:
 def _notes(comparison: Comparison) -> tuple[str, ...]:
     level = comparison.level
     shown = "" if level is None else _score(comparison, level)
-    where = "on the table's rows" if comparison.task.table is not None else "on validation"
+    where = "on validation" if comparison.task.has_validation else "on the table's rows"
     what = "what" if comparison.learners else "the formula that"
     first = (
         f"Figures: median and quartiles over seeds of {what} is best in training, {where}. "
