@@ -47,7 +47,7 @@ def test_formulas_and_networks_stand_at_the_same_rows(table_task, objective, tmp
     ways = {"random": "random", "net": Learner("dense", epochs=60, batch=8, rate=1e-2)}
     found = compare(task, ways, budget=200, seeds=1, out=tmp_path / "c", progress=False)
     network = next(run for run in found.runs if run.searcher == "net")
-    assert network.formula == "dense, 1 features"
+    assert network.formula == "dense, 1 feature"
     assert network.best == network.train
     assert network.train > 0.5 if objective == "r2" else network.train < 0.7
     record = RunFolder(tmp_path / "c" / "runs" / "net-0").findings()
