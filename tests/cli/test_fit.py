@@ -130,6 +130,12 @@ def test_a_search_is_no_fit_and_other_data_are_not_gone_on_with(quarva, bars, ma
     told = quarva("fit", "--resume", "s")
     assert told.status == 2
     assert "s is no folder of a fit" in told.err
+    assert quarva("fit", "--panel", bars, *QUICK, "--out", "g").status == 0
+    kept = sorted(Path("g").iterdir())
+    told = quarva("search", "--resume", "g")
+    assert told.status == 2
+    assert "g is the folder of a fit: go on with it by quarva fit --resume g" in told.err
+    assert sorted(Path("g").iterdir()) == kept
     market.write(tmp_path / "mine.csv")
     assert quarva("fit", "--panel", "mine.csv", *QUICK, "--out", "f").status == 0
     market.between(market.dates[5]).write(tmp_path / "mine.csv")

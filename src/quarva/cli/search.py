@@ -139,7 +139,7 @@ def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
     from quarva.cli.sources import task_again
     from quarva.search.run_folder import RunFolder
 
-    folder = RunFolder.open(path)
+    folder = RunFolder.open_search(path)
     before = folder.recipe()
     given = {name: limit for name, limit in limits.items() if limit is not None}
     recipe = before.of(before.model_dump(exclude_none=True) | given)

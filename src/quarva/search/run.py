@@ -171,7 +171,7 @@ def _run_in(
     from quarva.search.run_folder import RunFolder
     from quarva.search.to_recipe import make_run_folder
 
-    folder = RunFolder.open(out) if loop.resume else make_run_folder(out, loop.task, asked)
+    folder = RunFolder.open_search(out) if loop.resume else make_run_folder(out, loop.task, asked)
     loop.checkpoint_path = folder.checkpoint
     # A run that was killed before its first checkpoint has nothing to go on from: it begins again.
     resumed, loop.resume = loop.resume, loop.resume and folder.checkpoint.exists()

@@ -4,6 +4,7 @@
     signals.parquet   the pool's signals               history.parquet   a row a batch
     report.html       the page                         checkpoint.npz    what --resume goes on from
     panel.parquet     the data, of a search from Python; table.parquet of rows
+    learner.json      of a fit: how its network is made
 
 Each file is written whole or not at all.
 """
@@ -25,10 +26,10 @@ from quarva.search.signals import write_table
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["FINDINGS_VERSION", "RunFolder", "finite"]
+__all__ = ["FINDINGS_VERSION", "LEARNER", "RunFolder", "finite"]
 
 FINDINGS_VERSION = 1
-CHECKPOINT = "checkpoint.npz"
+CHECKPOINT, LEARNER = "checkpoint.npz", "learner.json"
 DATA = {"panel": "panel.parquet", "table": "table.parquet"}
 
 
@@ -74,6 +75,14 @@ class RunFolder:
             raise RunError(f"{folder.path} is not a run folder: it has no recipe.toml")
         if (folder.path / "findings.json").exists():
             folder.findings()
+        return folder
+
+    @classmethod
+    def open_search(cls, path: str | os.PathLike[str]) -> "RunFolder":
+        """The run folder of a search; RunError as `open`, and where a network was fitted in it."""
+        folder = cls.open(path)
+        if (folder.path / LEARNER).exists():
+            raise RunError(f"{path} is the folder of a fit: go on with it by quarva fit --resume {path}")
         return folder
 
     def discard(self) -> None:
