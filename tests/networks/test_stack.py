@@ -2,12 +2,13 @@
 
 import pytest
 import torch
+from torch import nn
 
 from quarva.errors import RunError
 from quarva.networks.layout import arrange
 from quarva.networks.learner import LOSSES
 from quarva.networks.models import NETWORKS, make_network
-from quarva.networks.stack import Stack
+from quarva.networks.stack import ROOM, Stack
 
 WINDOWS = torch.randn(9, 6, 4, generator=torch.Generator().manual_seed(0))
 
@@ -69,6 +70,52 @@ def test_weights_of_another_architecture_are_refused():
 
 
 def test_activations_are_counted_layer_by_layer():
-    window = arrange(torch.zeros(1, 6, 4), "features")
     # 24 → 64, ReLU, 64 → 64, ReLU, 64 → 2
-    assert stack_of("dense").activations(window) == 4 * 64 + 2
+    assert stack_of("dense").activations(6, 4) == 4 * 64 + 2
+
+
+def test_a_stack_of_transformers_is_asked_in_one_program(recwarn):
+    stack = stack_of("transformer")
+    with torch.no_grad():
+        stack(arrange(WINDOWS, stack.layout))
+    assert not [each for each in recwarn if "batching rule" in str(each.message)]
+    assert torch.backends.mha.get_fastpath_enabled()
+
+
+class Dropped(nn.Sequential):
+    layout = "features"
+
+    def __init__(self):
+        super().__init__(nn.Linear(24, 16), nn.ReLU(), nn.Dropout(0.5), nn.Linear(16, 1))
+
+
+class DroppedRecurrent(nn.Module):
+    layout = "sequence_first"
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.GRU(4, 8, 2, dropout=0.5), nn.Linear(8, 1)
+
+    def forward(self, windows):
+        return self.head(self.body(windows)[0][-1])
+
+
+@pytest.mark.parametrize("made", [Dropped, DroppedRecurrent])
+def test_dropout_drops_for_each_what_it_drops_for_one_alone(made):
+    stack = Stack.of(made, range(3))
+    windows = arrange(WINDOWS, stack.layout)
+    torch.manual_seed(0)
+    together = stack(windows, training=True)
+    assert stack.together == (made is Dropped)
+    for m in range(3):
+        torch.manual_seed(0)
+        alone = stack.some(range(m, m + 1))
+        alone.together = False
+        torch.testing.assert_close(together[m], alone(windows, training=True)[0])
+    assert not torch.allclose(together, stack(windows, training=True))  # other numbers the next time
+
+
+def test_many_networks_are_shown_fewer_windows_at_a_time():
+    few, many = stack_of("dense", 2), stack_of("dense", 600)
+    assert few.room(6, 4, 8_192) == 8_192
+    assert many.room(6, 4, 8_192) == ROOM // (600 * (4 * 64 + 2))

@@ -1,13 +1,13 @@
-"""Where torch computes, and on how many threads."""
+"""Where torch computes, on how many threads, with which random numbers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import torch
 
-from quarva.errors import DeviceError
+from quarva.errors import DeviceError, RunError
 
-__all__ = ["device_named", "torch_threads"]
+__all__ = ["device_named", "enough_memory", "forked", "is_memory", "seeded", "torch_threads"]
 
 
 def device_named(name: str) -> torch.device:
@@ -20,6 +20,37 @@ def device_named(name: str) -> torch.device:
     if not there[name]:
         raise DeviceError(f"torch finds no device '{name}' here; take the device 'cpu', or 'auto'")
     return torch.device(name)
+
+
+def forked(device: torch.device) -> AbstractContextManager[None]:
+    """After it torch's own random numbers, on the CPU and a device, go on where they were before it."""
+    return torch.random.fork_rng([device] if device.type == "cuda" else [])
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Torch's own random numbers from a seed on; what the caller draws after it is as without it."""
+    with forked(device):
+        torch.manual_seed(seed)
+        yield
+
+
+def is_memory(error: BaseException) -> bool:
+    """Whether torch could not get memory, on a GPU or from the system."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Raise RunError where memory does not do, with the way to mend it."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_memory(error):
+            raise
+        raise RunError(
+            "not enough memory for this fit: take a smaller network, a shorter window, fewer members"
+        ) from error
 
 
 @contextmanager

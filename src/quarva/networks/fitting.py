@@ -9,19 +9,18 @@ import torch
 from torch import nn
 
 from quarva.networks.checking import check_layout, layout_of
-from quarva.networks.devices import device_named, torch_threads
+from quarva.networks.devices import device_named, enough_memory, forked, torch_threads
 from quarva.networks.fitted import Fitted
 from quarva.networks.framing import Framing, frame
 from quarva.networks.inputs import Inputs
 from quarva.networks.judging import Judge
-from quarva.networks.layout import arrange
 from quarva.networks.losses import LOSSES
 from quarva.networks.material import Material, material_of
 from quarva.networks.models import make_network
 from quarva.networks.progress import bar
 from quarva.networks.resuming import read_checkpoint, write_checkpoint
 from quarva.networks.samples import Samples
-from quarva.networks.stack import Stack
+from quarva.networks.stack import ROOM, Stack
 from quarva.networks.trained import Trained
 from quarva.networks.training import Epoch, Terms, Training
 from quarva.networks.windows import Windows
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Seen", "fit_together"]
 
-_TOGETHER = 2**28  # bytes of activations of members that are trained together
+_CPU = torch.device("cpu")  # networks are made there, whatever trains them
 
 Seen = bool | Callable[[Epoch], object]
 
@@ -58,7 +57,8 @@ class Plan:
         material = material_of(task)
         framing = frame(material, learner.loss)
         features, length = len(material.features(learner.features)), material.length(learner.length)
-        name, network = make_network(learner.network, features, length, framing.outputs, learner.settings)
+        with forked(_CPU):
+            name, network = make_network(learner.network, features, length, framing.outputs, learner.settings)
         material.check_network(name, layout_of(network))
         return cls(learner, material, framing, name, features, length)
 
@@ -71,7 +71,8 @@ class Plan:
 
         seed = self.learner.seed
         stack = Stack.of(make, range(seed, seed + self.learner.members))
-        check_layout(make(), self.features, self.length, self.framing.outputs)
+        with forked(_CPU):
+            check_layout(make(), self.features, self.length, self.framing.outputs)
         return stack
 
     def parts(self, windows: Windows) -> tuple[Samples, ...]:
@@ -85,8 +86,7 @@ class Plan:
         """Members that are trained together: as many as their layers' answers to a batch leave memory for."""
         if self.learner.together is not None:
             return max(1, self.learner.together)
-        window = arrange(torch.zeros(1, self.length, self.features), stack.layout)
-        return max(1, _TOGETHER // (4 * self.learner.batch * stack.activations(window)))
+        return max(1, ROOM // (self.learner.batch * stack.activations(self.length, self.features)))
 
 
 def fit_together(
@@ -100,7 +100,7 @@ def fit_together(
     first = learners[0]
     device = device_named(first.device)
     plan = Plan.of(first, task)
-    with torch_threads(first.threads):
+    with torch_threads(first.threads), enough_memory():
         inputs, windows = Inputs.of(task, first.features, first.length, first.missing, first.threads)
         parts = plan.parts(windows)
         members = plan.stack()

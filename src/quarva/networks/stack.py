@@ -6,18 +6,24 @@ thousand of them then share.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from copy import copy
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quarva.errors import RunError
 from quarva.networks.checking import layout_of
-from quarva.networks.layout import Layout
+from quarva.networks.devices import forked, seeded
+from quarva.networks.layout import Layout, arrange
 from quarva.networks.windows import LOOKED_AT, Windows
 
-__all__ = ["Stack"]
+__all__ = ["ROOM", "Stack"]
+
+ROOM = 2**26
+"""Numbers, a quarter of a GiB, that the layers' answers may take at a time."""
 
 
 class Stack:
@@ -39,9 +45,8 @@ class Stack:
     def of(cls, make: Callable[[], nn.Module], seeds: Sequence[int]) -> "Stack":
         """Networks made one by one, each after torch was given its seed; torch's own state stays as it is."""
         made = []
-        with torch.random.fork_rng(devices=[]):
-            for seed in seeds:
-                torch.manual_seed(seed)
+        for seed in seeds:
+            with seeded(seed, torch.device("cpu")):
                 made.append(make())
         return cls(made)
 
@@ -49,6 +54,11 @@ class Stack:
     def recurrent(self) -> bool:
         """Whether there are recurrent layers of torch's among theirs."""
         return any(isinstance(part, nn.RNNBase) for part in self._base.modules())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(iter(self.weights.values())).device
 
     def __len__(self) -> int:
         return len(next(iter(self.weights.values())))
@@ -62,26 +72,38 @@ class Stack:
         return self
 
     def __call__(self, windows: Tensor, training: bool = False) -> Tensor:
-        """Answers to the same windows by each, float32 [M, B, K]."""
+        """Answers to the same windows by each, float32 [M, B, K].
+
+        Layers that draw random numbers, such as dropout, draw the same for each: a network then learns what
+        it would learn alone, whoever is beside it.
+        """
         self._base.train(training)
 
         def answer(weights: dict[str, Tensor], others: dict[str, Tensor]) -> Tensor:
             return functional_call(self._base, (weights, others), (windows,))
 
         if self.together:
-            return vmap(answer, randomness="different")(self.weights, self._others)
-        one_by_one = [answer(_one_of(self.weights, m), _one_of(self._others, m)) for m in range(len(self))]
-        return torch.stack(one_by_one)
+            with _mapped_attention():
+                return vmap(answer, randomness="same")(self.weights, self._others)
+        answers = []
+        for m in range(len(self)):
+            with forked(windows.device) if m < len(self) - 1 else nullcontext():
+                answers.append(answer(_one_of(self.weights, m), _one_of(self._others, m)))
+        return torch.stack(answers)
 
     @torch.no_grad()
     def over(self, windows: Windows, places: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """Answers to the windows of places, int64 [B], batch by batch: places and float32 [M, b, K]."""
-        device = next(iter(self.weights.values())).device
-        for some in places.split(LOOKED_AT):
-            yield some, self(windows.batch(some, self.layout).to(device)).float()
+        for some in places.split(self.room(windows.length, windows.values.shape[0], LOOKED_AT)):
+            yield some, self(windows.batch(some, self.layout).to(self.device)).float()
 
-    def activations(self, window: Tensor) -> int:
-        """Numbers that the layers of one network give for one window, [1, …] in its layout."""
+    def room(self, length: int, features: int, most: int) -> int:
+        """Windows, `most` at most, for which the layers' answers of all networks take a quarter of a GiB."""
+        return max(1, min(most, ROOM // (len(self) * self.activations(length, features))))
+
+    def activations(self, length: int, features: int) -> int:
+        """Numbers that the layers of one network give for one window of so many days and features."""
+        window = arrange(torch.zeros(1, length, features, device=self.device), self.layout)
         counted: list[int] = []
 
         def count(_: nn.Module, __: object, answer: object) -> None:
@@ -90,6 +112,7 @@ class Stack:
 
         leaves = [part for part in self._base.modules() if not list(part.children())]
         hooks = [part.register_forward_hook(count) for part in leaves]
+        self._base.eval()
         try:
             with torch.no_grad():
                 functional_call(self._base, (_one_of(self.weights, 0), _one_of(self._others, 0)), (window,))
@@ -153,6 +176,18 @@ class Stack:
     def _can_be_mapped(self) -> bool:
         """Whether the layers can be batched: torch's recurrent ones can not."""
         return not self.recurrent and not self._others
+
+
+@contextmanager
+def _mapped_attention() -> Iterator[None]:
+    """Attention of products and a softmax: what torch fuses can not be batched, and is done in turns."""
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH):
+            yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 def _one_of(stacked: dict[str, Tensor], m: int) -> dict[str, Tensor]:

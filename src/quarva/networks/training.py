@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from quarva.errors import RunError
 from quarva.interrupts import interrupts
+from quarva.networks.devices import is_memory, seeded
 from quarva.networks.losses import Loss
 from quarva.networks.optimiser import Optimiser
 from quarva.networks.samples import Samples
@@ -18,8 +20,6 @@ from quarva.networks.windows import LOOKED_AT
 __all__ = ["Ended", "Epoch", "Terms", "Training"]
 
 Ended = Literal["patience", "epochs", "diverged", "interrupted"]
-
-_LEAST = 1  # windows, or days, that a batch can not be cut below
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,8 @@ class Training:
     Attributes:
         best: float32 [M], smallest loss on the stopping days so far; `kept`: the weights that had it.
         stale: int64 [M], epochs since.
-        lost: int64 [M, 2], epoch and batch in which the loss was no number; 0 where that never was.
+        lost: int64 [M, 2], epoch and batch in which the loss was no number, batch 0 on the stopping days;
+            both 0 where that never was.
         epochs: int64 [M], until patience or a loss that was no number ended it: a network goes on then only
             because others do, and nothing of that is kept.
         history: float32 [3, M] an epoch: losses in training and on the stopping days, and `best`.
@@ -95,7 +96,7 @@ class Training:
         self.best = torch.full((many,), torch.inf, device=device)
         self.stale, self.epochs = torch.zeros((2, many), dtype=torch.int64, device=device)
         self.lost = torch.zeros((many, 2), dtype=torch.int64, device=device)
-        self.kept = {name: each.detach().clone() for name, each in self.stack.weights.items()}
+        self.kept = {name: each.detach().clone() for name, each in self.stack.all_weights().items()}
         self._piece = max(self.terms.batch, 1)
         self._mixed = self.terms.mixed and not (device.type == "cpu" and self.stack.recurrent)
         if self.terms.mixed and not self._mixed:
@@ -119,7 +120,7 @@ class Training:
             self.ended = "interrupted"
         finally:
             with torch.no_grad():
-                for name, weight in self.stack.weights.items():
+                for name, weight in self.stack.all_weights().items():
                     weight.copy_(self.kept[name])
         self.ended = self.ended or "epochs"
         return self.ended
@@ -128,11 +129,15 @@ class Training:
         self, samples: Samples, stopping: Samples, seen: Callable[[Epoch], object], asked: Callable[[], bool]
     ) -> None:
         """One epoch, or what there is of it when Ctrl-C is pressed, which does not count."""
-        train = self._one(samples, asked)
+        # By epoch, so that a training that is taken up again draws what an undisturbed one does.
+        numbers = np.random.SeedSequence((self.terms.seed, self.epoch)).generate_state(1)
+        with seeded(int(numbers[0]), self.best.device):
+            train = self._one(samples, asked)
         if train is None:
             self.ended = "interrupted" if asked() else "diverged"
             return
-        held = torch.where(self.lost[:, 0] > 0, torch.nan, self._look(stopping))
+        held = torch.where(self.lost[:, 0] > 0, torch.nan, self._in_memory(self._look, stopping))
+        self._lose(held, batch=0)
         self.epoch += 1
         self.epochs[~self.done] = self.epoch
         self._keep(held)
@@ -160,11 +165,13 @@ class Training:
         """What should be said aloud of some of them."""
         lost = self.lost[members]
         places, many = torch.unique(lost[lost[:, 0] > 0], dim=0, return_counts=True)
-        return self.notes + [
-            f"the loss of {count} of {len(lost)} networks is not a number at batch {batch} of epoch {epoch}: "
-            "stopped there with the best weights before it; take a smaller rate"
-            for (epoch, batch), count in zip(places.tolist(), many.tolist(), strict=True)
-        ]
+        said = []
+        for (epoch, batch), count in zip(places.tolist(), many.tolist(), strict=True):
+            whose = "the loss" if len(lost) == 1 else f"the loss of {count} of {len(lost)} networks"
+            where = f"at batch {batch} of epoch {epoch}" if batch else f"on what stops it at epoch {epoch}"
+            kept = "the best weights before it" if epoch > 1 else "the weights it began with"
+            said.append(f"{whose} is not a number {where}: stopped there with {kept}; take a smaller rate")
+        return self.notes + said
 
     def _one(self, samples: Samples, asked: Callable[[], bool]) -> Tensor | None:
         """One epoch; mean losses [M] before each step, None where nobody is left to train, or at Ctrl-C."""
@@ -174,45 +181,47 @@ class Training:
         ):
             if asked():
                 return None
-            self._optimiser.zero_grad()
-            loss = self._backward(samples, chosen)
-            if not bool(torch.isfinite(loss).all()):
-                lost = ~torch.isfinite(loss) & ~self.done
-                self.lost[lost] = torch.tensor([self.epoch + 1, number + 1], device=lost.device)
-                if bool(self.done.all()):
-                    return None
+            loss = self._in_memory(self._backward, samples, chosen)
+            if self._lose(loss, number + 1) and bool(self.done.all()):
+                return None
             self._optimiser.step()
             total += loss
             batches += 1
         return torch.where(self.lost[:, 0] > 0, torch.nan, total / batches)
 
+    def _lose(self, loss: Tensor, batch: int) -> bool:
+        """Note where losses [M] of a batch, 0 of the stopping days, are no numbers; whether there are any."""
+        lost = ~torch.isfinite(loss) & ~self.done
+        if found := bool(lost.any()):
+            self.lost[lost] = torch.tensor([self.epoch + 1, batch], device=lost.device)
+        return found
+
     def _backward(self, samples: Samples, chosen: Tensor) -> Tensor:
         """Gradients of a batch, in pieces where memory does not hold it at once; the losses [M]."""
+        self._optimiser.zero_grad()
+        total = torch.zeros_like(self.best)
+        for piece in self._pieces(samples, chosen):
+            loss = self._losses(*samples.batch(piece, self.stack.layout), training=True)
+            share = len(piece) / len(chosen)
+            (loss.sum() * share).backward()
+            total += loss.detach() * share
+        return total
+
+    def _in_memory(self, compute: Callable[..., Tensor], *given: Any) -> Tensor:
+        """What is computed piece by piece, anew with pieces half as large where memory does not hold them."""
         while True:
             try:
-                total = torch.zeros_like(self.best)
-                for piece in self._pieces(samples, chosen):
-                    windows, target, day = samples.batch(piece, self.stack.layout)
-                    loss = self._losses(windows, target, day, training=True)
-                    share = len(piece) / len(chosen)
-                    (loss.sum() * share).backward()
-                    total += loss.detach() * share
-                return total
-            except RuntimeError as error:
-                if not _is_memory(error):
+                return compute(*given)
+            except (RuntimeError, MemoryError) as error:
+                if not is_memory(error):
                     raise
-                self._halve(error, chosen, samples)
-
-    def _halve(self, error: RuntimeError, chosen: Tensor, samples: Samples) -> None:
-        days = len(torch.unique_consecutive(samples.day[chosen])) if self.terms.whole_days else len(chosen)
-        if self._piece <= _LEAST or (self.terms.whole_days and days <= 1):
-            raise RunError(
-                f"not enough memory for a batch of {len(chosen)} windows in the smallest pieces: take a "
-                "smaller network, a shorter window or fewer members"
-            ) from error
-        self._piece = max(_LEAST, self._piece // 2)
-        self._optimiser.zero_grad()
-        self.notes.append(f"not enough memory: batches are taken in pieces of {self._piece} windows now")
+                if self._piece == 1:
+                    raise RunError(
+                        "not enough memory for one window, or day, at a time: take a smaller network, a "
+                        "shorter window or fewer members"
+                    ) from error
+            self._piece //= 2
+            self.notes.append(f"not enough memory: batches are taken in pieces of {self._piece} windows now")
 
     def _pieces(self, samples: Samples, chosen: Tensor) -> list[Tensor]:
         """A batch in pieces of `_piece` windows, whole days where the loss compares the assets of one."""
@@ -244,12 +253,12 @@ class Training:
         better = (held < self.best) & ~self.done
         self.best = torch.where(better, held, self.best)
         self.stale = torch.where(better, torch.zeros_like(self.stale), self.stale + 1)
-        for name, weight in self.stack.weights.items():
+        for name, weight in self.stack.all_weights().items():
             self.kept[name][better] = weight.detach()[better]
 
     def state(self) -> dict[str, Tensor]:
         """All that the next epoch depends on, as tensors."""
-        out = {f"weights/{name}": each.detach() for name, each in self.stack.weights.items()}
+        out = {f"weights/{name}": each.detach() for name, each in self.stack.all_weights().items()}
         out |= {f"kept/{name}": each for name, each in self.kept.items()}
         out |= {f"optimiser/{name}": each for name, each in self._optimiser.state().items()}
         out |= {
@@ -263,7 +272,7 @@ class Training:
         """Take up a `state` of a training with the same networks and terms."""
         device = self.best.device
         with torch.no_grad():
-            for name, weight in self.stack.weights.items():
+            for name, weight in self.stack.all_weights().items():
                 weight.copy_(state[f"weights/{name}"])
                 self.kept[name].copy_(state[f"kept/{name}"])
         begin = "optimiser/"
@@ -275,8 +284,3 @@ class Training:
         self.lost, self.epochs = state["lost"].to(device), state["epochs"].to(device)
         self.epoch, self._piece = int(state["epoch"]), int(state["piece"])
         self.history = [each.to(device) for each in state["history"]]
-
-
-def _is_memory(error: RuntimeError) -> bool:
-    """Whether torch could not get memory, on a GPU or from the system."""
-    return isinstance(error, torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
