@@ -1,5 +1,7 @@
 """Targets of the days after a trade equal what a plain loop over days and assets says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -112,6 +114,12 @@ def test_fifths_of_a_day_are_fifths_of_its_returns(bars):
             assert np.nanmin(np.where(said == 1, day, np.nan)) >= np.nanmax(np.where(said == 0, day, np.nan))
             assert np.nanmax(np.where(said == -1, day, np.nan)) <= np.nanmin(np.where(said == 0, day, np.nan))
             assert (said == 1).sum() == (said == -1).sum() == 2
+
+
+def test_four_assets_have_no_fifths(bars):
+    few = replace(bars, values=bars.values[:, :, :4].copy(), assets=bars.assets[:4])
+    with pytest.raises(TaskError, match="quintile_5: fifths need 5 assets, and the panel has 4"):
+        Task(few, "quintile_5")
 
 
 @pytest.mark.parametrize("kind", sorted(FORWARD))

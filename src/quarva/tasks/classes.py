@@ -96,6 +96,8 @@ class Quintile(Forward):
     classes = (_DOWN, _FLAT, _UP)
 
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
+        if panel.shape[1] < _LEAST:
+            raise TaskError(f"{self.name}: fifths need {_LEAST} assets, and the panel has {panel.shape[1]}")
         back = ForwardReturn(self.horizon, self.delay).values(panel).astype(np.float64)
         if panel.universe is not None:
             back[~panel.universe] = np.nan

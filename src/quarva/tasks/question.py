@@ -8,9 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.errors import TaskError
+from quarva.panel.names import is_price
 from quarva.tasks.forward import Forward
 from quarva.tasks.split import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Border, Split, split_days, split_rows
-from quarva.tasks.targets import PRICES, Field, Target, parse_target
+from quarva.tasks.targets import Field, Target, parse_target
 
 if TYPE_CHECKING:
     from quarva.panel import Panel, Table
@@ -114,7 +115,7 @@ def _notes(targets: Sequence[Target], delay: int) -> list[str]:
         f"target {t.name} is a price: today's explains nearly all of tomorrow's, so a forecast looks good "
         f"and earns nothing; ask for forward_return_5, direction_5 or forward_volatility_5 instead"
         for t in targets
-        if isinstance(t, Field) and t.name in PRICES
+        if isinstance(t, Field) and is_price(t.name)
     )
     return notes
 

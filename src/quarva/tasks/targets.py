@@ -16,10 +16,7 @@ from quarva.tasks.forward import Forward, ForwardRange, ForwardReturn, ForwardVo
 if TYPE_CHECKING:
     from quarva.panel import Panel
 
-__all__ = ["FORWARD", "PRICES", "Field", "Target", "known_value", "parse_target"]
-
-PRICES = frozenset({"open", "high", "low", "close", "vwap", "adj_close", "price"})
-"""Fields that are prices: what tomorrow's is, today's tells to a hundredth, and no trade is won by that."""
+__all__ = ["FORWARD", "Field", "Target", "known_value", "parse_target"]
 
 FORWARD: dict[str, Callable[[int, int], Forward]] = {
     "forward_return": ForwardReturn,
