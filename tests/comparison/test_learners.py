@@ -77,6 +77,14 @@ def test_who_can_not_read_a_table_is_refused_before_anybody_runs(table_task, way
     assert again.searchers == ("random",)
 
 
+def test_a_network_that_lacks_values_is_refused_before_anybody_runs(panel_task, tmp_path):
+    out = tmp_path / "c"
+    blind = Learner("dense", features=["ref(close, 5000)"], length=3)
+    with pytest.raises(TaskError, match=r"the feature 'ref\(close, 5000\)' has 0 values in training"):
+        compare(panel_task, {"random": "random", "blind": blind}, 100, 1, out=out, progress=False)
+    assert not out.exists()
+
+
 def test_nobody_of_a_name_is_refused_with_all_names():
     with pytest.raises(RecipeError, match="there is no searcher 'conv'; there are gep.*dqn.*did you mean"):
         made("conv")

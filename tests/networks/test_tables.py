@@ -42,7 +42,7 @@ def test_its_figures_are_those_of_a_formula_with_its_values(table, objective, sp
     assert fitted.beaten_by == ()
     assert fitted.judged == ("validation" if split else "training")
     assert np.isnan(fitted.validation) == (split is None)
-    assert ("validation" in str(fitted)) == (split is not None)
+    assert ("in validation" in str(fitted)) == (split is not None)
     judged = table.target[parts[-1]].astype(np.float64)
     learned = table.target[parts[0]].astype(np.float64)
     assert fitted.baselines["constant"] == pytest.approx(np.mean((judged - learned.mean()) ** 2), rel=1e-5)
@@ -143,3 +143,11 @@ def test_what_can_not_be_is_refused_in_one_line(table, given, said):
     with pytest.raises(TaskError, match=said) as caught:
         Learner(**QUICK | given).fit(Task(table))
     assert "\n" not in str(caught.value)
+
+
+def test_a_small_table_has_steps_enough_without_being_told():
+    x = np.random.default_rng(0).uniform(-2, 2, 300)
+    rows = Task(Table.from_arrays({"x": x}, np.sin(2 * x)), split=(0.6, 0.8))
+    usual, whole = (Learner("dense", rate=1e-2, batch=batch).fit(rows) for batch in (None, 1_024))
+    assert usual.validation > 0.95
+    assert usual.validation > whole.validation

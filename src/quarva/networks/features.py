@@ -1,6 +1,6 @@
 """What a network is shown of a panel: formulas, or functions of the user's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,15 @@ __all__ = ["Feature", "compute", "name_of", "usual_features"]
 
 Feature = str | Callable[[Panel], NDArray[np.floating]]
 """A formula as text, or a function of the panel that gives [T, N]."""
+
+
+_USUAL = {
+    "pct_change(close, 1)": {"close"},
+    "close / open - 1": {"open", "close"},
+    "(high - low) / close": {"high", "low", "close"},
+    "(close - low) / (high - low)": {"high", "low", "close"},
+    "log(volume / mean(volume, 20))": {"volume"},
+}
 
 
 def name_of(feature: Feature) -> str:
@@ -30,18 +39,12 @@ def compute(feature: Callable[[Panel], NDArray[np.floating]], panel: Panel) -> N
     return values
 
 
-def usual_features(panel: Panel) -> tuple[str, ...]:
-    """Features of bars in no units: the day's return, its range and place in it, the surprise of volume."""
-    has = set(panel.fields)
-    out = []
-    if "close" in has:
-        out.append("pct_change(close, 1)")
-    if {"open", "close"} <= has:
-        out.append("close / open - 1")
-    if {"high", "low", "close"} <= has:
-        out += ["(high - low) / close", "(close - low) / (high - low)"]
-    if "volume" in has:
-        out.append("log(volume / mean(volume, 20))")
+def usual_features(fields: Collection[str]) -> tuple[str, ...]:
+    """Features of bars in no units: the day's return, its range and place in it, the surprise of volume.
+
+    fields: that may be read. Raises TaskError where none of these features can be made of them.
+    """
+    out = [feature for feature, reads in _USUAL.items() if reads <= set(fields)]
     if not out:
-        raise TaskError(f"the panel has no bars; name features=[...], of {', '.join(panel.fields)}")
+        raise TaskError(f"there are no bars to show; name features=[...], of {', '.join(fields)}")
     return tuple(out)

@@ -42,6 +42,7 @@ class Plan:
 
     Attributes:
         name: of the network. features: how many it is shown. length: days of a window.
+        batch: windows of a step.
     """
 
     learner: "Learner"
@@ -50,6 +51,7 @@ class Plan:
     name: str
     features: int
     length: int
+    batch: int
 
     @classmethod
     def of(cls, learner: "Learner", task: Task) -> "Plan":
@@ -60,7 +62,7 @@ class Plan:
         with forked(_CPU):
             name, network = make_network(learner.network, features, length, framing.outputs, learner.settings)
         material.check_network(name, layout_of(network))
-        return cls(learner, material, framing, name, features, length)
+        return cls(learner, material, framing, name, features, length, material.batch(learner.batch))
 
     def stack(self) -> Stack:
         """The members with their first weights, once one of them has read its layout."""
@@ -86,7 +88,7 @@ class Plan:
         """Members that are trained together: as many as their layers' answers to a batch leave memory for."""
         if self.learner.together is not None:
             return max(1, self.learner.together)
-        return max(1, ROOM // (self.learner.batch * stack.activations(self.length, self.features)))
+        return max(1, ROOM // (self.batch * stack.activations(self.length, self.features)))
 
 
 def fit_together(
@@ -107,7 +109,7 @@ def fit_together(
         chunks = _chunks(len(learners), len(members), plan.size(members))
         stack = members.repeat(len(learners))
         terms = Terms(
-            first.epochs, first.batch, [each.rate for each in learners for _ in range(len(members))],
+            first.epochs, plan.batch, [each.rate for each in learners for _ in range(len(members))],
             [each.decay for each in learners for _ in range(len(members))], first.patience,
             plan.framing.whole_days, first.seed,
             device.type == "cuda" if first.mixed is None else first.mixed,

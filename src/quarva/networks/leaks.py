@@ -64,5 +64,6 @@ def check_target(names: Sequence[str], values: NDArray[np.float32], task: Task) 
         if abs(alike) > _TOO_MUCH:
             raise TaskError(
                 f"the feature '{name}' is the target {task.target_names[0]} in all but name (correlation "
-                f"{alike:.3f} on the training days): it knows the days to come; leave it out"
+                f"{alike:.3f} on the training days): it knows the days to come; leave it out, and of prices "
+                "show changes"
             )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from quarva.errors import RecipeError
 from quarva.networks.features import Feature
 from quarva.networks.fitted import Fitted
 from quarva.networks.fitting import Plan, Seen, fit_together
+from quarva.networks.inputs import Inputs
 from quarva.networks.losses import LOSSES
 from quarva.networks.windows import Missing
 from quarva.tasks import Task
@@ -32,7 +34,8 @@ class Learner:
         members: networks that differ in their seed; their mean is the signal, their spread is told.
         together: members that are trained as one program; None is as many as take
             a quarter of a GiB.
-        epochs, batch, rate, decay, patience: see `training.Terms`.
+        batch: windows of a step; None is 1,024, of a table a sixteenth of its rows, of 16 to 1,024.
+        epochs, rate, decay, patience: see `training.Terms`.
         holdout: last share of the training days that the network is stopped by, purged from those it learns
             from; of a table, a share of its rows. 0 stops it by the task's validation, whose figure is then
             no longer out of sample.
@@ -50,7 +53,7 @@ class Learner:
     members: int = 1
     together: int | None = None
     epochs: int = 30
-    batch: int = 1_024
+    batch: int | None = None
     rate: float = 1e-3
     decay: float = 1e-4
     patience: int = 5
@@ -64,7 +67,7 @@ class Learner:
         for name in ("length", "members", "epochs", "batch", "patience", "threads"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise RecipeError(f"{name} must be 1 or more, not {value}")
-        if not (self.rate > 0 and self.decay >= 0):
+        if not (0 < self.rate < inf and 0 <= self.decay < inf):
             raise RecipeError(f"rate must be above 0 and decay 0 or more, not {self.rate} and {self.decay}")
         if not 0 <= self.holdout < 1:
             raise RecipeError(f"holdout is a share of the training days in [0, 1), not {self.holdout}")
@@ -94,5 +97,8 @@ class Learner:
         return fit_together([self], task, progress, checkpoint, resume)[0]
 
     def check(self, task: Task) -> None:
-        """Raise what `fit` would raise of the network and the task before anything is computed: see there."""
-        Plan.of(self, task)
+        """Raise what `fit` would raise before it trains: see there."""
+        plan = Plan.of(self, task)
+        _, windows = Inputs.of(task, self.features, self.length, self.missing, self.threads)
+        plan.parts(windows)
+        plan.stack()

@@ -16,6 +16,8 @@ from quarva.tasks import TRAIN, VALIDATION, Task, known_value
 
 __all__ = ["Days", "Material", "Rows", "material_of"]
 
+_BATCH = 1_024  # windows of a step
+
 Cells = NDArray[np.bool_]
 """bool [T, N], or [T, 1] where all assets of a day belong together."""
 
@@ -48,6 +50,10 @@ class Material(ABC):
     @abstractmethod
     def length(self, given: int | None) -> int:
         """Days of a window as given, or as usual. Raises TaskError for one that can not be."""
+
+    @abstractmethod
+    def batch(self, given: int | None) -> int:
+        """Windows of a step as given, or as usual."""
 
     @abstractmethod
     def check_features(self, features: Sequence[Feature]) -> None:
@@ -94,13 +100,17 @@ class Days(Material):
 
     def features(self, given: Sequence[Feature] | None) -> tuple[Feature, ...]:
         """Without any those of bars."""
-        return tuple(given or usual_features(self.task.panel))
+        return tuple(given or usual_features(self.task.fields))
 
     def length(self, given: int | None) -> int:
         """A month of trading days without any."""
         days = 20 if given is None else given
         check_length(days, self.task.panel)
         return days
+
+    def batch(self, given: int | None) -> int:
+        """A panel has windows in plenty."""
+        return given or _BATCH
 
     def check_features(self, features: Sequence[Feature]) -> None:
         """None may read a target or know the days to come."""
@@ -160,6 +170,10 @@ class Rows(Material):
         if given not in (None, 1):
             raise TaskError(f"a row of a table has none before it, let alone {given} days: leave length out")
         return 1
+
+    def batch(self, given: int | None) -> int:
+        """So few that an epoch has steps enough."""
+        return given or min(_BATCH, max(16, int(self.training.sum()) // 16))
 
     def check_features(self, features: Sequence[Feature]) -> None:
         """Formulas that read their own row alone: the order of rows says nothing."""
