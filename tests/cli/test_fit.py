@@ -40,6 +40,41 @@ def test_people_are_told_first_what_it_does_not_beat(quarva, bars):
     assert lines[0].startswith("NOT BETTER than" if beaten else "dense: ic of forward_return_5")
 
 
+def test_a_price_is_warned_of_once_and_members_tell_their_spread(quarva, bars):
+    said = quarva("fit", "--panel", bars, "--target", "close", "--members", 3, "--length", 4, "--epochs", 2,
+                  "--out", "f")  # fmt: skip
+    assert said.status == 0, said.err
+    assert (said.err + said.out).count("target close is a price: today's explains nearly all of") == 1
+    assert "the 3 networks are " in said.out
+    assert said.out.splitlines()[-2:] == ["2 epochs, all that were asked for", "fit: f"]
+    assert any("is a price" in note for note in Fitted.load("f").notes)
+
+
+def test_a_loss_that_is_no_number_keeps_weights_and_says_so(quarva, bars):
+    said = quarva("fit", "--panel", bars, *QUICK, "--rate", "1e30", "--batch", 64, "--out", "f")
+    assert said.status == 0, said.err
+    assert "the loss is not a number at batch 2 of epoch 1: stopped there with the weights" in said.out
+    assert "0 epochs, until a loss was no number" in said.out
+    assert np.isfinite(Fitted.load("f").values(Panel.read(bars))[-1]).all()
+
+
+def test_a_learner_that_was_changed_by_hand_is_refused(quarva, bars):
+    assert quarva("fit", "--panel", bars, *QUICK, "--out", "f").status == 0
+    made = json.loads(Path("f/learner.json").read_text())
+    for text, line in (
+        ("{", "f is no folder of a fit: learner.json can not be read"),
+        ("[1]", "f is no folder of a fit: learner.json can not be read"),
+        (json.dumps({"netwrk": "dense"}), "f is no folder of a fit: learner.json can not be read"),
+        (json.dumps(made | {"length": "four"}), "f is no folder of a fit: learner.json can not be read"),
+        (json.dumps(made | {"network": "gru"}), "f/training.safetensors belongs to another fit"),
+    ):
+        Path("f/learner.json").write_text(text)
+        told = quarva("fit", "--resume", "f")
+        assert told.status == 2
+        assert line in told.err
+        assert len(told.err.strip().splitlines()) == 1
+
+
 def test_a_table_is_fitted_as_a_panel_is(quarva, tmp_path):
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, (200, 2))
@@ -111,6 +146,9 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
         (["--loss", "mae"], "there is no loss 'mae'"),
         (["--device", "tpu"], "there is no device 'tpu'"),
         (["--target", "direction5"], "unknown target 'direction5'; did you mean 'direction_5'"),
+        (["--rate", "inf"], "rate must be above 0 and decay 0 or more, not inf"),
+        (["--network", "transformer", "--setting", "heads=3"], "embed_dim must be divisible by num_heads"),
+        (["--loss", "cross_entropy"], "values, which are no classes"),
         (["--epochs", "0"], "epochs must be 1 or more, not 0"),
         (["--resume", "nowhere"], "there is no run folder nowhere"),
         (["--resume", "x", "--length", "3"], "--length: a resumed fit keeps what it began with"),

@@ -1,5 +1,8 @@
 """A network learns what is there to learn, the same each time, and says so when there is nothing."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +13,7 @@ from quarva.networks import NETWORKS, Fitted, Learner
 from quarva.networks import training as training_module
 from quarva.panel import Panel
 from quarva.scenarios import simulate
-from quarva.tasks import Task
+from quarva.tasks import VALIDATION, Task
 
 from .conftest import FEATURES
 
@@ -153,7 +156,7 @@ def test_training_goes_on_where_it_stood(task, tmp_path):
 
 
 class Breaking(Own):
-    """Gives no number from its ninth batch of training on."""
+    """Gives no number from the 21st batch of training on."""
 
     def __init__(self, *sizes, **settings):
         super().__init__(*sizes, **settings)
@@ -167,8 +170,29 @@ class Breaking(Own):
 def test_a_loss_that_is_no_number_stops_there_and_keeps_the_best(task):
     fitted = Learner(Breaking, **QUICK).fit(task)
     assert fitted.ended == "diverged"
-    assert any("is not a number at batch" in note for note in fitted.notes)
-    assert all(torch.isfinite(each).all() for each in fitted.stack.all_weights().values())
+    whole = len(fitted.history)  # epochs before it
+    (note,) = fitted.notes
+    epoch = int(re.search(r"the loss is not a number at batch \d+ of epoch (\d+)", note)[1])
+    assert epoch == whole + 1
+    assert "stopped there with the best weights before it; take a smaller rate" in note
+    want = Learner(Own, **QUICK | {"epochs": whole}).fit(task)
+    for name, each in fitted.stack.all_weights().items():
+        torch.testing.assert_close(each, want.stack.all_weights()[name], rtol=0, atol=0)
+    first = Learner(**QUICK | {"rate": 1e30}).fit(task)
+    assert "at batch 2 of epoch 1: stopped there with the weights it began with" in str(first)
+
+
+class Blind(Own):
+    """Gives no number where nothing is learned."""
+
+    def forward(self, windows):
+        return super().forward(windows) * (1.0 if self.training or len(windows) < 8 else torch.nan)
+
+
+def test_a_loss_that_is_no_number_on_what_stops_it_is_named(task):
+    fitted = Learner(Blind, **QUICK).fit(task)
+    assert fitted.ended == "diverged"
+    assert "the loss is not a number on what stops it at epoch 1" in fitted.notes[0]
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_it_is_said(task, monkeypatch):
@@ -188,6 +212,61 @@ def test_a_batch_that_does_not_fit_is_halved_and_it_is_said(task, monkeypatch):
     )
     for name, each in want.stack.all_weights().items():
         torch.testing.assert_close(fitted.stack.all_weights()[name], each, rtol=1e-3, atol=1e-4)
+
+
+def test_what_is_looked_at_is_halved_too_and_what_never_fits_is_one_line(task, monkeypatch):
+    losses = training_module.Training._losses
+
+    def only(most):
+        def small(self, windows, *given, **more):
+            if len(windows) > most and not more.get("training"):
+                raise torch.OutOfMemoryError("CUDA out of memory")
+            return losses(self, windows, *given, **more)
+
+        monkeypatch.setattr(training_module.Training, "_losses", small)
+        return Learner(**QUICK | {"epochs": 1}).fit(task)
+
+    want = Learner(**QUICK | {"epochs": 1}).fit(task)
+    fitted = only(300)
+    assert fitted.notes[-1] == "not enough memory: batches are taken in pieces of 32 windows now"
+    assert fitted.stopping == pytest.approx(want.stopping, rel=1e-4)
+    with pytest.raises(RunError, match="not enough memory for one window, or day, at a time: take a smaller"):
+        only(0)
+
+
+def test_memory_that_ends_behind_training_is_one_line(task, monkeypatch):
+    def full(self, windows):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
+
+    monkeypatch.setattr(Fitted, "moments", full)
+    with pytest.raises(RunError, match="not enough memory for this fit: take a smaller network") as caught:
+        Learner(**QUICK | {"epochs": 1}).fit(task)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_forecast_of_a_price_is_made_and_warned_of_once(market):
+    fitted = Learner(**QUICK | {"features": None, "epochs": 1}).fit(Task(market, "close"))
+    assert fitted.inputs.features == ("log(volume / mean(volume, 20))",)  # nothing that reads the target
+    assert str(fitted).count("target close is a price: today's explains nearly all of tomorrow's") == 1
+
+
+def test_what_is_not_beaten_is_listed_as_people_do(task):
+    fitted = Learner(**QUICK | {"epochs": 1}).fit(task)
+    worst = {"constant": 0.0, "last value": 0.0, "linear": 0.0}
+    said = str(replace(fitted, baselines=worst)).splitlines()[0]
+    assert said == (
+        "NOT BETTER than constant, last value and linear in validation: this network explains nothing that "
+        "these do not"
+    )
+
+
+def test_members_tell_how_far_they_are_apart(task):
+    fitted = Learner(members=3, **QUICK | {"epochs": 2}).fit(task)
+    there = (task.segments == VALIDATION)[:, None] & np.isfinite(task.targets[0])
+    signals = fitted.answers(task.panel)[:, there]
+    assert fitted.uncertainty == pytest.approx(signals.std(0).mean() / signals.mean(0).std(), rel=1e-4)
+    assert f"the 3 networks are {fitted.uncertainty:.3g} of their mean signal's" in str(fitted)
+    assert "uncertainty" not in str(Learner(**QUICK | {"epochs": 1}).fit(task))
 
 
 @pytest.mark.parametrize(
@@ -222,6 +301,7 @@ def test_what_can_not_be_is_refused_in_one_line(task, given, error, said, monkey
         ({"length": 0}, "length must be 1 or more, not 0"),
         ({"holdout": 1.0}, r"holdout is a share of the training days in \[0, 1\), not 1.0"),
         ({"rate": 0.0}, "rate must be above 0"),
+        ({"rate": float("inf")}, "rate must be above 0 .* not inf"),
     ],
 )
 def test_settings_that_can_not_be_are_refused(given, said):

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 _LEARNER, _CHECKPOINT = "learner.json", "training.safetensors"
+_ENDED = {
+    "patience": "until patience ended", "epochs": "all that were asked for",
+    "diverged": "until a loss was no number", "interrupted": "until Ctrl-C",
+}  # fmt: skip
 
 
 def _flag(name: str, metavar: str | None, text: str) -> Any:
@@ -28,6 +33,7 @@ def _flag(name: str, metavar: str | None, text: str) -> Any:
 _FEATURE = "A formula that the network is shown; once for each (of bars five, of a table its columns)."
 _LOSS = "mse, huber, cross_entropy, ic or rank_ic (mse; of classes cross_entropy)."
 _HOLDOUT = "Last share of the training days that stops training (0.2); 0 takes the validation."
+_BATCH = "Windows of a step (1024; of a table a sixteenth of its rows)."
 _SETTING = "A setting of the network, width=64; once for each."
 _TARGET = (
     "forward_return_DAYS, forward_volatility_DAYS, forward_range_DAYS, volume_surprise_DAYS, direction_DAYS, "
@@ -44,7 +50,7 @@ Missing = Annotated[str | None, _flag("--missing", "RULE", "Windows with gaps: d
 Loss = Annotated[str | None, _flag("--loss", "NAME", _LOSS)]
 Members = Annotated[int | None, _flag("--members", "N", "Networks that differ in their seed (1).")]
 Epochs = Annotated[int | None, _flag("--epochs", "N", "Times that all windows are seen, at most (30).")]
-Batch = Annotated[int | None, _flag("--batch", "N", "Windows of a step (1024).")]
+Batch = Annotated[int | None, _flag("--batch", "N", _BATCH)]
 Rate = Annotated[float | None, _flag("--rate", "X", "Learning rate of AdamW (0.001).")]
 Patience = Annotated[int | None, _flag("--patience", "N", "Epochs without gain that end training (5).")]
 Holdout = Annotated[float | None, _flag("--holdout", "SHARE", _HOLDOUT)]
@@ -104,16 +110,17 @@ def fit(
         if refused:
             flag = "--" + refused[0].removesuffix("s").replace("_", "-")
             raise RecipeError(f"{flag}: a resumed fit keeps what it began with; leave it out, or fit anew")
-        folder, fitted = _go_on(resume, {name: made[name] for name in kept})
+        folder, task, fitted = _go_on(resume, {name: made[name] for name in kept})
     else:
-        folder, fitted = _begin(
+        folder, task, fitted = _begin(
             question, {name: flag for name, flag in made.items() if flag is not None}, out
         )
     record = _keep(fitted, folder)
     if as_json:
         print_json(record)
     else:
-        console().print(str(fitted), markup=False)
+        told = replace(fitted, notes=fitted.notes[len(task.notes) :])  # those of the task before training
+        console().print(f"{told}\n{record['epochs']} epochs, {_ENDED[fitted.ended]}", markup=False)
         console().print(f"fit: {folder.path}", soft_wrap=True)
         console().print(f"page: {folder.path / 'report.html'}", soft_wrap=True)
     if fitted.ended == "interrupted":
@@ -134,7 +141,9 @@ def _settings(given: list[str] | None) -> dict[str, Any] | None:
     return out
 
 
-def _begin(question: dict[str, Any], made: dict[str, Any], out: str | None) -> "tuple[RunFolder, Fitted]":
+def _begin(
+    question: dict[str, Any], made: dict[str, Any], out: str | None
+) -> "tuple[RunFolder, Task, Fitted]":
     """A new fit."""
     from quarva.cli.sources import completed, make_recipe
     from quarva.networks import Learner
@@ -147,7 +156,7 @@ def _begin(question: dict[str, Any], made: dict[str, Any], out: str | None) -> "
     folder = RunFolder.create(out or free_name("fit"), completed(recipe, task))
     try:
         folder.write(_LEARNER, json.dumps(made, indent=1).encode())
-        return folder, _fit(task, learner, folder, resume=False)
+        return folder, task, _fit(task, learner, folder, resume=False)
     except BaseException:
         if not (folder.path / _CHECKPOINT).exists():
             (folder.path / _LEARNER).unlink(missing_ok=True)
@@ -155,22 +164,23 @@ def _begin(question: dict[str, Any], made: dict[str, Any], out: str | None) -> "
         raise
 
 
-def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Fitted]":
+def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Task, Fitted]":
     """A fit that was stopped, or gets more epochs."""
     from quarva.cli.sources import task_again
     from quarva.networks import Learner
     from quarva.search.run_folder import RunFolder
 
     folder = RunFolder.open(path)
+    changed = {name: value for name, value in changed.items() if value is not None}
     try:
-        made = json.loads((folder.path / _LEARNER).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        made = json.loads((folder.path / _LEARNER).read_text(encoding="utf-8")) | changed
+        learner = Learner(**made)
+    except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{path} is no folder of a fit: {_LEARNER} can not be read ({error})") from None
     task = task_again(folder.recipe(), path, "the fit")
-    made |= {name: value for name, value in changed.items() if value is not None}
-    fitted = _fit(task, Learner(**made), folder, resume=(folder.path / _CHECKPOINT).exists())
+    fitted = _fit(task, learner, folder, resume=(folder.path / _CHECKPOINT).exists())
     folder.write(_LEARNER, json.dumps(made, indent=1).encode())
-    return folder, fitted
+    return folder, task, fitted
 
 
 def _fit(task: "Task", learner: "Learner", folder: "RunFolder", *, resume: bool) -> "Fitted":
@@ -204,7 +214,8 @@ def _keep(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
         "parameters": fitted.parameters, "task": dict(fitted.asked), "train": fitted.train,
         "validation": fitted.validation, "figure": fitted.framing.figure, "value": fitted.figure,
         "baselines": dict(fitted.baselines), "not_better_than": list(fitted.beaten_by),
-        "calibration": fitted.calibration, "epochs": 0 if fitted.history is None else len(fitted.history),
+        "calibration": fitted.calibration, "uncertainty": fitted.uncertainty,
+        "epochs": 0 if fitted.history is None else len(fitted.history),
         "ended": fitted.ended, "notes": list(fitted.notes),
     }  # fmt: skip
     folder.write_findings(_findings(fitted, folder) | record)

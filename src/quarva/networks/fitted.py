@@ -2,14 +2,15 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from quarva.atomic import write_atomically
 from quarva.errors import RunError, TaskError
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Fitted", "as_frame"]
 
 WEIGHTS, ABOUT = "weights.safetensors", "network.json"
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +45,8 @@ class Fitted:
         figure, baselines: the framing's figure there, and that of each baseline on the same cells.
         calibration: the slope of the target on the forecast, or of classes the expected
             calibration error; NaN of a ranking.
+        uncertainty: how far several networks are apart there, mean standard deviation of their signals in
+            standard deviations of the mean signal; NaN of one.
         history: one row an epoch: epoch, train, stopping, best; losses are means over the networks.
         ended: patience, epochs, diverged or interrupted. notes: what should be said aloud.
     """
@@ -61,6 +64,7 @@ class Fitted:
     figure: float = float("nan")
     baselines: Mapping[str, float] = field(default_factory=dict)
     calibration: float = float("nan")
+    uncertainty: float = float("nan")
     history: "pd.DataFrame | None" = field(default=None, repr=False)
     ended: str = ""
     notes: tuple[str, ...] = ()
@@ -86,20 +90,26 @@ class Fitted:
 
     def answers(self, panel: Panel, threads: int | None = None) -> NDArray[np.float32]:
         """Signals of each network on a panel, float32 [M, T, N]; NaN where there is no whole window."""
-        return self.signals_of(self.inputs.windows(panel, threads))
+        return self._over(self.inputs.windows(panel, threads), lambda signals: signals, len(self.stack))
 
-    def signals_of(self, windows: Windows) -> NDArray[np.float32]:
-        """The same of windows that are there, as its inputs make them."""
+    def moments(self, windows: Windows) -> NDArray[np.float32]:
+        """Mean and standard deviation (n) over the networks' signals, float32 [2, T, N].
+
+        windows: as its inputs make them.
+        """
+        return self._over(windows, lambda each: torch.stack([each.mean(0), each.std(0, correction=0)]), 2)
+
+    def _over(self, windows: Windows, summary: Callable[[Tensor], Tensor], rows: int) -> NDArray[np.float32]:
+        """A summary [rows, b] of signals [M, b] on all windows, float32 [rows, T, N]."""
         _, days, assets = windows.values.shape
-        out = np.full((len(self.stack), days * assets), np.nan, np.float32)
-        places = windows.places(np.ones(days, np.bool_))
-        for some, outputs in self.stack.over(windows, places):
-            out[:, some.numpy()] = self.framing.signal(self.framing.answer(outputs)).cpu().numpy()
-        return out.reshape(len(self.stack), days, assets)
+        out = np.full((rows, days * assets), np.nan, np.float32)
+        for some, outputs in self.stack.over(windows, windows.places(np.ones(days, np.bool_))):
+            out[:, some.numpy()] = summary(self.framing.signal(self.framing.answer(outputs))).numpy()
+        return out.reshape(rows, days, assets)
 
     def values(self, panel: Panel) -> NDArray[np.float32]:
         """The signal, float32 [T, N]: the mean of the networks."""
-        return self.answers(panel).mean(axis=0)
+        return self.moments(self.inputs.windows(panel))[0]
 
     def predict(self, table: Table) -> NDArray[np.float32]:
         """The signal for each row of a table, float32 [rows]; NaN where a feature is missing."""
@@ -117,7 +127,7 @@ class Fitted:
         """
         if len(self.stack) < 2:
             raise TaskError("one network has no spread; fit several: Learner(members=10)")
-        return as_frame(self.answers(panel).std(axis=0), panel)
+        return as_frame(self.moments(self.inputs.windows(panel))[1], panel)
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write `network.json` and `weights.safetensors` into a folder that is there.
@@ -147,6 +157,7 @@ class Fitted:
                 "train": self.train, "validation": self.validation, "stopping": self.stopping,
                 "judged": self.judged, "figure": self.framing.figure, "value": self.figure,
                 "baselines": dict(self.baselines), "calibration": self.calibration,
+                "uncertainty": self.uncertainty,
             },
         }  # fmt: skip
         tensors = {name: each.detach().cpu().contiguous() for name, each in self.stack.all_weights().items()}
@@ -200,15 +211,16 @@ class Fitted:
         return cls(
             about["network"], about["settings"], stack, inputs, framing, about["task"], figures["train"],
             figures["validation"], figures["stopping"], figures["judged"], figures["value"],
-            figures["baselines"], figures["calibration"], None, about["ended"], tuple(about["notes"]),
+            figures["baselines"], figures["calibration"], figures["uncertainty"], None, about["ended"],
+            tuple(about["notes"]),
         )  # fmt: skip
 
     def __str__(self) -> str:
         lines = []
         if self.beaten_by:
             lines.append(
-                f"NOT BETTER than {' and '.join(self.beaten_by)} in {self.judged}: this network explains "
-                "nothing that these do not"
+                f"NOT BETTER than {_listed(self.beaten_by)} in {self.judged}: this network explains "
+                f"nothing that {'this does' if len(self.beaten_by) == 1 else 'these do'} not"
             )
         asked = f"{self.asked['objective']} of {self.asked['target']}"
         besides = f", {self.validation:.4g} in validation" if self.judged == "validation" else ""
@@ -218,7 +230,18 @@ class Fitted:
         if self.framing.kind != "ranking":
             what = "slope" if self.framing.kind == "regression" else "expected error"
             lines.append(f"calibration in {self.judged}: {what} {self.calibration:.3g}")
+        if len(self.stack) > 1:
+            lines.append(
+                f"uncertainty in {self.judged}: the {len(self.stack)} networks are {self.uncertainty:.3g} of "
+                "their mean signal's standard deviation apart"
+            )
         return "\n".join([*lines, *self.notes])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """`constant, last value and linear`."""
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def as_frame(values: NDArray[np.floating], panel: Panel) -> "pd.DataFrame":

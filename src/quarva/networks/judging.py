@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from quarva.networks.baselines import baselines
@@ -14,6 +16,7 @@ from quarva.networks.framing import Framing, temperature
 from quarva.networks.inputs import Inputs
 from quarva.networks.material import Material
 from quarva.networks.samples import Samples
+from quarva.networks.stack import Stack
 from quarva.networks.trained import Trained
 from quarva.tasks import lend
 
@@ -42,7 +45,7 @@ class Judge:
             logits = torch.cat([each.mean(0) for _, each in stack.over(stopping.windows, stopping.places)])
             framing = replace(framing, temperature=temperature(logits, stopping.target.long()))
         fitted = Fitted(network, settings, stack, self.inputs, framing, task.describe())
-        signal = fitted.signals_of(judged.windows).mean(axis=0)
+        signal, apart = fitted.moments(judged.windows)
         lent, formula = lend(task, signal[None], self.inputs.lookback)
         scores = lent.score(formula)
         looked = stack.over(judged.windows, judged.places)
@@ -57,9 +60,10 @@ class Judge:
             figure=framing.judge(answers, target, judged.day),
             baselines=self._baselines,
             calibration=_calibration(framing, answers, target),
+            uncertainty=_uncertainty(stack, *(each.reshape(-1)[judged.places] for each in (signal, apart))),
             history=trained.history,
             ended=trained.ended,
-            notes=trained.notes,
+            notes=(*task.notes, *trained.notes),
         )
 
     @cached_property
@@ -73,6 +77,11 @@ class Judge:
     def _baselines(self) -> dict[str, float]:
         learned, _, judged = self.parts
         return baselines(self.framing, self.material.known, learned, judged, self._own)
+
+
+def _uncertainty(stack: Stack, signal: NDArray[np.float32], apart: NDArray[np.float32]) -> float:
+    """Mean of how far networks are apart, in standard deviations of their mean; NaN of one network."""
+    return float(apart.mean() / signal.std()) if len(stack) > 1 and signal.std() > 0 else float("nan")
 
 
 def _calibration(framing: Framing, answers: Tensor, target: Tensor) -> float:
