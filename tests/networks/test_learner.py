@@ -1,5 +1,6 @@
 """A network learns what is there to learn, the same each time, and says so when there is nothing."""
 
+import json
 import re
 from dataclasses import replace
 
@@ -112,6 +113,30 @@ def test_a_network_is_read_back_where_nothing_of_its_training_is(task, market, t
     assert {each.name for each in tmp_path.iterdir()} == {"network.json", "weights.safetensors"}
 
 
+def test_files_of_a_network_that_do_not_fit_are_one_line(task, tmp_path):
+    Learner(**QUICK | {"epochs": 1}).fit(task).save(tmp_path)
+    path = tmp_path / "network.json"
+    about = json.loads(path.read_text())
+    for changed, said in (
+        (about | {"settings": {"width": 8}}, r"weights of another architecture: 0.bias is \[1, 64\] there"),
+        (about | {"network": "conv1d"}, "weights of another architecture"),
+        (about | {"version": 1}, "the network is of version 1, this Quarva reads"),
+        ({name: each for name, each in about.items() if name != "framing"}, "is damaged .*'framing'"),
+        (about | {"members": "two"}, "is damaged"),
+        ([about], "is damaged"),
+    ):
+        path.write_text(json.dumps(changed))
+        with pytest.raises(RunError, match=said) as caught:
+            Fitted.load(tmp_path)
+        assert "\n" not in str(caught.value)
+    path.write_text("{")
+    with pytest.raises(RunError, match="the network can not be read"):
+        Fitted.load(tmp_path)
+    path.unlink()
+    with pytest.raises(RunError, match="there is no network.json; quarva fit writes it"):
+        Fitted.load(tmp_path)
+
+
 class Own(nn.Module):
     layout = "batch_first"
 
@@ -121,6 +146,18 @@ class Own(nn.Module):
 
     def forward(self, windows):
         return self.head(torch.tanh(self.enter(windows)).mean(1))
+
+
+def test_a_module_whose_layout_lies_is_refused_before_training(task, tmp_path):
+    class Liar(Own):
+        layout = "channels"
+
+    path = tmp_path / "training.safetensors"
+    with pytest.raises(
+        TaskError, match=r"Liar can not read 'channels' .* it reads 'batch_first' \(3, 4, 2\)"
+    ):
+        Learner(Liar, **QUICK).fit(task, checkpoint=path)
+    assert not path.exists()
 
 
 def test_a_users_own_module_learns_and_is_read_back(task, market, tmp_path):
@@ -265,7 +302,7 @@ def test_members_tell_how_far_they_are_apart(task):
     there = (task.segments == VALIDATION)[:, None] & np.isfinite(task.targets[0])
     signals = fitted.answers(task.panel)[:, there]
     assert fitted.uncertainty == pytest.approx(signals.std(0).mean() / signals.mean(0).std(), rel=1e-4)
-    assert f"the 3 networks are {fitted.uncertainty:.3g} of their mean signal's" in str(fitted)
+    assert f"the 3 networks are apart by {fitted.uncertainty:.3g} standard deviations" in str(fitted)
     assert "uncertainty" not in str(Learner(**QUICK | {"epochs": 1}).fit(task))
 
 

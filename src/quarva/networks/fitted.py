@@ -190,9 +190,19 @@ class Fitted:
             ) from None
         except (OSError, ValueError, SafetensorError) as error:
             raise RunError(f"{folder}: the network can not be read ({error}); fit it anew") from None
+        try:
+            return cls._made(about, tensors, network, str(folder))
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise RunError(f"{folder}: {ABOUT} is damaged ({error!r}); fit it anew") from None
+
+    @classmethod
+    def _made(
+        cls, about: dict[str, Any], tensors: dict[str, Tensor], network: "type[nn.Module] | None", origin: str
+    ) -> "Fitted":
+        """The network that files tell of. Raises RunError: another version or architecture."""
         if about.get("version") != _VERSION:
             raise RunError(
-                f"{folder}: the network is of version {about.get('version')}, this Quarva reads {_VERSION}"
+                f"{origin}: the network is of version {about.get('version')}, this Quarva reads {_VERSION}"
             )
         classes = np.array(about["framing"]["classes"], np.float64)
         framing = Framing(**(about["framing"] | {"classes": classes}))
@@ -201,12 +211,11 @@ class Fitted:
             about["missing"],
         )  # fmt: skip
         sizes = len(inputs.features), inputs.length, framing.outputs
-        made = [
-            make_network(network or about["network"], *sizes, about["settings"])[1]
-            for _ in range(about["members"])
-        ]
-        stack = Stack(made)
-        stack.take(tensors, str(folder))
+        stack = Stack.of(
+            lambda: make_network(network or about["network"], *sizes, about["settings"])[1],
+            range(about["members"]),
+        )
+        stack.take(tensors, origin)
         figures = about["figures"]
         return cls(
             about["network"], about["settings"], stack, inputs, framing, about["task"], figures["train"],
@@ -232,8 +241,8 @@ class Fitted:
             lines.append(f"calibration in {self.judged}: {what} {self.calibration:.3g}")
         if len(self.stack) > 1:
             lines.append(
-                f"uncertainty in {self.judged}: the {len(self.stack)} networks are {self.uncertainty:.3g} of "
-                "their mean signal's standard deviation apart"
+                f"uncertainty in {self.judged}: the {len(self.stack)} networks are apart by "
+                f"{self.uncertainty:.3g} standard deviations of their mean"
             )
         return "\n".join([*lines, *self.notes])
 
