@@ -129,7 +129,7 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
     on = quarva("fit", "--resume", "f", "--json")
     assert on.status == 0, on.err
     assert {**on.json, "fit": ""} == {**whole, "fit": ""}
-    more = quarva("fit", "--resume", "f", "--epochs", "8", "--json").json
+    more = quarva("fit", "--resume", "f", "--epochs", "8", "--threads", "2", "--json").json
     assert more["epochs"] == 8
 
 

@@ -35,11 +35,8 @@ _LOSS = "mse, huber, cross_entropy, ic or rank_ic (mse; of classes cross_entropy
 _HOLDOUT = "Last share of the training days that stops training (0.2); 0 takes the validation."
 _BATCH = "Windows of a step (1024; of a table a sixteenth of its rows)."
 _SETTING = "A setting of the network, width=64; once for each."
-_TARGET = (
-    "forward_return_DAYS, forward_volatility_DAYS, forward_range_DAYS, volume_surprise_DAYS, direction_DAYS, "
-    "quintile_DAYS, triple_barrier_DAYS, or a field (forward_return_5)."
-)
-_RESUME = "Go on with the fit in this folder; of the other flags only --epochs may be given."
+_THREADS = "Threads of torch; more help large networks, and hold up small ones (1)."
+_RESUME = "Go on with the fit in this folder; of the other flags --epochs and --threads alone may be given."
 Network = Annotated[
     str | None, _flag("--network", "NAME", "dense, conv1d, tcn, gru, lstm or transformer (dense).")
 ]
@@ -54,7 +51,7 @@ Batch = Annotated[int | None, _flag("--batch", "N", _BATCH)]
 Rate = Annotated[float | None, _flag("--rate", "X", "Learning rate of AdamW (0.001).")]
 Patience = Annotated[int | None, _flag("--patience", "N", "Epochs without gain that end training (5).")]
 Holdout = Annotated[float | None, _flag("--holdout", "SHARE", _HOLDOUT)]
-Target = Annotated[str | None, options.option("--target", "NAME", _TARGET, "Question")]
+Threads = Annotated[int | None, options.option("--threads", "N", _THREADS)]
 Device = Annotated[str | None, options.option("--device", "NAME", "cpu, cuda, mps or auto (cpu).")]
 Out = Annotated[str | None, options.option("--out", "FOLDER", "Folder for the fit (runs/<date-time>-fit).")]
 Resume = Annotated[str | None, options.option("--resume", "FOLDER", _RESUME)]
@@ -67,7 +64,7 @@ def fit(
     allow_jumps: options.AllowJumps = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
-    target: Target = None,
+    target: options.Target = None,
     delay: options.Delay = None,
     objective: options.Objective = None,
     split: options.Split = None,
@@ -86,7 +83,7 @@ def fit(
     patience: Patience = None,
     holdout: Holdout = None,
     seed: options.Seed = None,
-    threads: options.Threads = None,
+    threads: Threads = None,
     device: Device = None,
     out: Out = None,
     resume: Resume = None,

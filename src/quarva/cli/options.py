@@ -23,6 +23,10 @@ _OBJECTIVE = (
     "ic, rank_ic, icir, rank_icir, ts_corr, sharpe or timing_sharpe; of a table r2 or nrmse "
     "(ic, with fewer than 3 assets ts_corr; r2)."
 )
+_TARGET = (
+    "forward_return_DAYS, forward_volatility_DAYS, forward_range_DAYS, volume_surprise_DAYS, direction_DAYS, "
+    "quintile_DAYS, triple_barrier_DAYS, or a field (forward_return_5)."
+)
 _SPLIT = "First day of validation and of the sealed test: 2017-01-01,2018-01-01 (60/20/20 % of the days)."
 _DEVICE = "What evaluates formulas: cpu, cuda (a GPU), or auto, whichever is faster here (cpu)."
 
@@ -44,9 +48,7 @@ TableFile = Annotated[
 TargetColumn = Annotated[
     str | None, option("--target-column", "NAME", "Column of the table to explain (y).", _DATA)
 ]
-Target = Annotated[
-    str | None, option("--target", "NAME", "forward_return_DAYS, or a field (forward_return_5).", _QUESTION)
-]
+Target = Annotated[str | None, option("--target", "NAME", _TARGET, _QUESTION)]
 Delay = Annotated[
     int | None, option("--delay", "DAYS", "Days between a signal and its trade (1).", _QUESTION)
 ]

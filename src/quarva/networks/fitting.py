@@ -71,11 +71,10 @@ class Plan:
             sizes = self.features, self.length, self.framing.outputs
             return make_network(self.learner.network, *sizes, self.learner.settings)[1]
 
-        seed = self.learner.seed
-        stack = Stack.of(make, range(seed, seed + self.learner.members))
         with forked(_CPU):
             check_layout(make(), self.features, self.length, self.framing.outputs)
-        return stack
+        seed = self.learner.seed
+        return Stack.of(make, range(seed, seed + self.learner.members))
 
     def parts(self, windows: Windows) -> tuple[Samples, ...]:
         """Windows to learn from, to stop by and to be judged on."""
@@ -114,7 +113,7 @@ def fit_together(
             plan.framing.whole_days, first.seed,
             device.type == "cuda" if first.mixed is None else first.mixed,
         )  # fmt: skip
-        key = {"learners": [repr(replace(each, epochs=1)) for each in learners],
+        key = {"learners": [repr(replace(each, epochs=1, threads=1)) for each in learners],
                "task": task.describe(), "panel": task.panel.fingerprint(), "state": 2}  # fmt: skip
         learned, stopping, _ = parts
         trained = _train(
