@@ -16,7 +16,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quarva.errors import RunError
 from quarva.networks.checking import layout_of
-from quarva.networks.devices import forked, seeded
+from quarva.networks.devices import forked
 from quarva.networks.layout import Layout, arrange
 from quarva.networks.windows import LOOKED_AT, Windows
 
@@ -45,8 +45,9 @@ class Stack:
     def of(cls, make: Callable[[], nn.Module], seeds: Sequence[int]) -> "Stack":
         """Networks made one by one, each after torch was given its seed; torch's own state stays as it is."""
         made = []
-        for seed in seeds:
-            with seeded(seed, torch.device("cpu")):
+        with forked(torch.device("cpu")):
+            for seed in seeds:
+                torch.manual_seed(seed)
                 made.append(make())
         return cls(made)
 
