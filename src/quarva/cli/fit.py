@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fit"]
 
-_LEARNER, _CHECKPOINT = "learner.json", "training.safetensors"
+_CHECKPOINT = "training.safetensors"
 _ENDED = {
     "patience": "until patience ended", "epochs": "all that were asked for",
     "diverged": "until a loss was no number", "interrupted": "until Ctrl-C",
@@ -145,18 +145,18 @@ def _begin(
     from quarva.cli.sources import completed, make_recipe
     from quarva.networks import Learner
     from quarva.search.from_recipe import data_of, task_of
-    from quarva.search.run_folder import RunFolder
+    from quarva.search.run_folder import LEARNER, RunFolder
 
     recipe = make_recipe(None, **question)
     learner = Learner(**made)
     task = task_of(recipe, data_of(recipe))
     folder = RunFolder.create(out or free_name("fit"), completed(recipe, task))
     try:
-        folder.write(_LEARNER, json.dumps(made, indent=1).encode())
+        folder.write(LEARNER, json.dumps(made, indent=1).encode())
         return folder, task, _fit(task, learner, folder, resume=False)
     except BaseException:
         if not (folder.path / _CHECKPOINT).exists():
-            (folder.path / _LEARNER).unlink(missing_ok=True)
+            (folder.path / LEARNER).unlink(missing_ok=True)
             folder.discard()
         raise
 
@@ -165,18 +165,18 @@ def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Task, Fitted
     """A fit that was stopped, or gets more epochs."""
     from quarva.cli.sources import task_again
     from quarva.networks import Learner
-    from quarva.search.run_folder import RunFolder
+    from quarva.search.run_folder import LEARNER, RunFolder
 
     folder = RunFolder.open(path)
     changed = {name: value for name, value in changed.items() if value is not None}
     try:
-        made = json.loads((folder.path / _LEARNER).read_text(encoding="utf-8")) | changed
+        made = json.loads((folder.path / LEARNER).read_text(encoding="utf-8")) | changed
         learner = Learner(**made)
     except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{path} is no folder of a fit: {_LEARNER} can not be read ({error})") from None
+        raise RunError(f"{path} is no folder of a fit: {LEARNER} can not be read ({error})") from None
     task = task_again(folder.recipe(), path, "the fit")
     fitted = _fit(task, learner, folder, resume=(folder.path / _CHECKPOINT).exists())
-    folder.write(_LEARNER, json.dumps(made, indent=1).encode())
+    folder.write(LEARNER, json.dumps(made, indent=1).encode())
     return folder, task, fitted
 
 
@@ -223,9 +223,9 @@ def _keep(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
 def _findings(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
     """What its page and `quarva report` need to know besides."""
     from quarva import __version__
-    from quarva.search.run_folder import FINDINGS_VERSION
+    from quarva.search.run_folder import FINDINGS_VERSION, LEARNER
 
-    learner = json.loads((folder.path / _LEARNER).read_text(encoding="utf-8"))
+    learner = json.loads((folder.path / LEARNER).read_text(encoding="utf-8"))
     return {
         "version": FINDINGS_VERSION, "quarva": __version__,
         "panel": {"fingerprint": folder.recipe().fingerprint}, "kept_out": learner.get("holdout") != 0,
