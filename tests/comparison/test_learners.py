@@ -55,6 +55,15 @@ def test_formulas_and_networks_stand_at_the_same_rows(table_task, objective, tmp
     assert "net" in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
 
 
+def test_a_market_too_short_for_an_episode_is_refused_before_anybody_runs(panel_task, tmp_path):
+    out = tmp_path / "c"
+    with pytest.raises(TaskError, match="episode"):
+        compare(
+            panel_task, {"random": "random", "long": Trader(stretch=900)}, 100, 1, out=out, progress=False
+        )
+    assert not out.exists()
+
+
 @pytest.mark.parametrize(
     ("way", "said"),
     [

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from quarva.errors import RecipeError, TaskError
+from quarva.errors import RecipeError
 from quarva.panel.names import nearest
 from quarva.search import SEARCHERS
 from quarva.search.identity import settings_of
@@ -98,11 +98,6 @@ def check(task: Task, ways: Ways) -> None:
         one = made(way)[1]
         if hasattr(one, "check"):
             one.check(task)
-        elif is_learner(one) and task.table is not None:
-            raise TaskError(
-                f"{getattr(one, 'way', type(one).__name__)} trades, and a table has no market: compare "
-                "searchers of formulas and dense networks on it"
-            )
 
 
 def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, Any], dict[str, list[float]]]:

@@ -88,6 +88,8 @@ def test_gymnasiums_checker_passes_the_environment(market):
         (lambda m: Trader(positions=(0.0,)), "positions are two or more numbers"),
         (lambda m: Trader(positions=(0.0, 2.0)), "positions are two or more numbers"),
         (lambda m: Trader(updates=0), "updates must be 1 or more, not 0"),
+        (lambda m: Trader(rate=float("nan")), "rate must be above 0"),
+        (lambda m: Trader(gamma=2.0), "gamma in \\[0, 1\\]"),
         (lambda m: TradingEnv(game_of(m, episodes=2)), "one episode at a time; the game has 2"),
         (lambda m: TradingEnv(game_of(m)).step(np.full(12, 3, np.float32)), "trading takes positions of Box"),
     ],

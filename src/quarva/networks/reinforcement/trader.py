@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -69,8 +70,27 @@ class Trader:
         for name in ("length", "width", "episodes", "stretch", "updates", "batch", "threads"):
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} must be 1 or more, not {getattr(self, name)}")
+        if not (0 < self.rate < inf and 0 <= self.gamma <= 1):
+            raise RecipeError(f"rate must be above 0 and gamma in [0, 1], not {self.rate} and {self.gamma}")
         if len(set(self.positions)) < 2 or not all(-1 <= each <= 1 for each in self.positions):
             raise RecipeError(f"positions are two or more numbers in [-1, 1], not {self.positions}")
+
+    def check(self, task: Task) -> None:
+        """Raise what `fit` would raise before it trains: see there."""
+        self._game(task)
+
+    def _game(self, task: Task) -> tuple[Inputs, Windows, TradingGame]:
+        """What is shown, and the market that is traded."""
+        if task.table is not None:
+            raise TaskError(
+                f"{self.way} trades, and a table has no market: take searchers, or a dense network"
+            )
+        inputs, windows = Inputs.of(task, self.features, self.length)
+        game = TradingGame(
+            task.panel, windows, task.segments == TRAIN, episodes=self.episodes, length=self.stretch,
+            delay=task.delay, cost_bps=task.cost_bps, actions=self.positions,
+        )  # fmt: skip
+        return inputs, windows, game
 
     def fit(self, task: Task, *, progress: Told | None = None) -> Policy:
         """Learn to trade on the training days of a task; nothing after them is learned from.
@@ -85,16 +105,9 @@ class Trader:
             TaskError: a table, no field `close`, an episode that does not fit, a feature that
                 knows the future.
         """
-        if task.table is not None:
-            raise TaskError("a table can not be traded; search for formulas")
-        train = task.segments == TRAIN
         with torch_threads(self.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            inputs, windows = Inputs.of(task, self.features, self.length)
-            game = TradingGame(
-                task.panel, windows, train, episodes=self.episodes, length=self.stretch, delay=task.delay,
-                cost_bps=task.cost_bps, actions=self.positions,
-            )  # fmt: skip
+            inputs, windows, game = self._game(task)
             played = _Played(game)
             network, learn = self._learner(played)
             ended = _until_asked(learn, played, progress or (lambda *_: None))
