@@ -278,13 +278,13 @@ def draw_sine(answers: list[np.ndarray], path: Path) -> None:
     left.plot(others["linear autoregression"][2][:60], color="#1f77b4", label="linear autoregression")
     left.plot(others["last value"][2][:60], color="#8c8c8c", lw=0.8, label="last value")
     left.set(xlabel="samples after the last one of training", ylabel="value", ylim=(-1.25, 1.5))
-    left.legend(frameon=False, fontsize=8, loc="upper center", ncols=4)
+    left.legend(frameon=False, fontsize=8, loc="upper left", ncols=4, columnspacing=1.0, borderpad=0)
     errors = {"convolution": float(np.median([np.mean((each - target[195:]) ** 2) for each in answers]))}
     errors |= {name: each[1] for name, each in others.items() if name != "the sine itself"}
     right.barh(list(errors), list(errors.values()), color=["#d62728", "#8c8c8c", "#1f77b4"])
     right.axvline(0.01, color="black", lw=0.8, ls="--")
     right.text(0.01, 2.6, " noise, 0.01", fontsize=8)
-    right.set(xscale="log", xlabel="squared error, out of sample", xlim=(0.005, 0.2))
+    right.set(xlabel="squared error, out of sample", xlim=(0, 0.16))
     right.tick_params(labelsize=8)
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)
