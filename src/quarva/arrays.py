@@ -24,8 +24,12 @@ def read_arrays(path: Path, *names: str) -> dict[str, NDArray]:
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
+            # Checksums say nothing of the directory, in which a comment may have swallowed what follows.
+            commented = [member.filename for member in archive.infolist() if member.comment]
         if broken is not None:
             raise zipfile.BadZipFile(f"bad checksum of {broken}")
+        if commented:
+            raise zipfile.BadZipFile(f"a comment that nobody wrote, of {commented[0]}")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in names or archive.files}
     except (FileNotFoundError, IsADirectoryError, PermissionError):

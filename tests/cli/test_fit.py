@@ -46,7 +46,7 @@ def test_a_price_is_warned_of_once_and_members_tell_their_spread(quarva, bars):
     assert said.status == 0, said.err
     assert (said.err + said.out).count("target close is a price: today's explains nearly all of") == 1
     assert "the 3 networks are apart by" in said.out
-    assert said.out.splitlines()[-2:] == ["2 epochs, all that were asked for", "fit: f"]
+    assert said.out.splitlines()[-3:-1] == ["2 epochs, all that were asked for", "fit: f"]
     assert any("is a price" in note for note in Fitted.load("f").notes)
 
 
