@@ -93,11 +93,7 @@ class Blend:
         return self._network.ask(n)
 
     def _founded(self) -> int:
-        """Islands that begin with the simplest formulas, at least one.
-
-        The others keep what the simplest lack: of ten planted formulas the one that none of a few letters
-        resembles was found in three runs of three instead of one (`benchmarks/results/planted_blend.md`).
-        """
+        """Islands that begin with the simplest formulas, at least one; the others keep what those lack."""
         return max(1, round(self.simple * self._evolution.islands))
 
     def _join(self) -> None:
