@@ -19,11 +19,13 @@ __all__ = ["Formula64", "same_by_sympy"]
 _NUMPY: dict[str, Callable] = {
     "add": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.divide, "power": np.power,
     "sin": np.sin, "cos": np.cos, "exp": np.exp, "log": np.log, "sqrt": np.sqrt, "neg": np.negative,
+    "square": np.square, "cube": lambda x: x * x * x,
 }  # fmt: skip
 _SYMPY: dict[str, Callable] = {
     "add": operator.add, "sub": operator.sub, "mul": operator.mul, "div": operator.truediv,
     "power": operator.pow, "neg": operator.neg, "sqrt": sympy.sqrt,
     "sin": sympy.sin, "cos": sympy.cos, "exp": sympy.exp, "log": sympy.log,
+    "square": lambda x: x**2, "cube": lambda x: x**3,
 }  # fmt: skip
 
 
