@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from quarva import __version__
 from quarva.comparison.bands import race
 from quarva.comparison.comparison import Comparison
+from quarva.panel.names import listed
 from quarva.report import words
 from quarva.report.axis import percent
 from quarva.report.compared import Compared, Race, draw
@@ -48,7 +49,7 @@ def terminal(comparison: Comparison, columns: int, *, picture: bool = True) -> l
 def compared(comparison: Comparison) -> Compared:
     """What the picture and the page show."""
     return Compared(
-        title=f"{_listed(list(comparison.searchers))}: {_budget(comparison)} each",
+        title=f"{listed(comparison.searchers)}: {_budget(comparison)} each",
         lead=_lead(comparison),
         races=_races(comparison),
         header=_header(comparison),
@@ -84,10 +85,6 @@ def _races(comparison: Comparison) -> tuple[Race, ...]:
 def _error(comparison: Comparison, figures: NDArray[np.float64]) -> NDArray[np.float64]:
     """A table's figures as normalised RMSE: of many that are nearly 1, R² hides how near."""
     return figures if comparison.minimised else np.sqrt(np.maximum(1.0 - figures, 0.0))
-
-
-def _listed(names: list[str]) -> str:
-    return ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
 
 
 def _budget(comparison: Comparison) -> str:

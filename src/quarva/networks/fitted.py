@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +21,7 @@ from quarva.networks.models import make_network
 from quarva.networks.stack import Stack
 from quarva.networks.windows import Windows
 from quarva.panel import Panel, Table
+from quarva.panel.names import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,9 +74,7 @@ class Fitted:
     def title(self) -> str:
         """What it is, in a few words: `conv1d, 5 features × 20 days`."""
         many = f"{len(self.stack)} × " if len(self.stack) > 1 else ""
-        days = f" × {self.inputs.length} days" if self.inputs.length > 1 else ""
-        features = len(self.inputs.features)
-        return f"{many}{self.network}, {features} feature{'s' * (features != 1)}{days}"
+        return f"{many}{self.network}, {self.inputs.title}"
 
     @property
     def parameters(self) -> int:
@@ -228,7 +227,7 @@ class Fitted:
         lines = []
         if self.beaten_by:
             lines.append(
-                f"NOT BETTER than {_listed(self.beaten_by)} in {self.judged}: this network explains "
+                f"NOT BETTER than {listed(self.beaten_by)} in {self.judged}: this network explains "
                 f"nothing that {'this does' if len(self.beaten_by) == 1 else 'these do'} not"
             )
         asked = f"{self.asked['objective']} of {self.asked['target']}"
@@ -245,12 +244,6 @@ class Fitted:
                 f"{self.uncertainty:.3g} standard deviations of their mean"
             )
         return "\n".join([*lines, *self.notes])
-
-
-def _listed(names: Sequence[str]) -> str:
-    """`constant, last value and linear`."""
-    *before, last = names
-    return f"{', '.join(before)} and {last}" if before else last
 
 
 def as_frame(values: NDArray[np.floating], panel: Panel) -> "pd.DataFrame":

@@ -120,7 +120,7 @@ def fit_together(
             stack, plan.framing, terms, learned.to(device), stopping.to(device), chunks, progress, checkpoint,
             key, resume=resume,
         )  # fmt: skip
-        stack.to(torch.device("cpu"))
+        stack.to(_CPU)
         judge = Judge(plan.material, plan.framing, inputs, parts)
         each = [_of(range(f * len(members), (f + 1) * len(members)), stack, chunks, trained)
                 for f in range(len(learners))]  # fmt: skip

@@ -53,6 +53,13 @@ class Inputs:
         return cls(chosen, days, windows.mean, windows.scale, missing), windows
 
     @property
+    def title(self) -> str:
+        """What is shown, in a few words: `5 features × 20 days`."""
+        many = len(self.features)
+        days = f" × {self.length} days" if self.length > 1 else ""
+        return f"{many} feature{'s' * (many != 1)}{days}"
+
+    @property
     def lookback(self) -> int:
         """Days before its own that a window knows of: its own, and those that its formulas look back on."""
         texts = [each for each in self.features if isinstance(each, str)]

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from quarva.errors import PanelError
 
@@ -12,6 +12,7 @@ __all__ = [
     "DATE_NAMES",
     "UNNAMED",
     "is_price",
+    "listed",
     "nearest",
     "normalise",
     "normalise_all",
@@ -64,6 +65,12 @@ def normalise_all(names: Iterable[str], source: str) -> dict[str, str]:
 def is_price(field: str) -> bool:
     """Whether a field is a price by its name (`close`, `adj_close`, …), which must stay above zero."""
     return field.removeprefix("adj_").removesuffix("_adj") in _PRICES
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a row, one or more: `constant, last value and linear`."""
+    *before, last = names
+    return f"{', '.join(before)} and {last}" if before else last
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from quarva import __version__
 from quarva.karva.notation import parse
 from quarva.networks import Fitted
 from quarva.networks.features import Feature, name_of
-from quarva.networks.inputs import Inputs
 from quarva.networks.layout import axes_of
 from quarva.networks.reinforcement import Policy
 from quarva.report import words
@@ -79,7 +78,7 @@ def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
     facts += [
         ("Parameters", f"{fitted.parameters:,}{' each' if len(stack) > 1 else ''}"),
         ("Layout", f"{stack.layout} {axes_of(stack.layout)}"),
-        ("Window", _window(inputs)),
+        ("Window", inputs.title),
         ("Gaps", "windows with gaps dropped" if inputs.missing == "drop" else "filled with the mean"),
         ("Loss", framing.loss),
     ]
@@ -90,41 +89,40 @@ def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
     sizes = {name: (tuple(each.shape[1:]), each[0].numel()) for name, each in stack.weights.items()}
     return Model(
         kind="network",
-        title=fitted.title,
         figure=f"{framing.figure} in {judged}",
         judged=judged,
-        value=fitted.figure,
-        baselines=dict(fitted.baselines),
-        beaten_by=fitted.beaten_by,
         facts=tuple(facts),
-        features=tuple(map(name_of, inputs.features)),
+        **_common(fitted),
         layers=_layers(sizes),
         learning=_epochs(fitted, fitted.history if history is None else history),
     )
 
 
 def _trader(policy: Policy, history: "pd.DataFrame | None") -> Model:
-    inputs = policy.inputs
     facts = [
         ("Trader", policy.way),
         ("Parameters", f"{policy.parameters:,}"),
-        ("Window", _window(inputs)),
+        ("Window", policy.inputs.title),
     ]
     if policy.way == "dqn":
         facts.append(("Positions", ", ".join(words.digits(each) for each in policy.positions)))
     sizes = {name: (tuple(each.shape), each.numel()) for name, each in policy.network.named_parameters()}
     return Model(
         kind="trader",
-        title=policy.title,
         figure="% a day and asset in validation",
-        value=policy.figure,
-        baselines=dict(policy.baselines),
-        beaten_by=policy.beaten_by,
         facts=tuple(facts),
-        features=tuple(map(name_of, inputs.features)),
+        **_common(policy),
         layers=_layers(sizes),
         learning=_updates(policy, policy.history if history is None else history),
     )
+
+
+def _common(learned: Fitted | Policy) -> dict[str, Any]:
+    """What both say of themselves in the same words."""
+    return {
+        "title": learned.title, "value": learned.figure, "baselines": dict(learned.baselines),
+        "beaten_by": learned.beaten_by, "features": tuple(map(name_of, learned.inputs.features)),
+    }  # fmt: skip
 
 
 def _updates(policy: Policy, history: "pd.DataFrame | None") -> Learning | None:
@@ -155,11 +153,6 @@ def _epochs(fitted: Fitted, history: "pd.DataFrame | None") -> Learning | None:
         figure=f"loss, {fitted.framing.loss}",
         ended=fitted.ended,
     )
-
-
-def _window(inputs: Inputs) -> str:
-    days = f" × {words.count(inputs.length, 'day')}" if inputs.length > 1 else ""
-    return words.count(len(inputs.features), "feature") + days
 
 
 def _layers(sizes: Mapping[str, tuple[tuple[int, ...], int]]) -> tuple[Layer, ...]:

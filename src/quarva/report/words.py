@@ -3,6 +3,7 @@
 import math
 from datetime import date
 
+from quarva.panel.names import listed
 from quarva.report.axis import MINUS, number, percent
 from quarva.report.data import Question, Segment
 
@@ -56,11 +57,10 @@ def not_better(names: tuple[str, ...], model: str, judged: str) -> str:
     """That a model is no better than these baselines on a part; nothing where there are none."""
     if not names:
         return ""
-    listed = ", ".join(names[:-1]) + f" and {names[-1]}" if len(names) > 1 else names[0]
     if model == "trader":
-        return f"Not better than {listed} in {judged}: its positions earned no more."
+        return f"Not better than {listed(names)} in {judged}: its positions earned no more."
     those = "these do" if len(names) > 1 else "this does"
-    return f"Not better than {listed} in {judged}: it explains nothing that {those} not."
+    return f"Not better than {listed(names)} in {judged}: it explains nothing that {those} not."
 
 
 def day(value: date | None) -> str:

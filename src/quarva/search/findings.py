@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.engine import Formula, Program, signals
+from quarva.karva.genes import Population
 from quarva.panel import Panel
 from quarva.search.best import Best
 from quarva.tasks import TRAIN, VALIDATION, Task
@@ -148,7 +149,7 @@ def _choose(task: Task, best: Best, judged: bool) -> list[Finding]:
                 continue
         elif any(np.isclose(best.train[i], each.train, rtol=1e-9, atol=0) for each in chosen):
             continue
-        validation = validation_of(task, best, i)
+        validation = float(validation_of(task, best.population[i : i + 1])[0])
         if judged and not can_be_judged(task, validation):
             continue
         if task.table is None:
@@ -167,11 +168,11 @@ def _choose(task: Task, best: Best, judged: bool) -> list[Finding]:
     return chosen
 
 
-def validation_of(task: Task, best: Best, i: int) -> float:
-    """The validation figure of the i-th best: while a search scores it walks the days of training alone."""
+def validation_of(task: Task, population: Population) -> NDArray[np.float64]:
+    """Validation figures, float64 [P]: while a search scores it walks the days of training alone."""
     if not task.has_validation:
-        return float("nan")
-    return float(task.score(best.population[i : i + 1], threads=1).validation[0])
+        return np.full(len(population), np.nan)
+    return task.score(population, threads=1).validation
 
 
 def can_be_judged(task: Task, validation: float) -> bool:

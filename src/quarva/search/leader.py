@@ -1,5 +1,7 @@
 """The best formula so far that can be judged."""
 
+import numpy as np
+
 from quarva.search.best import Best
 from quarva.search.findings import can_be_judged, validation_of
 from quarva.tasks import Task
@@ -26,12 +28,13 @@ class Leader:
         task, best = self._task, self._best
         self.place, self._text = 0, ""
         self.train = self.validation = float("nan")
-        for place in range(len(best)):
-            validation = validation_of(task, best, place)
-            if place == 0 or can_be_judged(task, validation):
-                self.place, self.train, self.validation = place, float(best.train[place]), validation
-            if can_be_judged(task, validation):
-                return
+        if not len(best):
+            return
+        validation = validation_of(task, best.population[:1])
+        if not can_be_judged(task, float(validation[0])):
+            validation = validation_of(task, best.population)
+            self.place = int(np.argmax(np.isfinite(validation)))  # the first where none can be judged
+        self.train, self.validation = float(best.train[self.place]), float(validation[self.place])
 
     @property
     def is_first(self) -> bool:

@@ -55,8 +55,7 @@ class Policy:
     @property
     def title(self) -> str:
         """What it is, in a few words: `dqn, 5 features × 10 days`."""
-        many = len(self.inputs.features)
-        return f"{self.way}, {many} feature{'' if many == 1 else 's'} × {self.inputs.length} days"
+        return f"{self.way}, {self.inputs.title}"
 
     @property
     def parameters(self) -> int:
