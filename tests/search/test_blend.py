@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from quarva.errors import RecipeError
+from quarva.karva import parse
 from quarva.panel import Table
+from quarva.scenarios import simulate
 from quarva.search import Blend, search
 from quarva.tasks import Task
 
@@ -61,6 +63,32 @@ def test_panels_are_searched_too(panel_task, find):
     assert found.best.train > 0
 
 
+def test_foresight_saves_most_of_the_evaluations(find):
+    def needed(seed, **settings):
+        """Evaluations until nine tenths of the plant's IC are found, of 2,000 at most."""
+        plant = "corr(close, volume, 10)"
+        task = Task(simulate(40, 200, seed=seed, plant=plant, ic=0.3), target="forward_return_1")
+        course = find(task, "blend", 2000, settings=settings).history
+        enough = course["best"] > 0.9 * task.score([parse(plant)]).train[0]
+        return course["evaluations"][enough].min() if enough.any() else 2000
+
+    with_it = sum(needed(seed) for seed in range(3))
+    without = sum(needed(seed, litters=1) for seed in range(3))
+    assert with_it < 0.3 * without
+
+
+def test_the_network_has_a_smaller_least_share_where_scores_are_foreseen(panel_task, table_task):
+    shares = {}
+    for name, task, settings in [
+        ("panel", panel_task, {}), ("alone", panel_task, {"litters": 1}), ("table", table_task, {}),
+        ("own", panel_task, {"network": 0.3}), ("rest", table_task, {"evolution": 0.8}),
+    ]:  # fmt: skip
+        blend = Blend(**settings)
+        search(task, blend, 10, progress=False, threads=1)
+        shares[name] = blend._network_share()
+    assert shares == pytest.approx({"panel": 0.1, "alone": 0.5, "table": 0.5, "own": 0.3, "rest": 0.2})
+
+
 @pytest.mark.parametrize("task", ["panel_task", "table_task"])
 def test_threads_and_a_pause_change_nothing(task, request, find, figures, tmp_path):
     task = request.getfixturevalue(task)
@@ -72,7 +100,13 @@ def test_threads_and_a_pause_change_nothing(task, request, find, figures, tmp_pa
     assert figures(whole) == figures(two) == figures(resumed)
 
 
-@pytest.mark.parametrize("bad", [{"evolution": 0.6}, {"network": -0.1}, {"alone": -1}, {"board": 0}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"evolution": 0.6, "network": 0.5}, {"network": -0.1}, {"alone": -1}, {"board": 0},
+        {"evolution": 1.1}, {"litters": 0}, {"bold": -0.1}, {"bold": float("nan")},
+    ],
+)  # fmt: skip
 def test_settings_that_can_not_be_are_refused(bad):
     with pytest.raises(RecipeError, match=f"blend: {next(iter(bad))}"):
         Blend(**bad)

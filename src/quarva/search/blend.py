@@ -1,12 +1,15 @@
-"""Evolution and the neural generator on one budget, each feeding the other; and completion where it applies.
+"""Evolution and the neural generator on one budget, each feeding the other; completion and foresight beside.
 
 After Mundhenk et al. 2021 (Symbolic Regression via Neural-Guided Genetic Programming Population Seeding): the
 network's samples start runs of evolution, and what evolution finds teaches the network. Here half of
 evolution's islands begin with the simplest formulas, and every other island of `GEP` that stands still starts
 anew from the network's last samples, which are scored already, so that the seeding costs no evaluation. Which
-of the two proposes next is learned from what their proposals paid.
+of the two proposes next is learned from what their proposals paid. Of a table's formulas what is missing is
+looked up (`completion`); on a panel both propose several formulas for each that is scored, the one that
+promises most (`foresight`).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,57 +19,68 @@ from numpy.typing import NDArray
 from quarva.errors import RecipeError
 from quarva.karva.genes import Population
 from quarva.search.completion import Completion
+from quarva.search.foresight import Foresight
 from quarva.search.gep import GEP
+from quarva.search.opening import Opening
 from quarva.search.policy import Policy
 from quarva.search.policy.grammar import Grammar
 from quarva.search.searcher import Space
 from quarva.search.shares import Shares
-from quarva.search.simplest import simplest
 
 __all__ = ["Blend"]
 
-EVOLUTION, NETWORK, COMPLETED, SIMPLEST = range(4)
+EVOLUTION, NETWORK, COMPLETED, OPENING = range(4)
 """Who proposed a batch."""
 
 _LESSON = 10  # best of evolution's living that the network is shown when its turn has come
 _LOOK_UPS = 4  # batches of which one is read for completion once the library is full
+_FORESEEN, _UNSEEN = 0.1, 0.5  # the network's least share: evolution gains more by foresight than it does
 
 
 @dataclass
 class Blend:
-    """GEP, the neural generator and completion, each with its own defaults."""
+    """GEP, the neural generator, completion and foresight, each with its own defaults."""
 
     simple: float = 0.5  # share of evolution's islands that begin with the simplest formulas, not random ones
     alone: int = 2_500  # evaluations that evolution has for itself before the network joins
     evolution: float = 0.1  # share of the evaluations that evolution has at least
-    network: float = 0.5  # and the network
+    network: float | None = None  # and the network; None: half on tables, a tenth where scores are foreseen
     board: int = 100  # best formulas so far; a proposal pays by entering them
     complete: bool = True  # whether formulas of tables are completed by look-up
+    litters: int = 4  # on panels: formulas proposed for each that is scored, the one that promises most
+    bold: float = 0.3  # standard errors that a promise adds to what is expected
 
     _evolution: GEP = field(default_factory=GEP, init=False, repr=False)
     _network: Policy = field(default_factory=Policy, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        least = {"simple": 0, "alone": 0, "board": 1, "evolution": 0, "network": 0}
+        least = {
+            "simple": 0, "alone": 0, "board": 1, "evolution": 0, "network": 0, "litters": 1, "bold": 0,
+        }  # fmt: skip
         for name, low in least.items():
-            if not getattr(self, name) >= low:
-                raise RecipeError(f"blend: {name} must be at least {low}, not {getattr(self, name)}")
+            value = getattr(self, name)
+            if value is not None and not value >= low:
+                raise RecipeError(f"blend: {name} must be at least {low}, not {value}")
         if self.simple > 1:
             raise RecipeError(f"blend: simple is a share and must not be above 1, not {self.simple}")
-        if self.evolution + self.network > 1:
+        if self.evolution + (self.network or 0) > 1:
             raise RecipeError(
                 "blend: evolution and network are least shares of one budget and not above 1 together, "
-                f"not {self.evolution} and {self.network}"
+                f"not {self.evolution} and {self.network or 0}"
             )
 
     def begin(self, space: Space) -> None:
         self._space = space
         self._evolution.begin(space)
         self._joined = False  # the network: its first weights and torch itself wait until they are needed
-        self._shares = Shares((self.evolution, self.network), self.board)
-        self._grammar = Grammar(space.alphabet, space.shape, self._network.rule_names)
-        self._turn = SIMPLEST
-        self._begun = False
+        self._turn = OPENING
+        self._foresight = None
+        if self.litters > 1 and space.glimpse is not None:
+            self._foresight = Foresight(space.glimpse, space.threads, self.bold)
+        self._shares = Shares((self.evolution, self._network_share()), self.board)
+        grammar = Grammar(space.alphabet, space.shape, self._network.rule_names)
+        many = self._founded() * self._evolution.population
+        self._opening: Opening | None = Opening(space, grammar, many, self._foresight)
         self._completed: Population | None = None
         self._founders: tuple[Population, NDArray[np.float64]] | None = None
         self._read = 0
@@ -74,23 +88,41 @@ class Blend:
         if self.complete and space.points is not None and Completion.can(space.alphabet, space.shape):
             self._completion = Completion(space.alphabet, space.shape, space.points)
 
+    def _network_share(self) -> float:
+        if self.network is not None:
+            return self.network
+        return min(_UNSEEN if self._foresight is None else _FORESEEN, 1 - self.evolution)
+
     def ask(self, n: int) -> Population:
+        proposed = self._propose(n)
+        self._asked = len(proposed)
+        return proposed
+
+    def _propose(self, n: int) -> Population:
         if self._completed is not None:
             self._turn = COMPLETED
             return self._completed
-        if not self._begun:
-            self._turn = SIMPLEST
-            return simplest(self._space, self._grammar, self._founded() * self._evolution.population)
+        if self._opening is not None:
+            self._turn = OPENING
+            return self._opening.ask()
         self._turn = EVOLUTION
         if self._shares.spent.sum() >= self.alone:
             self._join()
             self._turn = self._shares.next()
         if self._turn == EVOLUTION:
-            return self._evolution.ask(n)
+            children = self._best_of_litters(self._evolution.ask, n)
+            return children if self._foresight is None else self._evolution.bear(children)
         best = np.argsort(-self._evolution.living()[1], kind="stable")[:_LESSON]
         living, fitness = self._evolution.living()
         self._network.teach(living[best], fitness[best])
-        return self._network.ask(n)
+        return self._best_of_litters(self._network.ask, n)
+
+    def _best_of_litters(self, ask: Callable[[int], Population], n: int) -> Population:
+        """What is asked; where scores are foreseen, at each place what promises most of several."""
+        if self._foresight is None:
+            return ask(n)
+        # Copies: evolution writes each litter to the same room.
+        return self._foresight.choose([Population.concatenate([ask(n)]) for _ in range(self.litters)])
 
     def _founded(self) -> int:
         """Islands that begin with the simplest formulas, at least one; the others keep what those lack."""
@@ -107,9 +139,10 @@ class Blend:
             self._completed = None
             return
         self._shares.paid(NETWORK if self._turn == NETWORK else EVOLUTION, population.keys(), fitness)
-        if self._turn == SIMPLEST:
-            self._evolution.found_first(self._founded(), population, fitness)
-            self._begun = True
+        if self._foresight is not None:
+            self._foresight.note(population, fitness)
+        if self._turn == OPENING:
+            self._open(population, fitness)
         elif self._turn == EVOLUTION:
             self._evolution.tell(population, fitness)
             self._found_islands()
@@ -117,6 +150,14 @@ class Blend:
             self._network.tell(population, fitness)
             self._founders = population, fitness
         self._look_up(population)
+
+    def _open(self, population: Population, fitness: NDArray[np.float64]) -> None:
+        """Go on with the opening; with what it has found at its end the first islands begin."""
+        assert self._opening is not None
+        self._opening.tell(population, fitness)
+        if self._opening.is_over:
+            self._evolution.found_first(self._founded(), self._opening.population, self._opening.fitness)
+            self._opening = None
 
     def _found_islands(self) -> None:
         """Start islands that stand still from the network's last samples, the best of them, once each.
@@ -147,12 +188,7 @@ class Blend:
         """See `GEP.floors`; of what the network proposed each may teach it."""
         if self._turn == EVOLUTION:
             return self._evolution.floors()
-        many = {
-            NETWORK: self._network.batch,
-            SIMPLEST: self._founded() * self._evolution.population,
-            COMPLETED: len(self._completed or ()),
-        }
-        return np.full(many[self._turn], -np.inf)
+        return np.full(self._asked, -np.inf)
 
     def figures(self) -> dict[str, float]:
         """Shares of the evaluations so far and of those to come, and the network's own figures."""
@@ -170,7 +206,9 @@ class Blend:
             "shares": self._shares.state(),
             "founders": _genes(founders) | {"fitness": fitness},
             "completed": _genes(completed),
-            "blend": {"begun": self._begun, "joined": self._joined, "read": self._read},
+            "opening": self._opening.state() if self._opening is not None else {},
+            "foresight": self._foresight.state() if self._foresight is not None else {},
+            "blend": {"joined": self._joined, "read": self._read},
         }
         return {f"{part}/{name}": value for part, kept in parts.items() for name, value in kept.items()}
 
@@ -186,7 +224,13 @@ class Blend:
             self._network.restore(parts["network"])
         if self._completion is not None:
             self._completion.restore(parts["completion"])
-        self._begun, self._read = bool(parts["blend"]["begun"]), int(parts["blend"]["read"])
+        if self._foresight is not None:
+            self._foresight.restore(parts["foresight"])
+        if self._opening is not None and "opening" in parts:
+            self._opening.restore(parts["opening"])
+        else:
+            self._opening = None
+        self._read = int(parts["blend"]["read"])
         founders, completed = (self._population(parts[name]) for name in ("founders", "completed"))
         self._founders = (founders, np.array(parts["founders"]["fitness"])) if len(founders) else None
         self._completed = completed if len(completed) else None

@@ -115,6 +115,13 @@ class GEP:
             return made
         return Population(made.alphabet, made.shape, made.symbols, made.dc, made.constants, keys)
 
+    def bear(self, population: Population) -> Population:
+        """Let these be the children instead of those asked last: as many, in their places."""
+        new = self._next.genes
+        new.symbols[:], new.dc[:], new.constants[:] = population.symbols, population.dc, population.constants
+        read(new, np.arange(len(population)), self._language, self._room)
+        return self._next.population
+
     def floors(self) -> NDArray[np.float64]:
         """The median of the island's living: who is below wins one tournament of three in eight."""
         living = np.sort(self._fitness.reshape(self.islands, -1), axis=1)[:, self.population // 2]

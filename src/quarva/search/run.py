@@ -11,6 +11,7 @@ from quarva.karva.genes import GeneShape
 from quarva.search.blend import Blend
 from quarva.search.completion import points_of
 from quarva.search.findings import Findings
+from quarva.search.foresight import glimpse_of
 from quarva.search.gep import GEP
 from quarva.search.loop import Loop, Progress
 from quarva.search.memory import Memory
@@ -112,6 +113,7 @@ def search(
         threads=threads_to_use(threads),
         device=device,
         points=points_of(task),
+        glimpse=glimpse_of(task, alphabet),
         skeletons=None if tuner is None else tuner.skeletons,
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)

@@ -10,6 +10,7 @@ from quarva.engine import Device
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
 from quarva.search.completion import Points
+from quarva.search.foresight import Glimpse
 from quarva.search.memory import Memory
 
 __all__ = ["Choosy", "Learning", "Resumable", "Searcher", "Space"]
@@ -28,6 +29,8 @@ class Space:
         threads: that the searcher may use; what it proposes must not depend on it.
         device: that formulas are scored on.
         points: a few training rows of a table, None for a panel: what lets formulas be told apart by values.
+        glimpse: a few assets and training days of a panel, without the target, None for a table: what lets
+            formulas be told apart by signals.
         skeletons: where constants are tuned, what was scored, by the key of a formula in which a `?` is any
             number (`reading.Language`); None where they are not.
     """
@@ -40,6 +43,7 @@ class Space:
     threads: int
     device: Device = "cpu"
     points: Points | None = None
+    glimpse: Glimpse | None = None
     skeletons: Memory | None = None
 
 

@@ -12,7 +12,7 @@ from quarva.search.policy.grammar import Grammar
 from quarva.search.policy.uniform import uniform
 from quarva.search.searcher import Space
 
-__all__ = ["simplest"]
+__all__ = ["drawn", "simplest"]
 
 _DRAWN = 32  # genes for each one wanted: short formulas are drawn again and again
 _FUNCTIONS = 0.4  # chance of a function where any letter may stand
@@ -25,21 +25,26 @@ def simplest(space: Space, grammar: Grammar, n: int) -> Population:
     first costs a search a moment, and what it breeds later is made of them. Formulas that differ by a window
     say much the same: one of them comes early, the others when all else was asked.
     """
-    rng = np.random.Generator(np.random.PCG64([space.seed, 0]))
-    genes, many = space.shape.genes, n * _DRAWN
-    drawn = Population.empty(space.alphabet, space.shape, many)
-    drawn.symbols[:] = uniform(grammar, many * genes, rng, _FUNCTIONS).reshape(drawn.symbols.shape)
-    if space.alphabet.has_constants:
-        drawn.dc[:] = rng.integers(0, space.shape.constants, drawn.dc.shape, np.int8)
-        drawn.constants[:] = rng.standard_normal(drawn.constants.shape, np.float32)
-    once = np.zeros(many, bool)
-    told = drawn  # where constants are tuned, a formula is the same whatever they are
+    many = drawn(space, grammar, n * _DRAWN, 0)
+    once = np.zeros(len(many), bool)
+    told = many  # where constants are tuned, a formula is the same whatever they are
     if space.skeletons is not None:
-        told = replace(drawn, constants=np.zeros_like(drawn.constants))
+        told = replace(many, constants=np.zeros_like(many.constants))
     once[np.unique(told.keys(), return_index=True)[1]] = True
-    short = drawn[np.lexsort((drawn.sizes(), ~once))[:n]]
+    short = many[np.lexsort((many.sizes(), ~once))[:n]]
     alike = replace(short, symbols=_like(space.alphabet)[short.symbols]).keys()
     return short[np.argsort(place_in_kind(alike), kind="stable")]
+
+
+def drawn(space: Space, grammar: Grammar, n: int, turn: int) -> Population:
+    """n formulas at random, most of them short; other ones each turn."""
+    rng = np.random.Generator(np.random.PCG64([space.seed, turn]))
+    pop = Population.empty(space.alphabet, space.shape, n)
+    pop.symbols[:] = uniform(grammar, n * space.shape.genes, rng, _FUNCTIONS).reshape(pop.symbols.shape)
+    if space.alphabet.has_constants:
+        pop.dc[:] = rng.integers(0, space.shape.constants, pop.dc.shape, np.int8)
+        pop.constants[:] = rng.standard_normal(pop.constants.shape, np.float32)
+    return pop
 
 
 def _like(alphabet: Alphabet) -> NDArray[np.int16]:
