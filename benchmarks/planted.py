@@ -1,4 +1,4 @@
-"""Planted formulas, found again: ten formulas, three seeds each, by each of several searchers.
+"""Planted formulas, found again: ten formulas, some seeds each, by each of several searchers.
 
     python benchmarks/planted.py --searchers random,gep,policy,blend --cache FOLDER
 
@@ -6,11 +6,13 @@ Each market is simulated (300 assets, 1,000 days) with a formula's signal plante
 coefficient of 0.05 at the one-day horizon. A search has found the plant when the absolute mean daily
 Spearman correlation between its best formula's signal and the planted one is above 0.8, over all days. The
 best formula is looked at after 50, 70, 100, 150, 200, 300, 500, 700 … 100,000 evaluations of one search,
-which ends where the plant is found. With --cache each run is kept as it ends, so that the benchmark can be
-broken off, and gone on with; --stop-after SECONDS begins no run later than that.
+which ends where the plant is found. A searcher may have settings behind its name, `blend:litters=1`, and is
+then one of its own here. With --cache each run is kept as it ends, so that the benchmark can be broken off,
+and gone on with; --stop-after SECONDS begins no run later than that.
 """
 
 import argparse
+import json
 import statistics
 import sys
 import tempfile
@@ -45,6 +47,8 @@ STAGES = (
     50, 70, 100, 150, 200, 300, 500, 700, 1_000, 1_500, 2_000, 3_000, 5_000, 7_000, 10_000, 15_000, 20_000,
     30_000, 50_000, 70_000, 100_000,
 )  # fmt: skip
+
+_FEW = 5  # seeds that are told one by one
 
 _warm: set[str] = set()  # searchers that ran in this process
 
@@ -84,15 +88,18 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
 
     panel = simulate(assets=ASSETS, days=DAYS, plant=plant, ic=IC, seed=seed)
     task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1)
+    name, settings = way_of(searcher)
     if searcher not in _warm:
-        qv.search(task, searcher, budget=2_500, seconds=5, threads=chosen.threads, progress=False)
+        qv.search(
+            task, name, budget=2_500, seconds=5, threads=chosen.threads, settings=settings, progress=False
+        )
         _warm.add(searcher)
     stages = [stage for stage in STAGES if stage < chosen.budget] + [chosen.budget]
     with tempfile.TemporaryDirectory() as folder:
         for stage in stages:
             found = qv.search(
-                task, searcher, budget=stage, seed=seed, threads=chosen.threads, progress=False,
-                checkpoint=Path(folder, "checkpoint.npz"), resume=stage != stages[0],
+                task, name, budget=stage, seed=seed, threads=chosen.threads, settings=settings,
+                checkpoint=Path(folder, "checkpoint.npz"), resume=stage != stages[0], progress=False,
             )  # fmt: skip
             planted, best = signals(panel, [plant, found.best.formula.text])
             alike = likeness(best, planted)
@@ -102,6 +109,13 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
         plant, seed, searcher, alike, found.best.formula.text, found.best.train, found.best.validation,
         found.evaluations, found.seconds,
     )  # fmt: skip
+
+
+def way_of(searcher: str) -> tuple[str, dict[str, Any] | None]:
+    """Name and settings of `blend:litters=1:bold=0.5`."""
+    name, *given = searcher.split(":")
+    settings = dict(each.split("=", 1) for each in given)
+    return name, {key: json.loads(value) for key, value in settings.items()} or None
 
 
 def signals(panel: Any, texts: list[str]) -> np.ndarray:
@@ -132,14 +146,21 @@ def work(job: Job) -> Run | None:
     return None if found is None else Run(**found)
 
 
-def line(plant: str, runs: list[Run], searchers: list[str]) -> list[str]:
-    """One line of the table: each seed's likeness, and the stage it was found at, by searcher."""
+def median_stage(runs: list[Run]) -> str:
+    """The stage by which half of the runs had found the plant; a dash where they had not."""
+    hits = [each.evaluations for each in runs if each.likeness > FOUND]
+    middle = statistics.median([*hits, *[float("inf")] * (len(runs) - len(hits))]) if runs else float("inf")
+    return f"{middle:,.0f}" if middle < float("inf") else "–"
+
+
+def line(plant: str, runs: list[Run], searchers: list[str], few: bool) -> list[str]:
+    """One line of the table, by searcher: each of a few seeds' likeness and stage, or the median stage."""
     cells = []
     for searcher in searchers:
         mine = [each for each in runs if each.searcher == searcher]
-        hits = sum(each.likeness > FOUND for each in mine)
-        stages = (f"{each.likeness:.2f} ({each.evaluations:,})" for each in mine)
-        cells += [f"{hits} / {len(mine)}", ", ".join(stages) or "–"]
+        hits = [each.evaluations for each in mine if each.likeness > FOUND]
+        stages = ", ".join(f"{each.likeness:.2f} ({each.evaluations:,})" for each in mine)
+        cells += [f"{len(hits)} / {len(mine)}", (stages if few else median_stage(mine)) or "–"]
     likest = max(runs, key=lambda each: each.likeness, default=None)
     return [f"`{plant}`", *cells, "–" if likest is None else f"`{likest.formula}`"]
 
@@ -152,10 +173,9 @@ def summary(runs: list[Run], searchers: list[str]) -> str:
         if not mine:
             continue
         hits = [each.evaluations for each in mine if each.likeness > FOUND]
-        middle = statistics.median([*hits, *[float("inf")] * (len(mine) - len(hits))])
         seconds = sum(each.seconds for each in mine)
         rows.append([
-            searcher, f"{len(hits)} of {len(mine)}", f"{middle:,.0f}" if middle < float("inf") else "–",
+            searcher, f"{len(hits)} of {len(mine)}", median_stage(mine),
             f"{statistics.median(hits):,.0f}" if hits else "–", f"{seconds / len(mine):.1f}",
             f"{sum(each.evaluations for each in mine) / seconds:,.0f}",
         ])  # fmt: skip
@@ -166,18 +186,21 @@ def summary(runs: list[Run], searchers: list[str]) -> str:
 
 HOW = """\
 Markets from `quarva.scenarios.simulate`: {assets} assets × {days:,} days, the formula's signal planted at
-an information coefficient of {ic} at the one-day horizon, seeds 0 to {last}. Task: `forward_return_1`,
+an information coefficient of {ic} at the one-day horizon, seeds {first} to {last}. Task: `forward_return_1`,
 delay 1, objective ic, default split; at most {budget:,} distinct evaluations; default functions, windows and
-settings. Numbers: absolute mean daily Spearman correlation of the best formula's signal (the finding that the
-search puts first) with the planted one, over all days, for each seed; above {found} counts as found. In
-brackets, the evaluations after which the search was looked at last, of 50, 70, 100, 150, 200, 300, 500,
-700 … 100,000; a search ends where the plant is found. Median stage of all runs: one that never found the
-plant counts as longer than any. Loading kernels is charged to no run."""
+settings but what a name says. Likeness: absolute mean daily Spearman correlation of the best formula's signal
+(the finding that the search puts first) with the planted one, over all days; above {found} counts as found.
+Stage: the evaluations after which the search was looked at last, of 50, 70, 100, 150, 200, 300, 500, 700 …
+100,000; a search ends where the plant is found. Median stage of all runs: one that never found the plant
+counts as longer than any. An evaluation is a formula scored on all training days; the blend computes signals
+of more formulas, on 100 assets and some training days and without a target (`search/foresight/`), which is no
+evaluation, but is in its seconds. Loading kernels is charged to no run."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--budget", type=int, default=100_000)
     parser.add_argument("--searchers", type=lambda text: text.split(","), default=["gep", "random"])
     parser.add_argument("--plants", type=int, default=len(PLANTS), help="only the first so many formulas")
@@ -189,13 +212,9 @@ def main() -> None:
     chosen = parser.parse_args()
     chosen.stop_at = None if chosen.stop_after is None else time.time() + chosen.stop_after
     plants = PLANTS[: chosen.plants]
+    seeds = range(chosen.first_seed, chosen.first_seed + chosen.seeds)
     # Searchers take turns, so that a machine that slows down slows all of them.
-    jobs = [
-        (p, seed, searcher, chosen)
-        for p in plants
-        for seed in range(chosen.seeds)
-        for searcher in chosen.searchers
-    ]
+    jobs = [(p, seed, searcher, chosen) for p in plants for seed in seeds for searcher in chosen.searchers]
     runs: list[Run] = []
     start = time.perf_counter()
     for each in each_in_turn(work, jobs, chosen.processes):
@@ -208,13 +227,12 @@ def main() -> None:
             f"train {each.train:.4f} validation {each.validation:.4f}",
             file=sys.stderr,
         )
-    header = [
-        "planted",
-        *(f"{name}{what}" for name in chosen.searchers for what in (" found", ", likeness by seed")),
-    ]
-    rows = [line(p, [each for each in runs if each.plant == p], chosen.searchers) for p in plants]
+    few = chosen.seeds <= _FEW
+    shown = (" found", ", likeness and stage by seed" if few else ", median stage")
+    header = ["planted", *(f"{name}{what}" for name in chosen.searchers for what in shown)]
+    rows = [line(p, [each for each in runs if each.plant == p], chosen.searchers, few) for p in plants]
     how = HOW.format(
-        assets=ASSETS, days=DAYS, ic=IC, last=chosen.seeds - 1, budget=chosen.budget, found=FOUND
+        assets=ASSETS, days=DAYS, ic=IC, first=seeds[0], last=seeds[-1], budget=chosen.budget, found=FOUND
     )
     clock = (
         f"{time.perf_counter() - start:,.0f} s by the clock for those that were not yet, markets included."

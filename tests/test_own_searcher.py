@@ -62,3 +62,8 @@ def test_the_memory_answers_as_the_page_says(page):
     task = qv.Task(qv.Table.from_arrays({"x": x}, page["nguyen"]["Nguyen-3"]))
     found = qv.search(task, Asked(), 2_000, functions=page["koza"], constants=False, progress=False)
     assert found.evaluations == 2_000
+
+
+def test_foresight_finds_more_with_the_same_evaluations(page):
+    table = page["raced"].table()
+    assert table.loc["foreseeing", "best"] > 1.05 * table.loc["climber", "best"]

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from quarva.errors import RecipeError
 from quarva.karva.genes import Population
 from quarva.search.completion import Completion
-from quarva.search.foresight import Foresight
+from quarva.search.foresight import BOLD, Foresight
 from quarva.search.gep import GEP
 from quarva.search.opening import Opening
 from quarva.search.policy import Policy
@@ -48,7 +48,7 @@ class Blend:
     board: int = 100  # best formulas so far; a proposal pays by entering them
     complete: bool = True  # whether formulas of tables are completed by look-up
     litters: int = 4  # on panels: formulas proposed for each that is scored, the one that promises most
-    bold: float = 0.3  # standard errors that a promise adds to what is expected
+    bold: float = BOLD  # standard errors that a promise adds to what is expected
 
     _evolution: GEP = field(default_factory=GEP, init=False, repr=False)
     _network: Policy = field(default_factory=Policy, init=False, repr=False)

@@ -3,7 +3,7 @@
 Must not know who proposes formulas, nor how the loop counts them.
 """
 
-from quarva.search.foresight.foresight import Foresight
+from quarva.search.foresight.foresight import BOLD, Foresight
 from quarva.search.foresight.glimpse import Glimpse, glimpse_of
 
-__all__ = ["Foresight", "Glimpse", "glimpse_of"]
+__all__ = ["BOLD", "Foresight", "Glimpse", "glimpse_of"]

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from quarva.karva.genes import Population
 from quarva.search.foresight.glimpse import Glimpse
 
-__all__ = ["Foresight"]
+__all__ = ["BOLD", "Foresight"]
+
+BOLD = 0.3
+"""Standard errors that a promise adds to what is expected, so that what is unlike all known is tried too."""
 
 _KNOWN = 200  # the best so far that are remembered, and as many others
 _NOISE = 0.05  # variance of a fitness about what its signature tells, the largest fitness being 1
@@ -36,7 +39,7 @@ class Foresight:
         bold: standard errors that a promise adds to what is expected.
     """
 
-    def __init__(self, glimpse: Glimpse, threads: int, bold: float) -> None:
+    def __init__(self, glimpse: Glimpse, threads: int, bold: float = BOLD) -> None:
         self._glimpse, self._threads, self._bold = glimpse, threads, bold
         cells = len(glimpse.days) * len(glimpse.panel.assets)
         self._signatures = np.zeros((0, cells), np.float32)
