@@ -48,8 +48,6 @@ STAGES = (
     30_000, 50_000, 70_000, 100_000,
 )  # fmt: skip
 
-_FEW = 5  # seeds that are told one by one
-
 _warm: set[str] = set()  # searchers that ran in this process
 
 
@@ -146,21 +144,14 @@ def work(job: Job) -> Run | None:
     return None if found is None else Run(**found)
 
 
-def median_stage(runs: list[Run]) -> str:
-    """The stage by which half of the runs had found the plant; a dash where they had not."""
-    hits = [each.evaluations for each in runs if each.likeness > FOUND]
-    middle = statistics.median([*hits, *[float("inf")] * (len(runs) - len(hits))]) if runs else float("inf")
-    return f"{middle:,.0f}" if middle < float("inf") else "–"
-
-
-def line(plant: str, runs: list[Run], searchers: list[str], few: bool) -> list[str]:
-    """One line of the table, by searcher: each of a few seeds' likeness and stage, or the median stage."""
+def line(plant: str, runs: list[Run], searchers: list[str]) -> list[str]:
+    """One line of the table: each seed's likeness, and the stage it was found at, by searcher."""
     cells = []
     for searcher in searchers:
         mine = [each for each in runs if each.searcher == searcher]
-        hits = [each.evaluations for each in mine if each.likeness > FOUND]
-        stages = ", ".join(f"{each.likeness:.2f} ({each.evaluations:,})" for each in mine)
-        cells += [f"{len(hits)} / {len(mine)}", (stages if few else median_stage(mine)) or "–"]
+        hits = sum(each.likeness > FOUND for each in mine)
+        stages = (f"{each.likeness:.2f} ({each.evaluations:,})" for each in mine)
+        cells += [f"{hits} / {len(mine)}", ", ".join(stages) or "–"]
     likest = max(runs, key=lambda each: each.likeness, default=None)
     return [f"`{plant}`", *cells, "–" if likest is None else f"`{likest.formula}`"]
 
@@ -173,9 +164,10 @@ def summary(runs: list[Run], searchers: list[str]) -> str:
         if not mine:
             continue
         hits = [each.evaluations for each in mine if each.likeness > FOUND]
+        middle = statistics.median([*hits, *[float("inf")] * (len(mine) - len(hits))])
         seconds = sum(each.seconds for each in mine)
         rows.append([
-            searcher, f"{len(hits)} of {len(mine)}", median_stage(mine),
+            searcher, f"{len(hits)} of {len(mine)}", f"{middle:,.0f}" if middle < float("inf") else "–",
             f"{statistics.median(hits):,.0f}" if hits else "–", f"{seconds / len(mine):.1f}",
             f"{sum(each.evaluations for each in mine) / seconds:,.0f}",
         ])  # fmt: skip
@@ -227,10 +219,9 @@ def main() -> None:
             f"train {each.train:.4f} validation {each.validation:.4f}",
             file=sys.stderr,
         )
-    few = chosen.seeds <= _FEW
-    shown = (" found", ", likeness and stage by seed" if few else ", median stage")
+    shown = (" found", ", likeness and stage by seed")
     header = ["planted", *(f"{name}{what}" for name in chosen.searchers for what in shown)]
-    rows = [line(p, [each for each in runs if each.plant == p], chosen.searchers, few) for p in plants]
+    rows = [line(p, [each for each in runs if each.plant == p], chosen.searchers) for p in plants]
     how = HOW.format(
         assets=ASSETS, days=DAYS, ic=IC, first=seeds[0], last=seeds[-1], budget=chosen.budget, found=FOUND
     )

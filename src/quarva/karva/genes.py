@@ -1,5 +1,6 @@
 """Genes and chromosomes as integer arrays: a whole population is one `Population`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -131,6 +132,14 @@ class Population:
             dc=np.concatenate([part.dc for part in parts]),
             constants=np.concatenate([part.constants for part in parts]),
         )
+
+    def arrays(self) -> dict[str, NDArray]:
+        """The chromosomes by name, as a state keeps them."""
+        return {"symbols": self.symbols, "dc": self.dc, "constants": self.constants}
+
+    def with_arrays(self, kept: Mapping[str, NDArray]) -> "Population":
+        """The chromosomes that `arrays` gave, of the same alphabet and shape."""
+        return Population(self.alphabet, self.shape, *(np.array(kept[name]) for name in self.arrays()))
 
     def keys(self) -> NDArray[np.uint64]:
         """Canonical key of each chromosome, uint64 of shape (P,).

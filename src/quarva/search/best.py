@@ -130,14 +130,14 @@ class Best:
         """Everything needed to go on, as arrays."""
         p = self.population
         return {
-            "symbols": p.symbols, "dc": p.dc, "constants": p.constants, "fitness": self.fitness,
+            **p.arrays(), "fitness": self.fitness,
             "train": self.train, "sign": self.sign,
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray]) -> None:
         """Take up a `state`."""
         p = self._kept.population
-        population = Population(p.alphabet, p.shape, state["symbols"], state["dc"], state["constants"])
+        population = p.with_arrays(state)
         self._kept = _Kept(population, state["fitness"], state["train"], state["sign"])
         self._waiting, self._many_wait = [], 0
         self._top = float(self._kept.fitness[0]) if len(self._kept) else -np.inf

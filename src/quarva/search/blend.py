@@ -204,8 +204,8 @@ class Blend:
             "network": self._network.state() if self._joined else {},
             "completion": self._completion.state() if self._completion is not None else {},
             "shares": self._shares.state(),
-            "founders": _genes(founders) | {"fitness": fitness},
-            "completed": _genes(completed),
+            "founders": founders.arrays() | {"fitness": fitness},
+            "completed": completed.arrays(),
             "opening": self._opening.state() if self._opening is not None else {},
             "foresight": self._foresight.state() if self._foresight is not None else {},
             "blend": {"joined": self._joined, "read": self._read},
@@ -231,16 +231,7 @@ class Blend:
         else:
             self._opening = None
         self._read = int(parts["blend"]["read"])
-        founders, completed = (self._population(parts[name]) for name in ("founders", "completed"))
+        nothing = Population.empty(self._space.alphabet, self._space.shape, 0)
+        founders, completed = (nothing.with_arrays(parts[name]) for name in ("founders", "completed"))
         self._founders = (founders, np.array(parts["founders"]["fitness"])) if len(founders) else None
         self._completed = completed if len(completed) else None
-
-    def _population(self, genes: dict[str, Any]) -> Population:
-        space = self._space
-        return Population(
-            space.alphabet, space.shape, *(np.array(genes[name]) for name in ("symbols", "dc", "constants"))
-        )
-
-
-def _genes(population: Population) -> dict[str, NDArray[Any]]:
-    return {"symbols": population.symbols, "dc": population.dc, "constants": population.constants}

@@ -37,12 +37,11 @@ class Opening:
 
     def ask(self) -> Population:
         """The next formulas to score."""
-        left = self._n - len(self.fitness)
         if not self._rounds:
             first = simplest(self._space, self._grammar, self._n)
             return first if self._foresight is None else first[:_ROUND]
         assert self._foresight is not None
-        n = min(_ROUND, left)
+        n = min(_ROUND, self._n - len(self.fitness))
         many = drawn(self._space, self._grammar, n * _LOTS, self._rounds)
         keys = many.keys()
         fresh = np.zeros(len(many), bool)
@@ -58,13 +57,8 @@ class Opening:
         self.fitness = np.concatenate([self.fitness, fitness])
 
     def state(self) -> dict[str, Any]:
-        pop = self.population
-        return {
-            "rounds": self._rounds, "fitness": self.fitness,
-            "symbols": pop.symbols, "dc": pop.dc, "constants": pop.constants,
-        }  # fmt: skip
+        return {"rounds": self._rounds, "fitness": self.fitness, **self.population.arrays()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        genes = (np.array(state[name]) for name in ("symbols", "dc", "constants"))
-        self.population = Population(self._space.alphabet, self._space.shape, *genes)
+        self.population = self.population.with_arrays(state)
         self._rounds, self.fitness = int(state["rounds"]), np.array(state["fitness"])
