@@ -1,46 +1,42 @@
-"""`compiled`: Numba's njit as Quarva uses it, with a cache on disk that can not go stale.
+"""`compiled`: Numba's njit as Quarva uses it, with a cache on disk that cannot go stale.
 
-Numba keys its cache by the file of the function alone, so a change in a function called from another
-file, or in a constant, would go unseen. Here the cache folder's name is a digest of the function's file,
-of the constants it sees, of every compiled function it can call and of the files of intrinsics.
+Numba keys its cache by the file of the function alone, so a change in a function called from another file, in a
+constant, or in the fields of an argument's type would go unseen. Here the name of the cache folder is a digest of the
+function's file and of all files that it imports, and of the values of the constants and compiled functions that it
+sees.
 
-Kernels release the interpreter lock (threads of one process share the work) and divide as NumPy does
-(x / 0 is not an exception). Unless they say so they allocate no array: they are then compiled without
-reference counts, whose atomic increments at every slice cost more than a row of twenty numbers
-(an addition of 32 numbers between slices: 17 ns instead of 48).
+Kernels release the interpreter lock (threads of one process share the work) and divide as NumPy does (x / 0 is not an
+exception). Unless they say so they allocate no array: they are then compiled without reference counts, whose atomic
+increments at every slice cost more than a row of twenty numbers (an addition of 32 numbers between slices: 17 ns
+instead of 48).
 """
 
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numba
 import numpy as np
-from numba.core.extending import _Intrinsic
 
-from quarva import sealed
 from quarva.sealed import DIGEST, SealedCache, cache_home
+from quarva.source_digest import source_digest
 
 __all__ = ["DIGEST", "cache_home", "compiled", "digest_of", "is_cached"]
 
-
-@cache
-def _file_digest(path: str) -> bytes:
-    return hashlib.sha256(Path(path).read_bytes()).digest()
+_SOURCES = "sources"  # folder of the cache that keeps the digests of source files
 
 
 def digest_of(function: Callable) -> str:
-    """What the machine code of a function depends on, 24 hexadecimal digits; see above."""
-    seen = hashlib.sha256(numba.__version__.encode() + _file_digest(sealed.__file__))
-    seen.update(_file_digest(function.__code__.co_filename))
+    """What the machine code of a function depends on, as 24 hexadecimal digits; see above."""
+    memo = cache_home() / _SOURCES
+    seen = hashlib.sha256(numba.__version__.encode() + source_digest(__file__, memo))
+    seen.update(source_digest(function.__code__.co_filename, memo))
+    # Values, not only sources: a constant may depend on the machine, and a function may be made at run time.
     for name, value in sorted(function.__globals__.items(), key=lambda item: item[0]):
         if hasattr(value, DIGEST):
             seen.update(getattr(value, DIGEST).encode())
-        elif isinstance(value, _Intrinsic):
-            seen.update(_file_digest(value._defn.__code__.co_filename))
         elif isinstance(value, set):
             seen.update(f"{name}={sorted(value)}".encode())
         elif isinstance(value, int | float | np.generic) and not name.startswith("__"):

@@ -1,0 +1,103 @@
+"""Kernels are compiled again when anything that they depend on changes, and not otherwise."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TABLES = """
+from typing import NamedTuple
+
+from .sizes import SIZE
+
+HALF = SIZE // 2
+
+
+class Tables(NamedTuple):
+    first: float
+    second: float
+"""
+SIZES = """
+SIZE = 10
+"""
+KERNEL = '''
+"""A kernel in a package of its own."""
+
+from quarva.compiled import compiled
+
+from shop import tables
+from shop.tables import Tables
+
+
+@compiled
+def total(tables: Tables) -> float:
+    """Ten times the second field less the first."""
+    return 10 * tables.second - tables.first
+'''
+MAIN = """
+from shop.kernel import total
+from shop.tables import Tables
+
+print(total(Tables(first=1.0, second=2.0)))
+"""
+
+
+@pytest.fixture
+def shop(tmp_path):
+    """Write files of a package; run it; return what it printed and the files of machine code it wrote."""
+    package = tmp_path / "shop"
+    package.mkdir()
+    files = {"__init__": "", "tables": TABLES, "sizes": SIZES, "kernel": KERNEL, "__main__": MAIN}
+
+    def run(**changed: str) -> tuple[str, set[Path]]:
+        cache = tmp_path / "cache"
+        before = set(cache.rglob("*.nbc"))
+        for name, text in (files | changed).items():
+            (package / f"{name}.py").write_text(text)
+        done = subprocess.run(
+            [sys.executable, "-m", "shop"],
+            cwd=tmp_path,
+            env={**os.environ, "QUARVA_CACHE": str(cache), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+        assert done.stderr == ""
+        return done.stdout.strip(), set(cache.rglob("*.nbc")) - before
+
+    return run
+
+
+def test_swapping_the_fields_of_an_argument_rebuilds_the_kernel(shop):
+    assert shop()[0] == "19.0"
+    swapped = TABLES.replace("first: float\n    second: float", "second: float\n    first: float")
+    assert swapped != TABLES
+    figure, compiled = shop(tables=swapped)
+    assert figure == "19.0"
+    assert compiled
+
+
+def test_a_file_imported_by_an_import_counts(shop):
+    shop()
+    assert shop(sizes=SIZES.replace("10", "12"))[1]
+
+
+@pytest.mark.parametrize("name", ["tables", "sizes", "kernel"])
+def test_comments_and_docstrings_rebuild_nothing(shop, name):
+    shop()
+    text = {"tables": TABLES, "sizes": SIZES, "kernel": KERNEL.replace("Ten times", "10 times")}[name]
+    figure, compiled = shop(**{name: "# what follows stands one line lower\n" + text})
+    assert figure == "19.0"
+    assert not compiled
+
+
+def test_a_damaged_note_of_a_source_is_read_from_the_source_again(shop, tmp_path):
+    shop()
+    for note in (tmp_path / "cache" / "sources").iterdir():
+        note.write_text(note.read_text()[:-5])
+    figure, compiled = shop()
+    assert figure == "19.0"
+    assert not compiled
