@@ -1,15 +1,14 @@
 """`compiled`: Numba's njit as Quarva uses it, with a cache on disk that cannot go stale.
 
-Numba keys its cache by the file of the function alone, so a change in a function called from another file, in a
-constant, or in the fields of an argument's type would go unseen. Here the name of the cache folder is a digest of the
-function's file and of all files that it imports, and of the values of the constants and compiled functions that it
-sees.
+Numba keys its cache by the file of the function alone, so a change in a function called from another file,
+in a constant, or in the fields of an argument's type would go unseen. Here the name of the cache folder is
+a digest of the function's file and of all files that it imports, and of the values of the constants and
+compiled functions that it sees.
 
-Kernels release the interpreter lock (threads of one process share the work) and divide as NumPy does (x / 0 is not an
-exception). Unless they say so they allocate no array: they are then compiled without reference counts, whose atomic
-increments at every slice cost more than a row of twenty numbers (an addition of 32 numbers between slices: 17 ns
-instead of 48).
-"""
+Kernels release the interpreter lock (threads of one process share the work) and divide as NumPy does (x / 0
+is not an exception). Unless they say so they allocate no array: they are then compiled without reference
+counts, whose atomic increments at every slice cost more than a row of twenty numbers (an addition of 32
+numbers between slices: 17 ns instead of 48). """
 
 import hashlib
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """Digests of source code: a file together with every file of its packages that it imports.
 
-A digest covers the syntax tree without docstrings, so that editing prose does not recompile a kernel. Imports are
-read from the source and not from the running process: a class that appears only as the type of an argument, or a
-module that computes a constant, changes the machine code just as a called function does.
+A digest covers the syntax tree without docstrings, so that editing prose does not recompile a kernel.
+Imports are read from the source and not from the running process: a class that appears only as the type of
+an argument, or a module that computes a constant, changes the machine code just as a called function does.
 """
 
 import ast
@@ -39,8 +39,8 @@ class _Code(NamedTuple):
 def source_digest(path: str | os.PathLike[str], memo: Path) -> bytes:
     """Digest of a source file and of all files that it imports, directly or not.
 
-    Only imports from the file's own top-level package and from this one are followed; for a script these are the
-    modules beside it.
+    Only imports from the file's own top-level package and from this one are followed; for a script these
+    are the modules beside it.
 
     Parameters
     ----------
