@@ -14,7 +14,7 @@ import numpy as np
 import tables
 
 import quarva as qv
-from quarva.search import search
+from quarva.runs import search
 from quarva.tasks import Abandonment, Task
 
 HOW = """

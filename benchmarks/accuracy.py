@@ -20,9 +20,9 @@ import tables
 import torch
 from numpy.typing import NDArray
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine import Program, signals
-from quarva.engine.kernel.elementwise import binary, unary
+from quarva.engine.kernel.functions.elementwise import binary, unary
 from quarva.engine.reference import signals as reference
 from quarva.engine.reference.elementwise import elementwise
 from quarva.karva import OPERATORS, Expression, Operator, Symbol

@@ -17,9 +17,9 @@ import tables
 import torch
 from torch import Tensor, nn
 
-from quarva.networks.reinforcement import DQN, NAF, Dueling, LineGame, PolicyGradient
-from quarva.networks.reinforcement.dqn import answer
-from quarva.networks.reinforcement.naf import Constant
+from quarva.rl import DQN, NAF, Dueling, LineGame, PolicyGradient
+from quarva.rl.dqn import answer
+from quarva.rl.naf import Constant
 
 UPDATES, LOOK = 900, 9  # updates of a fit, and those between two looks at its error
 TERMS = {"rate": 0.01, "betas": (0.9, 0.95)}

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 import quarva as qv
 from quarva.karva import Alphabet, GeneShape, Population
-from quarva.search.gep import GEP
-from quarva.search.searcher import Space
+from quarva.loop.searcher import SearchContext
+from quarva.searchers.gep.gep import GEP
 
 __all__ = ["Breeding", "digest", "evolve"]
 
@@ -27,7 +27,7 @@ class Watched:
     told: int = field(default=0, init=False)
     kept: Population | None = field(default=None, init=False)
 
-    def begin(self, space: Space) -> None:
+    def begin(self, space: SearchContext) -> None:
         self.gep.begin(space)
 
     def ask(self, n: int) -> Population:

@@ -19,7 +19,8 @@ from stopwatch import seconds_of
 import quarva as qv
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape
-from quarva.search import Memory, Policy, Space
+from quarva.loop import Memory, SearchContext
+from quarva.searchers import Policy
 
 BODIES = ("gru", "transformer")
 # Parts of the profile: name, file and function whose time it is, with all that it calls.
@@ -58,7 +59,7 @@ def tasks() -> dict[str, Question]:
 
 def begun(alphabet: Alphabet, body: str, head: int, threads: int) -> Policy:
     policy = Policy(body=body, patience=0)
-    policy.begin(Space(alphabet, GeneShape(head=head), Memory(), 10**9, 0, threads))
+    policy.begin(SearchContext(alphabet, GeneShape(head=head), Memory(), 10**9, 0, threads))
     return policy
 
 

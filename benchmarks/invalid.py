@@ -14,10 +14,10 @@ from learned import TASKS, learning
 from numpy.typing import NDArray
 
 from quarva.karva.genes import GeneShape, Population
-from quarva.search.policy.grammar import Grammar
-from quarva.search.policy.learner import Learner
-from quarva.search.policy.length import LengthPrior
-from quarva.search.policy.sampling import sample
+from quarva.karva.grammar.grammar import Grammar
+from quarva.searchers.policy.length import LengthPrior
+from quarva.searchers.policy.sampling import sample
+from quarva.searchers.policy.trainer import Trainer
 
 BODIES = ("gru", "transformer")
 LINES = ((2, "-", "rule off"), (1, "--", "rule off, leaning"), (0, ":", "with the rule"))
@@ -33,7 +33,7 @@ Mean over {seeds} seeds, smallest and largest behind it.
 """
 
 
-def invalid_share(learner: Learner, grammar: Grammar, prior: LengthPrior, genes: int) -> float:
+def invalid_share(learner: Trainer, grammar: Grammar, prior: LengthPrior, genes: int) -> float:
     """Share of invalid genes among so many."""
     symbols = sample(learner.generator, grammar, genes, np.random.default_rng(1), prior).symbols
     population = Population.empty(grammar.alphabet, grammar.shape, genes)

@@ -10,8 +10,9 @@ from problems import KOZA
 import quarva as qv
 from quarva.karva.alphabet import PANEL_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
+from quarva.loop import Memory, SearchContext
 from quarva.scenarios import simulate
-from quarva.search import Memory, Policy, Space
+from quarva.searchers import Policy
 
 __all__ = ["TASKS", "Question", "learning"]
 
@@ -44,7 +45,7 @@ def learning(
     """One policy that learns, handed out after each of so many batches, in rising order; never restarted."""
     task, alphabet = question
     policy = Policy(patience=0, **settings)
-    policy.begin(Space(alphabet, GeneShape(head=head), Memory(), 10**9, seed, threads=2))
+    policy.begin(SearchContext(alphabet, GeneShape(head=head), Memory(), 10**9, seed, threads=2))
     learned = 0
     for stage in stages:
         while learned < stage:

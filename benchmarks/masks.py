@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 import quarva as qv
 from quarva.karva.alphabet import PANEL_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape, Population
-from quarva.search.policy.grammar import Grammar
-from quarva.search.policy.learner import Learner
-from quarva.search.policy.length import LengthPrior
-from quarva.search.policy.rules import RULES
-from quarva.search.policy.sampling import sample
-from quarva.search.policy.uniform import uniform
+from quarva.karva.grammar.grammar import Grammar
+from quarva.karva.grammar.rules import RULES
+from quarva.karva.grammar.uniform import uniform
+from quarva.searchers.policy.length import LengthPrior
+from quarva.searchers.policy.sampling import sample
+from quarva.searchers.policy.trainer import Trainer
 
 Sampler = Callable[[Grammar, int, np.random.Generator], NDArray[np.int16]]
 
@@ -101,7 +101,7 @@ def networks(letters: Alphabet, head: int) -> dict[str, Sampler]:
     return dict(zip(("untrained network", "half-trained", "trained"), map(writes, learners), strict=True))
 
 
-def writes(learner: Learner) -> Sampler:
+def writes(learner: Trainer) -> Sampler:
     """A network as a sampler."""
     none = LengthPrior(1.0, 0.0)
     return lambda grammar, n, rng: sample(learner.generator, grammar, n, rng, none, threads=2).symbols

@@ -21,12 +21,12 @@ import torch
 from peer_games import compared
 from torch import nn
 
-from quarva.comparison.ways import fit_run, made
+from quarva.comparison.registry import fit_run, made
 from quarva.networks import LOSSES, Learner, Windows
-from quarva.networks.models import Dense
-from quarva.networks.reinforcement import LineGame, TradingGame
-from quarva.networks.samples import Samples
-from quarva.networks.stack import Stack
+from quarva.networks.data.samples import Samples
+from quarva.networks.models.models import Dense
+from quarva.networks.models.stack import Stack
+from quarva.rl import LineGame, TradingGame
 from quarva.scenarios.simulate import simulate
 from quarva.tasks import Task
 

@@ -23,8 +23,8 @@ def theirs(seed: int) -> tuple[float, float]:
     """Steps a second and mean squared error of the greedy answers, the settings those of the library."""
     from stable_baselines3 import DQN  # type: ignore[import-not-found]
 
-    from quarva.networks.reinforcement import LineGame
-    from quarva.networks.reinforcement.environments import LineEnv
+    from quarva.rl import LineGame
+    from quarva.rl.environments import LineEnv
 
     game = LineGame(actions=ACTIONS)
     model = DQN("MlpPolicy", LineEnv(discrete=True, actions=ACTIONS), seed=seed, device="cpu", gamma=0.0)
@@ -38,8 +38,8 @@ def theirs(seed: int) -> tuple[float, float]:
 
 def ours(seed: int) -> tuple[float, float]:
     """The same network and steps; a hundred agents answer at a time."""
-    from quarva.networks.reinforcement import DQN, LineGame
-    from quarva.networks.reinforcement.dqn import answer
+    from quarva.rl import DQN, LineGame
+    from quarva.rl.dqn import answer
 
     torch.manual_seed(seed)
     game = LineGame(actions=ACTIONS)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from quarva.atomic import make_folder, write_atomically
+from quarva._runtime.files import make_folder, write_atomically
 
 __all__ = ["code_version", "remembered"]
 

@@ -38,3 +38,48 @@ def faults_of(pop):
 def faults():
     """The independent decoder that laws of genes are checked with: Population → bool [P]."""
     return faults_of
+
+
+@pytest.fixture(scope="session")
+def panel_task():
+    """12 assets × 120 days whose returns a formula predicts: a search takes well under a second."""
+    from quarva.scenarios import simulate
+    from quarva.tasks import Task
+
+    panel = simulate(12, 120, seed=3, plant="-delta(close, 5) / close", ic=0.2)
+    return Task(panel, target="forward_return_1")
+
+
+@pytest.fixture(scope="session")
+def table_task():
+    """20 rows that no short formula fits exactly."""
+    from quarva.panel import Table
+    from quarva.tasks import Task
+
+    x = np.linspace(-1, 1, 20)
+    return Task(Table.from_arrays({"x1": x}, np.sin(x**2) * np.cos(x) - 1 + 0.01 * np.sin(37 * x)))
+
+
+@pytest.fixture
+def find():
+    """`search` without a bar, on one thread."""
+    from quarva.runs import search
+
+    def run(task, way="gep", budget=2000, **given):
+        return search(task, way, budget=budget, **{"progress": False, "threads": 1, **given})
+
+    return run
+
+
+def figures_of(found):
+    """Everything in findings except the time they took."""
+    return (
+        [(f.formula.text, f.train, repr(f.validation), repr(f.turnover), f.fitness) for f in found],
+        (found.evaluations, found.proposed, found.invalid, found.stopped),
+        found.history.drop(columns="seconds").to_csv(),
+    )
+
+
+@pytest.fixture
+def figures():
+    return figures_of

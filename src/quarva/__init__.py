@@ -13,7 +13,7 @@ Every name below is loaded when it is first used, so that importing Quarva costs
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from quarva.__version__ import __version__
 
 if TYPE_CHECKING:
     from quarva.comparison import Comparison, compare, distil
@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from quarva.errors import FormulaError, PanelError, QuarvaError, RecipeError, RunError, TaskError
     from quarva.karva import OPERATORS, Expression, parse, render
     from quarva.live import Stream
+    from quarva.loop import Finding, Findings, Searcher
     from quarva.networks import Fitted, Learner, Sweep, sweep
     from quarva.panel import Panel, Table, sample_panel
-    from quarva.search import Finding, Findings, Searcher, search
+    from quarva.runs import search
     from quarva.strategies import (
         LongShort,
         Performance,
@@ -81,7 +82,8 @@ _ROOMS = {
     "live": ("Stream",),
     "networks": ("Fitted", "Learner", "Sweep", "sweep"),
     "panel": ("Panel", "Table", "sample_panel"),
-    "search": ("Finding", "Findings", "Searcher"),
+    "loop": ("Finding", "Findings", "Searcher"),
+    "runs": ("search",),
     "strategies": ("LongShort", "Performance", "RankWeights", "SignTiming", "Strategy", "VolatilityScaled"),
     "tasks": ("Field", "ForwardReturn", "Task"),
 }
@@ -89,8 +91,6 @@ _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name == "search":  # the room and the verb are one: quarva.search is a module that can be called
-        return importlib.import_module("quarva.search")
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'quarva' has no attribute {name!r}")
     value = getattr(importlib.import_module(f"quarva.{_ROOM_OF[name]}"), name)

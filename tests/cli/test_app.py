@@ -48,7 +48,7 @@ def test_operators_are_listed_for_people_and_programs(quarva):
 
 
 def test_the_help_names_every_objective_and_searcher(quarva):
-    from quarva.search import SEARCHERS
+    from quarva.runs import SEARCHERS
     from quarva.tasks import OBJECTIVES
 
     told = quarva("search", "--help").out

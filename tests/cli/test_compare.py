@@ -54,7 +54,7 @@ def test_people_get_a_table_and_are_told_where_all_lies(quarva, bars):
 
 
 def test_without_names_all_searchers_are_compared(quarva, bars):
-    from quarva.search import SEARCHERS
+    from quarva.runs import SEARCHERS
 
     said = quarva("compare", "--panel", bars, *SMALL[:2], "--budget", 50, "--seeds", 1, "--json")
     assert [row["searcher"] for row in said.json["rows"]] == list(SEARCHERS)

@@ -108,7 +108,7 @@ def test_a_table_is_fitted_as_a_panel_is(quarva, tmp_path):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
-    from quarva.networks import training
+    from quarva.networks.training import training
 
     fit = ("fit", "--panel", bars, "--length", "4", "--epochs", "6", "--patience", "9", "--json")
     whole = quarva(*fit, "--out", "whole").json

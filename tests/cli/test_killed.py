@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from quarva.search import loop
+from quarva.loop import loop
 from quarva.tasks import Scores, Task
 
 FILES = {

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import quarva
-from quarva.comparison.shown import compared
+from quarva.comparison.presentation import compared
 from quarva.errors import FormulaError, RecipeError
-from quarva.search import GEP, RandomSearch, search
+from quarva.runs import search
+from quarva.searchers import GEP, RandomSearch
 from quarva.tasks import Task
 
 
@@ -103,7 +104,7 @@ def test_no_run_sees_what_another_left_behind(run, panel_task):
 
 
 def test_it_is_on_the_public_face():
-    assert quarva.compare.__module__ == "quarva.comparison.contest"
+    assert quarva.compare.__module__ == "quarva.comparison.runner"
 
 
 @pytest.mark.parametrize(

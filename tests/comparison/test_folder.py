@@ -7,11 +7,11 @@ import signal
 import numpy as np
 import pytest
 
-import quarva
-from quarva.comparison import contest
+from quarva.comparison import runner
 from quarva.errors import RunError
 from quarva.panel import Table
-from quarva.search import GEP
+from quarva.runs.report import from_run_folder
+from quarva.searchers import GEP
 from quarva.tasks import Task
 
 FILES = {
@@ -43,13 +43,13 @@ def test_the_folder_has_everything_in_it(run, panel_task, tmp_path):
 
 def test_a_run_in_it_can_be_shown_alone(run, panel_task, tmp_path):
     run(panel_task, ["gep"], seeds=1, out=tmp_path / "c")
-    page = quarva.report.from_run_folder(tmp_path / "c" / "runs" / "gep-0")
+    page = from_run_folder(tmp_path / "c" / "runs" / "gep-0")
     assert page.search.searcher == "gep"
 
 
 def test_resuming_a_complete_one_reads_it_back(run, panel_task, tmp_path, monkeypatch):
     first = run(panel_task, out=tmp_path / "c")
-    monkeypatch.setattr(contest, "search", None)  # nobody may search again
+    monkeypatch.setattr(runner, "search", None)  # nobody may search again
     again = run(panel_task, out=tmp_path / "c", resume=True)
     assert told(again) == told(first)
 

@@ -3,13 +3,13 @@
 import pytest
 
 from quarva.comparison import compare
-from quarva.comparison.ways import LEARNERS, NETWORKS, made
+from quarva.comparison.registry import LEARNERS, NETWORKS, made
 from quarva.errors import RecipeError, TaskError
 from quarva.networks import Learner
-from quarva.networks.models import NETWORKS as MODELS
-from quarva.networks.reinforcement import Trader
-from quarva.networks.reinforcement.trader import WAYS
-from quarva.search.run_folder import RunFolder
+from quarva.networks.models.models import NETWORKS as MODELS
+from quarva.rl import Trader
+from quarva.rl.trader import WAYS
+from quarva.runs.run_folder import RunFolder
 from quarva.tasks import Task
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from quarva.engine.kernel.cross import cross, cross_pair, cross_scratch, group
-from quarva.engine.kernel.ranks import counting_rank, rank, rerank
+from quarva.engine.kernel.cross_section.cross import cross, cross_pair, cross_scratch, group
+from quarva.engine.kernel.cross_section.ranks import counting_rank, rank, rerank
 from quarva.karva.operators import CODE
 
 NAN = np.nan

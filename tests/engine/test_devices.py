@@ -116,7 +116,7 @@ def test_a_device_of_another_name_is_refused():
 
 def test_numba_cuda_is_not_loaded_before_a_gpu_is_asked_for():
     code = (
-        "import sys, quarva.engine, quarva.search, quarva.cli\n"
+        "import sys, quarva.engine, quarva.runs, quarva.cli\n"
         "assert not [name for name in sys.modules if name.startswith(('numba.cuda', 'numba_cuda.numba'))]"
     )
     subprocess.run([sys.executable, "-c", code], timeout=300, check=True)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quarva.engine.kernel.elementwise import binary, binary_qlib, ternary, ternary_qlib, unary
+from quarva.engine.kernel.functions.elementwise import binary, binary_qlib, ternary, ternary_qlib, unary
 from quarva.engine.reference.elementwise import elementwise
 from quarva.karva.operators import CODE, OPERATORS
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from quarva.engine.kernel import slopes
+from quarva.engine.kernel.run import slopes
 from quarva.engine.reference.elementwise import elementwise
 from quarva.karva.operators import CODE, OPERATORS, Operator
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from quarva.errors import DeviceError, RecipeError, RunError, TaskError
 from quarva.networks import NETWORKS, Fitted, Learner
-from quarva.networks import training as training_module
+from quarva.networks.training import training as training_module
 from quarva.panel import Panel
 from quarva.scenarios import simulate
 from quarva.tasks import VALIDATION, Task

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from quarva.networks import Learner
-from quarva.networks.optimiser import Optimiser
+from quarva.networks.training.optimiser import Optimiser
 
 from .conftest import FEATURES
 

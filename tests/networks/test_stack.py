@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from quarva.errors import RunError
-from quarva.networks.layout import arrange
-from quarva.networks.learner import LOSSES
-from quarva.networks.models import NETWORKS, make_network
-from quarva.networks.stack import ROOM, Stack
+from quarva.networks.data.layout import arrange
+from quarva.networks.learner.learner import LOSSES
+from quarva.networks.models.models import NETWORKS, make_network
+from quarva.networks.models.stack import ROOM, Stack
 
 WINDOWS = torch.randn(9, 6, 4, generator=torch.Generator().manual_seed(0))
 

@@ -7,7 +7,7 @@ import torch
 import quarva as qv
 from quarva.errors import RecipeError, TaskError
 from quarva.networks import Learner, sweep
-from quarva.networks import training as training_module
+from quarva.networks.training import training as training_module
 from quarva.panel import Table
 from quarva.tasks import Task
 

@@ -63,9 +63,9 @@ def test_nothing_outside_training_changes_what_is_learned(table):
 
 
 def test_rows_are_stopped_by_that_were_not_learned_from(table):
-    from quarva.networks.material import Rows
+    from quarva.networks.data.training_data import TableData
 
-    rows = Rows(Task(table, split=(0.6, 0.8)))
+    rows = TableData(Task(table, split=(0.6, 0.8)))
     learned, stopping = rows.stretches(0.2)
     assert stopping.sum() == 60
     assert not (learned & stopping).any()

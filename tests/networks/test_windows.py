@@ -6,7 +6,7 @@ import torch
 
 from quarva.errors import TaskError
 from quarva.networks import LAYOUTS, Windows
-from quarva.networks.layout import shape_of
+from quarva.networks.data.layout import shape_of
 from quarva.panel import Panel
 
 DAYS, ASSETS, LENGTH = 30, 4, 5

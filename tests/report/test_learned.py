@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from quarva.networks import Learner
-from quarva.networks.reinforcement import Trader
 from quarva.report import build, render
+from quarva.rl import Trader
 from quarva.scenarios import simulate
 from quarva.tasks import Task, lend
 

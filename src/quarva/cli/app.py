@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from quarva import __version__
+from quarva.__version__ import __version__
 from quarva.cli.bench import bench
 from quarva.cli.compare import compare
 from quarva.cli.evaluate import evaluate

@@ -66,10 +66,10 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Rates of this machine for small and large panels and tables, and their share of its measured peak."""
-    from quarva import __version__
+    from quarva.__version__ import __version__
     from quarva.engine import is_compiled, threads_to_use
     from quarva.engine.probe import fma_peak, processor, stream_peak
-    from quarva.search.progress import COMPILING
+    from quarva.loop.progress import COMPILING
 
     count = threads_to_use(threads)
     tell("measuring the peak of arithmetic and memory")

@@ -15,7 +15,7 @@ from quarva.errors import RecipeError
 
 if TYPE_CHECKING:
     from quarva.comparison import Comparison
-    from quarva.search import Progress
+    from quarva.loop import Progress
 
 __all__ = ["compare"]
 
@@ -74,7 +74,7 @@ def compare(
     as_json: options.AsJson = False,
 ) -> None:
     """Compare searchers: the same task, evaluations and seeds for each; a table, a picture, a page."""
-    from quarva.comparison.contest import seeds_of
+    from quarva.comparison.runner import seeds_of
 
     names = None if searchers is None else [name.strip() for name in searchers.split(",") if name.strip()]
     asked = None if seeds is None else seeds_of(seeds)
@@ -115,12 +115,12 @@ def _begin(
 ) -> "tuple[str, Comparison]":
     """A new comparison."""
     from quarva.cli.sources import completed, make_recipe
-    from quarva.comparison.contest import compare_in, plan_of
     from quarva.comparison.folder import ComparisonFolder
-    from quarva.comparison.ways import ways_of
-    from quarva.search import SEARCHERS
-    from quarva.search.from_recipe import data_of, task_of
-    from quarva.search.run_folder import RunFolder
+    from quarva.comparison.registry import ways_of
+    from quarva.comparison.runner import compare_in, plan_of
+    from quarva.runs import SEARCHERS
+    from quarva.runs.from_recipe import data_of, task_of
+    from quarva.runs.run_folder import RunFolder
 
     recipe = make_recipe(file, **flags)
     if names is not None and len(set(names)) < max(len(names), 1):
@@ -140,9 +140,9 @@ def _go_on(
 ) -> "tuple[str, Comparison]":
     """A comparison that was stopped, or one that gets more searchers or seeds."""
     from quarva.cli.sources import task_again
-    from quarva.comparison.contest import compare_in, plan_of
     from quarva.comparison.folder import ComparisonFolder
-    from quarva.comparison.ways import ways_of
+    from quarva.comparison.registry import ways_of
+    from quarva.comparison.runner import compare_in, plan_of
 
     folder = ComparisonFolder.open(path)
     recipe, before = folder.recipe(), folder.plan()
@@ -169,7 +169,7 @@ def _progress() -> "bool | Callable[[str, int, Progress], None]":
 
 def _show(found: "Comparison", folder: str) -> None:
     """Table, picture where there is a terminal to draw it in, and where all lies."""
-    from quarva.comparison.shown import terminal
+    from quarva.comparison.presentation import terminal
 
     screen = console()
     if found.runs:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from quarva.panel import Panel, Table
-    from quarva.search.recipe import Recipe
+    from quarva.runs.recipe import Recipe
 
 __all__ = ["evaluate"]
 
@@ -62,8 +62,8 @@ def evaluate(
     """Score formulas, and write their signals."""
     from quarva.cli.sources import make_recipe
     from quarva.panel import Panel
-    from quarva.search.from_recipe import data_of
-    from quarva.search.signals import check_table_path, signals_table, write_table
+    from quarva.runs.from_recipe import data_of
+    from quarva.runs.signals import check_table_path, signals_table, write_table
 
     settings = make_recipe(
         recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, conventions=conventions,
@@ -133,7 +133,7 @@ def _record(
 def _panel_record(
     about: list[dict[str, Any]], expressions: list[Any], panel: "Panel", settings: "Recipe", read_test: bool
 ) -> dict[str, Any]:
-    from quarva.search.from_recipe import DEFAULT_TARGET
+    from quarva.runs.from_recipe import DEFAULT_TARGET
     from quarva.tasks.evaluation import evaluate_formulas
     from quarva.tasks.targets import parse_target
 

@@ -14,7 +14,7 @@ from quarva.errors import RecipeError, RunError
 
 if TYPE_CHECKING:
     from quarva.networks import Epoch, Fitted, Learner
-    from quarva.search.run_folder import RunFolder
+    from quarva.runs.run_folder import RunFolder
     from quarva.tasks import Task
 
 __all__ = ["fit"]
@@ -144,8 +144,8 @@ def _begin(
     """A new fit."""
     from quarva.cli.sources import completed, make_recipe
     from quarva.networks import Learner
-    from quarva.search.from_recipe import data_of, task_of
-    from quarva.search.run_folder import LEARNER, RunFolder
+    from quarva.runs.from_recipe import data_of, task_of
+    from quarva.runs.run_folder import LEARNER, RunFolder
 
     recipe = make_recipe(None, **question)
     learner = Learner(**made)
@@ -165,7 +165,7 @@ def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Task, Fitted
     """A fit that was stopped, or gets more epochs."""
     from quarva.cli.sources import task_again
     from quarva.networks import Learner
-    from quarva.search.run_folder import LEARNER, RunFolder
+    from quarva.runs.run_folder import LEARNER, RunFolder
 
     folder = RunFolder.open(path)
     changed = {name: value for name, value in changed.items() if value is not None}
@@ -202,6 +202,7 @@ def _keep(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
     import polars as pl
 
     from quarva import report
+    from quarva.runs.report import from_run_folder
 
     fitted.save(folder.path)
     if fitted.history is not None:
@@ -216,14 +217,14 @@ def _keep(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
         "ended": fitted.ended, "notes": list(fitted.notes),
     }  # fmt: skip
     folder.write_findings(_findings(fitted, folder) | record)
-    report.write(report.from_run_folder(folder.path), folder.path / "report.html")
+    report.write(from_run_folder(folder.path), folder.path / "report.html")
     return record
 
 
 def _findings(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
     """What its page and `quarva report` need to know besides."""
-    from quarva import __version__
-    from quarva.search.run_folder import FINDINGS_VERSION, LEARNER
+    from quarva.__version__ import __version__
+    from quarva.runs.run_folder import FINDINGS_VERSION, LEARNER
 
     learner = json.loads((folder.path / LEARNER).read_text(encoding="utf-8"))
     return {

@@ -29,7 +29,7 @@ def tell(line: str) -> None:
 
 def print_json(record: Mapping[str, Any]) -> None:
     """One JSON object on standard output; numbers that are not finite become null."""
-    from quarva.search.run_folder import finite
+    from quarva.runs.run_folder import finite
 
     print(json.dumps(finite(record), ensure_ascii=False, allow_nan=False))
 

@@ -54,9 +54,9 @@ def simulate(
 ) -> None:
     """A market to practise on, whose returns a planted formula predicts, or nothing does."""
     from quarva.engine import Formula
+    from quarva.runs.signals import check_table_path
     from quarva.scenarios import planted_ic
     from quarva.scenarios import simulate as simulate_market
-    from quarva.search.signals import check_table_path
 
     check_table_path(out)
     market = simulate_market(assets, days, seed or 0, plant, ic)

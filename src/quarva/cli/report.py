@@ -9,7 +9,7 @@ from quarva.cli.options import AsJson, option
 from quarva.cli.output import console, print_json
 
 if TYPE_CHECKING:
-    from quarva.search.run_folder import RunFolder
+    from quarva.runs.run_folder import RunFolder
 
 __all__ = ["report"]
 
@@ -23,8 +23,9 @@ ReadTest = Annotated[
 
 def report(run: Run, out: Out = None, read_test: ReadTest = False, as_json: AsJson = False) -> None:
     """Make the page of a run or a fit anew."""
-    from quarva.report import from_run_folder, write
-    from quarva.search.run_folder import RunFolder
+    from quarva.report import write
+    from quarva.runs.report import from_run_folder
+    from quarva.runs.run_folder import RunFolder
 
     folder = RunFolder.open(run)
     if read_test:
@@ -41,7 +42,7 @@ def _read_test(folder: "RunFolder") -> None:
     """Score the best formula, or the network, on the sealed test and note it in findings.json."""
     from quarva.cli.sources import task_again
     from quarva.errors import RunError
-    from quarva.report.folder import NETWORK
+    from quarva.runs.report import NETWORK
 
     record = folder.findings()
     if record["best"] is None:

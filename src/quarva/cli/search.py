@@ -13,9 +13,9 @@ from quarva.cli.output import INTERRUPTED, console, figure, print_json, tell
 from quarva.errors import QuarvaError, RecipeError
 
 if TYPE_CHECKING:
-    from quarva.search import Findings, Progress
-    from quarva.search.recipe import Recipe
-    from quarva.search.run_folder import RunFolder
+    from quarva.loop import Findings, Progress
+    from quarva.runs.recipe import Recipe
+    from quarva.runs.run_folder import RunFolder
     from quarva.tasks import Task
 
 __all__ = ["search"]
@@ -116,9 +116,9 @@ def search(
 def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[Findings, RunFolder]":
     """A new run."""
     from quarva.cli.sources import completed, make_recipe
-    from quarva.search.from_recipe import data_of, task_of
-    from quarva.search.run import make_searcher
-    from quarva.search.run_folder import RunFolder
+    from quarva.runs.from_recipe import data_of, task_of
+    from quarva.runs.run_folder import RunFolder
+    from quarva.runs.run_search import make_searcher
 
     recipe = make_recipe(file, **flags)
     make_searcher(recipe.searcher, recipe.settings)
@@ -137,7 +137,7 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[F
 def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
     """A run that was stopped."""
     from quarva.cli.sources import task_again
-    from quarva.search.run_folder import RunFolder
+    from quarva.runs.run_folder import RunFolder
 
     folder = RunFolder.open_search(path)
     before = folder.recipe()
@@ -153,7 +153,7 @@ def _go_on(path: str, limits: dict[str, Any]) -> "tuple[Findings, RunFolder]":
 
 def _search(task: "Task", recipe: "Recipe", folder: "RunFolder", *, resume: bool = False) -> "Findings":
     import quarva
-    from quarva.search.from_recipe import search_settings
+    from quarva.runs.from_recipe import search_settings
 
     for note in task.notes:
         tell(f"note: {note}")
@@ -166,7 +166,7 @@ def _search(task: "Task", recipe: "Recipe", folder: "RunFolder", *, resume: bool
 def _now_and_then() -> "Callable[[Progress], None]":
     """Progress as lines, for a file or a pipe."""
     from quarva.engine import is_compiled
-    from quarva.search.progress import COMPILING
+    from quarva.loop.progress import COMPILING
 
     said = time.monotonic()
 
@@ -185,10 +185,11 @@ def _now_and_then() -> "Callable[[Progress], None]":
 def _keep(found: "Findings", folder: "RunFolder", read_test: bool) -> dict[str, Any]:
     """Write what was found and its page into the run's folder; what `--json` prints."""
     from quarva import report
-    from quarva.search.record import keep
+    from quarva.runs.record import keep
+    from quarva.runs.report import from_run_folder
 
     record = keep(found, folder, read_test=read_test)
-    report.write(report.from_run_folder(folder.path), folder.path / "report.html")
+    report.write(from_run_folder(folder.path), folder.path / "report.html")
     return record
 
 

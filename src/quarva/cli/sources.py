@@ -7,7 +7,7 @@ from quarva.errors import RunError
 
 if TYPE_CHECKING:
     from quarva.panel import Panel
-    from quarva.search.recipe import Recipe
+    from quarva.runs.recipe import Recipe
     from quarva.tasks import Task
 
 __all__ = ["completed", "make_recipe", "read_panel", "task_again"]
@@ -15,14 +15,14 @@ __all__ = ["completed", "make_recipe", "read_panel", "task_again"]
 
 def make_recipe(file: str | None, **flags: Any) -> "Recipe":
     """The settings of a recipe file and of flags; a flag that is not None wins. Raises RecipeError."""
-    from quarva.search.recipe import Recipe
+    from quarva.runs.recipe import Recipe
 
     return Recipe.of(flags) if file is None else Recipe.read(file, **flags)
 
 
 def completed(recipe: "Recipe", task: "Task") -> "Recipe":
     """The recipe with all that its task found out: whole paths, names, the data's fingerprint."""
-    from quarva import __version__
+    from quarva.__version__ import __version__
 
     paths = {key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))}
     asked = {} if task.table is not None else {"target": task.target_names[0]}
@@ -35,7 +35,7 @@ def completed(recipe: "Recipe", task: "Task") -> "Recipe":
 
 def task_again(recipe: "Recipe", path: str, since: str) -> "Task":
     """The task of a folder that is gone on with. Raises RunError where its data changed since."""
-    from quarva.search.from_recipe import data_of, task_of
+    from quarva.runs.from_recipe import data_of, task_of
 
     task = task_of(recipe, data_of(recipe))
     if recipe.fingerprint not in (None, task.panel.fingerprint()):

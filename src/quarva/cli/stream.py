@@ -111,7 +111,7 @@ def next_days(
     """Take the days of a file, or lines of standard input, and answer with their signals."""
     from quarva.errors import RunError
     from quarva.live import Rules, Stream, feed, read_days
-    from quarva.search.signals import check_table_path, write_table
+    from quarva.runs.signals import check_table_path, write_table
 
     if out is not None and bars == "-":
         raise RunError("--out: the signals of --bars - go to standard output; send that to a file")
@@ -146,7 +146,7 @@ def show(
 ) -> None:
     """What a state holds; with --out the last day's signals once more."""
     from quarva.live import Answer, Stream
-    from quarva.search.signals import check_table_path, write_table
+    from quarva.runs.signals import check_table_path, write_table
 
     if out is not None:
         check_table_path(out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from quarva.comparison.bands import quartiles
+from quarva.comparison.aggregation import quartiles
 from quarva.comparison.run import Run
 from quarva.errors import RunError
 from quarva.tasks import Task
@@ -114,7 +114,7 @@ class Comparison:
 
     def show(self) -> None:
         """Print the table and the picture, as `quarva compare` does."""
-        from quarva.comparison.shown import show
+        from quarva.comparison.presentation import show
 
         show(self)
 
@@ -124,8 +124,8 @@ class Comparison:
         Raises:
             RunError: another ending, no run yet, or a place that can not be written.
         """
-        from quarva.comparison.shown import compared
-        from quarva.report.compared import write, write_png
+        from quarva.comparison.presentation import compared
+        from quarva.report.comparison import write, write_png
 
         target = Path(path)
         if not self.runs:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.search import Findings, Searcher, search
+from quarva.loop import Findings, Searcher
+from quarva.runs import search
 from quarva.tasks import Field, Task
 
 if TYPE_CHECKING:

@@ -16,16 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quarva import __version__
-from quarva.atomic import make_folder
+from quarva.__version__ import __version__
+from quarva._runtime.files import make_folder
 from quarva.comparison.run import Run
 from quarva.errors import RecipeError, RunError
-from quarva.search.identity import digest
-from quarva.search.run_folder import DATA, FINDINGS_VERSION, RunFolder, finite
+from quarva.loop.identity import digest
+from quarva.runs.run_folder import DATA, FINDINGS_VERSION, RunFolder, finite
 from quarva.tasks import Task
 
 if TYPE_CHECKING:
-    from quarva.search.recipe import Recipe
+    from quarva.runs.recipe import Recipe
 
 __all__ = ["ComparisonFolder", "Plan"]
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from quarva.engine import is_compiled
-from quarva.search import Progress
-from quarva.search.progress import COMPILING
+from quarva.loop import Progress
+from quarva.loop.progress import COMPILING
 from quarva.tasks import Task
 
 __all__ = ["bar"]

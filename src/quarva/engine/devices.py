@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, get_args
 
-from quarva.atomic import write_atomically
-from quarva.compiled import DIGEST, cache_home
+from quarva._runtime.compiled import DIGEST, cache_home
+from quarva._runtime.files import write_atomically
 from quarva.errors import DeviceError, RunError
 
 __all__ = ["DEVICES", "Device", "check_device", "choose", "kind_of", "measured"]
@@ -59,7 +59,7 @@ def choose(
     if cells < _SMALL or not is_installed() or why_no_device():
         return "cpu"
     from quarva.engine.gpu.kernel import run
-    from quarva.engine.kernel import batch
+    from quarva.engine.kernel.run import batch
 
     where = f"{find_device().name}, {threads} threads, {getattr(run, DIGEST)}, {getattr(batch.run, DIGEST)}"
     try:

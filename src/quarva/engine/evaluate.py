@@ -6,22 +6,23 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.compiled import is_cached
+from quarva._runtime.compiled import is_cached
+from quarva._runtime.threads import share
 from quarva.engine.devices import Device, check_device, choose, kind_of
 from quarva.engine.few_rows import FewRows
-from quarva.engine.kernel import batch, pieces
-from quarva.engine.kernel.roots import WRITE
-from quarva.engine.kernel.score import CORRELATION, IC, RANK_IC, SSE
+from quarva.engine.kernel.plan import pieces
+from quarva.engine.kernel.run import batch
+from quarva.engine.kernel.run.outputs import WRITE
+from quarva.engine.kernel.run.score import CORRELATION, IC, RANK_IC, SSE
+from quarva.engine.kernel.run.small_tables import is_elementwise
 from quarva.engine.kernel.series import CHUNK
-from quarva.engine.kernel.small import is_elementwise
-from quarva.engine.laid import lay_out
+from quarva.engine.layout import lay_out
 from quarva.engine.names import place_params
 from quarva.engine.program import Program
 from quarva.engine.rowwise import Rows, run_rowwise
 from quarva.engine.target import Statistic, Target
 from quarva.karva.genes import Population
 from quarva.panel import Panel
-from quarva.threads import share
 
 __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals", "threads_to_use"]
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.crew import crew
-from quarva.engine.kernel.small import Desk, is_elementwise, run_genes, run_nodes
-from quarva.engine.laid import Laid, lay_out
+from quarva._runtime.spin_pool import crew
+from quarva.engine.kernel.run.small_tables import Desk, is_elementwise, run_genes, run_nodes
+from quarva.engine.layout import Laid, lay_out
 from quarva.engine.names import place_params
 from quarva.engine.program import Program
 from quarva.engine.target import Target

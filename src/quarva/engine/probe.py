@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.evaluate import threads_to_use
 
 __all__ = ["fma_peak", "processor", "stream_peak"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, FIELD, NUMBER
 from quarva.karva.decode import orf_length

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.engine.kernel import rowwise
-from quarva.engine.kernel.roots import WRITE
-from quarva.engine.kernel.score import CORRELATION, SUMS
-from quarva.engine.laid import Laid
+from quarva._runtime.threads import share
+from quarva.engine.kernel.run import rowwise
+from quarva.engine.kernel.run.outputs import WRITE
+from quarva.engine.kernel.run.score import CORRELATION, SUMS
+from quarva.engine.layout import Laid
 from quarva.engine.target import Target
-from quarva.threads import share
 
 __all__ = ["Rows", "run_rowwise"]
 

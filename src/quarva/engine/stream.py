@@ -5,17 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.compiled import is_cached
+from quarva._runtime.compiled import is_cached
+from quarva._runtime.threads import share
 from quarva.engine.evaluate import threads_to_use
-from quarva.engine.kernel import pieces
-from quarva.engine.kernel.batch import graph_of, rows_for
-from quarva.engine.kernel.live import LAYOUT_SIZE, answer, begin_days, lay_out, live_step
+from quarva.engine.kernel.plan import pieces
+from quarva.engine.kernel.run.batch import graph_of, rows_for
+from quarva.engine.kernel.run.live import LAYOUT_SIZE, answer, begin_days, lay_out, live_step
 from quarva.engine.kernel.series.lanes import WIDTH
-from quarva.engine.laid import group_codes
+from quarva.engine.layout import group_codes
 from quarva.engine.names import place_params
 from quarva.engine.program import Program
 from quarva.panel import Panel
-from quarva.threads import share
 
 __all__ = ["Stream"]
 

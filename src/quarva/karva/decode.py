@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.compiled import compiled
-from quarva.crew import carry_out, offer
+from quarva._runtime.compiled import compiled
+from quarva._runtime.spin_pool import run_submitted, submit
 
 __all__ = [
     "argument_starts",
@@ -72,8 +72,8 @@ def count_nodes(symbols, arity, out):
 @compiled
 def mark_invalid(crew, pieces, symbols, dc, n_constants, arity, n_functions, head, out):
     """Set out[p] where a chromosome breaks a rule, in so many pieces of work; see `Population.invalid`."""
-    offer(crew, mark_piece, pieces, (pieces, symbols, dc, n_constants, arity, n_functions, head, out))
-    carry_out(crew)
+    submit(crew, mark_piece, pieces, (pieces, symbols, dc, n_constants, arity, n_functions, head, out))
+    run_submitted(crew)
 
 
 @compiled

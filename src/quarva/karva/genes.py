@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.crew import crew
+from quarva._runtime.spin_pool import crew
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, Alphabet
 from quarva.karva.decode import argument_starts, count_nodes, mark_invalid, orf_lengths, population_keys

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.arrays import DamagedFile, read_arrays
-from quarva.atomic import write_atomically
+from quarva._runtime.arrays import DamagedFile, read_arrays
+from quarva._runtime.files import write_atomically
 from quarva.errors import RunError
 from quarva.panel import CONVENTIONS, GroupCodes
 

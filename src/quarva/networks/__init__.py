@@ -1,14 +1,14 @@
 """Functions that learn: what networks are shown, small networks of torch's own layers, and their training."""
 
-from quarva.networks.checking import check_layout, layout_of
-from quarva.networks.fitted import Fitted
-from quarva.networks.layout import LAYOUTS, Layout
-from quarva.networks.learner import Learner
-from quarva.networks.losses import LOSSES
-from quarva.networks.models import NETWORKS
-from quarva.networks.sweeping import Sweep, sweep
-from quarva.networks.training import Epoch
-from quarva.networks.windows import Windows
+from quarva.networks.data.layout import LAYOUTS, Layout
+from quarva.networks.data.windows import Windows
+from quarva.networks.learner.fitted import Fitted
+from quarva.networks.learner.learner import Learner
+from quarva.networks.learner.sweep import Sweep, sweep
+from quarva.networks.models.checking import check_layout, layout_of
+from quarva.networks.models.models import NETWORKS
+from quarva.networks.training.losses import LOSSES
+from quarva.networks.training.training import Epoch
 
 __all__ = [
     "LAYOUTS",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from quarva.atomic import write_atomically
+from quarva._runtime.files import write_atomically
 from quarva.errors import PanelError, RunError
 
 if TYPE_CHECKING:

@@ -1,24 +1,23 @@
 """Draws what was found or learned as one HTML page. It must not search or learn, and writes only the page."""
 
-import os
 from typing import TYPE_CHECKING
 
 from quarva.report.data import ReportData
 from quarva.report.page import render, write
 
 if TYPE_CHECKING:
+    from quarva.loop.findings import Findings
     from quarva.networks import Fitted
-    from quarva.networks.reinforcement import Policy
-    from quarva.search.findings import Findings
+    from quarva.rl import TradingPolicy
     from quarva.strategies import Strategy
     from quarva.tasks import Task
 
-__all__ = ["ReportData", "build", "from_run_folder", "render", "write"]
+__all__ = ["ReportData", "build", "render", "write"]
 
 
 def build(
     task: "Task",
-    found: "Findings | Fitted | Policy",
+    found: "Findings | Fitted | TradingPolicy",
     strategy: "Strategy | None" = None,
     *,
     run: str = "",
@@ -31,24 +30,12 @@ def build(
     Raises:
         TaskError, FormulaError: the best formula, or a feature, does not fit the task's panel.
     """
-    from quarva.search.findings import Findings  # brings the engine; a page alone needs none of it
+    from quarva.loop.findings import Findings  # brings the engine; a page alone needs none of it
 
     if isinstance(found, Findings):
-        from quarva.report.gather import build as gather
+        from quarva.report.builder import build as gather
 
         return gather(task, found, strategy, run=run)
     from quarva.report.learned import assemble  # and torch
 
     return assemble(task, found, strategy, run=run, test_readings=task.test_readings)
-
-
-def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
-    """The page's data for the run in the folder `path`; its panel is read again from where the recipe says.
-
-    Raises:
-        RunError: no run folder, one of another version, a damaged one, or data that changed since the run.
-        RecipeError, PanelError, TaskError: the recipe, its data or its question can not be used.
-    """
-    from quarva.report.folder import from_run_folder as read
-
-    return read(path)

@@ -9,8 +9,8 @@ from quarva.report import axis
 from quarva.report.data import SEGMENT_NAMES, Decay, Fit, Progress, Quantiles, ReportData, SearchFacts
 from quarva.report.learning import learning
 from quarva.report.plot import BOX, Bar, Hover, Key, Line, Plot, dots, polyline, step
+from quarva.report.text import objective_name
 from quarva.report.timeline import equity, information, turnover
-from quarva.report.words import objective_name
 
 __all__ = ["Figure", "figures"]
 

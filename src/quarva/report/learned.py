@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from quarva import __version__
+from quarva.__version__ import __version__
 from quarva.karva.notation import parse
 from quarva.networks import Fitted
-from quarva.networks.features import Feature, name_of
-from quarva.networks.layout import axes_of
-from quarva.networks.reinforcement import Policy
-from quarva.report import words
+from quarva.networks.data.features import Feature, name_of
+from quarva.networks.data.layout import axes_of
+from quarva.report import text
 from quarva.report.axis import number
+from quarva.report.builder import question_of, with_evidence
 from quarva.report.data import Layer, Learning, Model, ReportData, Row, SearchFacts
-from quarva.report.gather import question_of, with_evidence
+from quarva.rl import TradingPolicy
 from quarva.tasks import Task, lend
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ NAN = float("nan")
 
 def assemble(
     task: Task,
-    learned: Fitted | Policy,
+    learned: Fitted | TradingPolicy,
     strategy: "Strategy | None" = None,
     *,
     run: str = "",
@@ -98,14 +98,14 @@ def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
     )
 
 
-def _trader(policy: Policy, history: "pd.DataFrame | None") -> Model:
+def _trader(policy: TradingPolicy, history: "pd.DataFrame | None") -> Model:
     facts = [
         ("Trader", policy.way),
         ("Parameters", f"{policy.parameters:,}"),
         ("Window", policy.inputs.title),
     ]
     if policy.way == "dqn":
-        facts.append(("Positions", ", ".join(words.digits(each) for each in policy.positions)))
+        facts.append(("Positions", ", ".join(text.digits(each) for each in policy.positions)))
     sizes = {name: (tuple(each.shape), each.numel()) for name, each in policy.network.named_parameters()}
     return Model(
         kind="trader",
@@ -117,7 +117,7 @@ def _trader(policy: Policy, history: "pd.DataFrame | None") -> Model:
     )
 
 
-def _common(learned: Fitted | Policy) -> dict[str, Any]:
+def _common(learned: Fitted | TradingPolicy) -> dict[str, Any]:
     """What both say of themselves in the same words."""
     return {
         "title": learned.title, "value": learned.figure, "baselines": dict(learned.baselines),
@@ -125,7 +125,7 @@ def _common(learned: Fitted | Policy) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _updates(policy: Policy, history: "pd.DataFrame | None") -> Learning | None:
+def _updates(policy: TradingPolicy, history: "pd.DataFrame | None") -> Learning | None:
     """Rewards by update."""
     if history is None or not len(history):
         return None

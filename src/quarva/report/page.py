@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from quarva.atomic import write_atomically
-from quarva.report import axis, luck, words
+from quarva._runtime.files import write_atomically
+from quarva.report import axis, multiple_testing, text
 from quarva.report.data import Model, Question, ReportData, Segment
 from quarva.report.figures import figures
 from quarva.report.mathml import clean
@@ -68,8 +68,8 @@ def environment() -> Any:
         math=lambda source: Markup(clean(source)),
         number=axis.number,
         percent=axis.percent,
-        day=words.day,
-        count=words.count,
+        day=text.day,
+        count=text.count,
     )
     return made
 
@@ -80,15 +80,15 @@ def _context(data: ReportData) -> dict[str, Any]:
     return {
         "data": data,
         "question": question,
-        "headline": words.headline(question, model.kind if model is not None else ""),
-        "timing": words.timing_note(question),
-        "unit": words.score_unit(question.objective),
-        "objective": words.objective_name(question.objective),
-        "score": lambda value: words.score(value, question.objective),
-        "duration": words.duration,
+        "headline": text.headline(question, model.kind if model is not None else ""),
+        "timing": text.timing_note(question),
+        "unit": text.score_unit(question.objective),
+        "objective": text.objective_name(question.objective),
+        "score": lambda value: text.score(value, question.objective),
+        "duration": text.duration,
         "sharpe": _sharpe(data),
-        "luck": luck.standard_errors(data),
-        "honesty": luck.honesty(data),
+        "luck": multiple_testing.standard_errors(data),
+        "honesty": multiple_testing.honesty(data),
         "facts": _facts(data),
         "split": _split(question),
         "validated": any(math.isfinite(row.validation) for row in data.pool),
@@ -101,7 +101,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         },
         "performance": _performance(data),
         "model": model,
-        "not_better": "" if model is None else words.not_better(model.beaten_by, model.kind, model.judged),
+        "not_better": "" if model is None else text.not_better(model.beaten_by, model.kind, model.judged),
         "held": [] if model is None else _held(model),
     }
 
@@ -115,19 +115,19 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
     """Label and text of each fact about the question, and about the search where there was one."""
     question, search = data.question, data.search
     table = question.kind == "table"
-    size = words.count(question.size, "row" if table else "day")
+    size = text.count(question.size, "row" if table else "day")
     facts = [
         (
             "Data",
             f"{question.panel}: {size}"
             if table
-            else f"{question.panel}: {words.count(question.assets, 'asset')}, {size}",
+            else f"{question.panel}: {text.count(question.assets, 'asset')}, {size}",
         )
     ]
     facts.append(("Target", question.target))
-    facts.append(("Objective", words.objective_name(question.objective)))
+    facts.append(("Objective", text.objective_name(question.objective)))
     if not table:
-        facts.append(("Delay", f"{words.count(question.delay, 'day')} from signal to trade"))
+        facts.append(("Delay", f"{text.count(question.delay, 'day')} from signal to trade"))
         facts.append(
             ("Costs", f"{axis.number(question.cost_bps, 1).removesuffix('.0')} basis points a trade")
         )
@@ -137,23 +137,23 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
         facts.append(("Parsimony", f"{question.parsimony:g} off the fitness a node"))
     facts.append(("Searcher", f"{search.searcher}, seed {search.seed}"))
     facts.append(("Formulas tried", f"{search.evaluations:,}"))
-    facts.append(("Time", words.duration(search.seconds)))
+    facts.append(("Time", text.duration(search.seconds)))
     return facts
 
 
 def _held(model: Model) -> list[tuple[str, str, str]]:
     """The model and what it is held against: name, figure, and how the row is set."""
-    rows = [(f"this {model.kind}", words.digits(model.value), "strong")]
+    rows = [(f"this {model.kind}", text.digits(model.value), "strong")]
     for name, value in model.baselines.items():
-        rows.append((name, words.digits(value), "warn" if name in model.beaten_by else ""))
+        rows.append((name, text.digits(value), "warn" if name in model.beaten_by else ""))
     return rows
 
 
 def _split(question: Question) -> list[tuple[Segment, str, str]]:
     """Each segment with its width in percent and its dates in words."""
     rows = []
-    for segment, share in zip(question.segments, words.shares(question.segments), strict=True):
-        dates = f"{words.day(segment.first)} – {words.day(segment.last)}" if segment.first else ""
+    for segment, share in zip(question.segments, text.shares(question.segments), strict=True):
+        dates = f"{text.day(segment.first)} – {text.day(segment.last)}" if segment.first else ""
         rows.append((segment, f"{share:.2f}", dates))
     return rows
 

@@ -8,7 +8,7 @@ all go through it, so that they can not disagree.
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 
 __all__ = [
     "LONG_SHORT",

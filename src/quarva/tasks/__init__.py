@@ -5,8 +5,8 @@ This room must not know who proposes formulas or in what order.
 
 from quarva.tasks.abandon import Abandonment
 from quarva.tasks.classes import Direction, Quintile, TripleBarrier
+from quarva.tasks.external_signals import lend
 from quarva.tasks.forward import Forward, ForwardRange, ForwardReturn, ForwardVolatility, VolumeSurprise
-from quarva.tasks.lending import lend
 from quarva.tasks.objectives import COVERAGE, LEAST_SHARE, OBJECTIVES, Objective
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Split

@@ -26,11 +26,11 @@ from quarva.strategies import (
 )
 from quarva.tasks.abandon import Abandonment
 from quarva.tasks.objectives import covered, objective_named
+from quarva.tasks.prepared_target import PreparedTarget
 from quarva.tasks.question import ask_panel, ask_table
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Border
 from quarva.tasks.targets import Target
-from quarva.tasks.yardstick import Yardstick
 
 __all__ = ["Task"]
 
@@ -250,7 +250,7 @@ class Task:
             figure = self._sharpes(program, (TEST,), threads)[0, 0]
         else:
             days = np.where(self.segments == (TRAIN if self.table else TEST), 0, UNUSED).astype(np.int8)
-            sealed = Yardstick.of(self.panel, self._sealed, days, 1, self.objective.statistic)
+            sealed = PreparedTarget.of(self.panel, self._sealed, days, 1, self.objective.statistic)
             figure = self._figures(program, sealed, threads)[0, 0, 0]
         self._read.append(float("nan") if np.isnan(trained.fitness[0]) else float(figure * trained.sign[0]))
         return self._read[-1]
@@ -311,23 +311,25 @@ class Task:
             if name in self.panel.fields and name not in self.fields:
                 raise TaskError(f"field '{name}' is a target of this task; a formula may not read it")
 
-    def _yardstick(self, targets: NDArray[np.float32]) -> Yardstick:
+    def _yardstick(self, targets: NDArray[np.float32]) -> PreparedTarget:
         """Targets over train and validation; for a table all days are one segment."""
         open_days = np.where(self.segments == TEST, UNUSED, self.segments).astype(np.int8)
-        return Yardstick.of(self.panel, targets, open_days, 1 if self.table else 2, self.objective.statistic)
+        return PreparedTarget.of(
+            self.panel, targets, open_days, 1 if self.table else 2, self.objective.statistic
+        )
 
     @cached_property
-    def _scored(self) -> Yardstick:
+    def _scored(self) -> PreparedTarget:
         return self._yardstick(self.targets if self.table else self.targets[:1])
 
     @cached_property
-    def _trained(self) -> Yardstick:
+    def _trained(self) -> PreparedTarget:
         return self._scored.first_part()
 
     def _figures(
         self,
         formulas: engine.Program | Population,
-        yardstick: Yardstick,
+        yardstick: PreparedTarget,
         threads: int | None,
         device: engine.Device = "cpu",
     ) -> NDArray[np.float64]:

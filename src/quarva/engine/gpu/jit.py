@@ -1,4 +1,4 @@
-"""`on_device`, `kernel`: numba-cuda's `cuda.jit`, marked with a digest as `quarva.compiled` marks its own.
+"""`on_device`, `kernel`: numba-cuda's `cuda.jit`, marked with a digest as `compiled` marks its own.
 
 No `cuda` stands among the names of a module that holds device functions, except in `kernel`: the barriers
 are all there, and what runs between two of them is plain arithmetic.
@@ -10,7 +10,7 @@ from typing import Any
 from numba import cuda
 from numba.core import config
 
-from quarva.compiled import DIGEST, cache_home, digest_of
+from quarva._runtime.compiled import DIGEST, cache_home, digest_of
 
 __all__ = ["kernel", "on_device"]
 
@@ -31,7 +31,7 @@ def on_device(function: Callable) -> Any:
 
 
 def kernel(function: Callable) -> Any:
-    """A function that the host launches; its machine code is kept where `quarva.compiled` keeps the CPU's."""
+    """A function that the host launches; its machine code is kept where `compiled` keeps the CPU's."""
     digest = digest_of(function)
     options = {} if _SIMULATED else {"cache": True, "max_registers": _REGISTERS}
     before = config.CACHE_DIR

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.karva.alphabet import FIELD
 from quarva.karva.operators import CODE, OPERATORS
 

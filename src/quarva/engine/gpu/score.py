@@ -13,8 +13,8 @@ from quarva.engine.gpu.cells import cell
 from quarva.engine.gpu.cross import MANY, PARTS, XX, XY, YY, X, Y, total
 from quarva.engine.gpu.jit import on_device
 from quarva.engine.gpu.order import rank, word_of
-from quarva.engine.kernel.roots import WRITE
-from quarva.engine.kernel.score import CORRELATION, FLAT, IC, RANK_IC, SSE
+from quarva.engine.kernel.run.outputs import WRITE
+from quarva.engine.kernel.run.score import CORRELATION, FLAT, IC, RANK_IC, SSE
 
 __all__ = [
     "CORRELATION", "IC", "MOMENTS", "RANK_IC", "SSE", "SUMS", "WRITE", "add_day", "conclude", "day_moments",

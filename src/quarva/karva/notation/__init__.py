@@ -17,9 +17,9 @@ from quarva.karva.expression import Expression
 from quarva.karva.notation.infix import parse_infix, render_infix
 from quarva.karva.notation.karva import parse_karva, render_karva
 from quarva.karva.notation.latex import parse_latex, render_latex
-from quarva.karva.notation.letters import Letters
 from quarva.karva.notation.qlib import parse_qlib, render_qlib
 from quarva.karva.notation.stack import MAX_DEPTH
+from quarva.karva.notation.symbols import Letters
 from quarva.karva.notation.tokens import nearest
 from quarva.karva.notation.worldquant import parse_worldquant, render_worldquant
 from quarva.karva.operators import MAX_WINDOW

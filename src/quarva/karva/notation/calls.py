@@ -15,8 +15,8 @@ import re
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation.dialect import POWER, Dialect
-from quarva.karva.notation.letters import Letters
 from quarva.karva.notation.stack import Frame, Sign, Stack
+from quarva.karva.notation.symbols import Letters
 from quarva.karva.notation.tokens import END, Token, cut, fault
 from quarva.karva.operators import BY_NAME, Operator, Parameter
 

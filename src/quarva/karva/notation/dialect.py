@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from quarva.karva.expression import Expression, Symbol, spell_parameter
-from quarva.karva.notation.letters import checked_name, quoted, unquoted
+from quarva.karva.notation.symbols import checked_name, quoted, unquoted
 from quarva.karva.notation.tokens import NAME, NUMBER, QUOTED, Token
 from quarva.karva.operators import BY_NAME, OPERATORS, Operator
 

@@ -11,7 +11,7 @@ digits and `_` stand in backticks: `` `Adj Close` ``.
 from quarva.karva.expression import Expression
 from quarva.karva.notation.calls import read_calls
 from quarva.karva.notation.dialect import Dialect
-from quarva.karva.notation.letters import Letters
+from quarva.karva.notation.symbols import Letters
 from quarva.karva.notation.written import write_calls
 from quarva.karva.operators import BY_NAME
 

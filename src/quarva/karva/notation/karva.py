@@ -9,8 +9,8 @@ import re
 
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
-from quarva.karva.notation.letters import Letters, quoted, spell_number, unquoted
 from quarva.karva.notation.stack import MAX_DEPTH, Value
+from quarva.karva.notation.symbols import Letters, quoted, spell_number, unquoted
 from quarva.karva.notation.tokens import END, NAME, NUMBER, QUOTED, Token, cut, fault
 from quarva.karva.operators import BY_NAME, OPERATORS, Operator
 

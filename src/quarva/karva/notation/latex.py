@@ -17,8 +17,8 @@ from functools import cache
 
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol, spell_parameter
-from quarva.karva.notation.letters import Letters, checked_name, spell_number
 from quarva.karva.notation.stack import Frame, Sign, Stack, bottom_up
+from quarva.karva.notation.symbols import Letters, checked_name, spell_number
 from quarva.karva.notation.tokens import END, Token, cut, fault, nearest
 from quarva.karva.operators import OPERATORS, Operator, Parameter
 

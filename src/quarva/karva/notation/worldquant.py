@@ -25,7 +25,7 @@ from types import MappingProxyType
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation.calls import read_calls
 from quarva.karva.notation.dialect import BEFORE, POWER, Dialect, Signs
-from quarva.karva.notation.letters import Letters
+from quarva.karva.notation.symbols import Letters
 from quarva.karva.notation.written import write_calls
 from quarva.karva.operators import BY_NAME, MAX_WINDOW
 

@@ -2,8 +2,8 @@
 
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation.dialect import ATOM, POWER, Dialect
-from quarva.karva.notation.letters import quoted, spell_number
 from quarva.karva.notation.stack import bottom_up
+from quarva.karva.notation.symbols import quoted, spell_number
 from quarva.karva.operators import Operator
 
 __all__ = ["write_calls"]

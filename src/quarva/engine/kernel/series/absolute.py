@@ -1,6 +1,6 @@
 """mad, the mean absolute deviation from the mean (arguments and method: see `arithmetic`)."""
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import LARGEST, ZERO, slots
 from quarva.engine.kernel.series.lanes import (
     WIDTH,

@@ -23,7 +23,7 @@ takes 0.23 ns a cell there, and 0.32 where every vector lies across two lines of
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.lanes import (
     inverse_root_guess,
     magnitude,

@@ -5,7 +5,7 @@ A count of days is a whole number, exact in float32: here alone what leaves the 
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import NAN, ONE, ZERO
 from quarva.engine.kernel.series.lanes import WIDTH, load, splat, store, where
 from quarva.karva.operators import CODE

@@ -5,7 +5,7 @@ The largest is the smallest of the negatives. `turn` is 1 or −1 by the operato
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import INFINITE, NAN, ONE, ZERO, slots, smaller
 from quarva.engine.kernel.series.lags import relative
 from quarva.engine.kernel.series.lanes import WIDTH, load, splat, store, where

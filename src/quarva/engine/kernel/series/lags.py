@@ -1,6 +1,6 @@
 """Lags: ref, delta, pct_change (arguments: see `arithmetic`; there is nothing to keep)."""
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import LARGEST, ONE, keep
 from quarva.engine.kernel.series.lanes import WIDTH, load, magnitude, splat, store, where
 from quarva.karva.operators import CODE

@@ -6,7 +6,7 @@ a day, a day's weight i − c becomes one less, so that the weighted prefix lose
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import inverse_root, keep, slots
 from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, narrow, splat, store, where, widen
 from quarva.karva.operators import CODE

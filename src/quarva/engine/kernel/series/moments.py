@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import inverse_root, keep, slots
 from quarva.engine.kernel.series.lanes import (
     WIDTH,

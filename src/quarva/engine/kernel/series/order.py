@@ -6,7 +6,7 @@ the window, but it takes an asset at a time and a mispredicted branch at every l
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import INFINITE, NAN, ONE, ZERO
 from quarva.engine.kernel.series.counts import absent, one_if
 from quarva.engine.kernel.series.lanes import (

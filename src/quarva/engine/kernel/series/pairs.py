@@ -5,7 +5,7 @@ y, y_at: the second operand, read as x is.
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import inverse_root, keep, slots
 from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, narrow, splat, store, where, widen
 

@@ -7,7 +7,7 @@ The arguments are those of `rolling`, and
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import slots
 from quarva.engine.kernel.series.counts import tally
 from quarva.engine.kernel.series.gaps.lines import line

@@ -6,7 +6,7 @@ The arguments are those of `arithmetic`, with the code of the operator before th
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.absolute import mad
 from quarva.engine.kernel.series.arithmetic import slots
 from quarva.engine.kernel.series.counts import tally

@@ -1,6 +1,6 @@
 """Rolling sums: mean, sum, ema, decay_linear, product (arguments and method: see `arithmetic`)."""
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import keep, slots
 from quarva.engine.kernel.series.lanes import (
     WIDTH,

@@ -1,6 +1,6 @@
 """Least-squares lines over gaps: slope, rsquare, resi (arguments: see `window`)."""
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import keep
 from quarva.engine.kernel.series.gaps.window import NONE, least, survey
 from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, narrow, splat, store, where, widen

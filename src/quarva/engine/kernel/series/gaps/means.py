@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import ZERO, keep, slots
 from quarva.engine.kernel.series.counts import absent, one_if
 from quarva.engine.kernel.series.gaps.window import NONE, least, rows_of

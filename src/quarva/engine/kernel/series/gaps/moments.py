@@ -1,6 +1,6 @@
 """Moments over gaps: var, std, ts_zscore, skew, kurt, mad (arguments: see `window`)."""
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import inverse_root, keep
 from quarva.engine.kernel.series.gaps.window import NONE, least, survey
 from quarva.engine.kernel.series.lanes import (

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import INFINITE, NAN, ONE, ZERO
 from quarva.engine.kernel.series.counts import changes, one_if
 from quarva.engine.kernel.series.gaps.window import least, rows_of

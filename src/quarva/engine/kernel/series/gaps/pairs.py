@@ -1,6 +1,6 @@
 """corr and cov over the days that have both values (arguments: see `window`)."""
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import inverse_root, keep
 from quarva.engine.kernel.series.gaps.lines import FLAT
 from quarva.engine.kernel.series.gaps.window import NONE, least, survey_both

@@ -6,7 +6,7 @@ the sorted windows): what a day skips changes from window to window, so that no 
 
 import numpy as np
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import NAN, ZERO
 from quarva.engine.kernel.series.counts import one_if
 from quarva.engine.kernel.series.lanes import load, splat, where

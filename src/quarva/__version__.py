@@ -1,0 +1,3 @@
+"""The version of Quarva."""
+
+__version__ = "0.1.0"

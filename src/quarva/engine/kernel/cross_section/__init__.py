@@ -1,0 +1,1 @@
+"""Operators that need all assets of a day: ranks, groups, quantiles."""

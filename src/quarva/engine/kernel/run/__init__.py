@@ -1,0 +1,1 @@
+"""Interpreters of instructions on panels, rows and live days, and the scores of what they compute."""

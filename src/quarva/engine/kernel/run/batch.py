@@ -1,0 +1,184 @@
+"""Whole batches: formulas into one graph, its instructions run chunk by chunk, and scored or written out."""
+
+import numpy as np
+
+from quarva._runtime.compiled import compiled
+from quarva.engine.kernel.cross_section.cross import cross_scratch
+from quarva.engine.kernel.plan.graph import NODE_SIZE, build
+from quarva.engine.kernel.plan.schedule import (  # fmt: skip
+    CROSS,
+    FACTS,
+    HISTORY,
+    INSTRUCTION_SIZE,
+    OP,
+    OUT,
+    PARAM_AT,
+    ROLLING,
+    ROOT,
+    WIDE,
+    schedule,
+)
+from quarva.engine.kernel.run.interpreter import gather, run_cross, run_tile
+from quarva.engine.kernel.run.outputs import WRITE, clear, close_days, rank_day
+from quarva.engine.kernel.run.score import CORRELATION, RANK_IC, SUMS, conclude
+from quarva.engine.kernel.series import CHUNK, partial_size, state_size
+from quarva.engine.kernel.vectors.float32 import NAN
+from quarva.karva.alphabet import FIELD
+
+LINE = 16  # float32 numbers of a cache line
+
+
+@compiled(allocates=True)
+def graph_of(order, offset, code, left, right, third, param, number):
+    """The graph of formulas order[0], …: nodes, how many, the roots, and which of them each formula has."""
+    most, longest = 1, 1
+    for i in range(order.size):
+        size = offset[order[i] + 1] - offset[order[i]]
+        most += size
+        longest = max(longest, size)
+    room = 16
+    while room < 2 * most:
+        room *= 2
+    nodes, table = np.empty((most, NODE_SIZE), np.int32), np.full(room, -1, np.int32)
+    at = np.empty(order.size, np.int64)
+    n = build(
+        order, offset, code, left, right, third, param, number, nodes, np.empty(longest, np.int64), table,
+        np.empty(3, np.float32), at,
+    )  # fmt: skip
+    index = np.full(n, -1)
+    roots, which, many = np.empty(order.size, np.int64), np.empty(order.size, np.int64), 0
+    for i in range(order.size):
+        if index[at[i]] < 0:
+            index[at[i]] = many
+            roots[many] = at[i]
+            many += 1
+        which[i] = index[at[i]]
+    return nodes, n, roots[:many], which
+
+
+@compiled(allocates=True)
+def instructions_of(nodes, n, roots, wide_roots, partial):
+    """Instructions, where the parts of each stage begin, stages, slots, wide results, tail rows."""
+    rows = np.empty((6 * n + roots.size, INSTRUCTION_SIZE), np.int64)
+    parts = np.empty(2 * n + 4, np.int64)
+    counts, wide_counts = np.zeros(2, np.int64), np.zeros(2, np.int64)
+    stages, tails = schedule(
+        nodes, n, roots, wide_roots, partial, np.empty((FACTS, n), np.int64), rows, parts,
+        np.empty(2 * n + 2, np.int64), counts, np.empty(2 * n + 2, np.int64), wide_counts,
+    )  # fmt: skip
+    return rows[: parts[2 * stages]], parts, stages, counts[0], wide_counts[0], tails
+
+
+@compiled(allocates=True)
+def aligned(size):
+    """float32 of this size, beginning on a cache line: vectors that straddle two cost a third more."""
+    room = np.empty(size + LINE, np.float32)
+    first = (-room.ctypes.data // 4) % LINE
+    return room[first : first + size]
+
+
+@compiled(allocates=True)
+def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
+    """The days in front of a slot, and all that running the instructions writes to."""
+    front = state = order = 0
+    for i in range(len(rows)):
+        front = max(front, rows[i, HISTORY])
+        if ROLLING <= rows[i, OP] < CROSS:
+            w = rows[i, PARAM_AT]
+            needs = partial_size(rows[i, OP], w, lanes) if partial else state_size(rows[i, OP], w, lanes)
+            state, order = max(state, needs[0]), max(order, needs[1])
+    return (
+        front,
+        aligned(slots * (front + chunk) * lanes),
+        np.full(tails * width, NAN),
+        aligned(wide * chunk * width),
+        aligned(2 * state).view(np.float64),
+        aligned(order),
+    )
+
+
+@compiled(allocates=True)
+def rows_for(width, n_groups):
+    """Scratch of cross-sectional operators, and three rows of all assets."""
+    return cross_scratch(width, n_groups), np.full(width, NAN), np.full(width, NAN), np.full(width, NAN)
+
+
+@compiled(allocates=True)
+def run(
+    order, offset, code, left, right, third, param, number, fields, groups, universe, n_assets, n_groups,
+    width, lanes, n_days, partial, begins, values, known, totals, least, centre, segments, days, mode, acc,
+    out,
+):  # fmt: skip
+    """Run formulas order[0], order[1], … over the first `days` days.
+
+    partial: whether Qlib's conventions hold; begins: float32 (width,), the first day of each asset.
+    values: float32 (M, T, width), the targets as `engine.Target` has them, with known, totals, least, centre.
+    segments: int8 (T,), negative for days that count nowhere. acc: float64 (P, S, M, 4), see
+    `engine.evaluate`; out: float32 (P, T, N), for the mode WRITE.
+    """
+    nodes, n, roots, which = graph_of(order, offset, code, left, right, third, param, number)
+    wide_roots = mode == RANK_IC
+    rows, parts, stages, n_slots, n_wide, tail_rows = instructions_of(nodes, n, roots, wide_roots, partial)
+    chunk = min(CHUNK, days)
+    front, slots, tails, wide, state, sorted_state = scratch_for(
+        rows, n_slots, n_wide, tail_rows, chunk, width, lanes, partial
+    )
+    crossing = rows_for(width, n_groups)
+    owner = np.empty(roots.size, np.int64)
+    for i in range(order.size - 1, -1, -1):
+        owner[which[i]] = order[i]
+    scoring = 0 if mode == WRITE or wide_roots else roots.size
+    sums = np.empty((scoring, values.shape[0], chunk, SUMS))
+    moments = np.zeros((scoring if mode == CORRELATION else 0, acc.shape[1], acc.shape[2], 6))
+    ranks, day_sums = np.empty((2, width), np.float32), np.empty(SUMS)
+    taking = values, known, least, centre, segments, sums, universe, owner, out
+    for t in range(0, days, CHUNK):
+        some = min(chunk, days - t)
+        clear(sums)
+        for stage in range(stages):
+            first, middle, last = parts[2 * stage], parts[2 * stage + 1], parts[2 * stage + 2]
+            for tile in range(width // lanes):
+                run_tile(
+                    rows, first, middle, tile, fields, n_days, t, some, chunk, width, lanes, front, slots,
+                    tails, wide, state, sorted_state, partial, begins, mode, taking,
+                )  # fmt: skip
+            run_cross(
+                rows, middle, last, groups, universe, n_assets, t, some, chunk, width, lanes, wide, crossing
+            )
+            if wide_roots:
+                rank_roots(
+                    rows, first, last, t, some, chunk, width, lanes, wide, values, totals, least, segments,
+                    ranks, day_sums, crossing, owner, acc,
+                )  # fmt: skip
+        for r in range(scoring):
+            spare = moments[r] if mode == CORRELATION else acc[owner[r]]
+            close_days(mode, t, some, least, centre, segments, sums[r], spare, acc[owner[r]])
+    if mode == CORRELATION:
+        for r in range(scoring):
+            conclude(moments[r], acc[owner[r]])
+    for i in range(order.size):
+        if owner[which[i]] != order[i]:
+            acc[order[i]] = acc[owner[which[i]]]
+            if mode == WRITE:
+                out[order[i]] = out[owner[which[i]]]
+
+
+@compiled
+def rank_roots(
+    rows, first, last, t, days, chunk, width, lanes, wide, values, totals, least, segments, ranks, sums,
+    crossing, owner, acc,
+):  # fmt: skip
+    """Score by ranks the roots among the instructions, each of which is kept for all tiles."""
+    scratch, x = crossing[0], crossing[1]
+    for i in range(first, last):
+        if rows[i, ROOT] < 0:
+            continue
+        kept = rows[i, OUT] if CROSS <= rows[i, OP] < FIELD else rows[i, WIDE]
+        for d in range(days):
+            segment = segments[t + d]
+            if 0 <= segment < acc.shape[1]:
+                gather(wide, kept, d, chunk, width, lanes, x)
+                rank_day(
+                    x, t + d, values, totals, least, segment, ranks, sums, scratch[0],
+                    acc[owner[rows[i, ROOT]]],
+                )  # fmt: skip

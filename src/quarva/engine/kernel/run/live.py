@@ -1,0 +1,160 @@
+"""One more day of a graph: every node keeps as many days as its readers look back.
+
+Rows of a node stand in a ring that is written twice, at r and at r + R (R = days kept), so that the days
+before row r + R lie in front of it, one after the other, as they do in a tile of the batch. Operators are the
+batch's own and begin their windows on the same days, so their results agree bit for bit.
+
+A stream need not begin on the first day. Most rolling operators start anew with every block of w days,
+counted from the beginning of the chunk, so a node that is to be right from some day on has to run from the
+beginning of that day's block, and what it reads has to be right for the window before that.
+"""
+
+import numpy as np
+
+from quarva._runtime.compiled import compiled
+from quarva.engine.kernel.plan.graph import BITS, CODE_AT, FIRST, PARAM
+from quarva.engine.kernel.plan.schedule import CROSS, ROLLING, is_cross
+from quarva.engine.kernel.run.interpreter import compute, copy, cross_section, silence
+from quarva.engine.kernel.series.arithmetic import CHUNK
+from quarva.engine.kernel.series.partial import history, partial_size
+from quarva.engine.kernel.series.rolling import state_size
+from quarva.engine.kernel.vectors.float32 import NAN, float_of
+from quarva.karva.alphabet import FIELD, NUMBER
+from quarva.karva.operators import CODE
+
+AT, KEPT_DAYS, STATE_AT, ORDER_AT = 0, 1, 2, 3
+LAYOUT_SIZE = 4
+NEVER = np.iinfo(np.int64).max
+EMA = CODE["ema"]
+MEDIAN, QUANTILE, TS_RANK = CODE["median"], CODE["quantile"], CODE["ts_rank"]
+COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
+
+
+@compiled
+def carries(code, partial):
+    """Whether an operator that keeps a state carries it on from block to block, through the whole chunk."""
+    counted = code == COUNT or code == SIGN_CHANGES or code == TS_RANK
+    return partial or counted or code == MEDIAN or code == QUANTILE
+
+
+@compiled
+def begin_days(nodes, n, roots, until, partial, begin):
+    """The day from which each node has to run if roots are to be right from day `until` on: int64 (n,).
+
+    NEVER for a node that no root reads. Returns the earliest of them.
+    """
+    begin[:n] = NEVER
+    for r in range(roots.size):
+        begin[roots[r]] = until
+    first = until
+    for k in range(n - 1, -1, -1):
+        if begin[k] == NEVER:
+            continue
+        right = begin[k] = max(begin[k], 0)
+        code, w = nodes[k, CODE_AT], nodes[k, PARAM]
+        if ROLLING <= code < CROSS:
+            state, order = partial_size(code, w, 1) if partial else state_size(code, w, 1)
+            if state + order > 0:
+                chunk = right // CHUNK * CHUNK
+                right -= (right - chunk) % w
+                begin[k] = chunk if carries(code, partial) else right
+                if partial and code == EMA:  # the one whose state is more than what stands in its window
+                    right = chunk
+            right -= history(code, w, partial)
+        first = min(first, begin[k])
+        for j in range(3):
+            operand = nodes[k, FIRST + j]
+            if operand >= 0:
+                begin[operand] = min(begin[operand], right)
+    return first
+
+
+@compiled
+def lay_out(nodes, n, width, partial, layout):
+    """Days that each node keeps and where its rows and state stand: int64 (n, LAYOUT_SIZE).
+
+    Returns the sizes of rows (float32), state (float64) and sorted state (float32).
+    """
+    layout[:, KEPT_DAYS] = 1
+    for k in range(n):
+        code = nodes[k, CODE_AT]
+        if ROLLING <= code < CROSS:
+            days = history(code, nodes[k, PARAM], partial) + 1
+            for j in range(3):
+                operand = nodes[k, FIRST + j]
+                if operand >= 0:
+                    layout[operand, KEPT_DAYS] = max(layout[operand, KEPT_DAYS], days)
+    at = state = order = 0
+    for k in range(n):
+        code = nodes[k, CODE_AT]
+        layout[k, AT], layout[k, STATE_AT], layout[k, ORDER_AT] = at, state, order
+        at += (2 if layout[k, KEPT_DAYS] > 1 else 1) * layout[k, KEPT_DAYS] * width
+        if ROLLING <= code < CROSS:
+            w = nodes[k, PARAM]
+            needs = partial_size(code, w, width) if partial else state_size(code, w, width)
+            state += needs[0]
+            order += needs[1]
+    return at, state, order
+
+
+@compiled
+def row_of(layout, k, t, width):
+    """Where the row of day t of node k begins, with the days before in front of it."""
+    days = layout[k, KEPT_DAYS]
+    return layout[k, AT] + (t % days + days) * width if days > 1 else layout[k, AT]
+
+
+@compiled
+def live_step(
+    nodes, n, layout, begin, today, groups, universe, n_assets, width, t, partial, begins, rows,
+    state, order, crossing,
+):  # fmt: skip
+    """Every node's row of day t, of those that run by then.
+
+    begin: int64 (n,), the day from which each node runs. today: float32 (F · width), the day's fields.
+    universe: bool (1, N), or empty. begins: float32 (width,), the first day of each asset, where Qlib's
+    conventions hold.
+    """
+    scratch, x, y, out = crossing
+    for k in range(n):
+        if t < begin[k]:
+            continue
+        code, param, to = nodes[k, CODE_AT], nodes[k, PARAM], row_of(layout, k, t, width)
+        if code == FIELD:
+            copy(today, param * width, rows, to, width)
+        elif code == NUMBER:
+            rows[to : to + width] = float_of(nodes[k, BITS])
+        else:
+            a = row_of(layout, nodes[k, FIRST], t, width)
+            second, third = nodes[k, FIRST + 1], nodes[k, FIRST + 2]
+            b = row_of(layout, second, t, width) if second >= 0 else -1
+            c = row_of(layout, third, t, width) if third >= 0 else -1
+            number = float_of(nodes[k, BITS])
+            if is_cross(code):
+                copy(rows, a, x, 0, width)
+                if b >= 0:
+                    copy(rows, b, y, 0, width)
+                cross_section(code, param, number, x, y, groups, universe, n_assets, t, scratch, out)
+                copy(out, 0, rows, to, width)
+            else:
+                compute(
+                    code, param, number, rows, a, b, c, to, width, 1, t % CHUNK, t, partial, begins, 0,
+                    state[layout[k, STATE_AT] :], order[layout[k, ORDER_AT] :],
+                )  # fmt: skip
+        if partial:
+            silence(rows, to, t, 1, width, begins, 0)
+        if layout[k, KEPT_DAYS] > 1:
+            copy(rows, to, rows, to - layout[k, KEPT_DAYS] * width, width)
+
+
+@compiled
+def answer(layout, root, formulas, t, width, universe, rows, out):
+    """Write the rows of day t of the nodes `root` to out[formulas], of (P, N); NaN outside the universe."""
+    n_assets = out.shape[1]
+    for p in range(formulas.size):
+        row = out[formulas[p]]
+        copy(rows, row_of(layout, root[p], t, width), row, 0, n_assets)
+        if universe.size > 0:
+            for i in range(n_assets):
+                if not universe[0, i]:
+                    row[i] = NAN

@@ -1,0 +1,215 @@
+"""Formulas of elementwise operators alone: any rows of them can be computed by themselves.
+
+There is no history, no stage and nothing to keep for other assets, so a block is as few rows as leave its
+results in the first caches (`CELLS`), the instructions are plain, and threads share the rows of one graph
+instead of the formulas: nothing is computed twice.
+
+An instruction is a row of an int32 array:
+
+    OP        operator code, FIELD or NUMBER
+    OUT       slot of the result
+    FIRST …   slots of the operands, −1 for none; first, the number of a field, or the bits of a number
+    ROOT      which root the result is, −1 if none
+"""
+
+import numpy as np
+
+from quarva._runtime.compiled import compiled
+from quarva.engine.kernel.functions.elementwise import binary, ternary, unary
+from quarva.engine.kernel.plan.graph import BITS, CODE_AT, PARAM
+from quarva.engine.kernel.plan.graph import FIRST as OPERANDS
+from quarva.engine.kernel.plan.schedule import give, is_leaf, take
+from quarva.engine.kernel.run.batch import aligned, graph_of
+from quarva.engine.kernel.run.outputs import WRITE, add_block, clear, close_days, take_tile, widen_targets
+from quarva.engine.kernel.run.score import CORRELATION, SSE, conclude
+from quarva.engine.kernel.vectors.float32 import float_of
+from quarva.karva.alphabet import FIELD, NUMBER
+
+OP, OUT, FIRST, ROOT = 0, 1, 2, 5
+INSTRUCTION_SIZE = 6
+CELLS = 1024  # of a result in one block, 4 KiB
+
+
+@compiled
+def days_of(lanes):
+    """Days of a block."""
+    return max(1, CELLS // lanes)
+
+
+@compiled
+def write(row, op, out, first):
+    row[:] = -1
+    row[OP], row[OUT], row[FIRST] = op, out, first
+
+
+@compiled
+def load(k, nodes, row, slot, free, counts):
+    """Bring node k, a field or number, into a slot."""
+    code = nodes[k, CODE_AT]
+    slot[k] = take(free, counts)
+    write(row, code, slot[k], nodes[k, PARAM] if code == FIELD else nodes[k, BITS])
+
+
+@compiled
+def release(k, uses, slot, free, counts):
+    """One reader of node k is done."""
+    uses[k] -= 1
+    if uses[k] == 0:
+        give(slot[k], free, counts)
+
+
+@compiled
+def count_uses(nodes, n, roots, uses, root_of):
+    """How often each node is read or scored, and which root it is, −1 if none; int32 (n,) each."""
+    uses[:n], root_of[:n] = 0, -1
+    for r in range(roots.size):
+        uses[roots[r]] = 1
+        root_of[roots[r]] = r
+    for k in range(n - 1, -1, -1):
+        if uses[k] > 0:
+            for j in range(3):
+                operand = nodes[k, OPERANDS + j]
+                if operand >= 0:
+                    uses[operand] += 1
+
+
+@compiled
+def compute(k, nodes, row, uses, slot, free, counts):
+    """The operator of node k, its operands being in their slots."""
+    # The result's slot is taken before the operands' are given back: no loop reads what it writes.
+    slot[k] = take(free, counts)
+    write(row, nodes[k, CODE_AT], slot[k], -1)
+    for j in range(3):
+        if nodes[k, OPERANDS + j] >= 0:
+            row[FIRST + j] = slot[nodes[k, OPERANDS + j]]
+    for j in range(3):
+        if nodes[k, OPERANDS + j] >= 0:
+            release(nodes[k, OPERANDS + j], uses, slot, free, counts)
+
+
+@compiled(allocates=True)
+def instructions_of(nodes, n, roots):
+    """The instructions of a graph of n nodes, and how many slots they write to."""
+    rows = np.empty((n, INSTRUCTION_SIZE), np.int32)
+    uses, root_of, slot = np.empty(n, np.int32), np.empty(n, np.int32), np.full(n, -1, np.int32)
+    free, counts, many = np.empty(n, np.int64), np.zeros(2, np.int64), 0
+    count_uses(nodes, n, roots, uses, root_of)
+    for k in range(n):
+        leaf = is_leaf(nodes[k, CODE_AT])
+        if uses[k] == 0 or (leaf and root_of[k] < 0):  # a leaf is loaded where it is first needed
+            continue
+        for j in range(3):
+            operand = nodes[k, OPERANDS + j]
+            if operand >= 0 and slot[operand] < 0:
+                load(operand, nodes, rows[many], slot, free, counts)
+                many += 1
+        if leaf:
+            load(k, nodes, rows[many], slot, free, counts)
+        else:
+            compute(k, nodes, rows[many], uses, slot, free, counts)
+        if root_of[k] >= 0:
+            rows[many, ROOT] = root_of[k]
+            release(k, uses, slot, free, counts)
+        many += 1
+    return rows[:many], counts[0]
+
+
+@compiled
+def load_rows(field, t, days, start, lanes, out):
+    """A block's rows of a field, (T, width)."""
+    for d in range(days):
+        source, row = field[t + d, start : start + lanes], out[d * lanes : (d + 1) * lanes]
+        for i in range(lanes):
+            row[i] = source[i]
+
+
+@compiled
+def run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking, wide, whole):
+    """All instructions on days t … t + days − 1 of one tile; slots hold `room` numbers each.
+
+    wide, whole: the targets as `widen_targets` prepares them for squared errors.
+    """
+    cells = days * lanes
+    for i in range(len(rows)):
+        op, first, second, third = rows[i, OP], rows[i, FIRST], rows[i, FIRST + 1], rows[i, FIRST + 2]
+        at = rows[i, OUT] * room
+        out = slots[at : at + cells]
+        if op == FIELD:
+            load_rows(fields[first], t, days, tile * lanes, lanes, out)
+        elif op == NUMBER:
+            out[:] = float_of(first)
+        else:
+            x = slots[first * room : first * room + cells]
+            if second < 0:
+                unary(op, x, out)
+            elif third < 0:
+                binary(op, x, slots[second * room : second * room + cells], out)
+            else:
+                y = slots[second * room : second * room + cells]
+                ternary(op, x, y, slots[third * room : third * room + cells], out)
+        if rows[i, ROOT] < 0:
+            continue
+        if mode == SSE:
+            values, known, least, _, segments, sums, _, _, _ = taking
+            add_block(
+                slots, at, t, days, tile, lanes, values, wide, whole, known, least, segments,
+                sums[rows[i, ROOT]],
+            )  # fmt: skip
+        else:
+            take_tile(mode, rows[i, ROOT], slots, at, t, days, tile, lanes, taking)
+
+
+@compiled(allocates=True)
+def run_rows(
+    rows, n_slots, first, last, fields, lanes, mode, values, known, least, centre, segments, universe, owner,
+    out, begin, sums,
+):  # fmt: skip
+    """All instructions on days first … last − 1; fields: float32 (F, T, width).
+
+    sums: float64 (roots, M, days from `begin` on, SUMS), gets the days' sums of every root. The other
+    arguments are those of `batch.run`.
+    """
+    most = days_of(lanes)
+    room = most * lanes
+    slots = aligned(n_slots * room)
+    wide, whole = np.empty((len(values), room)), np.empty((len(values), most), np.int64)
+    clear(sums[:, :, first - begin : last - begin])
+    for t in range(first, last, most):
+        days = min(most, last - t)
+        taking = values, known, least, centre, segments, sums[:, :, t - begin :], universe, owner, out
+        for tile in range(fields.shape[2] // lanes):
+            if mode == SSE:
+                widen_targets(values, t, days, tile, lanes, wide, whole)
+            run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking, wide, whole)
+
+
+@compiled(allocates=True)
+def plan(order, offset, code, left, right, third, param, number):
+    """The instructions of formulas order[0], …; slots, which root each has, and a formula that has each."""
+    nodes, n, roots, which = graph_of(order, offset, code, left, right, third, param, number)
+    rows, n_slots = instructions_of(nodes, n, roots)
+    owner = np.empty(roots.size, np.int64)
+    for i in range(order.size - 1, -1, -1):
+        owner[which[i]] = order[i]
+    return rows, n_slots, which, owner
+
+
+@compiled
+def close(mode, t, days, owner, least, centre, segments, sums, moments, acc):
+    """Add the sums of days t … of all roots to their formulas' accumulators, or moments if pooled."""
+    for r in range(owner.size):
+        spare = moments[r] if mode == CORRELATION else acc[owner[r]]
+        close_days(mode, t, days, least, centre, segments, sums[r], spare, acc[owner[r]])
+
+
+@compiled(allocates=True)
+def hand_out(mode, order, which, owner, moments, acc, out):
+    """Conclude, and give each formula of the same root what its owner has."""
+    if mode == CORRELATION:
+        for r in range(owner.size):
+            conclude(moments[r], acc[owner[r]])
+    for i in range(order.size):
+        if owner[which[i]] != order[i]:
+            acc[order[i]] = acc[owner[which[i]]]
+            if mode == WRITE:
+                out[order[i]] = out[owner[which[i]]]

@@ -1,0 +1,1 @@
+"""Vectors and rows as the kernels hold them."""

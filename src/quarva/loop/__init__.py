@@ -1,0 +1,21 @@
+"""The loop that every searcher runs in: budget, scores, archive, checkpoints."""
+
+from quarva.loop.archive import Archive
+from quarva.loop.findings import Finding, Findings
+from quarva.loop.loop import Loop, Progress
+from quarva.loop.memory import Memory
+from quarva.loop.searcher import HasThresholds, ReportsMetrics, Resumable, SearchContext, Searcher
+
+__all__ = [
+    "Archive",
+    "Finding",
+    "Findings",
+    "HasThresholds",
+    "Loop",
+    "Memory",
+    "Progress",
+    "ReportsMetrics",
+    "Resumable",
+    "SearchContext",
+    "Searcher",
+]

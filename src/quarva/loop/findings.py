@@ -1,0 +1,209 @@
+"""What a search found."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.engine import Formula, Program, signals
+from quarva.karva.genes import Population
+from quarva.loop.archive import Archive
+from quarva.panel import Panel
+from quarva.tasks import TRAIN, VALIDATION, Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Finding", "Findings", "Stopped", "can_be_judged", "choose_pool", "validation_of"]
+
+Stopped = Literal["budget", "seconds", "memory", "solved", "interrupted", "exhausted"]
+
+_POOL = 10  # formulas that are reported
+_ALIKE = 0.7  # mean daily rank correlation from which on two signals are one idea
+_DAYS = 250  # days that the comparison of signals looks at
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One formula with its figures.
+
+    Attributes:
+        formula: turned so that a larger signal means a larger target.
+        train, validation: the objective on either part; NaN where there is no validation part.
+        turnover: mean share of the capital traded a day by the task's strategy; NaN for a table.
+        fitness: the train figure as the search saw it, parsimony taken off.
+    """
+
+    formula: Formula
+    train: float
+    validation: float
+    turnover: float
+    fitness: float
+
+    def signal(self, panel: Panel) -> "pd.DataFrame":
+        """The formula's signal on a panel, see `Formula.signal`: a finding is a function."""
+        return self.formula.signal(panel)
+
+    @property
+    def size(self) -> int:
+        """Nodes."""
+        return len(self.formula)
+
+    @property
+    def gene(self) -> str:
+        """The formula as a K-expression."""
+        return self.formula.karva
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a search found, and what it took.
+
+    Attributes:
+        task: the question.
+        searcher: name of the way to search.
+        seed, budget: as given.
+        pool: the best formulas by fitness, best first, no two of them alike (`choose_pool`).
+        evaluations: distinct formulas scored. proposed: all that the searcher proposed. invalid: proposed
+            chromosomes that break a rule of the language (0 by construction, counted all the same).
+        abandoned: evaluations that were given up before the end. tuning_steps: evaluations that were steps
+            of fitting the constants of a formula.
+        seconds: wall time, over all sittings of a resumed search. seconds_proposing: of these, spent by the
+            searcher (`ask` and `tell`). seconds_scoring: spent by the engine on fitness.
+        stopped: why it ended.
+        history: one row a batch: batch, evaluations, tuning_steps, proposed, seconds, best (train figure of
+            the best so far), validation (of the same formula), best_formula (infix), mean (fitness of the
+            batch's valid formulas), distinct_share (of what was proposed, the share that was new).
+    """
+
+    task: Task = field(repr=False)
+    searcher: str
+    seed: int
+    budget: int
+    pool: list[Finding] = field(repr=False)
+    evaluations: int
+    proposed: int
+    invalid: int
+    abandoned: int
+    tuning_steps: int
+    seconds: float
+    seconds_proposing: float
+    seconds_scoring: float
+    stopped: Stopped
+    history: "pd.DataFrame" = field(repr=False)
+
+    @property
+    def best(self) -> Finding:
+        """The formula with the largest fitness in training, of those that say enough in validation.
+
+        Raises:
+            IndexError: no valid formula was found.
+        """
+        return self.pool[0]
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.pool)
+
+    def __len__(self) -> int:
+        return len(self.pool)
+
+    def __str__(self) -> str:
+        head = f"{'train':>10}  {'validation':>10}  {'turnover':>8}  {'size':>4}  formula"
+        rows = [
+            f"{f.train:10.4g}  {f.validation:10.4g}  {f.turnover:8.3g}  {f.size:4d}  {f.formula.text}"
+            for f in self.pool
+        ]
+        tuned = f", {self.tuning_steps:,} of them steps of tuning," if self.tuning_steps else ""
+        end = f"{self.evaluations:,} distinct formulas{tuned} in {self.seconds:.1f} s ({self.stopped})"
+        return "\n".join([head, *rows, end])
+
+
+def choose_pool(task: Task, best: Archive) -> list[Finding]:
+    """The best formulas that are not alike, at most 10.
+
+    Going down by fitness, a formula is passed over when the mean daily rank correlation of its signal with
+    one already chosen is above 0.7 in absolute value, on at most 250 days spread over train and validation;
+    and when it can not be judged, unless none can (`can_be_judged`).
+    Tables: one of those with the same figure (to nine digits), which are one function written differently.
+    """
+    return _choose(task, best, judged=True) or _choose(task, best, judged=False)
+
+
+def _choose(task: Task, best: Archive, judged: bool) -> list[Finding]:
+    chosen: list[Finding] = []
+    ranks: list[NDArray[np.float64]] = []
+    days = np.flatnonzero((task.segments == TRAIN) | (task.segments == VALIDATION))
+    days = days[:: max(1, len(days) // _DAYS)]
+    for i in range(len(best)):
+        expression = best.expression(i)
+        if task.table is None:
+            signal = signals(Program.from_expressions([expression]), task.panel, threads=1)[0]
+            ranked = (
+                _standard_ranks(signal[days])
+                if len(task.panel.assets) > 2
+                else _standard_ranks(signal[days].T)
+            )
+            if any(abs(_mean_product(ranked, other)) > _ALIKE for other in ranks):
+                continue
+        elif any(np.isclose(best.train[i], each.train, rtol=1e-9, atol=0) for each in chosen):
+            continue
+        validation = float(validation_of(task, best.population[i : i + 1])[0])
+        if judged and not can_be_judged(task, validation):
+            continue
+        if task.table is None:
+            ranks.append(ranked)
+        chosen.append(
+            Finding(
+                Formula(expression),
+                float(best.train[i]),
+                validation,
+                _turnover(task, Formula(expression)),
+                float(best.fitness[i]),
+            )
+        )
+        if len(chosen) == _POOL:
+            break
+    return chosen
+
+
+def validation_of(task: Task, population: Population) -> NDArray[np.float64]:
+    """Validation figures, float64 [P]: while a search scores it walks the days of training alone."""
+    if not task.has_validation:
+        return np.full(len(population), np.nan)
+    return task.score(population, threads=1).validation
+
+
+def can_be_judged(task: Task, validation: float) -> bool:
+    """Whether a formula with this validation figure says enough there, where there is a validation part.
+
+    Where a value is missing an asset does not count, so a formula that is missing where it errs scores well
+    in training; evolution finds such. One that goes on to be missing on most days of validation, or on a row
+    of a table's, can neither be judged nor used, and does not lead.
+    """
+    return bool(np.isfinite(validation)) or not task.has_validation
+
+
+def _standard_ranks(rows: NDArray) -> NDArray[np.float64]:
+    """Ranks along each row with mean 0 and length 1, NaN cells 0."""
+    from scipy.stats import rankdata
+
+    there = np.isfinite(rows)
+    ranked = np.where(there, rankdata(np.where(there, rows, np.inf), axis=1), 0.0)
+    mean = ranked.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    ranked = np.where(there, ranked - mean, 0.0)
+    length = np.sqrt((ranked**2).sum(axis=1, keepdims=True))
+    return ranked / np.where(length > 0, length, 1.0)
+
+
+def _mean_product(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    counted = ((a != 0).any(axis=1) & (b != 0).any(axis=1)).sum()
+    return float((a * b).sum() / max(counted, 1))
+
+
+def _turnover(task: Task, formula: Formula) -> float:
+    if task.table is not None or "close" not in task.panel.fields:
+        return float("nan")
+    seen = (task.earned_segments == TRAIN) | (task.earned_segments == VALIDATION)
+    return float(task.strategy(formula).run(task.panel).part(seen).mean_turnover)

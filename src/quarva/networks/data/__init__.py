@@ -1,0 +1,1 @@
+"""What networks are trained on: features, windows, samples and the encoding of targets."""

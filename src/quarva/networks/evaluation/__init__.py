@@ -1,0 +1,1 @@
+"""Networks evaluated by the task's own scores, beside their baselines."""

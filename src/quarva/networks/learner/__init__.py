@@ -1,0 +1,1 @@
+"""`Learner.fit`: from a task to a fitted network, one or many together."""

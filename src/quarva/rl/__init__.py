@@ -1,0 +1,23 @@
+"""Reinforcement learning: games that answer with a reward alone, and three learners that play them."""
+
+from quarva.rl.dqn import DQN, Dueling
+from quarva.rl.game import Game, Step
+from quarva.rl.gradient import PolicyGradient
+from quarva.rl.line import LineGame
+from quarva.rl.naf import NAF
+from quarva.rl.policy import TradingPolicy
+from quarva.rl.trader import Trader
+from quarva.rl.trading import TradingGame
+
+__all__ = [
+    "DQN",
+    "NAF",
+    "Dueling",
+    "Game",
+    "LineGame",
+    "PolicyGradient",
+    "Step",
+    "Trader",
+    "TradingGame",
+    "TradingPolicy",
+]

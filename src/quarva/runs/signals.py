@@ -1,0 +1,78 @@
+"""Signals as a long table: what signals.parquet and `quarva evaluate --out` hold."""
+
+import io
+import os
+from collections.abc import Sequence
+from datetime import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from quarva._runtime.files import write_atomically
+from quarva.engine import Device, Program, signals
+from quarva.errors import RunError
+from quarva.karva.expression import Expression
+from quarva.panel import Panel, Table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["check_table_path", "signals_table", "write_table"]
+
+
+def signals_table(
+    names: Sequence[str],
+    expressions: Sequence[Expression],
+    data: Panel | Table,
+    threads: int | None = None,
+    device: Device = "cpu",
+) -> "pl.DataFrame":
+    """The signals of formulas: columns `date`, `asset`, and one for each formula, float32.
+
+    A row for each date and asset, dates first; a missing value where the formula has no opinion. Of a table
+    the columns are `row`, from 1, and one for each formula. Raises FormulaError for an unknown field,
+    DeviceError for a GPU that is not there.
+    """
+    import polars as pl
+
+    panel = data.panel if isinstance(data, Table) else data
+    columns: dict[str, pl.Series] = {}
+    if isinstance(data, Table):
+        columns["row"] = pl.Series(np.arange(1, data.rows + 1))
+    else:
+        days, assets = panel.shape
+        # Instants also for days: pandas would read Parquet's days as plain Python objects.
+        unit = "us" if np.datetime_data(panel.dates.dtype)[0] == "D" else "ns"
+        columns["date"] = pl.Series(np.repeat(panel.dates.astype(f"datetime64[{unit}]"), assets))
+        columns["asset"] = pl.Series(np.tile(np.array(panel.assets, dtype=object), days), dtype=pl.String)
+    for name, expression in zip(names, expressions, strict=True):
+        signal = signals(Program.from_expressions([expression]), panel, threads, device)[0].reshape(-1)
+        if isinstance(data, Table):
+            signal = signal[: data.rows]
+        columns[name] = pl.Series(signal, nan_to_null=True)
+    return pl.DataFrame(columns)
+
+
+def check_table_path(path: str | os.PathLike[str]) -> None:
+    """Raise RunError, before work is spent, where `write_table` could not write to `path`."""
+    target = Path(path)
+    if target.suffix.lower() not in (".parquet", ".csv"):
+        raise RunError(
+            f"{target}: the format is not to be told from '{target.suffix}'; end in .parquet or .csv"
+        )
+    if not target.parent.is_dir():
+        raise RunError(f"{target} can not be written: there is no folder {target.parent}")
+
+
+def write_table(table: "pl.DataFrame", path: str | os.PathLike[str]) -> None:
+    """Write a table as Parquet or CSV by the ending of `path`, whole or not at all. Raises RunError."""
+    check_table_path(path)
+    buffer = io.BytesIO()
+    if Path(path).suffix.lower() == ".csv":
+        instants = [table[name] for name, kind in table.schema.items() if kind.is_temporal()]
+        days = all((times.dt.time() == time(0)).all() for times in instants)
+        table.write_csv(buffer, datetime_format="%Y-%m-%d" if days else "%Y-%m-%dT%H:%M:%S")
+    else:
+        table.write_parquet(buffer)
+    write_atomically(path, buffer.getvalue())

@@ -1,0 +1,122 @@
+"""From a question asked in Python to a run folder that holds it: recipe and data."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from quarva.errors import RunError, TaskError
+from quarva.panel import Panel, Table, sample_panel
+from quarva.runs.from_recipe import task_of
+from quarva.runs.recipe import Recipe
+from quarva.runs.run_folder import DATA, RunFolder
+from quarva.runs.signals import write_table
+from quarva.tasks import TRAIN, VALIDATION, Task
+from quarva.tasks.split import TEST
+
+__all__ = ["make_run_folder"]
+
+
+def make_run_folder(path: str | os.PathLike[str], task: Task, asked: dict[str, Any]) -> RunFolder:
+    """A new run folder for a task: its recipe, and its data where they are not the sample panel.
+
+    The data are written beside the recipe, for a panel in memory has no other file; `quarva report` and
+    `quarva search --resume` find them there.
+
+    Args:
+        path: an empty folder, or none yet.
+        task: the question.
+        asked: the other keys of the recipe: searcher, budget, functions, ….
+
+    Raises:
+        RunError: the folder can not be written or is not empty; a question that a recipe can not tell.
+        RecipeError: a setting out of its range.
+    """
+    data = task.table or task.panel
+    is_sample = isinstance(data, Panel) and _is_sample(data)
+    name = DATA["table" if isinstance(data, Table) else "panel"]
+    recipe = _recipe(task, asked | ({} if is_sample else _source(data, name)))
+    _check(task, recipe, data)
+    folder = RunFolder.create(path, recipe)
+    try:
+        if isinstance(data, Table):
+            _write_rows(data, recipe.target_column, folder.path / name)
+        elif not is_sample:
+            data.write(folder.path / name)
+    except RunError:
+        folder.discard()
+        raise
+    return folder
+
+
+def _recipe(task: Task, asked: dict[str, Any]) -> Recipe:
+    from quarva.__version__ import __version__
+
+    question: dict[str, Any] = {
+        "objective": task.objective.name,
+        "cost_bps": task.cost_bps,
+        "parsimony": task.parsimony,
+        "fingerprint": task.panel.fingerprint(),
+        "quarva": __version__,
+    }
+    if task.table is None:
+        question |= {"target": task.target_names[0], "delay": task.delay}
+    return Recipe.of(question | _borders(task) | asked)
+
+
+def _borders(task: Task) -> dict[str, Any]:
+    """Where the parts begin: of a panel as days, of a table as shares of its rows."""
+    if task.split is not None:
+        firsts = [np.flatnonzero(task.segments == part)[0] for part in (VALIDATION, TEST)]
+        days = [task.panel.dates[first - task.split.embargo] for first in firsts]
+        return {"split": tuple(map(str, days)), "embargo": task.split.embargo}
+    if len(task.targets) == 1:
+        return {}
+    assert task.table is not None  # a panel's task has its split
+    whole = np.isfinite(task.table.target) & np.isfinite(task.panel.values).all(axis=0)
+    rows = np.isfinite(task.targets).sum(axis=(1, 2))
+    return {"split": tuple(str(end / whole.sum()) for end in rows.cumsum()[[TRAIN, VALIDATION]])}
+
+
+def _source(data: Panel | Table, name: str) -> dict[str, Any]:
+    if isinstance(data, Panel):
+        return {
+            "panel": name,
+            "allow_jumps": True,
+            "conventions": data.conventions,
+        }  # whoever made the panel saw to its jumps
+    free = next(
+        word for word in ("y", "target", *(f"y{k}" for k in range(10**6))) if word not in data.columns
+    )
+    return {"table": name, "target_column": free}
+
+
+def _is_sample(panel: Panel) -> bool:
+    sample = sample_panel()
+    return panel.name == sample.name and panel.fingerprint() == sample.fingerprint()
+
+
+def _check(task: Task, recipe: Recipe, data: Panel | Table) -> None:
+    """Ask again by the recipe; what comes out must be the same question."""
+    try:
+        again = task_of(recipe, data)
+        same = np.array_equal(again.targets, task.targets, equal_nan=True)
+        same = same and np.array_equal(again.segments, task.segments) and again.describe() == task.describe()
+    except TaskError:
+        same = False
+    if not same:
+        raise RunError(
+            f"a recipe can not tell this question ({', '.join(task.target_names)}): it takes one target, "
+            "forward_return_H or a field as it stands; search without out"
+        )
+
+
+def _write_rows(table: Table, target_column: str, path: Path) -> None:
+    import polars as pl
+
+    columns = dict(zip(table.columns, table.panel.values, strict=True)) | {target_column: table.target}
+    flat = {
+        name: pl.Series(rows.reshape(-1)[: table.rows], nan_to_null=True) for name, rows in columns.items()
+    }
+    write_table(pl.DataFrame(flat), path)

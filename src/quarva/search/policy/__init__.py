@@ -1,5 +1,0 @@
-"""A network that writes genes and learns from their scores; must not know who else searches."""
-
-from quarva.search.policy.policy import Policy
-
-__all__ = ["Policy"]

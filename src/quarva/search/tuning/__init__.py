@@ -1,5 +1,0 @@
-"""Constants fitted by least squares before a formula's score counts; must not know who proposes formulas."""
-
-from quarva.search.tuning.tuner import STEPS, Tuned, Tuner, tuner_for
-
-__all__ = ["STEPS", "Tuned", "Tuner", "tuner_for"]

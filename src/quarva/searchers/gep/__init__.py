@@ -1,0 +1,5 @@
+"""Gene expression programming on islands."""
+
+from quarva.searchers.gep.gep import GEP
+
+__all__ = ["GEP"]

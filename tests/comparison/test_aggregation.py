@@ -1,0 +1,73 @@
+"""Quartiles over seeds, of figures and along a race."""
+
+import numpy as np
+import pytest
+
+from quarva.comparison import Run
+from quarva.comparison.aggregation import quartiles, race
+
+
+def a_run(seed, after, trained, at=None):
+    after = np.asarray(after, float)
+    return Run(
+        "gep", seed, 0.0, 0.0, 0.0, "x", 1, int(after[-1]), 0, int(after[-1]), 0, 1.0, 0.5, 0.5, "budget",
+        after, after / 1000 if at is None else np.asarray(at, float), np.asarray(trained, float),
+        np.asarray(trained, float),
+    )  # fmt: skip
+
+
+def test_quartiles_are_numpys():
+    values = [3.0, 1.0, 2.0, 5.0]
+    assert quartiles(values, -np.inf) == pytest.approx(tuple(np.quantile(values, (0.25, 0.5, 0.75))))
+
+
+def test_what_is_not_there_is_worst():
+    assert quartiles([1.0, np.nan, 3.0], -np.inf)[1] == 1.0
+    assert quartiles([1.0, 2.0, np.inf], np.inf)[1] == 2.0
+    assert quartiles([1.0, np.inf], np.inf)[1] == np.inf
+    assert quartiles([1.0, np.nan], -np.inf)[1] == -np.inf
+
+
+def test_a_band_holds_the_runs_best_until_it_rises():
+    runs = {"gep": [a_run(0, [100, 200, 400], [1, 2, 3]), a_run(1, [100, 200, 400], [1, 4, 5])]}
+    found = race(runs, "evaluations", "score", lambda run: run.trained)
+    (band,) = found.bands
+    middle = dict(zip(np.round(found.x, 6), band.middle, strict=True))
+    assert middle[100.0] == 1
+    assert middle[400.0] == 4
+    assert set(middle.values()) == {1.0, 3.0, 4.0}
+    assert (np.diff(found.x) > 0).all()
+
+
+def test_a_run_that_ended_stays_and_a_searcher_ends_with_its_last_run():
+    runs = {
+        "gep": [a_run(0, [100], [7]), a_run(1, [100, 300], [1, 1])],
+        "long": [a_run(0, [100, 900], [0, 0])],
+    }
+    found = race(runs, "evaluations", "score", lambda run: run.trained)
+    gep, long = found.bands
+    assert np.nanmax(found.x[np.isfinite(gep.middle)]) == 300
+    assert set(gep.middle[np.isfinite(gep.middle)]) == {4.0}
+    assert np.isfinite(long.middle).all()
+
+
+@pytest.mark.parametrize("error", [False, True])
+def test_a_median_begins_when_half_of_the_seeds_have_a_figure(error):
+    late = [a_run(seed, [begin, 500], [2, 2]) for seed, begin in enumerate((100, 200, 300))]
+    found = race({"gep": late}, "evaluations", "score", lambda run: run.trained, error=error)
+    (band,) = found.bands
+    assert np.isnan(band.middle[found.x < 199]).all()
+    assert set(band.middle[found.x > 201]) == {2.0}
+    worse = band.high if error else band.low
+    assert np.isnan(worse[found.x < 299]).all()
+    assert set(worse[found.x > 301]) == {2.0}
+
+
+def test_a_figure_that_is_not_there_counts_as_the_worst():
+    runs = {"gep": [a_run(0, [100, 200], [np.nan, np.nan]), *(a_run(k, [100, 200], [1, 3]) for k in (1, 2))]}
+    (band,) = race(runs, "evaluations", "score", lambda run: run.trained).bands
+    assert set(band.middle) == {1.0, 3.0}
+    assert np.isnan(band.low).all()
+    (band,) = race(runs, "evaluations", "score", lambda run: run.trained, error=True).bands
+    assert set(band.low) == {1.0, 3.0}
+    assert np.isnan(band.high).all()

@@ -1,0 +1,124 @@
+"""From a task and its findings to a page: the task's own figures, and the sealed test stays sealed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from quarva.karva.notation import parse
+from quarva.panel import Panel, Table
+from quarva.report import data as rd
+from quarva.report import render
+from quarva.report.builder import Found, assemble
+from quarva.tasks import ForwardReturn, Task
+
+FORMULA = "close / mean(close, 5)"
+FACTS = rd.SearchFacts("gep", 3, 1000, 2.5)
+
+
+def panel_of(days: int = 500, assets: int = 12, seed: int = 0) -> Panel:
+    rng = np.random.default_rng(seed)
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, (days, assets)), axis=0))
+    close[rng.random(close.shape) < 0.01] = np.nan
+    dates = np.datetime64("2015-01-01") + np.arange(days)
+    return Panel.from_arrays({"close": close, "other": close[::-1]}, dates, [f"A{k}" for k in range(assets)])
+
+
+def found_for(task: Task, text: str = FORMULA) -> Found:
+    expression = parse(text)
+    scores = task.score([expression])
+    row = rd.Row(text, float(scores.train[0]), float(scores.validation[0]), size=len(expression))
+    return Found(expression, (row,), FACTS)
+
+
+@pytest.mark.parametrize("objective", ["ic", "rank_ic"])
+def test_curve_and_decay_agree_with_the_scores_of_the_task(objective):
+    task = Task(panel_of(), target=ForwardReturn(5), objective=objective)
+    found = found_for(task)
+    page = assemble(task, found)
+    for code, name in enumerate(("train", "validation")):
+        scored = getattr(found.pool[0], name)
+        information = page.information
+        assert np.nanmean(information.ic[information.segments == code]) == pytest.approx(scored, abs=1e-6)
+        own = list(page.decay.horizons).index(5)
+        assert page.decay.means[name][own] == pytest.approx(scored, abs=1e-9)
+
+
+def test_trading_is_the_tasks_own_strategy():
+    task = Task(panel_of(), objective="sharpe")
+    found = found_for(task)
+    page = assemble(task, found)
+    assert page.performance["train"]["sharpe"] == pytest.approx(found.pool[0].train)
+    assert page.performance["validation"]["sharpe"] == pytest.approx(found.pool[0].validation)
+    assert "long the highest fifth" in page.strategy
+
+
+def test_holdings_without_a_return_are_told():
+    task = Task(panel_of(), objective="sharpe")
+    page = assemble(task, found_for(task))
+    missing = page.performance["train"]["missing"]
+    assert missing > 0
+    assert f"holdings without a return, taken as 0</th><td>{missing:,}</td>" in render(page)
+    whole = dataclasses.replace(page, performance={"train": {"sharpe": 1.0, "missing": 0}})
+    assert "without a return" not in render(whole)
+
+
+@pytest.mark.parametrize("objective", ["rank_ic", "sharpe", "timing_sharpe", "ts_corr"])
+def test_page_does_not_change_with_the_sealed_test(objective):
+    panel = panel_of()
+    task = Task(panel, target=ForwardReturn(5), objective=objective)
+    page = render(assemble(task, found_for(task)))
+    values = panel.values.copy()
+    values[:, np.flatnonzero(task.segments == 2)[0] :] *= np.float32(3.0)
+    changed = dataclasses.replace(panel, values=values)
+    other = Task(changed, target=ForwardReturn(5), objective=objective)
+    assert render(assemble(other, found_for(other))) == page
+
+
+def test_one_asset_is_timed():
+    task = Task(panel_of(assets=1), target=ForwardReturn(1, delay=0), objective="timing_sharpe")
+    page = assemble(task, found_for(task))
+    assert page.question.kind == "timing"
+    assert page.trading.benchmark is not None
+    text = render(page)
+    assert "Delay 0" in text
+    assert "buy and hold" in text
+
+
+def test_a_formula_of_the_wrong_sign_is_turned():
+    panel = panel_of()
+    task = Task(panel, objective="ic")
+    plain, turned = (assemble(task, found_for(task, text)) for text in (FORMULA, f"-({FORMULA})"))
+    assert {plain.best.sign, turned.best.sign} == {1, -1}
+    np.testing.assert_allclose(plain.information.ic, turned.information.ic, atol=1e-6)
+
+
+def test_a_target_of_the_users_own_needs_no_prices():
+    rng = np.random.default_rng(2)
+    values = {"x": rng.normal(size=(300, 8)), "y": rng.normal(size=(300, 8))}
+    dates = np.datetime64("2020-01-01") + np.arange(300)
+    task = Task(Panel.from_arrays(values, dates, list("abcdefgh")), target="y", objective="ic")
+    page = assemble(task, found_for(task, "mean(x, 3)"))
+    assert page.trading is None
+    assert page.decay is None
+    assert "its unit" in render(page) or "target’s unit" in render(page)
+
+
+@pytest.mark.parametrize("split", [None, (0.6, 0.8)])
+def test_a_table_shows_its_fit(split):
+    rng = np.random.default_rng(3)
+    x = rng.uniform(-1, 1, 1500)
+    table = Table.from_arrays({"x1": x, "x2": rng.normal(size=1500)}, np.sin(x), name="t.csv")
+    task = Task(table, split=split)
+    page = assemble(task, found_for(task, "sin(x1)"))
+    assert len(page.fit.actual) == (1500 if split is None else 1200)
+    np.testing.assert_allclose(page.fit.predicted, page.fit.actual, atol=1e-6)
+    text = render(page)
+    assert "gives the target?" in text
+    assert ("No part was kept" in text) == (split is None)
+    assert ("test, sealed" in text) == (split is not None)
+
+
+def test_nothing_found_is_still_a_page():
+    task = Task(panel_of(), objective="ic")
+    assert "No formula had a score." in render(assemble(task, Found(None, (), FACTS)))

@@ -1,0 +1,119 @@
+"""The picture of a comparison: a page that needs nothing, a PNG, a terminal."""
+
+import re
+import struct
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from quarva.errors import RunError
+from quarva.report.comparison import Band, Compared, Race, draw, render, write, write_png
+from quarva.report.comparison.data import ends, spread
+
+X = np.geomspace(100, 10_000, 50)
+
+
+def a_band(name, height):
+    middle = height * np.log10(X)
+    middle[:3] = np.nan
+    return Band(name, middle - 0.5, middle, middle + 0.5)
+
+
+@pytest.fixture
+def data():
+    bands = (a_band("random", 1.0), a_band("gep", 2.0), a_band("<mine>", 2.01))
+    races = tuple(Race("mean daily IC", unit, X, bands, level=4.0) for unit in ("evaluations", "seconds"))
+    rows = (("random", "1.0"), ("gep", "2.0"), ("<mine>", "2.0"))
+    return Compared("random, gep and mine", "a lead", races, ("searcher", "best"), rows, ("a note",), "0.1")
+
+
+def test_the_page_needs_nothing_else(data):
+    page = render(data)
+    assert not re.search(r"(src|href)=|url\(|@import|https?://", page)
+    assert "<mine>" not in page
+    assert page.count("&lt;mine&gt;") >= 4
+    assert page.count('class="area ') == 6
+
+
+def test_every_line_is_named_where_it_ends(data):
+    page = render(data)
+    found = re.findall(r'class="label (s\d)".*?left:([\d.]+)%;bottom:([\d.]+)%">(.*?)<', page)
+    assert [(style, name) for style, _, _, name in found[:3]] == [
+        ("s0", "random"), ("s1", "gep"), ("s2", "&lt;mine&gt;"),
+    ]  # fmt: skip
+    heights = [float(bottom) for _, _, bottom, _ in found[:3]]
+    assert abs(heights[1] - heights[2]) >= 5  # percent of 300 pixels: a line of text
+
+
+def test_the_level_is_drawn_and_told(data):
+    assert "timed to, 4.0000" in render(data)
+    without = replace(data, races=tuple(replace(race, level=None) for race in data.races))
+    assert "timed to" not in render(without)
+
+
+def test_more_searchers_than_colours_begin_again(data):
+    bands = tuple(a_band(f"way {k}", 1 + k) for k in range(10))
+    many = replace(
+        data, races=(Race("score", "evaluations", X, bands),) * 2, rows=tuple((b.name, "1") for b in bands)
+    )
+    assert 's0"></i>way 8' in render(many)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_png_is_one(data, tmp_path, theme):
+    path = write_png(data, tmp_path / "c.png", theme)
+    head = path.read_bytes()[:24]
+    assert head[:8] == b"\x89PNG\r\n\x1a\n"
+    wide, tall = struct.unpack(">II", head[16:24])
+    assert wide > tall > 400
+
+
+def test_a_place_that_can_not_be_written_is_said(data, tmp_path):
+    for writing in (write, write_png):
+        with pytest.raises(RunError, match="there is no folder"):
+            writing(data, tmp_path / "gone" / "c.x")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120, 200])
+def test_the_terminals_picture_keeps_within_its_columns(data, columns):
+    lines = [line.plain for line in draw(data, columns)]
+    assert max(map(len, lines)) <= columns
+    whole = "\n".join(lines)
+    assert whole.count("gep") == 2
+    assert whole.count("<mine>") == 2
+
+
+def test_the_terminals_line_rises_from_left_to_right(data):
+    lines = [line.plain for line in draw(replace(data, races=data.races[:1]), 80)]
+    dots = [(row, column) for row, line in enumerate(lines) for column, letter in enumerate(line)
+            if 0x2800 < ord(letter) <= 0x28FF]  # fmt: skip
+    left = min(dots, key=lambda dot: dot[1])
+    top = min(dots)
+    assert left[0] > top[0]
+    assert left[1] < top[1]
+
+
+def test_labels_are_pushed_apart_and_keep_their_order():
+    places = spread([0.5, 0.5, 0.52, 0.9], 0.1)
+    assert np.diff(sorted(places)).min() >= 0.1 - 1e-12
+    assert places[0] < places[1] < places[2] < places[3]
+    assert spread([0.2, 0.8], 0.1) == [0.2, 0.8]
+    assert max(spread([1.0, 1.0, 1.0], 0.1)) <= 1.0
+
+
+def test_a_searcher_without_a_figure_has_no_end(data):
+    nothing = np.full(len(X), np.nan)
+    bands = (a_band("gep", 1.0), Band("none", nothing, nothing, nothing))
+    race = Race("score", "seconds", X, bands)
+    assert [name for name, _, _ in ends(race)] == ["gep"]
+    quiet = replace(data, races=(race, race), rows=(("gep", "1"), ("none", "–")))
+    assert "none" in render(quiet)
+    draw(quiet, 100)
+
+
+def test_errors_are_drawn_on_a_logarithm(data):
+    error = 10 ** -np.linspace(0, 6, len(X))
+    race = Race("normalised RMSE", "evaluations", X, (Band("gep", error, error, error),), logarithmic=True)
+    assert [tick.text for tick in race.upwards.ticks][-1] == "1"
+    assert race.write(2e-7) == "2.0e−07"

@@ -1,0 +1,108 @@
+"""A search from Python keeps its run in a folder that the command line takes up."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quarva.errors import RecipeError, RunError
+from quarva.panel import Panel, Table, sample_panel
+from quarva.runs.from_recipe import data_of, search_settings, task_of
+from quarva.runs.run_folder import RunFolder
+from quarva.scenarios import simulate
+from quarva.searchers import RandomSearch
+from quarva.tasks import Field, ForwardReturn, Task
+
+KEPT = {"recipe.toml", "checkpoint.npz", "findings.json", "signals.parquet", "history.parquet"}
+
+
+def tasks():
+    panel = simulate(12, 160, seed=3)
+    grouped = Panel.from_arrays(
+        {"close": panel.field("close"), "volume": panel.field("volume")}, panel.dates, panel.assets,
+        groups={"sector": ["a", "b", "c"] * 4},
+    )  # fmt: skip
+    x = np.random.default_rng(0).random((2, 3000))
+    rows = Table.from_arrays({"x": x[0], "y": x[1]}, x[0] * np.sin(3 * x[1]))
+    return {
+        "a panel": Task(panel, ForwardReturn(5), objective="rank_ic"),
+        "days, embargo, delay 0": Task(
+            grouped,
+            ForwardReturn(2, delay=0),
+            objective="sharpe",
+            split=(panel.dates[80], panel.dates[120]),
+            embargo=3,
+            parsimony=0.001,
+        ),
+        "a field": Task(grouped, "volume", split=(0.5, 0.7)),
+        "a table": Task(rows),
+        "a split table": Task(rows, objective="nrmse", split=(0.5, 0.8)),
+    }
+
+
+@pytest.mark.parametrize("kind", list(tasks()))
+def test_the_folder_repeats_the_run(find, figures, tmp_path, kind):
+    task = tasks()[kind]
+    found = find(task, budget=400, seed=2, head=5, out=tmp_path / "run")
+    is_table = task.table is not None
+    assert set(os.listdir(tmp_path / "run")) == KEPT | {"table.parquet" if is_table else "panel.parquet"}
+    folder = RunFolder.open(tmp_path / "run")
+    recipe = folder.recipe()
+    again = task_of(recipe, data_of(recipe))
+    assert again.panel.fingerprint() == task.panel.fingerprint() == recipe.fingerprint
+    assert again.describe() == task.describe()
+    settings = search_settings(recipe)
+    for limit in ("threads", "budget"):
+        settings.pop(limit)
+    repeated = find(again, recipe.searcher, recipe.budget, **settings)
+    assert [f.formula.text for f in repeated] == [f.formula.text for f in found]
+    record = folder.findings()
+    assert record["best"]["formula"] == found.best.formula.text
+    assert record["evaluations"] == 400
+    if not is_table:
+        signals = pd.read_parquet(tmp_path / "run" / "signals.parquet")
+        assert list(signals.columns) == ["date", "asset", *(f"f{k}" for k in range(len(found)))]
+
+
+def test_the_sample_panel_is_not_copied(find, tmp_path):
+    find(Task(sample_panel()), budget=5, out=tmp_path / "run")
+    assert set(os.listdir(tmp_path / "run")) == KEPT
+
+
+def test_a_run_is_gone_on_with_under_a_larger_budget(find, figures, panel_task, tmp_path):
+    out = tmp_path / "run"
+    find(panel_task, budget=700, out=out)
+    on = find(panel_task, budget=2500, out=out, resume=True)
+    assert figures(on) == figures(find(panel_task, budget=2500))
+    assert RunFolder.open(out).recipe().budget == 2500
+    (out / "checkpoint.npz").unlink()
+    assert figures(find(panel_task, budget=2500, out=out, resume=True)) == figures(on)
+
+
+def test_a_searcher_of_ones_own_has_a_folder_too(find, panel_task, tmp_path):
+    class Mine(RandomSearch):
+        pass
+
+    find(panel_task, Mine(), 100, out=tmp_path / "run")
+    assert RunFolder.open(tmp_path / "run").findings()["searcher"] == "Mine"
+
+
+def test_what_can_not_be_kept_leaves_no_folder(find, panel_task, tmp_path):
+    out, panel = tmp_path / "run", panel_task.panel
+    with pytest.raises(RunError, match="can not tell this question"):
+        find(Task(panel, [ForwardReturn(1), ForwardReturn(5)]), budget=5, out=out)
+    with pytest.raises(RunError, match="can not tell this question"):
+        find(Task(panel, Field("volume", horizon=3)), budget=5, out=out)
+    with pytest.raises(RecipeError, match="give out or checkpoint"):
+        find(panel_task, budget=5, out=out, checkpoint=tmp_path / "c.npz")
+    with pytest.raises(RunError, match="there is no run folder"):
+        find(panel_task, budget=5, out=out, resume=True)
+
+    class Stateless:
+        begin = ask = tell = RandomSearch.ask
+
+    with pytest.raises(RunError, match="keeps no state"):
+        find(panel_task, Stateless(), 5, out=out)
+    assert not list(Path(tmp_path).iterdir())
