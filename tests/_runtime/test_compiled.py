@@ -25,7 +25,7 @@ SIZE = 10
 KERNEL = '''
 """A kernel in a package of its own."""
 
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 
 from shop import tables
 from shop.tables import Tables

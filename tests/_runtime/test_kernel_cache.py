@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 CODE = """
-from quarva.compiled import compiled
+from quarva._runtime.compiled import compiled
 
 
 @compiled

@@ -108,9 +108,9 @@ def test_the_end_of_a_process_ends_its_helpers():
         "import atexit, threading\n"
         "def look(): print([t.name for t in threading.enumerate() if t.name == 'quarva'])\n"
         "atexit.register(look)\n"  # registered first, called last
-        "from quarva import crew, threads\n"
+        "from quarva._runtime import spin_pool, threads\n"
         "threads.share(lambda a, b: None, 8, 2)\n"
-        "with crew.crew(3): print(sum(t.name == 'quarva' for t in threading.enumerate()))\n"
+        "with spin_pool.crew(3): print(sum(t.name == 'quarva' for t in threading.enumerate()))\n"
     )
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
