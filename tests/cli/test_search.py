@@ -17,6 +17,7 @@ FILES = {
     "findings.json",
     "signals.parquet",
     "history.parquet",
+    "incumbents.parquet",
     "report.html",
     "checkpoint.npz",
 }

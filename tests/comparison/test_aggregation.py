@@ -1,5 +1,7 @@
 """Quartiles over seeds, of figures and along a race."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,9 +12,9 @@ from quarva.comparison.aggregation import quartiles, race
 def a_run(seed, after, trained, at=None):
     after = np.asarray(after, float)
     return Run(
-        "gep", seed, 0.0, 0.0, 0.0, "x", 1, int(after[-1]), 0, int(after[-1]), 0, 1.0, 0.5, 0.5, "budget",
-        after, after / 1000 if at is None else np.asarray(at, float), np.asarray(trained, float),
-        np.asarray(trained, float),
+        "gep", seed, 0.0, 0.0, 0.0, "x", 1, int(after[-1]), 0, 0, int(after[-1]), 0, 1.0, 0.5, 0.5, "budget",
+        after, after / 1000 if at is None else np.asarray(at, float), 0 * after, np.asarray(trained, float),
+        np.asarray(trained, float), np.zeros(len(after), bool),
     )  # fmt: skip
 
 
@@ -71,3 +73,45 @@ def test_a_figure_that_is_not_there_counts_as_the_worst():
     (band,) = race(runs, "evaluations", "score", lambda run: run.trained, error=True).bands
     assert set(band.low) == {1.0, 3.0}
     assert np.isnan(band.high).all()
+
+
+def best_at(run, place):
+    """The run's best when so many evaluations were made."""
+    there = np.flatnonzero(run.after <= place)
+    return run.trained[there[-1]] if len(there) else -np.inf
+
+
+def test_bands_are_the_quartiles_at_every_evaluation():
+    rng = np.random.default_rng(0)
+    runs = {}
+    for name, step in (("small", 5), ("large", 400)):
+        runs[name] = [
+            a_run(seed, np.unique(rng.integers(1, step * 30, 12)), np.sort(rng.normal(size=20))[:12])
+            for seed in range(5)
+        ]
+        runs[name] = [a_run(k, run.after, run.trained[: len(run.after)]) for k, run in enumerate(runs[name])]
+    found = race(runs, "evaluations", "score", lambda run: run.trained)
+    assert len(found.x) <= 1 + sum(len(run.after) for group in runs.values() for run in group)
+    for band in found.bands:
+        group = runs[band.name]
+        end = max(run.evaluations for run in group)
+        for place in range(int(found.x[0]), int(found.x[-1]) + 1, 3):
+            at = np.searchsorted(found.x, place, side="right") - 1
+            parts = quartiles([best_at(run, place) for run in group], -np.inf)
+            for drawn, part in zip((band.low, band.middle, band.high), parts, strict=True):
+                expected = part if np.isfinite(part) and place <= end else np.nan
+                assert drawn[at] == pytest.approx(expected, nan_ok=True) or place > end
+
+
+def test_only_places_where_something_changes_are_drawn():
+    runs = {"gep": [a_run(k, [100, *range(101, 150), 900], [1] * 50 + [2]) for k in range(3)]}
+    assert race(runs, "evaluations", "score", lambda run: run.trained).x.tolist() == [100.0, 900.0]
+
+
+def test_a_run_without_a_formula_is_drawn_as_nothing():
+    empty = replace(
+        a_run(0, [100], [1]), after=np.empty(0), at=np.empty(0), trained=np.empty(0), validated=np.empty(0),
+        exact=np.empty(0, bool),
+    )  # fmt: skip
+    (band,) = race({"gep": [empty]}, "seconds", "score", lambda run: run.trained).bands
+    assert np.isnan(band.middle).all()

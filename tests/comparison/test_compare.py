@@ -6,6 +6,7 @@ import pytest
 import quarva
 from quarva.comparison.presentation import compared
 from quarva.errors import FormulaError, RecipeError
+from quarva.karva.genes import Population
 from quarva.runs import search
 from quarva.searchers import GEP, RandomSearch
 from quarva.tasks import Task
@@ -50,13 +51,62 @@ def test_the_level_is_the_worst_median_and_all_get_there_in_half_of_their_runs(r
     assert np.isfinite(found.table()["evaluations_to_level"]).all()
 
 
-def test_evaluations_to_a_level_are_those_of_the_first_batch_that_is_there(run, panel_task):
-    found = run(panel_task, ["gep"], seeds=1, budget=6000)
-    alone = search(panel_task, "gep", 6000, threads=1, progress=False).history
-    level = alone["best"].iloc[2]
-    asked = run(panel_task, ["gep"], seeds=1, budget=6000, level=level)
-    first = alone["evaluations"][(alone["best"] >= level).idxmax()]
-    assert asked.rows()[0]["evaluations_to_level"] == first
+class Listed(RandomSearch):
+    """Random search whose first batch is kept."""
+
+    def ask(self, n):
+        population = super().ask(n)
+        if not hasattr(self, "first"):
+            self.first = population
+        return population
+
+
+def test_evaluations_to_a_level_are_those_of_the_first_formula_that_is_there(run, panel_task):
+    way = Listed()
+    alone = search(panel_task, way, 1500, threads=1, progress=False)
+    keys, places = np.unique(way.first.keys(), return_index=True)
+    distinct = way.first[np.sort(places)]  # in the order in which they were scored
+    scores = [panel_task.score(distinct[k : k + 1], threads=1) for k in range(300)]
+    judged = np.array([s.train[0] if np.isfinite(s.validation[0]) else np.nan for s in scores])
+    level = float(np.sort(judged[np.isfinite(judged)])[-5])
+    (row,) = run(panel_task, {"mine": Listed()}, seeds=1, level=level).rows()
+    assert row["evaluations_to_level"] == int(np.argmax(judged >= level)) + 1
+    assert row["evaluations_to_level"] < alone.history["evaluations"].iloc[0]
+    assert 0 < row["seconds_to_level"] < row["seconds"]
+
+
+class Dealt:
+    """The same random formulas in the same order, dealt out in batches."""
+
+    def __init__(self, batch):
+        self.batch = batch
+
+    def begin(self, space):
+        rng = np.random.default_rng(space.seed)
+        self.all, self.at = Population.random(space.alphabet, space.shape, 4000, rng), 0
+
+    def ask(self, n):
+        self.at += self.batch
+        return self.all[self.at - self.batch : self.at]
+
+    def tell(self, population, fitness):
+        pass
+
+
+def test_a_larger_first_batch_is_no_disadvantage(run, panel_task):
+    found = run(panel_task, {"large": Dealt(4000), "small": Dealt(50)}, budget=800, level=0.1)
+    for large, small in zip(found.runs_of("large"), found.runs_of("small"), strict=True):
+        np.testing.assert_array_equal(large.after, small.after)
+        np.testing.assert_array_equal(large.trained, small.trained)
+    table = found.table()
+    assert table.loc["large", "evaluations_to_level"] == table.loc["small", "evaluations_to_level"] < 400
+    for race in compared(found).races[::2]:
+        large, small = race.bands
+        np.testing.assert_array_equal(large.middle, small.middle)
+
+
+def test_a_level_may_never_be_reached(run, panel_task):
+    found = run(panel_task, ["gep"], seeds=1)
     never = run(panel_task, ["gep"], seeds=1, level=2.0)
     assert never.rows()[0]["seconds_to_level"] == np.inf
     assert never.table().loc["gep", "reached"] == 0
@@ -68,9 +118,27 @@ def test_a_table_counts_what_was_solved(run, table_task):
     assert found.level is None
     gep = [row for row in found.rows() if row["searcher"] == "gep"]
     assert [row["stopped"] for row in gep] == ["solved", "solved"]
-    assert [row["evaluations_to_level"] for row in gep] == [row["evaluations"] for row in gep]
+    for row, each in zip(gep, found.runs_of("gep"), strict=True):
+        solved = each.after[each.exact]
+        assert row["evaluations_to_level"] == solved[0] < row["evaluations"]  # the batch went on
+        assert 0 < row["seconds_to_level"] < row["seconds"]
     assert found.table().loc["gep", "reached"] == 2
     assert gep[0]["best"] == gep[0]["train"] == pytest.approx(1)
+
+
+def test_candidates_of_a_surrogate_stand_beside_evaluations(run, panel_task):
+    found = run(panel_task, ["random", "blend"], budget=200, seeds=1)
+    rows = {row["searcher"]: row for row in found.rows()}
+    assert rows["random"]["candidates"] == rows["random"]["candidates_to_level"] == 0
+    assert (
+        rows["blend"]["candidates"] == search(panel_task, "blend", 200, threads=1, progress=False).candidates
+    )
+    assert rows["blend"]["candidates"] > 1000
+    assert found.table().loc["blend", "candidates"] == rows["blend"]["candidates"]
+    told = compared(found)
+    column = told.header.index("candidates to it")
+    assert told.header[column - 1] == "evaluations to it"
+    assert told.rows[0][column] == "0"
 
 
 class Stubborn:

@@ -23,7 +23,7 @@ FILES = {
     "comparison.html",
     "comparison.png",
 }
-RUN = {"recipe.toml", "history.parquet", "findings.json"}
+RUN = {"recipe.toml", "history.parquet", "incumbents.parquet", "findings.json"}
 
 
 def told(found):
@@ -133,11 +133,12 @@ def test_another_version_is_refused(run, panel_task, tmp_path, monkeypatch):
     ("file", "content", "says"),
     [
         ("comparison.json", "{", "comparison.json is damaged .*: compare anew in another folder"),
-        ("comparison.json", '{"version": 7}', "is of version 7, and this Quarva reads 1"),
-        ("comparison.json", '{"version": 1}', "comparison.json is damaged"),
+        ("comparison.json", '{"version": 7}', "is of version 7, and this Quarva reads 2"),
+        ("comparison.json", '{"version": 1}', "is of version 1, and this Quarva reads 2"),
+        ("comparison.json", '{"version": 2}', "comparison.json is damaged"),
         ("runs/random-0/findings.json", "{", "findings.json is damaged"),
         ("runs/random-0/findings.json", '{"version": 1}', "is damaged .*: remove the folder"),
-        ("runs/random-0/history.parquet", "not parquet", "is damaged .*: remove the folder"),
+        ("runs/random-0/incumbents.parquet", "not parquet", "is damaged .*: remove the folder"),
     ],
 )
 def test_a_damaged_file_is_said_in_one_line(run, panel_task, tmp_path, file, content, says):

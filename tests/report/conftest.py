@@ -114,7 +114,7 @@ def synthetic(**changes) -> rd.ReportData:
             },
         ),
         "progress": rd.Progress(
-            evaluations, np.round(best, 3), best * 0.3 + rng.normal(0, 0.0008, len(best))
+            evaluations - 137, np.round(best, 3), evaluations, best * 0.3 + rng.normal(0, 0.0008, len(best))
         ),
         "strategy": "long the top fifth, short the bottom fifth, equal weights",
         "performance": {

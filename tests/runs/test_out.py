@@ -15,7 +15,9 @@ from quarva.scenarios import simulate
 from quarva.searchers import RandomSearch
 from quarva.tasks import Field, ForwardReturn, Task
 
-KEPT = {"recipe.toml", "checkpoint.npz", "findings.json", "signals.parquet", "history.parquet"}
+KEPT = {
+    "recipe.toml", "checkpoint.npz", "findings.json", "signals.parquet", "history.parquet", "incumbents.parquet",
+}  # fmt: skip
 
 
 def tasks():

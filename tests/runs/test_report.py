@@ -24,6 +24,7 @@ def run_in(folder, **settings):
     run = RunFolder.create(folder, recipe)
     run.write_findings(findings_record(found, str(folder)))
     run.write_table("history.parquet", pl.from_pandas(found.history))
+    run.write_table("incumbents.parquet", pl.from_pandas(found.incumbents))
     return task, found
 
 
@@ -70,9 +71,10 @@ def test_a_reading_of_the_test_is_told(bars, tmp_path):
     assert "not read" not in page
 
 
-def test_history_may_be_missing(bars, tmp_path):
+@pytest.mark.parametrize("file", ["history.parquet", "incumbents.parquet"])
+def test_a_table_may_be_missing(bars, tmp_path, file):
     run_in(tmp_path / "run", panel=str(bars))
-    (tmp_path / "run" / "history.parquet").unlink()
+    (tmp_path / "run" / file).unlink()
     assert from_run_folder(tmp_path / "run").progress is None
 
 

@@ -69,8 +69,8 @@ def test_foresight_saves_most_of_the_evaluations(find):
         """Evaluations until nine tenths of the plant's IC are found, of 2,000 at most."""
         plant = "corr(close, volume, 10)"
         task = Task(simulate(40, 200, seed=seed, plant=plant, ic=0.3), target="forward_return_1")
-        course = find(task, "blend", 2000, settings=settings).history
-        enough = course["best"] > 0.9 * task.score([parse(plant)]).train[0]
+        course = find(task, "blend", 2000, settings=settings).incumbents
+        enough = course["train"] > 0.9 * task.score([parse(plant)]).train[0]
         return course["evaluations"][enough].min() if enough.any() else 2000
 
     with_it = sum(needed(seed) for seed in range(3))

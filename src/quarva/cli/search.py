@@ -214,6 +214,8 @@ def _show(record: dict[str, Any]) -> None:
     counted = f"{record['evaluations']:,} distinct formulas"
     if record["tuning_steps"]:
         counted += f", {record['tuning_steps']:,} of them steps of tuning constants,"
+    if record["candidates"]:
+        counted += f" chosen from {record['candidates']:,} candidates"
     counted += f" in {record['seconds']:.1f} s"
     screen.print(f"{counted}; stopped by: {record['stopped']}")
     screen.print(f"run: {record['run']}", soft_wrap=True)

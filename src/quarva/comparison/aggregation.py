@@ -13,7 +13,7 @@ __all__ = ["quartiles", "race"]
 
 Floats = NDArray[np.float64]
 
-_PLACES = 240  # along a race, evenly on its logarithm
+_LEAST = 1e-3  # evaluations or seconds that a race begins at, which has a logarithmic axis
 
 
 def quartiles(values: Sequence[float] | Floats, worst: float) -> tuple[float, float, float]:
@@ -50,48 +50,60 @@ def race(
 ) -> Race:
     """Best so far of each searcher, its runs by name, against evaluations or seconds.
 
-    A run that ended stays where it was, for it might have gone on; a searcher's band ends with its last run.
+    Median and quartiles are step functions: they change where a formula became the best so far of a run, and
+    nowhere else. A run that ended stays where it was, for it might have gone on; a searcher's band ends with
+    its last run.
 
     Args:
         figure, level: of the `Race`.
         error: whether less is better, on a logarithmic axis.
-        drawn: what to draw of a run behind each of its batches, float64 [batches]; NaN counts as worst.
+        drawn: what to draw of each incumbent of a run, float64 [incumbents]; NaN counts as worst.
     """
-    first = min(float(_took(run, unit)[0]) for group in runs.values() for run in group)
-    last = {name: max(float(_took(run, unit)[-1]) for run in group) for name, group in runs.items()}
-    low = max(first, 1e-3)
-    places = np.geomspace(low, max(*last.values(), 1.01 * low), _PLACES)
-    x = np.unique(np.concatenate([places, np.maximum([*last.values()], low)]))
+    last = {name: max(_end(run, unit) for run in group) for name, group in runs.items()}
+    steps = [_took(run, unit) for group in runs.values() for run in group]
+    x = np.unique(np.concatenate([*steps, [*last.values()]]))
+    x = np.unique(np.maximum(x, _LEAST))
     worst = float("inf") if error else -np.inf
-    bands = [
-        _band(name, group, x[x <= max(last[name], low)], unit, drawn, worst) for name, group in runs.items()
-    ]
-    whole = [Band(band.name, *(_filled(part, len(x)) for part in (band.low, band.middle, band.high)))
-             for band in bands]  # fmt: skip
-    return Race(figure, unit, x, tuple(whole), level, logarithmic=error)
+    parts = np.stack([_band(group, x, unit, drawn, worst) for group in runs.values()])
+    for band, end in zip(parts, last.values(), strict=True):
+        band[:, x > max(end, _LEAST)] = np.nan
+    kept = _steps(x, parts, np.maximum([*last.values()], _LEAST))
+    bands = [Band(name, *band) for name, band in zip(runs, parts[:, :, kept], strict=True)]
+    return Race(figure, unit, x[kept], tuple(bands), level, logarithmic=error)
+
+
+def _steps(x: Floats, parts: Floats, ends: Floats) -> NDArray[np.bool_]:
+    """Which places of `x` a picture needs: both ends, those where a band ends, and those where one changes."""
+    before, now = parts[:, :, :-1], parts[:, :, 1:]
+    same = (before == now) | (np.isnan(before) & np.isnan(now))
+    kept = np.isin(x, ends)
+    kept[1:] |= ~same.all(axis=(0, 1))
+    kept[0] = True
+    return kept
 
 
 def _took(run: Run, unit: Literal["evaluations", "seconds"]) -> Floats:
     return run.after if unit == "evaluations" else run.at
 
 
+def _end(run: Run, unit: Literal["evaluations", "seconds"]) -> float:
+    """What the whole run took."""
+    return float(run.evaluations) if unit == "evaluations" else run.seconds
+
+
 def _band(
-    name: str,
     runs: list[Run],
     x: Floats,
     unit: Literal["evaluations", "seconds"],
     drawn: Callable[[Run], Floats],
     worst: float,
-) -> Band:
+) -> Floats:
+    """Lower quartile, median and upper quartile at each place, float64 [3, X]."""
     # A seed that has nothing yet is worse than any that has: the median begins when half have a figure.
     rows = np.full((len(runs), len(x)), worst)
     for row, run in zip(rows, runs, strict=True):
-        before = np.searchsorted(_took(run, unit), x, side="right") - 1
+        before = np.searchsorted(np.maximum(_took(run, unit), _LEAST), x, side="right") - 1
         figures = drawn(run)
         row[before >= 0] = np.where(np.isnan(figures), worst, figures)[before[before >= 0]]
     parts = _quantiles(rows, worst)
-    return Band(name, *np.where(np.isfinite(parts), parts, np.nan))
-
-
-def _filled(part: Floats, length: int) -> Floats:
-    return np.concatenate([part, np.full(length - len(part), np.nan)])
+    return np.where(np.isfinite(parts), parts, np.nan)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from quarva.comparison.aggregation import quartiles
-from quarva.comparison.run import Run
+from quarva.comparison.run import Reached, Run
 from quarva.errors import RunError
 from quarva.tasks import Task
 
@@ -82,10 +82,14 @@ class Comparison:
         """A row a searcher, its name the index.
 
         Columns: runs; best, lower_quartile, upper_quartile (of `Run.best` over seeds); train (median);
-        solved (of a table); reached (runs that came to `level`), evaluations_to_level, seconds_to_level
-        (medians over all seeds, a run that did not come there counts as one that needs longer than any; ∞
-        where half did not); distinct_share, invalid_share (of all that was proposed); seconds,
-        seconds_proposing, seconds_scoring (means of a run).
+        solved (of a table); reached (runs that came to `level`), evaluations_to_level, candidates_to_level,
+        seconds_to_level (medians over all seeds, a run that did not come there counts as one that needs
+        longer than any; ∞ where half did not); distinct_share, invalid_share (of all that was proposed);
+        candidates (that a surrogate looked at, 0 without one), seconds, seconds_proposing, seconds_scoring
+        (means of a run).
+
+        Evaluations are counted up to the formula itself, wherever in its batch it was scored. Seconds inside
+        a piece of a batch that was scored at once are interpolated by evaluations between the piece's ends.
         """
         import pandas as pd
 
@@ -103,13 +107,14 @@ class Comparison:
             "lower_quartile": low, "upper_quartile": high,
             "train": quartiles([run.train for run in runs], worst)[1],
             "solved": sum(run.solved for run in runs),
-            "reached": sum(np.isfinite(evaluations) for evaluations, _ in reached),
-            "evaluations_to_level": quartiles([evaluations for evaluations, _ in reached], np.inf)[1],
-            "seconds_to_level": quartiles([seconds for _, seconds in reached], np.inf)[1],
+            "reached": sum(np.isfinite(each.evaluations) for each in reached),
+            "evaluations_to_level": quartiles([each.evaluations for each in reached], np.inf)[1],
+            "candidates_to_level": quartiles([each.candidates for each in reached], np.inf)[1],
+            "seconds_to_level": quartiles([each.seconds for each in reached], np.inf)[1],
             "distinct_share": sum(run.evaluations - run.tuning_steps for run in runs) / proposed,
             "invalid_share": sum(run.invalid for run in runs) / proposed,
             **{key: float(np.mean([getattr(run, key) for run in runs])) for key in
-               ("seconds", "seconds_proposing", "seconds_scoring")},
+               ("candidates", "seconds", "seconds_proposing", "seconds_scoring")},
         }  # fmt: skip
 
     def show(self) -> None:
@@ -143,12 +148,14 @@ class Comparison:
         return self.table().to_string()
 
 
-def _row(run: Run, reached: tuple[float, float]) -> dict[str, Any]:
+def _row(run: Run, reached: Reached) -> dict[str, Any]:
     return {
         "searcher": run.searcher, "seed": run.seed, "best": run.best, "train": run.train,
         "validation": run.validation, "formula": run.formula, "size": run.size,
-        "evaluations": run.evaluations, "proposed": run.proposed, "invalid": run.invalid,
+        "evaluations": run.evaluations, "candidates": run.candidates, "proposed": run.proposed,
+        "invalid": run.invalid,
         "distinct_share": run.distinct_share, "invalid_share": run.invalid_share, "seconds": run.seconds,
         "seconds_proposing": run.seconds_proposing, "seconds_scoring": run.seconds_scoring,
-        "evaluations_to_level": reached[0], "seconds_to_level": reached[1], "stopped": run.stopped,
+        "evaluations_to_level": reached.evaluations, "candidates_to_level": reached.candidates,
+        "seconds_to_level": reached.seconds, "stopped": run.stopped,
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
     comparison.json   searchers, seeds, level, the version and the question that the runs belong to
     recipe.toml       the question and the settings of all runs         panel.parquet, table.parquet  its data
-    runs/gep-0/       a run: its recipe, history, findings; while it runs, its checkpoint
+    runs/gep-0/       a run: its recipe, history, incumbents, findings; while it runs, its checkpoint
     rows.json         a row a run, when all are made                     comparison.html, comparison.png
 
 Each file is written whole or not at all. A run is made when its findings are there, the last of its files.
@@ -27,10 +27,11 @@ from quarva.tasks import Task
 if TYPE_CHECKING:
     from quarva.runs.recipe import Recipe
 
-__all__ = ["ComparisonFolder", "Plan"]
+__all__ = ["INCUMBENTS", "ComparisonFolder", "Plan"]
 
-VERSION = 1
+VERSION = 2  # 1: figures at the ends of batches
 _PLAN = "comparison.json"
+INCUMBENTS = "incumbents.parquet"
 _NAME = re.compile(r"[\w][\w .+=-]*")  # of a searcher: it names folders too
 
 
@@ -133,13 +134,18 @@ class ComparisonFolder:
         return folder
 
     def keep(
-        self, record: dict[str, Any], history: Mapping[str, Any], folder: RunFolder, searcher: str
+        self,
+        record: dict[str, Any],
+        tables: Mapping[str, Mapping[str, Any]],
+        folder: RunFolder,
+        searcher: str,
     ) -> None:
-        """Write what a run found; a run that ended needs its checkpoint no more."""
+        """Write what a run found, its tables by file name; a run that ended needs its checkpoint no more."""
         import polars as pl
 
         whole = {"version": FINDINGS_VERSION, "quarva": __version__} | record
-        folder.write_table("history.parquet", pl.DataFrame({name: history[name] for name in history}))
+        for file, columns in tables.items():
+            folder.write_table(file, pl.DataFrame({name: columns[name] for name in columns}))
         folder.write_findings(whole | {"run": os.fspath(folder.path), "searcher": searcher})
         folder.checkpoint.unlink(missing_ok=True)
 
@@ -153,7 +159,7 @@ class ComparisonFolder:
         try:
             if record["budget"] != budget:
                 raise ValueError(f"its budget is {record['budget']}, not {budget}")
-            return Run.of(record, _history(folder.path / "history.parquet"), searcher, figure)
+            return Run.of(record, _incumbents(folder.path / INCUMBENTS), searcher, figure)
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(path, error) from None
 
@@ -211,11 +217,11 @@ class ComparisonFolder:
         return RunError(f"{path} is damaged ({type(error).__name__}: {error}): {mend}")
 
 
-def _history(path: Path) -> dict[str, Any]:
-    """Columns of a history. Raises ValueError where it can not be read."""
+def _incumbents(path: Path) -> dict[str, Any]:
+    """Columns of a run's incumbents. Raises ValueError where they can not be read."""
     import polars as pl
 
-    names = ["evaluations", "seconds", "best", "validation"]
+    names = ["evaluations", "candidates", "seconds", "train", "validation", "exact"]
     try:
         table = pl.read_parquet(path, columns=names)
     except (OSError, pl.exceptions.PolarsError) as error:

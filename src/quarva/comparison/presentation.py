@@ -116,12 +116,11 @@ def _header(comparison: Comparison) -> tuple[str, ...]:
     train = (f"{unit}, train",) if comparison.task.has_validation else ()
     return (
         "searcher", f"{unit}, {comparison.figure}", "quartiles", *train, reached, "evaluations to it",
-        "seconds to it", "distinct", "invalid", "seconds", "proposing", "scoring",
+        "candidates to it", "seconds to it", "distinct", "invalid", "seconds", "proposing", "scoring",
     )  # fmt: skip
 
 
 def _words(comparison: Comparison, line: dict[str, Any]) -> tuple[str, ...]:
-    evaluations = line["evaluations_to_level"]
     ends = [line["lower_quartile"], line["upper_quartile"]]
     if comparison.task.table is not None and not comparison.minimised:
         ends.reverse()  # an error is shown
@@ -129,7 +128,8 @@ def _words(comparison: Comparison, line: dict[str, Any]) -> tuple[str, ...]:
     return (
         line["searcher"], _score(comparison, line["best"]),
         " to ".join(_score(comparison, end) for end in ends), *train, f"{line['reached']} of {line['runs']}",
-        f"{evaluations:,.0f}" if math.isfinite(evaluations) else "–", _seconds(line["seconds_to_level"]),
+        _count(line["evaluations_to_level"]), _count(line["candidates_to_level"]),
+        _seconds(line["seconds_to_level"]),
         percent(line["distinct_share"]), percent(line["invalid_share"]) if line["invalid_share"] else "0",
         *(_seconds(line[name]) for name in ("seconds", "seconds_proposing", "seconds_scoring")),
     )  # fmt: skip
@@ -141,6 +141,10 @@ def _score(comparison: Comparison, value: float) -> str:
     if comparison.task.table is not None:
         return f"{float(_error(comparison, np.array(value))):.2g}"
     return text.score(value, comparison.task.objective.name)
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}" if math.isfinite(value) else "–"
 
 
 def _seconds(value: float) -> str:
@@ -169,4 +173,10 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
         second = f"Level: {shown} in training, the worst of the searchers' medians. {until}"
     else:
         second = f"Level: {shown} in training. {until}"
-    return (first, f"{second}, median over seeds; a dash where half of the runs did not come there.")
+    second += ", median over seeds; a dash where half of the runs did not come there."
+    third = (
+        "Evaluations are counted up to the formula itself; seconds are interpolated inside the piece of a batch "
+        "that it was scored in. Candidates: formulas whose signals a surrogate looked at on a few assets and "
+        "days, to choose those that were scored; they are no evaluations."
+    )
+    return first, second, third

@@ -100,8 +100,8 @@ def check(task: Task, ways: Ways) -> None:
             one.check(task)
 
 
-def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, Any], dict[str, list[float]]]:
-    """Fit with a seed; a record and a history of one row, as `Run.of` reads them.
+def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """Fit with a seed; a record and its one incumbent, as `Run.of` reads them.
 
     KeyboardInterrupt is what Ctrl-C raises, and passes.
     """
@@ -117,15 +117,16 @@ def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, A
         "latex": "", "qlib": "",
     }  # fmt: skip
     record = {
-        "seed": seed, "evaluations": 1, "proposed": 1, "invalid": 0, "abandoned": 0, "tuning_steps": 0,
+        "seed": seed, "evaluations": 1, "candidates": 0, "proposed": 1, "invalid": 0, "abandoned": 0, "tuning_steps": 0,
         "seconds": round(seconds, 3), "seconds_proposing": round(seconds, 3), "seconds_scoring": 0.0,
         "stopped": "budget", "test_readings": 0, "best": best, "pool": [best],
         "task": task.describe(), "notes": list(fitted.notes),
     }  # fmt: skip
-    history = {
-        "evaluations": [1.0], "seconds": [seconds], "best": [fitted.train], "validation": [fitted.validation]
+    incumbents = {
+        "evaluations": [1], "candidates": [0], "seconds": [seconds], "train": [fitted.train],
+        "validation": [fitted.validation], "formula": [fitted.title], "exact": [False],
     }  # fmt: skip
-    return record, history
+    return record, incumbents
 
 
 def _learner(name: str) -> "Learner | Trader":

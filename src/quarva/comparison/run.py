@@ -2,14 +2,31 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Run"]
+__all__ = ["Reached", "Run"]
 
 Floats = NDArray[np.float64]
+
+
+class Reached(NamedTuple):
+    """What it took to come to a level, ∞ where the run never did.
+
+    Attributes
+    ----------
+    evaluations : float
+        Evaluations up to and including the formula that came to it.
+    seconds : float
+    candidates : float
+        Candidates that a surrogate had looked at by then; 0 for searchers without one.
+    """
+
+    evaluations: float = np.inf
+    seconds: float = np.inf
+    candidates: float = np.inf
 
 
 @dataclass(frozen=True)
@@ -23,12 +40,15 @@ class Run:
             formula.
         formula, size: that formula in infix, and its nodes; "" and 0 where there is none.
         evaluations: distinct formulas scored; of them tuning_steps, steps of fitting constants.
+        candidates: formulas that a surrogate looked at, 0 without one.
         proposed: all that the searcher proposed.
         invalid: proposed chromosomes that break a rule of the language.
         seconds: wall time; of it seconds_proposing by the searcher, seconds_scoring by the engine.
         stopped: why it ended, as `Findings.stopped`.
-        after, at: evaluations and seconds behind each batch, float64 [batches].
-        trained, validated: train and validation figure of the best formula then, float64 [batches].
+        after, at, looked: evaluations, seconds and candidates at which each formula became the best so far,
+            float64 [incumbents], see `Findings.incumbents`.
+        trained, validated: train and validation figure of these formulas, float64 [incumbents].
+        exact: bool [incumbents], whether they give a table's target exactly.
     """
 
     searcher: str
@@ -40,6 +60,7 @@ class Run:
     size: int
     evaluations: int
     tuning_steps: int
+    candidates: int
     proposed: int
     invalid: int
     seconds: float
@@ -48,20 +69,25 @@ class Run:
     stopped: str
     after: Floats = field(repr=False)
     at: Floats = field(repr=False)
+    looked: Floats = field(repr=False)
     trained: Floats = field(repr=False)
     validated: Floats = field(repr=False)
+    exact: NDArray[np.bool_] = field(repr=False)
 
     @classmethod
-    def of(cls, record: Mapping[str, Any], history: Mapping[str, Any], searcher: str, figure: str) -> "Run":
-        """From findings as plain data and their history; `figure` names the one that counts.
+    def of(
+        cls, record: Mapping[str, Any], incumbents: Mapping[str, Any], searcher: str, figure: str
+    ) -> "Run":
+        """From findings as plain data and their incumbents; `figure` names the one that counts.
 
         Raises:
-            KeyError, TypeError, ValueError: the record or the history lacks something.
+            KeyError, TypeError, ValueError: the record or the incumbents lack something.
         """
         best = record["best"]
         train, validation = (_number(best and best[name]) for name in ("train", "validation"))
         counted: dict[str, Any] = {
-            name: int(record[name]) for name in ("evaluations", "tuning_steps", "proposed", "invalid")
+            name: int(record[name])
+            for name in ("evaluations", "tuning_steps", "candidates", "proposed", "invalid")
         }
         timed: dict[str, Any] = {
             name: float(record[name]) for name in ("seconds", "seconds_proposing", "seconds_scoring")
@@ -77,10 +103,12 @@ class Run:
             **counted,
             **timed,
             stopped=str(record["stopped"]),
-            after=np.asarray(history["evaluations"], np.float64),
-            at=np.asarray(history["seconds"], np.float64),
-            trained=np.asarray(history["best"], np.float64),
-            validated=np.asarray(history["validation"], np.float64),
+            after=np.asarray(incumbents["evaluations"], np.float64),
+            at=np.asarray(incumbents["seconds"], np.float64),
+            looked=np.asarray(incumbents["candidates"], np.float64),
+            trained=np.asarray(incumbents["train"], np.float64),
+            validated=np.asarray(incumbents["validation"], np.float64),
+            exact=np.asarray(incumbents["exact"], np.bool_),
         )
 
     @property
@@ -99,15 +127,28 @@ class Run:
         """Of what was proposed, the share that was no formula."""
         return self.invalid / self.proposed if self.proposed else float("nan")
 
-    def reached(self, level: float | None, minimised: bool) -> tuple[float, float]:
-        """Evaluations and seconds after which the train figure was at the level, ∞ where it never was.
+    def reached(self, level: float | None, minimised: bool) -> Reached:
+        """Return what the run took to come to a level.
 
-        Without a level: after which the run was solved.
+        Parameters
+        ----------
+        level : float or None
+            Train figure. None asks for the first exact formula of a run that was solved.
+        minimised : bool
+            Whether a smaller figure is better.
+
+        Returns
+        -------
+        Reached
         """
         if level is None:
-            return (float(self.evaluations), self.seconds) if self.solved else (np.inf, np.inf)
-        there = np.flatnonzero(self.trained <= level if minimised else self.trained >= level)
-        return (float(self.after[there[0]]), float(self.at[there[0]])) if there.size else (np.inf, np.inf)
+            there = np.flatnonzero(self.exact & self.solved)
+        else:
+            there = np.flatnonzero(self.trained <= level if minimised else self.trained >= level)
+        if not there.size:
+            return Reached()
+        first = there[0]
+        return Reached(float(self.after[first]), float(self.at[first]), float(self.looked[first]))
 
 
 def _number(value: Any) -> float:

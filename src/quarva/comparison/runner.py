@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quarva.comparison.comparison import Comparison
-from quarva.comparison.folder import ComparisonFolder, Plan
+from quarva.comparison.folder import INCUMBENTS, ComparisonFolder, Plan
 from quarva.comparison.registry import Way, Ways, check, describe, fit_run, is_learner, made, ways_of
 from quarva.comparison.run import Run
 from quarva.errors import QuarvaError, RecipeError, RunError
@@ -254,23 +254,25 @@ class _Contest:
     def _run(
         self, name: str, seed: int, observer: Callable[[Progress], None]
     ) -> tuple[dict[str, Any], Mapping[str, Any]] | None:
-        """Record and history of a run; None where Ctrl-C ended it."""
+        """Record and incumbents of a run; None where Ctrl-C ended it."""
         way = self._way(name)
         folder = None if self.folder is None else self.folder.run_folder(name, seed)
         if is_learner(way):
             try:
-                record, history = fit_run(self.task, way, seed)
+                record, incumbents = fit_run(self.task, way, seed)
             except KeyboardInterrupt:
                 return None
             record |= {"searcher": name, "budget": self.budget}
+            tables: dict[str, Mapping[str, Any]] = {INCUMBENTS: incumbents}
         else:
             found = self._search(way, seed, observer, folder)
             if found.stopped == "interrupted":
                 return None
-            record, history = findings_record(found, ""), found.history
+            record, incumbents = findings_record(found, ""), found.incumbents
+            tables = {INCUMBENTS: incumbents, "history.parquet": found.history}
         if self.folder is not None and folder is not None:
-            self.folder.keep(record, history, folder, name)
-        return record, history
+            self.folder.keep(record, tables, folder, name)
+        return record, incumbents
 
     def _search(
         self, way: Searcher, seed: int, observer: Callable[[Progress], None], folder: RunFolder | None

@@ -73,9 +73,17 @@ class Findings:
         seconds: wall time, over all sittings of a resumed search. seconds_proposing: of these, spent by the
             searcher (`ask` and `tell`). seconds_scoring: spent by the engine on fitness.
         stopped: why it ended.
-        history: one row a batch: batch, evaluations, tuning_steps, proposed, seconds, best (train figure of
-            the best so far), validation (of the same formula), best_formula (infix), mean (fitness of the
-            batch's valid formulas), distinct_share (of what was proposed, the share that was new).
+        history: one row a batch: batch, evaluations, tuning_steps, proposed, candidates, seconds, best (train
+            figure of the best so far), validation (of the same formula), best_formula (infix), mean (fitness
+            of the batch's valid formulas), distinct_share (of what was proposed, the share that was new).
+        incumbents: one row for each formula that became the best so far, at its place inside its batch:
+            batch, evaluations (up to and including this formula or, where its constants were tuned, its last
+            step), candidates (up to its batch), seconds (interpolated between the ends of the piece that it
+            was scored in), train, validation, formula (infix), exact (whether it gives a table's target
+            exactly; False on panels). It does not depend on how batches are cut into pieces; see
+            `search.incumbents`.
+        candidates: formulas that the searcher's surrogate looked at to choose those that were scored; 0 for a
+            searcher without one. They are no evaluations.
     """
 
     task: Task = field(repr=False)
@@ -93,6 +101,8 @@ class Findings:
     seconds_scoring: float
     stopped: Stopped
     history: "pd.DataFrame" = field(repr=False)
+    incumbents: "pd.DataFrame" = field(repr=False)
+    candidates: int = 0
 
     @property
     def best(self) -> Finding:
@@ -116,7 +126,10 @@ class Findings:
             for f in self.pool
         ]
         tuned = f", {self.tuning_steps:,} of them steps of tuning," if self.tuning_steps else ""
-        end = f"{self.evaluations:,} distinct formulas{tuned} in {self.seconds:.1f} s ({self.stopped})"
+        chosen = f" chosen from {self.candidates:,} candidates" if self.candidates else ""
+        end = (
+            f"{self.evaluations:,} distinct formulas{tuned}{chosen} in {self.seconds:.1f} s ({self.stopped})"
+        )
         return "\n".join([head, *rows, end])
 
 

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
 
 __all__ = ["History"]
 
-_WHOLE = ("batch", "evaluations", "tuning_steps", "proposed")
+_WHOLE = ("batch", "evaluations", "tuning_steps", "proposed", "candidates")
 _NUMBERS = (*_WHOLE, "seconds", "best", "validation", "mean", "distinct_share")
-_COLUMNS = (*_NUMBERS[:7], "best_formula", *_NUMBERS[7:])
+_COLUMNS = (*_NUMBERS[:8], "best_formula", *_NUMBERS[8:])
 
 
 class History:
@@ -23,9 +23,12 @@ class History:
 
     def add(self, **row: Any) -> None:
         """Append a row."""
-        row["batch"] = len(self._columns["batch"])
+        row["batch"] = len(self)
         for name in _COLUMNS:
             self._columns[name].append(row[name])
+
+    def __len__(self) -> int:
+        return len(self._columns["batch"])
 
     def frame(self) -> "pd.DataFrame":
         """The rows as a pandas frame."""
@@ -45,7 +48,7 @@ class History:
         """Take up a `state`."""
         for name in _NUMBERS:
             self._columns[name] = [int(v) if name in _WHOLE else float(v) for v in state[name]]
-        rows = len(self._columns["batch"])
+        rows = len(self)
         ends = [*map(int, state["changes"][1:]), rows] if rows else []
         formulas: list[str] = []
         for text, end in zip(state["formulas"], ends, strict=True):

@@ -3,7 +3,8 @@
 import numpy as np
 
 from quarva.loop.archive import Archive
-from quarva.loop.findings import can_be_judged, validation_of
+from quarva.loop.findings import can_be_judged
+from quarva.search.validations import Validations
 from quarva.tasks import Task
 
 __all__ = ["Incumbent"]
@@ -19,8 +20,8 @@ class Incumbent:
         train, validation: its figures, NaN before there is one.
     """
 
-    def __init__(self, task: Task, best: Archive) -> None:
-        self._task, self._best = task, best
+    def __init__(self, task: Task, best: Archive, validations: Validations) -> None:
+        self._task, self._best, self._validations = task, best, validations
         self.look()
 
     def look(self) -> None:
@@ -30,9 +31,9 @@ class Incumbent:
         self.train = self.validation = float("nan")
         if not len(best):
             return
-        validation = validation_of(task, best.population[:1])
+        validation = self._validations.of(best.population[:1])
         if not can_be_judged(task, float(validation[0])):
-            validation = validation_of(task, best.population)
+            validation = self._validations.of(best.population)
             self.place = int(np.argmax(np.isfinite(validation)))  # the first where none can be judged
         self.train, self.validation = float(best.train[self.place]), float(validation[self.place])
 

@@ -19,9 +19,17 @@ from quarva.loop.history import History
 from quarva.loop.identity import digest, settings_of
 from quarva.loop.incumbent import Incumbent
 from quarva.loop.limits import peak_mb
-from quarva.loop.searcher import HasThresholds, ReportsMetrics, Resumable, SearchContext, Searcher
-from quarva.loop.solved import is_exact
+from quarva.loop.searcher import (
+    CountsCandidates,
+    HasThresholds,
+    ReportsMetrics,
+    Resumable,
+    SearchContext,
+    Searcher,
+)
 from quarva.loop.tuning import Tuner
+from quarva.search.incumbents import Incumbents, Piece
+from quarva.search.validations import Validations
 from quarva.tasks import Abandonment, Scores, Task
 
 __all__ = ["Loop", "Progress"]
@@ -31,6 +39,7 @@ _CHUNK_SECONDS = 1.0  # longest chunk of evaluations: progress and Ctrl-C are no
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0
 _CHECKPOINT_SHARE = 20  # a checkpoint waits so many times as long as the last one took to write
+_LARGE_BATCH = 4_096  # formulas; a searcher may ask for more than it ever did, the blend after its opening
 _BARREN = 50  # batches in a row without a new formula after which the space counts as exhausted
 
 
@@ -108,7 +117,7 @@ class Loop:
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
             abandoned=self.abandoned, tuning_steps=self.tuning_steps, seconds=self._elapsed(),
             seconds_proposing=self.seconds_proposing, seconds_scoring=self.seconds_scoring, stopped=stopped,
-            history=self._history.frame(),
+            history=self._history.frame(), incumbents=self._incumbents.frame(), candidates=self._candidates(),
         )  # fmt: skip
 
     def _begin(self) -> None:
@@ -118,8 +127,9 @@ class Loop:
         self._chunk = _FIRST_CHUNK
         self._barren = 0
         self._most = 0  # evaluations that a batch may take
-        self._solved = False
-        self._leader = Incumbent(self.task, self._best)
+        validations = Validations(self.task, self.space.threads)
+        self._leader = Incumbent(self.task, self._best, validations)
+        self._incumbents = Incumbents(self.task, validations)
         self._before = 0.0  # seconds of earlier sittings
         self._boundary: dict[str, dict[str, Any]] | None = None
         self._pause = _CHECKPOINT_SECONDS
@@ -142,7 +152,8 @@ class Loop:
         """Ask, score what is new, tell; returns the reason if the batch was left half-way."""
         began = time.perf_counter()
         left_over = self.space.budget - self.evaluations
-        if left_over < self._most and self._boundary is None and self.checkpoint_path is not None:
+        largest = max(self._most, _LARGE_BATCH)
+        if left_over < largest and self._boundary is None and self.checkpoint_path is not None:
             # The budget may end within the batch: a run resumed with a larger one then repeats it as a whole.
             self._boundary = self._state()
         if self.abandonment is not None and not isinstance(self.searcher, HasThresholds):
@@ -238,11 +249,10 @@ class Loop:
         scores = self.task.score(
             population, self.space.threads, self.space.device, validation=False, **self._giving_up(chunk)
         )
-        self.seconds_scoring += time.perf_counter() - began
+        piece = self._piece(len(chunk), began)
         fitness[chunk] = scores.fitness
-        self.evaluations += len(chunk)
         self.abandoned += 0 if scores.dropped is None else int(np.count_nonzero(scores.dropped))
-        self._keep(population, keys, scores)
+        self._keep(population, keys, scores, piece)
 
     def _tune(
         self, tuner: Tuner, population: Population, fitness: NDArray, new: NDArray[np.integer]
@@ -251,26 +261,35 @@ class Loop:
         began = time.perf_counter()
         tuned = tuner.tune(population, fitness, new, self.space.budget - self.evaluations)
         scores = self.task.score(tuned.population, self.space.threads, self.space.device)
-        self.seconds_scoring += time.perf_counter() - began
-        self.evaluations += tuned.steps
-        self.tuning_steps += tuned.steps
         gained = np.flatnonzero(scores.fitness > fitness[tuned.places])
+        piece = self._piece(tuned.steps, began, tuned.taken[gained])
+        self.tuning_steps += tuned.steps
         if not gained.size:
             return population
         places, better = tuned.places[gained], tuned.population[gained]
         fitness[places] = scores.fitness[gained]
         keys = better.keys()
-        self._keep(better, keys, scores[gained])
+        self._keep(better, keys, scores[gained], piece)
         self._show()
         return population.with_rows(places, better, keys)
 
-    def _keep(self, population: Population, keys: NDArray, scores: Scores) -> None:
+    def _piece(self, size: int, began: float, taken: NDArray[np.int64] | None = None) -> Piece:
+        """Count the evaluations and the time of what was scored since `began`."""
+        ended, before = time.perf_counter(), self.evaluations
+        self.seconds_scoring += ended - began
+        self.evaluations += size
+        begin, end = (self._before + at - self._start for at in (began, ended))
+        return Piece(len(self._history), self._candidates(), before, size, begin, end, taken)
+
+    def _candidates(self) -> int:
+        return self.searcher.candidates() if isinstance(self.searcher, CountsCandidates) else 0
+
+    def _keep(self, population: Population, keys: NDArray, scores: Scores, piece: Piece) -> None:
         """Remember what was scored."""
         self.space.memory.put(keys, scores.fitness)
+        self._incumbents.update(population, scores, piece)
         if self._best.add(population, scores) or not self._leader.is_first:
             self._leader.look()
-            if len(self._best):
-                self._solved = is_exact(self.task, self._best.expression(0), float(self._best.train[0]))
 
     def _giving_up(self, chunk: NDArray) -> dict[str, Any]:
         """What tells which formulas of a chunk need not be scored whole: nothing unless asked for."""
@@ -283,7 +302,7 @@ class Loop:
         return {"floors": floors, "abandonment": self.abandonment}
 
     def _stop_reason(self) -> Stopped | None:
-        if self._solved:
+        if self._incumbents.is_exact:
             return "solved"
         if self.evaluations >= self.space.budget:
             return "budget"
@@ -312,7 +331,7 @@ class Loop:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
             evaluations=self.evaluations, tuning_steps=self.tuning_steps, proposed=self.proposed,
-            seconds=self._elapsed(), best=self._leader.train, validation=self._leader.validation,
+            candidates=self._candidates(), seconds=self._elapsed(), best=self._leader.train, validation=self._leader.validation,
             best_formula=self._leader.text(), mean=float(valid.sum() / valid.size) if valid.size else np.nan,
             distinct_share=distinct_share,
         )  # fmt: skip
@@ -336,7 +355,7 @@ class Loop:
         counts = {
             "evaluations": self.evaluations, "proposed": self.proposed, "invalid": self.invalid,
             "abandoned": self.abandoned, "barren": self._barren, "seconds": self._elapsed(),
-            "solved": self._solved, "tuning_steps": self.tuning_steps,
+            "tuning_steps": self.tuning_steps,
             "seconds_proposing": self.seconds_proposing, "seconds_scoring": self.seconds_scoring,
         }  # fmt: skip
         searcher = {name: np.array(value, copy=True) for name, value in self.searcher.state().items()}
@@ -347,11 +366,12 @@ class Loop:
             "tuner": {} if self.tuner is None else self.tuner.state(),
             "best": self._best.state(),
             "history": self._history.state(),
+            "incumbents": self._incumbents.state(),
         }
 
     def _save(self, half_way: bool = False) -> None:
-        if self.checkpoint_path is None:
-            return
+        if self.checkpoint_path is None or (half_way and self._boundary is None):
+            return  # the state inside a batch is none to go on from: the last checkpoint stays
         began = time.perf_counter()
         state = self._boundary if half_way and self._boundary is not None else self._state()
         checkpoint.save(self.checkpoint_path, state, self._identity)
@@ -367,7 +387,7 @@ class Loop:
             self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
             self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
             self.abandoned, self.tuning_steps = int(counts["abandoned"]), int(counts["tuning_steps"])
-            self._before, self._solved = float(counts["seconds"]), bool(counts["solved"])
+            self._before = float(counts["seconds"])
             self.seconds_proposing = float(counts["seconds_proposing"])
             self.seconds_scoring = float(counts["seconds_scoring"])
             self.space.memory.restore(state["memory"])
@@ -376,6 +396,7 @@ class Loop:
             self._best.restore(state["best"])
             self._leader.look()
             self._history.restore(state["history"])
+            self._incumbents.restore(state["incumbents"])
             self.searcher.restore(state["searcher"])
         except (KeyError, ValueError, TypeError) as error:
             raise RunError(

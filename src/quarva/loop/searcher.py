@@ -13,7 +13,7 @@ from quarva.loop.memory import Memory
 from quarva.loop.probe_panel import ProbePanel
 from quarva.loop.probe_rows import ProbeRows
 
-__all__ = ["HasThresholds", "ReportsMetrics", "Resumable", "SearchContext", "Searcher"]
+__all__ = ["CountsCandidates", "HasThresholds", "ReportsMetrics", "Resumable", "SearchContext", "Searcher"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +86,19 @@ class ReportsMetrics(Protocol):
 
     def figures(self) -> dict[str, float]:
         """Figures of the last batch by name; asked between chunks of evaluations, so to be quick."""
+        ...
+
+
+@runtime_checkable
+class CountsCandidates(Protocol):
+    """Optional protocol: a searcher whose surrogate chooses among candidates before any is scored."""
+
+    def candidates(self) -> int:
+        """Return how many candidates the surrogate has looked at since `begin`.
+
+        A candidate is a chromosome whose signal was computed for the surrogate, whether or not it was then
+        asked for. The loop reports the count beside the evaluations and does not limit it.
+        """
         ...
 
 

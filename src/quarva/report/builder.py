@@ -55,14 +55,14 @@ def build(
         budget=findings.budget,
         proposed=findings.proposed,
         invalid=findings.invalid,
+        candidates=findings.candidates,
         stopped=findings.stopped,
         run=run,
         version=__version__,
     )
-    history = findings.history
     best = findings.pool[0].formula.expression if findings.pool else None
-    batches = progress(task, history["evaluations"], history["best"], history["mean"])
-    return assemble(task, Found(best, pool, facts, batches, task.test_readings), strategy)
+    course = progress(task, findings.incumbents, findings.history)
+    return assemble(task, Found(best, pool, facts, course, task.test_readings), strategy)
 
 
 def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> ReportData:
@@ -144,13 +144,23 @@ def _segments(task: Task, readings: int) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def progress(task: Task, evaluations: Any, best: Any, mean: Any) -> Progress | None:
-    """The history of a search as the page draws it; None where no batch was scored.
+def progress(task: Task, incumbents: Any, history: Any) -> Progress | None:
+    """Return the course of a search as the page draws it; None where no formula had a score.
 
-    The mean of a batch is one of fitness, whose sign is turned where less is better.
+    Parameters
+    ----------
+    task : Task
+        The question that was searched.
+    incumbents, history : mapping of column name to array
+        `Findings.incumbents` (evaluations, train) and `Findings.history` (evaluations, mean). The mean of a
+        batch is one of fitness, whose sign is turned where less is better.
     """
     turn = -1.0 if task.objective.minimised else 1.0
-    rows = np.asarray(evaluations, np.int64)
-    if not len(rows):
+    if not len(incumbents["evaluations"]):
         return None
-    return Progress(rows, np.asarray(best, np.float64), turn * np.asarray(mean, np.float64))
+    return Progress(
+        np.asarray(incumbents["evaluations"], np.int64),
+        np.asarray(incumbents["train"], np.float64),
+        np.asarray(history["evaluations"], np.int64),
+        turn * np.asarray(history["mean"], np.float64),
+    )

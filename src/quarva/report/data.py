@@ -91,6 +91,7 @@ class SearchFacts:
     budget: int | None = None
     proposed: int | None = None
     invalid: int | None = None
+    candidates: int | None = None  # formulas that a surrogate looked at to choose those that were scored
     stopped: str = ""  # why it ended: budget, seconds, interrupted
     run: str = ""
     version: str = ""
@@ -223,10 +224,23 @@ class Decay:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The search, batch by batch, all `[B]`: training scores against distinct evaluations."""
+    """Training scores of a search against distinct evaluations.
+
+    Attributes
+    ----------
+    evaluations : int64 array of shape (I,)
+        Evaluations at which each formula became the best so far, ascending.
+    best : float64 array of shape (I,)
+        Train figure of these formulas.
+    batches : int64 array of shape (B,), optional
+        Evaluations at the end of each batch, ascending.
+    mean : float64 array of shape (B,), optional
+        Mean score of each batch; NaN where none of its formulas is valid.
+    """
 
     evaluations: NDArray[np.int64]
     best: Floats
+    batches: NDArray[np.int64] | None = None
     mean: Floats | None = None
 
 

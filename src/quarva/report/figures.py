@@ -153,27 +153,37 @@ def decay(data: Decay, delay: int) -> Figure | None:
 
 def progress(data: Progress, objective: str, search: SearchFacts) -> Figure:
     """Best score so far and the mean of each batch against distinct evaluations."""
-    x = data.evaluations.astype(np.float64)
-    best = np.asarray(data.best, dtype=np.float64)
+    batches = None if data.batches is None else data.batches.astype(np.float64)
     mean = None if data.mean is None else np.asarray(data.mean, dtype=np.float64)
+    x, best = data.evaluations.astype(np.float64), np.asarray(data.best, dtype=np.float64)
+    if batches is not None and batches[-1] > x[-1]:  # the last incumbent stays to the end of the search
+        x, best = np.append(x, batches[-1]), np.append(best, best[-1])
     finite = np.concatenate([best] if mean is None else [best, mean])
     finite = finite[np.isfinite(finite)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
-    # One bad batch (an R² of −1e9) must not flatten the line of the best.
     if objective in ("r2", "nrmse") and len(finite):
-        low = max(low, float(np.nanmin(best)) - 1.0)
-        mean = None if mean is None else np.where(mean >= low, mean, np.nan)
+        # A bad batch, or the first formulas (an R² of −1e9), must not flatten the line of the best.
+        settled = 0 if batches is None else np.searchsorted(x, batches[0], side="right") - 1
+        level = float(best[max(int(settled), 0)])
+        low, high = (max(low, level - 1.0), high) if objective == "r2" else (low, min(high, level + 1.0))
+        best = np.clip(best, low, high)
+        mean = None if mean is None else np.where((mean >= low) & (mean <= high), mean, np.nan)
     y = axis.round_axis(low, high)
     scale = axis.round_axis(0.0, float(x.max()), count=5)
-    at = scale.at(x)
     ticks = scale.ticks
-    lines = [] if mean is None else [Line(polyline(at, mean, y), "quiet")]
-    lines.append(Line(step(at, best, y), "train"))
-    rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), 240)).astype(int))
-    series = [("train", "best so far", [axis.number(best[r], 4) for r in rows])]
-    if mean is not None:
-        series.append(("quiet", "batch mean", [axis.number(mean[r], 4) for r in rows]))
-    hover = Hover([float(at[r]) for r in rows], [f"{int(x[r]):,} formulas" for r in rows], series)
+    lines = []
+    if batches is not None and mean is not None:
+        lines.append(Line(polyline(scale.at(batches), mean, y), "quiet"))
+    lines.append(Line(step(scale.at(x), best, y), "train"))
+    places = x if batches is None else np.union1d(x, batches)
+    places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), 240)).astype(int))]
+    then = best[np.maximum(np.searchsorted(x, places, side="right") - 1, 0)]
+    series = [("train", "best so far", [axis.number(value, 4) for value in then])]
+    if batches is not None and mean is not None:
+        # A place inside a batch shows the mean of that batch.
+        within = mean[np.minimum(np.searchsorted(batches, places), len(mean) - 1)]
+        series.append(("quiet", "batch mean", [axis.number(value, 4) for value in within]))
+    hover = Hover([float(at) for at in scale.at(places)], [f"{int(at):,} formulas" for at in places], series)
     last = axis.number(best[-1], 4)
     plot = Plot(
         f"Best training score so far against formulas tried; it ends at {last}.",
@@ -203,6 +213,7 @@ def _tally(search: SearchFacts) -> str:
     if search.proposed is not None:
         text += f" {search.proposed:,} formulas proposed, {search.evaluations:,} of them distinct and scored"
         text += "" if search.invalid is None else f", {search.invalid:,} invalid"
+        text += f", chosen from {search.candidates:,} candidates by a surrogate" if search.candidates else ""
         text += f"; ended by {search.stopped}." if search.stopped else "."
     return text
 

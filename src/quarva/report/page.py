@@ -137,6 +137,8 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
         facts.append(("Parsimony", f"{question.parsimony:g} off the fitness a node"))
     facts.append(("Searcher", f"{search.searcher}, seed {search.seed}"))
     facts.append(("Formulas tried", f"{search.evaluations:,}"))
+    if search.candidates:
+        facts.append(("Candidates", f"{search.candidates:,}"))
     facts.append(("Time", text.duration(search.seconds)))
     return facts
 

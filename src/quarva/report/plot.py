@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from quarva.report.axis import Axis, Tick
 
 __all__ = [
-    "BOX", "Band", "Bar", "Hover", "Key", "Label", "Line", "Plot", "between", "dots", "polyline", "step",
-    "thin", "under",
+    "BOX", "Band", "Bar", "Hover", "Key", "Label", "Line", "Plot", "between", "dots", "polyline", "stairs",
+    "step", "thin", "under",
 ]  # fmt: skip
 
 BOX = 1000.0
@@ -137,6 +137,24 @@ def step(x: Floats, y: Floats, axis: Axis) -> str:
     left, top = _place(x[rows][changed], y[rows][changed], axis)
     path = f"M{left[0]:.1f} {top[0]:.1f}"
     return path + "".join(f"H{a:.1f}V{b:.1f}" for a, b in zip(left[1:], top[1:], strict=True))
+
+
+def stairs(x: Floats, *lines: Floats) -> tuple[Floats, ...]:
+    """Return places and values of lines that keep a value until the next place.
+
+    Parameters
+    ----------
+    x : float64 array of shape (T,)
+        Places, ascending.
+    *lines : float64 arrays of shape (T,)
+        Values; NaN is not there.
+
+    Returns
+    -------
+    tuple of float64 arrays of shape (2 T - 1,)
+        `x` and each of the lines with the corners of their steps.
+    """
+    return np.repeat(x, 2)[1:], *(np.repeat(line, 2)[:-1] for line in lines)
 
 
 def under(x: Floats, y: Floats, axis: Axis) -> str:

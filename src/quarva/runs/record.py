@@ -12,7 +12,7 @@ __all__ = ["findings_record", "keep"]
 
 
 def keep(found: Findings, folder: RunFolder, *, read_test: bool = False) -> dict[str, Any]:
-    """Write findings.json, signals.parquet and history.parquet into a run's folder; returns the record.
+    """Write findings.json and the tables of signals, history and incumbents; returns the record.
 
     `read_test` reads the sealed test for the best formula. RunError where the folder can not be written.
     """
@@ -29,6 +29,7 @@ def keep(found: Findings, folder: RunFolder, *, read_test: bool = False) -> dict
     expressions = [each.formula.expression for each in found.pool]
     folder.write_table("signals.parquet", signals_table(names, expressions, data))
     folder.write_table("history.parquet", pl.from_pandas(found.history))
+    folder.write_table("incumbents.parquet", pl.from_pandas(found.incumbents))
     return record
 
 
@@ -51,6 +52,7 @@ def findings_record(found: Findings, run: str) -> dict[str, Any]:
         "evaluations": found.evaluations,
         "proposed": found.proposed,
         "invalid": found.invalid,
+        "candidates": found.candidates,
         "abandoned": found.abandoned,
         "tuning_steps": found.tuning_steps,
         "seconds": round(found.seconds, 3),

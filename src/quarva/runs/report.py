@@ -82,6 +82,7 @@ def _found(task: Task, record: dict[str, Any], path: Path) -> Found:
         budget=int(record["budget"]),
         proposed=int(record["proposed"]),
         invalid=int(record["invalid"]),
+        candidates=int(record.get("candidates", 0)),
         stopped=str(record["stopped"]),
         run=path.name,
         version=str(record["quarva"]),
@@ -106,8 +107,11 @@ def _row(entry: dict[str, Any]) -> Row:
 
 
 def _history(task: Task, path: Path) -> Progress | None:
-    table = _table(path / "history.parquet", ["evaluations", "best", "mean"], "run")
-    return None if table is None else progress(task, *(column.to_numpy() for column in table))
+    incumbents = _table(path / "incumbents.parquet", ["evaluations", "train"], "run")
+    history = _table(path / "history.parquet", ["evaluations", "mean"], "run")
+    if incumbents is None or history is None:
+        return None
+    return progress(task, incumbents, history)
 
 
 def _table(file: Path, columns: list[str], what: str) -> "polars.DataFrame | None":

@@ -2,6 +2,7 @@
 
     recipe.toml       every setting                    findings.json     what was found, with its figures
     signals.parquet   the pool's signals               history.parquet   a row a batch
+    incumbents.parquet  a row for each formula that became the best so far, at its evaluation
     report.html       the page                         checkpoint.npz    what --resume goes on from
     panel.parquet     the data, of a search from Python; table.parquet of rows
     learner.json      of a fit: how its network is made
@@ -140,7 +141,7 @@ class RunFolder:
         self.write("findings.json", text.encode())
 
     def write_table(self, name: str, table: "polars.DataFrame") -> None:
-        """Write signals.parquet or history.parquet."""
+        """Write one of the tables, a .parquet file."""
         write_table(table, self.path / name)
 
 

@@ -84,8 +84,8 @@ def search(
         head, genes, link: form of the chromosomes: positions of a head (10 for panels, 24 for tables),
             genes, and the operator that links them.
         settings: fields of the named searcher, as {"population": 500}.
-        out: folder to keep the run in, new or empty: recipe, data, checkpoint, findings, signals, history;
-            `quarva report` makes its page.
+        out: folder to keep the run in, new or empty: recipe, data, checkpoint, findings, signals, history,
+            incumbents; `quarva report` makes its page.
         checkpoint: file that keeps the state of the search, where there is no `out`.
         resume: go on with the run in `out`, or from the checkpoint; the other arguments as before, the budget
             may be larger.

@@ -37,6 +37,7 @@ def figures(found):
         [(f.formula.text, f.train, repr(f.validation), f.fitness) for f in found],
         (found.evaluations, found.tuning_steps, found.proposed, found.stopped),
         found.history.drop(columns="seconds").to_csv(),
+        found.incumbents.drop(columns="seconds").to_csv(),
     )
 
 

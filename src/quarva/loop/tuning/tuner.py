@@ -41,11 +41,13 @@ class Tuned:
         places: int64 (n,), the chromosomes of the batch whose constants were fitted.
         population: the n of them, as they are now.
         steps: that were taken, each an evaluation.
+        taken: int64 (n,), how many of these had been taken when each formula had its constants.
     """
 
     places: NDArray[np.integer]
     population: Population
     steps: int
+    taken: NDArray[np.int64]
 
 
 class Tuner:
@@ -82,10 +84,15 @@ class Tuner:
         chosen = self._choose(population, fitness, new)
         some = population[chosen]
         dc, constants = some.dc.copy(), some.constants.copy()
-        after, steps = self._fit(some, np.arange(len(some)), dc, constants, _FIRST, left)
+        taken = np.zeros(len(some), np.int64)
+        after, first = self._fit(some, np.arange(len(some)), dc, constants, _FIRST, left)
         best = promising(some.lengths().sum(axis=1), after)
-        steps += self._fit(some, best, dc, constants, self._steps, left - steps)[1]
-        return Tuned(chosen, replace(some, dc=dc, constants=constants), steps)
+        taken[: len(first)] = first
+        steps = int(first[-1]) if len(first) else 0
+        _, more = self._fit(some, best, dc, constants, self._steps, left - steps)
+        taken[best[: len(more)]] = steps + more
+        steps += int(more[-1]) if len(more) else 0
+        return Tuned(chosen, replace(some, dc=dc, constants=constants), steps, taken)
 
     def _choose(
         self, population: Population, fitness: NDArray[np.float64], new: NDArray[np.integer]
@@ -111,8 +118,12 @@ class Tuner:
         constants: NDArray[np.float32],
         most: int,
         left: int,
-    ) -> tuple[NDArray[np.float64], int]:
-        """Fit the chosen in this order while steps are left; squared errors after it, and steps taken."""
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Fit the chosen in this order while steps are left.
+
+        Returns their squared errors then, NaN where no step was left, and for those that steps were left for
+        how many steps of this pass had been taken when each was done.
+        """
         whole = self._run(some.symbols[chosen], dc[chosen], constants[chosen], most)
         total = np.cumsum(whole.used)
         many = int(np.searchsorted(total, left, side="right"))
@@ -124,8 +135,9 @@ class Tuner:
             last = chosen[many : many + 1]
             part = self._run(some.symbols[last], dc[last], constants[last], left - steps)
             dc[last], constants[last], after[many] = part.dc, part.constants, part.after[0]
-            steps += int(part.used[0])
-        return after, steps
+            if part.used[0]:
+                total[many], many = steps + int(part.used[0]), many + 1
+        return after, total[:many]
 
     def _run(
         self, symbols: NDArray[np.int16], dc: NDArray[np.int8], constants: NDArray[np.float32], most: int

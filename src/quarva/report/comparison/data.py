@@ -18,6 +18,7 @@ class Band:
     """One searcher's best so far over its seeds, all [X], on the places `x` of its race.
 
     `middle` is the median, `low` and `high` the quartiles; NaN before the first and behind the last figure.
+    They are step functions: a value holds from its place up to the next.
     """
 
     name: str

@@ -11,12 +11,13 @@ from quarva._runtime.files import write_atomically
 from quarva.report import axis
 from quarva.report.comparison.data import Compared, Race, ends, spread, tint
 from quarva.report.page import environment
-from quarva.report.plot import BOX, Hover, Label, Line, Plot, between, polyline
+from quarva.report.plot import BOX, Hover, Label, Line, Plot, between, stairs, step
 
 __all__ = ["render", "write"]
 
 _HEIGHT = 300  # pixels of a panel
 _LABEL = 17  # pixels that a label takes
+_READ_OUT = 400  # places at most that are read out under the pointer
 
 
 def write(data: Compared, path: str | os.PathLike[str]) -> Path:
@@ -55,8 +56,8 @@ def _plot(race: Race) -> Plot:
     areas, lines = [], []
     for k, band in enumerate(race.bands):
         low, high, middle = (race.height(part) for part in (band.low, band.high, band.middle))
-        areas.append(Line(between(x, low, high, upwards), tint(k)))
-        lines.append(Line(polyline(x, middle, upwards), tint(k)))
+        areas.append(Line(between(*stairs(x, low, high), upwards), tint(k)))
+        lines.append(Line(step(x, middle, upwards), tint(k)))
     said = "; ".join(
         f"{name} {race.write(value)} after {axis.number(place, 1)}" for name, place, value in ends(race)
     )
@@ -107,13 +108,14 @@ def _labels(race: Race, upwards: axis.Axis) -> tuple[Label, ...]:
 
 def _hover(race: Race, x: NDArray[np.float64]) -> Hover:
     whole = race.unit == "evaluations"
-    heads = [f"{place:,.0f} {race.unit}" if whole else f"{place:.3g} {race.unit}" for place in race.x]
+    rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), _READ_OUT)).astype(int))
+    heads = [f"{place:,.0f} {race.unit}" if whole else f"{place:.3g} {race.unit}" for place in race.x[rows]]
     series = []
     for k, band in enumerate(race.bands):
-        rows = zip(band.middle, band.low, band.high, strict=True)
+        parts = zip(band.middle[rows], band.low[rows], band.high[rows], strict=True)
         texts = [
             f"{race.write(m)} ({race.write(a)} to {race.write(b)})" if np.isfinite(m) else ""
-            for m, a, b in rows
+            for m, a, b in parts
         ]
         series.append((tint(k), band.name, texts))
-    return Hover([round(float(place), 5) for place in x], heads, series)
+    return Hover([round(float(place), 5) for place in x[rows]], heads, series)

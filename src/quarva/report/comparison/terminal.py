@@ -62,14 +62,16 @@ def _panel(race: Race, width: int) -> "list[Text]":
 def _trace(
     x: NDArray[np.float64], y: NDArray[np.float64], k: int, bits: NDArray[np.uint8], owner: NDArray[np.int64]
 ) -> None:
-    """Set the dots of a line through places in [0, 1], and who set a letter last."""
+    """Set the dots of a line of steps between places in [0, 1], and who set a letter last."""
     rows, columns = bits.shape[0] * 4, bits.shape[1] * 2
     there = np.isfinite(y)
     if not there.any():
         return
     dots = np.arange(columns)
     first, last = np.searchsorted(dots, [x[there][0] * (columns - 1), x[there][-1] * (columns - 1)])
-    at = np.interp(dots[first : last + 1] / (columns - 1), x[there], y[there])
+    # At a place's own column rounding may fall before the place itself.
+    at = np.searchsorted(x[there], dots[first : last + 1] / (columns - 1) + 0.5 / columns, side="right") - 1
+    at = y[there][np.maximum(at, 0)]
     heights = np.clip(np.rint((1 - at) * (rows - 1)).astype(int), 0, rows - 1)
     before = heights[0] if len(heights) else 0
     for column, height in zip(dots[first : last + 1], heights, strict=True):

@@ -190,6 +190,10 @@ class Blend:
             return self._evolution.floors()
         return np.full(self._asked, -np.inf)
 
+    def candidates(self) -> int:
+        """Return how many candidates the surrogate has looked at; 0 without a surrogate, as on tables."""
+        return 0 if self._foresight is None else self._foresight.candidates
+
     def figures(self) -> dict[str, float]:
         """Shares of the evaluations so far and of those to come, and the network's own figures."""
         own = {"network": self._shares.spent[NETWORK] / max(self._shares.spent.sum(), 1)}

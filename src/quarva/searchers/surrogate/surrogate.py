@@ -37,6 +37,10 @@ class Surrogate:
         glimpse: where formulas are looked at.
         threads: that may be used; what is foretold does not depend on it.
         bold: standard errors that a promise adds to what is expected.
+
+    Attributes:
+        candidates: number of formulas that promises were computed for. While nothing is known that differs no
+            signal is computed, and nothing is counted.
     """
 
     def __init__(self, glimpse: ProbePanel, threads: int, bold: float = BOLD) -> None:
@@ -45,6 +49,7 @@ class Surrogate:
         self._signatures = np.zeros((0, cells), np.float32)
         self._fitness = np.zeros(0)
         self._keys = np.zeros(0, np.uint64)
+        self.candidates = 0
         self._learn()
 
     def note(self, population: Population, fitness: NDArray[np.float64]) -> None:
@@ -87,6 +92,7 @@ class Surrogate:
         """
         if not self._learned:
             return np.zeros(len(population))
+        self.candidates += len(population)
         signatures = self._glimpse.signatures(population, self._threads)
         alike = self._covariance(signatures)
         mean = alike @ self._weights
@@ -105,12 +111,14 @@ class Surrogate:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything needed to go on, as arrays."""
-        return {"signatures": self._signatures, "fitness": self._fitness, "keys": self._keys}
+        known = {"signatures": self._signatures, "fitness": self._fitness, "keys": self._keys}
+        return known | {"candidates": np.array(self.candidates)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take up a `state`."""
         self._signatures = np.array(state["signatures"], np.float32)
         self._fitness, self._keys = np.array(state["fitness"]), np.array(state["keys"])
+        self.candidates = int(state["candidates"])
         self._learn()
 
 
