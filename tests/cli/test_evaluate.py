@@ -42,6 +42,60 @@ def test_signals_are_written_long_with_a_column_a_formula(quarva, bars, tmp_path
     np.testing.assert_allclose(joined["reversal"], expected, rtol=1e-5, atol=1e-5)
 
 
+@pytest.fixture
+def gaps(bars, tmp_path):
+    """The market with an asset that is suspended and reopens at half its price, and one that is delisted."""
+    table = pd.read_csv(bars)
+    dates, assets = sorted(table.date.unique()), sorted(table.asset.unique())
+    prices = [name for name in ("open", "high", "low", "close") if name in table]
+    later = (table.asset == assets[0]) & (table.date >= dates[60])
+    table.loc[later, prices] *= 0.5
+    gone = (table.asset == assets[0]) & table.date.isin(dates[50:60])
+    gone |= (table.asset == assets[1]) & (table.date >= dates[120])
+    path = tmp_path / "gaps.csv"
+    table[~gone].to_csv(path, index=False)
+    return path
+
+
+def test_gaps_and_delistings_are_counted(quarva, gaps, bars):
+    arguments = ["evaluate", "close", "rank(volume)", "--panel", gaps, "--target", "forward_return_1"]
+    said = quarva(*arguments, "--json").json
+    worse = quarva(*arguments, "--json", "--delisting-return", "-0.5").json
+    assert [entry["gaps_bridged"] for entry in said["formulas"]] == [1, 0]
+    assert said["delisting_return"] == 0
+    assert worse["delisting_return"] == -0.5
+    held = [entry["delistings"] for entry in worse["formulas"]]
+    assert held == [entry["delistings"] for entry in said["formulas"]]
+    assert max(held) == 1
+    for before, after in zip(said["formulas"], worse["formulas"], strict=True):
+        assert (before["sharpe"] == after["sharpe"]) == (after["delistings"] == 0)
+    shown = quarva(*arguments, "--delisting-return", "-0.5").out
+    assert "gaps" in shown
+    assert "delistings earned -50 %" in " ".join(shown.split())
+    whole = quarva("evaluate", "close", "--panel", bars)
+    assert "delistings" not in whole.out
+
+
+def test_the_sharpe_ratio_follows_the_bars_a_year(quarva, bars):
+    inferred = quarva("evaluate", "close", "--panel", bars, "--json").json
+    given = quarva("evaluate", "close", "--panel", bars, "--json", "--periods-per-year", "365").json
+    assert (inferred["periods_per_year"], given["periods_per_year"]) == (252, 365)
+    ratio = given["formulas"][0]["sharpe"] / inferred["formulas"][0]["sharpe"]
+    assert ratio == pytest.approx(np.sqrt(365 / 252))
+    assert "daily bars, 252 a year; annualised with 252" in quarva("evaluate", "close", "--panel", bars).out
+
+
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--periods-per-year", "0"), ("--delisting-return", "-2"), ("--periods-per-year", "inf")],
+)
+def test_bad_terms_are_refused(quarva, bars, flag, value):
+    said = quarva("evaluate", "close", "--panel", bars, f"{flag}={value}")
+    assert said.status == 2
+    assert said.err.count("\n") == 1
+    assert flag in said.err
+
+
 def test_csv_and_parquet_hold_the_same(quarva, bars):
     for name in ("out.csv", "out.parquet"):
         assert quarva("evaluate", "close", "--panel", bars, "--out", name).status == 0

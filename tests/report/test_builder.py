@@ -8,7 +8,7 @@ import pytest
 from quarva.karva.notation import parse
 from quarva.panel import Panel, Table
 from quarva.report import data as rd
-from quarva.report import render
+from quarva.report import multiple_testing, render
 from quarva.report.builder import Found, assemble
 from quarva.tasks import ForwardReturn, Task
 
@@ -53,14 +53,46 @@ def test_trading_is_the_tasks_own_strategy():
     assert "long the highest fifth" in page.strategy
 
 
-def test_holdings_without_a_return_are_told():
-    task = Task(panel_of(), objective="sharpe")
+def test_gaps_and_delistings_are_counted_on_the_page():
+    panel = panel_of()
+    panel.values[:, 150:, :6] = np.nan
+    task = Task(panel, objective="timing_sharpe", delisting_return=-0.3)
     page = assemble(task, found_for(task))
-    missing = page.performance["train"]["missing"]
-    assert missing > 0
-    assert f"holdings without a return, taken as 0</th><td>{missing:,}</td>" in render(page)
-    whole = dataclasses.replace(page, performance={"train": {"sharpe": 1.0, "missing": 0}})
-    assert "without a return" not in render(whole)
+    figures = page.performance["train"]
+    assert figures["bridged"] > 0
+    assert 0 < figures["delisted"] <= 6
+    text = render(page)
+    assert f"gaps in prices held through</th><td>{figures['bridged']:,}</td>" in text
+    assert f"delistings while held</th><td>{figures['delisted']:,}</td>" in text
+    assert "\u221230.0\u202f% after the last price" in text
+    assert "365 bars a year" in text
+    whole = dataclasses.replace(page, performance={"train": {"sharpe": 1.0, "bridged": 0, "delisted": 0}})
+    assert "held through" not in render(whole)
+    assert "delistings" not in render(whole).lower()
+
+
+def test_buy_and_hold_is_held_through_gaps():
+    close = np.full((500, 1), 100.0)
+    close[1::2] = 101.0
+    close[100:110] = np.nan
+    close[110:] /= 2
+    dates = np.datetime64("2015-01-01") + np.arange(500)
+    task = Task(Panel.from_arrays({"close": close}, dates, ["A"]), objective="timing_sharpe")
+    page = assemble(task, found_for(task, "close / mean(close, 5)"))
+    assert np.prod(1 + page.trading.benchmark[:120]) == pytest.approx(close[119, 0] / close[0, 0])
+
+
+def test_a_year_is_as_long_as_the_panel_says():
+    panel = panel_of()
+    weekly = dataclasses.replace(panel, dates=np.datetime64("2015-01-02") + 7 * np.arange(500))
+    ratios, errors = [], []
+    for each, periods in ((panel, 365), (weekly, 52)):
+        task = Task(each, objective="sharpe")
+        page = assemble(task, found_for(task))
+        ratios.append(page.performance["train"]["sharpe"] / np.sqrt(periods))
+        errors.append(multiple_testing.standard_errors(page)["train"] / np.sqrt(periods))
+    assert ratios[0] == pytest.approx(ratios[1])
+    assert errors[0] == pytest.approx(errors[1])
 
 
 @pytest.mark.parametrize("objective", ["rank_ic", "sharpe", "timing_sharpe", "ts_corr"])

@@ -1,5 +1,7 @@
 """Trading as a game pays what a backtest says, and what is learned is a function like any other."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,8 @@ from quarva.errors import RecipeError, TaskError
 from quarva.networks import Windows
 from quarva.rl import Trader, TradingGame
 from quarva.rl.environments import TradingEnv
-from quarva.strategies import closes, daily_returns
+from quarva.rl.trading import pay
+from quarva.strategies import closes, holding_returns
 from quarva.strategies.strategy import backtest
 from quarva.tasks import Task
 
@@ -37,10 +40,67 @@ def test_rewards_are_the_returns_of_a_backtest(market, delay, cost):
         positions[first + k] = np.where(there, action, 0.0)
         paid.append(game.step(torch.tensor(action, dtype=torch.float32))[1].numpy())
     weights = positions / market.shape[1]
-    walked = backtest(weights, daily_returns(closes(market)), market.dates, delay, cost)
+    walked = backtest(weights, holding_returns(closes(market)), market.dates, delay, cost)
     days = slice(first + delay + 1, first + delay + 41)
     want = (walked.gross - walked.costs)[days]
     np.testing.assert_allclose(np.mean(paid, axis=1) / 100, want, atol=1e-7)
+
+
+def with_gaps(market, seed=0):
+    """The market with suspended and delisted assets, all fields missing there."""
+    values = market.values.copy()
+    rng = np.random.default_rng(seed)
+    for asset in range(6):
+        for first in rng.integers(20, 380, 8):
+            values[:, first : first + rng.integers(1, 6), asset] = np.nan
+    values[:, 200:, 6] = np.nan
+    return replace(market, values=values)
+
+
+@pytest.mark.parametrize("delay", [0, 1, 2])
+def test_rewards_across_gaps_are_the_returns_of_a_backtest(market, delay):
+    gappy = with_gaps(market)
+    game = game_of(gappy, length=300, delay=delay, cost_bps=10, delisting_return=-0.5)
+    game.reset(torch.Generator().manual_seed(1))
+    first = int(game._day[0])
+    assert first < 200
+    rng = np.random.default_rng(0)
+    positions, paid = np.zeros(market.shape), []
+    for k in range(300):
+        action = rng.choice([-1.0, 0.0, 1.0], market.shape[1])
+        positions[first + k] = np.where(game._windows.there[first + k], action, 0.0)
+        paid.append(game.step(torch.tensor(action, dtype=torch.float32)).reward.numpy())
+    returns = holding_returns(closes(gappy), -0.5)
+    walked = backtest(positions / market.shape[1], returns, market.dates, delay, 10)
+    assert walked.bridged.sum() > 0
+    assert walked.delisted.sum() == 1
+    days = slice(first + delay + 1, first + delay + 301)
+    np.testing.assert_allclose(np.mean(paid, axis=1) / 100, walked.returns[days], atol=1e-7)
+    whole = pay(gappy, game._windows, positions.astype(np.float32), delay, 10, -0.5)[first : first + 300]
+    np.testing.assert_allclose(whole, np.reshape(paid, whole.shape), atol=1e-5)
+
+
+def test_a_position_does_not_depend_on_whether_a_later_price_is_missing(market):
+    values = market.values.copy()
+    values[:, 51:54] = np.nan  # the position of day 49 earns across this gap
+    values[:, 54:] *= 0.5
+    gappy = replace(market, values=values)
+    days = np.zeros(market.shape[0], np.bool_)
+    days[48:60] = True
+    seen, paid = [], []
+    for panel in (market, gappy):
+        game = game_of(panel, days=days, length=10, cost_bps=0.0)
+        game.begin(torch.zeros(1, dtype=torch.int64))
+        seen.append([])
+        paid.append([])
+        for _ in range(8):
+            seen[-1].append(game.now().numpy().copy())
+            paid[-1].append(float(game.trade(torch.ones(market.shape[1])).mean()))
+    for day in range(3):  # days 48 to 50: nothing is missing yet
+        np.testing.assert_array_equal(seen[0][day], seen[1][day])
+    close = closes(gappy).astype(np.float64)
+    assert paid[1][1:4] == [0, 0, 0]
+    assert paid[1][4] == pytest.approx(100 * np.mean(close[54] / close[50] - 1), abs=1e-4)
 
 
 def test_an_episode_stays_within_its_days_with_all_that_its_rewards_need(market):

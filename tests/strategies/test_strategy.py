@@ -13,6 +13,7 @@ from quarva.strategies import (
     VolatilityScaled,
     backtest,
     daily_returns,
+    holding_returns,
     sharpe_ratio,
     simulate,
 )
@@ -28,13 +29,19 @@ def panel_of(frame: pd.DataFrame, universe=None) -> SimpleNamespace:
 
 
 def by_pandas(close: pd.DataFrame, weights: pd.DataFrame, delay: int, cost_bps: float) -> pd.DataFrame:
-    """Returns and turnover straight from the definition, written without the package."""
-    earned = close.astype(float).pct_change(fill_method=None)
-    held = weights.shift(delay + 1)
-    traded = (held - held.shift(1).fillna(0.0)).abs().sum(axis=1, min_count=1)
-    gross = (held * earned.fillna(0.0)).sum(axis=1)
-    first = (held.fillna(0) != 0).any(axis=1).idxmax()
-    missing = ((held.fillna(0) != 0) & earned.isna()).sum(axis=1)
+    """Returns and turnover straight from the definition, written without the package.
+
+    Orders are filled where there is a price; a position is held to the next price, and earns the change.
+    """
+    close = close.astype(float)
+    there = close.notna()
+    earned = close.ffill().pct_change(fill_method=None).where(there, 0.0).fillna(0.0)
+    held = weights.shift(delay).where(there).ffill().fillna(0.0).shift(1, fill_value=0.0)
+    traded = (held - held.shift(1).fillna(0.0)).abs().sum(axis=1)
+    gross = (held * earned).sum(axis=1)
+    first = (held != 0).any(axis=1).idxmax()
+    later = there[::-1].cummax()[::-1]
+    missing = ((held != 0) & ~there & later).sum(axis=1)
     net = gross - cost_bps / 1e4 * traded
     return pd.DataFrame({"net": net, "turnover": traded / 2, "missing": missing}).loc[first:]
 
@@ -78,7 +85,7 @@ def test_figures_equal_pandas_on_real_data(data, delay, cost_bps, request):
 @pytest.mark.parametrize("threads", [1, 2])
 def test_the_search_and_the_backtest_are_one_model(rule, threads, sp500_closes):
     close = sp500_closes.iloc[:800]
-    returns = daily_returns(close.to_numpy())
+    returns = holding_returns(close.to_numpy(), -0.3)
     rng = np.random.default_rng(3)
     signals = np.round(rng.standard_normal((5, *close.shape)), 1).astype(np.float32)
     signals[rng.random(signals.shape) < 0.05] = np.nan

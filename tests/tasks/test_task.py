@@ -103,6 +103,35 @@ def test_trading_scores_are_those_of_the_backtest(objective, rule, data, request
         assert task.strategy(formula).run(panel).sharpe == pytest.approx(performance.sharpe, rel=1e-12)
 
 
+@pytest.mark.parametrize(("objective", "rule"), [("sharpe", LongShort(0.2)), ("timing_sharpe", SignTiming())])
+def test_trading_scores_hold_positions_through_gaps_and_delistings(walks, objective, rule):
+    close = walks.field("close").copy()
+    close[20:24, 0] = np.nan
+    close[24:, 0] *= 0.3
+    close[40:, 1] = np.nan
+    panel = Panel.from_arrays({"close": close, "other": walks.field("other")}, walks.dates, walks.assets)
+    formula = Formula.parse("other")
+    for periods, delisting in ((None, 0.0), (52, -0.9)):
+        task = Task(panel, objective=objective, periods_per_year=periods, delisting_return=delisting)
+        performance = Strategy(
+            formula, rule, periods_per_year=periods or 252, delisting_return=delisting
+        ).run(panel)
+        train = performance.part(task.earned_segments == TRAIN)
+        assert task.score(formula).train[0] == pytest.approx(train.sharpe, rel=1e-9)
+        assert task.strategy(formula).run(panel).sharpe == pytest.approx(performance.sharpe, rel=1e-12)
+    assert train.summary()["bridged"] > 0
+    assert train.summary()["delisted"] > 0
+
+
+def test_whether_a_price_follows_is_not_asked_of_the_assets_that_need_a_signal(walks):
+    close = walks.field("close").copy()
+    close[1::2, :4] = np.nan  # on even days all six assets can be traded, and two have a return the day after
+    two, three = (np.where(np.arange(6) < n, walks.field("other"), np.nan) for n in (2, 3))
+    panel = Panel.from_arrays({"close": close, "two": two, "three": three}, walks.dates, walks.assets)
+    scores = Task(panel, ForwardReturn(2, delay=0), "timing_sharpe").score(parse(["two", "three"]))
+    np.testing.assert_array_equal(np.isnan(scores.fitness), [True, False])
+
+
 def test_table_scores_equal_their_definition(table):
     x = table.panel.field("x").ravel()[: table.rows].astype(float)
     y = table.target.ravel()[: table.rows].astype(float)
@@ -320,6 +349,8 @@ def test_a_task_describes_itself(sample):
         "embargo": 2,
         "parsimony": 1e-4,
         "cost_bps": 3.0,
+        "periods_per_year": 252.0,
+        "delisting_return": 0.0,
     }
 
 
@@ -347,6 +378,8 @@ def test_objectives_have_defaults(walks, table):
         ({"delay": -1}, "can not precede"),
         ({"cost_bps": -5}, "basis points, not -5"),
         ({"parsimony": -1}, "parsimony must be 0 or more"),
+        ({"periods_per_year": 0}, "periods_per_year must be above 0, not 0"),
+        ({"delisting_return": -1.5}, "delisting return must be -1 .all is lost. or more, not -1.5"),
         ({"embargo": -1}, "embargo must be 0 or more"),
         ({"split": ("2030-01-01", "2031-01-01")}, "outside the panel; the panel runs from 2015-01-01"),
         ({"target": ["close", "other"]}, "no field beside the target close, other"),

@@ -52,6 +52,8 @@ def evaluate(
     split: Split = None,
     embargo: options.Embargo = None,
     cost_bps: options.CostBps = None,
+    periods_per_year: options.PeriodsPerYear = None,
+    delisting_return: options.DelistingReturn = None,
     read_test: ReadTest = False,
     out: Out = None,
     threads: options.Threads = None,
@@ -68,8 +70,8 @@ def evaluate(
     settings = make_recipe(
         recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, conventions=conventions,
         table=table, target_column=target_column,
-        target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps, threads=threads,
-        device=device,
+        target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps,
+        periods_per_year=periods_per_year, delisting_return=delisting_return, threads=threads, device=device,
     )  # fmt: skip
     if out is not None:
         check_table_path(out)
@@ -133,6 +135,7 @@ def _record(
 def _panel_record(
     about: list[dict[str, Any]], expressions: list[Any], panel: "Panel", settings: "Recipe", read_test: bool
 ) -> dict[str, Any]:
+    from quarva.panel import calendar_of
     from quarva.runs.from_recipe import DEFAULT_TARGET
     from quarva.tasks.evaluation import evaluate_formulas
     from quarva.tasks.targets import parse_target
@@ -141,13 +144,17 @@ def _panel_record(
     if settings.target is None and "close" not in panel.fields:
         tell(f"no figures: no field 'close' to predict; name a --target of {', '.join(panel.fields)}")
         return record | {"formulas": about}
+    calendar = calendar_of(panel.dates)
+    record["calendar"] = str(calendar)
+    record["periods_per_year"] = settings.periods_per_year or calendar.periods_per_year
+    record["delisting_return"] = settings.delisting_return
     target = parse_target(settings.target or DEFAULT_TARGET, panel, settings.delay)
     record["target"] = target.name
     parts = _parts(panel, settings, target.horizon + settings.delay, read_test)
     found = evaluate_formulas(
         expressions, panel, target.values(panel), parts,
-        delay=settings.delay, cost_bps=settings.cost_bps, threads=settings.threads,
-        device=settings.device,
+        delay=settings.delay, cost_bps=settings.cost_bps, periods_per_year=settings.periods_per_year,
+        delisting_return=settings.delisting_return, threads=settings.threads, device=settings.device,
     )  # fmt: skip
     told = []
     for entry, figures in zip(about, found, strict=True):
@@ -193,6 +200,8 @@ def _show(record: dict[str, Any]) -> None:
         keys = ["size"]
     else:
         keys = ["ic", "rank_ic", "icir", "sharpe", "turnover", "days", "size"]
+        # A column of zeros says nothing: most panels have neither.
+        keys += [key for key in ("gaps_bridged", "delistings") if any(e[key] for e in record["formulas"])]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("name")
     table.add_column("formula", overflow="fold")
@@ -203,3 +212,17 @@ def _show(record: dict[str, Any]) -> None:
         values += [str(entry[key]) if isinstance(entry[key], int) else figure(entry[key]) for key in keys]
         table.add_row(entry["name"], escape(entry["formula"]), *values)
     console().print(table)
+    if "periods_per_year" in record:
+        console().print(_terms(record), markup=False, highlight=False)
+
+
+def _terms(record: dict[str, Any]) -> str:
+    """How the Sharpe ratio was annualised, and what became of held assets without a price, in a line."""
+    text = f"{record['calendar']}; annualised with {record['periods_per_year']:,.8g}"
+    entries = record["formulas"]
+    bridged, delisted = (max(entry[key] for entry in entries) for key in ("gaps_bridged", "delistings"))
+    if bridged:
+        text += "; gaps bridged: positions held through missing prices"
+    if delisted:
+        text += f"; delistings earned {100 * record['delisting_return']:+g} %"
+    return text

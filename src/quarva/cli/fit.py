@@ -70,6 +70,8 @@ def fit(
     split: options.Split = None,
     embargo: options.Embargo = None,
     cost_bps: options.CostBps = None,
+    periods_per_year: options.PeriodsPerYear = None,
+    delisting_return: options.DelistingReturn = None,
     network: Network = None,
     setting: SettingFlag = None,
     feature: FeatureFlag = None,
@@ -94,6 +96,7 @@ def fit(
         "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps, "table": table,
         "target_column": target_column, "target": target, "delay": delay, "objective": objective,
         "split": split, "embargo": embargo, "cost_bps": cost_bps, "seed": seed,
+        "periods_per_year": periods_per_year, "delisting_return": delisting_return,
     }  # fmt: skip
     made = {
         "network": network, "settings": _settings(setting), "features": feature or None, "length": length,

@@ -62,6 +62,10 @@ CostBps = Annotated[
     float | None,
     option("--cost-bps", "BPS", "Cost in basis points of what is traded (5).", _QUESTION),
 ]
+_PERIODS = "Bars a year, to annualise with (from the dates: 252 daily, 365 around the clock, 52 weekly, …)."
+PeriodsPerYear = Annotated[float | None, option("--periods-per-year", "N", _PERIODS, _QUESTION)]
+_DELISTING = "Return of a held asset on the day after its last price, -0.3 for -30 % (0)."
+DelistingReturn = Annotated[float | None, option("--delisting-return", "R", _DELISTING, _QUESTION)]
 Seed = Annotated[int | None, option("--seed", "N", "The same seed gives the same findings (0).")]
 Threads = Annotated[int | None, option("--threads", "N", "Threads to use (one a core).")]
 Device = Annotated[str | None, option("--device", "NAME", _DEVICE)]

@@ -65,6 +65,8 @@ def search(
     split: options.Split = None,
     embargo: options.Embargo = None,
     cost_bps: options.CostBps = None,
+    periods_per_year: options.PeriodsPerYear = None,
+    delisting_return: options.DelistingReturn = None,
     parsimony: Parsimony = None,
     searcher: Searcher = None,
     budget: Budget = None,
@@ -89,6 +91,7 @@ def search(
         "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps,
         "conventions": conventions, "table": table, "target_column": target_column, "target": target,
         "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
+        "periods_per_year": periods_per_year, "delisting_return": delisting_return,
         "parsimony": parsimony, "searcher": searcher, "functions": functions, "windows": windows,
         "seed": seed, "device": device, "abandon": abandon, "tuning_steps": tuning_steps,
     }  # fmt: skip

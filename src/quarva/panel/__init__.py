@@ -1,5 +1,6 @@
 """The market as a tensor: reads, checks, cuts, describes and writes panels; knows nothing of formulas."""
 
+from quarva.panel.calendar import SESSIONS_PER_YEAR, Calendar, calendar_of
 from quarva.panel.conventions import CONVENTIONS, Conventions, first_rows
 from quarva.panel.describe import Description, describe
 from quarva.panel.panel import GroupCodes, Panel
@@ -8,11 +9,14 @@ from quarva.panel.table import Table
 
 __all__ = [
     "CONVENTIONS",
+    "SESSIONS_PER_YEAR",
+    "Calendar",
     "Conventions",
     "Description",
     "GroupCodes",
     "Panel",
     "Table",
+    "calendar_of",
     "describe",
     "first_rows",
     "sample_panel",

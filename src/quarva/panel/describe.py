@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from quarva.panel.calendar import Calendar, calendar_of
 from quarva.panel.checking import find_jumps
 from quarva.panel.dates import text_of
 from quarva.panel.names import is_price
@@ -51,7 +52,8 @@ class Life:
 class Description:
     """Figures about a panel; shares are of cells, 0 to 1, and dates are text.
 
-    `longest_pause` is the widest distance between neighbouring dates, in days. A gap is a run of bars
+    `longest_pause` is the widest distance between neighbouring dates, in days; `calendar` the length of a bar
+    and the bars a year, as inferred from the dates. A gap is a run of bars
     without any field between an asset's first and last. `jumps` are closes (other prices where there is
     none) that more than doubled or halved, largest first, at most 20. `zero_volumes` counts cells,
     `broken_bars` those whose low is above, or whose high is below, another price of the bar. `twins` are
@@ -66,6 +68,7 @@ class Description:
     first: str
     last: str
     longest_pause: float
+    calendar: Calendar
     groups: dict[str, int]
     coverage: dict[str, float]
     gap_count: int
@@ -83,7 +86,7 @@ class Description:
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain lists, numbers and texts, for JSON."""
-        return asdict(self)
+        return asdict(self) | {"periods_per_year": self.calendar.periods_per_year}
 
     def rows(self) -> list[tuple[str, str]]:
         """Label and text of each line of a table for people; what is not there has no line."""
@@ -92,6 +95,7 @@ class Description:
             ("panel", self.name),
             ("span", f"{self.first} to {self.last}, {self.days:,} dates"),
             ("longest pause", f"{self.longest_pause:g} days"),
+            ("calendar", str(self.calendar)),
             ("assets", f"{self.assets:,}; {self.late:,} begin later, {self.ended:,} end earlier"),
             ("coverage", coverage),
         ]
@@ -140,6 +144,7 @@ def describe(panel: Panel) -> Description:
         first=first,
         last=last,
         longest_pause=round(float(pauses.max()), 6) if len(pauses) else 0.0,
+        calendar=calendar_of(panel.dates),
         groups={name: len(group.labels) for name, group in panel.groups.items()},
         coverage={
             field: float(np.count_nonzero(table) / table.size)

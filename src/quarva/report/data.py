@@ -75,6 +75,8 @@ class Question:
     purged: int = 0  # days left out before each border
     embargo: int = 0  # days left out after each border
     cost_bps: float = 0.0  # of the traded value, one way
+    periods_per_year: float = 252.0  # bars a year, for annual figures
+    delisting_return: float = 0.0  # on the day after the last price of a held asset
     parsimony: float = 0.0  # taken off the fitness for each node
     meaning: str = ""  # definition of the objective
     notes: tuple[str, ...] = ()  # what the data and the task ask to be said aloud

@@ -14,7 +14,7 @@ from quarva import engine
 from quarva.errors import TaskError
 from quarva.report.data import Decay, Fit, Information, Kind, Quantiles, Trading
 from quarva.report.series import daily_ic, quantile_means, rolling_correlation, timing_means
-from quarva.strategies import LongShort, SignTiming, Strategy, closes, daily_returns
+from quarva.strategies import LongShort, SignTiming, Strategy, closes, holding_returns
 from quarva.tasks import TRAIN, VALIDATION, ForwardReturn, Task
 
 __all__ = [
@@ -132,10 +132,7 @@ def trading(task: Task, strategy: Strategy) -> tuple[Trading, dict[str, dict[str
     days = _shown(earned)
     benchmark = None
     if kind_of(task) == "timing":
-        returns = daily_returns(closes(task.panel))[days]
-        there = np.isfinite(returns)
-        total = np.where(there, returns, 0.0).sum(axis=1)
-        benchmark = total / np.maximum(there.sum(axis=1), 1)
+        benchmark = _holding_all(task)[days]
     series = Trading(
         task.panel.dates[days],
         earned[days],
@@ -146,6 +143,12 @@ def trading(task: Task, strategy: Strategy) -> tuple[Trading, dict[str, dict[str
     )
     figures = {name: performance.part(earned == code).summary() for name, code in _OPEN.items()}
     return series, figures
+
+
+def _holding_all(task: Task) -> Floats:
+    """Return of equal shares in all assets that have had a price and are not delisted, float64 [T]."""
+    returns = holding_returns(closes(task.panel), task.delisting_return)
+    return np.asarray(returns.gain.sum(axis=1) / np.maximum(returns.held.sum(axis=1), 1))
 
 
 def positions_in_words(strategy: Strategy) -> str:

@@ -26,7 +26,8 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
     """Standard error of the best formula's figure in each segment; None where it does not exist.
 
     Of a mean daily IC: targets of h days overlap on h days, so only every h-th day counts as a new one.
-    Of a yearly Sharpe ratio S over n days with a daily ratio s: √((1 + s²/2) · 252 / n) (Lo 2002).
+    Of a yearly Sharpe ratio over n bars, P of them a year, with a ratio of s a bar: √((1 + s²/2) · P / n)
+    (Lo 2002, The Statistics of Sharpe Ratios).
     """
     errors: dict[str, float | None] = dict.fromkeys(SEGMENT_NAMES)
     question, information, trading = data.question, data.information, data.trading
@@ -40,7 +41,7 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
             net = trading.net[(trading.segments == code) & np.isfinite(trading.net)]
             if len(net) >= LEAST_DAYS and net.std() > 0:
                 ratio = float(net.mean() / net.std(ddof=1))
-                errors[name] = math.sqrt((1 + ratio**2 / 2) * 252 / len(net))
+                errors[name] = math.sqrt((1 + ratio**2 / 2) * question.periods_per_year / len(net))
     return errors
 
 

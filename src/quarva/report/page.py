@@ -23,8 +23,10 @@ _FIGURES = {
     "sharpe": ("Sharpe ratio", lambda v: axis.number(v, 2)),
     "max_drawdown": ("deepest drawdown", axis.percent),
     "mean_turnover": ("turnover a day", axis.percent),
-    "missing": ("holdings without a return, taken as 0", lambda v: axis.number(v, 0)),
+    "bridged": ("gaps in prices held through", lambda v: axis.number(v, 0)),
+    "delisted": ("delistings while held", lambda v: axis.number(v, 0)),
 }
+_COUNTS = ("bridged", "delisted")  # shown only where one is above 0
 _TOKENS = re.compile(
     r"(?P<call>[A-Za-z_][A-Za-z_0-9]*(?=\())|(?P<name>[^\W\d][\w.$]*)|(?P<number>\d[\d.e+]*)|(?P<sign>\s+|.)",
     re.S,
@@ -131,6 +133,9 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
         facts.append(
             ("Costs", f"{axis.number(question.cost_bps, 1).removesuffix('.0')} basis points a trade")
         )
+        facts.append(("Annualised with", f"{question.periods_per_year:,.6g} bars a year"))
+        if any(figures.get("delisted") for figures in data.performance.values()):
+            facts.append(("Delistings", f"{axis.percent(question.delisting_return)} after the last price"))
     if data.model is not None:
         return facts
     if question.parsimony:
@@ -173,7 +178,7 @@ def _performance(data: ReportData) -> tuple[list[str], list[tuple[str, list[str]
     names = list(data.performance)
     rows = []
     for key, (label, write_value) in _FIGURES.items():
-        if key == "missing" and not any(data.performance[name].get(key) for name in names):
+        if key in _COUNTS and not any(data.performance[name].get(key) for name in names):
             continue  # nothing to be said
         if any(key in data.performance[name] for name in names):
             rows.append((label, [write_value(data.performance[name].get(key, math.nan)) for name in names]))

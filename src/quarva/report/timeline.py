@@ -240,7 +240,7 @@ def turnover(daily: Trading, question: Question) -> dict[str, Any] | None:
         hover=_hover(daily.dates, [("ink", "turnover", smooth)], axis.percent),
     )
     note = f"Share of the capital that is replaced a day, mean of the last {width} days."
-    yearly = 252 * float(np.nanmean(daily.gross - daily.net))
+    yearly = question.periods_per_year * float(np.nanmean(daily.gross - daily.net))
     cost = axis.number(question.cost_bps, 1).removesuffix(".0")
     note += (
         f" At {cost} basis points on all that is bought and sold this costs {axis.percent(yearly)} a year."

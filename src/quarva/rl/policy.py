@@ -25,8 +25,8 @@ class TradingPolicy:
     """A network that was rewarded for what its positions earned.
 
     Its signal is what it would rather do: of a network of values, the value of the largest position less that
-    of the smallest; of a policy, the position. It depends on the position held, so that days are walked in
-    their order, from no position on.
+    of the smallest; of a policy, the position. It depends on the position asked for the day before, so that
+    days are walked in their order, from no position on.
 
     Attributes:
         way: how it was learned. positions: that dqn chose from.

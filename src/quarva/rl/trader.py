@@ -40,7 +40,7 @@ Told = Callable[[int, float], object]
 
 @dataclass(frozen=True)
 class Trader:
-    """How a policy is made and trained; costs and delay are the task's.
+    """How a policy is made and trained; costs, delay and delisting return are the task's.
 
     Attributes:
         way: dqn, naf or gradient. features, length: see `Learner`.
@@ -89,6 +89,7 @@ class Trader:
         game = TradingGame(
             task.panel, windows, task.segments == TRAIN, episodes=self.episodes, length=self.stretch,
             delay=task.delay, cost_bps=task.cost_bps, actions=self.positions,
+            delisting_return=task.delisting_return,
         )  # fmt: skip
         return inputs, windows, game
 
@@ -175,7 +176,8 @@ def _earned(task: Task, windows: Windows, positions: NDArray[np.float32]) -> tup
     days[:-ahead] &= task.segments[ahead:] != TEST
 
     def mean(held: NDArray[np.float32]) -> float:
-        return float(pay(task.panel, windows, held, task.delay, task.cost_bps)[days].mean())
+        paid = pay(task.panel, windows, held, task.delay, task.cost_bps, task.delisting_return)
+        return float(paid[days].mean())
 
     return mean(positions), {"holding nothing": 0.0, "holding all": mean(np.ones_like(positions))}
 

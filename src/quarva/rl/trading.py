@@ -1,8 +1,10 @@
 """`trading`: positions in the assets of a panel as actions, returns after costs as rewards.
 
 Every asset of every episode is an agent with the same network, and trades for itself: what it sees is the
-asset's own window and the position it holds. Timing is that of `strategies.Strategy`: the position chosen on
-day t is traded at the close of t + delay and earns the return of the day after.
+asset's own window and the position it asked for last. Timing is that of `strategies.Strategy`: the position
+chosen on day t is traded at the close of t + delay and earns the return of the day after. Where there is no
+price at that close the position held before is kept, and earns the return since the last known price on the
+day the price is back. An agent learns of neither beforehand: a choice depends on nothing after day t.
 """
 
 from collections.abc import Sequence
@@ -19,7 +21,7 @@ from quarva.networks.data.inputs import Inputs
 from quarva.networks.data.windows import Windows
 from quarva.panel import Panel
 from quarva.rl.game import Step
-from quarva.strategies import check_terms, closes, daily_returns
+from quarva.strategies import check_terms, closes, holding_returns
 from quarva.tasks import TRAIN, Task
 
 __all__ = ["TradingGame", "pay"]
@@ -36,6 +38,7 @@ class TradingGame:
         episodes: that run side by side. length: their days.
         delay, cost_bps: as in `Strategy`.
         actions: positions that may be taken.
+        delisting_return: earned on the day after an asset's last price, see `strategies.holding_returns`.
 
     Raises:
         TaskError: no field `close`, days that no episode fits into. RecipeError: terms that can not be.
@@ -57,6 +60,7 @@ class TradingGame:
         delay: int = 1,
         cost_bps: float = 5.0,
         actions: Sequence[float] = (-1.0, 0.0, 1.0),
+        delisting_return: float = 0.0,
     ) -> None:
         check_terms(delay, cost_bps)
         if episodes < 1 or length < 1:
@@ -69,9 +73,11 @@ class TradingGame:
         self._windows, self._cost = windows, cost_bps / 1e4
         features, _, _ = windows.values.shape
         self.observation = features * windows.length + 1
-        self._earned, self._there = _rewards(panel, windows, delay)
+        self._earned, self._filled = _rewards(panel, delay, delisting_return)
+        self._there = _choosable(panel, windows)
         self._starts = _starts(days, windows.length - 1, length, delay, panel)
-        self._position = torch.zeros(episodes, self.assets)
+        self._position = torch.zeros(episodes, self.assets)  # as asked for
+        self._held = torch.zeros(episodes, self.assets)  # as traded
         self._day = torch.zeros(episodes, dtype=torch.int64)
         self.left = 0
         self._now: Tensor | None = None
@@ -98,7 +104,10 @@ class TradingGame:
             raise TaskError("a table can not be traded; search for formulas")
         _, windows = Inputs.of(task, features, window)
         days = task.segments == TRAIN
-        return cls(task.panel, windows, days, delay=task.delay, cost_bps=task.cost_bps, **terms)
+        return cls(
+            task.panel, windows, days, delay=task.delay, cost_bps=task.cost_bps,
+            delisting_return=task.delisting_return, **terms,
+        )  # fmt: skip
 
     @property
     def beginnings(self) -> int:
@@ -131,18 +140,21 @@ class TradingGame:
         """Begin all episodes anew, with no position, on days by their numbers among `beginnings`, int64."""
         self._day = self._starts[chosen]
         self._position = torch.zeros(self.episodes, self.assets)
+        self._held = torch.zeros(self.episodes, self.assets)
         self.left, self._now = self.length, None
 
     def trade(self, action: Tensor) -> Tensor:
         """Take positions and go on to the next day, which may be one too late to trade; the rewards.
 
-        An asset that has no whole window, or no return, on the day holds nothing and earns nothing.
+        An asset without a whole window on the day, or outside the universe, asks for no position. Whether an
+        order is filled, t + delay, and what it earns show in the rewards alone.
         """
         wanted = action.reshape(self.episodes, self.assets).clamp(self.low, self.high)
         wanted = torch.where(self._there[self._day], wanted, 0.0)
-        traded = (wanted - self._position).abs()
-        reward = _UNIT * (wanted * self._earned[self._day] - self._cost * traded)
-        self._position = wanted
+        held = torch.where(self._filled[self._day], wanted, self._held)
+        traded = (held - self._held).abs()
+        reward = _UNIT * (held * self._earned[self._day] - self._cost * traded)
+        self._position, self._held = wanted, held
         self._day = self._day + 1
         self.left, self._now = self.left - 1, None
         return reward.reshape(-1)
@@ -152,24 +164,39 @@ class TradingGame:
 
 
 def pay(
-    panel: Panel, windows: Windows, positions: NDArray[np.float32], delay: int, cost_bps: float
+    panel: Panel,
+    windows: Windows,
+    positions: NDArray[np.float32],
+    delay: int,
+    cost_bps: float,
+    delisting_return: float = 0.0,
 ) -> NDArray[np.float32]:
     """What positions [T, N] are rewarded with, as `TradingGame` does it: percents, float32 [T, N]."""
-    earned, there = _rewards(panel, windows, delay)
-    held = torch.where(there, torch.from_numpy(positions), 0.0)
+    earned, filled = _rewards(panel, delay, delisting_return)
+    held = torch.where(_choosable(panel, windows), torch.from_numpy(positions), 0.0)
+    before = torch.zeros(panel.shape[1])
+    for day in range(len(held)):
+        before = held[day] = torch.where(filled[day], held[day], before)
     traded = torch.diff(held, dim=0, prepend=torch.zeros(1, panel.shape[1])).abs()
     return (_UNIT * (held * earned - cost_bps / 1e4 * traded)).numpy()
 
 
-def _rewards(panel: Panel, windows: Windows, delay: int) -> tuple[Tensor, Tensor]:
-    """Return that the position of day t earns, 0 where there is none, and whether one may be held, [T, N]."""
+def _choosable(panel: Panel, windows: Windows) -> Tensor:
+    """Where a position may be chosen, by what is known on the day, bool [T, N]."""
+    return torch.from_numpy(windows.there if panel.universe is None else windows.there & panel.universe)
+
+
+def _rewards(panel: Panel, delay: int, delisting_return: float) -> tuple[Tensor, Tensor]:
+    """Return that the position of day t earns, float32, and whether its trade has a price, bool, [T, N].
+
+    0 and False on the last delay + 1 days, whose positions earn nothing any more.
+    """
+    returns = holding_returns(closes(panel), delisting_return)
     days = panel.shape[0]
-    earned = np.full(panel.shape, np.nan)
-    earned[: days - delay - 1] = daily_returns(closes(panel))[delay + 1 :]
-    there = np.isfinite(earned) & windows.there
-    if panel.universe is not None:
-        there &= panel.universe
-    return torch.from_numpy(np.nan_to_num(earned).astype(np.float32)), torch.from_numpy(there)
+    earned, filled = np.zeros(panel.shape, np.float32), np.zeros(panel.shape, np.bool_)
+    earned[: days - delay - 1] = returns.gain[delay + 1 :]
+    filled[: days - delay - 1] = returns.open[delay : days - 1]
+    return torch.from_numpy(earned), torch.from_numpy(filled)
 
 
 def _starts(days: NDArray[np.bool_], before: int, length: int, delay: int, panel: Panel) -> Tensor:

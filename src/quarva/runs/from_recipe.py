@@ -36,6 +36,8 @@ def task_of(recipe: Recipe, data: Panel | Table) -> Task:
         delay=None if is_table else recipe.delay,
         cost_bps=recipe.cost_bps,
         parsimony=recipe.parsimony,
+        periods_per_year=recipe.periods_per_year,
+        delisting_return=recipe.delisting_return,
     )
 
 

@@ -57,6 +57,15 @@ class Recipe(BaseModel):
     split: tuple[str, str] | None = Field(None, description="first day of validation, first day of the test")
     embargo: int = Field(0, ge=0, description="days left out after each split, beyond the purged ones")
     cost_bps: float = Field(5.0, ge=0, description="trading cost in basis points of the traded value")
+    periods_per_year: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="bars a year, to annualise with; none: from the dates"
+    )
+    delisting_return: float = Field(
+        0.0,
+        ge=-1,
+        allow_inf_nan=False,
+        description="return of a held asset after its last price",
+    )
     parsimony: float | None = Field(None, ge=0, description="taken off the score for each node")
 
     searcher: str = Field("gep", min_length=1, description="way to search: gep, policy, blend or random")

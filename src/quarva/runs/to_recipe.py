@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from quarva.errors import RunError, TaskError
-from quarva.panel import Panel, Table, sample_panel
+from quarva.panel import Panel, Table, calendar_of, sample_panel
 from quarva.runs.from_recipe import task_of
 from quarva.runs.recipe import Recipe
 from quarva.runs.run_folder import DATA, RunFolder
@@ -61,7 +61,13 @@ def _recipe(task: Task, asked: dict[str, Any]) -> Recipe:
         "quarva": __version__,
     }
     if task.table is None:
-        question |= {"target": task.target_names[0], "delay": task.delay}
+        question |= {
+            "target": task.target_names[0],
+            "delay": task.delay,
+            "delisting_return": task.delisting_return,
+        }
+        if task.periods_per_year != calendar_of(task.panel.dates).periods_per_year:
+            question["periods_per_year"] = task.periods_per_year
     return Recipe.of(question | _borders(task) | asked)
 
 

@@ -3,13 +3,15 @@
 This room must not know how a function was found, nor which days are for training or sealed.
 """
 
-from quarva.strategies.performance import TRADING_DAYS, Performance, sharpe_ratio
+from quarva.strategies.holding import HoldingReturns, check_delisting_return, holding_returns
+from quarva.strategies.performance import PERIODS_PER_YEAR, Performance, check_periods, sharpe_ratio
 from quarva.strategies.positions import LongShort, Positions, RankWeights, SignTiming, VolatilityScaled
 from quarva.strategies.returns import closes, daily_returns
 from quarva.strategies.strategy import Simulated, Strategy, backtest, check_terms, simulate
 
 __all__ = [
-    "TRADING_DAYS",
+    "PERIODS_PER_YEAR",
+    "HoldingReturns",
     "LongShort",
     "Performance",
     "Positions",
@@ -19,9 +21,12 @@ __all__ = [
     "Strategy",
     "VolatilityScaled",
     "backtest",
+    "check_delisting_return",
+    "check_periods",
     "check_terms",
     "closes",
     "daily_returns",
+    "holding_returns",
     "sharpe_ratio",
     "simulate",
 ]

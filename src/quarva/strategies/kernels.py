@@ -1,7 +1,8 @@
 """The compiled core: one day's positions from one day's signal, and the walk through the days.
 
-`walk` is the one model of delay, turnover and gain. The search's objective, the backtest and the report
-all go through it, so that they can not disagree.
+`_step` is the one model of delay, turnover and gain. The search's objective, the backtest and the report
+all go through it, so that they cannot disagree. Where an asset has no price on the day of a trade, `_hold`
+keeps the position that is there; on days when every asset has a price neither it nor `_count` runs.
 """
 
 # mypy: disallow-untyped-defs=False, disable-error-code="untyped-decorator"
@@ -11,15 +12,22 @@ import numpy as np
 from quarva._runtime.compiled import compiled
 
 __all__ = [
+    "ABSENT",
+    "DELISTED",
     "LONG_SHORT",
     "RANK_WEIGHTS",
+    "REOPENED",
     "SIGN_TIMING",
+    "SUSPENDED",
+    "TRADED",
     "simulate_positions",
     "simulate_signals",
     "target_positions",
 ]
 
 LONG_SHORT, RANK_WEIGHTS, SIGN_TIMING = 0, 1, 2
+TRADED, REOPENED, SUSPENDED, DELISTED, ABSENT = 0, 1, 2, 3, 4  # see `holding.HoldingReturns`
+_CLOSED, _EVENT = 1, 2  # bits of a day's flags
 _SMALL = 16  # from here on an insertion sort is quicker than another partition
 
 
@@ -167,68 +175,97 @@ def _step(target, before, gain, out):
 
 
 @compiled
-def _missing(target, there):
-    count = 0
+def _hold(target, before, state):
+    """Keep the position from before where an asset has no price: nothing can be traded there."""
     for i in range(target.size):
-        count += target[i] != 0.0 and not there[i]
-    return count
+        if state[i] > REOPENED:
+            target[i] = before[i]
+
+
+@compiled
+def _count(held, state, out):
+    """Number of held assets by state, added to `out` int64 [5]."""
+    for i in range(held.size):
+        out[state[i]] += held[i] != 0.0
 
 
 @compiled(allocates=True)
-def simulate_positions(positions, gain, there, delay, gross, traded, missing):
+def simulate_positions(positions, gain, state, flags, delay, gross, traded, missing, bridged, delisted):
     """Walk given positions through the days.
 
     Args:
         positions: float64 [T, N], p_t by the day t of the signal.
-        gain: float64 [T, N], close[s] / close[s−1] − 1 by the day s on which it is earned, 0 where missing.
-        there: bool [T, N], where the return exists.
+        gain, state, flags: as in `HoldingReturns`.
         delay: days from the signal to the trade.
         gross, traded: float64 [T], filled; NaN before the first position is held.
-        missing: int32 [T], filled; held assets without a return.
+        missing, bridged, delisted: int32 [T], filled; held assets by state: SUSPENDED, REOPENED, DELISTED.
     """
     days, assets = positions.shape
-    nothing = np.zeros(assets)
-    sums = np.empty(2)
+    target, before = np.empty(assets), np.zeros(assets)
+    sums, counts = np.empty(2), np.empty(5, np.int64)
     started = False
     gross[:] = np.nan
     traded[:] = np.nan
     missing[:] = 0
+    bridged[:] = 0
+    delisted[:] = 0
     for t in range(days - 1 - delay):
         earned = t + 1 + delay
-        _step(positions[t], positions[t - 1] if t > 0 else nothing, gain[earned], sums)
+        target[:] = positions[t]
+        if flags[earned - 1] & _CLOSED:
+            _hold(target, before, state[earned - 1])
+        _step(target, before, gain[earned], sums)
         started = started or sums[1] > 0.0
         if started:
             gross[earned], traded[earned] = sums[0], sums[1]
-            missing[earned] = _missing(positions[t], there[earned])
+            if flags[earned] & _EVENT:
+                counts[:] = 0
+                _count(target, state[earned], counts)
+                missing[earned] = counts[SUSPENDED]
+                bridged[earned] = counts[REOPENED]
+                delisted[earned] = counts[DELISTED]
+        target, before = before, target
 
 
 @compiled(allocates=True)
-def simulate_signals(rule, parameter, signals, gain, delay, gross, traded, opinions):
+def simulate_signals(
+    rule, parameter, signals, gain, state, flags, delay, gross, traded, opinions, bridged, delisted
+):
     """The same walk for many signals, keeping two rows of positions instead of all days.
 
     Args:
         rule, parameter: which positions, as in `target_positions`.
         signals: float32 [P, T, N].
-        gain: float64 [E, N], as in `simulate_positions`, E ≤ T the days to walk.
+        gain, state, flags: as in `HoldingReturns`, [E, N] and [E], E ≤ T the days to walk.
         delay: days from the signal to the trade.
         gross, traded: float64 [P, E], filled as by `simulate_positions`.
         opinions: int32 [P, E], filled; the assets with a signal, by the day of the *signal*.
+        bridged, delisted: int32 [P, E], filled as by `simulate_positions`.
     """
     formulas, days, assets = signals.shape[0], gain.shape[0], signals.shape[2]
     target, before = np.empty(assets), np.empty(assets)
     a, b = np.empty(assets + 1, signals.dtype), np.empty(assets + 1, signals.dtype)
-    sums = np.empty(2)
+    sums, counts = np.empty(2), np.empty(5, np.int64)
     gross[:] = np.nan
     traded[:] = np.nan
     opinions[:] = 0
+    bridged[:] = 0
+    delisted[:] = 0
     for p in range(formulas):
         before[:] = 0.0
         started = False
         for t in range(days - 1 - delay):
             earned = t + 1 + delay
             opinions[p, t] = _target(rule, parameter, signals[p, t], target, a, b)
+            if flags[earned - 1] & _CLOSED:
+                _hold(target, before, state[earned - 1])
             _step(target, before, gain[earned], sums)
             started = started or sums[1] > 0.0
             if started:
                 gross[p, earned], traded[p, earned] = sums[0], sums[1]
+                if flags[earned] & _EVENT:
+                    counts[:] = 0
+                    _count(target, state[earned], counts)
+                    bridged[p, earned] = counts[REOPENED]
+                    delisted[p, earned] = counts[DELISTED]
             target, before = before, target

@@ -7,14 +7,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from quarva.errors import TaskError
+from quarva.panel import SESSIONS_PER_YEAR
 
-__all__ = ["TRADING_DAYS", "Performance", "sharpe_ratio"]
+__all__ = ["PERIODS_PER_YEAR", "Performance", "check_periods", "sharpe_ratio"]
 
-TRADING_DAYS = 252.0
+PERIODS_PER_YEAR = SESSIONS_PER_YEAR
+"""Bars a year where nothing is known of the dates: those of daily bars."""
 
 
-def sharpe_ratio(returns: ArrayLike, days_per_year: float = TRADING_DAYS) -> NDArray[np.float64]:
-    """Annualised Sharpe ratio along the last axis: mean / standard deviation (n − 1) × √days_per_year.
+def check_periods(periods_per_year: float | None) -> None:
+    """Raise TaskError unless the number of bars a year is above 0 and finite, or None."""
+    if periods_per_year is not None and not 0 < periods_per_year < np.inf:
+        raise TaskError(
+            f"periods_per_year must be above 0, not {periods_per_year}; 252 for daily bars, 12 for monthly"
+        )
+
+
+def sharpe_ratio(returns: ArrayLike, periods_per_year: float = PERIODS_PER_YEAR) -> NDArray[np.float64]:
+    """Annualised Sharpe ratio along the last axis: mean / standard deviation (n − 1) × √periods_per_year.
 
     No risk-free rate is taken off. NaN days are left out; NaN where fewer than two days remain or where
     all are equal. Source: Sharpe 1994, The Sharpe Ratio.
@@ -29,7 +39,7 @@ def sharpe_ratio(returns: ArrayLike, days_per_year: float = TRADING_DAYS) -> NDA
         # Equal returns have a variance of rounding errors, not 0: below 1e-12 of the mean it is one.
         spread = np.sqrt(variance)
         ratio = np.where((n > 1) & (spread > 1e-12 * np.abs(mean)), mean / spread, np.nan)
-    return ratio * np.sqrt(days_per_year)
+    return ratio * np.sqrt(periods_per_year)
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +55,15 @@ class Performance:
         costs: float64 [T], cost_bps/10⁴ × Σ|Δp|, charged on the day after the trade.
         turnover: float64 [T], Σ|Δp|/2, the share of the capital that is replaced (one-way; Boyd et al.
             2017, Multi-Period Trading via Convex Optimization). Costs are paid on both ways.
-        missing: int32 [T], held assets whose return of the day is not there; each earned 0.
+        missing: int32 [T], held assets without a price that day; each earned 0 and is still held.
+        bridged: int32 [T], held assets whose price came back that day; each earned the return since its last
+            known price.
+        delisted: int32 [T], held assets whose last price was that of the day before; each earned
+            `delisting_return`.
         delay: days from the signal to the trade.
         cost_bps: cost of trading, basis points of what is traded.
-        days_per_year: for annual figures.
+        periods_per_year: bars a year, for annual figures.
+        delisting_return: as in `Strategy`.
     """
 
     dates: NDArray[np.datetime64]
@@ -56,9 +71,12 @@ class Performance:
     costs: NDArray[np.float64]
     turnover: NDArray[np.float64]
     missing: NDArray[np.int32]
+    bridged: NDArray[np.int32]
+    delisted: NDArray[np.int32]
     delay: int = 1
     cost_bps: float = 0.0
-    days_per_year: float = TRADING_DAYS
+    periods_per_year: float = PERIODS_PER_YEAR
+    delisting_return: float = 0.0
 
     @property
     def returns(self) -> NDArray[np.float64]:
@@ -93,18 +111,20 @@ class Performance:
     @property
     def sharpe(self) -> float:
         """Annualised Sharpe ratio after costs, see `sharpe_ratio`."""
-        return float(sharpe_ratio(self.returns, self.days_per_year))
+        return float(sharpe_ratio(self.returns, self.periods_per_year))
 
     @property
     def annual_return(self) -> float:
         """Compound growth a year after costs, 0.1 = 10 %."""
-        return float(self.equity[-1] ** (self.days_per_year / self.days) - 1.0) if self.days else float("nan")
+        if not self.days:
+            return float("nan")
+        return float(self.equity[-1] ** (self.periods_per_year / self.days) - 1.0)
 
     @property
     def annual_volatility(self) -> float:
-        """Standard deviation (n − 1) of the daily returns after costs × √days_per_year."""
+        """Standard deviation (n − 1) of the daily returns after costs × √periods_per_year."""
         r = self.returns[~np.isnan(self.returns)]
-        return float(r.std(ddof=1) * np.sqrt(self.days_per_year)) if r.size > 1 else float("nan")
+        return float(r.std(ddof=1) * np.sqrt(self.periods_per_year)) if r.size > 1 else float("nan")
 
     @property
     def mean_turnover(self) -> float:
@@ -114,19 +134,26 @@ class Performance:
     def part(self, days: ArrayLike) -> "Performance":
         """The same strategy on the chosen days only, bool mask [T] or slice; equity begins at 1 again."""
         index: Any = days if isinstance(days, slice) else np.asarray(days)
-        names = ("dates", "gross", "costs", "turnover", "missing")
+        names = ("dates", "gross", "costs", "turnover", "missing", "bridged", "delisted")
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     def summary(self) -> dict[str, float]:
-        """The figures by name; `missing` is the number of held cells without a return."""
+        """The figures by name; `missing`, `bridged` and `delisted` are totals over the days."""
         names = ("sharpe", "annual_return", "annual_volatility", "max_drawdown", "mean_turnover", "days")
-        return {name: getattr(self, name) for name in names} | {"missing": int(self.missing.sum())}
+        counts = ("missing", "bridged", "delisted")
+        figures = {name: getattr(self, name) for name in names}
+        return figures | {name: int(getattr(self, name).sum()) for name in counts}
 
     def to_frame(self) -> Any:
-        """pandas DataFrame by date: returns, gross, costs, turnover, missing, equity, drawdown."""
+        """pandas DataFrame by date.
+
+        Columns: returns, gross, costs, turnover, missing, bridged, delisted, equity, drawdown.
+        """
         import pandas as pd
 
-        names = ("returns", "gross", "costs", "turnover", "missing", "equity", "drawdown")
+        names = (
+            "returns", "gross", "costs", "turnover", "missing", "bridged", "delisted", "equity", "drawdown",
+        )  # fmt: skip
         index = pd.DatetimeIndex(self.dates, name="date")
         return pd.DataFrame({name: getattr(self, name) for name in names}, index=index)
 
@@ -155,9 +182,15 @@ class Performance:
         return figure
 
     def __str__(self) -> str:
-        return (
+        text = (
             f"Sharpe {self.sharpe:.2f}, {self.annual_return:+.1%} a year, "
             f"volatility {self.annual_volatility:.1%}, drawdown {self.max_drawdown:.1%}, "
             f"turnover {self.mean_turnover:.1%} a day, {self.days} days, "
             f"delay {self.delay}, {self.cost_bps:g} bps"
         )
+        bridged, delisted = int(self.bridged.sum()), int(self.delisted.sum())
+        if bridged:
+            text += f", {bridged} gap{'s' if bridged > 1 else ''} bridged"
+        if delisted:
+            text += f", {delisted} delisting{'s' if delisted > 1 else ''} at {self.delisting_return:+.0%}"
+        return text

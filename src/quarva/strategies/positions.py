@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from quarva.errors import TaskError
 from quarva.strategies.kernels import LONG_SHORT, RANK_WEIGHTS, SIGN_TIMING, target_positions
+from quarva.strategies.performance import PERIODS_PER_YEAR, check_periods
 
 __all__ = ["LongShort", "Positions", "RankWeights", "RowRule", "SignTiming", "VolatilityScaled"]
 
@@ -97,7 +98,7 @@ class VolatilityScaled:
     """Another rule's positions, each asset scaled to the same expected volatility.
 
     p_i · min(`cap`, `target` / σ_i), σ_i = standard deviation (n − 1) of the asset's last `window` daily
-    returns, today's among them, times √`days_per_year`. 0 where the window is not full, holds a NaN, or
+    returns, today's among them, times √`periods_per_year`. 0 where the window is not full, holds a NaN, or
     has σ_i = 0. The sums of the inner rule (gross 1, net 0) no longer hold. Source: Moskowitz, Ooi and
     Pedersen 2012, with a plain window in place of their exponential one.
 
@@ -106,19 +107,20 @@ class VolatilityScaled:
         target: annual volatility that an unscaled position of 1 should have, 0.15 = 15 %.
         window: days, at least 2.
         cap: largest factor.
-        days_per_year: trading days.
+        periods_per_year: bars a year; None takes that of the strategy, or 252 outside of one.
     """
 
     inner: Positions
     target: float = 0.15
     window: int = 60
     cap: float = 2.0
-    days_per_year: float = 252.0
+    periods_per_year: float | None = None
 
     def __post_init__(self) -> None:
         if self.window < 2:
             raise TaskError(f"the window of a volatility must be at least 2 days, not {self.window}")
-        for name in ("target", "cap", "days_per_year"):
+        check_periods(self.periods_per_year)
+        for name in ("target", "cap"):
             if not getattr(self, name) > 0:
                 raise TaskError(f"'{name}' of VolatilityScaled must be above 0, not {getattr(self, name)}")
 
@@ -136,7 +138,7 @@ class VolatilityScaled:
         import pandas as pd
 
         sigma = pd.DataFrame(np.asarray(returns, np.float64)).rolling(self.window).std().to_numpy()
-        annual = sigma * np.sqrt(self.days_per_year)
+        annual = sigma * np.sqrt(self.periods_per_year or PERIODS_PER_YEAR)
         with np.errstate(divide="ignore", invalid="ignore"):
             factor = np.where(annual > 0, np.minimum(self.cap, self.target / annual), 0.0)
         return inner * factor

@@ -34,7 +34,10 @@ def closes(panel: "Panel") -> NDArray[np.float32]:
 
 
 def daily_returns(close: NDArray[np.floating]) -> NDArray[np.float64]:
-    """close[t] / close[t−1] − 1 of each asset, float64 [T, N]; NaN in row 0 and where either close is NaN."""
+    """close[t] / close[t−1] − 1 of each asset, float64 [T, N]; NaN in row 0 and where either close is NaN.
+
+    Positions earn `holding.holding_returns` instead, which also has the return across missing prices.
+    """
     price = np.asarray(close, np.float64)
     out = np.full(price.shape, np.nan)
     out[1:] = price[1:] / price[:-1] - 1.0

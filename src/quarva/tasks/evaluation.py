@@ -8,8 +8,16 @@ from numpy.typing import NDArray
 
 from quarva import engine
 from quarva.karva.expression import Expression
-from quarva.panel import Panel, Table
-from quarva.strategies import LongShort, SignTiming, closes, daily_returns, sharpe_ratio, simulate
+from quarva.panel import Panel, Table, calendar_of
+from quarva.strategies import (
+    LongShort,
+    SignTiming,
+    check_periods,
+    closes,
+    holding_returns,
+    sharpe_ratio,
+    simulate,
+)
 
 __all__ = ["Figures", "RowFigures", "evaluate_formulas", "evaluate_on_rows"]
 
@@ -30,6 +38,9 @@ class Figures:
         turnover: mean share of the capital that is replaced a day, long the highest fifth and short the
             lowest (one asset: held by its signal's sign).
         sharpe: annualised Sharpe ratio of that strategy after costs.
+        gaps_bridged: positions of that strategy held through missing prices until the price was back; each
+            earned the return since the last known price. 0 without prices.
+        delistings: positions of it whose asset had no further price; each earned the delisting return.
     """
 
     ic: float
@@ -40,6 +51,8 @@ class Figures:
     coverage: float
     turnover: float
     sharpe: float
+    gaps_bridged: int
+    delistings: int
 
     def as_dict(self) -> dict[str, float]:
         """The figures by name."""
@@ -75,6 +88,8 @@ def evaluate_formulas(
     *,
     delay: int = 1,
     cost_bps: float = 5.0,
+    periods_per_year: float | None = None,
+    delisting_return: float = 0.0,
     threads: int | None = None,
     device: engine.Device = "cpu",
 ) -> list[dict[str, Figures]]:
@@ -87,14 +102,17 @@ def evaluate_formulas(
         parts: days by name, bool [T] each.
         delay: days from the signal to the trade.
         cost_bps: basis points paid on all that is traded.
+        periods_per_year: bars a year, to annualise `sharpe`; None infers it from the panel's dates.
+        delisting_return: see `strategies.holding_returns`.
         threads: None is one a core. The result does not depend on it.
         device: that evaluates them, see `engine.evaluate`.
 
     Raises:
         FormulaError: a formula reads a field or group that the panel lacks.
         DeviceError: a GPU that is not there.
-        TaskError: a price of 0 or less.
+        TaskError: a price of 0 or less, no bars a year, or a delisting return below −1.
     """
+    check_periods(periods_per_year)
     program = engine.Program.from_expressions(expressions)
     there = target if panel.universe is None else np.where(panel.universe, target, np.float32(np.nan))
     daily = {
@@ -104,9 +122,11 @@ def evaluate_formulas(
         ]
         for name, days in parts.items()
     }
-    traded = _traded(expressions, panel, parts, delay, cost_bps, threads, device)
+    periods = periods_per_year or calendar_of(panel.dates).periods_per_year
+    terms = (delay, cost_bps, periods, delisting_return)
+    traded = _traded(expressions, panel, parts, terms, threads, device)
     return [
-        {name: _figures(*(sums[p] for sums in daily[name]), *traded[name][:, p]) for name in parts}
+        {name: _figures([sums[p] for sums in daily[name]], traded[name][:, p]) for name in parts}
         for p in range(len(expressions))
     ]
 
@@ -151,14 +171,11 @@ def _sums(
     return engine.evaluate(program, panel, target[None], statistic, segments, 1, threads, device)[:, 0, 0]
 
 
-def _figures(
-    ic: NDArray[np.float64],
-    rank_ic: NDArray[np.float64],
-    corr: NDArray[np.float64],
-    turnover: float,
-    sharpe: float,
-) -> Figures:
+def _figures(sums: Sequence[NDArray[np.float64]], traded: NDArray[np.float64]) -> Figures:
+    """Figures of one formula and part from the sums of `ic`, `rank_ic` and `corr`, and from `_traded`."""
+    ic, rank_ic, corr = sums
     days, total, squares = ic[:3]
+    turnover, sharpe, bridged, delisted = traded
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = squares - total**2 / days
         deviation = np.sqrt(spread / (days - 1)) if spread > 1e-12 * squares else np.nan
@@ -171,6 +188,8 @@ def _figures(
             coverage=float(corr[0] / corr[3]),
             turnover=float(turnover),
             sharpe=float(sharpe),
+            gaps_bridged=int(bridged),
+            delistings=int(delisted),
         )
 
 
@@ -178,17 +197,21 @@ def _traded(
     expressions: Sequence[Expression],
     panel: Panel,
     parts: Mapping[str, NDArray[np.bool_]],
-    delay: int,
-    cost_bps: float,
+    terms: tuple[int, float, float, float],
     threads: int | None,
     device: engine.Device,
 ) -> dict[str, NDArray[np.float64]]:
-    """Mean turnover and Sharpe ratio by part, float64 [2, P]."""
+    """Mean turnover, Sharpe ratio, gaps bridged and delistings by part, float64 [4, P].
+
+    terms: delay, cost, bars a year and delisting return.
+    """
     days, assets = panel.shape
+    delay, cost_bps, periods, delisting_return = terms
     priced = "close" in panel.fields
-    returns = daily_returns(closes(panel)) if priced else np.zeros((days, assets))
+    close = closes(panel) if priced else np.ones((days, assets))
+    returns = holding_returns(close, delisting_return)
     rule = LongShort() if assets > 1 else SignTiming()
-    out = {name: np.full((2, len(expressions)), np.nan) for name in parts}
+    out = {name: np.full((4, len(expressions)), np.nan) for name in parts}
     for chunk, signals in _signals(expressions, panel, threads, device):
         walked = simulate(signals, returns, rule, delay, engine.threads_to_use(threads))
         net = walked.net(cost_bps)
@@ -199,7 +222,9 @@ def _traded(
             with np.errstate(invalid="ignore"):
                 out[name][0, chunk] = _mean(walked.traded[:, earned] / 2)
             if priced:
-                out[name][1, chunk] = sharpe_ratio(net[:, earned])
+                out[name][1, chunk] = sharpe_ratio(net[:, earned], periods)
+            out[name][2, chunk] = walked.bridged[:, earned].sum(axis=1)
+            out[name][3, chunk] = walked.delisted[:, earned].sum(axis=1)
     return out
 
 

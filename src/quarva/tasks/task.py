@@ -13,14 +13,17 @@ from quarva.errors import TaskError
 from quarva.karva.expression import Expression
 from quarva.karva.genes import Population
 from quarva.karva.notation import parse
-from quarva.panel import Panel, Table
+from quarva.panel import Panel, Table, calendar_of
 from quarva.strategies import (
+    HoldingReturns,
     LongShort,
     SignTiming,
     Strategy,
+    check_delisting_return,
+    check_periods,
     check_terms,
     closes,
-    daily_returns,
+    holding_returns,
     sharpe_ratio,
     simulate,
 )
@@ -60,6 +63,10 @@ class Task:
         delay: days from the signal to the trade; None is the target's own, or 1.
         cost_bps: basis points paid on what a trading objective trades.
         parsimony: taken off the fitness for each node; None is the objective's own, see `objectives`.
+        periods_per_year: bars a year, for annual figures; None infers it from the panel's dates, see
+            `panel.calendar_of`.
+        delisting_return: return on the day after the last price of an asset that is held, −1 or more; see
+            `strategies.holding_returns`.
 
     Attributes:
         panel: the panel (of a table, its rows as assets).
@@ -70,7 +77,8 @@ class Task:
         segments: int8 [T]: 0 train, 1 validation, 2 test, −1 in none. All 0 for a table.
         split: the parts' days, `split.Split`; None for a table.
         fields: what formulas may read: all fields but those that are targets.
-        delay, cost_bps, parsimony: as given, or their defaults.
+        delay, cost_bps, parsimony, delisting_return: as given, or their defaults.
+        periods_per_year: as given or inferred; NaN for a table.
         horizon: days that one value of the first target spans.
         classes: values that the first target may have, ascending; none where it may have any.
         notes: what a report should say aloud.
@@ -93,8 +101,12 @@ class Task:
         delay: int | None = None,
         cost_bps: float = 5.0,
         parsimony: float | None = None,
+        periods_per_year: float | None = None,
+        delisting_return: float = 0.0,
     ) -> None:
         check_terms(1 if delay is None else delay, cost_bps)
+        check_periods(periods_per_year)
+        check_delisting_return(delisting_return)
         if parsimony is not None and not parsimony >= 0:
             raise TaskError(f"parsimony must be 0 or more a node, not {parsimony}")
         self.table = data if isinstance(data, Table) else None
@@ -116,6 +128,9 @@ class Task:
         self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
         self.horizon, self.classes, self.cost_bps = question.horizon, question.classes, float(cost_bps)
         self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
+        periods = periods_per_year or calendar_of(self.panel.dates).periods_per_year
+        self.periods_per_year = float("nan") if self.table else float(periods)
+        self.delisting_return = float(delisting_return)
         self._read: list[float] = []  # of the sealed test; tasks lent from this one share it
         self.looks_back = 0
 
@@ -139,6 +154,8 @@ class Task:
             "embargo": 0 if self.split is None else self.split.embargo,
             "parsimony": self.parsimony,
             "cost_bps": self.cost_bps,
+            "periods_per_year": None if self.table else self.periods_per_year,
+            "delisting_return": self.delisting_return,
         }
 
     @property
@@ -276,7 +293,14 @@ class Task:
         The signal is traded as it stands: a formula that scored with sign −1 has to be negated first.
         """
         usual = LongShort() if len(self.panel.assets) > 1 else SignTiming()
-        return Strategy(function, self.objective.positions or usual, self.delay, self.cost_bps)
+        return Strategy(
+            function,
+            self.objective.positions or usual,
+            self.delay,
+            self.cost_bps,
+            None if self.table else self.periods_per_year,
+            self.delisting_return,
+        )
 
     @cached_property
     def earned_segments(self) -> NDArray[np.int8]:
@@ -360,7 +384,7 @@ class Task:
         assert rule is not None  # the table gives every objective of returns its positions
         last = int(np.flatnonzero(np.isin(self.segments, parts))[-1])
         days = min(last + self.delay + 2, len(self.segments))
-        returns = self._returns[:days]
+        returns = self._returns.first(days)
         needed = self._needed(returns)
         lookback = program.lookback() + self.looks_back
         out = np.full((len(program), len(parts)), np.nan)
@@ -374,24 +398,26 @@ class Task:
                 possible = np.append(0, np.cumsum(asked & (needed > 0))).astype(np.float64)
                 warm_up = possible[np.minimum(lookback[chunk], days)]
                 enough = covered(opinion[:, asked].sum(axis=1), possible[-1:], warm_up)
-                figures = sharpe_ratio(net[:, self.earned_segments[:days] == part])
+                earned = net[:, self.earned_segments[:days] == part]
+                figures = sharpe_ratio(earned, self.periods_per_year)
                 out[chunk, k] = np.where(enough, figures, np.nan)
         return out
 
     @cached_property
-    def _returns(self) -> NDArray[np.float64]:
-        return daily_returns(closes(self.panel))
+    def _returns(self) -> HoldingReturns:
+        return holding_returns(closes(self.panel), self.delisting_return)
 
-    def _needed(self, returns: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _needed(self, returns: HoldingReturns) -> NDArray[np.int64]:
         """Assets that need a signal for the day to count, int64 [days]: half of those that it can trade.
 
-        0 on days whose signal can earn nothing.
+        An asset can be traded where it has a price on the day of the trade; whether it has one on the day
+        after is not known then. 0 on days whose signal can earn nothing.
         """
-        tradable = np.zeros(len(returns), np.int64)
-        earns = ~np.isnan(returns[self.delay + 1 :])
+        tradable = np.zeros(len(returns.gain), np.int64)
+        trades = returns.open[self.delay : -1]
         if self.panel.universe is not None:
-            earns &= self.panel.universe[: len(earns)]
-        tradable[: len(earns)] = earns.sum(axis=1)
+            trades = trades & self.panel.universe[: len(trades)]
+        tradable[: len(trades)] = trades.sum(axis=1)
         least = self.objective.least_assets
         return np.where(tradable >= least, np.maximum(least, -(-tradable // 2)), 0)
 
