@@ -121,6 +121,29 @@ def test_the_sealed_test_is_read_only_on_request(quarva, bars, market):
     assert sealed["days"][1] < opened["split"]["test"][0]
 
 
+def test_coverage_is_told_and_silence_costs(quarva, bars):
+    said = quarva("evaluate", "delta(close, 5)", "log(delta(close, 5))", "--panel", bars, "--json")
+    whole, silent = said.json["formulas"]
+    assert whole["coverage"] == 1
+    assert 0.3 < silent["coverage"] < 0.7
+    assert silent["days"] == whole["days"]
+    table = quarva("evaluate", "log(delta(close, 5))", "--panel", bars).out
+    assert "coverage" in table
+    assert f"{silent['coverage']:.4f}" in table
+
+
+def test_a_forecast_of_volatility_is_not_traded(quarva, bars):
+    asked = ("evaluate", "std(close, 5)", "--panel", bars, "--target", "forward_volatility_5")
+    entry = quarva(*asked, "--json").json["formulas"][0]
+    assert entry["sharpe"] is None
+    assert entry["turnover"] is None
+    assert entry["ic"] is not None
+    table = quarva(*asked).out
+    assert "sharpe" not in table
+    assert "turnover" not in table
+    assert "sharpe" in quarva("evaluate", "std(close, 5)", "--panel", bars).out
+
+
 def test_a_table_gets_its_own_figures(quarva, tmp_path):
     rows = pd.DataFrame({"x": np.linspace(1, 2, 50)})
     rows["y"] = rows.x**2 + rows.x

@@ -25,6 +25,7 @@ def test_a_fit_is_a_folder_that_python_reads(quarva, bars):
     assert record["epochs"] == 2
     assert set(record["baselines"]) == {"constant", "last value", "linear"}
     assert record["task"]["target"] == "forward_return_5"
+    assert record["coverage"] == 1
     panel = Panel.read(bars)
     assert Fitted.load("f").signal(panel).shape == panel.shape
 

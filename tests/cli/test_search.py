@@ -40,6 +40,7 @@ def test_a_run_is_a_folder_with_everything_in_it(run):
     assert run["run"] == "run"
     assert run["best"] == run["pool"][0]
     assert {"formula", "gene", "size", "train", "validation"} <= set(run["best"])
+    assert all(0 < each["coverage"] <= 1 for each in run["pool"])
     assert json.loads(Path("run/findings.json").read_text()) == run
 
 
@@ -77,6 +78,31 @@ def test_people_see_a_table_and_where_the_run_lies(quarva, bars):
     said = quarva("search", "--panel", bars, "--budget", 100, "--out", "run")
     for word in ("formula", "train", "validation", "turnover", "size", "run: run", "page: run/report.html"):
         assert word in said.out
+
+
+def test_people_are_told_what_luck_gives_on_average(quarva, bars):
+    said = quarva("search", "--panel", bars, "--target", "forward_return_1", "--budget", 150, "--out", "run")
+    words = " ".join(said.out.split())
+    assert "Best of 150 different formulas" in words
+    assert "the best would have a training IC of" in words
+    assert "an average and no bound" in words
+    assert "coverage" in words
+    page = Path("run/report.html").read_text(encoding="utf-8").replace("\u00a0", " ")
+    assert words[words.index("Best of 150") : words.index("no bound")] in page
+
+
+def test_a_forecast_of_volatility_is_not_traded(quarva, bars):
+    asked = ("search", "--panel", bars, "--target", "forward_volatility_5", "--budget", 150)
+    record = quarva(*asked, "--out", "run", "--json").json
+    assert all(each["turnover"] is None for each in record["pool"])
+    page = Path("run/report.html").read_text(encoding="utf-8")
+    assert "by their 5-day volatility?" in page
+    for words in ("Does it pay", "Sharpe", ">turnover"):
+        assert words not in page
+    assert "turnover" not in quarva(*asked, "--out", "again").out
+    refused = quarva(*asked, "--objective", "sharpe", "--out", "third")
+    assert refused.status == 2
+    assert "forward_volatility_5 is no return" in refused.err
 
 
 def test_the_sealed_test_is_read_on_request_and_counted(run, quarva):

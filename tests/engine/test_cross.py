@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from quarva.engine.kernel.cross_section.cross import cross, cross_pair, cross_scratch, group
-from quarva.engine.kernel.cross_section.ranks import counting_rank, rank, rerank
+from quarva.engine.kernel.cross_section.ranks import counting_rank, rank
 from quarva.karva.operators import CODE
 
 NAN = np.nan
@@ -289,16 +289,3 @@ def test_a_rank_does_not_depend_on_the_order_of_the_assets(values, random):
     row = np.asarray(values, np.float32)
     order = random.sample(range(len(values)), len(values))
     np.testing.assert_array_equal(run("rank", row[order]), run("rank", row)[order])
-
-
-@given(st.lists(st.tuples(st.integers(-9, 9), st.booleans()), min_size=1, max_size=90))
-def test_known_ranks_give_those_of_fewer_cells(cells):
-    row = padded(np.asarray([value for value, _ in cells], float))
-    row[5::11] = NAN
-    x = padded(np.asarray([0.0 if there else NAN for _, there in cells]))
-    scratch = cross_scratch(row.size, GROUPS)[0]
-    known, again, wanted = np.zeros_like(row), np.zeros_like(row), np.zeros_like(row)
-    rank(row, len(cells), known, scratch)
-    rerank(x, known - np.float32(0.5), 0.5, int((~np.isnan(row)).sum()), len(cells), again, scratch)
-    rank(row + x, len(cells), wanted, scratch)
-    np.testing.assert_array_equal(again, wanted)

@@ -38,16 +38,25 @@ def case(request, market):
 
 
 def daily(signal, target, statistic):
-    """IC of each day by pandas and scipy, NaN where the day does not count; and whether it has a target."""
-    there = np.isfinite(target).sum(axis=1)
-    ic = np.full(len(signal), np.nan)
+    """IC of each day by scipy, NaN where the day does not count; and where the signal has enough values.
+
+    Assets with a target and no signal enter at the mean of the day's signals, or of their ranks.
+    """
+    ic, enough = np.full(len(signal), np.nan), np.zeros(len(signal), bool)
     for t, (x, y) in enumerate(zip(signal, target, strict=True)):
-        both = np.isfinite(x) & np.isfinite(y)
-        x, y = x[both].astype(float), y[both].astype(float)
-        if len(x) < max(3, there[t] / 2) or np.ptp(x) == 0 or np.ptp(y) == 0:
+        wanted = np.isfinite(y)
+        x, y = x[wanted].astype(float), y[wanted].astype(float)
+        known = np.isfinite(x)
+        if len(y) < 3 or np.ptp(y) == 0 or known.sum() < max(3, len(y) / 2):
             continue
-        ic[t] = stats.pearsonr(x, y)[0] if statistic == "ic" else stats.spearmanr(x, y)[0]
-    return ic, there >= 3
+        enough[t] = True
+        if np.ptp(x[known]) == 0:
+            continue
+        if statistic == "rank_ic":
+            x[known], y = stats.rankdata(x[known]), stats.rankdata(y)
+        x[~known] = x[known].mean()
+        ic[t] = stats.pearsonr(x, y)[0]
+    return ic, enough
 
 
 @pytest.mark.parametrize("statistic", ["ic", "rank_ic"])
@@ -57,22 +66,38 @@ def test_information_coefficients_equal_scipy(statistic, case):
     assert got.shape == (len(FORMULAS), 2, 3, 4)
     for p, signal in enumerate(signals(PROGRAM, panel)):
         for m, target in enumerate(targets):
-            ic, has_target = daily(signal, target, statistic)
+            if panel.universe is not None:
+                target = np.where(panel.universe, target, np.nan)
+            ic, enough = daily(signal, target, statistic)
             for s in range(2):
                 chosen = segments == s
                 one = ic[chosen & np.isfinite(ic)]
-                wanted = [len(one), one.sum(), (one**2).sum(), (has_target & chosen).sum()]
+                wanted = [len(one), one.sum(), (one**2).sum(), (enough & chosen).sum()]
                 np.testing.assert_allclose(got[p, s, m], wanted, atol=1e-6, err_msg=FORMULAS[p])
+
+
+@pytest.mark.parametrize("statistic", ["ic", "rank_ic"])
+def test_a_day_whose_target_is_constant_is_no_day_even_if_the_signal_has_gaps(statistic, market):
+    panel = market(60, 30, missing=0.1)
+    target = panel.values[0] - np.nanmean(panel.values[0], axis=1, keepdims=True)
+    target = np.nan_to_num(target).astype(np.float32)
+    target[::5] = np.linspace(-0.3, 0.7, 12)[:, None]
+    got = evaluate(PROGRAM[:1], panel, target[None], statistic)[0, 0, 0]
+    ic, _ = daily(signals(PROGRAM[:1], panel)[0], target, statistic)
+    assert np.isnan(ic[::5]).all()
+    assert got[0] == np.isfinite(ic).sum() == 48
+    assert got[1] / got[0] == pytest.approx(np.nanmean(ic), rel=1e-6)
 
 
 def test_squared_errors_equal_numpy(case):
     panel, targets, segments = case
     got = evaluate(PROGRAM, panel, targets, "sse", segments, n_segments=2)
+    inside = targets if panel.universe is None else np.where(panel.universe, targets, np.nan)
     for p, signal in enumerate(signals(PROGRAM, panel).astype(float)):
         for m, target in enumerate(targets):
             for s in range(2):
                 error = (signal - target)[segments == s]
-                cells = np.isfinite(target[segments == s]).sum()
+                cells = np.isfinite(inside[m][segments == s]).sum()
                 wanted = [np.isfinite(error).sum(), np.nansum(error**2), 0, cells]
                 np.testing.assert_allclose(got[p, s, m], wanted, rtol=1e-9, err_msg=FORMULAS[p])
 
@@ -80,6 +105,7 @@ def test_squared_errors_equal_numpy(case):
 def test_pooled_correlations_equal_scipy(case):
     panel, targets, segments = case
     got = evaluate(PROGRAM, panel, targets, "corr", segments, n_segments=2)
+    inside = targets if panel.universe is None else np.where(panel.universe, targets, np.nan)
     for p, signal in enumerate(signals(PROGRAM, panel).astype(float)):
         for m, target in enumerate(targets):
             for s in range(2):
@@ -88,7 +114,8 @@ def test_pooled_correlations_equal_scipy(case):
                 x, y = x[both], y[both]
                 constant = len(x) < 2 or np.ptp(x) == 0 or np.ptp(y) == 0
                 r = np.nan if constant else stats.pearsonr(x, y)[0]
-                wanted = [len(x), r, 0, np.isfinite(targets[m][segments == s]).sum()]
+                spread = len(y) * y.var() if len(y) else 0.0
+                wanted = [len(x), r, spread, np.isfinite(inside[m][segments == s]).sum()]
                 np.testing.assert_allclose(got[p, s, m], wanted, rtol=1e-7, atol=1e-9, err_msg=FORMULAS[p])
 
 

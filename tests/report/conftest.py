@@ -32,7 +32,9 @@ def synthetic(**changes) -> rd.ReportData:
         size=8313,
         fields=("close",),
         target="forward_return_5",
+        target_words="5-day forward return",
         objective="rank_ic",
+        sign_free=True,
         horizon=5,
         delay=1,
         purged=6,
@@ -84,8 +86,8 @@ def synthetic(**changes) -> rd.ReportData:
             version="0.1.0",
         ),
         "pool": (
-            rd.Row(text, 0.0271, 0.0164, 0.31, 12),
-            rd.Row("rank(delta(close, 5)) * -1", 0.0252, 0.0171, 0.28, 5),
+            rd.Row(text, 0.0271, 0.0164, 0.31, 12, coverage=0.987),
+            rd.Row("rank(delta(close, 5)) * -1", 0.0252, 0.0171, 0.28, 5, coverage=1.0),
             rd.Row("ts_rank(close, 10) - ema(close, 40) / median(close, 20)", 0.0243, 0.0098, 0.19, 9),
             rd.Row("-zscore(pct_change(close, 3))", 0.0222, 0.0149, 0.42, 4),
             rd.Row("skew(pct_change(close, 1), 60)", 0.0187, -0.0021, 0.06, 3),
@@ -187,8 +189,9 @@ def synthetic_timing() -> rd.ReportData:
     rng = np.random.default_rng(4)
     held = rng.normal(0.0003, 0.011, len(report.trading.dates))
     question = dataclasses.replace(
-        report.question, kind="timing", assets=1, delay=0, objective="timing_sharpe", panel="sp500.csv"
-    )
+        report.question, kind="timing", assets=1, delay=0, objective="timing_sharpe", panel="sp500.csv",
+        sign_free=False,
+    )  # fmt: skip
     ic = np.convolve(rng.normal(0.02, 0.8, len(held)), np.ones(252) / 252, "same")
     return dataclasses.replace(
         report,

@@ -107,6 +107,32 @@ def test_page_does_not_change_with_the_sealed_test(objective):
     assert render(assemble(other, found_for(other))) == page
 
 
+def test_silent_days_stand_in_the_curve_as_they_do_in_the_score():
+    panel = panel_of()
+    flag = np.where(np.arange(500)[:, None] % 9, 1.0, -1.0) + np.zeros((500, 12))
+    fields = {"close": panel.field("close"), "flag": flag}
+    task = Task(Panel.from_arrays(fields, panel.dates, panel.assets), target=ForwardReturn(5), objective="ic")
+    found = found_for(task, "delta(close, 5) + 0 * log(flag)")
+    information = assemble(task, found).information
+    train = information.ic[information.segments == 0]
+    assert np.nanmean(train) == pytest.approx(found.pool[0].train, abs=1e-6)
+    assert (train[9::9] == 0).all()
+    assert np.isnan(train[:5]).all()
+
+
+@pytest.mark.parametrize("target", ["forward_volatility_5", "other"])
+def test_what_is_no_return_has_no_figures_of_trading(target):
+    task = Task(panel_of(), target, "ic")
+    page = assemble(task, found_for(task))
+    assert page.trading is None
+    assert page.performance == {}
+    assert "Does it pay" in render(assemble(Task(panel_of()), found_for(Task(panel_of()))))
+    text = render(page)
+    assert "Does it pay" not in text
+    assert "Sharpe" not in text
+    assert f"by their {task.target_words}?" in text
+
+
 def test_one_asset_is_timed():
     task = Task(panel_of(assets=1), target=ForwardReturn(1, delay=0), objective="timing_sharpe")
     page = assemble(task, found_for(task))

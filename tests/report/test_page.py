@@ -14,7 +14,6 @@ import pytest
 from quarva.errors import RunError
 from quarva.report import data as rd
 from quarva.report import render, write
-from quarva.report.multiple_testing import best_of, standard_errors
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
 
@@ -98,7 +97,7 @@ def test_names_of_a_model_are_text_and_never_markup(model_report):
 def test_page_says_the_question_and_how_it_was_asked(report):
     page = render(report).replace("\u00a0", " ")
     for words in (
-        "ranks 20 assets by their return over the next 5 days?",
+        "ranks 20 assets by their 5-day forward return?",
         "S&amp;P 500 sample",
         "forward_return_5",
         "mean daily rank IC",
@@ -111,6 +110,30 @@ def test_page_says_the_question_and_how_it_was_asked(report):
         "0.0164",
     ):
         assert words in page
+
+
+def test_coverage_stands_with_the_figures_and_in_the_table(report):
+    page = render(report)
+    assert page.count("98.7\u202f%") == 2
+    assert "100.0\u202f%" in page
+    without = dataclasses.replace(report, pool=(rd.Row("close", 0.1, 0.1, 0.1, 1),))
+    assert "coverage" not in render(without).lower()
+
+
+def test_a_forecast_of_volatility_is_no_trade(report):
+    question = dataclasses.replace(
+        report.question, target="forward_volatility_5", target_words="5-day volatility", horizon=None,
+        trades=False,
+    )  # fmt: skip
+    pool = tuple(dataclasses.replace(row, turnover=float("nan")) for row in report.pool)
+    page = render(
+        dataclasses.replace(
+            report, question=question, pool=pool, trading=None, decay=None, performance={}, strategy=""
+        )
+    )
+    assert "ranks 20 assets by their 5-day volatility?" in page
+    for words in ("Does it pay", "Sharpe", "urnover", "traded", "basis points", "return"):
+        assert words not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", page, flags=re.S)
 
 
 def test_delay_of_zero_is_said_aloud(report):
@@ -201,23 +224,6 @@ def test_a_strategy_that_loses_everything_is_drawn(report):
 
 def _paths(page: str) -> str:
     return " ".join(re.findall(r' d="([^"]*)"', page))
-
-
-def test_the_figure_of_the_best_is_set_against_luck(report, timing_report, table_report):
-    assert "independent noise, the best would still show a training rank IC of about" in render(report)
-    assert "independent noise, the best would still show a training Sharpe of about" in render(timing_report)
-    assert "independent noise" not in render(table_report)
-    days = report.information.segments == 1
-    ic = report.information.ic[days]
-    ic = ic[np.isfinite(ic)]
-    wanted = ic.std(ddof=1) / np.sqrt(len(ic) / 5)
-    assert standard_errors(report)["validation"] == pytest.approx(wanted)
-
-
-def test_the_best_of_many_normal_numbers_is_as_large_as_simulated():
-    draws = np.random.default_rng(0).normal(size=(2000, 500)).max(axis=1)
-    assert best_of(500) == pytest.approx(draws.mean(), abs=0.03)
-    assert best_of(1) == 0
 
 
 def test_sealed_test_stays_off_the_page_unless_read(report):

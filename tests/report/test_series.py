@@ -21,17 +21,34 @@ def pair():
 
 
 @pytest.mark.parametrize("ranked", [False, True])
-def test_daily_ic_is_pandas_correlation_of_each_day(pair, ranked):
+def test_daily_ic_is_pandas_correlation_with_missing_signals_at_their_mean(pair, ranked):
     signal, target = pair
-    found = daily_ic(signal, target, ranked=ranked)
+    target[20] = np.where(np.isfinite(target[20]), 0.7, np.nan)
+    found = daily_ic(signal, target, ranked=ranked, lookback=10)
     for day in range(len(signal)):
-        both = pd.DataFrame({"x": signal[day], "y": target[day]}).dropna()
-        needed = max(3, np.ceil(np.isfinite(target[day]).sum() / 2))
-        if len(both) < needed or both.x.nunique() < 2:
+        both = pd.DataFrame({"x": signal[day], "y": target[day]}).dropna(subset="y")
+        if len(both) < 3 or both.y.nunique() < 2:
+            assert np.isnan(found[day])
+        elif both.x.notna().sum() < max(3, np.ceil(len(both) / 2)):
+            assert found[day] == 0 if day >= 10 else np.isnan(found[day])
+        elif both.x.nunique() < 2:
             assert np.isnan(found[day])
         else:
-            wanted = both.x.corr(both.y, method="spearman" if ranked else "pearson")
+            both = both.rank() if ranked else both
+            wanted = both.x.fillna(both.x.mean()).corr(both.y)
             assert found[day] == pytest.approx(wanted, abs=1e-12)
+    assert found[11] == 0
+
+
+def test_days_of_the_warm_up_are_no_silence():
+    rng = np.random.default_rng(0)
+    signal, target = rng.normal(size=(2, 30, 6))
+    signal[:8] = np.nan
+    signal[20, :4] = np.nan
+    found = daily_ic(signal, target, lookback=8)
+    assert np.isnan(found[:8]).all()
+    assert np.isfinite(found[8:]).all()
+    assert found[20] == 0
 
 
 def test_quantile_means_are_pandas_means_by_rank(pair):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from quarva.errors import TaskError
 from quarva.rl import Trader, TradingGame
 from quarva.rl.trading import pay
+from quarva.tasks import Task
 
 FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
 SMALL = {"features": FEATURES, "length": 4, "stretch": 20, "batch": 64}
@@ -30,6 +32,11 @@ def test_positions_are_paid_as_the_game_pays_them(task, market):
     assert policy.figure == pytest.approx(want[there].mean(), abs=1e-6)
     held = pay(market, windows, np.ones_like(positions), task.delay, task.cost_bps)
     assert policy.baselines["holding all"] == pytest.approx(held[there].mean(), abs=1e-6)
+
+
+def test_a_target_that_is_no_return_is_not_traded(market):
+    with pytest.raises(TaskError, match="naf trades, and target forward_volatility_5 is no return"):
+        Trader("naf").check(Task(market, "forward_volatility_5"))
 
 
 def test_what_it_was_paid_is_kept(task):

@@ -153,8 +153,9 @@ def _panel_record(
     parts = _parts(panel, settings, target.horizon + settings.delay, read_test)
     found = evaluate_formulas(
         expressions, panel, target.values(panel), parts,
-        delay=settings.delay, cost_bps=settings.cost_bps, periods_per_year=settings.periods_per_year,
-        delisting_return=settings.delisting_return, threads=settings.threads, device=settings.device,
+        delay=settings.delay, cost_bps=settings.cost_bps, trades=target.is_return,
+        periods_per_year=settings.periods_per_year, delisting_return=settings.delisting_return,
+        threads=settings.threads, device=settings.device,
     )  # fmt: skip
     told = []
     for entry, figures in zip(about, found, strict=True):
@@ -195,11 +196,13 @@ def _show(record: dict[str, Any]) -> None:
 
     parts = [part for part in ("train", "validation", "test") if part in record["formulas"][0]]
     if "rows" in record:
-        keys = ["r2", "nrmse", "rows", "size"]
+        keys = ["r2", "nrmse", "rows", "coverage", "size"]
     elif record["target"] is None:
         keys = ["size"]
     else:
-        keys = ["ic", "rank_ic", "icir", "sharpe", "turnover", "days", "size"]
+        traded = any(entry["turnover"] == entry["turnover"] for entry in record["formulas"])
+        keys = ["ic", "rank_ic", "icir", *(["sharpe", "turnover"] if traded else []), "coverage"]
+        keys += ["days", "size"]
         # A column of zeros says nothing: most panels have neither.
         keys += [key for key in ("gaps_bridged", "delistings") if any(e[key] for e in record["formulas"])]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

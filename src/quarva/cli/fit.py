@@ -220,8 +220,9 @@ def _keep(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:
         "ended": fitted.ended, "notes": list(fitted.notes),
     }  # fmt: skip
     folder.write_findings(_findings(fitted, folder) | record)
-    report.write(from_run_folder(folder.path), folder.path / "report.html")
-    return record
+    page = from_run_folder(folder.path)
+    report.write(page, folder.path / "report.html")
+    return record | {"coverage": page.pool[0].coverage}
 
 
 def _findings(fitted: "Fitted", folder: "RunFolder") -> dict[str, Any]:

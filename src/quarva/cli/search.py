@@ -105,13 +105,13 @@ def search(
         found, folder = _go_on(resume, limits)
     else:
         found, folder = _begin(recipe, question | limits, out)
-    record = _keep(found, folder, read_test)
+    record, luck = _keep(found, folder, read_test)
     if not found.pool and found.evaluations:
         tell("no formula could be scored: none has a value on enough days; give more days or a larger budget")
     if as_json:
         print_json(record)
     else:
-        _show(record)
+        _show(record, luck)
     if found.stopped == "interrupted":
         raise typer.Exit(INTERRUPTED)
 
@@ -185,26 +185,32 @@ def _now_and_then() -> "Callable[[Progress], None]":
     return say
 
 
-def _keep(found: "Findings", folder: "RunFolder", read_test: bool) -> dict[str, Any]:
-    """Write what was found and its page into the run's folder; what `--json` prints."""
+def _keep(found: "Findings", folder: "RunFolder", read_test: bool) -> tuple[dict[str, Any], str]:
+    """Write what was found and its page into the run's folder; what `--json` prints, and a word on luck."""
     from quarva import report
+    from quarva.report.multiple_testing import honesty
     from quarva.runs.record import keep
     from quarva.runs.report import from_run_folder
 
     record = keep(found, folder, read_test=read_test)
-    report.write(from_run_folder(folder.path), folder.path / "report.html")
-    return record
+    page = from_run_folder(folder.path)
+    report.write(page, folder.path / "report.html")
+    return record, honesty(page, margin=False)
 
 
-def _show(record: dict[str, Any]) -> None:
-    """The table for people, and where the run lies."""
+def _show(record: dict[str, Any], luck: str) -> None:
+    """The table for people, how much of it may be luck, and where the run lies."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
 
     screen = console()
     pool = record["pool"]
-    shown = [key for key in ("train", "validation", "turnover") if any(not _gone(each[key]) for each in pool)]
+    shown = [
+        key
+        for key in ("train", "validation", "coverage", "turnover")
+        if any(not _gone(each[key]) for each in pool)
+    ]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=_asked(record), title_justify="left")
     table.add_column("formula", overflow="fold")
     for heading in [*shown, "size"]:
@@ -221,6 +227,8 @@ def _show(record: dict[str, Any]) -> None:
         counted += f" chosen from {record['candidates']:,} candidates"
     counted += f" in {record['seconds']:.1f} s"
     screen.print(f"{counted}; stopped by: {record['stopped']}")
+    if pool:
+        screen.print(luck.replace("\u00a0", " "))
     screen.print(f"run: {record['run']}", soft_wrap=True)
     screen.print(f"page: {os.path.join(record['run'], 'report.html')}", soft_wrap=True)
 

@@ -112,7 +112,7 @@ def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, A
         raise KeyboardInterrupt
     best = {
         "formula": fitted.title, "gene": "", "size": fitted.parameters, "train": fitted.train,
-        "validation": fitted.validation, "turnover": float("nan"),
+        "validation": fitted.validation, "turnover": float("nan"), "coverage": float("nan"),
         "fitness": -fitted.train if task.objective.minimised else fitted.train,
         "latex": "", "qlib": "",
     }  # fmt: skip

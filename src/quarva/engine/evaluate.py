@@ -65,10 +65,10 @@ def evaluate(
         formulas: P of them; a population that is not compiled yet saves time on tables of a few rows.
         panel: T days × N assets.
         targets: (M, T, N), NaN = not there; or `Target.prepare` of it, to save the copy.
-        statistic: `ic` or `rank_ic`: correlation over a day's assets, by value or by average rank, on days
-            when signal and target share at least half of the target's cells and 3; `sse`: squared error;
-            `corr`: correlation pooled over days and assets. What varies by less than about five units in the
-            last place of float32, relative to its mean, is a constant and has no correlation.
+        statistic: `ic` or `rank_ic`: correlation over a day's assets, by value or by average rank; `sse`:
+            squared error; `corr`: correlation pooled over days and assets. What varies by less than about
+            five units in the last place of float32, relative to its mean, is a constant and has no
+            correlation.
         segments: (T,), the segment that each day counts for; days outside 0 … n_segments − 1 count nowhere.
             All days count for segment 0 by default.
         n_segments: S.
@@ -77,9 +77,16 @@ def evaluate(
             bit; or `auto`, the one that was measured to be faster on this machine (`engine.devices`).
 
     Returns:
-        float64 of shape (P, S, M, 4). `ic`, `rank_ic`: days counted, Σ IC, Σ IC², days with a target.
+        float64 of shape (P, S, M, 4). `ic`, `rank_ic`: days counted, Σ IC, Σ IC², days on which the signal
+        has enough values (they include those on which it is a constant, which are not counted).
         `sse`: cells counted, Σ (signal − target)², 0, cells with a target.
-        `corr`: cells counted, correlation, 0, cells with a target.
+        `corr`: cells counted, correlation, Σ (target − mean)² over the cells counted, cells with a target.
+
+    Notes:
+        A daily correlation is one over all assets that have a target that day. An asset without a signal
+        enters as neutral: at the mean of the day's signals, for ranks at their middle. A day counts when at
+        least half of these assets, and 3, have a signal, and neither signal nor target is a constant. `sse`
+        and `corr` are over the cells that have both.
 
     Raises:
         FormulaError: a formula reads a field or group that the panel lacks.

@@ -40,7 +40,7 @@ class Rows:
     def run(self, order: NDArray[np.int64], threads: int) -> None:
         """Run the formulas order[0], order[1], … as one graph, whose days threads share."""
         rows, n_slots, which, owner = rowwise.plan(order, *self.nodes)
-        values, known, _, least, centre, segments = self.target.arrays
+        values, known, totals, least, centre, segments = self.target.arrays
         scored = 0 if self.mode == WRITE else len(owner)
         chunk = max(1, min(self.days, _SUMS_BYTES // (8 * SUMS * max(1, scored * len(values)))))
         sums = np.empty((scored, len(values), chunk, SUMS))
@@ -57,7 +57,9 @@ class Rows:
             some = min(chunk, self.days - t)
             self._share(work, t, t + some, threads)
             if scored:
-                rowwise.close(self.mode, t, some, owner, least, centre, segments, sums, moments, self.acc)
+                rowwise.close(
+                    self.mode, t, some, owner, totals, least, centre, segments, sums, moments, self.acc
+                )
         rowwise.hand_out(self.mode, order, which, owner, moments, self.acc, self.out)
 
     def _share(self, work: Callable[[int, int], None], first: int, last: int, threads: int) -> None:

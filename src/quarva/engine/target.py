@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva.engine.kernel.run.score import FLAT
 from quarva.engine.tiles import Tiles
 from quarva.panel import Panel
 
@@ -26,7 +27,8 @@ class Target:
         known: float64 of shape (M, T, tiles, 3): cells of a tile, Σ and Σ² of its values.
         totals: float64 of shape (M, T, 3): the same of the whole day.
         least: float64 of shape (M, T): fewest cells with which a day counts, or the number of its cells
-            for a pooled statistic; −1 where too few cells are there.
+            for a pooled statistic; −1 where there is nothing to correlate with: fewer than 3 cells, or a
+            target that is the same in all of them.
         centre: float64 of shape (M, T): what was taken off the day's values.
         segments: int8 of shape (T,).
         days: days that have to be walked.
@@ -49,16 +51,20 @@ class Target:
         n_segments: int,
         statistic: Statistic,
     ) -> "Target":
-        """Lay the targets out for signals on `panel`; targets of shape (M, T, N), segments of shape (T,)."""
-        cells = np.isfinite(targets).sum(axis=2).astype(np.float64)
-        if statistic in ("ic", "rank_ic"):
-            least = np.where(cells >= _LEAST_ASSETS, np.maximum(_LEAST_ASSETS, np.ceil(cells / 2)), -1.0)
-        else:
-            least = np.where(cells > 0, cells, -1.0)
+        """Lay the targets out for signals on `panel`; targets of shape (M, T, N), segments of shape (T,).
+
+        A cell outside the panel's universe counts as one without a target.
+        """
         there = np.isfinite(targets)
         if panel.universe is not None:
             there &= panel.universe
+        cells = there.sum(axis=2).astype(np.float64)
         values = np.where(there, targets, np.nan).astype(np.float64)
+        if statistic in ("ic", "rank_ic"):
+            enough = (cells >= _LEAST_ASSETS) & ~_is_flat(values)
+            least = np.where(enough, np.maximum(_LEAST_ASSETS, np.ceil(cells / 2)), -1.0)
+        else:
+            least = np.where(cells > 0, cells, -1.0)
         centre = np.zeros(cells.shape)
         if statistic == "rank_ic":
             values = _ranks(values) - 0.5
@@ -101,6 +107,15 @@ def _centre(values: NDArray[np.float64]) -> NDArray[np.float64]:
     mean = mean.astype(np.float32).astype(np.float64)
     furthest = np.where(there, np.abs(values - mean[..., None]), 0.0).max(axis=-1, initial=0.0)
     return np.where(furthest <= np.abs(mean) / 2, mean, 0.0)
+
+
+def _is_flat(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Days whose values hardly vary, by the rule for signals (`kernel.score.is_flat`)."""
+    there = np.isfinite(values)
+    many = np.maximum(there.sum(axis=-1), 1)
+    mean = np.where(there, values, 0.0).sum(axis=-1) / many
+    squares = np.where(there, (values - mean[..., None]) ** 2, 0.0).sum(axis=-1)
+    return squares <= FLAT * mean**2 * many
 
 
 def _count(values: NDArray[np.float64]) -> NDArray[np.float64]:

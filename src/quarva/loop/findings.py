@@ -12,6 +12,7 @@ from quarva.karva.genes import Population
 from quarva.loop.archive import Archive
 from quarva.panel import Panel
 from quarva.tasks import TRAIN, VALIDATION, Task
+from quarva.tasks.coverage import coverage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +33,11 @@ class Finding:
     Attributes:
         formula: turned so that a larger signal means a larger target.
         train, validation: the objective on either part; NaN where there is no validation part.
-        turnover: mean share of the capital traded a day by the task's strategy; NaN for a table.
+        turnover: mean share of the capital traded a day by the task's strategy; NaN for a table, and where
+            the target is no return.
         fitness: the train figure as the search saw it, parsimony taken off.
+        coverage: share of the cells with a target in train and validation, after the warm-up, in which the
+            formula has a value.
     """
 
     formula: Formula
@@ -41,6 +45,7 @@ class Finding:
     validation: float
     turnover: float
     fitness: float
+    coverage: float = float("nan")
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
         """The formula's signal on a panel, see `Formula.signal`: a finding is a function."""
@@ -120,9 +125,13 @@ class Findings:
         return len(self.pool)
 
     def __str__(self) -> str:
-        head = f"{'train':>10}  {'validation':>10}  {'turnover':>8}  {'size':>4}  formula"
+        traded = any(np.isfinite(f.turnover) for f in self.pool)
+        head = f"{'train':>10}  {'validation':>10}  {'coverage':>8}  "
+        head += f"{'turnover':>8}  {'size':>4}  formula" if traded else f"{'size':>4}  formula"
         rows = [
-            f"{f.train:10.4g}  {f.validation:10.4g}  {f.turnover:8.3g}  {f.size:4d}  {f.formula.text}"
+            f"{f.train:10.4g}  {f.validation:10.4g}  {f.coverage:8.3g}  "
+            + (f"{f.turnover:8.3g}  " if traded else "")
+            + f"{f.size:4d}  {f.formula.text}"
             for f in self.pool
         ]
         tuned = f", {self.tuning_steps:,} of them steps of tuning," if self.tuning_steps else ""
@@ -151,8 +160,9 @@ def _choose(task: Task, best: Archive, judged: bool) -> list[Finding]:
     days = days[:: max(1, len(days) // _DAYS)]
     for i in range(len(best)):
         expression = best.expression(i)
+        program = Program.from_expressions([expression])
         if task.table is None:
-            signal = signals(Program.from_expressions([expression]), task.panel, threads=1)[0]
+            signal = signals(program, task.panel, threads=1)[0]
             ranked = (
                 _standard_ranks(signal[days])
                 if len(task.panel.assets) > 2
@@ -167,6 +177,8 @@ def _choose(task: Task, best: Archive, judged: bool) -> list[Finding]:
             continue
         if task.table is None:
             ranks.append(ranked)
+        else:
+            signal = signals(program, task.panel, threads=1)[0]
         chosen.append(
             Finding(
                 Formula(expression),
@@ -174,6 +186,7 @@ def _choose(task: Task, best: Archive, judged: bool) -> list[Finding]:
                 validation,
                 _turnover(task, Formula(expression)),
                 float(best.fitness[i]),
+                coverage(task, signal, int(program.lookback()[0])),
             )
         )
         if len(chosen) == _POOL:
@@ -191,9 +204,9 @@ def validation_of(task: Task, population: Population) -> NDArray[np.float64]:
 def can_be_judged(task: Task, validation: float) -> bool:
     """Whether a formula with this validation figure says enough there, where there is a validation part.
 
-    Where a value is missing an asset does not count, so a formula that is missing where it errs scores well
-    in training; evolution finds such. One that goes on to be missing on most days of validation, or on a row
-    of a table's, can neither be judged nor used, and does not lead.
+    A missing value counts as no opinion, so that a formula gains nothing by it. But one that has too few values
+    in validation (`tasks.COVERAGE`; on a table: not in every row) can neither be judged nor used there, and
+    does not lead.
     """
     return bool(np.isfinite(validation)) or not task.has_validation
 
@@ -216,7 +229,7 @@ def _mean_product(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def _turnover(task: Task, formula: Formula) -> float:
-    if task.table is not None or "close" not in task.panel.fields:
+    if not task.trades or "close" not in task.panel.fields:
         return float("nan")
     seen = (task.earned_segments == TRAIN) | (task.earned_segments == VALIDATION)
     return float(task.strategy(formula).run(task.panel).part(seen).mean_turnover)

@@ -46,7 +46,10 @@ def build(
     Raises:
         TaskError, FormulaError: the best formula does not fit the task's panel.
     """
-    pool = tuple(Row(f.formula.text, f.train, f.validation, f.turnover, f.size) for f in findings.pool)
+    pool = tuple(
+        Row(f.formula.text, f.train, f.validation, f.turnover, f.size, coverage=f.coverage)
+        for f in findings.pool
+    )
     facts = SearchFacts(
         findings.searcher,
         findings.seed,
@@ -91,15 +94,16 @@ def with_evidence(
     if task.table is not None:
         return replace(data, fit=diagnostics.fit(task, signal))
     rule = task.strategy(signal) if strategy is None else replace(strategy, function=signal)
-    earned = diagnostics.trading(task, rule)
+    earned = diagnostics.trading(task, rule) if task.trades else None
+    lookback = int(program.lookback()[0]) + task.looks_back
     return replace(
         data,
-        information=diagnostics.information(task, signal),
+        information=diagnostics.information(task, signal, lookback),
         quantiles=diagnostics.quantiles(task, signal),
         decay=diagnostics.decay(task, best, sign),
         trading=None if earned is None else earned[0],
         performance={} if earned is None else earned[1],
-        strategy=diagnostics.positions_in_words(rule),
+        strategy=diagnostics.positions_in_words(rule) if task.trades else "",
     )
 
 
@@ -118,6 +122,9 @@ def question_of(task: Task, *, test_readings: int = 0) -> Question:
         objective=said["objective"],
         horizon=diagnostics.horizon_of(task),
         delay=task.delay,
+        target_words=task.target_words,
+        trades=task.trades,
+        sign_free=task.objective.sign_free,
         segments=_segments(task, test_readings),
         purged=0 if split is None else split.purged,
         embargo=0 if split is None else split.embargo,

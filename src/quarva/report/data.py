@@ -72,6 +72,9 @@ class Question:
     horizon: int | None = None  # days from trade to trade; None where the target is a field
     delay: int = 1  # days from signal to trade
     segments: tuple[Segment, ...] = ()
+    target_words: str = ""  # the target in a sentence: 5-day forward return; empty: as `target`
+    trades: bool = True  # whether a forecast of the target can be traded
+    sign_free: bool = False  # whether a formula and its negative score the same
     purged: int = 0  # days left out before each border
     embargo: int = 0  # days left out after each border
     cost_bps: float = 0.0  # of the traded value, one way
@@ -109,6 +112,7 @@ class Row:
     turnover: float = float("nan")  # mean a day, share of the capital (0.2 = 20 %)
     size: int = 0  # nodes
     test: float = float("nan")
+    coverage: float = float("nan")  # share of the cells with a target in which it has a value
 
 
 @dataclass(frozen=True, slots=True)

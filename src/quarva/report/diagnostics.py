@@ -16,6 +16,7 @@ from quarva.report.data import Decay, Fit, Information, Kind, Quantiles, Trading
 from quarva.report.series import daily_ic, quantile_means, rolling_correlation, timing_means
 from quarva.strategies import LongShort, SignTiming, Strategy, closes, holding_returns
 from quarva.tasks import TRAIN, VALIDATION, ForwardReturn, Task
+from quarva.tasks.prepared_target import PreparedTarget
 
 __all__ = [
     "decay",
@@ -54,18 +55,20 @@ def _shown(segments: NDArray[np.int8]) -> slice:
     return slice(0, int(np.flatnonzero((segments == TRAIN) | (segments == VALIDATION))[-1]) + 1)
 
 
-def information(task: Task, signal: NDArray[np.float32]) -> Information:
-    """Daily IC of `signal` [T, N] with the first target; for timing the correlation of the last year."""
+def information(task: Task, signal: NDArray[np.float32], lookback: int = 0) -> Information:
+    """Daily IC of `signal` [T, N] with the first target; for timing the correlation of the last year.
+
+    lookback: days before its own that the signal was computed from; a value that is missing later counts as
+    no opinion, as in the score.
+    """
     days = _shown(task.segments)
     segments, target = task.segments[days], task.targets[0][days]
     if kind_of(task) == "timing":
-        ic = rolling_correlation(signal[days], target, segments)
+        ic = rolling_correlation(signal[days], target, segments, lookback=lookback)
     else:
-        ic = np.where(
-            segments >= 0,
-            daily_ic(signal[days], target, ranked=task.objective.statistic == "rank_ic"),
-            np.nan,
-        )
+        ranked = task.objective.statistic == "rank_ic"
+        ic = daily_ic(signal[days], target, ranked=ranked, lookback=lookback)
+        ic = np.where(segments >= 0, ic, np.nan)
     return Information(task.panel.dates[days], segments, ic)
 
 
@@ -114,7 +117,9 @@ def decay(task: Task, expression: Any, sign: int) -> Decay | None:
     statistic: engine.Statistic = "corr" if timing else task.objective.statistic
     segments = np.where(np.isin(task.segments, list(_OPEN.values())), task.segments, -1).astype(np.int8)
     program = engine.Program.from_expressions([expression])
-    sums = engine.evaluate(program, task.panel, np.stack(targets), statistic, segments, 2, 1)[0]
+    yardstick = PreparedTarget.of(task.panel, np.stack(targets), segments, 2, statistic)
+    acc = engine.evaluate(program, task.panel, yardstick.target, statistic, None, 2, 1)
+    sums = yardstick.settled(acc, program.lookback() + task.looks_back)[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         means = sign * (sums[..., 1] if timing else sums[..., 1] / sums[..., 0])
     figure = {"corr": "correlation through time", "rank_ic": "mean daily rank IC"}.get(

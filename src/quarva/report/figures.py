@@ -6,10 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.report import axis
-from quarva.report.data import SEGMENT_NAMES, Decay, Fit, Progress, Quantiles, ReportData, SearchFacts
+from quarva.report.data import (
+    SEGMENT_NAMES,
+    Decay,
+    Fit,
+    Progress,
+    Quantiles,
+    Question,
+    ReportData,
+    SearchFacts,
+)
 from quarva.report.learning import learning
 from quarva.report.plot import BOX, Bar, Hover, Key, Line, Plot, dots, polyline, step
-from quarva.report.text import objective_name
+from quarva.report.text import objective_name, target_name
 from quarva.report.timeline import equity, information, turnover
 
 __all__ = ["Figure", "figures"]
@@ -40,7 +49,7 @@ def figures(data: ReportData) -> list[Figure]:
     if data.information is not None:
         made.append(_figure(information(data.information, question), "predicts", wide=True))
     if data.quantiles is not None:
-        made.append(quantiles(data.quantiles, question.horizon, question.kind))
+        made.append(quantiles(data.quantiles, question))
     if data.decay is not None:
         made.append(decay(data.decay, question.delay))
     if data.trading is not None:
@@ -61,8 +70,9 @@ def _keys(names: list[str]) -> tuple[Key, ...]:
     return tuple(Key(name, name) for name in names)
 
 
-def quantiles(data: Quantiles, horizon: int | None, kind: str) -> Figure | None:
-    """Bars of the mean forward return by quantile of the signal, a bar a segment."""
+def quantiles(data: Quantiles, question: Question) -> Figure | None:
+    """Bars of the mean target by quantile of the signal, a bar a segment."""
+    horizon, kind, target = question.horizon, question.kind, target_name(question)
     names = [name for name in SEGMENT_NAMES if name in data.means]
     values = np.array([data.means[name] for name in names])
     if not values.size or not np.isfinite(values).any():
@@ -84,7 +94,7 @@ def quantiles(data: Quantiles, horizon: int | None, kind: str) -> Figure | None:
     ticks = tuple(axis.Tick((q + 0.5) / bins, ends.get(q, str(q + 1))) for q in range(bins))
     texts = [(name, name, [axis.number(v * scale, 1) for v in values[k]]) for k, name in enumerate(names)]
     heads = [f"fifth {q + 1}" if bins == 5 else f"quantile {q + 1}" for q in range(bins)]
-    summary = "Mean forward return by quantile of the signal, lowest first. " + " ".join(
+    summary = f"Mean {target} by quantile of the signal, lowest first. " + " ".join(
         f"{name}: {', '.join(row)} {unit}." for name, _, row in texts
     )
     plot = Plot(
@@ -99,15 +109,14 @@ def quantiles(data: Quantiles, horizon: int | None, kind: str) -> Figure | None:
     group = "assets are" if kind == "cross-section" else "days are"
     part = "fifths" if bins == 5 else f"{bins} equal parts"
     less = ", less the day’s mean of all assets" if data.demeaned else ""
-    note = f"Each day’s {group} sorted by the signal into {part}; the bar is their mean forward return{less}."
+    note = f"Each day’s {group} sorted by the signal into {part}; the bar is their mean {target}{less}."
     if kind != "cross-section":
         note = f"Days sorted by the signal into {part}, with limits set on training days; "
-        note += "the bar is their mean forward return."
-    span = f"{horizon}-day return, " if horizon is not None else ""
+        note += f"the bar is their mean {target}."
     return Figure(
         "quantiles",
-        "Return by quantile of the signal",
-        span + unit,
+        "Return by quantile of the signal" if horizon is not None else "Target by quantile of the signal",
+        f"{target}, {unit}",
         (plot,),
         note,
         "predicts",

@@ -17,6 +17,7 @@ from quarva.report.builder import question_of, with_evidence
 from quarva.report.data import Layer, Learning, Model, ReportData, Row, SearchFacts
 from quarva.rl import TradingPolicy
 from quarva.tasks import Task, lend
+from quarva.tasks.coverage import coverage
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,8 @@ def assemble(
         TaskError, FormulaError: its features can not be computed on the task's panel.
     """
     inputs = learned.inputs
-    lent, (reader,) = lend(task, learned.values(task.panel)[None], inputs.lookback)
+    values = learned.values(task.panel)
+    lent, (reader,) = lend(task, values[None], inputs.lookback)
     scores = lent.score([reader])
     sign = int(scores.sign[0])
     model = _network(learned, history) if isinstance(learned, Fitted) else _trader(learned, history)
@@ -63,7 +65,7 @@ def assemble(
     data = with_evidence(data, lent, reader, sign, strategy)
     row = Row(
         model.title, float(scores.train[0]), float(scores.validation[0]), _turnover(data),
-        learned.parameters, test,
+        learned.parameters, test, coverage(lent, values, 0),
     )  # fmt: skip
     return replace(data, pool=(row,))
 

@@ -6,12 +6,13 @@ from statistics import NormalDist
 import numpy as np
 
 from quarva.report.data import SEGMENT_NAMES, ReportData
+from quarva.report.newey_west import standard_error
 from quarva.report.text import count, score, score_unit
 
-__all__ = ["best_of", "honesty", "standard_errors"]
+__all__ = ["best_of", "expected_best", "honesty", "standard_errors"]
 
 _EULER = 0.5772156649015329
-LEAST_DAYS = 10  # below this a standard error says nothing
+LEAST_DAYS = 10  # (of overlapping targets: as many horizons) below this a standard error says nothing
 
 
 def best_of(n: int) -> float:
@@ -22,21 +23,34 @@ def best_of(n: int) -> float:
     return (1 - _EULER) * quantile(1 - 1 / n) + _EULER * quantile(1 - 1 / (n * math.e))
 
 
+def expected_best(data: ReportData) -> float | None:
+    """Mean training figure of the best of as many formulas as were tried, were all of them independent noise.
+
+    A score that ignores the sign is the largest of n absolute values, which is that of 2n draws. None where
+    the figure has no standard error, or a single formula was tried.
+    """
+    tried, error = data.search.evaluations, standard_errors(data)["train"]
+    if error is None or tried < 2:
+        return None
+    return best_of(2 * tried if data.question.sign_free else tried) * error
+
+
 def standard_errors(data: ReportData) -> dict[str, float | None]:
     """Standard error of the best formula's figure in each segment; None where it does not exist.
 
-    Of a mean daily IC: targets of h days overlap on h days, so only every h-th day counts as a new one.
-    Of a yearly Sharpe ratio over n bars, P of them a year, with a ratio of s a bar: √((1 + s²/2) · P / n)
-    (Lo 2002, The Statistics of Sharpe Ratios).
+    The error of a mean daily IC with targets of h days is Newey and West's with h lags, because targets overlap.
+    The error of a yearly Sharpe ratio over n bars, P of them a year, with a ratio of s a bar, is
+    √((1 + s²/2) · P / n) (Lo 2002, The Statistics of Sharpe Ratios).
     """
     errors: dict[str, float | None] = dict.fromkeys(SEGMENT_NAMES)
     question, information, trading = data.question, data.information, data.trading
     for code, name in enumerate(SEGMENT_NAMES):
         if question.objective in ("ic", "rank_ic") and information is not None:
-            ic = information.ic[(information.segments == code) & np.isfinite(information.ic)]
-            fresh = len(ic) / max(question.horizon or 1, 1)
-            if fresh >= LEAST_DAYS:
-                errors[name] = float(ic.std(ddof=1)) / math.sqrt(fresh)
+            days = np.flatnonzero(information.segments == code)
+            ic = information.ic[days[0] : days[-1] + 1] if len(days) else np.empty(0)
+            horizon = max(question.horizon or 1, 1)
+            if np.isfinite(ic).sum() >= LEAST_DAYS * horizon:
+                errors[name] = standard_error(ic, horizon)
         if question.objective in ("sharpe", "timing_sharpe") and trading is not None:
             net = trading.net[(trading.segments == code) & np.isfinite(trading.net)]
             if len(net) >= LEAST_DAYS and net.std() > 0:
@@ -45,18 +59,23 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
     return errors
 
 
-def honesty(data: ReportData) -> str:
-    """How many formulas were tried, and what that does to the best one's figure; of a model, which counts."""
+def honesty(data: ReportData, *, margin: bool = True) -> str:
+    """How many formulas were tried, and what that does to the best one's figure; of a model, which counts.
+
+    margin: whether to explain the ± that the page writes beside the figures.
+    """
+    errors = _errors(data) if margin else ""
     if data.model is not None:
-        return _learned(data) + _errors(data)
+        return _learned(data) + errors
     tried = data.search.evaluations
     text = f"Best of {count(tried, 'formula', 'different formulas')} by its training score. "
-    error = standard_errors(data)["train"]
-    if error is not None and tried > 1:
+    luck = expected_best(data)
+    if luck is not None:
         unit, objective = score_unit(data.question.objective), data.question.objective
         text += (
-            f"Were all of them independent noise, the best would still show a training {unit} of about "
-            f"{score(best_of(tried) * error, objective)}; they are alike, so luck alone reaches less. "
+            f"If all of them were independent noise, the best would have a training {unit} of "
+            f"{score(luck, objective)} on average. This is an average and no bound: the best of pure noise "
+            "often exceeds it. Formulas that resemble each other lower it. "
         )
     else:
         text += "The more are tried, the better the best looks by luck. "
@@ -64,7 +83,7 @@ def honesty(data: ReportData) -> str:
         text += "The validation figure is the one to believe: the search never saw it."
     else:
         text += "No part was kept from the search, so judge the formula on data it has not seen."
-    return text + _errors(data)
+    return text + errors
 
 
 def _learned(data: ReportData) -> str:
@@ -80,5 +99,7 @@ def _errors(data: ReportData) -> str:
     """What stands behind ±, where the page writes it."""
     if standard_errors(data)["train"] is None:
         return ""
-    overlap = data.question.objective in ("ic", "rank_ic") and (data.question.horizon or 1) > 1
-    return f" ±\u00a0is one standard error{', overlapping targets counted once' if overlap else ''}."
+    if data.question.objective not in ("ic", "rank_ic"):
+        return " ±\u00a0is one standard error."
+    lags = count(max(data.question.horizon or 1, 1), "lag")
+    return f" ±\u00a0is one standard error (Newey–West, {lags})."

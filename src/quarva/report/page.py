@@ -96,6 +96,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "validated": any(math.isfinite(row.validation) for row in data.pool),
         "tested": any(math.isfinite(row.test) for row in data.pool),
         "turned": any(math.isfinite(row.turnover) for row in data.pool),
+        "covered": question.kind != "table" and any(math.isfinite(row.coverage) for row in data.pool),
         "tokens": tokens,
         "tree": draw(data.best.tree) if data.best is not None and data.best.tree is not None else None,
         "section": {
@@ -129,11 +130,12 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
     facts.append(("Target", question.target))
     facts.append(("Objective", text.objective_name(question.objective)))
     if not table:
-        facts.append(("Delay", f"{text.count(question.delay, 'day')} from signal to trade"))
-        facts.append(
-            ("Costs", f"{axis.number(question.cost_bps, 1).removesuffix('.0')} basis points a trade")
-        )
-        facts.append(("Annualised with", f"{question.periods_per_year:,.6g} bars a year"))
+        facts.append(("Delay", _delay(question)))
+        if question.trades:
+            facts.append(
+                ("Costs", f"{axis.number(question.cost_bps, 1).removesuffix('.0')} basis points a trade")
+            )
+            facts.append(("Annualised with", f"{question.periods_per_year:,.6g} bars a year"))
         if any(figures.get("delisted") for figures in data.performance.values()):
             facts.append(("Delistings", f"{axis.percent(question.delisting_return)} after the last price"))
     if data.model is not None:
@@ -146,6 +148,11 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
         facts.append(("Candidates", f"{search.candidates:,}"))
     facts.append(("Time", text.duration(search.seconds)))
     return facts
+
+
+def _delay(question: Question) -> str:
+    end = "trade" if question.trades else "target"
+    return f"{text.count(question.delay, 'day')} from signal to {end}"
 
 
 def _held(model: Model) -> list[tuple[str, str, str]]:

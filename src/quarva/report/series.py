@@ -3,32 +3,56 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva.engine.kernel.run.score import FLAT
+
 __all__ = ["daily_ic", "quantile_means", "rolling_correlation", "timing_means"]
 
 Floats = NDArray[np.float64]
 
-LEAST_ASSETS = 3  # as the engine counts: a correlation of fewer pairs says nothing
+LEAST_ASSETS = 3  # as the engine counts: a correlation of fewer assets says nothing
 
 
-def daily_ic(signal: NDArray[np.floating], target: NDArray[np.floating], *, ranked: bool = False) -> Floats:
-    """Correlation of signal and target across assets on each day, float64 [T].
+def daily_ic(
+    signal: NDArray[np.floating],
+    target: NDArray[np.floating],
+    *,
+    ranked: bool = False,
+    lookback: int = 0,
+) -> Floats:
+    """Correlation of signal and target across assets on each day, by the rule of the scores.
+
+    The correlation is over all assets with a target; one without a signal enters at the mean of the day's
+    signals (or of their ranks).
 
     Parameters
     ----------
-    signal, target : [T, N], NaN = not there.
-    ranked : Spearman's instead of Pearson's correlation; ties take their average rank.
+    signal, target : ndarray of float, shape (T, N)
+        NaN = not there.
+    ranked : bool
+        Spearman's instead of Pearson's correlation; ties take their average rank.
+    lookback : int
+        Days of the signal's warm-up at the beginning. A later day on which fewer than 3 assets, or fewer than
+        half of those with a target, have a signal is 0; in the warm-up it is NaN.
 
-    A day is NaN where fewer than 3 assets, or fewer than half of those with a target, have both, or where
-    one of the two is constant: the same rule as the engine's.
+    Returns
+    -------
+    ndarray of float64, shape (T,)
+        NaN also where fewer than 3 assets have a target, and where the signal or the target is the same for
+        all assets.
     """
     x, y = np.asarray(signal, np.float64), np.asarray(target, np.float64)
-    there = np.isfinite(x) & np.isfinite(y)
-    pairs = there.sum(axis=1)
-    enough = pairs >= np.maximum(LEAST_ASSETS, np.ceil(np.isfinite(y).sum(axis=1) / 2))
-    x, y = np.where(there, x, np.nan), np.where(there, y, np.nan)
+    asked = np.isfinite(y)
+    known = asked & np.isfinite(x)
+    x, y = np.where(known, x, np.nan), np.where(asked, y, np.nan)
+    cells = asked.sum(axis=1)
+    possible = (cells >= LEAST_ASSETS) & ~_is_flat(y, asked)
+    enough = known.sum(axis=1) >= np.maximum(LEAST_ASSETS, np.ceil(cells / 2))
+    flat = _is_flat(x, known)
     if ranked:
         x, y = _ranks(x), _ranks(y)
-    return np.where(enough, _correlation(x, y, axis=1), np.nan)
+    found = _correlation(x, y, known, asked)
+    silent = np.where(np.arange(len(x)) >= lookback, 0.0, np.nan)
+    return np.where(possible, np.where(enough, np.where(flat, np.nan, found), silent), np.nan)
 
 
 def _ranks(rows: Floats) -> Floats:
@@ -37,23 +61,28 @@ def _ranks(rows: Floats) -> Floats:
     return np.asarray(rankdata(rows, axis=1, nan_policy="omit"), np.float64)
 
 
-def _correlation(x: Floats, y: Floats, axis: int) -> Floats:
-    """Pearson's along `axis` of two arrays that are NaN in the same places; NaN where one is constant."""
-    there = np.isfinite(x)
-    count = np.maximum(there.sum(axis=axis, keepdims=True), 1)
+def _centred(rows: Floats, there: NDArray[np.bool_]) -> Floats:
+    """Less the mean of each row, 0 where it is not there."""
+    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
+    mean = np.where(there, rows, 0.0).sum(axis=1, keepdims=True) / count
+    return np.where(there, rows - mean, 0.0)
 
-    def centred(rows: Floats) -> Floats:
-        mean = np.where(there, rows, 0.0).sum(axis=axis, keepdims=True) / count
-        return np.where(there, rows - mean, 0.0)
 
-    a, b = centred(x), centred(y)
-    # A constant leaves rounding errors of its size; below 1e-12 of it there is no spread.
-    size = np.where(there, x, 0.0) ** 2, np.where(there, y, 0.0) ** 2
-    spread = (a**2).sum(axis=axis), (b**2).sum(axis=axis)
-    flat = [s <= 1e-24 * z.sum(axis=axis) for s, z in zip(spread, size, strict=True)]
+def _is_flat(rows: Floats, there: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether a row varies by less than about five units in the last place of float32: the engine's rule."""
+    count = np.maximum(there.sum(axis=1), 1)
+    mean = np.where(there, rows, 0.0).sum(axis=1) / count
+    return (_centred(rows, there) ** 2).sum(axis=1) <= FLAT * mean**2 * count
+
+
+def _correlation(x: Floats, y: Floats, known: NDArray[np.bool_], asked: NDArray[np.bool_]) -> Floats:
+    """Pearson's along the rows over the cells `asked`; x is at its mean where it is not `known`.
+
+    NaN where one of them does not vary.
+    """
+    a, b = _centred(x, known), _centred(y, asked)
     with np.errstate(divide="ignore", invalid="ignore"):
-        found = (a * b).sum(axis=axis) / np.sqrt(spread[0] * spread[1])
-    return np.where(flat[0] | flat[1], np.nan, found)
+        return (a * b).sum(axis=1) / np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
 
 
 def rolling_correlation(
@@ -63,24 +92,29 @@ def rolling_correlation(
     *,
     window: int = 252,
     least: int = 60,
+    lookback: int = 0,
 ) -> Floats:
     """Correlation of signal and target over the last `window` days and all assets, float64 [T].
 
-    A window never reaches back into another segment; it needs `least` days of its own, else NaN.
+    A window never reaches back into another segment; it needs `least` days of its own, else NaN. After the
+    first `lookback` days a missing signal counts as no opinion: it is taken at the signal's mean.
     `signal`, `target`: [T, N], `segments`: int8 [T].
     """
     x, y = np.asarray(signal, np.float64), np.asarray(target, np.float64)
-    there = np.isfinite(x) & np.isfinite(y) & (segments >= 0)[:, None]
-    x, y = np.where(there, x, np.nan), np.where(there, y, np.nan)
+    known = np.isfinite(x) & np.isfinite(y) & (segments >= 0)[:, None]
+    warm = (np.arange(len(x)) >= lookback) & (segments >= 0)
+    asked = known | (np.isfinite(y) & warm[:, None])
     out = np.full(len(x), np.nan)
     begin = 0
     for day in range(len(x)):
         if day and segments[day] != segments[day - 1]:
             begin = day
-        first = max(begin, day - window + 1)
-        if segments[day] >= 0 and there[first : day + 1].any(axis=1).sum() >= least:
-            pair = x[first : day + 1].reshape(1, -1), y[first : day + 1].reshape(1, -1)
-            out[day] = _correlation(*pair, axis=1)[0]
+        rows = slice(max(begin, day - window + 1), day + 1)
+        if segments[day] >= 0 and known[rows].any(axis=1).sum() >= least:
+            pair = (each[rows].reshape(1, -1) for each in (x, y, known, asked))
+            one, other, here, there = pair
+            if not (_is_flat(one, here)[0] or _is_flat(other, there)[0]):
+                out[day] = _correlation(one, other, here, there)[0]
     return out
 
 

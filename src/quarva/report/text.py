@@ -9,7 +9,7 @@ from quarva.report.data import Question, Segment
 
 __all__ = [
     "count", "day", "digits", "duration", "headline", "not_better", "objective_name", "score", "score_unit",
-    "timing_note",
+    "target_name", "timing_note",
 ]  # fmt: skip
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -109,22 +109,29 @@ def _wanted(question: Question, best: str) -> tuple[str, str]:
         return "trade", f"{question.assets:,} assets{best}, long and short"
     if question.objective == "timing_sharpe":
         return "tell", "when to be long and when short"
-    if question.horizon is None:
-        what = question.target
-    elif question.horizon == 1:
-        what = "next day’s return"
-    else:
-        what = f"return over the next {question.horizon} days"
+    what = target_name(question)
     if question.kind == "timing":
         whose = "" if question.assets == 1 else f" of {question.assets:,} assets"
+        if question.horizon is None:
+            return "predict", f"the {what}{whose}"
         return "tell", f"the direction of the {what}{whose}"
     return "rank", f"{question.assets:,} assets by their {what}"
+
+
+def target_name(question: Question) -> str:
+    """The target as a sentence names it: `5-day forward return`, or a field's name."""
+    return question.target_words or question.target
 
 
 def timing_note(question: Question) -> str:
     """When a signal is known and when it is traded; a delay of 0 is said aloud."""
     if question.kind == "table":
         return ""
+    if not question.trades:
+        close = {0: "that close", 1: "the close of the next day"}.get(
+            question.delay, f"the close {question.delay} days later"
+        )
+        return f"A signal of day t knows fields up to day t; what it predicts begins at {close}."
     if question.delay == 0:
         return (
             "Delay 0: a signal trades at the very close it is computed from. Hardly anyone can, so read "

@@ -135,7 +135,7 @@ def _rolling(daily: Information) -> dict[str, Any]:
         "unit": "over the last 252 days",
         "panels": (plot,),
         "keys": keys,
-        "note": "Correlation of the signal with the return that followed. Above 0 the signal was right."
+        "note": "Correlation of the signal with the target that followed. Above 0 the signal was right."
         " Nothing was learned from a day right of the training part.",
     }
 

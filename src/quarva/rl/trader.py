@@ -85,6 +85,11 @@ class Trader:
             raise TaskError(
                 f"{self.way} trades, and a table has no market: take searchers, or a dense network"
             )
+        if not task.trades:
+            raise TaskError(
+                f"{self.way} trades, and target {task.target_names[0]} is no return: choose forward_return_5, "
+                "or a dense network"
+            )
         inputs, windows = Inputs.of(task, self.features, self.length)
         game = TradingGame(
             task.panel, windows, task.segments == TRAIN, episodes=self.episodes, length=self.stretch,

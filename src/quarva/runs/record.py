@@ -73,6 +73,7 @@ def _finding(found: Finding) -> dict[str, Any]:
         "train": found.train,
         "validation": found.validation,
         "turnover": found.turnover,
+        "coverage": found.coverage,
         "fitness": found.fitness,
         "latex": found.formula.latex,
         "qlib": found.formula.qlib,

@@ -103,7 +103,10 @@ def _row(entry: dict[str, Any]) -> Row:
         return NAN if entry.get(key) is None else float(entry[key])
 
     text, size = str(entry["formula"]), int(entry["size"])
-    return Row(text, figure("train"), figure("validation"), figure("turnover"), size, figure("test"))
+    return Row(
+        text, figure("train"), figure("validation"), figure("turnover"), size, figure("test"),
+        figure("coverage"),
+    )  # fmt: skip
 
 
 def _history(task: Task, path: Path) -> Progress | None:

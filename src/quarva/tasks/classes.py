@@ -35,6 +35,7 @@ class _Scaled(Forward):
     width: float = 0.5
 
     classes = (_DOWN, _FLAT, _UP)
+    is_return = True
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,7 +55,7 @@ class _Scaled(Forward):
 class Direction(_Scaled):
     """Up (1), flat (0) or down (−1): the forward return against a band of `width` usual moves around 0."""
 
-    kind, phrase = "direction", "a direction"
+    kind, phrase, noun = "direction", "a direction", "direction"
 
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
         band = self._usual(panel)
@@ -73,7 +74,7 @@ class TripleBarrier(_Scaled):
 
     width: float = 1.0
 
-    kind, phrase = "triple_barrier", "a triple barrier"
+    kind, phrase, noun = "triple_barrier", "a triple barrier", "triple barrier"
 
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
         band = self._usual(panel)[:, :, None]
@@ -92,8 +93,9 @@ class Quintile(Forward):
     Days with fewer than five returns have none. Assets outside the universe count for no fifth.
     """
 
-    kind, phrase = "quintile", "a quintile"
+    kind, phrase, noun = "quintile", "a quintile", "return quintile"
     classes = (_DOWN, _FLAT, _UP)
+    is_return = True
 
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
         if panel.shape[1] < _LEAST:

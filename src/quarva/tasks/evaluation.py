@@ -18,6 +18,8 @@ from quarva.strategies import (
     sharpe_ratio,
     simulate,
 )
+from quarva.tasks.coverage import coverage_of
+from quarva.tasks.prepared_target import PreparedTarget
 
 __all__ = ["Figures", "RowFigures", "evaluate_formulas", "evaluate_on_rows"]
 
@@ -29,15 +31,18 @@ class Figures:
     """What one formula, as it is written, says of some days; NaN where a figure does not exist.
 
     Attributes:
-        ic, rank_ic: mean over days of the Pearson and Spearman correlation of signal and target across
-            assets, over days on which they share 3 assets and half of those that have a target.
+        ic, rank_ic: mean over days of the Pearson and Spearman correlation of signal and target across all
+            assets with a target. An asset without a signal is neutral. A day after the formula's warm-up on
+            which fewer than 3 of these assets, or fewer than half, have a signal counts as 0; one on which
+            the target or the signal is the same for all of them does not count.
         icir: mean of the daily IC / its standard deviation (n − 1), not annualised.
-        ts_corr: Pearson correlation of signal and target over all days and assets at once.
+        ts_corr: Pearson correlation of signal and target over all days and assets at once; where the signal
+            is missing after the warm-up it is taken at its mean.
         days: days that count in `ic`.
-        coverage: share of the cells with a target in which the formula has a value.
+        coverage: share of the cells with a target, after the formula's warm-up, in which it has a value.
         turnover: mean share of the capital that is replaced a day, long the highest fifth and short the
-            lowest (one asset: held by its signal's sign).
-        sharpe: annualised Sharpe ratio of that strategy after costs.
+            lowest (one asset: held by its signal's sign). NaN where the target is no return.
+        sharpe: annualised Sharpe ratio of that strategy after costs. NaN where the target is no return.
         gaps_bridged: positions of that strategy held through missing prices until the price was back; each
             earned the return since the last known price. 0 without prices.
         delistings: positions of it whose asset had no further price; each earned the delisting return.
@@ -90,6 +95,7 @@ def evaluate_formulas(
     cost_bps: float = 5.0,
     periods_per_year: float | None = None,
     delisting_return: float = 0.0,
+    trades: bool = True,
     threads: int | None = None,
     device: engine.Device = "cpu",
 ) -> list[dict[str, Figures]]:
@@ -104,6 +110,8 @@ def evaluate_formulas(
         cost_bps: basis points paid on all that is traded.
         periods_per_year: bars a year, to annualise `sharpe`; None infers it from the panel's dates.
         delisting_return: see `strategies.holding_returns`.
+        trades: whether the target is a return, so that a forecast of it can be traded; if not, `turnover` and
+            `sharpe` are NaN.
         threads: None is one a core. The result does not depend on it.
         device: that evaluates them, see `engine.evaluate`.
 
@@ -122,11 +130,19 @@ def evaluate_formulas(
         ]
         for name, days in parts.items()
     }
-    periods = periods_per_year or calendar_of(panel.dates).periods_per_year
-    terms = (delay, cost_bps, periods, delisting_return)
-    traded = _traded(expressions, panel, parts, terms, threads, device)
+    known = _coverage(expressions, panel, there, parts, threads, device)
+    if trades:
+        periods = periods_per_year or calendar_of(panel.dates).periods_per_year
+        terms = (delay, cost_bps, periods, delisting_return)
+        traded = _traded(expressions, panel, parts, terms, threads, device)
+    else:
+        none = np.array([np.nan, np.nan, 0.0, 0.0])[:, None]
+        traded = {name: np.repeat(none, len(expressions), axis=1) for name in parts}
     return [
-        {name: _figures([sums[p] for sums in daily[name]], traded[name][:, p]) for name in parts}
+        {
+            name: _figures([sums[p] for sums in daily[name]], known[name][p], traded[name][:, p])
+            for name in parts
+        }
         for p in range(len(expressions))
     ]
 
@@ -166,12 +182,16 @@ def _sums(
     threads: int | None,
     device: engine.Device,
 ) -> NDArray[np.float64]:
-    """The engine's sums over the days, float64 [P, 4]."""
+    """The engine's sums over the days, float64 [P, 4], by the rule of `Yardstick.settled`."""
     segments = np.where(days, 0, -1).astype(np.int8)
-    return engine.evaluate(program, panel, target[None], statistic, segments, 1, threads, device)[:, 0, 0]
+    yardstick = PreparedTarget.of(panel, target[None], segments, 1, statistic)
+    acc = engine.evaluate(program, panel, yardstick.target, statistic, None, 1, threads, device)
+    return yardstick.settled(acc, program.lookback())[:, 0, 0]
 
 
-def _figures(sums: Sequence[NDArray[np.float64]], traded: NDArray[np.float64]) -> Figures:
+def _figures(
+    sums: Sequence[NDArray[np.float64]], coverage: float, traded: NDArray[np.float64]
+) -> Figures:
     """Figures of one formula and part from the sums of `ic`, `rank_ic` and `corr`, and from `_traded`."""
     ic, rank_ic, corr = sums
     days, total, squares = ic[:3]
@@ -185,12 +205,30 @@ def _figures(sums: Sequence[NDArray[np.float64]], traded: NDArray[np.float64]) -
             icir=float(total / days / deviation),
             ts_corr=float(corr[1]) if corr[0] else float("nan"),
             days=int(days),
-            coverage=float(corr[0] / corr[3]),
+            coverage=float(coverage),
             turnover=float(turnover),
             sharpe=float(sharpe),
             gaps_bridged=int(bridged),
             delistings=int(delisted),
         )
+
+
+def _coverage(
+    expressions: Sequence[Expression],
+    panel: Panel,
+    target: NDArray[np.float32],
+    parts: Mapping[str, NDArray[np.bool_]],
+    threads: int | None,
+    device: engine.Device,
+) -> dict[str, list[float]]:
+    """Share of the cells with a target, after the warm-up, in which each formula has a value, by part."""
+    cells = {name: np.isfinite(target) & days[:, None] for name, days in parts.items()}
+    out: dict[str, list[float]] = {name: [] for name in parts}
+    for chunk, signals in _signals(expressions, panel, threads, device):
+        for expression, signal in zip(expressions[chunk], signals, strict=True):
+            for name in parts:
+                out[name].append(coverage_of(signal, cells[name], expression.lookback()))
+    return out
 
 
 def _traded(

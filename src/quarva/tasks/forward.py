@@ -29,6 +29,8 @@ class Forward:
     Attributes:
         kind: the name without the days; `name` is with them, as recipes write it: `forward_return_5`.
         classes: the values that there are, ascending, or none where the target is a number of any size.
+        is_return: whether the target is a return, or a class of one, so that a forecast of it can be traded.
+        words: the target as a sentence names it: `5-day forward return`.
     """
 
     horizon: int = 1
@@ -36,6 +38,8 @@ class Forward:
 
     kind: ClassVar[str] = ""
     phrase: ClassVar[str] = ""
+    noun: ClassVar[str] = ""
+    is_return: ClassVar[bool] = False
     least: ClassVar[int] = 1
     classes: ClassVar[tuple[float, ...]] = ()
 
@@ -50,6 +54,11 @@ class Forward:
     def name(self) -> str:
         """As recipes write it: `forward_return_5`."""
         return f"{self.kind}_{self.horizon}"
+
+    @property
+    def words(self) -> str:
+        """As a sentence names it: `5-day forward return`."""
+        return f"{self.horizon}-day {self.noun}"
 
     def values(self, panel: "Panel") -> NDArray[np.float32]:
         """The target by the day t of the signal, float32 [T, N]; NaN where something it needs is missing.
@@ -81,7 +90,8 @@ def next_days(values: NDArray[np.floating], target: Forward) -> NDArray[np.float
 class ForwardReturn(Forward):
     """The return of the `horizon` days after the trade: close[t+delay+horizon] / close[t+delay] − 1."""
 
-    kind, phrase = "forward_return", "a forward return"
+    kind, phrase, noun = "forward_return", "a forward return", "forward return"
+    is_return = True
 
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
         close = closes(panel).astype(np.float64)
@@ -95,7 +105,7 @@ class ForwardVolatility(Forward):
     Bollerslev, Diebold and Labys 2003).
     """
 
-    kind, phrase, least = "forward_volatility", "a forward volatility", 2
+    kind, phrase, noun, least = "forward_volatility", "a forward volatility", "volatility", 2
 
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
         returns = daily_returns(closes(panel))
@@ -105,7 +115,7 @@ class ForwardVolatility(Forward):
 class ForwardRange(Forward):
     """log(highest high / lowest low) of the `horizon` days after the trade (Parkinson 1980)."""
 
-    kind, phrase = "forward_range", "a forward range"
+    kind, phrase, noun = "forward_range", "a forward range", "range"
 
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
         high, low = (_field(panel, name, self).astype(np.float64) for name in ("high", "low"))
@@ -115,7 +125,7 @@ class ForwardRange(Forward):
 class VolumeSurprise(Forward):
     """log(mean volume of the `horizon` days after the trade / mean volume of the 20 days up to day t)."""
 
-    kind, phrase = "volume_surprise", "a volume surprise"
+    kind, phrase, noun = "volume_surprise", "a volume surprise", "volume surprise"
 
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
         volume = _field(panel, "volume", self).astype(np.float64)

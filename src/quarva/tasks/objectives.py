@@ -1,7 +1,9 @@
 """The one table of objectives: how a formula's figures become one number.
 
-Cross-sectional figures are computed day by day and averaged over days. A figure counts only where the
-formula has enough to say, see `COVERAGE`; elsewhere it is NaN, and the formula invalid.
+Cross-sectional figures are computed day by day and averaged over days. They are over all assets with a target:
+one without a signal is neutral, and a day after the warm-up without enough signals counts as 0. A day on which
+the target or the signal is the same for all assets does not count. A formula that has a value on too few days
+is invalid, and its figure NaN, see `COVERAGE`.
 """
 
 from collections.abc import Callable
@@ -19,10 +21,11 @@ from quarva.strategies.positions import LongShort, RowRule, SignTiming
 __all__ = ["BY_NAME", "COVERAGE", "LEAST_SHARE", "OBJECTIVES", "Objective", "covered", "objective_named"]
 
 COVERAGE = 0.8
-"""Share of the possible days (of pooled figures: cells) that a formula must have an opinion on.
+"""Share of the possible days (of pooled figures: cells) that a formula must have an opinion on to be valid.
 
-Possible are the days that have a target, less those a formula needs to look back on at the beginning.
-Without it a formula would gain by being silent wherever it is wrong. For tables every row must have a value.
+Possible are the days that have a target, less those a formula needs to look back on at the beginning. What a
+valid formula leaves out counts as no opinion (`Yardstick.settled`), so that silence does not pay. For tables
+every row must have a value.
 """
 
 LEAST_SHARE = 0.5

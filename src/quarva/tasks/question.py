@@ -37,6 +37,8 @@ class Question:
         delay: days from the signal to the trade.
         horizon: days that one value of the first target spans, 1 or more.
         classes: values that the first target may have, ascending; none where it may have any.
+        words: the first target as a sentence names it.
+        is_return: whether the first target is a return, so that a forecast of it can be traded.
         notes: what a report should say aloud.
     """
 
@@ -49,6 +51,8 @@ class Question:
     delay: int
     horizon: int = 1
     classes: tuple[float, ...] = ()
+    words: str = "target"
+    is_return: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -89,7 +93,7 @@ def ask_panel(
     names = tuple(t.name for t in targets)
     question = Question(
         names, values, sealed, parts.segments, parts, fields, agreed, max(1, targets[0].horizon),
-        targets[0].classes, _notes(targets, agreed),
+        targets[0].classes, targets[0].words, targets[0].is_return, _notes(targets, agreed),
     )  # fmt: skip
     for part, name in ((TRAIN, PARTS[0]), (VALIDATION, PARTS[1])):
         if np.isnan(values[0, parts.segments == part]).all():

@@ -40,16 +40,23 @@ class Field:
         name: the field.
         horizon: days after day t + delay that the field's value already knows of; with the delay it says how
             many days are left out before each border of the split.
+        is_return: whether it is a return, so that reports may trade a forecast of it.
     """
 
     name: str
     horizon: int = 1
+    is_return: bool = False
 
     classes: ClassVar[tuple[float, ...]] = ()
 
     def __post_init__(self) -> None:
         if self.horizon < 0 or self.horizon != int(self.horizon):
             raise TaskError(f"the horizon of field '{self.name}' must be 0 or more days, not {self.horizon}")
+
+    @property
+    def words(self) -> str:
+        """As a sentence names it: its name."""
+        return self.name
 
     def values(self, panel: "Panel") -> NDArray[np.float32]:
         """The field, float32 [T, N].

@@ -81,6 +81,9 @@ class Task:
         periods_per_year: as given or inferred; NaN for a table.
         horizon: days that one value of the first target spans.
         classes: values that the first target may have, ascending; none where it may have any.
+        target_words: the first target as a sentence names it, `5-day forward return`.
+        trades: whether figures of trading the signal make sense: the first target is a return, or the
+            objective trades.
         notes: what a report should say aloud.
         test_readings: how many times the sealed test was read, by lent signals too.
         looks_back: days before their own that the panel's fields were computed from, see `lend`.
@@ -122,11 +125,18 @@ class Task:
             question = ask_panel(data, target, split, embargo, delay)
         if self.objective.positions is not None:
             closes(self.panel)
+            if not question.is_return and question.names[0] not in self.panel.fields:
+                raise TaskError(
+                    f"objective '{self.objective.name}' trades, and target {question.names[0]} is no return; "
+                    "choose a target such as forward_return_5, or the objective rank_ic"
+                )
         self.targets, self._sealed = question.open, question.sealed
         self.target_names = question.names
         self.segments, self.split = question.segments, question.split
         self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
         self.horizon, self.classes, self.cost_bps = question.horizon, question.classes, float(cost_bps)
+        self.target_words = question.words
+        self.trades = question.is_return or self.objective.positions is not None
         self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
         periods = periods_per_year or calendar_of(self.panel.dates).periods_per_year
         self.periods_per_year = float("nan") if self.table else float(periods)
@@ -366,8 +376,9 @@ class Task:
             enough = acc[..., 0] == acc[..., 3]
         else:
             assert isinstance(formulas, engine.Program)
-            looks_back = np.minimum(formulas.lookback() + self.looks_back, len(self.segments))
-            enough = covered(acc[..., 0], acc[..., 3], yardstick.warm_up[looks_back])
+            looks_back = formulas.lookback() + self.looks_back
+            enough = covered(acc[..., 0], yardstick.possible, yardstick.before(looks_back))
+            acc = yardstick.settled(acc, looks_back)
         with np.errstate(divide="ignore", invalid="ignore"):
             figures = self.objective.figure(acc, yardstick.variance)
         return np.where(enough & np.isfinite(figures), figures, np.nan)

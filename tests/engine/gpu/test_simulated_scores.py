@@ -36,6 +36,7 @@ def case():
     targets[:, ~universe] = np.nan
     targets[:, 9] = np.nan
     targets[0, 10, 2:] = np.nan
+    targets[0, 12] = np.where(np.isfinite(targets[0, 12]), 0.3, np.nan)
     segments = np.arange(shape[0]) * 4 // shape[0] - 1
     return panel, targets, segments, signals(PROGRAM, panel, device="cuda").astype(np.float64)
 
@@ -49,19 +50,22 @@ def both_of(signal, target):
 def test_information_coefficients_equal_scipy(statistic, case):
     panel, targets, segments, values = case
     got = evaluate(PROGRAM, panel, targets, statistic, segments, n_segments=2, device="cuda")
-    correlate = stats.pearsonr if statistic == "ic" else stats.spearmanr
     for p, text in enumerate(FORMULAS):
         wanted = np.zeros((2, 2, 4))
         for t, s in enumerate(segments):
             for m in range(2):
-                cells = np.isfinite(targets[m, t]).sum()
-                if s not in (0, 1) or cells < 3:
+                there = np.isfinite(targets[m, t])
+                x, y = values[p, t, there], targets[m, t, there].astype(np.float64)
+                known = np.isfinite(x)
+                if s not in (0, 1) or len(y) < 3 or np.ptp(y) == 0 or known.sum() < max(3, len(y) / 2):
                     continue
                 wanted[s, m, 3] += 1
-                x, y = both_of(values[p, t], targets[m, t])
-                if len(x) < max(3, cells / 2) or np.ptp(x) < 1e-6 or np.ptp(y) == 0:
+                if np.ptp(x[known]) < 1e-6:
                     continue
-                r = correlate(x, y)[0]
+                if statistic == "rank_ic":
+                    x[known], y = stats.rankdata(x[known]), stats.rankdata(y)
+                x[~known] = x[known].mean()
+                r = stats.pearsonr(x, y)[0]
                 wanted[s, m, :3] += 1, r, r * r
         np.testing.assert_allclose(got[p], wanted, atol=1e-6, err_msg=text)
 
@@ -76,10 +80,11 @@ def test_pooled_statistics_equal_numpy(statistic, case):
             for m in range(2):
                 x, y = both_of(values[p, days], targets[m, days])
                 if statistic == "sse":
-                    second = ((x - y) ** 2).sum()
+                    second, third = ((x - y) ** 2).sum(), 0.0
                 else:
+                    third = len(y) * y.var() if len(y) else 0.0
                     second = np.nan if len(x) < 2 or np.ptp(x) < 1e-6 else stats.pearsonr(x, y)[0]
-                wanted = [len(x), second, 0, np.isfinite(targets[m, days]).sum()]
+                wanted = [len(x), second, third, np.isfinite(targets[m, days]).sum()]
                 np.testing.assert_allclose(got[p, s, m], wanted, rtol=1e-6, atol=1e-9, err_msg=text)
 
 

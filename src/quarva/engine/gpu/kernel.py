@@ -39,14 +39,16 @@ from quarva.engine.gpu.cross import (
     total,
 )  # fmt: skip
 from quarva.engine.gpu.jit import kernel, on_device
-from quarva.engine.gpu.order import pair_words
+from quarva.engine.gpu.order import ABSENT, word_of
 from quarva.engine.gpu.score import (
     CELLS,
     CORRELATION,
+    ENOUGH,
     ERROR,
     IC,
     RANK_IC,
     SSE,
+    VALUE,
     WRITE,
     add_day,
     conclude,
@@ -185,7 +187,7 @@ def cross_section(
         return
     team = cuda.blockDim.x // teams
     own, lane = cuda.threadIdx.x // team, cuda.threadIdx.x % team
-    at = (cuda.blockIdx.x * teams + own) * 2 * room
+    at = (cuda.blockIdx.x * teams + own) * room
     kind = param if op >= GROUP else 0
     for d in range(own, some + own, teams):
         # Teams go round together, each as often as the first one: `own` days later it has none left.
@@ -206,28 +208,27 @@ def cross_section(
 
 
 @on_device
-def rank_sums(x, y, day, active, n_assets, known, many, constant, lane, team, parts, words, at, room):
-    """Sums of ranks of one day of one team into `parts`; known: cells of the target that day."""
+def rank_sums(x, y, day, active, n_assets, many, constant, lane, team, parts, words, at, room):
+    """Sums of ranks of one day of one team into `parts`."""
     column = cuda.threadIdx.x
     counts = active and not constant
     for i in range(lane, room if counts else 0, team):
-        a, b = np.float32(0), NAN
+        word = ABSENT
         if i < n_assets:
             a, b = cell(x, day, i), cell(y, day, i)
-        words[at + i], words[at + room + i] = pair_words(a, b)
+            if a == a and b == b:
+                word = word_of(a, np.int64(0))
+        words[at + i] = word
     sort_words(words, at, room, lane, team, counts)
-    again = counts and many < known
-    if cuda.syncthreads_or(np.int32(again)):
-        sort_words(words, at + room, room, lane, team, again)
     if counts:
-        sum_ranks(x, y, day, n_assets, lane, team, words, at, at + room, room, many, again, parts, column)
+        sum_ranks(x, y, day, n_assets, lane, team, words, at, room, many, parts, column)
 
 
 @on_device
 def score_day(
-    mode, x, y, day, active, n_assets, universe, least, known, lane, team, parts, words, at, room, row
+    mode, x, y, day, active, n_assets, universe, least, known, spread, lane, team, parts, words, at, room, row
 ):
-    """Score one day of one team into its row."""
+    """Score one day of one team into its row; known, spread: as `pearson` takes them."""
     column = cuda.threadIdx.x
     head = column - lane
     if mode == SSE:
@@ -249,13 +250,15 @@ def score_day(
         many = total(parts, MANY, head, team)
         constant = is_constant(parts, head, team, about_x, least)
         cuda.syncthreads()
-        rank_sums(x, y, day, active, n_assets, known, many, constant, lane, team, parts, words, at, room)
+        rank_sums(x, y, day, active, n_assets, many, constant, lane, team, parts, words, at, room)
         cuda.syncthreads()
         if active and lane == 0:
-            row[0] = np.nan if constant else pearson(parts, head, team, 0.5, least)
+            row[VALUE] = np.nan if constant else pearson(parts, head, team, 0.5, known, spread, least)
+            row[ENOUGH] = 1.0 if many >= least else 0.0
     elif active and lane == 0:
         if mode == IC:
-            row[0] = pearson(parts, head, team, about_x, least)
+            row[VALUE] = pearson(parts, head, team, about_x, known, spread, least)
+            row[ENOUGH] = 1.0 if total(parts, MANY, head, team) >= least else 0.0
         else:
             day_moments(parts, head, team, about_x, about_y, row)
 
@@ -268,16 +271,18 @@ def score_chunk(
     """Score days t … t + some − 1 of a formula's root x against every target."""
     team = cuda.blockDim.x // teams
     own, lane = cuda.threadIdx.x // team, cuda.threadIdx.x % team
-    at = (cuda.blockIdx.x * teams + own) * 2 * room
+    at = (cuda.blockIdx.x * teams + own) * room
     for m in range(least.shape[0]):
         y = (targets, targets, np.int64(m) * n_days, np.int64(-1), width)
         for d in range(own, some + own, teams):
             day = min(t + d, n_days - 1)
             segment = segments[day]
             active = d < some and segment >= 0 and segment < acc.shape[0] and least[m, day] >= 0.0
+            known, sy, yy = totals[m, day, 0], totals[m, day, 1], totals[m, day, 2]
             score_day(
-                mode, x, y, day, active, n_assets, universe, least[m, day], totals[m, day, 0], lane, team,
-                parts, words, at, room, rows[m, min(d, rows.shape[1] - 1)],
+                mode, x, y, day, active, n_assets, universe, least[m, day], known,
+                yy - sy * sy / max(known, 1.0), lane, team, parts, words, at, room,
+                rows[m, min(d, rows.shape[1] - 1)],
             )  # fmt: skip
             cuda.syncthreads()
     for m in range(cuda.threadIdx.x, least.shape[0], cuda.blockDim.x):
@@ -349,7 +354,7 @@ def run(
     queue: int32 (1,), 0: the next formula. jobs: int32. offset … number: as a Program has them, `param` with
     the panel's numbers. base, mask: of the nodes, see `cells` and `places`; block_rows: of scratch, for each
     block. first: int32 (N,), the first row of each asset. groups, members: int32 (G, N); starts: int32
-    (G, groups + 1). universe: uint8 (T, N) or (0, 0). words: int64, 2 · room for each team, room a power of
+    (G, groups + 1). universe: uint8 (T, N) or (0, 0). words: int64, room for each team, room a power of
     two. found: float64 (teams of all blocks, 4, groups). targets … segments: as `engine.Target` has them.
     rows: float64 (blocks, M, chunk, SUMS); moments: (blocks, S, M, MOMENTS). acc: float64 (jobs, S, M, 4) of
     zeros; out: float32 (jobs, T, N), for the mode WRITE.

@@ -33,14 +33,6 @@ def word_of(v, group):
 
 
 @on_device
-def pair_words(x, y):
-    """Words of x and y, or twice `ABSENT` where one of them is NaN."""
-    if x != x or y != y:
-        return ABSENT, ABSENT
-    return word_of(x, np.int64(0)), word_of(y, np.int64(0))
-
-
-@on_device
 def value_of_word(word):
     return np.float64(value_of((word & LOW) - SHIFT))
 

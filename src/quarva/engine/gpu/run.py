@@ -89,7 +89,7 @@ class _Sizes:
 
     def block_bytes(self, rows: int) -> int:
         """What a block takes of the memory, if its formulas take so many rows of scratch."""
-        team = 16 * self.room + 32 * self.groups
+        team = 8 * self.room + 32 * self.groups
         sums = 8 * self.targets * (self.chunk * SUMS + self.segments * MOMENTS)
         return 4 * rows * self.width + self.teams * team + sums
 
@@ -164,7 +164,7 @@ def _launch(
     s, (panel, target) = sizes, read
     teams = blocks * s.teams
     scratch = cuda.device_array(max(1, blocks * rows * s.width), np.float32)
-    words = cuda.device_array(2 * teams * s.room, np.int64)
+    words = cuda.device_array(teams * s.room, np.int64)
     found = cuda.device_array((teams, 4, s.groups), np.float64)
     sums = cuda.device_array((blocks, s.targets, s.chunk, SUMS), np.float64)
     moments = cuda.device_array((blocks, s.segments, s.targets, MOMENTS), np.float64)

@@ -17,14 +17,15 @@ from quarva.engine.kernel.run.outputs import WRITE
 from quarva.engine.kernel.run.score import CORRELATION, FLAT, IC, RANK_IC, SSE
 
 __all__ = [
-    "CORRELATION", "IC", "MOMENTS", "RANK_IC", "SSE", "SUMS", "WRITE", "add_day", "conclude", "day_moments",
-    "is_constant", "pearson", "sum_errors", "sum_ranks",
+    "CORRELATION", "ENOUGH", "IC", "MOMENTS", "RANK_IC", "SSE", "SUMS", "VALUE", "WRITE", "add_day",
+    "conclude", "day_moments", "is_constant", "pearson", "sum_errors", "sum_ranks",
 ]  # fmt: skip
 
 SUMS = 8
 MOMENTS = 6
-# A day's outcome: its coefficient; or cells and squared error; or cells, means, and sums about the means.
+# A day's outcome: its coefficient (see below); or cells and squared error; or cells, means, and sums about the means.
 CELLS, ERROR, MEAN_X, MEAN_Y, ABOUT_XX, ABOUT_YY, ABOUT_XY = 0, 1, 1, 2, 3, 4, 5
+VALUE, ENOUGH = 0, 1  # a coefficient, and 1 where the signal is there in enough cells, else 0
 
 
 @on_device
@@ -47,9 +48,15 @@ def about_means(parts, first, team):
 
 
 @on_device
-def pearson(parts, first, team, about, least):
-    """Correlation of a day's pairs, whose x were summed about `about`; NaN for fewer than `least`."""
+def pearson(parts, first, team, about, known, spread, least):
+    """Correlation over all cells of a day's target, x being at its mean where it is missing.
+
+    about: what x was summed about; known, spread: cells of the target and Σ (y − mean y)² over them. NaN for
+    fewer pairs than `least`.
+    """
     many, mx, _, xx, yy, xy = about_means(parts, first, team)
+    if many < known:
+        yy = spread
     return correlation(xx, yy, xy, about + mx, many) if many >= least else np.nan
 
 
@@ -82,10 +89,10 @@ def sum_errors(x, y, day, n_assets, lane, team, parts, column):
 
 
 @on_device
-def sum_ranks(x, y, day, n_assets, lane, team, words, at, other, room, many, again, parts, column):
+def sum_ranks(x, y, day, n_assets, lane, team, words, at, room, many, parts, column):
     """This thread's part of the sums of ranks about ½, over the pairs.
 
-    words from `at` on: the x of the pairs, sorted; from `other` on: the y if `again`, else y holds its ranks.
+    words from `at` on: the x of the pairs, sorted; y holds the target's ranks.
     """
     for r in range(PARTS):
         parts[r, column] = 0.0
@@ -94,8 +101,6 @@ def sum_ranks(x, y, day, n_assets, lane, team, words, at, other, room, many, aga
         if a == a and b == b:
             u = rank(words, at, room, word_of(a, np.int64(0)), 0, many) - 0.5
             v = np.float64(b)
-            if again:
-                v = rank(words, other, room, word_of(b, np.int64(0)), 0, many) - 0.5
             parts[MANY, column] += 1.0
             parts[X, column] += u
             parts[XX, column] += u * u
@@ -108,8 +113,8 @@ def sum_ranks(x, y, day, n_assets, lane, team, words, at, other, room, many, aga
 def add_day(mode, row, least, centre, moments, acc):
     """Add a day's row to the accumulators of its segment and target."""
     if mode == IC or mode == RANK_IC:
-        acc[3] += 1.0
-        value = row[0]
+        acc[3] += row[ENOUGH]
+        value = row[VALUE]
         if value == value:
             acc[0] += 1.0
             acc[1] += value
@@ -140,6 +145,9 @@ def merge(row, centre, moments):
 
 @on_device
 def conclude(moments, acc):
-    """Pooled moments to a correlation."""
+    """Pooled moments: pairs, their correlation, and Σ (y − mean y)²."""
     acc[0] = moments[0]
     acc[1] = correlation(moments[3], moments[4], moments[5], moments[1], moments[0])
+    if moments[4] <= FLAT * moments[2] * moments[2] * moments[0]:
+        acc[1] = np.nan
+    acc[2] = moments[4]

@@ -82,7 +82,11 @@ class TargetEncoding:
         return answers[..., 0]
 
     def judge(self, answers: Tensor, target: Tensor, day: Tensor) -> float:
-        """The figure of answers [B, K] for targets [B] in their own units, and days [B] ascending."""
+        """The figure of answers [B, K] for targets [B] in their own units, and days [B] ascending.
+
+        A day whose target is the same for all assets does not count in a mean rank IC; one whose answers are
+        counts as 0, so that a constant has a figure to be compared with.
+        """
         if self.kind == "regression":
             return float(((answers[:, 0].double() - target) ** 2).mean())
         if self.kind == "classification":
@@ -95,8 +99,15 @@ class TargetEncoding:
         daily = [
             correlation(standard_ranks(one, here), standard_ranks(other, here), here)
             for one, other, here in days
+            if _varies(other, here)
         ]
-        return float(torch.stack(daily).mean())
+        return float(torch.stack(daily).mean()) if daily else float("nan")
+
+
+def _varies(values: Tensor, there: Tensor) -> bool:
+    """Whether what is there takes more than one value."""
+    known = values[there > 0]
+    return bool((known != known[0]).any())
 
 
 def frame(material: TrainingData, loss: str | None) -> TargetEncoding:

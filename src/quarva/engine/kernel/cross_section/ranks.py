@@ -5,7 +5,7 @@ comparisons without a branch, on whole vectors. Where a bucket has many cells, a
 their ranks. A day with more than `NEIGHBOURS` cells in a bucket that differ is sorted instead.
 
 ns a cell at 304 and 1,008 assets, normal values: `rank` 3.4 and 3.1 (the radix sort alone: 5.5 to 10),
-`counting_rank` 2.2 and 2.0, `rerank` 1.4 and 1.4.
+`counting_rank` 2.2 and 2.0.
 """
 
 import numpy as np
@@ -20,7 +20,6 @@ from quarva.engine.kernel.cross_section.buckets import (
     MOST,
     MOST_BUCKETS,
     STEP,
-    U0,
     U1,
     add_columns,
     clear,
@@ -226,35 +225,4 @@ def counting_rank(x, n, out, scratch):
     share = 0.5 / max(m, 1)
     for i in range(n):
         out[i] = np.float32(count[bucket[i]] * share) if row[i] == row[i] else NAN
-    blank(out, n)
-
-
-@compiled
-def to_levels(x, share, centre, known, size, level):
-    """Whole part of a known rank where x is there too, else 0: average ranks differ by 1 or more."""
-    full_width()
-    for i in range(size):
-        rank = (np.float64(share[i]) + centre) * known
-        level[i] = np.uint32(np.int32(rank + 0.25)) if x[i] + share[i] == x[i] + share[i] else np.uint32(0)
-
-
-@compiled
-def rerank(x, share, centre, known, n, out, scratch):
-    """Average ranks anew, over their number, of the cells of a ranked row where x is there; NaN elsewhere.
-
-    share: the row's average ranks over their number `known`, less `centre`. Takes half the time of `rank`.
-    """
-    level, tally = scratch[0][0], scratch[0][4]
-    to_levels(x, share, centre, known, n, level)
-    clear(tally, known + 1)
-    for i in range(n):
-        tally[level[i]] = np.uint16(tally[level[i]] + U1)
-    before = U0
-    for k in range(1, known + 1):
-        c = tally[k]
-        tally[k] = np.uint16(before + before + c + U1)
-        before = np.uint16(before + c)
-    part = 0.5 / max(before, U1)
-    for i in range(n):
-        out[i] = np.float32(tally[level[i]] * part) if level[i] > 0 else NAN
     blank(out, n)

@@ -130,7 +130,7 @@ def run(
     scoring = 0 if mode == WRITE or wide_roots else roots.size
     sums = np.empty((scoring, values.shape[0], chunk, SUMS))
     moments = np.zeros((scoring if mode == CORRELATION else 0, acc.shape[1], acc.shape[2], 6))
-    ranks, day_sums = np.empty((2, width), np.float32), np.empty(SUMS)
+    ranks, day_sums = np.empty(width, np.float32), np.empty(SUMS)
     taking = values, known, least, centre, segments, sums, universe, owner, out
     for t in range(0, days, CHUNK):
         some = min(chunk, days - t)
@@ -152,7 +152,7 @@ def run(
                 )  # fmt: skip
         for r in range(scoring):
             spare = moments[r] if mode == CORRELATION else acc[owner[r]]
-            close_days(mode, t, some, least, centre, segments, sums[r], spare, acc[owner[r]])
+            close_days(mode, t, some, totals, least, centre, segments, sums[r], spare, acc[owner[r]])
     if mode == CORRELATION:
         for r in range(scoring):
             conclude(moments[r], acc[owner[r]])

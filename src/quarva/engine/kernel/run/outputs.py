@@ -7,6 +7,7 @@ import numpy as np
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.run.score import (  # fmt: skip
+    MANY,
     PIVOT,
     RANK_IC,
     SSE,
@@ -108,8 +109,11 @@ def take_tile(mode, root, slots, at, t, days, tile, lanes, taking):
 
 
 @compiled
-def close_days(statistic, t, days, least, centre, segments, sums, moments, acc):
-    """Add the sums of days t … of one root to its accumulators: sums (M, days, SUMS), acc (S, M, 4)."""
+def close_days(statistic, t, days, totals, least, centre, segments, sums, moments, acc):
+    """Add the sums of days t … of one root to its accumulators: sums (M, days, SUMS), acc (S, M, 4).
+
+    totals: float64 (M, T, 3), cells of the target, Σ and Σ² of its values.
+    """
     for d in range(days):
         segment = segments[t + d]
         if segment < 0 or segment >= acc.shape[0]:
@@ -118,8 +122,9 @@ def close_days(statistic, t, days, least, centre, segments, sums, moments, acc):
             enough = least[m, t + d]
             if enough >= 0:
                 close_day(
-                    statistic, sums[m, d], enough, centre[m, t + d], moments[segment, m], acc[segment, m]
-                )
+                    statistic, sums[m, d], totals[m, t + d], enough, centre[m, t + d], moments[segment, m],
+                    acc[segment, m],
+                )  # fmt: skip
 
 
 @compiled
@@ -130,5 +135,5 @@ def rank_day(x, t, values, totals, least, segment, ranks, sums, scratch, acc):
     """
     for m in range(values.shape[0]):
         if least[m, t] >= 0:
-            value = spearman(x, values[m, t], totals[m, t], least[m, t], ranks[0], ranks[1], sums, scratch)
-            note(value, acc[segment, m])
+            value = spearman(x, values[m, t], totals[m, t], least[m, t], ranks, sums, scratch)
+            note(value, sums[MANY] >= least[m, t], acc[segment, m])

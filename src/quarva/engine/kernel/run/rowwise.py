@@ -195,11 +195,11 @@ def plan(order, offset, code, left, right, third, param, number):
 
 
 @compiled
-def close(mode, t, days, owner, least, centre, segments, sums, moments, acc):
+def close(mode, t, days, owner, totals, least, centre, segments, sums, moments, acc):
     """Add the sums of days t … of all roots to their formulas' accumulators, or moments if pooled."""
     for r in range(owner.size):
         spare = moments[r] if mode == CORRELATION else acc[owner[r]]
-        close_days(mode, t, days, least, centre, segments, sums[r], spare, acc[owner[r]])
+        close_days(mode, t, days, totals, least, centre, segments, sums[r], spare, acc[owner[r]])
 
 
 @compiled(allocates=True)

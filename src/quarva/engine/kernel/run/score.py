@@ -13,7 +13,7 @@ slow.
 import numpy as np
 
 from quarva._runtime.compiled import compiled
-from quarva.engine.kernel.cross_section.ranks import rank, rerank
+from quarva.engine.kernel.cross_section.ranks import rank
 from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, some, splat, total, where, widen
 from quarva.engine.kernel.vectors.float32 import NAN
 from quarva.engine.kernel.vectors.vectors import REASSOCIATE
@@ -195,19 +195,33 @@ def centred(sums):
 
 
 @compiled
-def pearson(sums, least):
-    """Correlation of a day's pairs; NaN under `least` cells or where x is flat or either does not vary."""
+def spread(known):
+    """Σ (y − mean y)² over all cells of a day's target; known: their number, Σ y and Σ y²."""
+    return known[2] - known[1] * known[1] / known[0]
+
+
+@compiled
+def pearson(sums, known, least):
+    """Correlation over all cells of a day's target, x being at its mean where it is missing.
+
+    Σ dx·dy and Σ dx² are those of the pairs, for the cells without x have dx = 0; only Σ dy² is that of all
+    cells. NaN under `least` pairs or where x is flat or either does not vary.
+
+    known: cells of the day's target, Σ y and Σ y² over them.
+    """
     if sums[MANY] < least:
         return np.nan
     mx, xx, yy, xy = centred(sums)
+    if sums[MANY] < known[0]:
+        yy = spread(known)
     return correlation(xx, yy, xy, mx, sums[MANY])
 
 
 @compiled
-def spearman(x, y, known, least, x_rank, y_rank, sums, scratch):
-    """Correlation of average ranks over the cells of a day where both are there; NaN where x is flat.
+def spearman(x, y, known, least, x_rank, sums, scratch):
+    """`pearson` of average ranks: of the target among all its cells, of x among those that have a target.
 
-    y: the target's ranks of the day (over all its cells), which are its own where x misses none of them.
+    y: the target's ranks of the day. sums[MANY] holds the number of pairs afterwards.
     """
     sums[:] = 0.0
     sums[PIVOT] = np.nan
@@ -221,12 +235,9 @@ def spearman(x, y, known, least, x_rank, y_rank, sums, scratch):
     for i in range(x.size):
         x_rank[i] = x[i] if y[i] == y[i] else NAN
     rank(x_rank, x.size, x_rank, scratch)
-    if many < known[0]:
-        rerank(x_rank, y, 0.5, np.int64(known[0]), x.size, y_rank, scratch)
-        y = y_rank
     sums[MANY], sums[X], sums[Y], sums[XX], sums[YY], sums[XY] = pair_sums(x_rank, y, 0.5)
     sums[PIVOT] = 0.5
-    return pearson(sums, least)
+    return pearson(sums, known, least)
 
 
 @compiled
@@ -253,9 +264,10 @@ def merge(sums, centre, moments):
 
 
 @compiled
-def note(value, acc):
-    """Count a day with a target, and its coefficient if it has one."""
-    acc[3] += 1.0
+def note(value, enough, acc):
+    """Count a day if x is there in enough cells, and its coefficient if it has one."""
+    if enough:
+        acc[3] += 1.0
     if value == value:
         acc[0] += 1.0
         acc[1] += value
@@ -263,10 +275,10 @@ def note(value, acc):
 
 
 @compiled
-def close_day(statistic, sums, least, centre, moments, acc):
-    """Add a day's sums to the accumulators of its segment and target."""
+def close_day(statistic, sums, known, least, centre, moments, acc):
+    """Add a day's sums to the accumulators of its segment and target; known: as `pearson` takes it."""
     if statistic == IC:
-        note(pearson(sums, least), acc)
+        note(pearson(sums, known, least), sums[MANY] >= least, acc)
     elif statistic == SSE:
         acc[0] += sums[MANY]
         acc[1] += sums[XX]
@@ -278,9 +290,11 @@ def close_day(statistic, sums, least, centre, moments, acc):
 
 @compiled
 def conclude(moments, acc):
-    """Pooled moments of every segment and target to correlations."""
+    """Pooled moments of every segment and target: pairs, their correlation, and Σ (y − mean y)²."""
     for s in range(acc.shape[0]):
         for m in range(acc.shape[1]):
             one = moments[s, m]
             acc[s, m, 0] = one[0]
-            acc[s, m, 1] = correlation(one[3], one[4], one[5], one[1], one[0])
+            flat = is_flat(one[4], one[2], one[0])
+            acc[s, m, 1] = np.nan if flat else correlation(one[3], one[4], one[5], one[1], one[0])
+            acc[s, m, 2] = one[4]
