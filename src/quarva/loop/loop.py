@@ -28,7 +28,7 @@ from quarva.loop.searcher import (
     Searcher,
 )
 from quarva.loop.tuning import Tuner
-from quarva.search.incumbents import Incumbents, Piece
+from quarva.loop.incumbents import Incumbents, Piece
 from quarva.search.validations import Validations
 from quarva.tasks import Abandonment, Scores, Task
 
