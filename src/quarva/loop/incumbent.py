@@ -4,7 +4,7 @@ import numpy as np
 
 from quarva.loop.archive import Archive
 from quarva.loop.findings import can_be_judged
-from quarva.search.validations import Validations
+from quarva.loop.validations import Validations
 from quarva.tasks import Task
 
 __all__ = ["Incumbent"]

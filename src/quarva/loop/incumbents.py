@@ -11,7 +11,7 @@ from quarva.karva.genes import Population
 from quarva.karva.notation import render
 from quarva.loop.archive import oriented
 from quarva.loop.solved import is_exact, may_be_exact
-from quarva.search.validations import Validations
+from quarva.loop.validations import Validations
 from quarva.tasks import Scores, Task
 
 if TYPE_CHECKING:

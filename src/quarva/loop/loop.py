@@ -29,7 +29,7 @@ from quarva.loop.searcher import (
 )
 from quarva.loop.tuning import Tuner
 from quarva.loop.incumbents import Incumbents, Piece
-from quarva.search.validations import Validations
+from quarva.loop.validations import Validations
 from quarva.tasks import Abandonment, Scores, Task
 
 __all__ = ["Loop", "Progress"]
