@@ -210,19 +210,18 @@ def test_what_can_not_be_judged_stands_back_wherever_it_comes(many, share, seed)
     fitness[rng.random(n) < 0.1] = np.nan
     fitness[rng.random(n) < 0.02] = -np.inf
     judged = rng.random(n) < share
-    dropped = rng.random(n) < 0.1
     expected, rank = [], (-1, -np.inf)
     for i in range(n):
         mine = (int(judged[i]), fitness[i])
-        if fitness[i] > -np.inf and not dropped[i] and mine > rank:
+        if fitness[i] > -np.inf and mine > rank:
             rank = mine
             expected.append(i + 1)
     found = Incumbents(task, Known(population, judged))
     cuts = np.unique([0, n, *rng.integers(0, n, 5)])
     for low, high in zip(cuts[:-1], cuts[1:], strict=True):
         part = slice(low, high)
-        scores = Scores(fitness[part], fitness[part], np.full(high - low, np.nan),
-                        np.ones(high - low, np.int8), dropped[part])  # fmt: skip
+        judgements, signs = np.full(high - low, np.nan), np.ones(high - low, np.int8)
+        scores = Scores(fitness[part], fitness[part], judgements, signs)
         found.update(population[part], scores, Piece(0, 0, int(low), int(high - low), 0.0, 1.0))
     frame = found.frame()
     assert frame["evaluations"].tolist() == expected

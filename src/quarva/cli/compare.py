@@ -66,7 +66,6 @@ def compare(
     memory_mb: search.MemoryMb = None,
     functions: search.Functions = None,
     windows: search.Windows = None,
-    abandon: search.Abandon = None,
     tuning_steps: search.TuningSteps = None,
     threads: options.Threads = None,
     device: options.Device = None,
@@ -86,7 +85,7 @@ def compare(
         "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
         "periods_per_year": periods_per_year, "delisting_return": delisting_return,
         "parsimony": parsimony, "seconds": seconds, "memory_mb": memory_mb, "functions": functions,
-        "windows": windows, "abandon": abandon, "tuning_steps": tuning_steps, "threads": threads,
+        "windows": windows, "tuning_steps": tuning_steps, "threads": threads,
         "device": device,
     }  # fmt: skip
     if resume is None:

@@ -39,8 +39,6 @@ Seconds = Annotated[float | None, _flag("--seconds", "S", "Stop after so many se
 MemoryMb = Annotated[float | None, _flag("--memory-mb", "MB", "Stop when the process has taken so many MiB.")]
 Functions = Annotated[str | None, _flag("--functions", "NAME,…", _FUNCTIONS)]
 Windows = Annotated[str | None, _flag("--windows", "DAYS,…", "Windows of rolling operators (5,10,20,40).")]
-_ABANDON = "Give up hopeless formulas after this share of the training days, 0.33 say (never)."
-Abandon = Annotated[float | None, _flag("--abandon", "SHARE", _ABANDON)]
 _TUNING = "Steps of fitting the constants of a table's formula, 0 for none (10); each counts as a formula."
 TuningSteps = Annotated[int | None, _flag("--tuning-steps", "N", _TUNING)]
 Out = Annotated[str | None, options.option("--out", "FOLDER", _OUT)]
@@ -74,7 +72,6 @@ def search(
     memory_mb: MemoryMb = None,
     functions: Functions = None,
     windows: Windows = None,
-    abandon: Abandon = None,
     tuning_steps: TuningSteps = None,
     seed: options.Seed = None,
     threads: options.Threads = None,
@@ -93,7 +90,7 @@ def search(
         "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
         "periods_per_year": periods_per_year, "delisting_return": delisting_return,
         "parsimony": parsimony, "searcher": searcher, "functions": functions, "windows": windows,
-        "seed": seed, "device": device, "abandon": abandon, "tuning_steps": tuning_steps,
+        "seed": seed, "device": device, "tuning_steps": tuning_steps,
     }  # fmt: skip
     if resume is not None:
         refused = [

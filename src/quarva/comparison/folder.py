@@ -185,7 +185,7 @@ class ComparisonFolder:
         recipe = self.recipe()
         names = (
             "budget", "functions", "windows", "numbers", "constants", "tuning_steps", "head", "genes", "link",
-            "settings", "abandon", "seconds", "memory_mb",
+            "settings", "seconds", "memory_mb",
         )  # fmt: skip
         settings = {name: getattr(recipe, name) for name in names}
         about = {

@@ -117,7 +117,7 @@ def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, A
         "latex": "", "qlib": "",
     }  # fmt: skip
     record = {
-        "seed": seed, "evaluations": 1, "candidates": 0, "proposed": 1, "invalid": 0, "abandoned": 0, "tuning_steps": 0,
+        "seed": seed, "evaluations": 1, "candidates": 0, "proposed": 1, "invalid": 0, "tuning_steps": 0,
         "seconds": round(seconds, 3), "seconds_proposing": round(seconds, 3), "seconds_scoring": 0.0,
         "stopped": "budget", "test_readings": 0, "best": best, "pool": [best],
         "task": task.describe(), "notes": list(fitted.notes),

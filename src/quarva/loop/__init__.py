@@ -4,13 +4,12 @@ from quarva.loop.archive import Archive
 from quarva.loop.findings import Finding, Findings
 from quarva.loop.loop import Loop, Progress
 from quarva.loop.memory import Memory
-from quarva.loop.searcher import HasThresholds, ReportsMetrics, Resumable, SearchContext, Searcher
+from quarva.loop.searcher import ReportsMetrics, Resumable, SearchContext, Searcher
 
 __all__ = [
     "Archive",
     "Finding",
     "Findings",
-    "HasThresholds",
     "Loop",
     "Memory",
     "Progress",

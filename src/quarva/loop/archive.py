@@ -56,8 +56,8 @@ class Archive:
 
     def add(self, population: Population, scores: Scores) -> bool:
         """Consider new formulas, but those given up half-way; returns whether the best one changed."""
-        better = scores.fitness > self._kept_floor()  # some that wait may raise it: it only saves work
-        chosen = np.flatnonzero(better if scores.dropped is None else better & ~scores.dropped)
+        better = scores.fitness > self._threshold()  # some that wait may raise it: it only saves work
+        chosen = np.flatnonzero(better)
         if not chosen.size:
             return False
         new = _Kept(population, scores.fitness, scores.train, scores.sign)[chosen]
@@ -69,13 +69,7 @@ class Archive:
             self._merge()
         return changed
 
-    @property
-    def floor(self) -> float:
-        """The fitness that a formula must have more of to be kept, −∞ as long as there is room."""
-        self._settled()
-        return self._kept_floor()
-
-    def _kept_floor(self) -> float:
+    def _threshold(self) -> float:
         return float(self._kept.fitness[-1]) if len(self._kept) >= self._room else -np.inf
 
     def _merge(self) -> None:

@@ -73,8 +73,7 @@ class Findings:
         pool: the best formulas by fitness, best first, no two of them alike (`choose_pool`).
         evaluations: distinct formulas scored. proposed: all that the searcher proposed. invalid: proposed
             chromosomes that break a rule of the language (0 by construction, counted all the same).
-        abandoned: evaluations that were given up before the end. tuning_steps: evaluations that were steps
-            of fitting the constants of a formula.
+        tuning_steps: evaluations that were steps of fitting the constants of a formula.
         seconds: wall time, over all sittings of a resumed search. seconds_proposing: of these, spent by the
             searcher (`ask` and `tell`). seconds_scoring: spent by the engine on fitness.
         stopped: why it ended.
@@ -99,7 +98,6 @@ class Findings:
     evaluations: int
     proposed: int
     invalid: int
-    abandoned: int
     tuning_steps: int
     seconds: float
     seconds_proposing: float

@@ -65,7 +65,7 @@ class Incumbents:
     two equals, of those that can be judged in validation (see `findings.can_be_judged`); before there is one
     of these, the formula of largest fitness. That is what a loop would record that scores one formula at a
     time, so the record depends neither on the size of the batches nor on the pieces in which a batch is
-    scored. Formulas that were abandoned half-way do not count.
+    scored.
 
     Seconds are known at both ends of a piece only. Inside it they are interpolated by evaluations, as if all
     its formulas took equally long.
@@ -106,8 +106,6 @@ class Incumbents:
         fitness = scores.fitness
         if self._judged and not (fitness > self._fitness).any():  # nearly always
             return
-        if scores.dropped is not None:
-            fitness = np.where(scores.dropped, np.nan, fitness)
         taken = np.arange(1, len(fitness) + 1) if piece.taken is None else piece.taken
         order = np.argsort(taken, kind="stable")
         rows = order[self._successors(population[order], fitness[order])]

@@ -18,19 +18,18 @@ from quarva.loop.findings import Findings, Stopped, choose_pool
 from quarva.loop.history import History
 from quarva.loop.identity import digest, settings_of
 from quarva.loop.incumbent import Incumbent
+from quarva.loop.incumbents import Incumbents, Piece
 from quarva.loop.limits import peak_mb
 from quarva.loop.searcher import (
     CountsCandidates,
-    HasThresholds,
     ReportsMetrics,
     Resumable,
     SearchContext,
     Searcher,
 )
 from quarva.loop.tuning import Tuner
-from quarva.loop.incumbents import Incumbents, Piece
 from quarva.loop.validations import Validations
-from quarva.tasks import Abandonment, Scores, Task
+from quarva.tasks import Scores, Task
 
 __all__ = ["Loop", "Progress"]
 
@@ -71,7 +70,6 @@ class Loop:
         checkpoint_path: where to keep the state, None for nowhere.
         resume: go on from the checkpoint.
         observer: called with a `Progress` between chunks.
-        abandonment: when to give up formulas that are of no use to the searcher, None for never.
         tuner: fits the constants of formulas, None for none.
     """
 
@@ -84,13 +82,11 @@ class Loop:
     checkpoint_path: Path | None = None
     resume: bool = False
     observer: Callable[[Progress], None] | None = None
-    abandonment: Abandonment | None = None
     tuner: Tuner | None = None
 
     evaluations: int = field(default=0, init=False)
     proposed: int = field(default=0, init=False)
     invalid: int = field(default=0, init=False)
-    abandoned: int = field(default=0, init=False)
     tuning_steps: int = field(default=0, init=False)
     seconds_proposing: float = field(default=0.0, init=False)
     seconds_scoring: float = field(default=0.0, init=False)
@@ -115,7 +111,7 @@ class Loop:
         return Findings(
             task=self.task, searcher=self.name, seed=self.space.seed, budget=self.space.budget, pool=pool,
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
-            abandoned=self.abandoned, tuning_steps=self.tuning_steps, seconds=self._elapsed(),
+            tuning_steps=self.tuning_steps, seconds=self._elapsed(),
             seconds_proposing=self.seconds_proposing, seconds_scoring=self.seconds_scoring, stopped=stopped,
             history=self._history.frame(), incumbents=self._incumbents.frame(), candidates=self._candidates(),
         )  # fmt: skip
@@ -156,8 +152,6 @@ class Loop:
         if left_over < largest and self._boundary is None and self.checkpoint_path is not None:
             # The budget may end within the batch: a run resumed with a larger one then repeats it as a whole.
             self._boundary = self._state()
-        if self.abandonment is not None and not isinstance(self.searcher, HasThresholds):
-            self._floor = self._best.floor  # of the batch: that of a piece would depend on the clock
         asked = time.perf_counter()
         population = self.searcher.ask(left_over)
         self.seconds_proposing += time.perf_counter() - asked
@@ -246,12 +240,9 @@ class Loop:
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
         began = time.perf_counter()
-        scores = self.task.score(
-            population, self.space.threads, self.space.device, validation=False, **self._giving_up(chunk)
-        )
+        scores = self.task.score(population, self.space.threads, self.space.device, validation=False)
         piece = self._piece(len(chunk), began)
         fitness[chunk] = scores.fitness
-        self.abandoned += 0 if scores.dropped is None else int(np.count_nonzero(scores.dropped))
         self._keep(population, keys, scores, piece)
 
     def _tune(
@@ -290,16 +281,6 @@ class Loop:
         self._incumbents.update(population, scores, piece)
         if self._best.add(population, scores) or not self._leader.is_first:
             self._leader.look()
-
-    def _giving_up(self, chunk: NDArray) -> dict[str, Any]:
-        """What tells which formulas of a chunk need not be scored whole: nothing unless asked for."""
-        if self.abandonment is None:
-            return {}
-        if isinstance(self.searcher, HasThresholds):
-            floors = self.searcher.floors()[chunk]
-        else:  # to who has no population of its own nothing is of use but what is kept for the pool
-            floors = np.full(len(chunk), self._floor)
-        return {"floors": floors, "abandonment": self.abandonment}
 
     def _stop_reason(self) -> Stopped | None:
         if self._incumbents.is_exact:
@@ -354,7 +335,7 @@ class Loop:
         assert isinstance(self.searcher, Resumable)
         counts = {
             "evaluations": self.evaluations, "proposed": self.proposed, "invalid": self.invalid,
-            "abandoned": self.abandoned, "barren": self._barren, "seconds": self._elapsed(),
+            "barren": self._barren, "seconds": self._elapsed(),
             "tuning_steps": self.tuning_steps,
             "seconds_proposing": self.seconds_proposing, "seconds_scoring": self.seconds_scoring,
         }  # fmt: skip
@@ -386,7 +367,7 @@ class Loop:
             counts = state["loop"]
             self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
             self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
-            self.abandoned, self.tuning_steps = int(counts["abandoned"]), int(counts["tuning_steps"])
+            self.tuning_steps = int(counts["tuning_steps"])
             self._before = float(counts["seconds"])
             self.seconds_proposing = float(counts["seconds_proposing"])
             self.seconds_scoring = float(counts["seconds_scoring"])

@@ -13,7 +13,7 @@ from quarva.loop.memory import Memory
 from quarva.loop.probe_panel import ProbePanel
 from quarva.loop.probe_rows import ProbeRows
 
-__all__ = ["CountsCandidates", "HasThresholds", "ReportsMetrics", "Resumable", "SearchContext", "Searcher"]
+__all__ = ["CountsCandidates", "ReportsMetrics", "Resumable", "SearchContext", "Searcher"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +68,6 @@ class Searcher(Protocol):
 
         Not called for the batch in which the budget ends.
         """
-        ...
-
-
-@runtime_checkable
-class HasThresholds(Protocol):
-    """A searcher that can say what is of no use to it, so that such formulas need not be scored whole."""
-
-    def floors(self) -> NDArray[np.float64]:
-        """The fitness below which each formula that was asked last hardly matters, float64 of shape (P,)."""
         ...
 
 

@@ -45,6 +45,6 @@ def search_settings(recipe: Recipe) -> dict[str, Any]:
     """What `search` is called with, task and searcher apart."""
     names = (
         "budget", "seed", "seconds", "memory_mb", "threads", "device", "functions", "windows", "numbers",
-        "constants", "tuning_steps", "head", "genes", "link", "settings", "abandon",
+        "constants", "tuning_steps", "head", "genes", "link", "settings",
     )  # fmt: skip
     return {name: getattr(recipe, name) for name in names}

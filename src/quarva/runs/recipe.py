@@ -75,9 +75,6 @@ class Recipe(BaseModel):
     seed: int = Field(0, ge=0, lt=2**63, description="the same seed gives the same findings")
     threads: int | None = Field(None, ge=1, description="threads to use; none is one a core")
     device: Device = Field("cpu", description="what scores formulas: auto, cpu or cuda")
-    abandon: float | None = Field(
-        None, gt=0, lt=1, description="share of the training days after which hopeless formulas are given up"
-    )
     functions: tuple[str, ...] | None = Field(None, description="operators to use")
     windows: tuple[int, ...] | None = Field(None, description="windows of rolling operators")
     numbers: tuple[float, ...] = Field((), description="numbers that formulas may hold as they stand")

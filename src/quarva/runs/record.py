@@ -53,7 +53,6 @@ def findings_record(found: Findings, run: str) -> dict[str, Any]:
         "proposed": found.proposed,
         "invalid": found.invalid,
         "candidates": found.candidates,
-        "abandoned": found.abandoned,
         "tuning_steps": found.tuning_steps,
         "seconds": round(found.seconds, 3),
         "seconds_proposing": round(found.seconds_proposing, 3),

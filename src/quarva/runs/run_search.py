@@ -19,7 +19,7 @@ from quarva.searchers.blend.blend import Blend
 from quarva.searchers.gep.gep import GEP
 from quarva.searchers.policy import Policy
 from quarva.searchers.random_search import RandomSearch
-from quarva.tasks import Abandonment, Task
+from quarva.tasks import Task
 
 __all__ = ["SEARCHERS", "make_searcher", "search"]
 
@@ -41,7 +41,6 @@ def search(
     memory_mb: float | None = None,
     threads: int | None = None,
     device: Device = "cpu",
-    abandon: float | None = None,
     functions: Sequence[str] | None = None,
     windows: Sequence[int] | None = None,
     numbers: Sequence[float] = (),
@@ -69,9 +68,6 @@ def search(
         seconds: stop after so many, in this sitting if the search is resumed.
         memory_mb: stop when the process has taken so many MiB.
         threads: None is one a core.
-        abandon: share of the training days after which formulas are given up that will hardly be of use to
-            the searcher (`tasks.Abandonment`), for `ic` and `rank_ic`; they count as evaluations. None is
-            never.
         device: that scores formulas: `cpu`, `cuda`, or `auto`, whichever was measured to be faster on this
             machine. A GPU's scores agree with the CPU's to float32 precision, so findings may differ.
         functions, windows, numbers, constants: the alphabet: operators (by default a panel's or a table's
@@ -118,14 +114,13 @@ def search(
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.tuner = tuner
-    loop.abandonment = None if abandon is None else Abandonment(abandon)
     if out is None:
         return _run(loop, progress)
     if checkpoint is not None:
         raise RecipeError("a run folder keeps its own checkpoint: give out or checkpoint, not both")
     asked = {
         "searcher": name, "budget": budget, "seed": seed, "seconds": seconds, "memory_mb": memory_mb,
-        "threads": threads, "device": device, "abandon": abandon, "functions": functions, "windows": windows,
+        "threads": threads, "device": device, "functions": functions, "windows": windows,
         "numbers": tuple(numbers), "constants": constants, "tuning_steps": tuning_steps, "head": head,
         "genes": genes, "link": link, "settings": settings,
     }  # fmt: skip

@@ -3,7 +3,6 @@
 This room must not know who proposes formulas or in what order.
 """
 
-from quarva.tasks.abandon import Abandonment
 from quarva.tasks.classes import Direction, Quintile, TripleBarrier
 from quarva.tasks.external_signals import lend
 from quarva.tasks.forward import Forward, ForwardRange, ForwardReturn, ForwardVolatility, VolumeSurprise
@@ -22,7 +21,6 @@ __all__ = [
     "TRAIN",
     "UNUSED",
     "VALIDATION",
-    "Abandonment",
     "Direction",
     "Field",
     "Forward",

@@ -189,9 +189,7 @@ def _sums(
     return yardstick.settled(acc, program.lookback())[:, 0, 0]
 
 
-def _figures(
-    sums: Sequence[NDArray[np.float64]], coverage: float, traded: NDArray[np.float64]
-) -> Figures:
+def _figures(sums: Sequence[NDArray[np.float64]], coverage: float, traded: NDArray[np.float64]) -> Figures:
     """Figures of one formula and part from the sums of `ic`, `rank_ic` and `corr`, and from `_traded`."""
     ic, rank_ic, corr = sums
     days, total, squares = ic[:3]

@@ -19,20 +19,17 @@ class Scores:
         validation: float64 [P], the objective on the validation part, times the sign found in training;
             NaN where there is no validation part or the formula says too little there.
         sign: int8 [P], −1 where the negative of the formula is what scores, else 1.
-        dropped: bool [P], given up before the end, see `abandon`; None if none could be.
     """
 
     fitness: NDArray[np.float64]
     train: NDArray[np.float64]
     validation: NDArray[np.float64]
     sign: NDArray[np.int8]
-    dropped: NDArray[np.bool_] | None = None
 
     def __getitem__(self, chosen: NDArray[np.integer]) -> "Scores":
         """The figures of the formulas at these places."""
-        dropped = None if self.dropped is None else self.dropped[chosen]
         train, validation = self.train[chosen], self.validation[chosen]
-        return Scores(self.fitness[chosen], train, validation, self.sign[chosen], dropped)
+        return Scores(self.fitness[chosen], train, validation, self.sign[chosen])
 
     def __len__(self) -> int:
         return len(self.fitness)

@@ -1,7 +1,6 @@
 """The task: what is asked of a panel or a table, and how an answer is scored."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -27,7 +26,6 @@ from quarva.strategies import (
     sharpe_ratio,
     simulate,
 )
-from quarva.tasks.abandon import Abandonment
 from quarva.tasks.objectives import covered, objective_named
 from quarva.tasks.prepared_target import PreparedTarget
 from quarva.tasks.question import ask_panel, ask_table
@@ -180,8 +178,6 @@ class Task:
         device: engine.Device = "cpu",
         *,
         validation: bool = True,
-        floors: NDArray[np.float64] | None = None,
-        abandonment: Abandonment | None = None,
     ) -> Scores:
         """Score formulas on train and validation; the sealed test is not touched.
 
@@ -190,9 +186,6 @@ class Task:
             threads: None is one a core. The result does not depend on it.
             device: that evaluates them, see `engine.evaluate`.
             validation: whether that is wanted; if not it is NaN, and the days after training are not walked.
-            floors, abandonment: float64 [P], the fitness below which a formula is of no use to whoever asks,
-                and when it is given up for that; for the objectives `ic` and `rank_ic`, others ignore it. A
-                dropped formula has the most it was granted as its fitness, and no validation.
 
         Raises:
             TaskError: a formula reads a field that is a target. DeviceError: a GPU that is not there.
@@ -201,35 +194,7 @@ class Task:
             self._keep_away(formulas.alphabet.fields)
             return self._score(formulas, validation, threads, device)
         program = self._program(formulas)
-        if floors is None or abandonment is None or self.objective.name not in ("ic", "rank_ic"):
-            return self._score(program, validation, threads, device)
-        mean, most = self._first_days(abandonment, program, threads, device)
-        granted = most - self.parsimony * program.sizes()
-        kept = np.flatnonzero(~(granted < floors))
-        scores = Scores(
-            granted, np.abs(mean), np.full(len(program), np.nan), np.where(mean < 0, -1, 1).astype(np.int8),
-            granted < floors,
-        )  # fmt: skip
-        whole = self._score(program[kept], validation, threads, device)
-        for part in ("fitness", "train", "validation", "sign"):
-            getattr(scores, part)[kept] = getattr(whole, part)
-        return scores
-
-    def _first_days(
-        self,
-        abandonment: Abandonment,
-        program: engine.Program,
-        threads: int | None,
-        device: engine.Device,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Mean coefficient of the first days of training, and the most that is granted over all of them."""
-        days = abandonment.first_days(self.segments)
-        target = self._scored.target
-        possible = int(((self.segments == TRAIN) & (target.least[0] >= 0)).sum())
-        statistic = self.objective.statistic
-        begun = replace(target, segments=days, days=int(np.flatnonzero(days == 0)[-1]) + 1)
-        acc = engine.evaluate(program, self.panel, begun, statistic, None, 1, threads, device)
-        return abandonment.bound(acc[:, 0, 0], possible, self.horizon)
+        return self._score(program, validation, threads, device)
 
     def _score(
         self,

@@ -184,12 +184,6 @@ class Blend:
         if not self._completion.is_full() or self._read % _LOOK_UPS == 0:
             self._completed = self._completion.read(population)
 
-    def floors(self) -> NDArray[np.float64]:
-        """See `GEP.floors`; of what the network proposed each may teach it."""
-        if self._turn == EVOLUTION:
-            return self._evolution.floors()
-        return np.full(self._asked, -np.inf)
-
     def candidates(self) -> int:
         """Return how many candidates the surrogate has looked at; 0 without a surrogate, as on tables."""
         return 0 if self._foresight is None else self._foresight.candidates

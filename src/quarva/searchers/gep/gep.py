@@ -122,11 +122,6 @@ class GEP:
         read(new, np.arange(len(population)), self._language, self._room)
         return self._next.population
 
-    def floors(self) -> NDArray[np.float64]:
-        """The median of the island's living: who is below wins one tournament of three in eight."""
-        living = np.sort(self._fitness.reshape(self.islands, -1), axis=1)[:, self.population // 2]
-        return np.repeat(np.where(self._fresh, -np.inf, living), self.population)
-
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         self._take_constants(population)
         told, places = np.empty_like(self._fitness), np.empty((2, self.elite), np.int64)
