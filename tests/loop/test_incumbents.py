@@ -11,9 +11,9 @@ from quarva.karva.notation import render
 from quarva.loop import Loop, checkpoint, loop
 from quarva.loop.archive import oriented
 from quarva.loop.findings import can_be_judged
+from quarva.loop.incumbents import Incumbents, Piece
 from quarva.loop.tuning import tuner_for
 from quarva.panel import Table
-from quarva.loop.incumbents import Incumbents, Piece
 from quarva.searchers import GEP, Blend, Policy, RandomSearch
 from quarva.searchers.surrogate import Surrogate
 from quarva.tasks import Scores, Task

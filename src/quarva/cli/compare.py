@@ -185,4 +185,8 @@ def _show(found: "Comparison", folder: str) -> None:
     screen.print(f"comparison: {folder}", soft_wrap=True)
     if found.runs:
         for name in ("comparison.html", "comparison.png"):
-            screen.print(f"{os.path.splitext(name)[1][1:]}: {os.path.join(folder, name)}", soft_wrap=True)
+            path = os.path.join(folder, name)
+            if os.path.exists(path):
+                screen.print(f"{os.path.splitext(name)[1][1:]}: {path}", soft_wrap=True)
+            else:
+                tell("no PNG: matplotlib is not installed; pip install 'quarva[png]'")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from quarva._runtime.extras import is_installed
 from quarva.comparison.comparison import Comparison
 from quarva.comparison.folder import INCUMBENTS, ComparisonFolder, Plan
 from quarva.comparison.registry import Way, Ways, check, describe, fit_run, is_learner, made, ways_of
@@ -113,7 +114,8 @@ def compare_in(
     if found.runs:
         folder.write("rows.json", {"rows": found.rows()})
         found.save(folder.path / "comparison.html")
-        found.save(folder.path / "comparison.png")
+        if is_installed("matplotlib"):
+            found.save(folder.path / "comparison.png")
     return found
 
 

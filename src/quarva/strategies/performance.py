@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from quarva._runtime.extras import import_extra
 from quarva.errors import TaskError
 from quarva.panel import SESSIONS_PER_YEAR
 
@@ -161,13 +162,13 @@ class Performance:
         """plotly Figure: equity after costs, drawdown below it.
 
         Raises:
-            TaskError: no position was ever held.
+            TaskError: no position was ever held. RunError: plotly is not installed.
         """
         if not self.days:
             raise TaskError("nothing to draw: the signal gives no position on any day")
-        from plotly.subplots import make_subplots
+        subplots = import_extra("plotly.subplots", "plot", "Performance.plot")
 
-        figure = make_subplots(
+        figure = subplots.make_subplots(
             rows=2, cols=1, shared_xaxes=True, row_heights=[0.7, 0.3], vertical_spacing=0.06
         )
         x = self.dates.astype("datetime64[ms]").tolist()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from quarva._runtime.extras import import_extra
 from quarva._runtime.files import write_atomically
 from quarva.report.comparison.data import TINTS, Compared, Race, ends, spread
 
@@ -31,15 +32,15 @@ def write_png(
     data: Compared, path: str | os.PathLike[str], theme: Literal["light", "dark"] = "light"
 ) -> Path:
     """Write the picture to `path`, whole or not at all, and return the path. Raises RunError."""
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
+    matplotlib = import_extra("matplotlib", "png", "the PNG of a comparison")
+    figures = import_extra("matplotlib.figure", "png", "the PNG of a comparison")
 
     colours: dict[str, Any] = _LIGHT if theme == "light" else _DARK
     settings: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9.5, "text.color": colours["ink"]}
-    with rc_context(settings):
+    with matplotlib.rc_context(settings):
         rows = max(len(data.races) // 2, 1)
         tall = _HEAD + rows * _ROW
-        figure = Figure(figsize=(_WIDE, tall), dpi=_DOTS, facecolor=colours["paper"])
+        figure = figures.Figure(figsize=(_WIDE, tall), dpi=_DOTS, facecolor=colours["paper"])
         panels = figure.subplots(rows, 2, squeeze=False)
         figure.subplots_adjust(
             left=0.065,

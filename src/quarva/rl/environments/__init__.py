@@ -6,13 +6,15 @@ whole market, and `gymnasium.make_vec` many of them as one game in torch, not on
 
 from typing import Any
 
-import gymnasium
-
+from quarva._runtime.extras import import_extra
 from quarva.panel import sample_panel
-from quarva.rl.environments.single import LineEnv, TradingEnv
-from quarva.rl.environments.vector import LineVectorEnv, TradingVectorEnv
 from quarva.rl.trading import TradingGame
 from quarva.tasks import Task
+
+gymnasium = import_extra("gymnasium", "gym", "quarva.rl.environments")
+
+from quarva.rl.environments.single import LineEnv, TradingEnv  # noqa: E402  # after the message above
+from quarva.rl.environments.vector import LineVectorEnv, TradingVectorEnv  # noqa: E402
 
 __all__ = ["LineEnv", "LineVectorEnv", "TradingEnv", "TradingVectorEnv", "trade", "trade_many"]
 
