@@ -64,7 +64,7 @@ class Listed(RandomSearch):
 def test_evaluations_to_a_level_are_those_of_the_first_formula_that_is_there(run, panel_task):
     way = Listed()
     alone = search(panel_task, way, 1500, threads=1, progress=False)
-    keys, places = np.unique(way.first.keys(), return_index=True)
+    places = np.unique(way.first.keys(), return_index=True)[1]
     distinct = way.first[np.sort(places)]  # in the order in which they were scored
     scores = [panel_task.score(distinct[k : k + 1], threads=1) for k in range(300)]
     judged = np.array([s.train[0] if np.isfinite(s.validation[0]) else np.nan for s in scores])

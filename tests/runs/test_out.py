@@ -16,7 +16,8 @@ from quarva.searchers import RandomSearch
 from quarva.tasks import Field, ForwardReturn, Task
 
 KEPT = {
-    "recipe.toml", "checkpoint.npz", "findings.json", "signals.parquet", "history.parquet", "incumbents.parquet",
+    "recipe.toml", "checkpoint.npz", "findings.json", "signals.parquet", "history.parquet",
+    "incumbents.parquet",
 }  # fmt: skip
 
 

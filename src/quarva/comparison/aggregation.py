@@ -73,7 +73,7 @@ def race(
 
 
 def _steps(x: Floats, parts: Floats, ends: Floats) -> NDArray[np.bool_]:
-    """Which places of `x` a picture needs: both ends, those where a band ends, and those where one changes."""
+    """Which places of `x` a picture needs: the first, those where a band ends, those where one changes."""
     before, now = parts[:, :, :-1], parts[:, :, 1:]
     same = (before == now) | (np.isnan(before) & np.isnan(now))
     kept = np.isin(x, ends)

@@ -175,8 +175,8 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
         second = f"Level: {shown} in training. {until}"
     second += ", median over seeds; a dash where half of the runs did not come there."
     third = (
-        "Evaluations are counted up to the formula itself; seconds are interpolated inside the piece of a batch "
-        "that it was scored in. Candidates: formulas whose signals a surrogate looked at on a few assets and "
-        "days, to choose those that were scored; they are no evaluations."
+        "Evaluations are counted up to the formula itself; seconds are interpolated inside the piece of a "
+        "batch that it was scored in. Candidates: formulas whose signals a surrogate looked at on a few "
+        "assets and days, to choose those that were scored; they are no evaluations."
     )
     return first, second, third

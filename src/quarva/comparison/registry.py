@@ -122,7 +122,7 @@ def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, A
         "stopped": "budget", "test_readings": 0, "best": best, "pool": [best],
         "task": task.describe(), "notes": list(fitted.notes),
     }  # fmt: skip
-    incumbents = {
+    incumbents: dict[str, list[Any]] = {
         "evaluations": [1], "candidates": [0], "seconds": [seconds], "train": [fitted.train],
         "validation": [fitted.validation], "formula": [fitted.title], "exact": [False],
     }  # fmt: skip

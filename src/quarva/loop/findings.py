@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from quarva.engine import Formula, Program, signals
 from quarva.karva.genes import Population
 from quarva.loop.archive import Archive
+from quarva.loop.incumbents import Incumbents
 from quarva.panel import Panel
 from quarva.tasks import TRAIN, VALIDATION, Task
 from quarva.tasks.coverage import coverage
@@ -80,12 +82,7 @@ class Findings:
         history: one row a batch: batch, evaluations, tuning_steps, proposed, candidates, seconds, best (train
             figure of the best so far), validation (of the same formula), best_formula (infix), mean (fitness
             of the batch's valid formulas), distinct_share (of what was proposed, the share that was new).
-        incumbents: one row for each formula that became the best so far, at its place inside its batch:
-            batch, evaluations (up to and including this formula or, where its constants were tuned, its last
-            step), candidates (up to its batch), seconds (interpolated between the ends of the piece that it
-            was scored in), train, validation, formula (infix), exact (whether it gives a table's target
-            exactly; False on panels). It does not depend on how batches are cut into pieces; see
-            `search.incumbents`.
+        course: every formula that became the best so far; `incumbents` as the search kept them.
         candidates: formulas that the searcher's surrogate looked at to choose those that were scored; 0 for a
             searcher without one. They are no evaluations.
     """
@@ -104,7 +101,7 @@ class Findings:
     seconds_scoring: float
     stopped: Stopped
     history: "pd.DataFrame" = field(repr=False)
-    incumbents: "pd.DataFrame" = field(repr=False)
+    course: Incumbents = field(repr=False)
     candidates: int = 0
 
     @property
@@ -115,6 +112,20 @@ class Findings:
             IndexError: no valid formula was found.
         """
         return self.pool[0]
+
+    @cached_property
+    def incumbents(self) -> "pd.DataFrame":
+        """One row for each formula that became the best so far, at its place inside its batch.
+
+        Columns: batch; evaluations up to and including the formula or, where its constants were tuned, its
+        last step; candidates up to its batch; seconds, interpolated by evaluations between the ends of the
+        piece of the batch that was scored at once; train, validation (the objective's figures, NaN where
+        there is none); formula (infix); exact (whether it gives a table's target exactly, False on panels).
+
+        The rows are those that scoring one formula after the other would give. Apart from the seconds they
+        depend neither on the number of threads nor on how batches were cut into pieces.
+        """
+        return self.course.frame()
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.pool)

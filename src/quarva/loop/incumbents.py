@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Incumbents", "Piece"]
 
-_NUMBERS = {
+_NUMBERS: dict[str, Any] = {
     "batch": np.int64, "evaluations": np.int64, "candidates": np.int64, "seconds": np.float64,
     "train": np.float64, "validation": np.float64, "exact": np.bool_,
 }  # fmt: skip
@@ -81,7 +81,7 @@ class Incumbents:
     def __init__(self, task: Task, validations: Validations) -> None:
         self._task, self._validations = task, validations
         self._numbers: dict[str, list[Any]] = {name: [] for name in _NUMBERS}
-        self._formulas: list[str | tuple[Population, int]] = []  # text, or what it is yet to be rendered from
+        self._formulas: list[str | tuple[Population, int, int]] = []  # text, or what to render: row and sign
         self._fitness = -np.inf  # of the incumbent
         self._judged = not task.has_validation  # whether the incumbent, if there is one, can be judged
 
@@ -104,35 +104,31 @@ class Incumbents:
         piece : Piece
         """
         fitness = scores.fitness
-        if self._judged and not (fitness > self._fitness).any():  # nearly always
-            return
-        taken = np.arange(1, len(fitness) + 1) if piece.taken is None else piece.taken
-        order = np.argsort(taken, kind="stable")
-        rows = order[self._successors(population[order], fitness[order])]
+        if piece.taken is None:
+            rows = self._successors(population, fitness)
+            taken = rows + 1
+        else:
+            order = np.argsort(piece.taken, kind="stable")
+            rows = order[self._successors(population[order], fitness[order])]
+            taken = piece.taken[rows]
         if not rows.size:
             return
-        better, train = population[rows], scores.train[rows]
-        exact = [may_be_exact(self._task, float(figure)) for figure in train]
-        for k in np.flatnonzero(exact):
-            exact[k] = is_exact(
-                self._task, _expression(better, k, int(scores.sign[rows[k]])), float(train[k])
-            )
-        share = taken[rows] / max(piece.size, 1)
-        self._append(
-            batch=np.full(len(rows), piece.batch),
-            evaluations=piece.before + taken[rows],
-            candidates=np.full(len(rows), piece.candidates),
-            seconds=piece.began + (piece.ended - piece.began) * share,
-            train=train,
-            validation=self._validations.of(better),
-            exact=np.array(exact),
-        )
-        self._formulas += [(better[k : k + 1], int(scores.sign[row])) for k, row in enumerate(rows)]
-        self._fitness = float(fitness[rows[-1]])
-
-    def _append(self, **columns: NDArray[Any]) -> None:
+        better, train, signs = population[rows], scores.train[rows].tolist(), scores.sign[rows].tolist()
+        seconds = piece.began + (piece.ended - piece.began) / max(piece.size, 1) * taken
+        columns = {
+            "batch": [piece.batch] * len(rows), "evaluations": (piece.before + taken).tolist(),
+            "candidates": [piece.candidates] * len(rows), "seconds": seconds.tolist(), "train": train,
+            "validation": self._validations.of(better).tolist(),
+            "exact": [
+                may_be_exact(self._task, figure)
+                and is_exact(self._task, _expression(better, k, signs[k]), figure)
+                for k, figure in enumerate(train)
+            ],
+        }  # fmt: skip
         for name, values in columns.items():
-            self._numbers[name] += values.tolist()
+            self._numbers[name] += values
+        self._formulas += [(better, k, sign) for k, sign in enumerate(signs)]
+        self._fitness = float(fitness[rows[-1]])
 
     def _successors(self, population: Population, fitness: NDArray[np.float64]) -> NDArray[np.int64]:
         """Rows of the formulas, in the order of their evaluations, that become the incumbent."""
@@ -151,6 +147,8 @@ class Incumbents:
     ) -> NDArray[np.int64]:
         """Rows of the formulas that can be judged and rise above `level` and above all such before them."""
         contenders = np.flatnonzero(fitness > level)
+        if not self._task.has_validation:
+            return contenders[_rising(fitness[contenders], level)]
         for is_last in (*[False] * _ROUNDS, True):
             rising = contenders[_rising(fitness[contenders], level)]
             asked = contenders if is_last else rising
@@ -176,22 +174,23 @@ class Incumbents:
         """Return the incumbents as a pandas frame, a row each; see `Findings.incumbents` for the columns."""
         import pandas as pd
 
-        numbers = {name: np.array(self._numbers[name], dtype) for name, dtype in _NUMBERS.items()}
-        columns = numbers | {"formula": np.array(self._texts(), object)}
+        columns = self._arrays() | {"formula": np.array(self._texts(), object)}
         return pd.DataFrame({name: columns[name] for name in _COLUMNS})
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        return {name: np.array(self._numbers[name], dtype) for name, dtype in _NUMBERS.items()}
 
     def _texts(self) -> list[str]:
         """The formulas in infix, each rendered once."""
         for k, formula in enumerate(self._formulas):
             if not isinstance(formula, str):
-                self._formulas[k] = render(_expression(formula[0], 0, formula[1]), "infix")
+                self._formulas[k] = render(_expression(*formula), "infix")
         return self._formulas  # type: ignore[return-value]  # nothing but text is left
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return everything needed to go on, as arrays."""
-        numbers = {name: np.array(self._numbers[name], dtype) for name, dtype in _NUMBERS.items()}
         last = {"fitness": np.array(self._fitness), "judged": np.array(self._judged)}
-        return numbers | last | {"formula": np.array(self._texts(), np.str_)}
+        return self._arrays() | last | {"formula": np.array(self._texts(), np.str_)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Go on from a `state`."""

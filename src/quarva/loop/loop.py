@@ -113,15 +113,14 @@ class Loop:
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
             tuning_steps=self.tuning_steps, seconds=self._elapsed(),
             seconds_proposing=self.seconds_proposing, seconds_scoring=self.seconds_scoring, stopped=stopped,
-            history=self._history.frame(), incumbents=self._incumbents.frame(), candidates=self._candidates(),
+            history=self._history.frame(), course=self._incumbents, candidates=self._candidates(),
         )  # fmt: skip
 
     def _begin(self) -> None:
         nothing = Population.empty(self.space.alphabet, self.space.shape, 0)
         self._best = Archive(nothing, _ROOM, _ALIKE if self.task.table is None else _ROOM)
         self._history = History()
-        self._chunk = _FIRST_CHUNK
-        self._barren = 0
+        self._chunk, self._barren = _FIRST_CHUNK, 0
         self._most = 0  # evaluations that a batch may take
         validations = Validations(self.task, self.space.threads)
         self._leader = Incumbent(self.task, self._best, validations)
@@ -134,6 +133,7 @@ class Loop:
                 f"the searcher '{self.name}' keeps no state: give it the methods state and restore, "
                 "or search without a checkpoint"
             )
+        self._surrogate = self.searcher if isinstance(self.searcher, CountsCandidates) else None
         self._identity = self._describe()
         self.searcher.begin(self.space)
         if self.resume:
@@ -148,8 +148,7 @@ class Loop:
         """Ask, score what is new, tell; returns the reason if the batch was left half-way."""
         began = time.perf_counter()
         left_over = self.space.budget - self.evaluations
-        largest = max(self._most, _LARGE_BATCH)
-        if left_over < largest and self._boundary is None and self.checkpoint_path is not None:
+        if self._boundary is None and self.checkpoint_path and left_over < max(self._most, _LARGE_BATCH):
             # The budget may end within the batch: a run resumed with a larger one then repeats it as a whole.
             self._boundary = self._state()
         asked = time.perf_counter()
@@ -273,13 +272,13 @@ class Loop:
         return Piece(len(self._history), self._candidates(), before, size, begin, end, taken)
 
     def _candidates(self) -> int:
-        return self.searcher.candidates() if isinstance(self.searcher, CountsCandidates) else 0
+        return 0 if self._surrogate is None else self._surrogate.candidates()
 
     def _keep(self, population: Population, keys: NDArray, scores: Scores, piece: Piece) -> None:
         """Remember what was scored."""
         self.space.memory.put(keys, scores.fitness)
-        self._incumbents.update(population, scores, piece)
         if self._best.add(population, scores) or not self._leader.is_first:
+            self._incumbents.update(population, scores, piece)
             self._leader.look()
 
     def _stop_reason(self) -> Stopped | None:
@@ -304,17 +303,16 @@ class Loop:
     def _show(self) -> None:
         if self.observer is not None:
             said = self.searcher.figures() if isinstance(self.searcher, ReportsMetrics) else None
-            counts = (self.evaluations, self.space.budget, self._elapsed())
-            leader = self._leader
+            counts, leader = (self.evaluations, self.space.budget, self._elapsed()), self._leader
             self.observer(Progress(*counts, leader.train, leader.validation, leader.text(), said))
 
     def _note(self, fitness: NDArray[np.float64], distinct_share: float) -> None:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
             evaluations=self.evaluations, tuning_steps=self.tuning_steps, proposed=self.proposed,
-            candidates=self._candidates(), seconds=self._elapsed(), best=self._leader.train, validation=self._leader.validation,
-            best_formula=self._leader.text(), mean=float(valid.sum() / valid.size) if valid.size else np.nan,
-            distinct_share=distinct_share,
+            candidates=self._candidates(), seconds=self._elapsed(), best=self._leader.train,
+            validation=self._leader.validation, best_formula=self._leader.text(),
+            mean=float(valid.sum() / valid.size) if valid.size else np.nan, distinct_share=distinct_share,
         )  # fmt: skip
 
     def _describe(self) -> dict[str, str]:
@@ -335,9 +333,8 @@ class Loop:
         assert isinstance(self.searcher, Resumable)
         counts = {
             "evaluations": self.evaluations, "proposed": self.proposed, "invalid": self.invalid,
-            "barren": self._barren, "seconds": self._elapsed(),
-            "tuning_steps": self.tuning_steps,
-            "seconds_proposing": self.seconds_proposing, "seconds_scoring": self.seconds_scoring,
+            "barren": self._barren, "tuning_steps": self.tuning_steps,
+            "seconds": self._elapsed(), "proposing": self.seconds_proposing, "scoring": self.seconds_scoring,
         }  # fmt: skip
         searcher = {name: np.array(value, copy=True) for name, value in self.searcher.state().items()}
         return {
@@ -351,10 +348,10 @@ class Loop:
         }
 
     def _save(self, half_way: bool = False) -> None:
-        if self.checkpoint_path is None or (half_way and self._boundary is None):
-            return  # the state inside a batch is none to go on from: the last checkpoint stays
         began = time.perf_counter()
-        state = self._boundary if half_way and self._boundary is not None else self._state()
+        state = self._boundary if half_way or self.checkpoint_path is None else self._state()
+        if self.checkpoint_path is None or state is None:  # inside a batch: the last checkpoint stays
+            return
         checkpoint.save(self.checkpoint_path, state, self._identity)
         self._saved = time.perf_counter()
         self._pause = max(_CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * (self._saved - began))
@@ -368,9 +365,9 @@ class Loop:
             self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
             self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
             self.tuning_steps = int(counts["tuning_steps"])
-            self._before = float(counts["seconds"])
-            self.seconds_proposing = float(counts["seconds_proposing"])
-            self.seconds_scoring = float(counts["seconds_scoring"])
+            self._before, self.seconds_proposing, self.seconds_scoring = (
+                float(counts[name]) for name in ("seconds", "proposing", "scoring")
+            )
             self.space.memory.restore(state["memory"])
             if self.tuner is not None:
                 self.tuner.restore(state["tuner"])

@@ -56,7 +56,8 @@ def _plot(race: Race) -> Plot:
     areas, lines = [], []
     for k, band in enumerate(race.bands):
         low, high, middle = (race.height(part) for part in (band.low, band.high, band.middle))
-        areas.append(Line(between(*stairs(x, low, high), upwards), tint(k)))
+        places, low, high = stairs(x, low, high)
+        areas.append(Line(between(places, low, high, upwards), tint(k)))
         lines.append(Line(step(x, middle, upwards), tint(k)))
     said = "; ".join(
         f"{name} {race.write(value)} after {axis.number(place, 1)}" for name, place, value in ends(race)

@@ -111,8 +111,10 @@ class Surrogate:
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Everything needed to go on, as arrays."""
-        known = {"signatures": self._signatures, "fitness": self._fitness, "keys": self._keys}
-        return known | {"candidates": np.array(self.candidates)}
+        return {
+            "signatures": self._signatures, "fitness": self._fitness, "keys": self._keys,
+            "candidates": np.array(self.candidates),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
         """Take up a `state`."""
