@@ -19,9 +19,9 @@ from quarva.tasks import Task
 FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
 
 
-def game_of(market, *, days=None, **given):
+def game_of(market, *, days=None, fitted=None, **given):
     every = np.ones(market.shape[0], np.bool_)
-    windows = Windows.of(market, FEATURES, 3, every)
+    windows = Windows.of(market, FEATURES, 3, every if fitted is None else fitted)
     return TradingGame(market, windows, every if days is None else days, **given)
 
 
@@ -68,6 +68,7 @@ def test_rewards_across_gaps_are_the_returns_of_a_backtest(market, delay):
     positions, paid = np.zeros(market.shape), []
     for k in range(300):
         action = rng.choice([-1.0, 0.0, 1.0], market.shape[1])
+        action[6] = 1.0  # the asset that is delisted
         positions[first + k] = np.where(game._windows.there[first + k], action, 0.0)
         paid.append(game.step(torch.tensor(action, dtype=torch.float32)).reward.numpy())
     returns = holding_returns(closes(gappy), -0.5)
@@ -89,7 +90,7 @@ def test_a_position_does_not_depend_on_whether_a_later_price_is_missing(market):
     days[48:60] = True
     seen, paid = [], []
     for panel in (market, gappy):
-        game = game_of(panel, days=days, length=10, cost_bps=0.0)
+        game = game_of(panel, days=days, fitted=np.arange(len(days)) < 48, length=10, cost_bps=0.0)
         game.begin(torch.zeros(1, dtype=torch.int64))
         seen.append([])
         paid.append([])

@@ -109,7 +109,9 @@ def test_trading_scores_hold_positions_through_gaps_and_delistings(walks, object
     close[20:24, 0] = np.nan
     close[24:, 0] *= 0.3
     close[40:, 1] = np.nan
-    panel = Panel.from_arrays({"close": close, "other": walks.field("other")}, walks.dates, walks.assets)
+    other = walks.field("other").copy()
+    other[:, :2] = 10, -10  # always held
+    panel = Panel.from_arrays({"close": close, "other": other}, walks.dates, walks.assets)
     formula = Formula.parse("other")
     for periods, delisting in ((None, 0.0), (52, -0.9)):
         task = Task(panel, objective=objective, periods_per_year=periods, delisting_return=delisting)
