@@ -38,6 +38,32 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(statement):
     assert said.stdout.strip() == "[]"
 
 
+ENGINES = ("numba", "pandas", "scipy", "sklearn", "torch", "quarva.engine", "quarva.loop", "quarva.tasks")
+
+
+@pytest.mark.parametrize(
+    ("words", "unwanted"),
+    [
+        (["--help"], (*ENGINES, "numpy", "polars")),
+        (["operators", "--json"], (*ENGINES, "numpy", "polars", "quarva.karva.notation")),
+        (["panel", "describe", "BARS", "--json"], ENGINES),
+    ],
+)
+def test_a_command_that_computes_nothing_loads_no_engine(words, unwanted, tmp_path):
+    bars = tmp_path / "bars.csv"
+    bars.write_text("date,symbol,close\n2024-01-02,A,1\n2024-01-02,B,2\n2024-01-03,A,1.5\n2024-01-03,B,2.5\n")
+    words = [str(bars) if word == "BARS" else word for word in words]
+    code = (
+        f"import sys; from quarva.cli import main; status = main({words!r});"
+        f"print(status, [name for name in {unwanted!r} if name in sys.modules], file=sys.stderr)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
+    )
+    assert said.stderr.strip() == "0 []"
+    assert said.stdout
+
+
 def test_search_is_a_plain_function_whatever_was_imported_before():
     code = "import quarva.runs.run_search, quarva, types; print(type(quarva.search) is types.FunctionType)"
     said = subprocess.run(

@@ -116,6 +116,60 @@ def test_fifths_of_a_day_are_fifths_of_its_returns(bars):
             assert (said == 1).sum() == (said == -1).sum() == 2
 
 
+def one_day(returns):
+    """A panel whose first signals are followed by these returns, and by none after."""
+    close = np.ones((4, len(returns)))
+    close[2:] += returns
+    return Panel.from_arrays(
+        {"close": close}, pd.bdate_range("2020-01-01", periods=4), list(range(len(returns)))
+    )
+
+
+@pytest.mark.parametrize(
+    ("returns", "labels"),
+    [
+        ([0.1, 0.2, 0.3, 0.4, 0.5], [-1, 0, 0, 0, 1]),
+        ([0.1, 0.1, 0.3, 0.5, 0.5], [0, 0, 0, 0, 0]),  # ties across both edges
+        ([0.1, 0.2, 0.3, 0.5, 0.5], [-1, 0, 0, 0, 0]),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0, 0, 0, 0, 0, 0]),
+        ([0.1, 0.1, 0.2, 0.3, 0.4, 0.4], [-1, -1, 0, 0, 1, 1]),  # ties within a fifth
+        ([0.1, 0.2, 0.2, 0.3, 0.4, 0.5], [-1, 0, 0, 0, 1, 1]),  # a tie across one edge
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 0.9], [0, 0, 0, 0, 0, 1]),
+        ([0.1, 0.2, np.nan, 0.3, 0.4, 0.5], [-1, 0, np.nan, 0, 0, 1]),
+        ([0.1, 0.2, np.nan, np.nan, 0.4, 0.5], [np.nan] * 6),
+    ],
+)
+def test_ties_at_the_edge_of_a_fifth_are_neither_top_nor_bottom(returns, labels):
+    returns = np.array(returns)
+    np.testing.assert_array_equal(Quintile(1).values(one_day(returns))[0], labels)
+    np.testing.assert_array_equal(Quintile(1).values(one_day(-returns))[0], -np.array(labels))
+
+
+@pytest.mark.parametrize("assets", [5, 6, 7, 10, 11, 16, 21])
+def test_without_ties_fifths_are_what_lies_beyond_the_quantiles(assets):
+    rng = np.random.default_rng(assets)
+    close = np.exp(np.cumsum(rng.normal(0, 0.02, (60, assets)), axis=0))
+    close[rng.random(close.shape) < 0.05] = np.nan
+    panel = Panel.from_arrays({"close": close}, pd.bdate_range("2020-01-01", periods=60), list(range(assets)))
+    back = pd.DataFrame(parse_target("forward_return_5", panel).values(panel).astype(float))
+    high, low = (back.quantile(share, axis=1) for share in (0.8, 0.2))
+    want = back.ge(high, axis=0).astype(float) - back.le(low, axis=0)
+    want[back.isna() | (back.notna().sum(axis=1) < 5).to_numpy()[:, None]] = np.nan
+    np.testing.assert_array_equal(Quintile(5).values(panel), want)
+
+
+@pytest.mark.parametrize("kind", [Direction, TripleBarrier])
+def test_a_price_that_does_not_move_is_neither_up_nor_down(kind):
+    close = np.full((60, 3), 7.0)
+    close[40:, 1], close[40:, 2] = 7.001, 6.999  # a move after a calm that has left the barriers no width
+    panel = Panel.from_arrays({"close": close}, pd.bdate_range("2020-01-01", periods=60), ["A", "B", "C"])
+    labels = kind(5).values(panel)
+    assert np.isnan(labels[:20]).all()
+    np.testing.assert_array_equal(labels[20:34], np.zeros((14, 3)))
+    np.testing.assert_array_equal(labels[34:39], np.tile([0.0, 1.0, -1.0], (5, 1)))
+    np.testing.assert_array_equal(labels[40:54, 0], np.zeros(14))
+
+
 def test_four_assets_have_no_fifths(bars):
     few = replace(bars, values=bars.values[:, :, :4].copy(), assets=bars.assets[:4])
     with pytest.raises(TaskError, match="quintile_5: fifths need 5 assets, and the panel has 4"):

@@ -5,6 +5,8 @@ import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from quarva._runtime.plain import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -29,9 +31,7 @@ def tell(line: str) -> None:
 
 def print_json(record: Mapping[str, Any]) -> None:
     """One JSON object on standard output; numbers that are not finite become null."""
-    from quarva.runs.run_folder import finite
-
-    print(json.dumps(finite(record), ensure_ascii=False, allow_nan=False))
+    print(json.dumps(plain(record), ensure_ascii=False, allow_nan=False))
 
 
 def figure(value: float | None, digits: int = 4) -> str:

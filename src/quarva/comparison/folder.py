@@ -21,7 +21,8 @@ from quarva._runtime.files import make_folder
 from quarva.comparison.run import Run
 from quarva.errors import RecipeError, RunError
 from quarva.loop.identity import digest
-from quarva.runs.run_folder import DATA, FINDINGS_VERSION, RunFolder, finite
+from quarva._runtime.plain import plain
+from quarva.runs.run_folder import DATA, FINDINGS_VERSION, RunFolder
 from quarva.tasks import Task
 
 if TYPE_CHECKING:
@@ -171,7 +172,7 @@ class ComparisonFolder:
 
     def write(self, name: str, record: dict[str, Any]) -> None:
         """Write a record as JSON."""
-        text = json.dumps(finite(record), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(plain(record), ensure_ascii=False, indent=1, allow_nan=False)
         self._root.write(name, text.encode())
 
     def _write_plan(self, plan: Plan, question: dict[str, Any]) -> None:
@@ -194,7 +195,7 @@ class ComparisonFolder:
             "data": task.panel.fingerprint(),
             "target": digest(task.targets, task.segments),
         }
-        return dict(json.loads(json.dumps(finite(about | settings))))
+        return dict(json.loads(json.dumps(plain(about | settings))))
 
     def _record(self) -> dict[str, Any]:
         path = self.path / _PLAN

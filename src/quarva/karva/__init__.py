@@ -1,18 +1,18 @@
 """The language: operators, symbols, genes, notations; knows nothing of markets or of who writes formulas.
 
-Names that need NumPy and Numba are loaded when they are first used: reading a formula needs neither.
+Names are loaded when they are first used: the table of operators needs no parser, reading a formula neither
+NumPy nor Numba.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from quarva.karva.expression import Expression, Symbol
-from quarva.karva.notation import NOTATIONS, parse, render
-from quarva.karva.operators import CODE, OPERATORS, Operator
-
 if TYPE_CHECKING:
     from quarva.karva.alphabet import Alphabet
+    from quarva.karva.expression import Expression, Symbol
     from quarva.karva.genes import GeneShape, Population, encode
+    from quarva.karva.notation import NOTATIONS, parse, render
+    from quarva.karva.operators import CODE, OPERATORS, Operator
 
 __all__ = [
     "CODE",
@@ -29,12 +29,19 @@ __all__ = [
     "render",
 ]
 
-_LATER = {"Alphabet": "alphabet", "GeneShape": "genes", "Population": "genes", "encode": "genes"}
+_ROOMS = {
+    "alphabet": ("Alphabet",),
+    "expression": ("Expression", "Symbol"),
+    "genes": ("GeneShape", "Population", "encode"),
+    "notation": ("NOTATIONS", "parse", "render"),
+    "operators": ("CODE", "OPERATORS", "Operator"),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _ROOM_OF:
         raise AttributeError(f"module 'quarva.karva' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"quarva.karva.{_LATER[name]}"), name)
+    value = getattr(importlib.import_module(f"quarva.karva.{_ROOM_OF[name]}"), name)
     globals()[name] = value
     return value

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarva._runtime.files import make_folder, write_atomically
 from quarva.errors import RunError
+from quarva._runtime.plain import plain
 from quarva.loop.checkpoint import evaluations
 from quarva.runs.recipe import Recipe
 from quarva.runs.signals import write_table
@@ -27,7 +28,7 @@ from quarva.runs.signals import write_table
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["FINDINGS_VERSION", "LEARNER", "RunFolder", "finite"]
+__all__ = ["FINDINGS_VERSION", "LEARNER", "RunFolder"]
 
 FINDINGS_VERSION = 1
 CHECKPOINT, LEARNER = "checkpoint.npz", "learner.json"
@@ -137,25 +138,12 @@ class RunFolder:
 
     def write_findings(self, record: Mapping[str, Any]) -> None:
         """Write findings.json; NaN and infinities become null, for JSON has none."""
-        text = json.dumps(finite(record), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(plain(record), ensure_ascii=False, indent=1, allow_nan=False)
         self.write("findings.json", text.encode())
 
     def write_table(self, name: str, table: "polars.DataFrame") -> None:
         """Write one of the tables, a .parquet file."""
         write_table(table, self.path / name)
-
-
-def finite(value: Any) -> Any:
-    """`value`, its numbers plain Python's and what is not finite among them None, as JSON wants it."""
-    if isinstance(value, Mapping):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if hasattr(value, "item"):  # a numpy scalar
-        value = value.item()
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return None
-    return value
 
 
 def _free_name(recipe: Recipe) -> Path:

@@ -69,7 +69,9 @@ class TripleBarrier(_Scaled):
     """Which of three barriers is met first after the trade (López de Prado 2018, chapter 3).
 
     1 for a close `width` usual moves above that of the trade, −1 for one as far below, and 0 where `horizon`
-    days pass first. NaN where a close of these days is missing.
+    days pass first. A price that does not move touches no barrier and is labelled 0; this decides where the
+    price stood still for 20 days and the barriers have no width: any move then touches one, no move does not.
+    NaN where a close of these days is missing.
     """
 
     width: float = 1.0
@@ -80,7 +82,9 @@ class TripleBarrier(_Scaled):
         band = self._usual(panel)[:, :, None]
         close = closes(panel).astype(np.float64)
         path = next_days(close, self) / close[self.delay : len(close) - self.horizon, :, None] - 1.0
-        met = np.where(path >= band, _UP, np.where(path <= -band, _DOWN, _FLAT))
+        # A band of zero width is touched by a move, not by a price that stays where it was.
+        up, down = (path >= band) & (path > 0.0), (path <= -band) & (path < 0.0)
+        met = np.where(up, _UP, np.where(down, _DOWN, _FLAT))
         first = np.argmax(met != _FLAT, axis=2)[:, :, None]  # day 0 where none is met, which is flat
         there = np.where(np.isfinite(band[:, :, 0]) & np.isfinite(path).all(axis=2), 0.0, np.nan)
         return there + np.take_along_axis(met, first, axis=2)[:, :, 0]
@@ -90,7 +94,11 @@ class TripleBarrier(_Scaled):
 class Quintile(Forward):
     """1 for the highest fifth of the day's forward returns, −1 for the lowest, 0 for the rest.
 
-    Days with fewer than five returns have none. Assets outside the universe count for no fifth.
+    Of n returns, the k = ⌊(n − 1) / 5⌋ + 1 highest are the top and the k lowest the bottom, which are those
+    at or beyond the 80 % and 20 % quantiles. Equal returns always get the same label: where a tie crosses an
+    edge, so that only some of the tied assets would fit into the fifth, all of them are labelled 0. Top and
+    bottom are treated alike, so negating the returns negates the labels. Days with fewer than five returns
+    have none. Assets outside the universe count for no fifth.
     """
 
     kind, phrase, noun = "quintile", "a quintile", "return quintile"
@@ -100,13 +108,20 @@ class Quintile(Forward):
     def _of(self, panel: "Panel") -> NDArray[np.floating]:
         if panel.shape[1] < _LEAST:
             raise TaskError(f"{self.name}: fifths need {_LEAST} assets, and the panel has {panel.shape[1]}")
-        back = ForwardReturn(self.horizon, self.delay).values(panel).astype(np.float64)
+        back = ForwardReturn(self.horizon, self.delay).values(panel)
         if panel.universe is not None:
             back[~panel.universe] = np.nan
-        out = np.full(back.shape, np.nan)
-        days = np.isfinite(back).sum(axis=1) >= _LEAST
-        if days.any():
-            low, high = np.nanquantile(back[days], (0.2, 0.8), axis=1)[..., None]
-            out[days] = np.where(back[days] >= high, _UP, np.where(back[days] <= low, _DOWN, _FLAT))
-            out[days] += 0.0 * back[days]  # NaN where there is no return
-        return out[: len(back) - self.delay - self.horizon]
+        back = back[: len(back) - self.delay - self.horizon]
+        count = np.isfinite(back).sum(axis=1)
+        ascending = np.sort(back, axis=1)  # NaN last
+        fifth = (count - 1) // _LEAST + 1
+
+        def ranked(place: NDArray[np.integer]) -> NDArray[np.float32]:
+            """The return at a place of the day's order, [T − ahead, 1]."""
+            inside = np.clip(place, 0, back.shape[1] - 1)
+            return np.take_along_axis(ascending, inside[:, None], axis=1)
+
+        # Beyond the first return that is outside the fifth: a tie with it is outside as well.
+        top, bottom = back > ranked(count - 1 - fifth), back < ranked(fifth)
+        labelled = np.isfinite(back) & (count >= _LEAST)[:, None]
+        return np.where(labelled, np.where(top, _UP, np.where(bottom, _DOWN, _FLAT)), np.nan)
