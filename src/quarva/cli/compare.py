@@ -50,6 +50,10 @@ def compare(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    asset_column: options.AssetColumn = None,
+    date_column: options.DateColumn = None,
+    rename: options.Rename = None,
+    time_zone: options.TimeZone = None,
     conventions: options.Conventions = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
@@ -81,6 +85,7 @@ def compare(
     asked = None if seeds is None else seeds_of(seeds)
     question = {
         "budget": budget, "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps,
+        "asset_column": asset_column, "date_column": date_column, "rename": rename, "time_zone": time_zone,
         "conventions": conventions, "table": table, "target_column": target_column, "target": target,
         "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
         "periods_per_year": periods_per_year, "delisting_return": delisting_return,

@@ -44,6 +44,10 @@ def evaluate(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    asset_column: options.AssetColumn = None,
+    date_column: options.DateColumn = None,
+    rename: options.Rename = None,
+    time_zone: options.TimeZone = None,
     conventions: options.Conventions = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
@@ -68,8 +72,9 @@ def evaluate(
     from quarva.runs.signals import check_table_path, signals_table, write_table
 
     settings = make_recipe(
-        recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, conventions=conventions,
-        table=table, target_column=target_column,
+        recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, asset_column=asset_column,
+        date_column=date_column, rename=rename, time_zone=time_zone, conventions=conventions, table=table,
+        target_column=target_column,
         target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps,
         periods_per_year=periods_per_year, delisting_return=delisting_return, threads=threads, device=device,
     )  # fmt: skip
@@ -81,6 +86,12 @@ def evaluate(
     if isinstance(source, Panel):
         _check_history(named, source)
     record = _record(named, source, settings, read_test)
+    for note in known.notes:
+        tell(f"note: {note}")
+    if known.notes:
+        record["notes"] = list(known.notes)
+    if known.reading is not None:
+        record["reading"] = known.reading.as_dict()
     if out is not None:
         names, expressions = [each.name for each in named], [each.expression for each in named]
         write_table(signals_table(names, expressions, source, settings.threads, settings.device), out)

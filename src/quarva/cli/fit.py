@@ -62,6 +62,10 @@ def fit(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    asset_column: options.AssetColumn = None,
+    date_column: options.DateColumn = None,
+    rename: options.Rename = None,
+    time_zone: options.TimeZone = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
     target: options.Target = None,
@@ -93,7 +97,9 @@ def fit(
 ) -> None:
     """Fit a small network. Without flags: two dense layers on the sample panel, the return of five days."""
     question = {
-        "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps, "table": table,
+        "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps,
+        "asset_column": asset_column, "date_column": date_column, "rename": rename, "time_zone": time_zone,
+        "table": table,
         "target_column": target_column, "target": target, "delay": delay, "objective": objective,
         "split": split, "embargo": embargo, "cost_bps": cost_bps, "seed": seed,
         "periods_per_year": periods_per_year, "delisting_return": delisting_return,

@@ -38,6 +38,17 @@ Fields = Annotated[
 AllowJumps = Annotated[
     bool | None, option("--allow-jumps", None, "Accept prices that jump by more than 300 %.", _DATA)
 ]
+AssetColumn = Annotated[
+    str | None, option("--asset-column", "NAME", "Column of assets, where its header does not say so.", _DATA)
+]
+DateColumn = Annotated[
+    str | None, option("--date-column", "NAME", "Column of dates, where its header does not say so.", _DATA)
+]
+Rename = Annotated[
+    str | None, option("--rename", "OLD=NEW,…", "Other names for columns, before anything else.", _DATA)
+]
+_ZONE = "Zone of the market (America/New_York): dates without a zone are its local times."
+TimeZone = Annotated[str | None, option("--time-zone", "ZONE", _ZONE, _DATA)]
 _CONVENTIONS = (
     "How windows are read before they are full and around NaN: quarva, or qlib as Qlib does (quarva)."
 )

@@ -4,7 +4,17 @@ from typing import Annotated
 
 import typer
 
-from quarva.cli.options import AsJson, Field, Fields, Seed, option
+from quarva.cli.options import (
+    AsJson,
+    AssetColumn,
+    DateColumn,
+    Field,
+    Fields,
+    Rename,
+    Seed,
+    TimeZone,
+    option,
+)
 from quarva.cli.output import console, print_json, tell
 
 __all__ = ["panel"]
@@ -19,22 +29,31 @@ def describe(
     ] = None,
     field: Field = None,
     fields: Fields = None,
+    asset_column: AssetColumn = None,
+    date_column: DateColumn = None,
+    rename: Rename = None,
+    time_zone: TimeZone = None,
     as_json: AsJson = False,
 ) -> None:
-    """Span, coverage, gaps and suspicious jumps of a panel."""
+    """How a panel is read, its span, coverage, gaps and suspicious jumps."""
     from quarva.cli.sources import read_panel
     from quarva.panel import describe as description_of
 
     # Jumps that a search refuses are what this command is to show.
-    description = description_of(read_panel(file, field=field or "close", fields=fields, allow_jumps=True))
+    read = read_panel(
+        file, field=field, fields=fields, allow_jumps=True, asset_column=asset_column,
+        date_column=date_column, rename=rename, time_zone=time_zone,
+    )  # fmt: skip
+    description = description_of(read)
     if as_json:
         print_json(description.as_dict())
         return
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
     for label, text in description.rows():
-        table.add_row(f"[bold]{label}", text)
+        table.add_row(f"[bold]{label}", escape(text))
     console().print(table, soft_wrap=False)
 
 

@@ -54,6 +54,10 @@ def search(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    asset_column: options.AssetColumn = None,
+    date_column: options.DateColumn = None,
+    rename: options.Rename = None,
+    time_zone: options.TimeZone = None,
     conventions: options.Conventions = None,
     table: options.TableFile = None,
     target_column: options.TargetColumn = None,
@@ -86,6 +90,7 @@ def search(
     limits = {"budget": budget, "seconds": seconds, "memory_mb": memory_mb, "threads": threads}
     question = {
         "panel": panel, "field": field, "fields": fields, "allow_jumps": allow_jumps,
+        "asset_column": asset_column, "date_column": date_column, "rename": rename, "time_zone": time_zone,
         "conventions": conventions, "table": table, "target_column": target_column, "target": target,
         "delay": delay, "objective": objective, "split": split, "embargo": embargo, "cost_bps": cost_bps,
         "periods_per_year": periods_per_year, "delisting_return": delisting_return,

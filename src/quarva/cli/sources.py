@@ -3,14 +3,14 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from quarva.errors import RunError
+from quarva.errors import RecipeError, RunError
 
 if TYPE_CHECKING:
     from quarva.panel import Panel
     from quarva.runs.recipe import Recipe
     from quarva.tasks import Task
 
-__all__ = ["completed", "make_recipe", "read_panel", "task_again"]
+__all__ = ["completed", "make_recipe", "read_panel", "renames", "task_again"]
 
 
 def make_recipe(file: str | None, **flags: Any) -> "Recipe":
@@ -44,12 +44,26 @@ def task_again(recipe: "Recipe", path: str, since: str) -> "Task":
 
 
 def read_panel(
-    file: str | None, *, field: str = "close", fields: str | None = None, allow_jumps: bool = False
+    file: str | None, *, fields: str | None = None, rename: str | None = None, **flags: Any
 ) -> "Panel":
-    """The panel in a file; the sample panel where none is named. Raises PanelError."""
+    """The panel in a file, read as flags say; the sample panel where none is named. Raises PanelError."""
     from quarva.panel import Panel, sample_panel
 
     if file is None:
+        columns = {"asset_column": None, "date_column": None, "time_zone": None} | flags | {"rename": rename}
+        given = [name for name in ("asset_column", "date_column", "rename", "time_zone") if columns[name]]
+        if given:
+            raise RecipeError(f"--{given[0].replace('_', '-')} is about a file of bars; name the file")
         return sample_panel()
     chosen = None if fields is None else [name.strip() for name in fields.split(",") if name.strip()]
-    return Panel.read(file, field=field, fields=chosen, allow_jumps=allow_jumps)
+    return Panel.read(file, fields=chosen, rename=renames(rename), **flags)
+
+
+def renames(flag: str | None) -> dict[str, str] | None:
+    """New names of columns by their old ones, as `--rename` gives them. Raises RecipeError."""
+    from quarva.panel.names import parse_renames
+
+    try:
+        return None if flag is None else parse_renames(flag)
+    except ValueError as error:
+        raise RecipeError(f"--rename: {error}") from None

@@ -76,6 +76,10 @@ def init(
     field: options.Field = None,
     fields: options.Fields = None,
     allow_jumps: options.AllowJumps = None,
+    asset_column: options.AssetColumn = None,
+    date_column: options.DateColumn = None,
+    rename: options.Rename = None,
+    time_zone: options.TimeZone = None,
     conventions: options.Conventions = None,
     force: Force = False,
     as_json: options.AsJson = False,
@@ -88,7 +92,12 @@ def init(
 
     if Path(state).exists() and not force:
         raise RunError(f"{state} is already there; name another file, or replace it with --force")
-    history = read_panel(panel, field=field or "close", fields=fields, allow_jumps=bool(allow_jumps))
+    history = read_panel(
+        panel, field=field, fields=fields, allow_jumps=bool(allow_jumps), asset_column=asset_column,
+        date_column=date_column, rename=rename, time_zone=time_zone,
+    )  # fmt: skip
+    for note in history.notes:
+        tell(f"note: {note}")
     history = history.with_conventions(conventions or "quarva")  # type: ignore[arg-type]
     named = read_formulas(formulas or [], file, notation, history)
     begun = Stream({each.name: each.expression for each in named}, history)
@@ -104,11 +113,16 @@ def next_days(
     missing_ok: MissingOk = False,
     extra_ok: ExtraOk = False,
     allow_jumps: Jumps = False,
+    asset_column: options.AssetColumn = None,
+    date_column: options.DateColumn = None,
+    rename: options.Rename = None,
+    time_zone: options.TimeZone = None,
     out: Out = None,
     threads: options.Threads = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Take the days of a file, or lines of standard input, and answer with their signals."""
+    from quarva.cli.sources import renames
     from quarva.errors import RunError
     from quarva.live import Rules, Stream, feed, read_days
     from quarva.runs.signals import check_table_path, write_table
@@ -119,10 +133,14 @@ def next_days(
         check_table_path(out)
     running = Stream.load(state, threads)
     rules = Rules(late.value, missing_ok, allow_jumps)
+    columns: dict[str, Any] = {
+        "asset_column": asset_column, "date_column": date_column, "rename": renames(rename),
+        "time_zone": time_zone,
+    }  # fmt: skip
     if bars == "-":
-        _follow(running, state, rules, extra_ok, as_json)
+        _follow(running, state, rules, extra_ok, columns, as_json)
         return
-    days = read_days(bars, running, extra_ok=extra_ok)
+    days = read_days(bars, running, extra_ok=extra_ok, **columns)
     answer = feed(running, days, rules, _progress(running))
     record = _record(running, days, answer)
     # Signals before the state: if one can not be written, the same command may be given again.
@@ -159,14 +177,17 @@ def show(
     _show(record, as_json)
 
 
-def _follow(running: "Stream", state: str, rules: "Rules", extra_ok: bool, as_json: bool) -> None:
+def _follow(
+    running: "Stream", state: str, rules: "Rules", extra_ok: bool, columns: dict[str, Any], as_json: bool
+) -> None:
     """Answer each day of standard input as soon as it is complete; the state is written after each."""
     from quarva.live import days_in_lines, feed, read_days
 
     header, progress = True, _progress(running)
     running.catch_up(progress)
-    for source in days_in_lines(sys.stdin, "standard input"):
-        days = read_days(source, running, extra_ok=extra_ok)
+    named = {name: columns[name] for name in ("asset_column", "date_column", "rename")}
+    for source in days_in_lines(sys.stdin, "standard input", **named):
+        days = read_days(source, running, extra_ok=extra_ok, **columns)
         answer = feed(running, days, rules, progress)
         record = _record(running, days, answer)
         if as_json:

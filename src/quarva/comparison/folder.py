@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from quarva.__version__ import __version__
 from quarva._runtime.files import make_folder
+from quarva._runtime.plain import plain
 from quarva.comparison.run import Run
 from quarva.errors import RecipeError, RunError
 from quarva.loop.identity import digest
-from quarva._runtime.plain import plain
 from quarva.runs.run_folder import DATA, FINDINGS_VERSION, RunFolder
 from quarva.tasks import Task
 

@@ -1,5 +1,6 @@
 """New bars for a stream: a table of a few days, laid out as the stream wants it and checked as a panel is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -8,8 +9,8 @@ from numpy.typing import NDArray
 
 from quarva.errors import PanelError
 from quarva.panel.dates import text_of
-from quarva.panel.layout import lay_out
-from quarva.panel.names import ASSET_NAMES, is_price, normalise
+from quarva.panel.layout import Layout, lay_out
+from quarva.panel.names import is_price
 from quarva.panel.source import Source, open_source
 
 if TYPE_CHECKING:
@@ -37,20 +38,33 @@ class Days:
     unknown: tuple[str, ...] = ()
 
 
-def read_days(source: Any, stream: "Stream", *, extra_ok: bool = False) -> Days:
+def read_days(
+    source: Any,
+    stream: "Stream",
+    *,
+    extra_ok: bool = False,
+    asset_column: str | None = None,
+    date_column: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    time_zone: str | None = None,
+) -> Days:
     """Read days for a stream from a CSV or Parquet file, a pandas or polars frame, or a `Source`.
 
-    The table is laid out as `Panel.read` takes it. Columns that the stream does not read are passed over;
-    with `extra_ok` so are assets that it does not have.
+    The table is laid out as `Panel.read` takes it, which also says what the last four arguments mean.
+    Columns that the stream does not read are passed over; with `extra_ok` so are assets that it does not
+    have.
 
     Raises PanelError: the table can not be read, lacks a field, or brings an asset that is not the stream's;
     an infinite value; a price of zero or less; an asset whose group changed; a universe where the days before
     have none, or the other way round.
     """
-    opened = source if isinstance(source, Source) else open_source(source)
-    panel = lay_out(opened, stream.fields[0] if len(stream.fields) == 1 else "close", stream.fields)
+    opened = source
+    if not isinstance(source, Source):
+        opened = open_source(source, rename=rename, text=(asset_column, date_column))
+    value = stream.fields[0] if len(stream.fields) == 1 else None
+    panel = lay_out(opened, Layout(value, stream.fields, date_column, asset_column, time_zone))
     names = panel.assets
-    if len(names) == len(stream.assets) == 1 and not _names_assets(opened):
+    if len(names) == len(stream.assets) == 1 and panel.reading is not None and panel.reading.asset is None:
         names = stream.assets  # a table of one asset's bars, called by the name of its file
     place = {name: n for n, name in enumerate(stream.assets)}
     unknown = tuple(name for name in names if name not in place)
@@ -79,10 +93,6 @@ def read_days(source: Any, stream: "Stream", *, extra_ok: bool = False) -> Days:
     found = Days(opened.name, panel.dates, values, universe, unknown)
     _check_values(found, stream)
     return found
-
-
-def _names_assets(opened: Source) -> bool:
-    return any(normalise(name) in ASSET_NAMES for name in opened.frame.columns)
 
 
 def _check_groups(panel: "Panel", names: tuple[str, ...], stream: "Stream") -> None:

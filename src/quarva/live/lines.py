@@ -1,32 +1,31 @@
 """Bars that arrive line by line: lines of CSV become the table of a day as soon as the day is complete."""
 
 import csv
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 
 from quarva.errors import PanelError
-from quarva.panel.names import ASSET_NAMES, DATE_NAMES, normalise
-from quarva.panel.source import Source
+from quarva.panel.names import DATE_NAMES
+from quarva.panel.roles import role_of
+from quarva.panel.source import Source, find_column
+from quarva.panel.vendors import DATE, TIME
 
 __all__ = ["days_in_lines"]
 
 
-@dataclass(frozen=True)
-class _Lines(Source):
-    """Rows whose lines are counted from the beginning of what they came with."""
-
-    line_of: tuple[int, ...] = ()
-
-    def at(self, row: int) -> str:
-        return f"{self.name}: line {self.line_of[row]}"
-
-
-def days_in_lines(lines: Iterable[str], name: str) -> Iterator[Source]:
+def days_in_lines(
+    lines: Iterable[str],
+    name: str,
+    *,
+    asset_column: str | None = None,
+    date_column: str | None = None,
+    rename: Mapping[str, str] | None = None,
+) -> Iterator[Source]:
     """The table of each day in lines of CSV, the first of which names the columns.
 
     A day is complete when a line has another date, when a line is empty, and at the end. The columns are
-    those that `Panel.read` takes; `name` is what errors call the lines.
+    those that `Panel.read` takes; `name` is what errors call the lines. `asset_column` and `date_column` name
+    the columns of assets and dates where their headers do not say so, and `rename` gives columns other names.
 
     Raises PanelError: no date column, a line with more or fewer cells than the first, or no text.
     """
@@ -39,9 +38,10 @@ def days_in_lines(lines: Iterable[str], name: str) -> Iterator[Source]:
     if not header:
         raise PanelError(f"{name}: no line; give one that names the columns, and one for each date and asset")
     separator = max(",;\t|", key=header.count)
-    columns = next(csv.reader([header], delimiter=separator))
-    at = _date_place(columns, name)
-    day, kept = "", [header]
+    columns = [(rename or {}).get(each, each) for each in next(csv.reader([header], delimiter=separator))]
+    text = tuple(each for each in columns if role_of(each) or each in (asset_column, date_column))
+    at = _date_places(columns, name, date_column)
+    day, kept = [""], [header]
     numbers: list[int] = []
     for number, line in numbered:
         line = line.strip("\r\n")
@@ -53,42 +53,48 @@ def days_in_lines(lines: Iterable[str], name: str) -> Iterator[Source]:
                 f"{name}: line {number} has {len(cells)} cells, the first line {len(columns)}; give each"
                 " field its cell, empty where there is no value"
             )
-        if numbers and (not cells or cells[at] != day):
-            yield _table(columns, separator, kept, name, numbers)
+        if numbers and (not cells or [cells[place] for place in at] != day):
+            yield _table(columns, text, separator, kept[1:], name, numbers)
             kept, numbers = [header], []
         if cells:
-            day = cells[at]
+            day = [cells[place] for place in at]
             kept.append(line)
             numbers.append(number)
     if numbers:
-        yield _table(columns, separator, kept, name, numbers)
+        yield _table(columns, text, separator, kept[1:], name, numbers)
 
 
-def _date_place(columns: list[str], name: str) -> int:
-    names = [normalise(column) for column in columns]
+def _date_places(columns: list[str], name: str, given: str | None) -> list[int]:
+    """Places of the columns that say when a bar was: dates, and times of day beside them."""
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
         raise PanelError(f"{name}: line 1: column {twice!r} stands there twice; keep one")
-    for alias in DATE_NAMES:
-        if alias in names:
-            return names.index(alias)
-    found = ", ".join(map(repr, columns[:8]))
+    if given is not None and (found := find_column(columns, given)) is not None:
+        return [columns.index(found)]
+    places = [place for place, column in enumerate(columns) if role_of(column) in (DATE, TIME)]
+    if places:
+        return places
+    shown = ", ".join(map(repr, columns[:8]))
     raise PanelError(
-        f"{name}: no date column; name one of the columns {', '.join(DATE_NAMES)} (found {found})"
+        f"{name}: no date column; name one of the columns {', '.join(DATE_NAMES)} (found {shown})"
     )
 
 
-def _table(columns: list[str], separator: str, lines: list[str], name: str, numbers: list[int]) -> Source:
+def _table(
+    columns: list[str], text: tuple[str, ...], separator: str, lines: list[str], name: str, numbers: list[int]
+) -> Source:
     import polars as pl
 
     # Codes such as 000001 must keep their zeros, and a ticker NA is no missing value.
-    text = {name: pl.String for name in columns if normalise(name) in (*ASSET_NAMES, *DATE_NAMES)}
+    places = [f"c{place}" for place in range(len(columns))]
+    overrides = {place: pl.String for place, column in zip(places, columns, strict=True) if column in text}
     try:
         frame = pl.read_csv(
-            BytesIO("\n".join(lines).encode()), separator=separator, infer_schema_length=None,
-            schema_overrides=text,
+            BytesIO("\n".join([separator.join(places), *lines]).encode()), separator=separator,
+            infer_schema_length=None, schema_overrides=overrides,
         )  # fmt: skip
     except pl.exceptions.PolarsError as error:
         said = str(error).strip().splitlines()[0][:160]
         raise PanelError(f"{name}: line {numbers[0]}: not a table ({said})") from None
-    return _Lines(frame, name, True, tuple(numbers))
+    frame.columns = columns
+    return Source(frame, name, lambda row, _column: numbers[row])

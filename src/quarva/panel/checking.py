@@ -1,6 +1,7 @@
 """What a field may hold: refuses what would make every figure computed from it wrong."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +13,21 @@ from quarva.panel.names import is_price
 if TYPE_CHECKING:
     from quarva.panel.panel import Panel
 
-__all__ = ["LARGEST_JUMP", "check_fields", "extent", "find_jumps"]
+__all__ = [
+    "LARGEST_JUMP",
+    "broken_bars",
+    "check_fields",
+    "extent",
+    "find_jumps",
+    "leave_out_constants",
+]
 
 LARGEST_JUMP = 3.0
 """A price that rises by more than this (300 %) from one bar to the next, or falls to less than a quarter of
 what it was, looks like a split that nobody adjusted for."""
+
+
+_SOME = 4096  # values that show that most fields vary
 
 
 def check_fields(panel: "Panel", *, allow_jumps: bool = False) -> None:
@@ -43,6 +54,54 @@ def check_fields(panel: "Panel", *, allow_jumps: bool = False) -> None:
             raise PanelError(f"{panel.name}: field {field!r} is constant ({low:g} everywhere); {others}")
         if is_price(field):
             _check_price(field, table, low, cell, allow_jumps)
+
+
+def leave_out_constants(panel: "Panel", wanted: Sequence[str] | None) -> "Panel":
+    """The panel without fields that are constant or have no value; its notes and its reading name them.
+
+    A constant price stays, for `check_fields` to refuse: it is no price. So do the fields in `wanted`, and
+    all of them if none would remain.
+    """
+    useless: dict[str, str] = {}
+    for field, table in zip(panel.fields, panel.values, strict=True):
+        some = table.reshape(-1)[:_SOME]
+        if (wanted is not None and field in wanted) or np.nanmin(some, initial=np.inf) < np.nanmax(
+            some, initial=-np.inf
+        ):
+            continue
+        low, high, count = extent(table)
+        if not count:
+            useless[field] = "it holds no value"
+        elif low == high and count > 1 and not is_price(field) and np.isfinite(low):
+            useless[field] = f"it is constant ({low:g})"
+    keep = [place for place, field in enumerate(panel.fields) if field not in useless]
+    if not useless or not keep:
+        return panel
+    notes = tuple(f"field {field!r} left out: {reason}" for field, reason in useless.items())
+    reading = panel.reading
+    if reading is not None:
+        columns = {field: column for field, column in reading.columns.items() if field not in useless}
+        left_out = reading.left_out | {reading.columns[field]: reason for field, reason in useless.items()}
+        reading = replace(reading, columns=columns, left_out=left_out)
+    return replace(
+        panel,
+        values=np.ascontiguousarray(panel.values[keep]),
+        fields=tuple(panel.fields[place] for place in keep),
+        notes=(*panel.notes, *notes),
+        reading=reading,
+    )
+
+
+def broken_bars(panel: "Panel") -> np.ndarray:
+    """Bars whose low is above, or whose high is below, another price of the bar, bool[T, N]."""
+    prices = {name: panel.field(name) for name in ("open", "high", "low", "close") if name in panel.fields}
+    broken = np.zeros(panel.shape, dtype=bool)
+    for name, table in prices.items():
+        if "low" in prices and name != "low":
+            broken |= prices["low"] > table
+        if "high" in prices and name != "high":
+            broken |= prices["high"] < table
+    return broken
 
 
 def _without(field: str, fields: tuple[str, ...]) -> str:

@@ -1,55 +1,71 @@
 """Dates as users write them, to numpy datetime64: days, or instants in UTC."""
 
-from typing import TYPE_CHECKING, Any, Literal
+import re
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from quarva.errors import PanelError
+from quarva.panel.date_formats import read_dates
 from quarva.panel.source import Source
+from quarva.panel.zones import Stamps, in_zone, offsets_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["parse_dates", "text_of"]
+__all__ = ["parse_dates", "reads_as_times", "text_of"]
 
-_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y")
-_EITHER_ORDER = (("%d/%m/%Y", "%m/%d/%Y"), ("%d-%m-%Y", "%m-%d-%Y"))
-_TIMES = ("%H:%M:%S%.f", "%H:%M")
-# The zone stands after a time of day, never after a date: 02-01-2020 does not end in a zone.
+# A zone comes after a time of day, never after a date: 02-01-2020 does not end in a zone.
 _ZONE = r"\d:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
 _EPOCHS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
-_YEARS = (1700, 2200)  # what a typing error leaves is outside; all inside fits datetime64[ns]
+_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+# What completes dates in digits only, by their length: YYYYMM, YYYYMMDD and longer, to the millisecond.
+_COMPACT = {6: "01000000", 8: "000000", 10: "0000", 12: "00", 14: "", 17: ""}
+# What a typing error leaves is outside; all inside fits datetime64[ns].
+_FIRST, _END = np.datetime64("1700-01-01"), np.datetime64("2201-01-01")
 
 
-def parse_dates(source: Source, column: str) -> np.ndarray:
+def parse_dates(source: Source, column: str, time: str | None = None, zone: str | None = None) -> np.ndarray:
     """The dates of a column, datetime64[rows], in the order of its rows.
 
     datetime64[D] where every time of day is midnight, datetime64[ns] in UTC otherwise. Dates with a zone
-    whose local times are all midnight are days of that zone's calendar and keep their day; other instants
-    are converted to UTC. Raises PanelError for a missing or unreadable date and for mixed time zones.
-    """
-    import polars as pl
+    whose local times are all midnight are days of that zone's calendar and keep their day, also where
+    offsets differ; other instants are converted to UTC.
 
+    Parameters
+    ----------
+    source : Source
+        Receives in its log what was assumed.
+    column : str
+        The column of dates.
+    time : str, optional
+        A column of times of day that belong to the dates.
+    zone : str, optional
+        Time zone of the market: dates without a zone are local times of it, and those with one become its
+        days where each asset's local time is the same on all of them.
+
+    Raises
+    ------
+    PanelError
+        For a missing or unreadable date, and for dates of which some have a zone and some have none.
+    """
     series = source.frame[column]
     if series.null_count():
         row = series.is_null().arg_max() or 0
         raise PanelError(f"{source.at(row)}: the date is missing; fill it in or drop the row")
-    if series.dtype == pl.Date:
-        instants = series.to_numpy().astype("datetime64[us]")
-    elif isinstance(series.dtype, pl.Datetime):
-        instants = _from_datetime(series, series.dtype.time_zone)
-    elif series.dtype.is_numeric():
-        instants = _from_numbers(source, series)
-    elif series.dtype in (pl.String, pl.Categorical, pl.Enum):
-        instants = _from_text(source, series.cast(pl.String))
-    else:
-        source.refuse(f"column {column!r} holds {series.dtype}, not dates; write dates as YYYY-MM-DD")
-    years = instants.astype("datetime64[Y]").astype(np.int64) + 1970
-    wrong = (years < _YEARS[0]) | (years > _YEARS[1])
-    if wrong.any():
-        _unreadable(source, int(wrong.argmax()), series[int(wrong.argmax())])
-    days = instants.astype("datetime64[D]")
-    return days if (days == instants).all() else instants.astype("datetime64[ns]")
+    stamps = _stamps(source, series)
+    if time is not None:
+        stamps = Stamps(stamps.local + _times(source, time), stamps.offset)
+    days = stamps.local.astype("datetime64[D]")
+    if len(days) and not (days.min() >= _FIRST and days.max() < _END):
+        row = int(((days < _FIRST) | (days >= _END)).argmax())
+        _unreadable(source, row, series[row])
+    if zone is not None:
+        return _days_if_midnight(in_zone(source, stamps, zone))
+    if (days == stamps.local).all():
+        _say_midnight(source, stamps)
+        return days
+    return _instants(source, stamps)
 
 
 def text_of(date: np.datetime64) -> str:
@@ -60,112 +76,211 @@ def text_of(date: np.datetime64) -> str:
     return text.rstrip("0").rstrip(".").removesuffix(":00") if "." in text else text
 
 
-def _unreadable(source: Source, row: int, value: Any) -> None:
-    raise PanelError(f"{source.at(row)}: {str(value)!r} is not a date; write dates as YYYY-MM-DD")
+def reads_as_times(series: "pl.Series") -> bool:
+    """Whether a column holds times of day: 09:30, 9:30:00.5 PM, 093000, 930 or times as such."""
+    import polars as pl
+
+    if series.dtype in (pl.Time, pl.Duration):
+        return True
+    values = series.drop_nulls()
+    if not len(values):
+        return False
+    if series.dtype.is_integer() or series.dtype.is_float():
+        return _clock(values.cast(pl.Float64).to_numpy()) is not None
+    if series.dtype != pl.String:
+        return False
+    text = values.unique().str.strip_chars()
+    if text.str.contains(r"^\d{1,6}$").all():
+        return _clock(text.cast(pl.Float64).to_numpy()) is not None
+    return bool(text.str.contains(r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp][Mm])?$").all())
 
 
-def _from_datetime(series: "pl.Series", zone: str | None) -> np.ndarray:
-    local = series.dt.replace_time_zone(None).to_numpy()
-    if zone is None or (local == local.astype("datetime64[D]")).all():
-        return local
-    return series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
+def _days_if_midnight(instants: np.ndarray) -> np.ndarray:
+    days = instants.astype("datetime64[D]")
+    return days if (days == instants).all() else instants.astype("datetime64[ns]")
 
 
-def _from_numbers(source: Source, series: "pl.Series") -> np.ndarray:
-    """Days as 20200131, or seconds, milliseconds, … since 1970."""
+def _say_midnight(source: Source, stamps: Stamps) -> None:
+    if stamps.offset is None or (offsets := np.unique(stamps.offset)).size < 2:
+        return
+    source.log.dates = "local midnight, taken as the day it names"
+    if offsets[-1] - offsets[0] > 60:
+        source.log.note("dates are midnight in several time zones; each is taken as the day that it names")
+
+
+def _instants(source: Source, stamps: Stamps) -> np.ndarray:
+    """Instants in UTC where a zone is known, else as they are written."""
+    if stamps.offset is None:
+        source.log.dates = "times without a zone, taken as UTC; --time-zone says otherwise"
+        return _days_if_midnight(stamps.local)
+    source.log.dates = "instants in UTC"
+    return _days_if_midnight(stamps.local - stamps.offset.astype("timedelta64[m]"))
+
+
+def _unreadable(source: Source, row: int, value: Any) -> NoReturn:
+    raise PanelError(f"{source.at(row)}: {str(value)[:40]!r} is not a date; write dates as YYYY-MM-DD")
+
+
+def _stamps(source: Source, series: "pl.Series") -> Stamps:
+    import polars as pl
+
+    if series.dtype == pl.Date:
+        return Stamps(series.to_numpy().astype("datetime64[us]"), None)
+    if isinstance(series.dtype, pl.Datetime):
+        local = series.dt.replace_time_zone(None).to_numpy()
+        if series.dtype.time_zone is None:
+            return Stamps(local, None)
+        utc = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
+        return Stamps(local, ((local - utc) / np.timedelta64(1, "m")).astype(np.int64))
+    if series.dtype.is_numeric():
+        return _from_numbers(source, series)
+    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
+        return _from_text(source, series.cast(pl.String))
+    source.refuse(f"column {series.name!r} holds {series.dtype}, not dates; write dates as YYYY-MM-DD")
+
+
+def _from_numbers(source: Source, series: "pl.Series") -> Stamps:
+    """Days as 20200131 and longer, months as 202001, or seconds, milliseconds, … since 1970."""
     import polars as pl
 
     numbers = series.to_numpy()
-    wrong = ~np.isfinite(numbers) | (numbers != np.trunc(numbers)) | (numbers < 17_000_101)
+    wrong = ~np.isfinite(numbers) | (numbers != np.trunc(numbers)) | (numbers < 170_001)
     if wrong.any():
         _unreadable(source, int(wrong.argmax()), series[int(wrong.argmax())])
     whole = numbers.astype(np.int64)
-    if whole.max() <= 22_001_231:
-        return _from_text(source, series.cast(pl.Int64).cast(pl.String))
-    unit = next(unit for limit, unit in _EPOCHS if whole.max() < limit)
-    return whole.astype(f"datetime64[{unit}]")
+    compact = _compact(series.cast(pl.Int64).cast(pl.String))
+    if compact is not None:
+        return Stamps(compact, None)
+    if (whole < 100_000_000).any():
+        days = series.cast(pl.Int64).cast(pl.String).str.to_datetime("%Y%m%d", strict=False)
+        row = int((days.is_null().to_numpy() | (whole < 17_000_101)).argmax())
+        _unreadable(source, row, series[row])
+    return Stamps(_from_epoch(source, whole), np.zeros(len(whole), np.int64))
 
 
-def _from_text(source: Source, series: "pl.Series") -> np.ndarray:
+def _compact(text: "pl.Series") -> np.ndarray | None:
+    """Dates written in digits only, all as long; None where some are no dates, or months may be days."""
+    import polars as pl
+
+    lengths = text.str.len_chars().unique()
+    if len(lengths) != 1 or lengths[0] not in _COMPACT:
+        return None
+    size = lengths[0]
+    if not text.str.contains(r"^(1[7-9]|2[01])\d\d(0[1-9]|1[0-2])").all():
+        return None
+    parsed = (
+        (text + _COMPACT[size]).str.head(14).str.to_datetime("%Y%m%d%H%M%S", strict=False, time_unit="us")
+    )
+    if parsed.null_count() or (size == 6 and text.str.head(4).n_unique() < 2):
+        return None
+    instants = parsed.to_numpy()
+    if size == 17:
+        instants = instants + text.str.tail(3).cast(pl.Int64).to_numpy().astype("timedelta64[ms]")
+    return instants
+
+
+def _from_epoch(source: Source, whole: np.ndarray) -> np.ndarray:
+    """Numbers since 1970; the size of each says its unit, which may change within a file."""
+    limits = np.array([limit for limit, _ in _EPOCHS])
+    units = np.searchsorted(limits, whole, side="right")
+    out = np.empty(len(whole), "datetime64[ns]" if (units == 3).any() else "datetime64[us]")
+    for place in np.unique(units):
+        rows = units == place
+        out[rows] = whole[rows].astype(f"datetime64[{_EPOCHS[place][1]}]")
+    change = np.flatnonzero(units[1:] != units[:-1])
+    if len(change):
+        before, after = (_WORDS[_EPOCHS[units[change[0] + k]][1]] for k in (0, 1))
+        place = source.at(int(change[0]) + 1).removeprefix(f"{source.name}: ")
+        source.log.note(
+            f"dates are {before} since 1970, and {after} from {place} on; each is read in its unit"
+        )
+    return out
+
+
+def _from_text(source: Source, series: "pl.Series") -> Stamps:
     """Parse distinct texts once: a long table repeats each date for every asset."""
     import polars as pl
 
-    name = series.name
     distinct = series.unique(maintain_order=True)
     text = distinct.str.strip_chars()
-    if text.str.contains(r"^\d{9,19}$").all():
-        return _from_numbers(source, series.str.strip_chars().cast(pl.Int64))
-    if text.str.contains(r"^\d{4}-\d{2}$").all():
-        text = text + "-01"  # months begin with their first day
+    if text.str.contains(r"^\d+\.0*$").any():  # whole numbers that a missing one made floats
+        text = text.str.replace(r"\.0*$", "")
+    if text.str.contains(r"^\d+$").all():
+        compact = _compact(text)
+        if compact is None:
+            whole = series.str.strip_chars().str.replace(r"\.0*$", "")
+            return _from_numbers(source, whole.cast(pl.Int64))
+        return Stamps(_spread(series, distinct, compact), None)
     zones = text.str.extract(_ZONE, 1)
-    offset = _one_zone(source, series, distinct, zones)
+    offset = offsets_of(source, series, distinct, zones)
     if offset is not None:
         text = text.str.replace(r"\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$", "")
-    parsed = _best_format(source, text)
+    parsed = read_dates(source, series, text)
     if parsed.null_count():
         bad = distinct[parsed.is_null().arg_max() or 0]
-        row = (series == bad).arg_max() or 0
-        _unreadable(source, row, bad)
-    instants = parsed.to_numpy()
-    if offset is not None and (instants != instants.astype("datetime64[D]")).any():
-        instants = instants - np.timedelta64(offset, "m")
-    if len(distinct) == len(series):
-        return instants
-    places = pl.DataFrame({name: distinct, "place": np.arange(len(distinct))})
-    rows = series.to_frame().join(places, on=name, how="left", maintain_order="left")
-    return instants[rows["place"].to_numpy()]
+        _unreadable(source, (series == bad).arg_max() or 0, bad)
+    local = _spread(series, distinct, parsed.to_numpy())
+    return Stamps(local, None if offset is None else _spread(series, distinct, offset))
 
 
-def _one_zone(source: Source, series: "pl.Series", distinct: "pl.Series", zones: "pl.Series") -> int | None:
-    """Minutes by which the zone of all dates is ahead of UTC, None where they have none."""
-    if zones.null_count() == len(zones):
-        return None
-    offsets = [None if zone is None else _minutes(zone) for zone in zones.to_list()]
-    other = next((place for place, offset in enumerate(offsets) if offset != offsets[0]), None)
-    if other is not None:
-        rows = [(series == distinct[place]).arg_max() or 0 for place in (0, other)]
-        raise PanelError(
-            f"{source.at(rows[1])}: date {distinct[other]!r} is in another time zone than {distinct[0]!r};"
-            " write all dates in UTC"
-        )
-    return offsets[0]
-
-
-def _minutes(zone: str) -> int:
-    if zone in ("Z", "UTC", "GMT"):
-        return 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    return (int(digits[:2]) * 60 + int(digits[2:])) * (-1 if zone[0] == "-" else 1)
-
-
-def _best_format(source: Source, text: "pl.Series") -> "pl.Series":
-    """The texts read in the format that reads the most of them, as naive datetimes, null where it fails."""
+def _spread(series: "pl.Series", distinct: "pl.Series", values: np.ndarray) -> np.ndarray:
+    """Values of the distinct texts, for each row."""
     import polars as pl
 
-    # Years outside the reach of nanoseconds would wrap around, so they are used only where they are written.
-    fine = text.str.contains(r"^(1[7-9]|2[01])\d\d\D.*\.\d{7,}").any()
-    unit: Literal["ns", "us"] = "ns" if fine else "us"
+    if len(distinct) == len(series):
+        return values
+    places = pl.DataFrame({series.name: distinct, "\0place": np.arange(len(distinct))})
+    rows = series.to_frame().join(places, on=series.name, how="left", maintain_order="left")
+    return values[rows["\0place"].to_numpy()]
 
-    def read(day: str) -> "pl.Series":
-        parsed = text.str.to_datetime(day, strict=False, time_unit=unit)
-        for time in _TIMES:
-            for joint in (" ", "T"):
-                if not parsed.null_count():
-                    return parsed
-                with_time = text.str.to_datetime(day + joint + time, strict=False, time_unit=unit)
-                parsed = pl.select(pl.coalesce(parsed, with_time)).to_series()
-        return parsed
 
-    best = read(_DAYS[0])
-    for day in (*_DAYS[1:], *(day for pair in _EITHER_ORDER for day in pair)):
-        if not best.null_count():
-            return best
-        parsed = read(day)
-        if parsed.null_count() < best.null_count():
-            best = parsed
-            other = next((b if day == a else a for a, b in _EITHER_ORDER if day in (a, b)), None)
-            if other is not None and not best.null_count():
-                swapped = read(other)
-                if not swapped.null_count() and (swapped != best).any():
-                    source.refuse(f"{text[0]!r} may be day/month or month/day; write YYYY-MM-DD")
-    return best
+def _times(source: Source, column: str) -> np.ndarray:
+    """Times of day of a column, timedelta64[us]."""
+    import polars as pl
+
+    series = source.frame[column]
+    if series.null_count():
+        row = series.is_null().arg_max() or 0
+        raise PanelError(
+            f"{source.at(row)}: the time of day in {column!r} is missing; fill it in or drop the row"
+        )
+    if series.dtype in (pl.Time, pl.Duration):
+        return series.cast(pl.Duration("us")).to_numpy().astype("timedelta64[us]")
+    text = series.cast(pl.String).str.strip_chars() if series.dtype == pl.String else None
+    if text is None or text.str.contains(r"^\d{1,6}$").all():
+        seconds = _clock((series if text is None else text).cast(pl.Float64).to_numpy())
+        if seconds is None:
+            source.refuse(f"column {column!r} holds no times of day; write them as HH:MM")
+        return seconds.astype("timedelta64[s]").astype("timedelta64[us]")
+    afternoon = re.compile(r"([AaPp])[Mm]$")
+    parts = text.str.replace(r"\s*[AaPp][Mm]$", "").str.split(":").list.to_struct(fields=["h", "m", "s"])
+    frame = parts.struct.unnest().cast(pl.Float64, strict=False)
+    hours = frame["h"].to_numpy()
+    half = text.str.extract(afternoon.pattern, 1).str.to_lowercase()
+    if half.null_count() < len(half):
+        hours = hours % 12 + 12 * (half == "p").fill_null(False).to_numpy()
+    seconds = frame["s"].fill_null(0.0).to_numpy() if "s" in frame.columns else 0.0
+    total = hours * 3600 + frame["m"].to_numpy() * 60 + seconds
+    wrong = ~np.isfinite(total) | (hours > 24) | (frame["m"].to_numpy() > 59)
+    if np.any(wrong):
+        row = int(np.argmax(wrong))
+        raise PanelError(f"{source.at(row)}: {series[row]!r} in {column!r} is no time of day; write HH:MM")
+    return np.round(total * 1e6).astype("timedelta64[us]")
+
+
+def _clock(numbers: np.ndarray) -> np.ndarray | None:
+    """Seconds of the day of numbers such as 93000 (9:30:00) or 930 (9:30); None where they are no times."""
+    if not np.isfinite(numbers).all() or (numbers != np.trunc(numbers)).any() or (numbers < 0).any():
+        return None
+    whole = numbers.astype(np.int64)
+    if not whole.any():
+        return whole
+    if whole.max() > 2400:
+        hours, minutes, seconds = whole // 10_000, whole // 100 % 100, whole % 100
+    elif whole.max() >= 100:
+        hours, minutes, seconds = whole // 100, whole % 100, np.zeros_like(whole)
+    else:
+        return None  # hours or minutes: cannot be told
+    if (hours > 24).any() or (minutes > 59).any() or (seconds > 59).any():
+        return None
+    return hours * 3600 + minutes * 60 + seconds

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from quarva.panel.calendar import Calendar, calendar_of
-from quarva.panel.checking import find_jumps
+from quarva.panel.checking import broken_bars, find_jumps
 from quarva.panel.dates import text_of
 from quarva.panel.names import is_price
 from quarva.panel.panel import Panel
+from quarva.panel.reading import Reading
 
 __all__ = ["Description", "Gap", "Jump", "Life", "describe"]
 
@@ -57,7 +58,8 @@ class Description:
     without any field between an asset's first and last. `jumps` are closes (other prices where there is
     none) that more than doubled or halved, largest first, at most 20. `zero_volumes` counts cells,
     `broken_bars` those whose low is above, or whose high is below, another price of the bar. `twins` are
-    assets with equal values.
+    assets with equal values, `empty` assets without any value. `reading` says which column was taken for
+    what, None for a panel that was not read from a table.
     """
 
     name: str
@@ -82,6 +84,8 @@ class Description:
     ended: int
     lives: tuple[Life, ...]
     twins: tuple[tuple[str, ...], ...]
+    empty: tuple[str, ...]
+    reading: Reading | None
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,6 +97,7 @@ class Description:
         coverage = ", ".join(f"{field} {100 * share:.4g} %" for field, share in self.coverage.items())
         rows = [
             ("panel", self.name),
+            *self._reading_rows(),
             ("span", f"{self.first} to {self.last}, {self.days:,} dates"),
             ("longest pause", f"{self.longest_pause:g} days"),
             ("calendar", str(self.calendar)),
@@ -113,10 +118,32 @@ class Description:
             rows.append(("zero volume", f"{self.zero_volumes:,} bars"))
         if self.broken_bars:
             rows.append(("broken bars", f"{self.broken_bars:,}, a low above or a high below another price"))
+        if self.empty:
+            shown = ", ".join(self.empty[:8]) + (", …" if len(self.empty) > 8 else "")
+            rows.append(("no bar at all", f"{len(self.empty):,} assets: {shown}"))
         if self.twins:
             rows.append(("equal assets", "; ".join(" = ".join(names) for names in self.twins[:5])))
         rows.extend(("note", note) for note in self.notes)
         rows.append(("fingerprint", self.fingerprint))
+        return rows
+
+    def _reading_rows(self) -> list[tuple[str, str]]:
+        reading = self.reading
+        if reading is None:
+            return []
+        rows = [("read as", reading.layout), ("dates from", f"{reading.date!r}: {reading.dates}")]
+        if reading.layout != "wide":
+            rows.append(("assets from", "the file's name" if reading.asset is None else repr(reading.asset)))
+        columns = [
+            name if name == column else f"{name} = {column!r}" for name, column in reading.columns.items()
+        ]
+        rows.append(("fields from", ", ".join(columns[:20]) + (", …" if len(columns) > 20 else "")))
+        left_out = [f"{column!r} ({reason})" for column, reason in reading.left_out.items()]
+        if left_out:
+            rows.append(("left out", ", ".join(left_out)))
+        if reading.file:
+            about = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in reading.file.items())
+            rows.append(("file", about))
         return rows
 
     def __str__(self) -> str:
@@ -156,11 +183,13 @@ def describe(panel: Panel) -> Description:
         jump_count=len(jumps),
         jumps=tuple(jumps[:_LISTED]),
         zero_volumes=int(np.count_nonzero(volume == 0)),
-        broken_bars=_broken_bars(panel),
+        broken_bars=int(np.count_nonzero(broken_bars(panel))),
         late=sum(life.first is not None and life.first != first for life in lives),
         ended=sum(life.last is not None and life.last != last for life in lives),
         lives=lives,
         twins=_twins(panel),
+        empty=tuple(life.asset for life in lives if life.first is None),
+        reading=panel.reading,
         notes=panel.notes,
     )
 
@@ -205,17 +234,6 @@ def _jumps(panel: Panel) -> list[Jump]:
             for day, asset, ratio in zip(days, assets, ratios, strict=True)
         )
     return sorted(found, key=lambda jump: -abs(np.log1p(jump.change)))
-
-
-def _broken_bars(panel: Panel) -> int:
-    prices = {name: panel.field(name) for name in ("open", "high", "low", "close") if name in panel.fields}
-    broken = np.zeros(panel.shape, dtype=bool)
-    for name, table in prices.items():
-        if "low" in prices and name != "low":
-            broken |= prices["low"] > table
-        if "high" in prices and name != "high":
-            broken |= prices["high"] < table
-    return int(np.count_nonzero(broken))
 
 
 def _twins(panel: Panel) -> tuple[tuple[str, ...], ...]:

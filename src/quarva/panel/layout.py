@@ -1,102 +1,105 @@
 """From columns to a tensor: long tables (date, asset, fields …) and wide ones (dates × assets)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from quarva.errors import PanelError
 from quarva.panel.dates import parse_dates, text_of
-from quarva.panel.names import ASSET_NAMES, BAR_NAMES, DATE_NAMES, UNNAMED, nearest, normalise, normalise_all
+from quarva.panel.levels import joined_levels, stack
+from quarva.panel.names import BAR_NAMES, nearest, normalise
 from quarva.panel.panel import GroupCodes, Panel
+from quarva.panel.roles import Roles, field_names, find_roles
+from quarva.panel.shapes import is_one_asset
 from quarva.panel.source import Source
+from quarva.panel.vendors import SIGNED_PRICES, header_key
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["lay_out"]
+__all__ = ["Layout", "lay_out"]
 
 _SPARSE = 0.02  # a panel of more than _LARGE bytes that is emptier than this has dates that do not line up
 _LARGE = 1 << 30
+_CALENDAR = frozenset(["year", "month", "day", "weekday", "quarter", "week", "dayofweek", "hour"])
 
 
-def lay_out(source: Source, value: str, wanted: Sequence[str] | None) -> Panel:
-    """Tell long from wide and arrange the table as a panel, not yet checked; assets are sorted by name.
+@dataclass(frozen=True)
+class Layout:
+    """What a user says of a table.
 
-    `value` names the one field of a wide table. `wanted` are the fields to keep, None for all.
+    Attributes:
+        value: name of the one field of a wide table; None is `close`, and does not say that it is wide.
+        wanted: fields to keep, None for all.
+        date_column, asset_column: columns of dates and of assets, None to find them.
+        time_zone: zone that dates are local times of, or are days of; None to take them as they are.
     """
+
+    value: str | None = None
+    wanted: Sequence[str] | None = None
+    date_column: str | None = None
+    asset_column: str | None = None
+    time_zone: str | None = None
+
+
+def lay_out(source: Source, said: Layout) -> Panel:
+    """Tell long from wide and arrange the table as a panel, not yet checked; assets are sorted by name."""
     if not source.frame.height:
         source.refuse("no rows; give a table with at least one date")
-    date = _date_column(source)
-    columns = [name for name in source.frame.columns if name != date and not source.counts_rows(name)]
-    asset = _asset_column(source, columns)
-    if asset is not None:
-        return _long(source, date, asset, [name for name in columns if name != asset], wanted)
-    bars = {normalise(name) for name in columns} & BAR_NAMES
-    if len(bars) > 1 or len(bars) == len(columns) == 1:
-        return _long(source, date, None, columns, wanted)
+    source = stack(source)
+    roles = find_roles(source, said.date_column, said.asset_column)
+    if roles.asset is None and not source.levels:
+        names = [name for name in roles.fields if not source.counts_rows(name)]
+        if pairs := joined_levels(names):
+            return lay_out(replace(source, levels=pairs), said)
+    _refuse_headless(source, roles)
+    source.log.date = roles.date if roles.time is None else f"{roles.date} and {roles.time}"
+    source.log.asset = roles.asset
+    if roles.asset is not None:
+        return _long(source, roles, said)
+    columns = list(roles.fields)
     if not columns:
         source.refuse("only dates; add a column for each asset, or date, asset and fields")
-    if wanted is not None and tuple(wanted) != (value,):
+    if is_one_asset(source, roles, stated_wide=said.value is not None):
+        return _long(source, roles, said)
+    value = said.value or "close"
+    if said.wanted is not None and tuple(said.wanted) != (value,):
         source.refuse(f"a wide table (dates × assets) holds one field, {value!r}; leave out fields=[...]")
-    return _wide(source, date, columns, value)
+    return _wide(source, roles, value, said)
 
 
-def _date_column(source: Source) -> str:
-    import polars as pl
-
-    frame = source.frame
-    named = {normalise(name): name for name in reversed(frame.columns)}
-    for alias in DATE_NAMES:
-        if alias in named and not frame[named[alias]].dtype.is_float():
-            return named[alias]
-    first = frame.columns[0]
-    column = frame[first]
-    if column.dtype.is_temporal():
-        return first
-    if column.dtype == pl.String and _reads_as_date(column):
-        return first
-    whole = column.dtype.is_integer() and not source.counts_rows(first)
-    if whole and normalise(first) in UNNAMED:
-        return first
-    found = ", ".join(repr(name) for name in frame.columns[:8]) + (", …" if frame.width > 8 else "")
-    known = ", ".join(DATE_NAMES)
-    raise PanelError(f"{source.name}: no date column; name one of the columns {known} (found {found})")
+def _refuse_headless(source: Source, roles: Roles) -> None:
+    """Refuse a frame whose columns are called 0, 1, 2 …: dates are in its first column, so it has no header."""
+    names = [name for name in source.frame.columns if name not in source.index]
+    if roles.date in names and names == [str(place) for place in range(len(names))]:
+        source.refuse("columns are called 0, 1, 2 …: a table without a header; name them date, open, close …")
 
 
-def _reads_as_date(column: "pl.Series") -> bool:
-    text = column.drop_nulls().head(5)
-    shape = r"^\s*(\d{4}[-/.]?\d{1,2}[-/.]?\d{1,2}|\d{1,2}[-/. ](\d{1,2}|[A-Za-z]{3})[-/. ]\d{4})(\D|$)"
-    return bool(len(text)) and bool(text.str.contains(shape).all())
-
-
-def _asset_column(source: Source, columns: list[str]) -> str | None:
-    """The column of assets; a column of prices of a stock called SID or CODE is none."""
-    named = {normalise(name): name for name in reversed(columns)}
-    for alias in ASSET_NAMES:
-        prices = alias in ("sid", "code") and alias in named and source.frame[named[alias]].dtype.is_float()
-        if alias in named and not prices:
-            return named[alias]
-    return None
-
-
-def _long(
-    source: Source, date: str, asset: str | None, columns: list[str], wanted: Sequence[str] | None
-) -> Panel:
-    names = normalise_all(columns, source.name)
-    if wanted is not None:
-        for name in wanted:
+def _long(source: Source, roles: Roles, said: Layout) -> Panel:
+    columns = [*roles.fields, *(name for name in roles.labels if normalise(name))]
+    for name in roles.labels:
+        if not normalise(name):
+            source.log.leave_out(name, "its name gives no name for a group", note=False)
+    names = field_names(source, columns, said.wanted)
+    if said.wanted is not None:
+        for name in said.wanted:
             if name not in names.values():
                 source.refuse(f"no field {name!r}; {nearest(name, names.values())}")
-    days = parse_dates(source, date)
+    days = parse_dates(source, roles.date, roles.time, said.time_zone)
     dates, row_day = _distinct(days)
-    assets, row_asset = _assets(source, asset)
+    assets, row_asset = _assets(source, roles)
     shape = (len(dates), len(assets))
+    if len(row_day) == shape[0] == shape[1] > 3:
+        source.refuse(
+            f"each row has a date and an asset of its own; {roles.asset!r} names no assets, or {roles.date!r} no"
+            " dates: say which columns do with --asset-column and --date-column"
+        )
     cell = row_day * shape[1] + row_asset
-    _check_order(source, dates, assets, row_day, row_asset, cell, shape)
-    rows = _Rows(source, cell, row_asset, shape, assets)
-    return rows.arrange(dates, names, wanted)
+    _check_order(source, roles, dates, assets, row_day, row_asset, cell, shape)
+    rows = _Rows(source, cell, row_asset, shape, assets, frozenset(roles.labels))
+    return rows.arrange(dates, names, said.wanted, "long" if roles.asset is not None else "one asset")
 
 
 def _distinct(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -108,16 +111,30 @@ def _distinct(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return dates, place.reshape(-1)
 
 
-def _assets(source: Source, column: str | None) -> tuple[tuple[str, ...], np.ndarray]:
+def _assets(source: Source, roles: Roles) -> tuple[tuple[str, ...], np.ndarray]:
     """Sorted asset names and the place of each row's asset among them."""
-    if column is None:
+    if roles.asset is None:
         name = source.name.split(".")[0] if "." in source.name else "asset"
         return (name,), np.zeros(source.frame.height, dtype=np.int64)
-    text = source.text(column)
+    text = source.text(roles.asset)
+    if roles.issue is not None:
+        text = text + "." + source.text(roles.issue).fill_null("")
+        source.log.note(f"assets are named by {roles.asset!r} and {roles.issue!r}")
+    codes, labels = _codes(text)
+    if any(label != label.strip() or not label for label in labels):
+        text = text.str.strip_chars().replace("", None)
+        codes, labels = _codes(text)
     if text.null_count():
         row = text.is_null().arg_max() or 0
-        raise PanelError(f"{source.at(row)}: the asset is missing; fill in column {column!r} or drop the row")
-    codes, labels = _codes(text)
+        raise PanelError(
+            f"{source.at(row)}: the asset is missing; fill in column {roles.asset!r} or drop the row"
+        )
+    if len({label.casefold() for label in labels}) < len(labels):
+        seen: dict[str, str] = {}
+        pair = next(
+            (seen[key], label) for label in labels if seen.setdefault(key := label.casefold(), label) != label
+        )
+        source.log.note(f"assets {pair[0]!r} and {pair[1]!r} differ in upper and lower case only")
     return labels, codes.astype(np.int64)
 
 
@@ -130,8 +147,25 @@ def _codes(text: "pl.Series") -> tuple[np.ndarray, tuple[str, ...]]:
     return codes.to_numpy(), tuple(labels.to_list())
 
 
+def _unsigned(source: Source, column: str, numbers: "pl.Series") -> "pl.Series":
+    """Prices of CRSP without the minus sign of means of bid and ask, null where 0 says that there is none."""
+    if header_key(column) not in SIGNED_PRICES:
+        return numbers
+    signed, nought = int((numbers < 0).sum()), int((numbers == 0).sum())
+    if signed:
+        source.log.note(
+            f"column {column!r}: {signed:,} means of bid and ask, marked by a minus sign, are prices"
+        )
+    if nought:
+        source.log.note(f"column {column!r}: 0 is read as no price ({nought:,} cells)")
+    if not signed and not nought:
+        return numbers
+    return numbers.abs().replace(0.0, None)
+
+
 def _check_order(
     source: Source,
+    roles: Roles,
     dates: np.ndarray,
     assets: tuple[str, ...],
     row_day: np.ndarray,
@@ -139,7 +173,7 @@ def _check_order(
     cell: np.ndarray,
     shape: tuple[int, int],
 ) -> None:
-    """Refuse a (date, asset) that comes twice, and an asset whose dates do not ascend."""
+    """Refuse a (date, asset) that comes twice, and an asset whose dates neither ascend nor descend."""
     if shape[0] * shape[1] * 4 > _LARGE and len(cell) < _SPARSE * shape[0] * shape[1]:
         source.refuse(
             f"dates do not line up: {shape[0]:,} distinct dates × {shape[1]:,} assets for {len(cell):,} rows;"
@@ -150,15 +184,15 @@ def _check_order(
     if np.count_nonzero(seen) < len(cell):
         order = np.argsort(cell, kind="stable")
         again = order[1:][cell[order][1:] == cell[order][:-1]].min()
-        raise PanelError(
-            f"{source.at(int(again))}: {text_of(dates[row_day[again]])} stands twice for asset"
-            f" {assets[row_asset[again]]!r}; keep one row for each date and asset"
-        )
+        _refuse_twice(source, roles, int(again), dates[row_day[again]], assets[row_asset[again]])
     if (row_day[1:] >= row_day[:-1]).all():
         return
     order = np.argsort(row_asset, kind="stable")
-    back = (row_asset[order][1:] == row_asset[order][:-1]) & (row_day[order][1:] < row_day[order][:-1])
-    if back.any():
+    same = row_asset[order][1:] == row_asset[order][:-1]
+    back = same & (row_day[order][1:] < row_day[order][:-1])
+    if back.any() and (back == same).all():
+        source.log.note("rows are newest first; they are sorted by date")
+    elif back.any():
         row = order[1:][back].min()
         before = order[np.flatnonzero(order == row)[0] - 1]
         late, early = text_of(dates[row_day[before]]), text_of(dates[row_day[row]])
@@ -166,6 +200,26 @@ def _check_order(
             f"{source.at(int(row))}: {early} comes after {late} for asset {assets[row_asset[row]]!r};"
             " sort the rows by date"
         )
+
+
+def _text() -> "type[pl.String]":
+    import polars as pl
+
+    return pl.String
+
+
+def _refuse_twice(source: Source, roles: Roles, row: int, date: np.datetime64, asset: str) -> None:
+    if roles.asset is not None:
+        raise PanelError(
+            f"{source.at(row)}: {text_of(date)} stands twice for asset {asset!r}; keep one row for each date and"
+            " asset, or name the column that tells assets apart with --asset-column"
+        )
+    texts = [name for name in (*roles.labels, *roles.fields) if source.frame[name].dtype == _text()]
+    hint = f"; {texts[0]!r} may hold them" if texts else ""
+    raise PanelError(
+        f"{source.at(row)}: {text_of(date)} stands twice, and no column of assets is known{hint}; name it with"
+        f" --asset-column {texts[0] if texts else 'NAME'}, or keep one row for each date"
+    )
 
 
 @dataclass
@@ -177,29 +231,37 @@ class _Rows:
     row_asset: np.ndarray
     shape: tuple[int, int]
     assets: tuple[str, ...]
+    labels: frozenset[str]
 
-    def arrange(self, dates: np.ndarray, names: dict[str, str], wanted: Sequence[str] | None) -> Panel:
+    def arrange(
+        self, dates: np.ndarray, names: dict[str, str], wanted: Sequence[str] | None, layout: str
+    ) -> Panel:
         fields: dict[str, np.ndarray] = {}
         groups: dict[str, GroupCodes] = {}
         universe = None
-        notes: list[str] = []
+        log = self.source.log
         for column, name in names.items():
             if name in ("universe", "in_universe") and (wanted is None or name not in wanted):
                 universe = self._universe(column)
                 continue
-            if wanted is not None and name not in wanted and not self._holds_text(column):
+            is_label = column in self.labels and (wanted is None or name not in wanted)
+            if wanted is not None and name not in wanted and not is_label and not self._holds_text(column):
                 continue
-            numbers = self.source.numbers(column)
+            numbers = None if is_label else self.source.numbers(column, name)
             if numbers is not None:
-                fields[name] = numbers.to_numpy()
+                fields[name] = _unsigned(self.source, column, numbers).to_numpy()
+                log.columns[name] = column
                 continue
             if name in BAR_NAMES or (wanted is not None and name in wanted):
                 self._refuse_text(column, name)
-            group = self._group(column, name, strict=wanted is None)
+            group = self._group(column, name, strict=wanted is None and not is_label)
             if group is not None and len(group.labels) <= max(32, len(self.assets) // 2):
                 groups[name] = group
+                log.columns[name] = column
             elif group is not None:
-                notes.append(f"column {name!r} left out: {len(group.labels)} labels, too many for a group")
+                log.leave_out(name, f"{len(group.labels)} labels, too many for a group")
+            elif is_label:
+                log.leave_out(column, "its label changes for an asset")
         if not fields:
             self.source.refuse("no field; add a column of numbers such as close")
         order = tuple(fields) if wanted is None else tuple(dict.fromkeys(wanted))
@@ -208,7 +270,10 @@ class _Rows:
             for row, name in enumerate(order):
                 values[row, self.cell] = fields[name]
         tensor = values.reshape(len(order), *self.shape)
-        return Panel(tensor, order, dates, self.assets, groups, universe, self.source.name, tuple(notes))
+        return Panel(
+            tensor, order, dates, self.assets, groups, universe, self.source.name, tuple(log.notes),
+            reading=log.reading(layout),
+        )  # fmt: skip
 
     def _holds_text(self, column: str) -> bool:
         dtype = self.source.frame[column].dtype
@@ -218,6 +283,8 @@ class _Rows:
         import polars as pl
 
         series = self.source.frame[column]
+        if series.dtype == pl.String and series.str.to_lowercase().is_in(["true", "false"]).all():
+            series = series.str.to_lowercase() == "true"
         if series.dtype != pl.Boolean and not series.dtype.is_integer():
             self.source.refuse(f"column {column!r} must hold true or false; rename it if it is a field")
         mask = np.zeros(self.shape[0] * self.shape[1], dtype=bool)
@@ -226,7 +293,7 @@ class _Rows:
 
     def _group(self, column: str, name: str, strict: bool) -> GroupCodes | None:
         """Label code of each asset, if the labels of every asset stay the same; else PanelError or None."""
-        codes, labels = _codes(self.source.text(column).str.strip_chars())
+        codes, labels = _codes(self.source.text(column).str.strip_chars().replace("", None))
         there = np.flatnonzero(codes >= 0)
         own = np.full(len(self.assets), -1, dtype=np.int32)
         own[self.row_asset[there[::-1]]] = codes[there[::-1]]
@@ -242,30 +309,64 @@ class _Rows:
         asset = self.assets[self.row_asset[row]]
         now = "" if before is None else f" (for asset {asset!r} after {before!r}, so it is no group)"
         raise PanelError(
-            f"{self.source.at(row)}: field {name!r} holds text, {text!r}{now}; make it numbers, or leave the"
-            " column out with fields=[...]"
+            f"{self.source.at(row, column)}: field {name!r} holds text, {text!r}{now}; make it numbers, or leave"
+            " the column out with fields=[...] (--fields)"
         )
 
 
-def _wide(source: Source, date: str, columns: list[str], value: str) -> Panel:
-    days = parse_dates(source, date)
+def _wide(source: Source, roles: Roles, value: str, said: Layout) -> Panel:
+    days = parse_dates(source, roles.date, roles.time, said.time_zone)
+    descends = len(days) > 1 and bool((days[1:] < days[:-1]).all())
+    if descends:
+        source.log.note("rows are newest first; they are sorted by date")
     back = np.flatnonzero(days[1:] <= days[:-1])
-    if len(back):
+    if len(back) and not descends:
         row = int(back[0]) + 1
         day, before = text_of(days[row]), text_of(days[row - 1])
         if days[row] in days[:row]:
-            raise PanelError(f"{source.at(row)}: {day} stands twice; keep one row for each date")
+            _refuse_twice_wide(source, roles, row, day)
         raise PanelError(f"{source.at(row)}: {day} comes after {before}; sort the rows by date")
+    columns = _calendar_left_out(source, roles.fields)
     ordered = sorted(columns)
     values = np.empty((1, len(days), len(ordered)), dtype=np.float32)
     for place, column in enumerate(ordered):
-        numbers = source.numbers(column)
+        numbers = source.numbers(column, column)
         if numbers is None:
             text = source.text(column).drop_nulls()[0]
             source.refuse(
                 f"column {column!r} holds text, {text!r}; a wide table holds numbers only, a long one needs a"
-                f" column of assets named {', '.join(ASSET_NAMES[:3])}"
+                f" column of assets: name it with --asset-column {column}"
             )
         with np.errstate(over="ignore"):
             values[0, :, place] = numbers.to_numpy()
-    return Panel(values, (normalise(value) or value,), days, tuple(ordered), name=source.name)
+    if descends:
+        days, values = days[::-1].copy(), np.ascontiguousarray(values[:, ::-1])
+    for name in roles.labels:
+        source.log.leave_out(name, "it holds labels")
+    field = normalise(value) or value
+    source.log.columns = {field: f"{len(ordered):,} columns"}
+    assets = tuple(name.strip() for name in ordered)
+    return Panel(
+        values, (field,), days, assets, name=source.name, notes=tuple(source.log.notes),
+        reading=source.log.reading("wide"),
+    )  # fmt: skip
+
+
+def _refuse_twice_wide(source: Source, roles: Roles, row: int, day: str) -> None:
+    hint = f" ({roles.labels[0]!r} may hold them)" if roles.labels else ""
+    raise PanelError(
+        f"{source.at(row)}: {day} stands twice; keep one row for each date, or name the column of assets"
+        f"{hint} with --asset-column"
+    )
+
+
+def _calendar_left_out(source: Source, columns: Sequence[str]) -> list[str]:
+    """Columns of a wide table without year, month and the like, which belong to the date."""
+    kept = []
+    for name in columns:
+        plain = name in _CALENDAR or (name.lower() in _CALENDAR and not name.isupper())
+        if plain and source.frame[name].dtype.is_integer():
+            source.log.leave_out(name, "it belongs to the date")
+        else:
+            kept.append(name)
+    return kept

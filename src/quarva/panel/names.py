@@ -16,6 +16,7 @@ __all__ = [
     "nearest",
     "normalise",
     "normalise_all",
+    "parse_renames",
 ]
 
 DATE_NAMES = ("datetime", "timestamp", "date", "trade_date", "time")
@@ -28,7 +29,7 @@ BAR_NAMES = frozenset(
 )
 """Fields of a bar: a table without an asset column that has some of these is one asset's history."""
 
-UNNAMED = ("", "unnamed_0", "index", "index_level_0", "level_0")
+UNNAMED = ("", "unnamed_0", "index", "index_level_0", "index_level_1", "level_0", "level_1")
 """Columns that pandas made of a nameless index."""
 
 _PRICES = frozenset(["open", "high", "low", "close", "vwap", "price", "last", "mid", "bid", "ask", "settle"])
@@ -60,6 +61,21 @@ def normalise_all(names: Iterable[str], source: str) -> dict[str, str]:
         taken[field] = name
         fields[name] = field
     return fields
+
+
+def parse_renames(text: str) -> dict[str, str]:
+    """New names of columns by their old ones, from `OLD=NEW,OLD=NEW`. Raises ValueError for anything else."""
+    renames: dict[str, str] = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        old, equals, new = (piece.strip() for piece in part.rpartition("="))
+        if not (old and equals and new):
+            raise ValueError(f"{part!r} is not OLD=NEW, as in 收盘=close")
+        if old in renames:
+            raise ValueError(f"column {old!r} is renamed twice")
+        renames[old] = new
+    if not renames:
+        raise ValueError("name at least one column, as in 收盘=close")
+    return renames
 
 
 def is_price(field: str) -> bool:

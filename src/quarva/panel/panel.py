@@ -11,6 +11,7 @@ import numpy as np
 from quarva.errors import PanelError
 from quarva.panel.conventions import Conventions, check_conventions
 from quarva.panel.names import nearest, normalise_all
+from quarva.panel.reading import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,7 @@ class Panel:
     universe: bool[T, N], which assets may be traded on which day; None where all may.
     name: where the panel comes from, for reports.
     notes: what reading left out or changed, a sentence each.
+    reading: which column was taken for what, None where the panel was not read from a table.
     conventions: what windows do before they are full and around NaN; see `quarva.panel.conventions`.
 
     Raises PanelError where `conventions` is no name of such a set.
@@ -52,6 +54,7 @@ class Panel:
     name: str = "panel"
     notes: tuple[str, ...] = ()
     conventions: Conventions = "quarva"
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         check_conventions(self.conventions, self.name)
@@ -70,33 +73,71 @@ class Panel:
         cls,
         source: Any,
         *,
-        field: str = "close",
+        field: str | None = None,
         fields: Sequence[str] | None = None,
         allow_jumps: bool = False,
+        asset_column: str | None = None,
+        date_column: str | None = None,
+        rename: Mapping[str, str] | None = None,
+        time_zone: str | None = None,
     ) -> "Panel":
         """Read and check a CSV or Parquet file, or a pandas or polars frame.
 
-        Long tables have a column of dates (date, datetime, timestamp, trade_date, time), one of assets
-        (asset, symbol, ticker, instrument, permno, sid, code) and fields. Without a column of assets, a
-        table of bars (open, close, volume …) is one asset, and any other is wide: dates × assets, holding
-        the one field that `field` names. pandas frames may hold dates, or dates and assets, in the index.
-        Text that stays the same for each asset becomes a group; a column `universe` of booleans the
-        universe. Assets are sorted by name, and field names made lower case with underscores.
+        A long table has a column of dates, one of assets and fields. Without a column of assets, a table of
+        bars (open, close, volume …) is one asset, and any other is wide: dates × assets of one field. Names
+        of columns may have two levels, fields and assets in either order. pandas frames may have dates, or
+        dates and assets, in the index. Headers of the usual vendors and of several languages are known
+        (`quarva.panel.vendors`). Text that stays the same for each asset becomes a group, a column
+        `universe` of booleans the universe. Assets are sorted by name, and field names made lower case with
+        underscores.
 
-        `fields` are the only fields to keep. `allow_jumps` accepts prices that jump by more than 300 %.
-        Raises PanelError where the table can not be read or a field can not be used; see `check_fields`.
+        What was assumed is in `reading`, and what a user should know in `notes`: constant and empty columns
+        that were left out, row labels, sorted rows, an encoding that is not UTF-8, and the like.
+
+        Parameters
+        ----------
+        source : path, pandas or polars frame
+            The table.
+        field : str, optional
+            Name of the one field of a wide table, `close` by default. Naming it also says that a table whose
+            columns might be the prices of one asset is wide.
+        fields : sequence of str, optional
+            The only fields to keep.
+        allow_jumps : bool
+            Accept prices that jump by more than 300 %.
+        asset_column, date_column : str, optional
+            Columns of assets and of dates, where their names do not say so.
+        rename : mapping of str to str, optional
+            Other names for columns, old to new, before anything is made of them.
+        time_zone : str, optional
+            Zone of the market, such as `America/New_York`: dates without a zone are local times of it, and
+            instants become its days if all have the same local time of day.
+
+        Returns
+        -------
+        Panel
+            values float32 [F, T, N], NaN where a cell is missing.
+
+        Raises
+        ------
+        PanelError
+            If the table cannot be read in one way only, or a field cannot be used; see `check_fields`.
         """
-        from quarva.panel.checking import check_fields
-        from quarva.panel.layout import lay_out
+        from quarva.panel.checking import check_fields, leave_out_constants
+        from quarva.panel.layout import Layout, lay_out
+        from quarva.panel.markets import to_market_days
+        from quarva.panel.oddities import note_oddities
         from quarva.panel.source import open_source
 
-        opened = open_source(source)
+        opened = open_source(source, rename=rename, text=(asset_column, date_column))
+        said = Layout(field, fields, date_column, asset_column, time_zone)
         try:
-            panel = lay_out(opened, field, fields)
+            panel = to_market_days(lay_out(opened, said))
         except MemoryError:
             raise PanelError(f"{opened.name}: does not fit in memory; read fewer fields=[...]") from None
+        panel = leave_out_constants(panel, fields)
         check_fields(panel, allow_jumps=allow_jumps)
-        return panel
+        return note_oddities(panel)
 
     @classmethod
     def from_arrays(

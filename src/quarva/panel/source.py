@@ -1,23 +1,26 @@
 """Opens what a user hands over - a file or a frame - as a polars frame of columns, with names for places."""
 
-import csv
-import gzip
-import re
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from quarva.errors import PanelError
-from quarva.panel.names import ASSET_NAMES, DATE_NAMES, UNNAMED, normalise
+from quarva.panel.delimited import read_delimited
+from quarva.panel.frames import Columns, from_pandas, from_polars, read_parquet
+from quarva.panel.names import UNNAMED, nearest, normalise
+from quarva.panel.numerals import read_numerals, without_missing
+from quarva.panel.reading import ReadingLog
+from quarva.panel.vendors import header_key, meaning_of
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Source", "open_source"]
+__all__ = ["Source", "find_column", "is_nameless", "open_source"]
 
-_MISSING = ("", "na", "n/a", "#n/a", "nan", "null", "none", "-")
+_COUNTS = frozenset(["id", "row", "row_id", "rowid", "row_number", "rownames", "no", "idx", "obs"])
 _PEEK = 1 << 16  # bytes that are looked at to tell what kind of file it is
 
 
@@ -25,28 +28,56 @@ _PEEK = 1 << 16  # bytes that are looked at to tell what kind of file it is
 class Source:
     """Columns as they came, and what to call the places in them.
 
-    `lines` says whether a row is called by its line in a CSV file (the header being line 1) or by its
-    number in the frame, the first being row 1.
+    Attributes:
+        frame: the columns.
+        name: what errors call the source.
+        line: line of a row (and of its cell in a column) of a delimited file; None where rows of a frame
+            are numbered, the first being row 1.
+        index: columns that were the row index of a pandas frame; dates and assets may be among them,
+            fields never are.
+        levels: labels of both levels of each column whose name has two, by column.
+        level_names: names of those levels.
+        log: receives what is assumed while reading.
     """
 
     frame: "pl.DataFrame"
     name: str
-    lines: bool = False
+    line: "Callable[[int, str | None], int] | None" = None
+    index: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    level_names: tuple[str, str] = ("", "")
+    log: ReadingLog = field(default_factory=ReadingLog)
 
-    def at(self, row: int) -> str:
+    def at(self, row: int, column: str | None = None) -> str:
         """The place of a row, counted from 0, as an error names it: `bars.csv: line 17`."""
-        return f"{self.name}: line {row + 2}" if self.lines else f"{self.name}: row {row + 1}"
+        if self.line is None:
+            return f"{self.name}: row {row + 1}"
+        return f"{self.name}: line {self.line(row, column)}"
 
     def refuse(self, problem: str) -> NoReturn:
         """Raise PanelError about the source as a whole."""
         raise PanelError(f"{self.name}: {problem}")
 
     def counts_rows(self, column: str) -> bool:
-        """Whether a column only counts rows: the index that pandas writes without being asked."""
-        series = self.frame[column]
-        if normalise(column) not in UNNAMED or not series.dtype.is_integer() or series.null_count():
+        """Whether a column holds labels of rows: the index that pandas writes without being asked.
+
+        That is a column without a name of whole numbers from 0, whatever their order: rows may have been
+        filtered, sorted or joined. `index` and `level_0` must also ascend, but for where tables were joined;
+        `id`, `row` and the like must count.
+        """
+        counts = header_key(column) in _COUNTS
+        if not counts and not is_nameless(column):
             return False
-        return bool((series.to_numpy() == np.arange(len(series))).all())
+        series = self.frame[column]
+        if series.null_count() or not _holds_whole(series):
+            return False
+        numbers = series.to_numpy()
+        if len(numbers) and numbers.min() < 0:
+            return False
+        if counts:
+            return len(numbers) > 1 and bool((np.diff(numbers) == 1).all()) and numbers[0] in (0, 1)
+        named = normalise(column) in ("index", "level_0") and column not in self.index
+        return not named or np.count_nonzero(np.diff(numbers) > 0) >= 0.9 * (len(numbers) - 1)
 
     def text(self, column: str) -> "pl.Series":
         """A column as strings, null where nothing is there; 10001.0 is 10001."""
@@ -59,10 +90,10 @@ class Source:
                 series = series.cast(pl.Int64)
         return series.cast(pl.String)
 
-    def numbers(self, column: str) -> "pl.Series | None":
+    def numbers(self, column: str, field: str | None = None) -> "pl.Series | None":
         """A column as float64, null where nothing is there; None where it holds text.
 
-        Words for 'not there' (`NA`, `nan`, `null`, `-`) count as such. A column of numbers with a few other
+        `field` is what an error calls it. Words for 'not there' (`NA`, `nan`, `null`, `-`) count as such. A column of numbers with a few other
         words in it is a PanelError that names the first of them.
         """
         import polars as pl
@@ -72,10 +103,9 @@ class Source:
             return series.cast(pl.Float64)
         if not _is_text(series.dtype):
             self.refuse(f"column {column!r} holds {series.dtype}; leave it out with fields=[...]")
-        text = series.cast(pl.String).str.strip_chars()
+        text = without_missing(series.cast(pl.String))
         numbers = text.cast(pl.Float64, strict=False)
         bad = numbers.is_null() & text.is_not_null()
-        bad &= ~text.str.to_lowercase().is_in(_MISSING)
         wrong = int(bad.sum())
         if not wrong:
             return numbers
@@ -83,23 +113,69 @@ class Source:
             return None
         row = bad.arg_max() or 0
         raise PanelError(
-            f"{self.at(row)}: field {normalise(column)!r} holds {text[row]!r} where a number belongs;"
-            " correct the cell or leave it empty"
+            f"{self.at(row, column)}: field {field or normalise(column) or column!r} holds {_shown(text[row])} where a number"
+            " belongs; correct the cell or leave it empty"
         )
 
 
-def open_source(source: Any) -> Source:
-    """Open a path (CSV, Parquet) or a pandas or polars frame; PanelError where it is none of these."""
+def open_source(
+    source: Any,
+    *,
+    rename: Mapping[str, str] | None = None,
+    text: Sequence[str | None] = (),
+    numbers_only: bool = False,
+) -> Source:
+    """Open a path (CSV, Parquet) or a pandas or polars frame; PanelError where it is none of these.
+
+    `rename` gives columns other names before anything is made of them. `text` are columns that must stay
+    text, besides those whose names say so (codes of assets, dates); with `numbers_only` no names do.
+    """
+    asked = {header_key(name) for name in text if name}
+    spelled = {header_key(old): new for old, new in (rename or {}).items()}
+
+    def stays_text(name: str) -> bool:
+        name = (rename or {}).get(name) or spelled.get(header_key(name), name)
+        if header_key(name) == "index" and "index" not in asked:
+            return False  # Kaggle calls a column of assets so, and pandas one of row labels
+        return not numbers_only and ((meaning_of(name) or "").startswith("@") or header_key(name) in asked)
+
     if isinstance(source, str | Path):
-        return _open_file(Path(source).expanduser())
+        return _open_file(Path(source).expanduser(), rename or {}, stays_text)
     kind = type(source).__module__.split(".")[0]
     if kind == "polars":
-        return _open_polars(source)
+        return _of_columns(from_polars(source), "polars frame", rename or {}, stays_text)
     if kind == "pandas":
-        return _open_pandas(source)
+        return _of_columns(from_pandas(source), "pandas frame", rename or {}, stays_text)
     raise PanelError(
         f"can not read a {type(source).__name__}; give the path of a CSV or Parquet file, or a frame"
     )
+
+
+def find_column(columns: Sequence[str], wanted: str) -> str | None:
+    """The column that a user means: by its name, or by its name in other spelling if only one fits."""
+    if wanted in columns:
+        return wanted
+    key = header_key(wanted)
+    alike = [name for name in columns if header_key(name) == key]
+    return alike[0] if len(alike) == 1 else None
+
+
+def is_nameless(column: str) -> bool:
+    """Whether a column has no name, or one that programs give to a column without."""
+    if len(column) > 20:
+        return False
+    name = normalise(column)
+    return not header_key(column) or name in UNNAMED[1:] or name.startswith("unnamed_")
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:40] + "…")
+
+
+def _holds_whole(series: "pl.Series") -> bool:
+    if series.dtype.is_float():
+        return bool((series.is_finite() & (series == series.round())).all())
+    return series.dtype.is_integer()
 
 
 def _is_text(dtype: Any) -> bool:
@@ -108,7 +184,7 @@ def _is_text(dtype: Any) -> bool:
     return dtype in (pl.String, pl.Categorical, pl.Enum)
 
 
-def _open_file(path: Path) -> Source:
+def _open_file(path: Path, rename: Mapping[str, str], stays_text: Callable[[str], bool]) -> Source:
     try:
         with path.open("rb") as file:
             head = file.read(_PEEK)
@@ -121,147 +197,70 @@ def _open_file(path: Path) -> Source:
     if not head:
         raise PanelError(f"{path}: the file is empty; give a table with a header and rows")
     if head[:4] == b"PAR1":
-        return Source(_parquet(path), path.name)
+        return _of_columns(read_parquet(path), path.name, rename, stays_text)
     if path.suffix.lower() in (".parquet", ".pq"):
         raise PanelError(
             f"{path}: not a Parquet file (no PAR1 at its beginning); write it again, or name it .csv"
         )
     if head[:4] == b"PK\x03\x04":
         raise PanelError(f"{path}: not a table but a zip archive or spreadsheet; save it as CSV")
-    return Source(_csv(path, head), path.name, lines=True)
+    log = ReadingLog()
+    read = read_delimited(path, head, stays_text, log)
+    both = zip(read.names, read.header.levels, strict=False)
+    levels = {column: pair for column, pair in both if all(pair) and column in read.frame.columns}
+    source = Source(read.frame, path.name, read.line, (), levels, read.header.level_names, log)
+    return _finished(source, rename, stays_text, read.as_text)
 
 
-def _parquet(path: Path) -> "pl.DataFrame":
-    import polars as pl
-
-    try:
-        return pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise PanelError(f"{path}: not a Parquet file that can be read ({_first_line(error)})") from None
+def _of_columns(
+    columns: Columns, name: str, rename: Mapping[str, str], stays_text: Callable[[str], bool]
+) -> Source:
+    source = Source(columns.frame, name, None, columns.index, columns.levels, columns.level_names)
+    return _finished(source, rename, stays_text, None)
 
 
-def _csv(path: Path, head: bytes) -> "pl.DataFrame":
-    import polars as pl
-
-    header, separator = _header(path, head)
-    twice = sorted({name for name in header if name and header.count(name) > 1})
-    if twice:
-        raise PanelError(f"{path.name}: line 1: column {twice[0]!r} stands there twice; keep one")
-    # Codes such as 000001 must keep their zeros, and a ticker NA is no missing value.
-    text = {name: pl.String for name in header if normalise(name) in (*ASSET_NAMES, *DATE_NAMES)}
-    try:
-        frame = pl.read_csv(path, separator=separator, infer_schema_length=None, schema_overrides=text)
-    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-        raise PanelError(
-            f"{path}: not a table ({_first_line(error)}); give CSV with a header and equally long lines"
-        ) from None
-    # A comma at the end of each line and empty lines at the end of the file are no data.
-    frame = frame.drop(
-        name for name in header if not name and name in frame.columns and _is_empty(frame[name])
-    )
-    there = np.flatnonzero(~frame.select(pl.all_horizontal(pl.all().is_null())).to_series().to_numpy())
-    return frame.head(there[-1] + 1 if len(there) else 0)
+def _finished(
+    source: Source,
+    rename: Mapping[str, str],
+    stays_text: Callable[[str], bool],
+    as_text: "Callable[[], pl.DataFrame] | None",
+) -> Source:
+    """The source with its numbers made plain and its columns renamed."""
+    keep = [name for name in source.frame.columns if stays_text(name)]
+    frame = read_numerals(source.frame, keep, as_text, source.at, source.log)
+    source = replace(source, frame=frame)
+    return _renamed(source, rename) if rename else source
 
 
-def _is_empty(column: "pl.Series") -> bool:
-    return column.null_count() == len(column)
-
-
-def _header(path: Path, head: bytes) -> tuple[list[str], str]:
-    """Column names and separator of a CSV file; PanelError where its beginning is no text."""
-    try:
-        if head[:2] == b"\x1f\x8b":
-            with gzip.open(path) as file:
-                head = file.read(_PEEK)
-        # A character may be cut at the end of what was read.
-        text = head.decode("utf-8-sig", errors="strict" if len(head) < _PEEK else "ignore")
-    except (OSError, EOFError, UnicodeDecodeError):
-        text = "\0"
-    if "\0" in text:
-        raise PanelError(f"{path}: not a table: it holds binary data; give CSV (UTF-8) or Parquet")
-    first = text.lstrip("\r\n").splitlines()[:1]
-    if not first:
-        raise PanelError(f"{path}: the file is empty; give a table with a header and rows")
-    separator = max(",;\t|", key=first[0].count)
-    return next(csv.reader(first, delimiter=separator)), separator
-
-
-def _first_line(error: Exception) -> str:
-    return re.split(r"[\n\r]", str(error).strip())[0].rstrip(".:")[:160]
-
-
-def _open_polars(source: Any) -> Source:
-    import polars as pl
-
-    if isinstance(source, pl.LazyFrame):
-        source = source.collect()
-    if not isinstance(source, pl.DataFrame):
-        raise PanelError(f"can not read a polars {type(source).__name__}; give a DataFrame")
-    return Source(source, "polars frame")
-
-
-def _open_pandas(source: Any) -> Source:
-    """A pandas frame with its index (dates, or dates and assets) as columns."""
-    import pandas as pd
-    import polars as pl
-
-    if isinstance(source, pd.Series):
-        source = source.to_frame(source.name if source.name is not None else "close")
-    if not isinstance(source, pd.DataFrame):
-        raise PanelError(f"can not read a pandas {type(source).__name__}; give a DataFrame")
-    frame = source
-    if isinstance(frame.columns, pd.MultiIndex):
-        frame = _stack_assets(frame)
-    if isinstance(frame.index, pd.MultiIndex) and frame.index.nlevels == 2:
-        frame = _name_levels(frame).reset_index()
-    elif isinstance(frame.index, pd.PeriodIndex):
-        frame = frame.set_axis(frame.index.to_timestamp(), axis=0).reset_index()
-    elif not _only_counts(frame):
-        frame = frame.reset_index()
-    frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        raise PanelError(f"pandas frame: column {twice!r} stands there twice; keep one")
-    columns: dict[str, pl.Series] = {}
-    for name in frame.columns:
-        column: Any = frame[name]
-        if column.dtype == object:  # dates of several zones, or words among numbers: told apart as text
-            cells = [None if cell is pd.NaT or cell != cell else cell for cell in column]
-            texts = [None if cell is None else str(cell) for cell in cells]
-            columns[name] = pl.Series(name, texts, dtype=pl.String)
+def _renamed(source: Source, rename: Mapping[str, str]) -> Source:
+    """The source with other names of columns, or of labels where names have two levels."""
+    columns = source.frame.columns
+    given: dict[str, str] = {}
+    levels = dict(source.levels)
+    for old, new in rename.items():
+        column = find_column(columns, old)
+        labels = {label for pair in levels.values() for label in pair}
+        if column is not None:
+            given[column] = new
+        elif old in labels:
+            levels = {
+                name: (new if a == old else a, new if b == old else b) for name, (a, b) in levels.items()
+            }
         else:
-            columns[name] = pl.Series(name, pl.from_pandas(column))
-    return Source(pl.DataFrame(columns), "pandas frame")
-
-
-def _only_counts(frame: Any) -> bool:
-    """Whether the row index of a pandas frame is nameless numbers beside a column of dates."""
-    import pandas as pd
-
-    dated = any(normalise(name) in DATE_NAMES for name in frame.columns)
-    return frame.index.name is None and pd.api.types.is_integer_dtype(frame.index.dtype) and dated
-
-
-def _name_levels(frame: Any) -> Any:
-    """Name the two levels of a row index `date` and `asset` where their names do not say which is which."""
-    import pandas as pd
-
-    names = [normalise(name) for name in frame.index.names]
-    if any(name in DATE_NAMES for name in names) and any(name in ASSET_NAMES for name in names):
-        return frame
-    dates = [pd.api.types.is_datetime64_any_dtype(frame.index.levels[level].dtype) for level in (0, 1)]
-    if any(name in DATE_NAMES for name in names):
-        dates = [name in DATE_NAMES for name in names]
-    first = dates[0] or not dates[1]
-    return frame.rename_axis(index=["date", "asset"] if first else ["asset", "date"])
-
-
-def _stack_assets(frame: Any) -> Any:
-    """Fields × assets in two rows of column names (as yfinance gives them) become a long frame."""
-    if frame.columns.nlevels != 2:
-        raise PanelError(f"pandas frame: columns have {frame.columns.nlevels} levels; give fields × assets")
-    names = [normalise(name) for name in frame.columns.names]
-    level = next((i for i, name in enumerate(names) if name in ASSET_NAMES), 1)
-    columns = frame.columns.set_names("asset", level=level).set_names(None, level=1 - level)
-    frame = frame.set_axis(columns, axis=1).rename_axis(index="date")
-    return frame.stack(level="asset", future_stack=True)
+            known = labels or columns
+            source.refuse(f"no column {old!r} to rename; {nearest(old, sorted(known))}")
+    names = [given.get(name, name) for name in columns]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        source.refuse(f"two columns would be called {twice!r} after renaming; give each its own name")
+    for old, new in given.items():
+        source.log.note(f"column {old!r} is renamed {new!r}")
+    before = {new: old for old, new in given.items()}
+    line = source.line
+    return replace(
+        source,
+        frame=source.frame.rename(given),
+        line=None if line is None else lambda row, column: line(row, before.get(column or "", column)),
+        index=tuple(given.get(name, name) for name in source.index),
+        levels={given.get(name, name): pair for name, pair in levels.items()},
+    )

@@ -1,7 +1,7 @@
 """Plain tables for symbolic regression: rows laid out as assets, blocks of rows as days."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from quarva.errors import PanelError
 from quarva.panel.checking import extent
 from quarva.panel.names import nearest, normalise, normalise_all
 from quarva.panel.panel import Panel
-from quarva.panel.source import open_source
+from quarva.panel.source import Source, is_nameless, open_source
 
 __all__ = ["Table"]
 
@@ -33,18 +33,28 @@ class Table:
     columns: tuple[str, ...]
 
     @classmethod
-    def read(cls, source: Any, target: str = "y", *, columns: Sequence[str] | None = None) -> "Table":
+    def read(
+        cls,
+        source: Any,
+        target: str = "y",
+        *,
+        columns: Sequence[str] | None = None,
+        rename: Mapping[str, str] | None = None,
+    ) -> "Table":
         """Read a CSV or Parquet file, or a frame, of numbers with a header.
 
-        `target` names the column to explain, `columns` the variables (None: all others). Empty cells are NaN:
+        `target` names the column to explain, `columns` the variables (None: all others), and `rename` gives
+        columns other names first. Labels of rows (a pandas index) are never a variable. Empty cells are NaN:
         a formula that reads one says nothing about that row. Raises PanelError for text, an infinite value,
         a column that is constant or empty, and an unknown name.
         """
-        opened = open_source(source)
+        opened = open_source(source, rename=rename, numbers_only=True)
         frame = opened.frame
         if not frame.height:
             opened.refuse("no rows; give a table with a header and rows of numbers")
-        kept = [column for column in frame.columns if not opened.counts_rows(column)]
+        if opened.levels:
+            opened.refuse("names of columns have two levels; keep one line of names")
+        kept = [column for column in frame.columns if not _labels_rows(opened, column)]
         names = {field: column for column, field in normalise_all(kept, opened.name).items()}
         wanted = normalise(target)
         if wanted not in names:
@@ -65,7 +75,9 @@ class Table:
             others = [other for other in variables if other != name]
             mend = f"leave it out with columns={others[:8]!r}" if others else "give one that varies"
             _check(array, name, opened.name, mend if name != wanted else "give a target that varies")
-        return cls.from_arrays({name: arrays[name] for name in variables}, arrays[wanted], name=opened.name)
+        table = cls.from_arrays({name: arrays[name] for name in variables}, arrays[wanted], name=opened.name)
+        notes = (*table.panel.notes, *opened.log.notes)
+        return replace(table, panel=replace(table.panel, notes=notes)) if notes else table
 
     @classmethod
     def from_arrays(cls, variables: dict[str, Any], target: Any, name: str = "table") -> "Table":
@@ -87,6 +99,15 @@ class Table:
             name=name,
         )
         return cls(panel, lay(target), rows, panel.fields)
+
+
+def _labels_rows(source: Source, column: str) -> bool:
+    """Whether a column says where a row was before: such a column is never a variable."""
+    nameless = is_nameless(column) and not source.frame[column].dtype.is_numeric()
+    labels = column in source.index or nameless or source.counts_rows(column)
+    if labels and column not in source.index and not is_nameless(column):
+        source.log.leave_out(column, "it counts rows")
+    return labels
 
 
 def _check(array: np.ndarray, name: str, source: str, mend: str) -> None:

@@ -111,7 +111,9 @@ def question_of(task: Task, *, test_readings: int = 0) -> Question:
     """The task as plain data; `test_readings` says how often the sealed test was read."""
     panel, split = task.panel, task.split
     said = task.describe()
-    notes = [note for note in (*panel.notes, *task.notes) if not note.startswith("delay 0")]
+    notes = [note for note in task.notes if not note.startswith("delay 0")]
+    if panel.reading is not None:
+        notes.append(f"{panel.name} was read as {panel.reading}")
     return Question(
         kind=diagnostics.kind_of(task),
         panel=panel.name,

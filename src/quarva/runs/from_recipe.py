@@ -14,11 +14,15 @@ DEFAULT_TARGET = "forward_return_5"
 def data_of(recipe: Recipe) -> Panel | Table:
     """The panel or table that a recipe names, the sample panel where it names none. Raises PanelError."""
     if recipe.table is not None:
-        return Table.read(recipe.table, target=recipe.target_column, columns=recipe.fields)
+        return Table.read(
+            recipe.table, target=recipe.target_column, columns=recipe.fields, rename=recipe.rename
+        )
     if recipe.panel is not None:
         panel = Panel.read(
-            recipe.panel, field=recipe.field, fields=recipe.fields, allow_jumps=recipe.allow_jumps
-        )
+            recipe.panel, field=recipe.field, fields=recipe.fields, allow_jumps=recipe.allow_jumps,
+            asset_column=recipe.asset_column, date_column=recipe.date_column, rename=recipe.rename,
+            time_zone=recipe.time_zone,
+        )  # fmt: skip
     else:
         panel = sample_panel()
     return panel.with_conventions(recipe.conventions)

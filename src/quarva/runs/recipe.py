@@ -24,6 +24,7 @@ from pydantic import (
 
 from quarva.engine.devices import Device
 from quarva.errors import RecipeError
+from quarva.panel.names import parse_renames
 
 __all__ = ["RECIPE_VERSION", "Recipe"]
 
@@ -39,11 +40,21 @@ class Recipe(BaseModel):
     quarva: str | None = Field(None, description="the Quarva that wrote it")
 
     panel: str | None = Field(None, description="file of daily bars; none is the sample panel")
-    field: str = Field("close", min_length=1, description="name of the field in a wide file (dates × assets)")
+    field: str | None = Field(
+        None, min_length=1, description="name of the field in a wide file (dates × assets); none is close"
+    )
     fields: tuple[str, ...] | None = Field(
         None, description="fields to read; none is all (of a table: columns)"
     )
     allow_jumps: bool = Field(False, description="accept prices that jump by more than 300 %")
+    asset_column: str | None = Field(None, min_length=1, description="column of the panel that names assets")
+    date_column: str | None = Field(None, min_length=1, description="column of the panel that holds dates")
+    rename: dict[str, str] | None = Field(
+        None, description="other names for columns, old to new: OLD=NEW, or a table"
+    )
+    time_zone: str | None = Field(
+        None, min_length=1, description="time zone of the panel's market, such as America/New_York"
+    )
     conventions: Literal["quarva", "qlib"] = Field(
         "quarva", description="how windows are read before they are full and around NaN"
     )
@@ -101,10 +112,23 @@ class Recipe(BaseModel):
             raise ValueError("two days are needed, as in 2017-01-01,2018-01-01")
         return value
 
+    @field_validator("rename", mode="before")
+    @classmethod
+    def _renames(cls, value: object) -> object:
+        return parse_renames(value) if isinstance(value, str) else value
+
     @model_validator(mode="after")
     def _one_source(self) -> "Recipe":
         if self.panel is not None and self.table is not None:
             raise ValueError("panel and table exclude each other: name one of them")
+        for key in ("asset_column", "date_column", "time_zone"):
+            if self.panel is None and getattr(self, key) is not None:
+                flag = "--" + key.replace("_", "-")
+                raise ValueError(f"{key} ({flag}) is about a file of bars: name it with panel (--panel)")
+        if self.rename and self.panel is None and self.table is None:
+            raise ValueError(
+                "rename (--rename) is about a file: name it with panel (--panel) or table (--table)"
+            )
         return self
 
     @classmethod
@@ -151,6 +175,9 @@ class Recipe(BaseModel):
             settings = {
                 key: settings[key] for key in settings if key not in ("panel", "table", "fingerprint")
             }
+            if "table" in given:  # which has no dates and no assets
+                about_bars = ("asset_column", "date_column", "time_zone")
+                settings = {key: settings[key] for key in settings if key not in about_bars}
         return cls.of({**settings, **at_home, **given})
 
     def to_toml(self) -> str:

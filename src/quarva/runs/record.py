@@ -82,6 +82,8 @@ def _finding(found: Finding) -> dict[str, Any]:
 def _data(task: Task) -> dict[str, Any]:
     panel = task.panel
     about = {"name": panel.name, "fingerprint": panel.fingerprint(), "fields": list(panel.fields)}
+    if panel.reading is not None:
+        about["reading"] = panel.reading.as_dict()
     if task.table is not None:
         return about | {"rows": task.table.rows}
     days, assets = panel.shape

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from quarva._runtime.files import make_folder, write_atomically
-from quarva.errors import RunError
 from quarva._runtime.plain import plain
+from quarva.errors import RunError
 from quarva.loop.checkpoint import evaluations
 from quarva.runs.recipe import Recipe
 from quarva.runs.signals import write_table

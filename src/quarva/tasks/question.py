@@ -93,7 +93,8 @@ def ask_panel(
     names = tuple(t.name for t in targets)
     question = Question(
         names, values, sealed, parts.segments, parts, fields, agreed, max(1, targets[0].horizon),
-        targets[0].classes, targets[0].words, targets[0].is_return, _notes(targets, agreed),
+        targets[0].classes, targets[0].words, targets[0].is_return,
+        [*panel.notes, *_notes(targets, agreed)],
     )  # fmt: skip
     for part, name in ((TRAIN, PARTS[0]), (VALIDATION, PARTS[1])):
         if np.isnan(values[0, parts.segments == part]).all():
@@ -133,7 +134,7 @@ def ask_table(table: "Table", split: Sequence[Border] | None) -> Question:
         raise TaskError(
             f"{panel.name}: {whole.sum()} rows have a target and a value in every column; 2 are needed"
         )
-    notes = []
+    notes = list(panel.notes)
     if whole.sum() < table.rows:
         notes.append(f"{table.rows - whole.sum()} of {table.rows} rows lack a value and are left out")
     flat = np.full(y.size, UNUSED, np.int8)

@@ -1,0 +1,106 @@
+"""Formats that dates are written in: the one that reads all of a column, if no other reads them otherwise."""
+
+from typing import TYPE_CHECKING, Literal
+
+from quarva.errors import PanelError
+from quarva.panel.source import Source
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["read_dates"]
+
+_DAYS = (
+    "%Y-%m-%d", "%Y/%m/%d", "%Y.%m.%d", "%Y%m%d", "%d.%m.%Y", "%d-%b-%Y", "%d %b %Y", "%b %d, %Y",
+    "%d%b%Y", "%d %B %Y", "%B %d, %Y", "%b %d %Y", "%d/%b/%Y", "%Y-%b-%d", "%Y年%m月%d日",
+)  # fmt: skip
+_EITHER_ORDER = (("%d/%m/%Y", "%m/%d/%Y"), ("%d-%m-%Y", "%m-%d-%Y"))
+_TIMES = ("%H:%M:%S%.f", "%H:%M", "%H%M%S", "%I:%M:%S %p", "%I:%M %p")
+_SHORT = r"^\d{1,2}[-/. ]([A-Za-z]{3}|\d{1,2})[-/. ]\d{1,2}(\D|$)|^\d{1,2}[A-Za-z]{3}\d{2}(\D|$)"
+_FEWEST = 10  # distinct dates whose order tells which of two readings is right
+_LAST_SHORT = 2050  # later years of two digits may as well be of the century before
+
+
+def read_dates(source: Source, series: "pl.Series", text: "pl.Series") -> "pl.Series":
+    """Distinct texts of a column as naive datetimes, null where one cannot be read.
+
+    Years of two digits are read where one order of day, month and year fits all of them. Raises PanelError
+    where several orders do.
+    """
+    if text.str.contains(r"^\d{4}[-/]\d{1,2}$").all():
+        text = text.str.replace("/", "-") + "-01"  # months begin with their first day
+    if text.str.contains(_SHORT).all():
+        return _short_years(source, series, text)
+    return _best_format(source, text)
+
+
+def _short_years(source: Source, series: "pl.Series", text: "pl.Series") -> "pl.Series":
+    """Dates such as 3-Jan-22 and 1/31/22."""
+    parts = text.str.replace(r"^(\d{1,2})([A-Za-z]{3})(\d{2})", "$1-$2-$3")
+    parts = parts.str.replace(r"^(\w+)[-/. ](\w+)[-/. ](\d{1,2})", "$1-$2-$3")
+    worded = bool(parts.str.contains(r"^\d{1,2}-[A-Za-z]{3}-").all())
+    orders = ("%d-%b-%y",) if worded else ("%m-%d-%y", "%d-%m-%y", "%y-%m-%d")
+    read = [_with_times(parts, order, "us") for order in orders]
+    whole = _in_sequence([parsed for parsed in read if not parsed.null_count()])
+    different = any((parsed != whole[0]).any() for parsed in whole[1:])
+    late = bool(whole) and (whole[0].dt.year() > _LAST_SHORT).any()
+    if different or late or not whole:
+        nearest = min(read, key=lambda parsed: parsed.null_count())
+        first = text[0] if whole else text[nearest.is_null().arg_max() or 0]
+        row = (series.str.strip_chars() == first).arg_max() or 0
+        raise PanelError(
+            f"{source.at(row)}: {first!r} is not a date that can be read in one way only: its year has two"
+            " digits; write dates as YYYY-MM-DD"
+        )
+    source.log.note(
+        f"years of two digits are read as 1969 to {_LAST_SHORT} ({text[0]!r} is {whole[0].dt.date()[0]})"
+    )
+    return whole[0]
+
+
+def _in_sequence(read: "list[pl.Series]") -> "list[pl.Series]":
+    """Of several readings of the same dates those that ascend or descend, if some do and some do not."""
+    ordered = [
+        parsed for parsed in read if parsed.is_sorted() or parsed.is_sorted(descending=True)
+    ]  # fmt: skip
+    return ordered if len(read) > 1 and ordered and len(read[0]) >= _FEWEST else read
+
+
+def _with_times(text: "pl.Series", day: str, unit: Literal["ns", "us"]) -> "pl.Series":
+    """Texts read in a format of days, without or with a time of day after it."""
+    import polars as pl
+
+    parsed = text.str.to_datetime(day, strict=False, time_unit=unit)
+    for time in _TIMES:
+        for joint in (" ", "T"):
+            if not parsed.null_count():
+                return parsed
+            with_time = text.str.to_datetime(day + joint + time, strict=False, time_unit=unit)
+            parsed = pl.select(pl.coalesce(parsed, with_time)).to_series()
+    return parsed
+
+
+def _best_format(source: Source, text: "pl.Series") -> "pl.Series":
+    """The texts read in the format that reads the most of them, as naive datetimes, null where it fails."""
+    # Years outside the reach of nanoseconds would wrap around, so they are used only where they are written.
+    fine = text.str.contains(r"^(1[7-9]|2[01])\d\d\D.*\.\d{7,}").any()
+    unit: Literal["ns", "us"] = "ns" if fine else "us"
+    best = _with_times(text, _DAYS[0], unit)
+    for day in (*_DAYS[1:], *(day for pair in _EITHER_ORDER for day in pair)):
+        if not best.null_count():
+            return best
+        parsed = _with_times(text, day, unit)
+        if parsed.null_count() < best.null_count():
+            best = parsed
+            other = next((b if day == a else a for a, b in _EITHER_ORDER if day in (a, b)), None)
+            if other is not None and not best.null_count():
+                swapped = _with_times(text, other, unit)
+                if not swapped.null_count() and (swapped != best).any():
+                    likely = _in_sequence([best, swapped])
+                    if len(likely) > 1:
+                        source.refuse(f"{text[0]!r} may be day/month or month/day; write YYYY-MM-DD")
+                    best = likely[0]
+                    source.log.note(
+                        f"{text[0]!r} is read as {best.dt.date()[0]}, for so dates are in sequence"
+                    )
+    return best

@@ -1,0 +1,191 @@
+"""Frames of pandas and polars, and Parquet files, as columns: which of them were a row index, and levels."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from quarva.errors import PanelError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Columns", "from_pandas", "from_polars", "read_parquet"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Columns of a frame.
+
+    Attributes:
+        frame: all columns, the row index among them.
+        index: columns that were the row index.
+        levels: labels of both levels of each column whose name has two, by column.
+        level_names: names of those levels, '' where they have none.
+    """
+
+    frame: "pl.DataFrame"
+    index: tuple[str, ...] = ()
+    levels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    level_names: tuple[str, str] = ("", "")
+
+
+def from_polars(source: Any) -> Columns:
+    """Columns of a polars frame. Raises PanelError for anything else of polars."""
+    import polars as pl
+
+    if isinstance(source, pl.LazyFrame):
+        source = source.collect()
+    if not isinstance(source, pl.DataFrame):
+        raise PanelError(f"can not read a polars {type(source).__name__}; give a DataFrame")
+    return Columns(source)
+
+
+def read_parquet(path: Path) -> Columns:
+    """Columns of a Parquet file; what pandas wrote of its index and of two levels of names is heeded."""
+    import polars as pl
+
+    try:
+        frame = pl.read_parquet(path)
+        said = pl.read_parquet_metadata(path).get("pandas", "")
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        said = re.split(r"[\n\r]", str(error).strip())[0].rstrip(".:")[:160]
+        raise PanelError(f"{path}: not a Parquet file that can be read ({said})") from None
+    about = _about(said)
+    stored = [name for name in about.get("index_columns", []) if isinstance(name, str)]
+    index = tuple(name for name in stored if name in frame.columns)
+    levels = about.get("column_indexes", [])
+    if len(levels) < 2:
+        return Columns(frame, index)
+    if len(levels) > 2:
+        _refuse_levels(path.name, len(levels))
+    labels = {name: _pair(name, path.name) for name in frame.columns if name not in index}
+    names = tuple(str(level.get("name") or "") for level in levels)
+    return Columns(frame, index, labels, (names[0], names[1]))
+
+
+def _about(text: str) -> dict[str, Any]:
+    """What pandas wrote beside a table, empty where it did not or where it is no JSON object."""
+    try:
+        about = json.loads(text) if text else {}
+    except ValueError:
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def _pair(name: str, source: str) -> tuple[str, str]:
+    """The two labels in a name such as ('Close', 'AAPL')."""
+    quoted = r"""(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^'",]+))"""
+    found = re.fullmatch(rf"\(\s*{quoted}\s*,\s*{quoted}\s*\)", name)
+    if found is None:
+        raise PanelError(f"{source}: column {name!r} is not a pair of labels, as pandas writes two levels")
+    first, second = (
+        next((re.sub(r"\\(.)", r"\1", part) for part in found.groups()[k : k + 3] if part is not None), "")
+        for k in (0, 3)
+    )
+    return first, second
+
+
+def _refuse_levels(source: str, levels: int) -> None:
+    raise PanelError(f"{source}: columns have {levels} levels; give two, fields × assets")
+
+
+def from_pandas(source: Any) -> Columns:
+    """Columns of a pandas frame or series, its row index among them."""
+    import pandas as pd
+    import polars as pl
+
+    if isinstance(source, pd.Series):
+        source = source.to_frame(source.name if source.name is not None else "close")
+    if not isinstance(source, pd.DataFrame):
+        raise PanelError(f"can not read a pandas {type(source).__name__}; give a DataFrame")
+    depth = source.columns.nlevels
+    if depth > 2:
+        _refuse_levels("pandas frame", depth)
+    names = [str(name) for name in source.columns]
+    twice = (
+        next((name for name in names if names.count(name) > 1), None)
+        if len(set(names)) < len(names)
+        else None
+    )
+    if twice is not None:
+        raise PanelError(f"pandas frame: column {twice!r} stands there twice; keep one")
+    columns: dict[str, pl.Series] = {}
+    index = _index_columns(source)
+    kept: list[str] = []
+    for name, values in index:
+        series = _series(name, values)
+        if name in names and depth == 1:
+            if not _same(series, _series(name, source.iloc[:, names.index(name)])):
+                raise PanelError(
+                    f"pandas frame: the index and the column {name!r} differ; rename or drop one of them"
+                )
+            continue
+        if name in columns and not _same(series, columns[name]):
+            raise PanelError(f"pandas frame: two levels of the index are called {name!r}; rename one")
+        if name not in columns:
+            columns[name] = series
+            kept.append(name)
+    for place, name in enumerate(names):
+        columns[name] = _series(name, source.iloc[:, place])
+    labels: dict[str, tuple[str, str]] = {}
+    level_names = ("", "")
+    if depth == 2:
+        labels = {
+            name: (str(pair[0]), str(pair[1])) for name, pair in zip(names, source.columns, strict=True)
+        }
+        first, second = ("" if name is None else str(name) for name in source.columns.names)
+        level_names = (first, second)
+    return Columns(pl.DataFrame(columns), tuple(kept), labels, level_names)
+
+
+def _index_columns(frame: Any) -> list[tuple[str, Any]]:
+    """Names and values of the levels of a row index; one that only counts rows has none."""
+    import pandas as pd
+
+    index = frame.index
+    if isinstance(index, pd.RangeIndex) and index.name is None:
+        return []
+    if index.nlevels == 1:
+        return [("__index_level_0__" if index.name is None else str(index.name), index)]
+    names = [f"__index_level_{k}__" if name is None else str(name) for k, name in enumerate(index.names)]
+    return [(name, index.get_level_values(k)) for k, name in enumerate(names)]
+
+
+def _same(one: "pl.Series", other: "pl.Series") -> bool:
+    """Whether two columns say the same, be it in other types."""
+    import polars as pl
+
+    if one.dtype != other.dtype:
+        if one.dtype.is_temporal() and other.dtype.is_temporal():
+            one, other = one.cast(pl.Datetime("ns")), other.cast(pl.Datetime("ns"))
+        else:
+            one, other = one.cast(pl.String), other.cast(pl.String)
+    return bool(one.eq_missing(other).all())
+
+
+def _series(name: str, values: Any) -> "pl.Series":
+    """A pandas column or index level as a polars series."""
+    import pandas as pd
+    import polars as pl
+
+    dtype = values.dtype
+    if isinstance(dtype, pd.PeriodDtype):
+        values = values.to_timestamp() if isinstance(values, pd.Index) else values.dt.to_timestamp()
+    elif isinstance(dtype, pd.SparseDtype):
+        values = values.sparse.to_dense() if isinstance(values, pd.Series) else pd.Series(values.to_numpy())
+    elif isinstance(dtype, pd.CategoricalDtype) and not pd.api.types.is_string_dtype(dtype.categories.dtype):
+        values = values.astype(dtype.categories.dtype)
+    if values.dtype == object:  # dates of several zones, or words among numbers: told apart as text
+        cells = [None if pd.api.types.is_scalar(cell) and pd.isna(cell) else str(cell) for cell in values]
+        return pl.Series(name, cells, dtype=pl.String)
+    try:
+        return pl.Series(name, pl.from_pandas(pd.Series(values)))
+    except (pl.exceptions.PolarsError, TypeError, ValueError, NotImplementedError) as error:
+        said = str(error).strip().splitlines()[:1]
+        raise PanelError(
+            f"pandas frame: column {name!r} of type {dtype} can not be read ({''.join(said)[:120]}); change its"
+            " type, or leave the column out"
+        ) from None

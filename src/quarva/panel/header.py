@@ -1,0 +1,263 @@
+"""The beginning of a delimited file: what separates cells, which lines are names, where the data begin."""
+
+import csv
+import io
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from quarva.errors import PanelError
+from quarva.panel.numerals import MISSING
+from quarva.panel.vendors import meaning_of
+
+__all__ = ["Header", "read_header"]
+
+_SEPARATORS = ",;\t|"
+_SAMPLE = 50  # records that show what kind of cell each column holds
+_CELLS = 2000  # or fewer, as cells are enough
+_MOST_ROWS = 3  # lines of names: two levels, and the name of the index
+
+Kind = Literal["", "word", "number", "date"]
+
+_NUMBER = re.compile(
+    r"[-+−]?\s*[$€£¥₹]?\s*[-+]?(\d[\d.,'’\s]*|\.\d+)(e[-+]?\d+)?\s*[kmbt%]?|\d{1,2}:\d\d.*", re.IGNORECASE
+)
+_MONTH = "(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*"
+_DATE = re.compile(
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d).*"
+    r"|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}(?!\d).*"
+    r"|(19|20)\d\d[-/](0?[1-9]|1[0-2])"
+    r"|(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(\s?\d{4,9})?"
+    rf"|\d{{1,2}}[-/. ]?{_MONTH}[-/., ]*\d{{2,4}}(?!\d).*"
+    rf"|{_MONTH}\.? \d{{1,2}},? \d{{4}}.*"
+    r"|\d{4}[年년].*",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Header:
+    """Names of the columns of a delimited file, and where its data begin.
+
+    Attributes:
+        separator: the character between cells.
+        raw_names: names as the first line of names writes them.
+        names: name of each column; of a header of two levels the lower one, see `levels`.
+        levels: labels of both levels of each column, or empty where there is one level only.
+        level_names: names of the two levels, '' where they have none.
+        line: line of the first row of names, the first line of the file being 1.
+        data_record: number of records (blank lines too) before the first row of data.
+        data_line: number of lines before it.
+        rows: rows of names.
+        passed_over: the first line that stands before the names, '' where there is none.
+    """
+
+    separator: str
+    raw_names: tuple[str, ...]
+    names: tuple[str, ...]
+    levels: tuple[tuple[str, str], ...]
+    level_names: tuple[str, str]
+    line: int
+    data_record: int
+    data_line: int
+    rows: int
+    passed_over: str
+
+
+@dataclass(frozen=True)
+class _Record:
+    number: int  # of the record, blank lines counted, from 0
+    line: int  # its first line, from 1
+    end: int  # its last line
+    cells: list[str]
+
+
+def read_header(text: str, name: str) -> Header:
+    """Find separator and names in the first lines of a file. Raises PanelError where there are no names.
+
+    Parameters
+    ----------
+    text : str
+        Whole lines from the beginning of the file, without a byte order mark.
+    name : str
+        What errors call the file.
+    """
+    said = re.match(r'"?sep=(.)"?[\r\n]+', text)  # a line that Excel writes for itself
+    skipped = said.end() if said else 0
+    found: tuple[int, int, str, list[_Record]] | None = None
+    for separator in said[1] if said else _SEPARATORS:
+        records = _records(text[skipped:], separator, name, 1 if said else 0)
+        first = _first(records)
+        if first is not None:
+            key = (first, -len(records[first].cells))
+            if found is None or key < found[:2]:
+                found = (*key, separator, records)
+    if found is None:
+        separator = max(_SEPARATORS, key=text.splitlines()[0].count if text.splitlines() else None)
+        records, first = _records(text[skipped:], separator, name, 1 if said else 0), 0
+    else:
+        first, _, separator, records = found
+    if not records:
+        raise PanelError(f"{name}: the file is empty; give a table with a header and rows")
+    _check_preamble(records[: first + 1], records[first + 1 : first + 2], name)
+    passed_over = separator.join(records[0].cells) if first else said[0].strip() if said else ""
+    records = records[first:]
+    enough = max(8, min(_SAMPLE, _CELLS // len(records[0].cells)))
+    kinds = [[_kind(cell) for cell in record.cells] for record in records[:enough]]
+    usual = _usual(kinds[1:], len(records[0].cells))
+    _refuse_data(records, kinds, usual, name)
+    rows = _height(records, kinds, usual)
+    last = records[rows - 1]
+    above = [[cell.strip() for cell in record.cells] for record in records[:rows]]
+    names, levels, level_names = _names(above, name, records[0].line)
+    return Header(
+        separator, tuple(records[0].cells), names, levels, level_names, records[0].line, last.number + 1, last.end, rows,
+        passed_over,
+    )  # fmt: skip
+
+
+def _records(text: str, separator: str, name: str, before: int) -> list[_Record]:
+    """Records that are not blank, each with its lines; `before` lines were cut off."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    found, number, end = [], before, before
+    try:
+        for cells in reader:
+            line, end = end + 1, before + reader.line_num
+            if any(cell.strip() for cell in cells) or len(cells) > 1:
+                found.append(_Record(number, line, end, cells))
+            number += 1
+            if len(found) > _SAMPLE + 20:
+                break
+    except csv.Error as error:
+        raise PanelError(f"{name}: line {end + 1}: not a table ({error}); give CSV with a header") from None
+    return found
+
+
+def _first(records: Sequence[_Record]) -> int | None:
+    """The first record of two cells or more whose next has as many; what stands before it is no table."""
+    for place, record in enumerate(records):
+        following = records[place + 1] if place + 1 < len(records) else record
+        if len(record.cells) > 1 and len(following.cells) == len(record.cells):
+            return place
+    return None
+
+
+def _check_preamble(before: Sequence[_Record], following: Sequence[_Record], name: str) -> None:
+    """Refuse lines of another length at the beginning, unless they are words about the file."""
+    *before, header = before
+    for record in before:
+        if len(record.cells) > 1 and not record.cells[0].lstrip().startswith(("#", "//")):
+            after = next(each for each in [*before, header] if len(each.cells) != len(record.cells))
+            _refuse_lengths(after, len(record.cells), record.line, name)
+    for record in following:
+        if len(record.cells) != len(header.cells):
+            _refuse_lengths(record, len(header.cells), header.line, name)
+
+
+def _refuse_lengths(record: _Record, cells: int, line: int, name: str) -> None:
+    raise PanelError(
+        f"{name}: line {record.line} has {len(record.cells)} cells, line {line} has {cells}: not a table;"
+        " give a header and lines of as many cells"
+    )
+
+
+def _kind(cell: str) -> Kind:
+    cell = cell.strip()
+    if cell.lower() in MISSING:
+        return ""
+    if _DATE.fullmatch(cell):
+        return "date"
+    return "number" if _NUMBER.fullmatch(cell) or cell.lower().strip("+-") in ("inf", "infinity") else "word"
+
+
+def _usual(kinds: Sequence[Sequence[Kind]], columns: int) -> list[Kind]:
+    """The most frequent kind of cell in each column, beginning with the second half of the rows."""
+    kinds = kinds[len(kinds) // 2 :]
+    usual: list[Kind] = []
+    for column in range(columns):
+        rows = reversed(kinds)  # of two that are as frequent, the later: names come first
+        seen = Counter(row[column] for row in rows if column < len(row) and row[column])
+        usual.append(seen.most_common(1)[0][0] if seen else "")
+    return usual
+
+
+def _refuse_data(
+    records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], usual: Sequence[Kind], name: str
+) -> None:
+    """Refuse a file whose first row is data, or whose names are dates."""
+    first = kinds[0]
+    typed = [kind for kind in first if kind in ("date", "number")]
+    named = "word" in first or not records[0].cells[0].strip()  # pandas leaves the corner empty
+    alike = all(kind == below for kind, below in zip(first, usual) if kind and below)
+    dated = any(kind == below == "date" for kind, below in zip(first, usual))
+    if typed and (dated or alike or not named):
+        cell = next(c.strip() for c, kind in zip(records[0].cells, first) if kind in ("date", "number"))
+        raise PanelError(
+            f"{name}: line {records[0].line} is data, not a header (it holds {cell!r}); add a first line of"
+            " names such as date,open,high,low,close"
+        )
+    dates = typed.count("date")
+    if dates >= 2 and dates >= 0.5 * len(first):
+        cell = records[0].cells[list(first).index("date")].strip()
+        raise PanelError(
+            f"{name}: line {records[0].line}: dates such as {cell!r} are names of columns; turn the table so"
+            " that each date is a row"
+        )
+
+
+def _height(records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], usual: Sequence[Kind]) -> int:
+    """Number of rows of names."""
+    typed = [place for place, kind in enumerate(usual) if kind in ("date", "number")]
+    dated = [place for place in typed if usual[place] == "date"]
+    labels = [cell.strip() for cell in records[0].cells[1:]]
+    repeated = len(set(labels)) < len(labels)
+
+    def is_names(place: int) -> bool:
+        row = kinds[place]
+        if not typed or any(row[j] == "date" for j in dated):
+            return False
+        numbers = any(row[j] == "number" for j in typed)
+        return not numbers or (place == 1 and repeated and row[0] == "word")
+
+    height = 1
+    while height <= _MOST_ROWS and height < len(kinds) - 1 and is_names(height):
+        height += 1
+    return height
+
+
+def _names(
+    above: list[list[str]], name: str, line: int
+) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, str]]:
+    """Names of columns, labels of both levels and names of the levels, from rows of names."""
+    index, at = None, 0
+    if len(above) > 1 and sum(map(bool, above[-1])) == 1:  # pandas writes the name of the index below
+        last = above.pop()
+        index, at = next((cell, place) for place, cell in enumerate(last) if cell)
+    if len(above) == 1:
+        names = list(above[0])
+        names[at] = index or names[at]
+        return tuple(names), (), ("", "")
+    if len(above) > 2:
+        raise PanelError(f"{name}: lines {line} to {line + len(above) - 1} hold names; keep one line of them")
+    upper, lower = (list(row) for row in above)
+    for place in range(2, len(upper)):  # a label that spans several columns stands over the first of them
+        upper[place] = upper[place] or (upper[place - 1] if lower[place] else "")
+    if index is None and (_is_role(lower[0]) or _is_role(upper[0])):
+        index = lower[0] if _is_role(lower[0]) else upper[0]
+    for place, (above_it, below) in enumerate(zip(upper, lower, strict=True)):
+        if place != at and bool(above_it) != bool(below) and not _is_role(above_it or below):
+            raise PanelError(
+                f"{name}: lines {line} and {line + 1} hold names, but one of them has none over column"
+                f" {above_it or below!r}; keep one line of names"
+            )
+    level_names = (upper[at], lower[at])
+    names, upper[at], lower[at] = list(lower), "", index or ""
+    names[at] = index or ""
+    return tuple(names), tuple(zip(upper, lower, strict=True)), level_names
+
+
+def _is_role(name: str) -> bool:
+    """Whether a name is one of dates or of assets."""
+    return (meaning_of(name) or "").startswith("@") if name else False

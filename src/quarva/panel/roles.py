@@ -1,0 +1,410 @@
+"""Which column of a table holds the dates, which the assets, and which are fields."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from quarva.errors import PanelError
+from quarva.panel.dates import parse_dates, reads_as_times
+from quarva.panel.names import nearest, normalise
+from quarva.panel.source import Source, find_column, is_nameless
+from quarva.panel.vendors import (
+    ASSET,
+    BESIDE_PRICES,
+    DATE,
+    HEADERS,
+    ID,
+    ISSUE,
+    LABEL,
+    PERMANENT,
+    SKIP,
+    TIME,
+    header_key,
+    meaning_of,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+__all__ = ["Roles", "field_names", "find_roles", "is_field", "reads_as_dates", "role_of"]
+
+_PRICES = frozenset(["open", "high", "low", "close"])
+_CALENDAR = frozenset(["year", "month", "day", "weekday", "quarter", "week", "day_of_week", "dow", "hour"])
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Columns of a table by what they hold.
+
+    Attributes:
+        date: the dates.
+        time: times of day that belong to the dates, None where there are none.
+        asset: names of assets, None where no column holds them.
+        issue: issues of an asset that names it together with `asset`, or None.
+        labels: columns whose values are labels, whatever their type.
+        fields: all other columns that may be fields or groups.
+    """
+
+    date: str
+    time: str | None
+    asset: str | None
+    issue: str | None
+    labels: tuple[str, ...]
+    fields: tuple[str, ...]
+
+
+def find_roles(source: Source, date_column: str | None, asset_column: str | None) -> Roles:
+    """Find the columns of dates, assets and fields; what is none of them is recorded as left out.
+
+    `date_column` and `asset_column` are the user's word for it. Raises PanelError where there is no column
+    of dates, where several may be, and where a named column does not exist.
+    """
+    columns = [name for name in source.frame.columns if name]
+    roles = roles_of(source.frame.columns)
+    date = _date_column(source, roles, date_column)
+    time = _time_column(source, roles, date)
+    if time is not None and _is_full_stamp(source.frame[time]):
+        source.log.leave_out(date, f"column {time!r} holds the date with its time of day", note=False)
+        date, time, gone = time, None, date
+        roles.pop(gone, None)
+        columns.remove(gone)
+    rest = [name for name in source.frame.columns if name not in (date, time) and name in columns + [""]]
+    asset = _asset_column(source, roles, [name for name in rest if name], asset_column, date)
+    issue = next((name for name in rest if roles.get(name) == ISSUE), None)
+    if asset is None or meaning_of(asset) != PERMANENT or not _tells_apart(source, asset, issue):
+        issue = None
+    labels, fields = _split(source, roles, [name for name in rest if name not in (asset, issue)], asset)
+    return Roles(date, time, asset, issue, tuple(labels), tuple(fields))
+
+
+def roles_of(columns: Sequence[str]) -> dict[str, str]:
+    """Field or role of each column by its header; what holds only beside prices is there only so."""
+    found = {name: meaning for name in columns if (meaning := meaning_of(name)) is not None}
+    if {"date", "asset"} <= set(columns):  # the layout that Quarva writes: its fields keep their names
+        kept = (PERMANENT, ISSUE, ID)
+        return {
+            name: meaning
+            for name, meaning in found.items()
+            if name in ("date", "asset") or meaning in kept or normalise(name) != name
+        }
+    plain = {meaning for meaning in found.values() if not meaning.endswith(BESIDE_PRICES)}
+    with_weak = {meaning.removesuffix(BESIDE_PRICES) for meaning in found.values()}
+    priced = bool(plain & (_PRICES | {"adj_close", "last"})) or len(with_weak & _PRICES) > 2
+    return {
+        name: meaning.removesuffix(BESIDE_PRICES)
+        for name, meaning in found.items()
+        if priced or not meaning.endswith(BESIDE_PRICES)
+    }
+
+
+def role_of(name: str) -> str:
+    """The role of a header by itself, '' for a field or an unknown one."""
+    meaning = (meaning_of(name) or "").removesuffix(BESIDE_PRICES)
+    return meaning if meaning.startswith("@") else ""
+
+
+def is_field(meaning: str | None) -> bool:
+    """Whether a meaning in `HEADERS` is a field."""
+    return meaning is not None and not meaning.startswith("@")
+
+
+def field_names(source: Source, columns: Sequence[str], wanted: Iterable[str] | None) -> dict[str, str]:
+    """Field name of each column: that of the vendors' table, else its own in lower case with underscores.
+
+    A column keeps its own name where another column has the table's, and where `wanted` names it so.
+    Raises PanelError where two columns would share a name, or nothing is left of one.
+    """
+    asked = set(wanted or ())
+    roles = roles_of(source.frame.columns)
+    order = {meaning: place for place, meaning in enumerate(HEADERS)}
+    own = {name: normalise(name) for name in columns}
+    known = {
+        name: meaning for name in columns if is_field(meaning := roles.get(name)) and own[name] not in asked
+    }
+    first: dict[str, str] = {}  # of each field that the table names, the column that is called so
+    for name in sorted(known, key=lambda each: (own[each] != known[each], order.get(header_key(each), 0))):
+        first.setdefault(known[name], name)
+    taken = {own[name] for name in columns if first.get(known.get(name, "")) != name}
+    names: dict[str, str] = {}
+    for name in columns:
+        field = known.get(name, "")
+        names[name] = field if first.get(field) == name and field not in taken else own[name]
+    _check_names(source, names)
+    return names
+
+
+def _check_names(source: Source, names: dict[str, str]) -> None:
+    taken: dict[str, str] = {}
+    for name, field in names.items():
+        if not field:
+            source.refuse(
+                f"column {name!r} gives no field name; rename it with letters a to z"
+                f" (--rename {name or 'COLUMN'}=NAME), or leave it out with --fields"
+            )
+        if field in taken:
+            source.refuse(
+                f"columns {taken[field]!r} and {name!r} would both be field {field!r}; rename one"
+                f" (--rename '{name}=other')"
+            )
+        taken[field] = name
+
+
+def reads_as_dates(series: "pl.Series") -> bool:
+    """Whether the first values of a column look like dates."""
+    import polars as pl
+
+    if series.dtype.is_temporal():
+        return series.dtype not in (pl.Time, pl.Duration)
+    values = series.drop_nulls()
+    if series.dtype == pl.String:
+        text = values.head(5).str.strip_chars()
+        shape = (
+            r"^(\d{4}[-/.]?\d{1,2}[-/.]?\d{1,2}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{4}[-/](0?[1-9]|1[0-2])$"
+            r"|\d{1,2}[-/. ]?[A-Za-z]{3,9}[-/., ]*\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{4}[年년]|\d{9,19}(\.0*)?$)"
+        )
+        return bool(len(text)) and bool(text.str.contains(shape).all())
+    if not series.dtype.is_numeric() or not len(values):
+        return False
+    whole = bool((values == values.round()).all()) if series.dtype.is_float() else True
+    return whole and float(values.min()) >= 170_001  # type: ignore[arg-type]
+
+
+def _reads_as_days(series: "pl.Series") -> bool:
+    """Whether whole numbers are days written 20200131."""
+    if not series.dtype.is_integer() or series.null_count() or not len(series):
+        return False
+    text = series.head(50).cast(str)
+    return bool(text.str.contains(r"^(1[7-9]|2[01])\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])$").all())
+
+
+def _reads_as_stamps(series: "pl.Series") -> bool:
+    """Whether a column without a name holds dates: days as 20200131, or numbers too large to count rows."""
+    if not series.dtype.is_numeric():
+        return reads_as_dates(series)
+    return _reads_as_days(series) or (reads_as_dates(series) and float(series.min()) >= 1e8)  # type: ignore[arg-type]
+
+
+def _date_column(source: Source, roles: dict[str, str], given: str | None) -> str:
+    frame = source.frame
+    if given is not None:
+        found = find_column(frame.columns, given)
+        if found is None:
+            source.refuse(
+                f"no column {given!r} to take dates from (--date-column); {nearest(given, frame.columns)}"
+            )
+        return found
+    named = _by_preference(roles, frame.columns, DATE) or _by_preference(roles, frame.columns, TIME)
+    dated = [name for name in named if reads_as_dates(frame[name])]
+    if dated:
+        _check_agreement(source, dated)
+        return dated[0]
+    found_by = [
+        name for name in frame.columns
+        if frame[name].dtype.is_temporal() or (
+            frame[name].dtype == _string() and roles.get(name) is None and reads_as_dates(frame[name])
+        )
+    ]  # fmt: skip
+    found_by = [name for name in found_by if reads_as_dates(frame[name])]
+    in_index = [name for name in found_by if name in source.index]
+    found_by = in_index or found_by
+    if not found_by:
+        nameless = [name for name in frame.columns if is_nameless(name)]
+        found_by = [name for name in nameless if _reads_as_stamps(frame[name])]
+        found_by = found_by or [name for name in frame.columns if _reads_as_days(frame[name])]
+    empty_named = [name for name in named if roles.get(name) == DATE]
+    if found_by and empty_named:
+        source.refuse(
+            f"column {empty_named[0]!r} holds no dates, and {found_by[0]!r} does; name the one of the bars with"
+            " --date-column"
+        )
+    if len(found_by) > 1:
+        shown = " and ".join(map(repr, found_by[:4]))
+        source.refuse(f"columns {shown} hold dates; name the one of the bars with --date-column")
+    if found_by:
+        return found_by[0]
+    if named and not frame[named[0]].dtype.is_float():
+        return named[0]  # an error about its first value is of more use than one about its name
+    found_names = ", ".join(repr(name) for name in frame.columns[:8]) + (", …" if frame.width > 8 else "")
+    raise PanelError(
+        f"{source.name}: no date column; call it date, or name it with --date-column (found {found_names})"
+    )
+
+
+def _string() -> "type[pl.String]":
+    import polars as pl
+
+    return pl.String
+
+
+def _by_preference(roles: dict[str, str], columns: Sequence[str], role: str) -> list[str]:
+    """Columns of a role, the first in the vendors' table first."""
+    order = {header: place for place, header in enumerate(HEADERS)}
+    named = [name for name in columns if roles.get(name) == role]
+    return sorted(named, key=lambda name: order.get(header_key(name), len(order)))
+
+
+def _check_agreement(source: Source, dated: Sequence[str]) -> None:
+    """Refuse two columns of dates that name different days; of those that agree the first is taken."""
+    if len(dated) < 2:
+        return
+    for other in dated[1:]:
+        head = min(source.frame.height, 1000)
+        part = Source(source.frame.head(head), source.name, source.line)
+        try:
+            days = [parse_dates(part, name).astype("datetime64[D]") for name in (dated[0], other)]
+        except PanelError:
+            source.log.leave_out(other, f"its dates cannot be read; {dated[0]!r} holds the dates")
+            continue
+        apart = abs((days[0] - days[1]).astype(int))
+        if (apart > 1).any():
+            source.refuse(
+                f"columns {dated[0]!r} and {other!r} hold different dates; name the one of the bars with"
+                " --date-column"
+            )
+        source.log.leave_out(other, f"it holds the dates of {dated[0]!r} again", note=False)
+
+
+def _time_column(source: Source, roles: dict[str, str], date: str) -> str | None:
+    """A column of times of day beside a column of days."""
+    for name in _by_preference(roles, source.frame.columns, TIME):
+        if name != date and (reads_as_times(source.frame[name]) or _is_full_stamp(source.frame[name])):
+            return name
+    return None
+
+
+def _is_full_stamp(series: "pl.Series") -> bool:
+    """Whether a column holds dates with times of day as 20220103093500000, as baostock's `time` does."""
+    text = series.drop_nulls().head(5).cast(_string())
+    return bool(len(text)) and bool(text.str.contains(r"^(19|20)\d{12}(\d{3})?$").all())
+
+
+def _asset_column(
+    source: Source, roles: dict[str, str], columns: Sequence[str], given: str | None, date: str
+) -> str | None:
+    if given is not None:
+        found = find_column(columns, given)
+        if found is None:
+            source.refuse(
+                f"no column {given!r} to take assets from (--asset-column); {nearest(given, columns)}"
+            )
+        return found
+    for role in (PERMANENT, ASSET):
+        for name in _by_preference(roles, columns, role):
+            if source.counts_rows(name):
+                continue
+            if _may_name_assets(source, name):
+                return name
+    index = [name for name in columns if name in source.index]
+    text = [name for name in index if source.frame[name].dtype == _string()]
+    if len(text) == 1:
+        return text[0]
+    codes = [name for name in index if _repeats_by_date(source, date, name)]
+    return codes[0] if len(source.index) > 1 and len(codes) == 1 else None
+
+
+def _repeats_by_date(source: Source, date: str, name: str) -> bool:
+    """Whether whole numbers come again and again, but once for a date: codes of assets, not row labels."""
+    if not source.frame[name].dtype.is_integer() or date not in source.frame.columns:
+        return False
+    distinct, rows = source.frame[name].n_unique(), source.frame.height
+    return distinct * 2 <= rows and source.frame.select(date, name).n_unique() == rows
+
+
+def _may_name_assets(source: Source, name: str) -> bool:
+    """Whether a column holds names or codes; prices of a stock called SID or CODE are none."""
+    series = source.frame[name]
+    if _holds_decimals(series) or series.null_count() == len(series):
+        return False
+    if header_key(name) == "index" and not _is_text(series):
+        return False
+    if meaning_of(name) == PERMANENT and _is_text(series):
+        return _holds_numbers(source, name)
+    if series.dtype.is_float() and meaning_of(name) != PERMANENT:
+        # Codes that a missing one made floats come again and again; prices do not.
+        return series.n_unique() == 1 or series.n_unique() * 4 < len(series)
+    if series.dtype.is_float():
+        return True
+    return series.dtype.is_integer() or _is_text(series)
+
+
+def _holds_numbers(source: Source, name: str) -> bool:
+    """Whether a column of permanent identifiers holds their numbers; a few other words are refused."""
+    text = source.frame[name].cast(_string()).str.strip_chars()
+    odd = ~text.str.contains(r"^\d+(\.0*)?$") & text.is_not_null() & (text != "")
+    wrong = int(odd.sum())
+    if wrong and wrong * 2 < len(text):
+        row = odd.arg_max() or 0
+        raise PanelError(
+            f"{source.at(row, name)}: {text[row]!r} in column {name!r} is not the number of an asset; correct it,"
+            " or name another column with --asset-column"
+        )
+    return not wrong
+
+
+def _is_text(series: "pl.Series") -> bool:
+    import polars as pl
+
+    return series.dtype in (pl.String, pl.Categorical, pl.Enum)
+
+
+def _holds_decimals(series: "pl.Series") -> bool:
+    """Whether a column holds numbers with decimals, be it as text: prices, not codes."""
+    if series.dtype.is_float():
+        values = series.drop_nulls().drop_nans()
+        return not bool((values == values.round()).all())
+    if series.dtype != _string():
+        return False
+    values = series.drop_nulls().head(1000).str.strip_chars()
+    return bool(len(values)) and bool(values.str.contains(r"^-?\d*\.\d+$").mean() > 0.5)  # type: ignore[operator]
+
+
+def _tells_apart(source: Source, asset: str, issue: str | None) -> bool:
+    """Whether some asset has several issues."""
+    if issue is None:
+        return False
+    pairs = source.frame.select(asset, issue).unique()
+    return pairs.height > pairs[asset].n_unique()
+
+
+def _split(
+    source: Source, roles: dict[str, str], rest: Sequence[str], asset: str | None
+) -> tuple[list[str], list[str]]:
+    """Labels and fields among the other columns; row labels, identifiers and second dates are left out."""
+    labels: list[str] = []
+    fields: list[str] = []
+    long = asset is not None
+    for name in rest:
+        role = roles.get(name, "")
+        series = source.frame[name]
+        decimal = not long and (series.dtype.is_float() or _holds_decimals(series))
+        if name in source.log.left_out:
+            continue
+        if source.counts_rows(name):
+            counted = name in source.index or (series[0] == 0 and series[-1] == len(series) - 1)
+            source.log.leave_out(name, "it holds labels of rows", note=not counted)
+        elif name in source.index:
+            source.log.leave_out(name, "it is the index of a pandas frame, not a field")
+        elif role == SKIP and not decimal:
+            source.log.leave_out(name, f"{header_key(name)} is no field", note=False)
+        elif role in (ID, PERMANENT, ISSUE) and not decimal:
+            source.log.leave_out(name, "it is an identifier, not a field")
+        elif str(series.dtype).startswith(("Duration", "Time")):
+            source.log.leave_out(name, "it holds times, not a field")
+        elif (
+            series.dtype.is_temporal() or (role == DATE and reads_as_dates(series)) or _dates_in_text(series)
+        ):
+            source.log.leave_out(name, "it holds dates, not a field")
+        elif role in (LABEL, ASSET) and not decimal:
+            labels.append(name)
+        else:
+            fields.append(name)
+    return labels, fields
+
+
+def _dates_in_text(series: "pl.Series") -> bool:
+    if series.dtype != _string():
+        return False
+    text = series.drop_nulls().head(5)
+    shape = re.compile(r"^\s*\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(\D|$)")
+    return bool(len(text)) and all(shape.match(value) is not None for value in text)
