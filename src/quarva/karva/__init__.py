@@ -1,6 +1,7 @@
-"""The language: operators, symbols, genes, notations; knows nothing of markets or of who writes formulas.
+"""The formula language: operators, symbols, genes and notations.
 
-Names that need NumPy and Numba are loaded when they are first used: reading a formula needs neither.
+This package knows nothing about market data or about searchers. Names that need NumPy and Numba are imported
+on first use, because reading a formula needs neither.
 """
 
 import importlib
@@ -29,12 +30,12 @@ __all__ = [
     "render",
 ]
 
-_LATER = {"Alphabet": "alphabet", "GeneShape": "genes", "Population": "genes", "encode": "genes"}
+_LAZY = {"Alphabet": "alphabet", "GeneShape": "genes", "Population": "genes", "encode": "genes"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
+    if name not in _LAZY:
         raise AttributeError(f"module 'quarva.karva' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"quarva.karva.{_LATER[name]}"), name)
+    value = getattr(importlib.import_module(f"quarva.karva.{_LAZY[name]}"), name)
     globals()[name] = value
     return value
