@@ -32,7 +32,7 @@ class SearchContext:
         glimpse: a few assets and training days of a panel, without the target, None for a table: what lets
             formulas be told apart by signals.
         skeletons: where constants are tuned, what was scored, by the key of a formula in which a `?` is any
-            number (`reading.Language`); None where they are not.
+            number (`gene_keys.KeyTables`); None where they are not.
     """
 
     alphabet: Alphabet

@@ -93,8 +93,8 @@ class Trainer:
     def step(self, batch: TeacherForcing, loss_weights: LossWeights, threads: int = 1) -> float:
         """Take one optimiser step on a batch.
 
-        If the loss or the gradient is not finite, the weights return to those before the last successful
-        step, and the optimiser is reset.
+        If the loss or the gradient is not finite, the weights are reset to the last ones for which both were
+        finite, and the optimiser starts again.
 
         Parameters
         ----------
