@@ -47,7 +47,7 @@ _ATOM, _POSTFIX = 9, 8  # strengths of calls, names and numbers, and of postfix 
 
 @dataclass(frozen=True)
 class _Template:
-    """An operator's template, split at its arguments; `parts[i]` is before argument i, the last at the end."""
+    """An operator's template, split at its arguments; `parts[i]` precedes argument i."""
 
     operator: Operator
     parts: tuple[tuple[Token, ...], ...]
