@@ -66,7 +66,7 @@ class SymbolParser:
         return Symbol(field=name)
 
     def match_case(self, name: str, known: Collection[str] | None) -> str:
-        """Return the known name that differs from `name` in case only, else `name` itself."""
+        """Return the one known name that differs from `name` in case only, or `name` itself."""
         same = [other for other in known or () if other.lower() == name.lower()]
         return same[0] if len(same) == 1 and name not in same else name
 

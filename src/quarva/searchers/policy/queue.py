@@ -29,7 +29,7 @@ def distinct_best(
     Returns
     -------
     indices : int array
-        Best first; the earlier of equal ones first.
+        Best first; ties keep the order of the population.
     keys : uint64 array
         Computed with all constants equal to 0.
     """
