@@ -73,7 +73,7 @@ def test_selection_prefers_high_fitness_and_roulette_never_selects_invalid_chrom
         assert counts[50:].sum() / 20_000 == pytest.approx(0.125, abs=0.01)
 
 
-def test_selection_among_invalid_chromosomes_is_uniform():
+def test_selection_among_invalid_chromosomes_can_select_any():
     fitness, rng = np.full(9, -np.inf), np.array([1], np.uint64)
     selected = {breeding.select_parent(fitness, wheel_of(fitness), 0, 9, True, 3, rng) for _ in range(500)}
     assert selected == set(range(9))
