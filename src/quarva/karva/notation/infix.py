@@ -11,8 +11,8 @@ other than letters, digits and `_` is written in backticks: `` `Adj Close` ``.
 from quarva.karva.expression import Expression
 from quarva.karva.notation.calls import parse_calls
 from quarva.karva.notation.dialect import Dialect
+from quarva.karva.notation.rendering import render_calls
 from quarva.karva.notation.symbols import SymbolParser
-from quarva.karva.notation.written import render_calls
 from quarva.karva.operators import BY_NAME
 
 __all__ = ["parse_infix", "render_infix"]

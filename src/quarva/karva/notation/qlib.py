@@ -15,8 +15,8 @@ from types import MappingProxyType
 from quarva.karva.expression import Expression
 from quarva.karva.notation.calls import parse_calls
 from quarva.karva.notation.dialect import Dialect
+from quarva.karva.notation.rendering import render_calls
 from quarva.karva.notation.symbols import SymbolParser
-from quarva.karva.notation.written import render_calls
 from quarva.karva.operators import OPERATORS, Operator
 
 __all__ = ["NAMES", "OWN_NAMES", "parse_qlib", "render_qlib"]

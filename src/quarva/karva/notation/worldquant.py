@@ -25,8 +25,8 @@ from types import MappingProxyType
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation.calls import parse_calls
 from quarva.karva.notation.dialect import POWER, UNARY, Dialect, Signs
+from quarva.karva.notation.rendering import render_calls
 from quarva.karva.notation.symbols import SymbolParser
-from quarva.karva.notation.written import render_calls
 from quarva.karva.operators import BY_NAME, MAX_WINDOW
 
 __all__ = ["NAMES", "parse_worldquant", "render_worldquant"]

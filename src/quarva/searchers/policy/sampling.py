@@ -10,10 +10,10 @@ from quarva._runtime.compiled import compiled
 from quarva._runtime.threads import share
 from quarva.karva.grammar.grammar import Grammar
 from quarva.searchers.policy.choice import choose_symbol
+from quarva.searchers.policy.chunks import in_chunks, one_torch_thread
 from quarva.searchers.policy.embedding_rows import embedding_rows
 from quarva.searchers.policy.length import LengthPrior
 from quarva.searchers.policy.model import GRU, Generator
-from quarva.searchers.policy.pieces import in_chunks, one_torch_thread
 from quarva.searchers.policy.recurrent import tensors_of, weights_of
 from quarva.searchers.policy.rewriting import Templates, assign_nodes, plan_rewrite
 from quarva.searchers.policy.writing import write

@@ -10,8 +10,8 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from quarva._runtime.threads import share
 from quarva.searchers.policy.backward import gradient
+from quarva.searchers.policy.chunks import in_chunks, one_torch_thread
 from quarva.searchers.policy.model import GRU, Generator
-from quarva.searchers.policy.pieces import in_chunks, one_torch_thread
 from quarva.searchers.policy.recurrent import tensors_of, weights_of
 from quarva.searchers.policy.teacher_forcing import TeacherForcing
 
