@@ -31,7 +31,7 @@ PARTS = (
     ("– genes through torch (transformer)", "sampling.py", "_write"),
     ("learning", "policy.py", "tell"),
     ("– figures, and which are the best", "queue.py", "distinct_best"),
-    ("– masks and prior of what is learned from", "lesson.py", "of"),
+    ("– masks and prior of what is learned from", "teacher_forcing.py", "of"),
     ("– gradient in compiled loops (GRU)", "backward.py", "gradient"),
     ("– gradient by torch", "__init__.py", "grad"),
     ("– the optimiser", "adam.py", "step"),

@@ -49,7 +49,7 @@ def stages(body: str, seed: int, chosen: argparse.Namespace) -> NDArray[np.float
         kept, free = (Grammar(alphabet, shape, tail=tail) for tail in (True, False))
         prior, none = policy._prior, LengthPrior(1.0, 0.0)
         shares.append(
-            [invalid_share(policy._learner, *each, chosen.genes)
+            [invalid_share(policy._trainer, *each, chosen.genes)
              for each in ((kept, none), (free, prior), (free, none))]
         )  # fmt: skip
     return np.array(shares)

@@ -95,7 +95,7 @@ def networks(letters: Alphabet, head: int) -> dict[str, Sampler]:
     market = panel_of(bars | {"amount": bars["close"] * bars["volume"]}, {"sector": ["A", "B"] * 10})
     question = qv.Task(market, target="forward_return_5", objective="rank_ic"), letters
     learners = [
-        copy.deepcopy(policy._learner)
+        copy.deepcopy(policy._trainer)
         for policy in learning(question, [0, ROUNDS // 2, ROUNDS], 0, head=head, rules="+".join(RULES))
     ]
     return dict(zip(("untrained network", "half-trained", "trained"), map(writes, learners), strict=True))

@@ -6,7 +6,7 @@ Each market is simulated (300 assets, 1,000 days) with a formula's signal plante
 coefficient of 0.05 at the one-day horizon. A search has found the plant when the absolute mean daily
 Spearman correlation between its best formula's signal and the planted one is above 0.8, over all days. The
 best formula is looked at after 50, 70, 100, 150, 200, 300, 500, 700 … 100,000 evaluations of one search,
-which ends where the plant is found. A searcher may have settings behind its name, `blend:litters=1`, and is
+which ends when the plant is found. A searcher may have settings after its name, `blend:candidates=1`, and is
 then one of its own here. With --cache each run is kept as it ends, so that the benchmark can be broken off,
 and gone on with; --stop-after SECONDS begins no run later than that.
 """
@@ -110,7 +110,7 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
 
 
 def way_of(searcher: str) -> tuple[str, dict[str, Any] | None]:
-    """Name and settings of `blend:litters=1:bold=0.5`."""
+    """Name and settings of `blend:candidates=1:kappa=0.5`."""
     name, *given = searcher.split(":")
     settings = dict(each.split("=", 1) for each in given)
     return name, {key: json.loads(value) for key, value in settings.items()} or None

@@ -64,6 +64,6 @@ def test_the_memory_answers_as_the_page_says(page):
     assert found.evaluations == 2_000
 
 
-def test_foresight_finds_more_with_the_same_evaluations(page):
+def test_a_surrogate_finds_more_with_the_same_evaluations(page):
     table = page["raced"].table()
-    assert table.loc["foreseeing", "best"] > 1.05 * table.loc["climber", "best"]
+    assert table.loc["surrogate", "best"] > 1.05 * table.loc["climber", "best"]

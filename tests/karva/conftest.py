@@ -1,4 +1,4 @@
-"""What tests of the language share."""
+"""Fixtures of the tests of the formula language."""
 
 from collections.abc import Callable
 
@@ -8,8 +8,8 @@ from quarva.errors import FormulaError
 from quarva.karva import parse
 
 
-def refusal(text: str, notation: str = "infix", **known) -> str:
-    """The one line that says why a formula can not be read."""
+def error_message(text: str, notation: str = "infix", **known) -> str:
+    """Parse an invalid formula and return the message, which must be one line."""
     with pytest.raises(FormulaError) as caught:
         parse(text, notation, **known)
     assert "\n" not in str(caught.value)
@@ -18,4 +18,4 @@ def refusal(text: str, notation: str = "infix", **known) -> str:
 
 @pytest.fixture(scope="session", name="message")
 def _message() -> Callable[..., str]:
-    return refusal
+    return error_message

@@ -1,4 +1,4 @@
-"""Alphabets: which letters the functions, windows and parameters asked for give."""
+"""Alphabets: the symbols that functions, windows and other parameters yield."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from quarva.karva import CODE, Alphabet, GeneShape, Population
 from quarva.karva.alphabet import FIELD, PANEL_FUNCTIONS, TABLE_FUNCTIONS
 
 
-def test_functions_come_with_each_window_share_and_count():
+def test_a_function_yields_a_symbol_for_each_window_share_and_count():
     functions = ["quantile", "winsorise", "bucket", "of_asset", "group_rank", "if_else", "kurt"]
     alphabet = Alphabet.build(["x"], functions, (3, 20), groups=["sector"], assets=["SPY", "BRK.B"])
     assert alphabet.names() == [
@@ -18,14 +18,14 @@ def test_functions_come_with_each_window_share_and_count():
     ]  # fmt: skip
 
 
-def test_shares_and_counts_can_be_chosen():
+def test_shares_and_counts_can_be_set():
     names = Alphabet.build(
         ["x"], ["quantile", "winsorise", "bucket"], (5,), shares=[0.1, 0.9], counts=[3]
     ).names()
     assert names == ["quantile_5_0.1", "quantile_5_0.9", "winsorise_0.1", "bucket_3", "x"]
 
 
-def test_a_letter_s_numbers_are_its_window_count_share_and_place():
+def test_symbol_arrays_hold_the_window_count_share_or_index():
     alphabet = Alphabet.build(["x", "y"], ["quantile", "bucket", "of_asset"], (7,), assets=["A", "B"])
     assert (
         alphabet.code.tolist()
@@ -37,27 +37,30 @@ def test_a_letter_s_numbers_are_its_window_count_share_and_place():
 
 
 @pytest.mark.parametrize(("functions", "tail"), [(["if_else"], 17), (["lt"], 9), (["not"], 1), ([], 1)])
-def test_the_tail_is_as_long_as_the_widest_function_asks_for(functions, tail):
+def test_the_tail_length_follows_from_the_maximum_arity(functions, tail):
     assert Alphabet.build(["x"], functions).tail(8) == tail
 
 
-def test_a_search_uses_the_same_functions_as_ever_unless_told_otherwise():
+def test_default_functions_have_at_most_two_arguments():
     assert "if_else" not in PANEL_FUNCTIONS + TABLE_FUNCTIONS
     assert Alphabet.build(["x"]).max_arity == 2
 
 
 @pytest.mark.parametrize(
-    ("letters", "said"),
+    ("arguments", "message"),
     [
         ({"fields": ["x"], "functions": ["logg"]}, "unknown function 'logg': did you mean 'log'?"),
-        ({"fields": ["x"], "functions": ["@"]}, "unknown function '@'; known are add, sub"),
+        ({"fields": ["x"], "functions": ["@"]}, "unknown function '@'; known functions: add, sub"),
         ({"fields": [], "functions": ["add"]}, "no terminal: give at least one field, number or '?'"),
         (
             {"fields": ["x"], "functions": ["skew"], "windows": [2]},
             "'skew' needs a window of at least 3 days",
         ),
         ({"fields": ["x"], "functions": ["mean"], "windows": []}, "'mean' needs a window of at least 2 days"),
-        ({"fields": ["x"], "functions": ["mean"], "windows": [10_001]}, "10001 days is above 10000"),
+        (
+            {"fields": ["x"], "functions": ["mean"], "windows": [10_001]},
+            "10001 days exceeds the maximum of 10000",
+        ),
         ({"fields": ["x"], "functions": ["winsorise"], "shares": [0.5, 0.8]}, "share above 0 and below 0.5"),
         (
             {"fields": ["x"], "functions": ["quantile"], "shares": [1.5]},
@@ -66,15 +69,15 @@ def test_a_search_uses_the_same_functions_as_ever_unless_told_otherwise():
         ({"fields": ["x"], "functions": ["bucket"], "counts": [1, 5]}, "'bucket' needs counts of 2 to 10000"),
     ],
 )
-def test_an_alphabet_that_can_not_be_says_why(letters, said):
+def test_an_invalid_alphabet_is_refused_with_the_reason(arguments, message):
     with pytest.raises(FormulaError) as caught:
-        Alphabet.build(**letters)
-    assert said in str(caught.value)
+        Alphabet.build(**arguments)
+    assert message in str(caught.value)
 
 
-def test_an_alphabet_counts_each_operator_once_however_many_windows_it_has():
+def test_operators_have_equal_weight_whatever_their_number_of_windows():
     alphabet = Alphabet.build(["x"], ["add", "mean", "std"], windows=(5, 10, 20, 40))
     pop = Population.random(alphabet, GeneShape(head=1), 60_000, np.random.default_rng(0), function_share=1.0)
-    roots = [alphabet.symbols[letter].operator.name for letter in pop.symbols[:, 0, 0]]
+    roots = [alphabet.symbols[symbol].operator.name for symbol in pop.symbols[:, 0, 0]]
     for name in ("add", "mean", "std"):
         assert abs(roots.count(name) / len(roots) - 1 / 3) < 0.01

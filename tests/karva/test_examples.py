@@ -1,4 +1,4 @@
-"""The lists of formulas in examples/alphas are read whole, and printed back."""
+"""The formula lists in examples/alphas: every formula is parsed and rendered."""
 
 from pathlib import Path
 
@@ -15,25 +15,25 @@ LISTS = {"alpha101": ("worldquant", (*BAR, "cap"), LEVELS, 101), "alpha158": ("q
 
 
 class Names:
-    """What reading formulas asks of a panel: its names."""
+    """The part of a panel that parsing needs: its names."""
 
     def __init__(self, fields, groups):
         self.fields, self.groups, self.assets = fields, dict.fromkeys(groups), ("A", "B")
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_every_formula_is_read_and_printed_back_in_every_notation(name):
-    notation, fields, groups, many = LISTS[name]
+def test_every_formula_survives_a_round_trip_in_every_notation(name):
+    notation, fields, groups, count = LISTS[name]
     panel: Panel = Names(fields, groups)  # type: ignore[assignment]
     found = read_formulas([], str(ALPHAS / f"{name}.txt"), notation, panel)
-    assert len(found) == many
+    assert len(found) == count
     for formula in found:
         for other in NOTATIONS:
             text = render(formula.expression, other)
             assert parse(text, other) == formula.expression
 
 
-def test_the_first_and_the_last_of_the_101_alphas():
+def test_the_first_and_last_of_the_101_alphas_are_parsed_correctly():
     lines = (ALPHAS / "alpha101.txt").read_text().splitlines()
     formulas = [line.split(" = ", 1) for line in lines if line.startswith("alpha")]
     assert [name for name, _ in formulas] == [f"alpha{k:03d}" for k in range(1, 102)]

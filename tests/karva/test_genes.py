@@ -1,4 +1,4 @@
-"""Genes: none is invalid, all are read as Ferreira reads them, equal formulas have one key."""
+"""Genes: validity, decoding after Ferreira, and canonical keys."""
 
 from collections import deque
 
@@ -28,7 +28,7 @@ FIELDS = ["close", "volume", "x_1", "Adj Close", "rank", "mean_20", "2nd"]
 
 @st.composite
 def alphabets(draw) -> Alphabet:
-    """Any alphabet that has a terminal."""
+    """Generate any alphabet with a terminal."""
     fields = draw(st.lists(st.sampled_from(FIELDS), max_size=4, unique=True))
     constants = draw(st.booleans()) or not fields
     return Alphabet.build(
@@ -46,7 +46,7 @@ def alphabets(draw) -> Alphabet:
 def populations(
     draw, size: int = 20, genes: tuple[int, ...] = (1, 2, 4), constants: tuple[int, ...] = (1, 5, 100)
 ) -> Population:
-    """Random chromosomes over any alphabet, of any shape."""
+    """Generate random chromosomes over any alphabet and of any shape."""
     shape = GeneShape(
         head=draw(st.sampled_from([1, 2, 3, 6, 12, 30])),
         genes=draw(st.sampled_from(genes)),
@@ -58,30 +58,30 @@ def populations(
     return Population.random(draw(alphabets()), shape, size, rng, function_share=share)
 
 
-def read_gene(pop: Population, p: int, g: int) -> Expression:
-    """The tree of a gene, by handing out its letters level by level."""
-    letters = iter(pop.symbols[p, g])
+def decode_gene(pop: Population, p: int, g: int) -> Expression:
+    """Return the tree of a gene by assigning its symbols level by level."""
+    symbols = iter(pop.symbols[p, g])
     values = iter(pop.constants[p, g][pop.dc[p, g]])
     root: list = []
-    waiting = deque([root])
-    while waiting:
-        place = waiting.popleft()
-        symbol = pop.alphabet.symbols[next(letters)]
+    queue = deque([root])
+    while queue:
+        node = queue.popleft()
+        symbol = pop.alphabet.symbols[next(symbols)]
         if symbol == Symbol():
             symbol = Symbol(number=float(next(values)))
         args: list[list] = [[] for _ in range(symbol.arity)]
-        place += [symbol, args]
-        waiting.extend(args)
+        node += [symbol, args]
+        queue.extend(args)
 
-    def grown(node: list) -> Expression:
-        return Expression(node[0], tuple(grown(arg) for arg in node[1]))
+    def expression(node: list) -> Expression:
+        return Expression(node[0], tuple(expression(arg) for arg in node[1]))
 
-    return grown(root)
+    return expression(root)
 
 
-def read(pop: Population, p: int) -> Expression:
-    """The tree of a chromosome: its genes, linked from the left."""
-    genes = [read_gene(pop, p, g) for g in range(pop.shape.genes)]
+def decode(pop: Population, p: int) -> Expression:
+    """Return the tree of a chromosome: its genes, linked from the left."""
+    genes = [decode_gene(pop, p, g) for g in range(pop.shape.genes)]
     tree = genes[0]
     for gene in genes[1:]:
         tree = Expression(Symbol.function(pop.shape.link), (tree, gene))
@@ -89,7 +89,7 @@ def read(pop: Population, p: int) -> Expression:
 
 
 def canonical(expression: Expression) -> str:
-    """The formula as text in which the order of commutative arguments does not show."""
+    """Return the formula as text that does not depend on the order of commutative arguments."""
     symbol = expression.symbol
     if symbol.number is not None:
         return float(np.float32(symbol.number)).hex()
@@ -100,7 +100,7 @@ def canonical(expression: Expression) -> str:
 
 
 def swapped(expression: Expression, rng: np.random.Generator) -> Expression:
-    """The formula with the arguments of commutative operators in any order."""
+    """Return the formula with the arguments of commutative operators in random order."""
     args = [swapped(arg, rng) for arg in expression.args]
     operator = expression.symbol.operator
     if operator is not None and operator.commutative and rng.random() < 0.5:
@@ -108,18 +108,18 @@ def swapped(expression: Expression, rng: np.random.Generator) -> Expression:
     return Expression(expression.symbol, tuple(args))
 
 
-WRITTEN = populations(genes=(1, 2), constants=(1, 5, 40))
-"""Formulas that fit one gene: of two genes with heads of 30 the last operator is the 122nd node at most."""
+ENCODABLE = populations(genes=(1, 2), constants=(1, 5, 40))
+"""Formulas that fit into one gene: with two genes and heads of 30 the last operator is at most node 122."""
 
 
 def shape_for(expressions: list[Expression]) -> GeneShape:
-    """The shortest head that holds their operators."""
+    """Return a shape with the shortest head that holds all operators."""
     last = max((i for each in expressions for i, node in enumerate(each.walk()) if node.args), default=0)
     return GeneShape(head=last + 1, constants=100)
 
 
-def letters_of(expressions: list[Expression], rng: np.random.Generator) -> Alphabet:
-    """An alphabet of all symbols of the formulas but their numbers, in any order."""
+def alphabet_of(expressions: list[Expression], rng: np.random.Generator) -> Alphabet:
+    """Return an alphabet of all symbols of the formulas except numbers, in random order."""
     found = list(dict.fromkeys(n.symbol for e in expressions for n in e.walk() if n.symbol.number is None))
     return Alphabet([found[i] for i in rng.permutation(len(found))] + [Symbol()])
 
@@ -139,36 +139,38 @@ MANY = [
 
 @pytest.mark.parametrize("functions", [0.0, 0.6, 0.9, 1.0])
 @pytest.mark.parametrize(("alphabet", "shape"), MANY)
-def test_of_a_million_random_genes_none_is_invalid(alphabet, shape, functions, faults):
+def test_random_genes_are_always_valid(alphabet, shape, functions, faults):
     n = -(-1_000_000 // (4 * len(MANY) * shape.genes))
     pop = Population.random(alphabet, shape, n, np.random.default_rng(n), functions)
     assert not pop.invalid().any()
     assert not faults(pop).any()
 
 
-@pytest.mark.parametrize("break_it", ["function in the tail", "no letter", "below 0", "Dc domain"])
-def test_a_chromosome_that_breaks_a_rule_is_counted(break_it, faults):
+@pytest.mark.parametrize(
+    "defect", ["function in the tail", "symbol too large", "negative symbol", "Dc domain"]
+)
+def test_an_invalid_chromosome_is_detected(defect, faults):
     alphabet, shape = MANY[2]
     pop = Population.random(alphabet, shape, 50, np.random.default_rng(0))
-    if break_it == "Dc domain":
+    if defect == "Dc domain":
         pop.dc[7, 1, 0] = shape.constants
-    elif break_it == "function in the tail":
+    elif defect == "function in the tail":
         pop.symbols[7, 2, -1] = 0
     else:
-        pop.symbols[7, 0, 3] = len(alphabet) if break_it == "no letter" else -1
+        pop.symbols[7, 0, 3] = len(alphabet) if defect == "symbol too large" else -1
     np.testing.assert_array_equal(np.flatnonzero(pop.invalid()), [7])
     np.testing.assert_array_equal(np.flatnonzero(faults(pop)), [7])
 
 
 @given(populations())
-def test_the_tail_closes_every_head_and_holds_terminals_only(pop):
+def test_the_tail_holds_terminals_only(pop):
     alphabet, head = pop.alphabet, pop.shape.head
     mask = alphabet.tail_mask(head)
     assert mask.shape == (pop.symbols.shape[2], len(alphabet))
     assert mask.any(axis=1).all()
     for i, allowed in enumerate(mask):
-        for symbol, may in zip(alphabet.symbols, allowed, strict=True):
-            assert may == (i < head or symbol.arity == 0)
+        for symbol, is_allowed in zip(alphabet.symbols, allowed, strict=True):
+            assert is_allowed == (i < head or symbol.arity == 0)
     positions = np.arange(pop.symbols.shape[2])
     assert mask[positions, pop.symbols].all()
 
@@ -177,19 +179,19 @@ def test_the_tail_closes_every_head_and_holds_terminals_only(pop):
 
 
 @given(populations())
-def test_genes_are_read_in_level_order_and_linked_from_the_left(pop):
-    assert pop.expressions() == [read(pop, p) for p in range(len(pop))]
+def test_genes_are_decoded_in_level_order_and_linked_from_the_left(pop):
+    assert pop.expressions() == [decode(pop, p) for p in range(len(pop))]
 
 
 @given(populations())
 def test_lengths_and_sizes_count_nodes(pop):
-    trees = [[read_gene(pop, p, g) for g in range(pop.shape.genes)] for p in range(len(pop))]
+    trees = [[decode_gene(pop, p, g) for g in range(pop.shape.genes)] for p in range(len(pop))]
     np.testing.assert_array_equal(pop.lengths(), [[len(gene) for gene in genes] for genes in trees])
-    np.testing.assert_array_equal(pop.sizes(), [len(read(pop, p)) for p in range(len(pop))])
+    np.testing.assert_array_equal(pop.sizes(), [len(decode(pop, p)) for p in range(len(pop))])
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 40))
-def test_the_compiled_length_is_the_vectorised_one_ended_or_not(seed, length):
+def test_the_compiled_and_the_vectorised_length_agree(seed, length):
     rng = np.random.default_rng(seed)
     arity = np.array([2, 1, 3, 0, 0, 0], np.int8)
     genes = rng.integers(0, 6, (50, length)).astype(np.int16)
@@ -200,24 +202,24 @@ def test_the_compiled_length_is_the_vectorised_one_ended_or_not(seed, length):
 
 
 @given(populations())
-def test_every_notation_gives_back_the_decoded_formula(pop):
+def test_decoded_formulas_survive_a_round_trip_in_every_notation(pop):
     for expression in pop.expressions():
         for notation in NOTATIONS:
             assert parse(render(expression, notation), notation) == expression
 
 
-@given(WRITTEN, st.integers(0, 2**32 - 1))
-def test_a_formula_written_as_a_gene_is_decoded_to_itself(pop, seed):
+@given(ENCODABLE, st.integers(0, 2**32 - 1))
+def test_an_encoded_formula_is_decoded_to_itself(pop, seed):
     rng = np.random.default_rng(seed)
     expressions = pop.expressions()
-    written = encode(expressions, letters_of(expressions, rng), shape_for(expressions), rng)
+    written = encode(expressions, alphabet_of(expressions, rng), shape_for(expressions), rng)
     assert not written.invalid().any()
     assert written.expressions() == expressions
     np.testing.assert_array_equal(written.keys(), pop.keys())
 
 
 @given(populations(), st.data())
-def test_a_part_of_a_population_holds_the_chosen_chromosomes(pop, data):
+def test_populations_can_be_indexed_and_concatenated(pop, data):
     chosen = np.array(data.draw(st.lists(st.integers(0, len(pop) - 1), min_size=1)))
     formulas = pop.expressions()
     assert pop[chosen].expressions() == [formulas[i] for i in chosen]
@@ -228,7 +230,7 @@ def test_a_part_of_a_population_holds_the_chosen_chromosomes(pop, data):
 
 
 @given(populations(), st.integers(0, 2**32 - 1))
-def test_a_key_ignores_what_stands_after_the_end_and_the_store_of_constants(pop, seed):
+def test_a_key_ignores_symbols_after_the_end_and_the_order_of_constants(pop, seed):
     rng = np.random.default_rng(seed)
     other = Population.random(pop.alphabet, pop.shape, len(pop), rng)
     order = np.argsort(rng.random(pop.constants.shape), axis=2)
@@ -240,15 +242,15 @@ def test_a_key_ignores_what_stands_after_the_end_and_the_store_of_constants(pop,
     np.testing.assert_array_equal(other.keys(), pop.keys())
 
 
-@given(WRITTEN, st.integers(0, 2**32 - 1))
+@given(ENCODABLE, st.integers(0, 2**32 - 1))
 def test_a_key_ignores_the_order_of_commutative_arguments_and_the_alphabet(pop, seed):
     rng = np.random.default_rng(seed)
     expressions = [swapped(expression, rng) for expression in pop.expressions()]
-    written = encode(expressions, letters_of(expressions, rng), shape_for(expressions), rng)
+    written = encode(expressions, alphabet_of(expressions, rng), shape_for(expressions), rng)
     np.testing.assert_array_equal(written.keys(), pop.keys())
 
 
-def test_a_number_has_the_key_of_a_constant_of_that_value():
+def test_a_literal_has_the_same_key_as_a_constant_of_its_value():
     rng = np.random.default_rng(0)
     formula = [parse("close + 2.5")]
     literal = encode(formula, Alphabet.build(["close"], ["add"], numbers=[2.5]), GeneShape(head=3), rng)
@@ -269,7 +271,7 @@ def test_different_formulas_have_different_keys(genes):
         formulas.setdefault(key, set()).add(canonical(expression))
     assert all(len(same) == 1 for same in formulas.values())
     assert len(set().union(*formulas.values())) == len(formulas)
-    assert len(formulas) < 20_000  # there were repetitions to tell
+    assert len(formulas) < 20_000  # the sample has duplicates
 
 
 @pytest.mark.parametrize(
@@ -281,18 +283,18 @@ def test_different_formulas_have_different_keys(genes):
      ("residual(a, b)", "residual(b, a)"), ("min(a, b)", "max(a, b)"), ("corr(a, b, 5)", "cov(a, b, 5)"),
      ("a", "b"), ("1", "2")],
 )  # fmt: skip
-def test_what_is_written_differently_is_another_formula(one, other):
+def test_formulas_with_different_values_have_different_keys(one, other):
     pair = [parse(one), parse(other)]
     rng = np.random.default_rng(0)
-    first, second = encode(pair, letters_of(pair, rng), shape_for(pair), rng).keys()
+    first, second = encode(pair, alphabet_of(pair, rng), shape_for(pair), rng).keys()
     assert first != second
 
 
-# What can not be -----------------------------------------------------------------------------------
+# Errors ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("given_shape", "said"),
+    ("given_shape", "message"),
     [
         ({"head": 0}, "head must have 1 to 150 positions, not 0"),
         ({"head": 10_000}, "head must have 1 to 150 positions, not 10000"),
@@ -305,22 +307,22 @@ def test_what_is_written_differently_is_another_formula(one, other):
         ({"link": "plus"}, "binary elementwise operator, not 'plus'"),
     ],
 )
-def test_a_shape_that_no_gene_can_have_is_refused(given_shape, said):
-    with pytest.raises(FormulaError, match=said):
+def test_an_invalid_shape_is_refused(given_shape, message):
+    with pytest.raises(FormulaError, match=message):
         GeneShape(**given_shape)
 
 
 @pytest.mark.parametrize(
-    ("text", "shape", "said"),
+    ("text", "shape", "message"),
     [
         ("sin(x)", {}, "the alphabet has no 'sin'"),
         ("x + volume", {}, "the alphabet has no 'volume'"),
-        ("x + x + x + x", {"head": 2}, "a formula of 7 nodes does not fit a head of 2"),
-        ("x + 1 + 2 + 3", {"constants": 2}, "has 3 constants; a gene carries 2"),
-        ("x", {"genes": 2}, "an expression is one gene; the shape asks for 2"),
+        ("x + x + x + x", {"head": 2}, "a formula of 7 nodes does not fit into a head of 2"),
+        ("x + 1 + 2 + 3", {"constants": 2}, "has 3 constants, but a gene has 2"),
+        ("x", {"genes": 2}, "an expression is encoded as one gene, but the shape has 2"),
     ],
 )
-def test_a_formula_that_fits_no_gene_says_why(text, shape, said):
+def test_a_formula_that_does_not_fit_into_a_gene_is_refused_with_the_reason(text, shape, message):
     alphabet = Alphabet.build(["x"], ["add"], constants=True)
-    with pytest.raises(FormulaError, match=said):
+    with pytest.raises(FormulaError, match=message):
         encode([parse(text)], alphabet, GeneShape(**shape), np.random.default_rng(0))

@@ -1,4 +1,4 @@
-"""Laws of every notation: what is printed is read back, and any text is read or refused in one line."""
+"""Properties of all notations: round trips, and one-line errors for arbitrary text."""
 
 import random
 import re
@@ -38,13 +38,13 @@ CORNERS = [
 ]
 
 
-def writable(name: str) -> bool:
+def printable_name(name: str) -> bool:
     return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
 
 
 def terminals() -> st.SearchStrategy[Expression]:
     numbers = FLOATS32 | st.sampled_from(CORNERS).map(lambda x: float(np.float32(x)))
-    printable = st.text(min_size=1, max_size=5).filter(writable)
+    printable = st.text(min_size=1, max_size=5).filter(printable_name)
     fields = st.sampled_from(FIELDS) | printable
     symbols = fields.map(lambda name: Symbol(field=name)) | numbers.map(lambda x: Symbol(number=x))
     return (symbols | st.just(Symbol())).map(Expression)
@@ -73,7 +73,7 @@ EXPRESSIONS = st.recursive(terminals(), nodes, max_leaves=12)
 
 
 def plain(operator: Operator) -> Symbol:
-    """The operator with parameters that it allows."""
+    """Return the symbol of an operator with valid parameters."""
     given = {"window": max(operator.min_window, 2), "share": 0.2, "count": 5, "group": "g", "asset": "SPY"}
     return Symbol(operator, **{name: given[name] for name in operator.parameters})
 
@@ -85,43 +85,44 @@ def chain(levels: int, symbol: Symbol) -> Expression:
     return expression
 
 
-def read_or_refused(text, notation, **known) -> Expression | None:
-    said = "a line"
+def parse_or_none(text, notation, **known) -> Expression | None:
+    """Return the expression, or None if the text is refused with a printable one-line message."""
+    message = ""
     try:
         return parse(text, notation, **known)
     except FormulaError as error:
-        said = str(error)
+        message = str(error)
         return None
     finally:
-        assert said.isprintable()
+        assert message.isprintable()
 
 
-# What is printed is read back
+# Round trips
 
 
 @settings(max_examples=400, deadline=None)
 @given(EXPRESSIONS)
-def test_every_notation_reads_back_what_it_prints(expression):
+def test_expressions_survive_a_round_trip_in_every_notation(expression):
     for notation in NOTATIONS:
         assert parse(render(expression, notation), notation) == expression
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("outer", OPERATORS, ids=lambda op: op.name)
-def test_every_operator_within_every_other_is_read_back(outer, notation):
+def test_every_operator_inside_every_other_survives_a_round_trip(outer, notation):
     leaves = [Symbol(field="x"), Symbol(field="e"), Symbol(number=2.5), Symbol(number=-(2.0**-17)), Symbol()]
     inner = [Expression(leaf) for leaf in leaves]
     inner += [Expression(plain(op), (Expression(leaf),) * op.arity) for op in OPERATORS for leaf in leaves]
     for part in inner:
         other = Expression(Symbol(field="y"))
-        for place in range(outer.arity):
-            args = tuple(part if i == place else other for i in range(outer.arity))
+        for position in range(outer.arity):
+            args = tuple(part if i == position else other for i in range(outer.arity))
             expression = Expression(plain(outer), args)
             assert parse(render(expression, notation), notation) == expression
 
 
 @pytest.mark.parametrize("notation", NOTATIONS)
-def test_different_formulas_never_print_alike(notation):
+def test_different_operators_are_rendered_differently(notation):
     symbols = [plain(op) for op in OPERATORS]
     texts = [render(Expression(s, (Expression(Symbol(field="x")),) * s.arity), notation) for s in symbols]
     assert len(set(texts)) == len(symbols)
@@ -129,14 +130,14 @@ def test_different_formulas_never_print_alike(notation):
 
 @pytest.mark.parametrize("notation", NOTATIONS)
 @pytest.mark.parametrize("name", ["neg", "abs", "add", "power", "square", "ref", "div"])
-def test_the_deepest_formulas_are_read_back(name, notation):
+def test_formulas_of_maximum_depth_survive_a_round_trip(name, notation):
     symbol = Symbol.function(name, window=5 if name == "ref" else None)
     levels = MAX_DEPTH if symbol.arity == 1 else 8
     expression = chain(levels, symbol)
     assert parse(render(expression, notation), notation) == expression
 
 
-def test_printing_does_not_recurse():
+def test_rendering_does_not_recurse():
     for notation in NOTATIONS:
         assert render(chain(3000, Symbol.function("abs")), notation)
 
@@ -150,7 +151,7 @@ def test_latex_is_balanced_and_has_no_double_scripts(expression):
     assert not re.search(r"[_^]\{[^{}]*\}[_^]|\^2[_^]", text.replace("_{n}", ""))
 
 
-# Any text at all
+# Arbitrary text
 
 PIECES = [
     "quantile", "of_asset", "'SPY'", "0.8", ":", "<", "==", "&", "&&", "||", "!",
@@ -171,7 +172,7 @@ PIECES = [
 @given(st.text(max_size=40) | st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_random_text_raises_nothing_but_a_formula_error(text):
     for notation in NOTATIONS:
-        expression = read_or_refused(text, notation)
+        expression = parse_or_none(text, notation)
         if expression is not None:
             assert parse(render(expression, notation), notation) == expression
 
@@ -184,4 +185,4 @@ def test_a_damaged_formula_raises_nothing_but_a_formula_error(expression, notati
     for _ in range(rng.randint(1, 3)):
         at = rng.randrange(len(text) + 1)
         text[at : at + rng.randint(0, 2)] = rng.choice(PIECES)
-    read_or_refused("".join(text), notation, fields=FIELDS, groups=GROUPS)
+    parse_or_none("".join(text), notation, fields=FIELDS, groups=GROUPS)

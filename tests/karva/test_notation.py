@@ -1,4 +1,4 @@
-"""Infix, K-expressions and LaTeX: what people write is read, and what is printed reads well."""
+"""Infix, K-expressions and LaTeX: parsing of what users write, and readable rendering."""
 
 import re
 import subprocess
@@ -16,12 +16,12 @@ FLOATS32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
 
 def significant(literal: str) -> int:
-    """Number of significant digits."""
+    """Return the number of significant digits."""
     return len(re.sub(r"\D", "", literal.partition("e")[0]).strip("0"))
 
 
 @given(FLOATS32)
-def test_numbers_print_with_the_fewest_digits_of_the_same_float32(number):
+def test_numbers_are_rendered_with_the_fewest_digits_of_the_same_float32(number):
     text = render(Expression(Symbol(number=number)))
     assert parse(text).symbol.number == number
     assert significant(text) <= significant(str(np.float32(number)))
@@ -63,7 +63,7 @@ def test_a_literal_becomes_the_nearest_float32():
         "group_rank(x, sector) + group_zscore(x, `sub industry`)",
     ],
 )
-def test_infix_prints_with_the_fewest_parentheses(text):
+def test_infix_is_rendered_with_the_fewest_parentheses(text):
     assert render(parse(text)) == text
 
 
@@ -92,7 +92,7 @@ def test_infix_prints_with_the_fewest_parentheses(text):
         ("of_asset(x, 'BRK.B')", "of_asset(x, `BRK.B`)"),
     ],
 )
-def test_infix_reads_what_people_write(text, same):
+def test_equivalent_infix_formulas_are_parsed_alike(text, same):
     assert parse(text) == parse(same)
 
 
@@ -104,32 +104,32 @@ def test_a_negative_number_is_not_a_negation():
 # K-expressions
 
 
-def test_a_k_expression_is_the_symbols_in_level_order():
+def test_a_k_expression_lists_the_symbols_in_level_order():
     assert parse("sub close ref_5 close", "karva") == parse("close - ref(close, 5)")
     assert render(parse("(a - b) * mean(c, 20)"), "karva") == "mul sub mean_20 a b c"
 
 
-def test_what_stands_after_the_end_of_a_k_expression_is_ignored():
+def test_text_after_the_end_of_a_k_expression_is_ignored():
     assert parse("abs close mul @@ `", "karva") == parse("abs(close)")
 
 
-def test_a_field_that_reads_as_an_operator_has_a_dollar_in_a_k_expression():
+def test_a_field_with_the_name_of_an_operator_has_a_dollar_sign_in_a_k_expression():
     assert render(Expression(Symbol(field="mean_20")), "karva") == "$mean_20"
     assert parse("abs $close", "karva") == parse("abs(close)")
 
 
-def test_parameters_are_part_of_the_letter():
+def test_parameters_are_part_of_the_symbol_in_a_k_expression():
     text = "sub quantile_20_0.8 winsorise_0.05 bucket_5 of_asset_SPY x x"
     formula = "quantile(bucket(x, 5), 20, 0.8) - winsorise(of_asset(x, SPY), 0.05)"
     assert parse(text, "karva") == parse(formula)
     assert render(parse(formula), "karva") == text
 
 
-def test_a_word_with_more_numbers_than_the_operator_takes_is_a_field():
+def test_a_word_with_more_numbers_than_the_operator_has_parameters_is_a_field():
     assert parse("mean_20_5", "karva").symbol == Symbol(field="mean_20_5")
 
 
-def test_an_asset_that_is_more_than_a_word_stands_in_backticks_in_a_k_expression():
+def test_an_asset_with_special_characters_is_in_backticks_in_a_k_expression():
     assert render(parse("of_asset(x, `BRK.B`)"), "karva") == "of_asset_`BRK.B` x"
 
 
@@ -156,12 +156,12 @@ def test_an_asset_that_is_more_than_a_word_stands_in_backticks_in_a_k_expression
         ("of_asset(x, SPY)", r"\operatorname{of}_{\mathrm{SPY}}\left(x\right)"),
     ],
 )
-def test_latex_reads_well_and_is_read_back(infix, latex):
+def test_latex_is_readable_and_survives_a_round_trip(infix, latex):
     assert render(parse(infix), "latex") == latex
     assert parse(latex, "latex") == parse(infix)
 
 
-def test_the_room_loads_no_heavy_package():
+def test_notation_imports_no_heavy_package():
     heavy = ["torch", "numba", "sympy", "pandas", "polars"]
     code = f"import sys, quarva.karva.notation; sys.exit(any(name in sys.modules for name in {heavy!r}))"
     assert subprocess.run([sys.executable, "-c", code], timeout=300, check=False).returncode == 0

@@ -1,4 +1,4 @@
-"""Qlib's language: its operators, names, orders of arguments and signs."""
+"""Qlib's expression language: operators, names, order of arguments and signs."""
 
 import pytest
 
@@ -39,12 +39,12 @@ from quarva.karva.notation.qlib import NAMES, OWN_NAMES
         ),
     ],
 )
-def test_qlib_formulas_are_read_and_written_as_qlib_users_write_them(text, infix):
+def test_qlib_formulas_are_parsed_and_rendered_in_qlibs_style(text, infix):
     assert parse(text, "qlib") == parse(infix)
     assert render(parse(infix), "qlib") == text
 
 
-def test_qlib_calls_for_arithmetic_are_read_too():
+def test_qlib_calls_for_arithmetic_are_parsed_too():
     assert parse("Add(Sub($a, $b), Mul($c, Div($d, 2)))", "qlib") == parse("a - b + c * (d / 2)")
     assert parse("-$x ** 2", "qlib") == parse("-x ** 2")
     assert parse("And(Gt($a, $b), Or(Le($c, $d), Ne($a, 0)))", "qlib") == parse(
@@ -54,33 +54,33 @@ def test_qlib_calls_for_arithmetic_are_read_too():
     assert parse("If(Lt($a, $b), Ge($a, $b), Sign($a))", "qlib") == parse("if_else(a < b, a >= b, sign(a))")
 
 
-def test_every_qlib_name_means_one_operator():
+def test_every_qlib_name_stands_for_one_operator():
     assert len(set(NAMES.values())) == len(OPERATORS)
     assert set(OWN_NAMES) == {op.name for op in OPERATORS if op.qlib is None}
 
 
-# The classes of pyqlib 0.9.7 in qlib/data/ops.py that take features, but for ChangeInstrument and TResample.
+# Classes of pyqlib 0.9.7, qlib/data/ops.py, that take features, except ChangeInstrument and TResample.
 QLIB = """
     Abs Sign Log Mask Not Power Add Sub Mul Div Greater Less Gt Ge Lt Le Eq Ne And Or If Ref Mean Sum Std Var
     Skew Kurt Max IdxMax Min IdxMin Quantile Med Mad Rank Count Delta Slope Rsquare Resi WMA EMA Corr Cov
 """
 
 
-def test_all_operators_of_qlib_are_in_the_language():
+def test_all_operators_of_qlib_are_supported():
     assert {op.qlib for op in OPERATORS if op.qlib is not None} == set(QLIB.split())
 
 
 @pytest.mark.parametrize(
-    ("text", "what"),
+    ("text", "expected"),
     [
         (
             "Ref($close, -1)",
-            "window -1 of Ref is below 1 at column 13 of 'Ref($close, -1)': a formula can not look",
+            "window -1 of Ref is below 1 at column 13 of 'Ref($close, -1)': a formula cannot look",
         ),
         ("Delta($close, -5)/$close", "window -5 of Delta is below 1 at column 15"),
         (
             "Mean($close, 0)",
-            "window 0 of Mean is below 2 at column 14 of 'Mean($close, 0)': a window is a fixed number",
+            "window 0 of Mean is below 2 at column 14 of 'Mean($close, 0)': a window is a fixed",
         ),
         ("Mean($close, -5)", "window -5 of Mean is below 2 at column 14"),
         ("EMA($close, 0.5)", "the window of EMA must be an integer, not '0.5' at column 13"),
@@ -92,8 +92,8 @@ def test_all_operators_of_qlib_are_in_the_language():
         ("ChangeInstrument('SPY', $close)", "unknown operator 'ChangeInstrument' at column 1"),
         ("ChangeInstrument('SPY', $close)", "did you mean 'Mask'?"),
         ("Delay($close, 5)", "did you mean 'Ref'?"),
-        ("~$close", "an operand is expected, not '~' at column 1 of '~$close': write Not($x)"),
+        ("~$close", "expected an operand, not '~' at column 1 of '~$close': write Not($x)"),
     ],
 )
-def test_what_qlib_means_otherwise_is_refused_in_one_line(text, what, message):
-    assert what in message(text, "qlib")
+def test_unsupported_qlib_formulas_are_refused_in_one_line(text, expected, message):
+    assert expected in message(text, "qlib")

@@ -1,4 +1,4 @@
-"""Formulas that can not be read: one line says what, where, and how to mend it."""
+"""Invalid formulas: one line tells what is wrong, where, and how to correct it."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from quarva.karva.notation import NOTATIONS, render
 
 
 @pytest.mark.parametrize(
-    ("text", "what", "hint"),
+    ("text", "problem", "hint"),
     [
         ("rank(corrr(close, volume, 10))", "unknown operator 'corrr' at column 6", "did you mean 'corr'?"),
         ("ts_mean(close, 5)", "unknown operator 'ts_mean' at column 1", "did you mean 'mean'?"),
@@ -27,21 +27,21 @@ from quarva.karva.notation import NOTATIONS, render
         ),
         ("mean(close, 2.5)", "window of mean must be an integer, not '2.5' at column 13", "mean(x, 20)"),
         ("mean(close, 1)", "window 1 of mean is below 2 at column 13", ""),
-        ("ref(close, -1)", "window -1 of ref is below 1 at column 12", "a formula can not look ahead"),
+        ("ref(close, -1)", "window -1 of ref is below 1 at column 12", "a formula cannot look ahead"),
         ("mean(close, 10001)", "window 10001 of mean is above 10000 at column 13", ""),
         (f"mean(close, {'9' * 5000})", "of mean is above 10000 at column 13", ""),
         ("group_demean(close)", "group_demean takes 2 arguments (the last is its group), not 1", ""),
         ("group_demean(close, 20)", "the group of group_demean must be a name, not '20' at column 21", ""),
         ("mean(close, 20", "'(' is never closed at column 5", ""),
         ("(close + volume", "'(' is never closed at column 1", ""),
-        ("close + volume)", "')' closes nothing at column 15", ""),
+        ("close + volume)", "unmatched ')' at column 15", ""),
         ("close volume", "unexpected 'volume' at column 7", "a sign such as + or * is missing"),
         ("1 < close < 2", "a comparison of a comparison at column 11", "(a < b) & (b < c)"),
-        ("close > 1 & volume > 2", "a comparison of a comparison at column 20", "parentheses round each"),
+        ("close > 1 & volume > 2", "a comparison of a comparison at column 20", "parentheses around each"),
         ("close && volume", "unexpected '&&' at column 7", "write (x) & (y)"),
         ("close and volume", "unexpected 'and' at column 7", "write (x) & (y)"),
         ("not close", "unknown field 'not' at column 1", "not(x)"),
-        ("~close", "an operand is expected, not '~' at column 1", "write !(x)"),
+        ("~close", "expected an operand, not '~' at column 1", "write !(x)"),
         ("close = volume", "unexpected '=' at column 7", "write (x) == (y)"),
         ("close > 1 ? volume : 0", "unexpected '?' at column 11", "write if_else(x, y, z)"),
         ("if_else(close > 1, volume)", "if_else takes 3 arguments, not 2", "write if_else(x, y, z)"),
@@ -60,8 +60,8 @@ from quarva.karva.notation import NOTATIONS, render
         ("bucket(close, 2.5)", "the number of parts of bucket must be an integer, not '2.5'", "bucket(x, 5)"),
         ("of_asset(close, SPX)", "unknown asset 'SPX' at column 17", "did you mean 'SPY'?"),
         ("of_asset(close, 5)", "the asset of of_asset must be a name, not '5'", "of_asset(x, SPY)"),
-        ("close +", "an operand is expected, not the end at column 8", ""),
-        ("close * / volume", "an operand is expected, not '/' at column 9", ""),
+        ("close +", "expected an operand, not the end at column 8", ""),
+        ("close * / volume", "expected an operand, not '/' at column 9", ""),
         ("close, volume", "a comma outside of a call at column 6", ""),
         ("close @ volume", "unexpected character '@' at column 7", ""),
         ("`close", "unexpected character '`' at column 1", "never ends"),
@@ -71,15 +71,15 @@ from quarva.karva.notation import NOTATIONS, render
         (" \n", "empty formula", ""),
     ],
 )
-def test_an_error_says_what_where_and_how_to_mend_it(text, what, hint, message):
-    said = message(text, fields=["close", "volume"], groups=["sector"], assets=["SPY"])
-    assert what in said
-    assert hint in said
-    assert len(said) < 300
+def test_an_error_tells_the_problem_its_column_and_the_correction(text, problem, hint, message):
+    found = message(text, fields=["close", "volume"], groups=["sector"], assets=["SPY"])
+    assert problem in found
+    assert hint in found
+    assert len(found) < 300
 
 
 @pytest.mark.parametrize(
-    ("text", "notation", "what"),
+    ("text", "notation", "problem"),
     [
         ("sub close", "karva", "ends too early, with 2 of at least 3 symbols, at column 10"),
         ("mean close", "karva", "mean lacks its window at column 1"),
@@ -93,7 +93,7 @@ def test_an_error_says_what_where_and_how_to_mend_it(text, what, hint, message):
         ("winsorise_0.7 close", "karva", "share 0.7 of winsorise is out of range at column 1"),
         ("of_asset close", "karva", "of_asset lacks its asset at column 1"),
         ("if_else a b", "karva", "ends too early, with 3 of at least 4 symbols"),
-        (r"\operatorname{quantile}_{20}\left(x\right)", "latex", "not in its form"),
+        (r"\operatorname{quantile}_{20}\left(x\right)", "latex", "malformed"),
         ("abs foo@", "karva", "unknown symbol 'foo@' at column 5"),
         ("", "karva", "empty formula"),
         ("Corr($close, 10)", "qlib", "Corr takes 3 arguments (the last is its window), not 2"),
@@ -104,16 +104,16 @@ def test_an_error_says_what_where_and_how_to_mend_it(text, what, hint, message):
         (r"\operatorname{mean}\left(x\right)", "latex", r"write \operatorname{mean}_{20}"),
         (r"\frac{x}", "latex", "div takes 2 arguments"),
         (r"\left(x", "latex", "'(' is never closed at column 1"),
-        ("x -", "latex", "an operand is expected, not the end at column 4"),
+        ("x -", "latex", "expected an operand, not the end at column 4"),
         ("close", "latex", r"write a field as \mathrm{close}"),
         ("", "latex", "empty formula"),
-        ("", "worldquant", "empty formula: write mean(x, 20), say"),
+        ("", "worldquant", "empty formula: write mean(x, 20), for example"),
         ("correlatio(close, volume, 5)", "worldquant", "did you mean 'correlation'?"),
-        ("close > 1 ? volume", "worldquant", "the ':' of a choice is expected, not the end at column 19"),
+        ("close > 1 ? volume", "worldquant", "expected the ':' of a choice, not the end at column 19"),
         ("close : volume", "worldquant", "unexpected ':' at column 7"),
-        ("(close > 1 ? volume) : 1", "worldquant", "the ':' of a choice is expected, not ')' at column 20"),
+        ("(close > 1 ? volume) : 1", "worldquant", "expected the ':' of a choice, not ')' at column 20"),
         ("delay(close, 0.9)", "worldquant", "window 0 of delay is below 1 at column 14"),
-        ("delay(close, -1.5)", "worldquant", "a formula can not look ahead"),
+        ("delay(close, -1.5)", "worldquant", "a formula cannot look ahead"),
         ("close & volume", "worldquant", "write (x) && (y)"),
         ("min(a, b, 5)", "worldquant", "min takes 2 arguments, not 3 or more, at column 11"),
         ("rank(x) - IndClass.sector", "worldquant", "indneutralize(x, IndClass.sector)"),
@@ -121,8 +121,8 @@ def test_an_error_says_what_where_and_how_to_mend_it(text, what, hint, message):
         ("close", "qlb", "unknown notation 'qlb': did you mean 'qlib'?"),
     ],
 )
-def test_other_notations_say_it_in_their_own_words(text, notation, what, message):
-    assert what in message(text, notation)
+def test_errors_use_the_words_of_the_notation(text, notation, problem, message):
+    assert problem in message(text, notation)
 
 
 @pytest.mark.parametrize(
@@ -143,25 +143,25 @@ def test_other_notations_say_it_in_their_own_words(text, notation, what, message
         ("x ? " * 1000 + "x", "worldquant"),
     ],
 )
-def test_a_formula_that_is_too_deep_is_an_error_and_not_a_crash(text, notation, message):
+def test_a_formula_that_is_too_deep_raises_an_error(text, notation, message):
     assert "more than 200 levels deep" in message(text, notation)
 
 
-def test_a_long_formula_is_shown_around_the_place(message):
-    said = message(" + ".join(["close"] * 50 + ["clse"] + ["close"] * 50), fields=["close"])
-    assert "at column 401 of '…" in said
-    assert len(said) < 250
+def test_an_excerpt_of_a_long_formula_is_shown(message):
+    found = message(" + ".join(["close"] * 50 + ["clse"] + ["close"] * 50), fields=["close"])
+    assert "at column 401 of '…" in found
+    assert len(found) < 250
 
 
 @pytest.mark.parametrize("name", ["", "a\nb", "a\x00b", "a\u2028b", "\ud800"])
-def test_a_name_that_no_formula_can_hold_is_refused(name):
+def test_an_unprintable_name_is_refused(name):
     for notation in NOTATIONS:
         with pytest.raises(FormulaError, match="rename the column"):
             render(Expression(Symbol(field=name)), notation)
 
 
 @pytest.mark.parametrize("number", [float("inf"), float("nan"), 1e300])
-def test_a_number_without_a_literal_is_refused(number):
+def test_a_number_that_is_not_a_finite_float32_is_refused(number):
     for notation in NOTATIONS:
         with pytest.raises(FormulaError, match="not a finite float32"):
             render(Expression(Symbol(number=number)), notation)

@@ -1,4 +1,4 @@
-"""The spelling of the 101 Formulaic Alphas."""
+"""The notation of the 101 Formulaic Alphas."""
 
 import pytest
 
@@ -32,7 +32,7 @@ from quarva.karva import Expression, Symbol, parse, render
         ("quantile(a, 20, 0.8)", "quantile(a, 20, 0.8)"),
     ],
 )
-def test_the_paper_s_spelling_is_read_and_written(text, infix):
+def test_the_papers_notation_is_parsed_and_rendered(text, infix):
     assert parse(text, "worldquant") == parse(infix)
     assert render(parse(infix), "worldquant") == text
 
@@ -54,26 +54,26 @@ def test_the_paper_s_spelling_is_read_and_written(text, infix):
         ("ref(close, 1)", "delay(close, 1)"),
     ],
 )
-def test_what_means_the_same_is_read_alike(text, same):
+def test_equivalent_formulas_are_parsed_alike(text, same):
     fields = ["close", "vwap", "volume", *"abcde"]
     known = {"fields": fields, "groups": ["sector"]}
     assert parse(text, "worldquant", **known) == parse(same, "worldquant", **known)
 
 
-def test_a_field_of_the_panel_comes_before_what_the_paper_calls_so():
+def test_a_field_of_the_panel_takes_precedence_over_an_abbreviation():
     assert parse("returns", "worldquant", fields=["returns"]).symbol == Symbol(field="returns")
     assert parse("adv20", "worldquant", fields=["adv20"]).symbol == Symbol(field="adv20")
 
 
-def test_a_field_that_is_named_so_is_written_in_backticks():
+def test_a_field_with_the_name_of_an_abbreviation_is_in_backticks():
     assert render(Expression(Symbol(field="returns")), "worldquant") == "`returns`"
     assert parse("`adv20`", "worldquant").symbol == Symbol(field="adv20")
 
 
-def test_what_a_name_stands_for_asks_for_its_fields(message):
+def test_an_abbreviation_requires_its_fields(message):
     assert "unknown field 'volume' at column 6" in message("rank(adv20)", "worldquant", fields=["vwap"])
 
 
-def test_fields_that_differ_in_capitals_only_are_kept_apart():
+def test_fields_that_differ_in_case_only_are_distinguished():
     fields = ["Close", "CLOSE"]
     assert parse("Close + CLOSE", "worldquant", fields=fields).fields() == ("CLOSE", "Close")

@@ -239,13 +239,13 @@ def test_what_can_not_be_is_said(find, panel_task):
         find(panel_task, "gap")
     with pytest.raises(RecipeError, match="has no setting 'populaton'"):
         find(panel_task, settings={"populaton": 3})
-    with pytest.raises(RecipeError, match="selection is 'tournament' or 'roulette', not 'lottery'"):
+    with pytest.raises(RecipeError, match="selection must be 'tournament' or 'roulette', not 'lottery'"):
         find(panel_task, settings={"selection": "lottery"})
 
 
 @pytest.mark.parametrize("setting", [{"tournament": 0}, {"population": 1}, {"inversion": 1.5}])
 def test_a_setting_of_gep_out_of_its_range_is_refused(setting):
-    with pytest.raises(RecipeError, match=f"{next(iter(setting))} (must be at least|is a chance)"):
+    with pytest.raises(RecipeError, match=f"{next(iter(setting))} (must be at least|is a probability)"):
         GEP(**setting)
 
 

@@ -1,4 +1,4 @@
-"""Evolution, network and completion on one budget: each feeds the others, and the run is one run."""
+"""The blend: evolution, network and completion share one budget and their formulas."""
 
 import numpy as np
 import pytest
@@ -11,17 +11,17 @@ from quarva.scenarios import simulate
 from quarva.searchers import Blend
 from quarva.tasks import Task
 
-SMALL = {"alone": 1500, "board": 30}
+SMALL = {"alone": 1500, "elite": 30}
 
 
 @pytest.fixture(scope="module")
 def quartic():
-    """A table whose target is a polynomial that random formulas do not hit."""
+    """A table whose target is a polynomial that random formulas do not match."""
     x = np.linspace(-1, 1, 20).astype(np.float32).astype(float)
     return Task(Table.from_arrays({"x1": x}, x**5 - 2 * x**3 + x), objective="nrmse", parsimony=0.0)
 
 
-def test_a_formula_that_two_others_hold_is_completed_and_ends_the_search(quartic):
+def test_completion_solves_a_table_in_fewer_evaluations(quartic):
     plain = {"functions": ["add", "sub", "mul"], "constants": False, "progress": False, "threads": 1}
     found = search(quartic, "blend", 50_000, **plain)
     alone = search(quartic, "blend", 50_000, settings={"complete": False, "alone": 50_000}, **plain)
@@ -29,7 +29,7 @@ def test_a_formula_that_two_others_hold_is_completed_and_ends_the_search(quartic
     assert found.evaluations < alone.evaluations
 
 
-def test_the_network_joins_when_evolution_had_its_time_and_keeps_its_least_share(table_task):
+def test_the_network_joins_after_evolution_and_gets_its_minimum_share(table_task):
     blend = Blend(**SMALL)
     search(table_task, blend, 12_000, progress=False, threads=1)
     share = blend.figures()["network"]
@@ -39,49 +39,49 @@ def test_the_network_joins_when_evolution_had_its_time_and_keeps_its_least_share
     assert early.figures() == {"network": 0.0}
 
 
-def test_every_other_island_that_stands_still_starts_from_what_the_network_wrote(table_task):
+def test_every_other_stagnant_island_is_reseeded_by_the_network(table_task):
     blend = Blend(**SMALL, evolution=0.6, network=0.2)
-    taken = []
+    seeds = []
     inner = blend._evolution
     inner.patience = 2
-    original = inner.found
-    inner.found = lambda island, population, fitness: (
-        taken.append((island, population, fitness)),
+    original = inner.reseed_island
+    inner.reseed_island = lambda island, population, fitness: (
+        seeds.append((island, population, fitness)),
         original(island, population, fitness),
     )
     search(table_task, blend, 30_000, tuning_steps=0, progress=False, threads=1)
-    assert taken
-    assert all(island % 2 == 0 for island, _, _ in taken)
-    for _, population, fitness in taken:
+    assert seeds
+    assert all(island % 2 == 0 for island, _, _ in seeds)
+    for _, population, fitness in seeds:
         assert len(population) == len(fitness) == inner.population
         assert np.isfinite(fitness).any()
 
 
-def test_panels_are_searched_too(panel_task, find):
+def test_the_blend_searches_panels(panel_task, find):
     found = find(panel_task, "blend", 4000, settings=SMALL)
     assert found.evaluations == 4000
     assert found.invalid == 0
     assert found.best.train > 0
 
 
-def test_foresight_saves_most_of_the_evaluations(find):
+def test_the_surrogate_saves_most_of_the_evaluations(find):
     def needed(seed, **settings):
-        """Evaluations until nine tenths of the plant's IC are found, of 2,000 at most."""
+        """Return the evaluations until 90 % of the planted formula's IC are reached, at most 2,000."""
         plant = "corr(close, volume, 10)"
         task = Task(simulate(40, 200, seed=seed, plant=plant, ic=0.3), target="forward_return_1")
-        course = find(task, "blend", 2000, settings=settings).incumbents
-        enough = course["train"] > 0.9 * task.score([parse(plant)]).train[0]
-        return course["evaluations"][enough].min() if enough.any() else 2000
+        incumbents = find(task, "blend", 2000, settings=settings).incumbents
+        enough = incumbents["train"] > 0.9 * task.score([parse(plant)]).train[0]
+        return incumbents["evaluations"][enough].min() if enough.any() else 2000
 
     with_it = sum(needed(seed) for seed in range(3))
-    without = sum(needed(seed, litters=1) for seed in range(3))
+    without = sum(needed(seed, candidates=1) for seed in range(3))
     assert with_it < 0.3 * without
 
 
-def test_the_network_has_a_smaller_least_share_where_scores_are_foreseen(panel_task, table_task):
+def test_the_network_has_a_smaller_minimum_share_with_a_surrogate(panel_task, table_task):
     shares = {}
     for name, task, settings in [
-        ("panel", panel_task, {}), ("alone", panel_task, {"litters": 1}), ("table", table_task, {}),
+        ("panel", panel_task, {}), ("alone", panel_task, {"candidates": 1}), ("table", table_task, {}),
         ("own", panel_task, {"network": 0.3}), ("rest", table_task, {"evolution": 0.8}),
     ]:  # fmt: skip
         blend = Blend(**settings)
@@ -91,7 +91,7 @@ def test_the_network_has_a_smaller_least_share_where_scores_are_foreseen(panel_t
 
 
 @pytest.mark.parametrize("task", ["panel_task", "table_task"])
-def test_threads_and_a_pause_change_nothing(task, request, find, figures, tmp_path):
+def test_results_do_not_depend_on_threads_or_interruption(task, request, find, figures, tmp_path):
     task = request.getfixturevalue(task)
     kept = {"settings": SMALL, "checkpoint": tmp_path / "a.npz"}
     whole = find(task, "blend", 5000, settings=SMALL)
@@ -104,10 +104,10 @@ def test_threads_and_a_pause_change_nothing(task, request, find, figures, tmp_pa
 @pytest.mark.parametrize(
     "bad",
     [
-        {"evolution": 0.6, "network": 0.5}, {"network": -0.1}, {"alone": -1}, {"board": 0},
-        {"evolution": 1.1}, {"litters": 0}, {"bold": -0.1}, {"bold": float("nan")},
+        {"evolution": 0.6, "network": 0.5}, {"network": -0.1}, {"alone": -1}, {"elite": 0},
+        {"evolution": 1.1}, {"candidates": 0}, {"kappa": -0.1}, {"kappa": float("nan")},
     ],
 )  # fmt: skip
-def test_settings_that_can_not_be_are_refused(bad):
+def test_invalid_settings_are_refused(bad):
     with pytest.raises(RecipeError, match=f"blend: {next(iter(bad))}"):
         Blend(**bad)

@@ -1,4 +1,4 @@
-"""What a search asks first, with and without foresight."""
+"""Initialisation of a search, with and without a surrogate."""
 
 import numpy as np
 import pytest
@@ -11,83 +11,83 @@ from quarva.loop.probe_panel import probe_panel_of
 from quarva.loop.searcher import SearchContext
 from quarva.searchers.initialisation import Initialisation
 from quarva.searchers.policy import Policy
-from quarva.searchers.shortest_first import simplest
+from quarva.searchers.shortest_first import shortest_first
 from quarva.searchers.surrogate import Surrogate
 
 
-def open_on(task, functions=None, n=60, with_foresight=True):
+def start(task, functions=None, n=60, with_surrogate=True):
     alphabet = Alphabet.build(task.fields, functions, (5, 10))
-    glimpse = probe_panel_of(task, alphabet)
-    space = SearchContext(alphabet, GeneShape(head=6), Memory(), 10_000, 3, 1, glimpse=glimpse)
-    grammar = Grammar(alphabet, space.shape, Policy().rule_names)
-    foresight = Surrogate(glimpse, 1, 0.5) if with_foresight else None
-    return space, grammar, foresight, Initialisation(space, grammar, n, foresight)
+    probe_panel = probe_panel_of(task, alphabet)
+    context = SearchContext(alphabet, GeneShape(head=6), Memory(), 10_000, 3, 1, glimpse=probe_panel)
+    grammar = Grammar(alphabet, context.shape, Policy().rule_names)
+    surrogate = Surrogate(probe_panel, 1, 0.5) if with_surrogate else None
+    return context, grammar, surrogate, Initialisation(context, grammar, n, surrogate)
 
 
-def play(task, space, foresight, opening):
-    """Ask and tell to the end; the batches."""
+def run(task, context, surrogate, initialisation):
+    """Ask and tell until the initialisation is complete, and return the batches."""
     batches = []
-    while not opening.is_over:
-        asked = opening.ask()
+    while not initialisation.is_complete:
+        asked = initialisation.ask()
         fitness = task.score(asked, 1).fitness
-        space.memory.put(asked.keys(), fitness)
-        if foresight is not None:
-            foresight.note(asked, fitness)
-        opening.tell(asked, fitness)
+        context.memory.put(asked.keys(), fitness)
+        if surrogate is not None:
+            surrogate.update(asked, fitness)
+        initialisation.tell(asked, fitness)
         batches.append(asked)
     return batches
 
 
-def test_without_foresight_the_simplest_come_at_once(panel_task):
-    space, grammar, foresight, opening = open_on(panel_task, with_foresight=False)
-    batches = play(panel_task, space, foresight, opening)
+def test_without_a_surrogate_the_shortest_formulas_come_in_one_batch(panel_task):
+    context, grammar, surrogate, initialisation = start(panel_task, with_surrogate=False)
+    batches = run(panel_task, context, surrogate, initialisation)
     assert len(batches) == 1
-    assert (batches[0].keys() == simplest(space, grammar, 60).keys()).all()
+    assert (batches[0].keys() == shortest_first(context, grammar, 60).keys()).all()
 
 
-def test_with_foresight_a_few_of_them_come_first_and_then_rounds_of_new_ones(panel_task):
-    space, grammar, foresight, opening = open_on(panel_task)
-    batches = play(panel_task, space, foresight, opening)
+def test_with_a_surrogate_a_few_of_them_are_followed_by_rounds_of_new_formulas(panel_task):
+    context, grammar, surrogate, initialisation = start(panel_task)
+    batches = run(panel_task, context, surrogate, initialisation)
     assert [len(batch) for batch in batches] == [25, 25, 10]
-    assert (batches[0].keys() == simplest(space, grammar, 60).keys()[:25]).all()
+    assert (batches[0].keys() == shortest_first(context, grammar, 60).keys()[:25]).all()
     keys = np.concatenate([batch.keys() for batch in batches])
     assert len(np.unique(keys)) == 60
-    assert (opening.population.keys() == keys).all()
-    assert len(opening.fitness) == 60
+    assert (initialisation.population.keys() == keys).all()
+    assert len(initialisation.fitness) == 60
 
 
-def test_what_promises_is_worth_more_than_what_comes_by_lot(panel_task):
-    space, _, foresight, opening = open_on(panel_task, n=300)
-    play(panel_task, space, foresight, opening)
-    by_lot = open_on(panel_task, n=300, with_foresight=False)
-    play(panel_task, by_lot[0], by_lot[2], by_lot[3])
-    assert np.nanmean(opening.fitness[25:]) > 1.2 * np.nanmean(by_lot[3].fitness)
+def test_formulas_chosen_by_the_surrogate_have_higher_fitness(panel_task):
+    context, _, surrogate, initialisation = start(panel_task, n=300)
+    run(panel_task, context, surrogate, initialisation)
+    without = start(panel_task, n=300, with_surrogate=False)
+    run(panel_task, without[0], without[2], without[3])
+    assert np.nanmean(initialisation.fitness[25:]) > 1.2 * np.nanmean(without[3].fitness)
 
 
-def test_a_language_of_few_formulas_is_asked_again_rather_than_never_ending(panel_task):
-    space, _, foresight, opening = open_on(panel_task, functions=["neg"])
-    batches = play(panel_task, space, foresight, opening)
+def test_initialisation_ends_if_there_are_few_formulas(panel_task):
+    context, _, surrogate, initialisation = start(panel_task, functions=["neg"])
+    batches = run(panel_task, context, surrogate, initialisation)
     assert sum(map(len, batches)) == 60
 
 
-def test_a_pause_changes_nothing(panel_task):
-    space, _, foresight, opening = open_on(panel_task)
-    whole = play(panel_task, space, foresight, opening)
-    space, grammar, foresight, opening = open_on(panel_task)
-    first = opening.ask()
+def test_a_restored_initialisation_continues_identically(panel_task):
+    context, _, surrogate, initialisation = start(panel_task)
+    whole = run(panel_task, context, surrogate, initialisation)
+    context, grammar, surrogate, initialisation = start(panel_task)
+    first = initialisation.ask()
     fitness = panel_task.score(first, 1).fitness
-    space.memory.put(first.keys(), fitness)
-    foresight.note(first, fitness)
-    opening.tell(first, fitness)
-    again, told = Initialisation(space, grammar, 60, foresight), opening.state()
-    again.restore(told)
-    rest = play(panel_task, space, foresight, again)
+    context.memory.put(first.keys(), fitness)
+    surrogate.update(first, fitness)
+    initialisation.tell(first, fitness)
+    again, state = Initialisation(context, grammar, 60, surrogate), initialisation.state()
+    again.restore(state)
+    rest = run(panel_task, context, surrogate, again)
     assert [batch.keys().tolist() for batch in whole[1:]] == [batch.keys().tolist() for batch in rest]
-    assert again.is_over
+    assert again.is_complete
 
 
 @pytest.mark.parametrize("n", [10, 25, 26])
-def test_as_many_are_asked_as_islands_hold(panel_task, n):
-    space, _, foresight, opening = open_on(panel_task, n=n)
-    play(panel_task, space, foresight, opening)
-    assert len(opening.population) == n
+def test_exactly_n_formulas_are_proposed(panel_task, n):
+    context, _, surrogate, initialisation = start(panel_task, n=n)
+    run(panel_task, context, surrogate, initialisation)
+    assert len(initialisation.population) == n

@@ -1,4 +1,4 @@
-"""What a search that begins with the simplest formulas asks first."""
+"""Shortest-first enumeration of formulas."""
 
 import numpy as np
 import pytest
@@ -6,18 +6,18 @@ import pytest
 from quarva.karva.grammar.grammar import Grammar
 from quarva.runs import search
 from quarva.searchers.policy import Policy
-from quarva.searchers.shortest_first import simplest
+from quarva.searchers.shortest_first import shortest_first
 
 
-class Beginner:
-    """Asks for the simplest formulas and for nothing else."""
+class ShortestFirst:
+    """A searcher that proposes the shortest formulas only."""
 
     def __init__(self, n):
         self.n = n
 
-    def begin(self, space):
-        grammar = Grammar(space.alphabet, space.shape, Policy().rule_names)
-        self.formulas = simplest(space, grammar, self.n)
+    def begin(self, context):
+        grammar = Grammar(context.alphabet, context.shape, Policy().rule_names)
+        self.formulas = shortest_first(context, grammar, self.n)
 
     def ask(self, n):
         return self.formulas
@@ -28,24 +28,24 @@ class Beginner:
 
 @pytest.fixture
 def asked(panel_task):
-    """The formulas that a search of a panel begins with, as trees."""
+    """A function that returns the n shortest formulas of a panel as trees."""
 
     def make(n, **given):
-        beginner = Beginner(n)
-        search(panel_task, beginner, 2 * n, progress=False, threads=1, **given)
-        return beginner.formulas.expressions()
+        searcher = ShortestFirst(n)
+        search(panel_task, searcher, 2 * n, progress=False, threads=1, **given)
+        return searcher.formulas.expressions()
 
     return make
 
 
 def shape_of(expression):
-    """A formula without its windows."""
+    """Return the formula without its windows."""
     symbol = expression.symbol
     name = symbol.name if symbol.operator is None else symbol.operator.name
     return (name, *(shape_of(each) for each in expression.args))
 
 
-def test_each_is_asked_once_and_none_that_is_longer_than_needed(asked):
+def test_formulas_are_distinct_and_short(asked):
     formulas = asked(300)
     assert len(set(map(repr, formulas))) == 300
     sizes = np.sort([len(each) for each in formulas])
@@ -53,15 +53,15 @@ def test_each_is_asked_once_and_none_that_is_longer_than_needed(asked):
     assert sizes[-1] <= 3
 
 
-def test_formulas_that_differ_by_a_window_come_after_all_that_differ_otherwise(asked):
+def test_formulas_that_differ_in_a_window_only_come_last(asked):
     shapes = [shape_of(each) for each in asked(300, functions=["mean", "delta", "sub"], windows=[5, 10, 20])]
-    firsts = [shape not in shapes[:place] for place, shape in enumerate(shapes)]
+    firsts = [shape not in shapes[:i] for i, shape in enumerate(shapes)]
     assert firsts == sorted(firsts, reverse=True)
     assert 50 < sum(firsts) < 300
 
 
-def test_among_those_the_shortest_comes_first(asked):
+def test_the_first_formulas_of_each_kind_are_sorted_by_length(asked):
     formulas = asked(300, functions=["mean", "delta", "sub"], windows=[5, 10, 20])
     shapes = [shape_of(each) for each in formulas]
-    sizes = [len(each) for place, each in enumerate(formulas) if shapes[place] not in shapes[:place]]
+    sizes = [len(each) for i, each in enumerate(formulas) if shapes[i] not in shapes[:i]]
     assert sizes == sorted(sizes)

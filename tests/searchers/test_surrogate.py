@@ -1,4 +1,4 @@
-"""What is foretold of formulas, against what they score."""
+"""The surrogate: predicted and actual scores of formulas."""
 
 import numpy as np
 import pytest
@@ -19,87 +19,87 @@ def market():
     return simulate(100, 400, seed=6, plant="rank(delta(close, 5)) - rank(volume)", ic=0.2)
 
 
-def setting(market, objective, bold=0.0):
-    """Foresight that knows nothing, and 600 scored formulas, each once."""
+def setting(market, objective, kappa=0.0):
+    """Return an untrained surrogate, and 600 distinct formulas with their fitness."""
     task = Task(market, target="forward_return_1", objective=objective, parsimony=0.0)
     alphabet = Alphabet.build(market.fields, ["sub", "mul", "rank", "delta", "mean"], (5, 10))
-    many = Population.random(alphabet, SHAPE, 3000, np.random.default_rng(1))
-    many = many[np.unique(many.keys(), return_index=True)[1]]
-    many = many[np.random.default_rng(2).permutation(len(many))[:600]]
-    return Surrogate(probe_panel_of(task, alphabet), 1, bold), many, task.score(many, 1).fitness
+    formulas = Population.random(alphabet, SHAPE, 3000, np.random.default_rng(1))
+    formulas = formulas[np.unique(formulas.keys(), return_index=True)[1]]
+    formulas = formulas[np.random.default_rng(2).permutation(len(formulas))[:600]]
+    return Surrogate(probe_panel_of(task, alphabet), 1, kappa), formulas, task.score(formulas, 1).fitness
 
 
 @pytest.mark.parametrize(("objective", "least"), [("ic", 0.8), ("rank_ic", 0.8), ("sharpe", 0.6)])
-def test_a_hundred_scores_tell_what_others_will_score(market, objective, least):
-    foresight, many, fitness = setting(market, objective)
-    foresight.note(many[:100], fitness[:100])
+def test_a_hundred_scores_suffice_to_predict_others(market, objective, least):
+    surrogate, formulas, fitness = setting(market, objective)
+    surrogate.update(formulas[:100], fitness[:100])
     scored = np.flatnonzero(np.isfinite(fitness[100:])) + 100
-    told = foresight.promise(many[scored])
-    assert stats.spearmanr(told, fitness[scored]).statistic > least
-    # What promises most is worth more than the best of as many taken by lot.
-    few = scored[np.argsort(-told)[:10]]
+    predicted = surrogate.acquisition(formulas[scored])
+    assert stats.spearmanr(predicted, fitness[scored]).statistic > least
+    # The formulas with the highest acquisition beat the upper quartile.
+    few = scored[np.argsort(-predicted)[:10]]
     assert fitness[few].mean() > np.sort(fitness[scored])[-len(scored) // 4]
 
 
-def test_a_formula_and_its_negative_promise_the_same_where_they_are_one_finding(market):
-    foresight, many, fitness = setting(market, "ic")
-    foresight.note(many[:100], fitness[:100])
-    assert foresight.promise(many[:100]).min() >= 0
+def test_the_acquisition_is_not_negative_if_the_sign_is_free(market):
+    surrogate, formulas, fitness = setting(market, "ic")
+    surrogate.update(formulas[:100], fitness[:100])
+    assert surrogate.acquisition(formulas[:100]).min() >= 0
 
 
-def test_what_is_unlike_all_known_promises_by_its_error(market):
-    cautious, many, fitness = setting(market, "ic")
-    bold, _, _ = setting(market, "ic", bold=2.0)
-    for each in (cautious, bold):
-        each.note(many[:100], fitness[:100])
-    gap = bold.promise(many) - cautious.promise(many)
+def test_kappa_favours_formulas_unlike_the_training_set(market):
+    mean_only, formulas, fitness = setting(market, "ic")
+    optimistic, _, _ = setting(market, "ic", kappa=2.0)
+    for each in (mean_only, optimistic):
+        each.update(formulas[:100], fitness[:100])
+    gap = optimistic.acquisition(formulas) - mean_only.acquisition(formulas)
     assert (gap >= 0).all()
-    assert gap[100:].mean() > 1.5 * gap[:100].mean()  # of what is known there is little error
+    assert gap[100:].mean() > 1.5 * gap[:100].mean()  # the error is small on the training set
 
 
-@pytest.mark.parametrize("told", [np.nan, 0.0, 0.03])
-def test_scores_that_are_all_missing_or_equal_foretell_nothing(market, told):
-    foresight, many, _ = setting(market, "ic")
-    assert (foresight.promise(many[:50]) == 0).all()
-    foresight.note(many[:50], np.full(50, told))
-    assert (foresight.promise(many[:50]) == 0).all()
+@pytest.mark.parametrize("score", [np.nan, 0.0, 0.03])
+def test_missing_or_equal_scores_predict_nothing(market, score):
+    surrogate, formulas, _ = setting(market, "ic")
+    assert (surrogate.acquisition(formulas[:50]) == 0).all()
+    surrogate.update(formulas[:50], np.full(50, score))
+    assert (surrogate.acquisition(formulas[:50]) == 0).all()
 
 
-def test_no_score_counts_as_none_and_infinite_scores_do_no_harm(market):
-    foresight, many, fitness = setting(market, "ic")
-    spoilt = fitness[:100].copy()
-    spoilt[::7], spoilt[1::7] = np.nan, np.inf
-    foresight.note(many[:100], spoilt)
-    assert np.isfinite(foresight.promise(many)).all()
+def test_nan_and_infinite_scores_are_tolerated(market):
+    surrogate, formulas, fitness = setting(market, "ic")
+    scores = fitness[:100].copy()
+    scores[::7], scores[1::7] = np.nan, np.inf
+    surrogate.update(formulas[:100], scores)
+    assert np.isfinite(surrogate.acquisition(formulas)).all()
 
 
-def test_the_best_and_others_by_lot_are_remembered_each_once(market):
-    foresight, many, fitness = setting(market, "ic")
+def test_the_training_set_holds_the_best_and_random_others_without_duplicates(market):
+    surrogate, formulas, fitness = setting(market, "ic")
     for at in range(0, 600, 50):
-        foresight.note(many[at : at + 50], fitness[at : at + 50])
-        foresight.note(many[at : at + 50], fitness[at : at + 50])
-    kept = foresight.state()
+        surrogate.update(formulas[at : at + 50], fitness[at : at + 50])
+        surrogate.update(formulas[at : at + 50], fitness[at : at + 50])
+    kept = surrogate.state()
     assert len(np.unique(kept["keys"])) == len(kept["keys"]) <= 400
     best = np.nan_to_num(np.unique(np.nan_to_num(fitness)))[-100:]
     assert np.isin(best, kept["fitness"]).all()
     assert (kept["fitness"] < np.nanmedian(fitness)).sum() > 50
 
 
-def test_a_state_taken_up_foretells_the_same(market):
-    foresight, many, fitness = setting(market, "ic")
-    foresight.note(many[:200], fitness[:200])
+def test_a_restored_surrogate_predicts_identically(market):
+    surrogate, formulas, fitness = setting(market, "ic")
+    surrogate.update(formulas[:200], fitness[:200])
     again, _, _ = setting(market, "ic")
-    again.restore(foresight.state())
-    assert (again.promise(many) == foresight.promise(many)).all()
+    again.restore(surrogate.state())
+    assert (again.acquisition(formulas) == surrogate.acquisition(formulas)).all()
 
 
-def test_of_each_place_the_most_promising_is_chosen(market):
-    foresight, many, fitness = setting(market, "ic", bold=0.5)
-    foresight.note(many[:100], fitness[:100])
-    litters = [many[100:200], many[200:300], many[300:400]]
-    chosen = foresight.choose(litters)
-    promises = np.stack([foresight.promise(each) for each in litters])
-    best = promises.argmax(axis=0)
-    for place in range(100):
-        assert chosen.keys()[place] == litters[best[place]].keys()[place]
-    assert foresight.choose(litters[:1]) is litters[0]
+def test_the_candidate_with_the_highest_acquisition_is_chosen_at_each_index(market):
+    surrogate, formulas, fitness = setting(market, "ic", kappa=0.5)
+    surrogate.update(formulas[:100], fitness[:100])
+    candidates = [formulas[100:200], formulas[200:300], formulas[300:400]]
+    chosen = surrogate.choose(candidates)
+    acquisitions = np.stack([surrogate.acquisition(each) for each in candidates])
+    best = acquisitions.argmax(axis=0)
+    for i in range(100):
+        assert chosen.keys()[i] == candidates[best[i]].keys()[i]
+    assert surrogate.choose(candidates[:1]) is candidates[0]

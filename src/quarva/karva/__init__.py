@@ -1,7 +1,7 @@
-"""The language: operators, symbols, genes, notations; knows nothing of markets or of who writes formulas.
+"""The formula language: operators, symbols, genes and notations.
 
-Names are loaded when they are first used: the table of operators needs no parser, reading a formula neither
-NumPy nor Numba.
+This package knows nothing about market data or about searchers. Names are imported on first use, because the
+operator table needs no parser, and reading a formula needs neither NumPy nor Numba.
 """
 
 import importlib

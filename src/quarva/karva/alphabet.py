@@ -1,4 +1,4 @@
-"""The letters that genes are written in: functions first, then terminals."""
+"""The alphabet of a search: the symbols that genes are written in, functions first, then terminals."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -17,39 +17,59 @@ from quarva.karva.operators import BY_NAME, CODE, MAX_COUNT, MAX_WINDOW, Operato
 __all__ = ["CONSTANT", "FIELD", "NUMBER", "PANEL_FUNCTIONS", "TABLE_FUNCTIONS", "WINDOWS", "Alphabet"]
 
 FIELD, NUMBER, CONSTANT = 1000, 1001, 1002
-"""What stands for the three kinds of terminals where functions have their `CODE`."""
+"""Codes of the three kinds of terminals; functions have the codes in `CODE`."""
 
 PANEL_FUNCTIONS = [
     "add", "sub", "mul", "div", "min", "max", "neg", "abs", "sign", "log", "sqrt",
     "ref", "delta", "pct_change", "mean", "std", "skew", "ts_min", "ts_max", "ts_argmin", "ts_argmax",
     "ts_rank", "ts_zscore", "ema", "decay_linear", "corr", "cov", "rank", "zscore",
 ]  # fmt: skip
-"""Functions that a search on a panel uses unless told otherwise."""
+"""Default functions of a search on a panel."""
 
 TABLE_FUNCTIONS = ["add", "sub", "mul", "div", "sin", "cos", "exp", "log"]
-"""Functions that symbolic regression uses unless told otherwise: Koza's set."""
+"""Default functions of symbolic regression: Koza's set."""
 
 WINDOWS = (5, 10, 20, 40)
-"""Windows, in days, that rolling functions come with unless told otherwise."""
+"""Default windows of rolling functions, in days."""
 
 SHARES = {"quantile": (0.2, 0.8), "winsorise": (0.05,)}
-"""Shares that functions of a share come with unless told otherwise."""
+"""Default shares of the functions that take a share."""
 
 COUNTS = (5, 10)
-"""Numbers of parts that `bucket` comes with unless told otherwise."""
+"""Default numbers of parts of `bucket`."""
 
 
 class Alphabet:
-    """An ordered set of symbols: `n_functions` functions, then the terminals.
+    """An ordered set of V symbols: `n_functions` functions, then the terminals.
 
-    Attributes, all of shape (V,), V symbols:
-        arity: int8, number of arguments.
-        code: int32, `CODE` of the operator, or FIELD, NUMBER, CONSTANT.
-        param: int32, the window; the number of the field, group or asset in `fields`, `groups`, `assets`;
-            the count.
-        number: float32, value of a NUMBER, or the share, else 0.
-        weight: float64, how often a symbol should be drawn among the functions (among the terminals);
-            each operator counts once, however many windows (shares, counts, …) it comes with.
+    Parameters
+    ----------
+    symbols : iterable of Symbol
+        In any order; duplicates are dropped. At least one must be a terminal.
+
+    Attributes
+    ----------
+    symbols : tuple of Symbol, length V
+    n_functions : int
+    fields, groups, assets : tuple of str
+        The names that the symbols use.
+    arity : int8 array, shape (V,)
+        Number of arguments.
+    code : int32 array, shape (V,)
+        `CODE` of the operator, or FIELD, NUMBER or CONSTANT.
+    param : int32 array, shape (V,)
+        The window or the count, or the index of the field, group or asset in `fields`, `groups` or `assets`.
+    number : float32 array, shape (V,)
+        Value of a NUMBER, or the share of a function that has one, else 0.
+    weight : float64 array, shape (V,)
+        Relative sampling weight among the functions, or among the terminals. Each operator has a total
+        weight of 1, whatever the number of its windows, shares or counts.
+    max_arity : int
+
+    Raises
+    ------
+    FormulaError
+        If there is no terminal.
     """
 
     def __init__(self, symbols: Iterable[Symbol]) -> None:
@@ -83,23 +103,41 @@ class Alphabet:
         counts: Sequence[int] | None = None,
         assets: Sequence[str] = (),
     ) -> "Alphabet":
-        """The alphabet of these fields and functions.
+        """Build an alphabet from names of fields and functions.
 
-        Args:
-            fields: names of the fields that may be read.
-            functions: names of operators; `PANEL_FUNCTIONS` by default.
-            windows: days; each rolling operator comes with each window that it allows.
-            groups: names of groups; each group operator comes with each.
-            numbers: numeric literals.
-            constants: whether `?`, the random numerical constant, is a terminal.
-            shares: between 0 and 1; each function of a share comes with each that it allows; `SHARES` by
-                default.
-            counts: at least 2; `bucket` comes with each; `COUNTS` by default.
-            assets: names of assets; `of_asset` comes with each.
+        A function with parameters yields one symbol for each combination of the parameter values that it
+        allows.
 
-        Raises:
-            FormulaError: an unknown function, a window that is too long, windows too short or shares too
-                large for a function, a count out of range, no terminal.
+        Parameters
+        ----------
+        fields : sequence of str
+            Fields that formulas may read.
+        functions : sequence of str, optional
+            Operator names. Defaults to `PANEL_FUNCTIONS`.
+        windows : sequence of int, optional
+            Windows of rolling operators, in days. Defaults to `WINDOWS`.
+        groups : sequence of str
+            Groupings for group operators.
+        numbers : sequence of float
+            Numeric literals.
+        constants : bool
+            Whether `?`, the random numerical constant, is a terminal.
+        shares : sequence of float, optional
+            Values between 0 and 1 for operators with a share. Defaults to `SHARES`.
+        counts : sequence of int, optional
+            Numbers of parts for `bucket`, at least 2. Defaults to `COUNTS`.
+        assets : sequence of str
+            Assets for `of_asset`.
+
+        Returns
+        -------
+        Alphabet
+
+        Raises
+        ------
+        FormulaError
+            If a function is unknown, a window, share or count is out of range, a function has no valid
+            parameter value, or there is no terminal.
         """
         symbols: list[Symbol] = []
         given = {
@@ -118,15 +156,15 @@ class Alphabet:
 
     @staticmethod
     def _function(name: str, given: dict[str, Sequence[Any] | None]) -> list[Symbol]:
-        """The symbols of a function: one for each choice of its parameters among those given."""
+        """Return one symbol for each combination of the given parameter values."""
         if name not in BY_NAME:
             from difflib import get_close_matches
 
             near = get_close_matches(name, BY_NAME, 1)
-            hint = f": did you mean '{near[0]}'?" if near else f"; known are {', '.join(BY_NAME)}"
+            hint = f": did you mean '{near[0]}'?" if near else f"; known functions: {', '.join(BY_NAME)}"
             raise FormulaError(f"unknown function '{name}'{hint}")
         operator = BY_NAME[name]
-        choices = [_fitting(operator, parameter, given[parameter]) for parameter in operator.parameters]
+        choices = [_allowed(operator, parameter, given[parameter]) for parameter in operator.parameters]
         return [
             Symbol(operator, **dict(zip(operator.parameters, values, strict=True)))
             for values in product(*choices)
@@ -155,7 +193,7 @@ class Alphabet:
 
     @cached_property
     def cumulative(self) -> NDArray[np.float64]:
-        """Cumulative `weight` of shape (V,): from 0 to 1 over the functions, and again over the terminals."""
+        """Cumulative `weight`, float64 of shape (V,), normalised to 1 over functions and over terminals."""
         total = np.empty(len(self.symbols))
         for part in (slice(0, self.n_functions), slice(self.n_functions, None)):
             weights = self.weight[part]
@@ -165,8 +203,11 @@ class Alphabet:
         return total
 
     @cached_property
-    def letter(self) -> NDArray[np.uint64]:
-        """Key of each symbol by its name, uint64 of shape (V,), the same in every alphabet; 0 marks `?`."""
+    def symbol_keys(self) -> NDArray[np.uint64]:
+        """Key of each symbol, uint64 of shape (V,): a hash of its name, or 0 for `?`.
+
+        A symbol has the same key in every alphabet.
+        """
         names = (b"" if s == Symbol() else s.name.encode() for s in self.symbols)
         digests = (hashlib.blake2b(name, digest_size=8).digest() if name else bytes(8) for name in names)
         keys = np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64)
@@ -176,7 +217,7 @@ class Alphabet:
 
     @cached_property
     def commutative(self) -> NDArray[np.bool_]:
-        """Whether the order of a symbol's arguments is without meaning, bool of shape (V,)."""
+        """Whether each symbol is commutative, bool of shape (V,)."""
         return np.array([s.operator is not None and s.operator.commutative for s in self.symbols])
 
     @property
@@ -185,17 +226,20 @@ class Alphabet:
         return bool((self.code == CONSTANT).any())
 
     def tail_mask(self, head: int) -> NDArray[np.bool_]:
-        """Which symbols may stand where, bool of shape (head + tail, V): the tail holds terminals only."""
+        """Return the symbols that the tail rule allows at each position, bool of shape (head + tail, V).
+
+        The tail holds terminals only.
+        """
         mask = np.ones((head + self.tail(head), len(self)), np.bool_)
         mask[head:, : self.n_functions] = False
         return mask
 
     def tail(self, head: int) -> int:
-        """Length of the tail that closes every such head: head · (max arity − 1) + 1 (Ferreira 2001)."""
+        """Return the tail length that completes every head: head · (max arity − 1) + 1 (Ferreira 2001)."""
         return head * (max(self.max_arity, 1) - 1) + 1
 
     def names(self) -> list[str]:
-        """The letters as written, functions first."""
+        """Return the names of the symbols, functions first."""
         return [symbol.name for symbol in self.symbols]
 
     def __len__(self) -> int:
@@ -211,16 +255,16 @@ class Alphabet:
         return f"Alphabet({' '.join(self.names())})"
 
 
-def _fitting(operator: Operator, parameter: Parameter, given: Sequence[Any] | None) -> list[Any]:
-    """Those of the values given for a parameter that the operator allows."""
+def _allowed(operator: Operator, parameter: Parameter, given: Sequence[Any] | None) -> list[Any]:
+    """Return the given values of a parameter that the operator allows."""
     if parameter == "window":
         longest = max(given or (), default=0)
         if longest > MAX_WINDOW:
-            raise FormulaError(f"a window of {longest} days is above {MAX_WINDOW}, the longest there is")
+            raise FormulaError(f"a window of {longest} days exceeds the maximum of {MAX_WINDOW}")
         windows = [int(w) for w in given or () if w >= operator.min_window]
         if not windows:
             raise FormulaError(
-                f"'{operator.name}' needs a window of at least {operator.min_window} days; given are "
+                f"'{operator.name}' needs a window of at least {operator.min_window} days; got "
                 f"{list(given or ())}"
             )
         return windows
@@ -228,10 +272,8 @@ def _fitting(operator: Operator, parameter: Parameter, given: Sequence[Any] | No
         given = SHARES[operator.name] if given is None else given
         shares = [float(share) for share in given if operator.allows_share(share)]
         if not shares:
-            raise FormulaError(f"'{operator.name}' needs a share {operator.shares}; given are {list(given)}")
+            raise FormulaError(f"'{operator.name}' needs a share {operator.shares}; got {list(given)}")
         return shares
     if parameter == "count" and any(not 2 <= count <= MAX_COUNT for count in given or ()):
-        raise FormulaError(
-            f"'{operator.name}' needs counts of 2 to {MAX_COUNT}; given are {list(given or ())}"
-        )
+        raise FormulaError(f"'{operator.name}' needs counts of 2 to {MAX_COUNT}; got {list(given or ())}")
     return list(given or ())

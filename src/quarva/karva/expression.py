@@ -1,4 +1,4 @@
-"""Symbols, and expressions as trees of symbols: what notations read and write."""
+"""Symbols, and expressions as trees of symbols."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,16 +6,33 @@ from decimal import Decimal
 
 from quarva.karva.operators import BY_NAME, Operator
 
-__all__ = ["Expression", "Symbol", "spell_parameter"]
+__all__ = ["Expression", "Symbol", "format_parameter"]
 
 
 @dataclass(frozen=True, slots=True)
 class Symbol:
-    """One letter of the language: an operator with its parameters, a field, a number, or `?`.
+    """One symbol of the language: an operator with its parameters, a field, a number, or `?`.
 
-    Exactly one of `operator`, `field`, `number` is set; none is for `?`, the random numerical constant
-    of gene expression programming, whose value stands in the gene's Dc domain. An operator's symbol
-    carries what its `parameters` name (see `PARAMETERS`): window (days), group, share, count, asset.
+    At most one of `operator`, `field` and `number` is set. If none is set, the symbol is `?`, the random
+    numerical constant of gene expression programming, whose value comes from the gene's Dc domain.
+
+    Attributes
+    ----------
+    operator : Operator or None
+    window : int or None
+        Window of a rolling operator, in days.
+    group : str or None
+        Grouping of a group operator.
+    field : str or None
+        Name of a field.
+    number : float or None
+        Value of a literal.
+    share : float or None
+        Share of `quantile` or `winsorise`.
+    count : int or None
+        Number of parts of `bucket`.
+    asset : str or None
+        Asset of `of_asset`.
     """
 
     operator: Operator | None = None
@@ -37,58 +54,66 @@ class Symbol:
         count: int | None = None,
         asset: str | None = None,
     ) -> "Symbol":
-        """The symbol of operator `name`, with what its `parameters` ask for."""
+        """Return the symbol of the operator `name` with the given parameters."""
         return cls(BY_NAME[name], window, group, share=share, count=count, asset=asset)
 
     @property
     def arity(self) -> int:
+        """Number of arguments; 0 for a terminal."""
         return 0 if self.operator is None else self.operator.arity
 
     @property
     def parameters(self) -> tuple[int | float | str, ...]:
-        """What the operator's symbol carries, in the order written: (20, 0.8) of `quantile_20_0.8`."""
+        """Values of the operator's parameters, in writing order: (20, 0.8) for `quantile_20_0.8`."""
         names = () if self.operator is None else self.operator.parameters
         return tuple(value for value in (getattr(self, name) for name in names) if value is not None)
 
     @property
     def name(self) -> str:
-        """The letter of a K-expression: `add`, `mean_20`, `quantile_20_0.8`, `close`, `2.5`, `?`."""
+        """Name in a K-expression: `add`, `mean_20`, `quantile_20_0.8`, `close`, `2.5`, `?`."""
         if self.operator is not None:
-            return "_".join((self.operator.name, *map(spell_parameter, self.parameters)))
+            return "_".join((self.operator.name, *map(format_parameter, self.parameters)))
         if self.field is not None:
             return self.field
         return "?" if self.number is None else f"{self.number:.9g}"
 
 
-def spell_parameter(value: int | float | str) -> str:
-    """A parameter as written: a share in plain decimals, `0.00001` and never `1e-05`."""
+def format_parameter(value: int | float | str) -> str:
+    """Return a parameter as text; a share in plain decimals, `0.00001` and never `1e-05`."""
     return f"{Decimal(repr(value)):f}" if isinstance(value, float) else str(value)
 
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A symbol and its arguments."""
+    """An expression tree: a symbol and its arguments.
+
+    Attributes
+    ----------
+    symbol : Symbol
+    args : tuple of Expression
+        As many as the symbol's arity.
+    """
 
     symbol: Symbol
     args: tuple["Expression", ...] = ()
 
     def __len__(self) -> int:
-        """Number of nodes."""
+        """Return the number of nodes."""
         return sum(1 for _ in self.walk())
 
     def walk(self) -> Iterator["Expression"]:
-        """All nodes in level order (breadth first, left to right): the order of a K-expression."""
+        """Yield all nodes in level order (breadth first, left to right), the order of a K-expression."""
         level: list[Expression] = [self]
         while level:
             yield from level
             level = [arg for node in level for arg in node.args]
 
     def fields(self) -> tuple[str, ...]:
-        """Names of the fields that the expression reads, sorted."""
+        """Return the names of the fields that the expression reads, sorted."""
         return tuple(sorted({node.symbol.field for node in self.walk() if node.symbol.field is not None}))
 
     def lookback(self) -> int:
-        """How many days before today the expression reads."""
+        """Return the number of days before today that the expression reads."""
         below = max((arg.lookback() for arg in self.args), default=0)
         own = self.symbol.operator
         return below + (own.lookback(self.symbol.window or 0) if own is not None else 0)

@@ -1,4 +1,4 @@
-"""Genes and chromosomes as integer arrays: a whole population is one `Population`."""
+"""Genes and chromosomes as integer arrays, a whole population in one `Population`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,20 +17,31 @@ from quarva.karva.operators import BY_NAME, Operator
 
 __all__ = ["GeneShape", "Population", "encode"]
 
-# A head and the links above it stay within the depth that notations read back (200 levels).
-_LONGEST_HEAD, _MOST_GENES = 150, 40
-_WORTH_SHARING = 500  # chromosomes that are looked at by more than one thread: ten microseconds
+# A head and the links above it stay within the depth that notations can parse (200 levels).
+_MAX_HEAD, _MAX_GENES = 150, 40
+_MIN_PARALLEL = 500  # chromosomes from which threads pay off: about ten microseconds of work
 
 
 @dataclass(frozen=True, slots=True)
 class GeneShape:
-    """The form of a chromosome.
+    """The shape of a chromosome.
 
-    Attributes:
-        head: positions of a gene's head, where any symbol may stand.
-        genes: genes of a chromosome.
-        constants: random numerical constants that each gene carries, for `?` to choose from.
-        link: the binary operator that joins the genes' expressions, from the left.
+    Attributes
+    ----------
+    head : int
+        Length of a gene's head, where any symbol is allowed; 1 to 150.
+    genes : int
+        Genes of a chromosome, 1 to 40.
+    constants : int
+        Random numerical constants of each gene, 1 to 100. Each `?` refers to one of them.
+    link : str
+        Linking function: the binary elementwise operator that joins the expressions of the genes, from the
+        left.
+
+    Raises
+    ------
+    FormulaError
+        If a value is out of range, or `link` is not a binary elementwise operator.
     """
 
     head: int = 8
@@ -39,12 +50,12 @@ class GeneShape:
     link: str = "add"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.head <= _LONGEST_HEAD:
-            raise FormulaError(f"a gene's head must have 1 to {_LONGEST_HEAD} positions, not {self.head}")
-        if not 1 <= self.genes <= _MOST_GENES:
-            raise FormulaError(f"a chromosome must have 1 to {_MOST_GENES} genes, not {self.genes}")
+        if not 1 <= self.head <= _MAX_HEAD:
+            raise FormulaError(f"a gene's head must have 1 to {_MAX_HEAD} positions, not {self.head}")
+        if not 1 <= self.genes <= _MAX_GENES:
+            raise FormulaError(f"a chromosome must have 1 to {_MAX_GENES} genes, not {self.genes}")
         if not 1 <= self.constants <= 100:
-            raise FormulaError(f"a gene must carry 1 to 100 random numerical constants, not {self.constants}")
+            raise FormulaError(f"a gene must have 1 to 100 random numerical constants, not {self.constants}")
         if (
             self.link not in BY_NAME
             or BY_NAME[self.link].arity != 2
@@ -56,22 +67,26 @@ class GeneShape:
 
     @property
     def linking(self) -> Operator:
-        """The table's entry of the linking function."""
+        """The linking function as an operator."""
         return BY_NAME[self.link]
 
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Chromosomes over one alphabet, P of them, G genes of L = head + tail positions each.
+    """P chromosomes over one alphabet, each of G genes with L = head + tail positions.
 
-    Attributes:
-        alphabet: the letters.
-        shape: head, genes, number of constants, linking function.
-        symbols: int16 of shape (P, G, L), numbers of letters.
-        dc: int8 of shape (P, G, tail), Ferreira's Dc domain: the k-th `?` of the gene, in reading order,
-            has the value `constants[p, g, dc[p, g, k]]`.
-        constants: float32 of shape (P, G, C).
-        known_keys: `keys()` where whoever made the population has computed them, else None.
+    Attributes
+    ----------
+    alphabet : Alphabet
+    shape : GeneShape
+    symbols : int16 array, shape (P, G, L)
+        Indices into `alphabet.symbols`.
+    dc : int8 array, shape (P, G, tail)
+        Ferreira's Dc domain: the k-th `?` of a gene, in reading order, has the value
+        `constants[p, g, dc[p, g, k]]`.
+    constants : float32 array, shape (P, G, C)
+    known_keys : uint64 array, shape (P,), or None
+        The value of `keys()`, if it has been computed already.
     """
 
     alphabet: Alphabet
@@ -83,7 +98,7 @@ class Population:
 
     @classmethod
     def empty(cls, alphabet: Alphabet, shape: GeneShape, n: int) -> "Population":
-        """Room for n chromosomes, uninitialised."""
+        """Return n chromosomes whose symbols are uninitialised."""
         tail = alphabet.tail(shape.head)
         return cls(
             alphabet,
@@ -102,10 +117,22 @@ class Population:
         rng: np.random.Generator,
         function_share: float = 0.6,
     ) -> "Population":
-        """n random chromosomes.
+        """Sample n chromosomes.
 
-        A position of the head holds a function with probability `function_share`; which function and which
-        terminal follows the alphabet's weights. Constants are standard normal.
+        Parameters
+        ----------
+        alphabet : Alphabet
+        shape : GeneShape
+        n : int
+        rng : numpy.random.Generator
+        function_share : float
+            Probability that a position of the head holds a function. The function or the terminal is sampled
+            by the alphabet's weights.
+
+        Returns
+        -------
+        Population
+            With standard normal constants.
         """
         pop = cls.empty(alphabet, shape, n)
         cut = alphabet.n_functions
@@ -123,7 +150,7 @@ class Population:
 
     @classmethod
     def concatenate(cls, parts: "list[Population]") -> "Population":
-        """One population of several over the same alphabet and shape."""
+        """Concatenate populations of the same alphabet and shape."""
         first = parts[0]
         return replace(
             first,
@@ -134,60 +161,66 @@ class Population:
         )
 
     def arrays(self) -> dict[str, NDArray]:
-        """The chromosomes by name, as a state keeps them."""
+        """Return the arrays by name, as checkpoints store them."""
         return {"symbols": self.symbols, "dc": self.dc, "constants": self.constants}
 
-    def with_arrays(self, kept: Mapping[str, NDArray]) -> "Population":
-        """The chromosomes that `arrays` gave, of the same alphabet and shape."""
-        return Population(self.alphabet, self.shape, *(np.array(kept[name]) for name in self.arrays()))
+    def with_arrays(self, stored: Mapping[str, NDArray]) -> "Population":
+        """Return a population of the same alphabet and shape from the arrays that `arrays` returned."""
+        return Population(self.alphabet, self.shape, *(np.array(stored[name]) for name in self.arrays()))
 
     def keys(self) -> NDArray[np.uint64]:
-        """Canonical key of each chromosome, uint64 of shape (P,).
+        """Return the canonical key of each chromosome, uint64 of shape (P,).
 
-        Formulas that differ only in the order of commutative arguments, in what stands after an expression's
-        end, or in how a constant is stored have the same key. The key does not depend on the alphabet.
+        Chromosomes have the same key if their formulas differ only in the order of commutative arguments, in
+        the symbols after the end of an expression, or in how a constant is stored. Keys do not depend on the
+        alphabet.
         """
         if self.known_keys is not None:
             return self.known_keys
         a = self.alphabet
-        link = _letter_of(self.shape.link)
+        link = _link_key(self.shape.link)
         return population_keys(
             self.symbols,
             self.dc,
             self.constants,
             a.arity,
-            a.letter,
+            a.symbol_keys,
             a.commutative,
             link,
             self.shape.linking.commutative,
         )
 
     def lengths(self) -> NDArray[np.int32]:
-        """Positions that each gene's expression takes, int32 of shape (P, G)."""
+        """Return the number of positions that each gene's expression takes, int32 of shape (P, G)."""
         return orf_lengths(self.symbols, self.alphabet.arity)
 
     def sizes(self) -> NDArray[np.int32]:
-        """Nodes of each chromosome's formula, the linking operators among them, int32 of shape (P,)."""
+        """Return the number of nodes of each formula, linking operators included, int32 of shape (P,)."""
         out = np.empty(len(self), np.int32)
         count_nodes(self.symbols, self.alphabet.arity, out)
         return out
 
     def invalid(self, threads: int = 1) -> NDArray[np.bool_]:
-        """Which chromosomes break a rule, bool of shape (P,).
+        """Return which chromosomes are invalid, bool of shape (P,).
 
-        The rules: symbols are letters of the alphabet, the tail holds terminals only, the Dc domain points at
-        constants that are there, and the expression ends. By construction no chromosome breaks one; this is
-        the independent count.
+        A chromosome is valid if its symbols are in the alphabet, tails hold terminals only, the Dc domain
+        refers to existing constants, and all expressions end. Chromosomes are valid by construction; this is
+        an independent check.
+
+        Parameters
+        ----------
+        threads : int
+            Maximum number of threads.
         """
         out = np.empty(len(self), np.bool_)
         a, constants = self.alphabet, self.constants.shape[2]
-        head, pieces = self.shape.head, 1 if threads == 1 or len(self) < _WORTH_SHARING else threads
-        with crew(pieces) as words:
-            mark_invalid(words, pieces, self.symbols, self.dc, constants, a.arity, a.n_functions, head, out)
+        head, n_chunks = self.shape.head, 1 if threads == 1 or len(self) < _MIN_PARALLEL else threads
+        with crew(n_chunks) as pool:
+            mark_invalid(pool, n_chunks, self.symbols, self.dc, constants, a.arity, a.n_functions, head, out)
         return out
 
     def expressions(self) -> list[Expression]:
-        """The formulas as trees, `?` replaced by its value."""
+        """Return the formulas as trees, with each `?` replaced by its value."""
         lengths, starts = self.lengths(), argument_starts(self.symbols, self.alphabet.arity)
         trees = []
         for p in range(len(self)):
@@ -199,13 +232,13 @@ class Population:
         return trees
 
     def _tree(self, p: int, g: int, length: int, starts: NDArray[np.int32]) -> Expression:
-        gene, seen = self.symbols[p, g], 0
+        gene, n_constants = self.symbols[p, g], 0
         symbols: list[Symbol] = []
-        for letter in gene[:length]:
-            symbol = self.alphabet.symbols[letter]
-            if self.alphabet.code[letter] == CONSTANT:
-                symbol = Symbol(number=float(self.constants[p, g, self.dc[p, g, seen]]))
-                seen += 1
+        for index in gene[:length]:
+            symbol = self.alphabet.symbols[index]
+            if self.alphabet.code[index] == CONSTANT:
+                symbol = Symbol(number=float(self.constants[p, g, self.dc[p, g, n_constants]]))
+                n_constants += 1
             symbols.append(symbol)
         nodes: list[Expression | None] = [None] * length
         for i in range(length - 1, -1, -1):
@@ -214,26 +247,27 @@ class Population:
         return nodes[0]  # type: ignore[return-value]
 
     def with_rows(
-        self, places: NDArray[np.integer], rows: "Population", keys: NDArray[np.uint64]
+        self, indices: NDArray[np.integer], rows: "Population", keys: NDArray[np.uint64]
     ) -> "Population":
-        """A copy in which the chromosomes at `places` are `rows`, whose keys are given."""
+        """Return a copy in which `rows`, with the given keys, replace the chromosomes at `indices`."""
         changed = replace(
             self, symbols=self.symbols.copy(), dc=self.dc.copy(), constants=self.constants.copy(),
             known_keys=None if self.known_keys is None else self.known_keys.copy(),
         )  # fmt: skip
-        changed.symbols[places], changed.dc[places] = rows.symbols, rows.dc
-        changed.constants[places] = rows.constants
+        changed.symbols[indices], changed.dc[indices] = rows.symbols, rows.dc
+        changed.constants[indices] = rows.constants
         if changed.known_keys is not None:
-            changed.known_keys[places] = keys
+            changed.known_keys[indices] = keys
         return changed
 
     def __len__(self) -> int:
+        """Return the number of chromosomes."""
         return len(self.symbols)
 
     def __getitem__(self, index: Any) -> "Population":
-        """The chosen chromosomes, by slice, integer array or mask."""
+        """Return the chromosomes selected by a slice, an integer array or a mask."""
         symbols, dc, constants = self.symbols, self.dc, self.constants
-        if isinstance(index, np.ndarray) and index.dtype.kind == "i":  # `take` copies rows, not cells
+        if isinstance(index, np.ndarray) and index.dtype.kind == "i":  # take is faster
             symbols, dc, constants = symbols.take(index, 0), dc.take(index, 0), constants.take(index, 0)
         else:
             symbols, dc, constants = symbols[index], dc[index], constants[index]
@@ -241,43 +275,57 @@ class Population:
 
 
 @cache
-def _letter_of(link: str) -> np.uint64:
-    """Key of a linking function as a letter."""
-    return Alphabet([Symbol(BY_NAME[link]), Symbol()]).letter[0]
+def _link_key(link: str) -> np.uint64:
+    """Return the symbol key of a linking function."""
+    return Alphabet([Symbol(BY_NAME[link]), Symbol()]).symbol_keys[0]
 
 
 def encode(
     expressions: list[Expression], alphabet: Alphabet, shape: GeneShape, rng: np.random.Generator
 ) -> Population:
-    """Write expressions as chromosomes of one gene.
+    """Encode expressions as chromosomes of one gene.
 
-    Numbers that are no letter of the alphabet become `?` with that value. What stands behind an expression's
-    end is random, as in any gene.
+    Numbers that are not symbols of the alphabet become `?` with that value. Positions after the end of an
+    expression are random.
 
-    Raises:
-        FormulaError: an expression does not fit the shape, or uses a symbol that the alphabet lacks.
+    Parameters
+    ----------
+    expressions : list of Expression
+    alphabet : Alphabet
+    shape : GeneShape
+        With one gene.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Population
+
+    Raises
+    ------
+    FormulaError
+        If an expression does not fit the shape or uses a symbol that is not in the alphabet.
     """
     if shape.genes != 1:
-        raise FormulaError(f"an expression is one gene; the shape asks for {shape.genes}")
+        raise FormulaError(f"an expression is encoded as one gene, but the shape has {shape.genes}")
     pop = Population.random(alphabet, shape, len(expressions), rng)
-    number_of = {symbol: i for i, symbol in enumerate(alphabet.symbols)}
+    index_of = {symbol: i for i, symbol in enumerate(alphabet.symbols)}
     for p, expression in enumerate(expressions):
         constants: list[float] = []
         for i, node in enumerate(expression.walk()):
             symbol = node.symbol
-            if symbol.number is not None and symbol not in number_of:
+            if symbol.number is not None and symbol not in index_of:
                 constants.append(symbol.number)
                 symbol = Symbol()
-            if symbol not in number_of:
+            if symbol not in index_of:
                 raise FormulaError(f"the alphabet has no '{symbol.name}'")
             if i >= pop.symbols.shape[2] or (symbol.arity and i >= shape.head):
                 raise FormulaError(
-                    f"a formula of {len(expression)} nodes does not fit a head of {shape.head}"
+                    f"a formula of {len(expression)} nodes does not fit into a head of {shape.head}"
                 )
-            pop.symbols[p, 0, i] = number_of[symbol]
+            pop.symbols[p, 0, i] = index_of[symbol]
         distinct = list(dict.fromkeys(constants))
         if len(distinct) > shape.constants:
-            raise FormulaError(f"a formula has {len(distinct)} constants; a gene carries {shape.constants}")
+            raise FormulaError(f"a formula has {len(distinct)} constants, but a gene has {shape.constants}")
         pop.constants[p, 0, : len(distinct)] = distinct
         pop.dc[p, 0, : len(constants)] = [distinct.index(value) for value in constants]
     return pop

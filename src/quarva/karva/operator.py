@@ -1,4 +1,4 @@
-"""One operator of the language: what the table says of it, and what follows from that."""
+"""The definition of one operator of the language, and the properties that follow from it."""
 
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -7,10 +7,10 @@ from typing import Literal
 __all__ = ["MAX_COUNT", "MAX_WINDOW", "PARAMETERS", "UNITS", "Kind", "Operator", "Parameter", "Unit"]
 
 MAX_WINDOW = 10_000
-"""The longest window (days) that a formula may carry: about forty years."""
+"""The longest window of an operator, in days: about forty years."""
 
 MAX_COUNT = 10_000
-"""The most parts that a formula may cut a day into."""
+"""The largest number of parts of `bucket`."""
 
 Kind = Literal["elementwise", "rolling", "cross", "group"]
 
@@ -25,7 +25,7 @@ PARAMETERS: MappingProxyType[Parameter, str] = MappingProxyType(
         "asset": "the name of an asset",
     }
 )
-"""What an operator's symbol may carry beside its arguments, and what that is."""
+"""The parameters that an operator can have besides its arguments, with a description of each."""
 
 Unit = Literal[
     "same", "first", "choice", "product", "ratio", "square", "root", "inverse", "compare", "none", "pure"
@@ -33,36 +33,60 @@ Unit = Literal[
 
 UNITS: MappingProxyType[Unit, str] = MappingProxyType(
     {
-        "same": "arguments of one unit; the result has that unit",
-        "first": "arguments of any units; the result has the first one's",
-        "choice": "a pure number, then two arguments of one unit, which is the result's",
-        "product": "arguments of any units; the result has their product",
-        "ratio": "arguments of any units; the result has the first one's over the second one's",
-        "square": "any unit; the result has its square",
-        "root": "any unit; the result has its square root",
-        "inverse": "any unit; the result has one over it",
-        "compare": "arguments of one unit; the result is a pure number",
-        "none": "arguments of any units; the result is a pure number",
-        "pure": "arguments and result are pure numbers",
+        "same": "all arguments have the same unit, which is the unit of the result",
+        "first": "arguments of any unit; the result has the unit of the first",
+        "choice": "a pure number, then two arguments of the same unit, which is the unit of the result",
+        "product": "arguments of any unit; the result has the product of their units",
+        "ratio": "arguments of any unit; the result has the unit of the first divided by that of the second",
+        "square": "an argument of any unit; the result has its square",
+        "root": "an argument of any unit; the result has its square root",
+        "inverse": "an argument of any unit; the result has its inverse",
+        "compare": "all arguments have the same unit; the result is a pure number",
+        "none": "arguments of any unit; the result is a pure number",
+        "pure": "the arguments and the result are pure numbers",
     }
 )
-"""The words for what an operator does to units (prices, shares, money); a pure number has none."""
+"""The unit rules of operators, with a description of each. A pure number has no unit."""
 
-# A lag of w days reads the day w days ago; a window of w days ends w-1 days ago.
-_REACHES_BACK = frozenset({"ref", "delta", "pct_change"})
+# A lag of w days reads the value w days ago; a window of w days reads back w − 1 days.
+_LAGS = frozenset({"ref", "delta", "pct_change"})
 
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """One entry of the table.
+    """One operator of the language.
 
-    `parameters` are what the symbol carries, in the order written behind the arguments. `unit` is one of
-    `UNITS`. `latex` is a format string: {0}, {1}, {2} are the arguments, {w} the window, {q} the share,
-    {k} the count, {g} the group, {a} the asset; its parentheses are printed so that they grow with what
-    they hold. What it prints is also read back, so no two operators may have the same source, even where
-    they look alike on paper (see `notation.latex`). `qlib` is the name in Qlib's expression language, None
-    where Qlib has no such operator. `infix` is the sign written between (or before) the arguments, with its
-    binding strength in `strength`; None for operators written as a call.
+    Attributes
+    ----------
+    name : str
+        Name in infix formulas and K-expressions.
+    arity : int
+        Number of arguments, 1 to 3.
+    kind : {"elementwise", "rolling", "cross", "group"}
+    meaning : str
+        Definition, as shown in the documentation.
+    latex : str
+        Format string: {0}, {1}, {2} are the arguments, {w} the window, {q} the share, {k} the count, {g} the
+        group and {a} the asset. Parentheses are printed at the height of their content. The string is also
+        used for parsing, so no two operators may have the same one, even if they look alike when typeset
+        (see `notation.latex`).
+    unit : str
+        Unit rule, one of `UNITS`.
+    qlib : str or None
+        Name in Qlib's expression language; None if Qlib has no such operator.
+    infix : str or None
+        Sign between two arguments or before one; None for an operator that is written as a call.
+    strength : int
+        Binding strength of `infix`.
+    commutative : bool
+    parameters : tuple of str
+        Names of the parameters, in the order in which they are written after the arguments.
+    min_window : int
+        Shortest valid window, in days.
+    nan : str
+        NaN rule, as shown in the documentation.
+    source : str
+        Origin of the definition.
     """
 
     name: str
@@ -77,31 +101,31 @@ class Operator:
     commutative: bool = False
     parameters: tuple[Parameter, ...] = ()
     min_window: int = 0
-    nan: str = "NaN goes through"
-    source: str = "usual"
+    nan: str = "NaN propagates"
+    source: str = "standard"
 
     @property
     def windowed(self) -> bool:
-        """Whether the symbol carries a window, as in `mean_20`."""
+        """Whether the operator has a window, as in `mean_20`."""
         return "window" in self.parameters
 
     @property
     def compares(self) -> bool:
-        """Whether the operator is a comparison: `a < b < c` says nothing."""
+        """Whether the operator is a comparison; comparisons cannot be chained."""
         return self.unit == "compare"
 
     @property
     def shares(self) -> str:
-        """Which shares the operator allows, in words."""
+        """The valid shares, in words."""
         return "above 0 and below 0.5" if self.kind == "cross" else "from 0 to 1"
 
     def allows_share(self, share: float) -> bool:
-        """Whether `share` is one that the operator allows: a winsorised tail is shorter than half a day."""
+        """Return whether a share is valid: a winsorised tail is less than half of the day's assets."""
         return 0 < share < 0.5 if self.kind == "cross" else 0 <= share <= 1
 
     @property
     def shape(self) -> str:
-        """What comes in and what goes out, each argument and the result being of shape (T, N)."""
+        """What the operator reads and returns; all arguments and the result have shape (T, N)."""
         if self.kind == "elementwise":
             return ", ".join(["cell"] * self.arity) + " → cell"
         if self.kind == "rolling":
@@ -110,7 +134,7 @@ class Operator:
         return ", ".join([across] * self.arity) + f" → {across}"
 
     def lookback(self, window: int) -> int:
-        """How many days before today the operator reads, for a window of `window` days."""
+        """Return the number of days before today that the operator reads with a window of `window` days."""
         if not self.windowed:
             return 0
-        return window if self.name in _REACHES_BACK else window - 1
+        return window if self.name in _LAGS else window - 1

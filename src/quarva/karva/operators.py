@@ -1,16 +1,17 @@
-"""The one table of operators: names, arities, meaning, NaN rule, units, spelling in each notation.
+"""The table of operators: names, arities, definitions, NaN rules, units, and spelling in each notation.
 
-Parsers, printers, both engines and the documentation read this table; a new operator is one entry in
-`quarva.karva.table` and its line in each engine. Four kinds, in this order:
+Parsers, printers, both engines and the documentation read this table. A new operator needs one entry in
+`quarva.karva.table` and one line in each engine. There are four kinds, in this order:
 
-- *elementwise*: one cell in, the same cell out;
-- *rolling*: the last `window` days of one asset (or of two series of one asset);
-- *cross*: all assets of one day;
-- *group*: the assets of one group (sector, say) on one day.
+- *elementwise*: each cell of the result depends on the same cell of the arguments;
+- *rolling*: each cell depends on the last `window` days of the same asset;
+- *cross*: each cell depends on all assets of the same day;
+- *group*: each cell depends on the assets of the same group (a sector, for example) on the same day.
 
-Rules that hold for every operator: NaN means 'not there' and goes through; a rolling window that is not
-full, or holds a NaN, gives NaN; cross-sectional operators skip NaN and give NaN where they found it; what
-is not a finite float32 (a division by zero, the logarithm of a negative number, an overflow) is NaN.
+These rules hold for every operator. NaN is a missing value and propagates. A rolling window that is
+incomplete or holds a NaN yields NaN. Cross-sectional operators skip NaN and return NaN where the argument is
+NaN. A result that is not a finite float32 (division by zero, logarithm of a negative number, overflow) is
+NaN.
 """
 
 from quarva.karva.operator import MAX_COUNT, MAX_WINDOW, PARAMETERS, UNITS, Kind, Operator, Parameter, Unit
@@ -31,9 +32,10 @@ __all__ = [
 ]
 
 OPERATORS: tuple[Operator, ...] = (*ELEMENTWISE, *ROLLING, *CROSS, *GROUP)
-"""Every operator of the language."""
+"""All operators of the language."""
 
 CODE: dict[str, int] = {operator.name: code for code, operator in enumerate(OPERATORS)}
-"""Number of each operator: its place in `OPERATORS`, and what stands in a compiled program."""
+"""Code of each operator by name: its index in `OPERATORS`, used in compiled programs."""
 
 BY_NAME: dict[str, Operator] = {operator.name: operator for operator in OPERATORS}
+"""Each operator by name."""

@@ -1,4 +1,7 @@
-"""Random numbers inside kernels: SplitMix64, one word of state, so that islands can be bred on any thread."""
+"""Random numbers inside kernels: SplitMix64, whose state is one 64-bit word.
+
+Each island has a state of its own, so islands can be bred on any thread.
+"""
 
 from typing import Any
 
@@ -10,6 +13,8 @@ from numpy.typing import NDArray
 from quarva._runtime.compiled import compiled
 from quarva.karva.decode import mix
 
+__all__ = ["alias_tables", "below", "normal", "pick", "select", "uniform", "word"]
+
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _SCALE = 2.0**-53
 _LOW_SCALE = 2.0**-32
@@ -17,38 +22,47 @@ _LOW = np.uint64(2**32 - 1)
 _ELEVEN, _HALF = np.uint64(11), np.uint64(32)
 
 
-def alias(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Walker's tables: with them `pick` draws i with probability weights[i] / Σ weights at a fixed cost.
+def alias_tables(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the tables of Walker's alias method, with which `pick` samples an index in constant time.
 
-    Args:
-        weights: float64 of shape (n,), 0 or more, not all 0; n at most 2³².
+    Parameters
+    ----------
+    weights : float64 array, shape (n,)
+        Non-negative and not all 0; n is at most 2³².
 
-    Returns:
-        Chance that a column gives its own number, and the number that it gives otherwise, both of shape (n,).
+    Returns
+    -------
+    probability : float64 array, shape (n,)
+        Probability that column i yields i.
+    alias : int64 array, shape (n,)
+        Index that column i yields otherwise.
 
-    Source: Walker 1977; Vose 1991.
+    References
+    ----------
+    Walker, "An Efficient Method for Generating Discrete Random Variables with General Distributions", 1977.
+    Vose, "A Linear Algorithm for Generating Random Numbers with a Given Distribution", 1991.
     """
     n = len(weights)
-    chance = weights * (n / weights.sum())
-    other = np.arange(n)
-    poor = [i for i in range(n) if chance[i] < 1.0]
-    rich = [i for i in range(n) if chance[i] >= 1.0]
-    while poor and rich:
-        taker, giver = poor.pop(), rich[-1]
-        other[taker] = giver
-        chance[giver] -= 1.0 - chance[taker]
-        if chance[giver] < 1.0:
-            poor.append(rich.pop())
-    # What is left of either kind is 1 but for rounding, and other[i] is i.
-    return chance, other
+    probability = weights * (n / weights.sum())
+    alias = np.arange(n)
+    small = [i for i in range(n) if probability[i] < 1.0]
+    large = [i for i in range(n) if probability[i] >= 1.0]
+    while small and large:
+        taker, giver = small.pop(), large[-1]
+        alias[taker] = giver
+        probability[giver] -= 1.0 - probability[taker]
+        if probability[giver] < 1.0:
+            small.append(large.pop())
+    # The remaining probabilities are 1 up to rounding, and their alias is their own index.
+    return probability, alias
 
 
 @intrinsic
-def choose(typing_context: Any, first: Any, a: Any, b: Any) -> Any:
-    """a if first else b, without a branch.
+def select(typing_context: Any, first: Any, a: Any, b: Any) -> Any:
+    """Return a if first else b, without a branch.
 
-    LLVM makes branches of choices whose numbers come late, and one that goes this way or that at random costs
-    twenty cycles: a tournament of three took 44 ns with two of them, and takes 14 with none.
+    LLVM turns a select whose operands are computed late into a branch, and a mispredicted branch costs twenty
+    cycles: a tournament of three took 44 ns with two branches and takes 14 ns without.
     """
 
     def generate(context, builder, signature, arguments):
@@ -61,33 +75,33 @@ def choose(typing_context: Any, first: Any, a: Any, b: Any) -> Any:
 
 @compiled
 def word(rng):
-    """64 random bits; `rng` is uint64 of shape (1,) and moves on (Steele, Lea and Flood 2014)."""
+    """Return 64 random bits and advance `rng`, uint64 of shape (1,) (Steele, Lea and Flood 2014)."""
     rng[0] += _STEP
     return mix(rng[0])
 
 
 @compiled
 def uniform(rng):
-    """A number in [0, 1)."""
+    """Return a number in [0, 1)."""
     return np.float64(word(rng) >> _ELEVEN) * _SCALE
 
 
 @compiled
 def below(rng, n):
-    """An integer in 0 … n − 1, for n up to 2³²: of 32 bits, so that none is likelier by more than n / 2³²."""
+    """Return an integer in 0 … n − 1, for n up to 2³², with a relative bias of at most n / 2³²."""
     return np.int64(((word(rng) >> _HALF) * np.uint64(n)) >> _HALF)
 
 
 @compiled
-def pick(rng, chance, other):
-    """An integer by the weights that `alias` made the tables of."""
+def pick(rng, probability, alias):
+    """Return an index sampled by the weights from which `alias_tables` made the tables."""
     bits = word(rng)
-    i = np.int64(((bits >> _HALF) * np.uint64(chance.size)) >> _HALF)
-    return choose(np.float64(bits & _LOW) * _LOW_SCALE < chance[i], i, other[i])
+    i = np.int64(((bits >> _HALF) * np.uint64(probability.size)) >> _HALF)
+    return select(np.float64(bits & _LOW) * _LOW_SCALE < probability[i], i, alias[i])
 
 
 @compiled
 def normal(rng):
-    """A standard normal number (Box and Muller 1958)."""
+    """Return a standard normal number (Box and Muller 1958)."""
     radius = np.sqrt(-2.0 * np.log(1.0 - uniform(rng)))
     return radius * np.cos(2.0 * np.pi * uniform(rng))

@@ -272,7 +272,7 @@ class Loop:
         return Piece(len(self._history), self._candidates(), before, size, begin, end, taken)
 
     def _candidates(self) -> int:
-        return 0 if self._surrogate is None else self._surrogate.candidates()
+        return 0 if self._surrogate is None else self._surrogate.n_candidates()
 
     def _keep(self, population: Population, keys: NDArray, scores: Scores, piece: Piece) -> None:
         """Remember what was scored."""

@@ -32,7 +32,7 @@ class SearchContext:
         glimpse: a few assets and training days of a panel, without the target, None for a table: what lets
             formulas be told apart by signals.
         skeletons: where constants are tuned, what was scored, by the key of a formula in which a `?` is any
-            number (`reading.Language`); None where they are not.
+            number (`gene_keys.KeyTables`); None where they are not.
     """
 
     alphabet: Alphabet
@@ -84,7 +84,7 @@ class ReportsMetrics(Protocol):
 class CountsCandidates(Protocol):
     """Optional protocol: a searcher whose surrogate chooses among candidates before any is scored."""
 
-    def candidates(self) -> int:
+    def n_candidates(self) -> int:
         """Return how many candidates the surrogate has looked at since `begin`.
 
         A candidate is a chromosome whose signal was computed for the surrogate, whether or not it was then

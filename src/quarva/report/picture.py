@@ -1,6 +1,6 @@
 """Formulas as pictures: an expression as a tree to draw, and in every notation."""
 
-from quarva.karva.expression import Expression, spell_parameter
+from quarva.karva.expression import Expression, format_parameter
 from quarva.karva.notation import render
 from quarva.report.data import BestFormula, Node
 from quarva.report.mathml import mathml
@@ -31,5 +31,5 @@ def tree(expression: Expression) -> Node:
             return Node(symbol.field, "field")
         return Node(render(expression, "infix").replace("-", "−"), "number")
     name = _SIGNS.get(symbol.operator.name, symbol.operator.name)
-    label = " ".join((name, *map(spell_parameter, symbol.parameters)))
+    label = " ".join((name, *map(format_parameter, symbol.parameters)))
     return Node(label, "operator", tuple(tree(arg) for arg in expression.args))

@@ -1,4 +1,4 @@
-"""Ways to propose formulas: random search, evolution, a neural generator, and the blend of them."""
+"""Search algorithms: random search, gene expression programming, a neural generator, and their blend."""
 
 from quarva.searchers.blend import Blend
 from quarva.searchers.gep import GEP

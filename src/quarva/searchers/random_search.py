@@ -1,4 +1,4 @@
-"""Random search: the baseline of every other way."""
+"""Random search, the baseline of all searchers."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,30 +14,41 @@ __all__ = ["RandomSearch"]
 
 @dataclass
 class RandomSearch:
-    """Chromosomes drawn anew each time, head and tail by the alphabet's weights."""
+    """Independently sampled chromosomes, see `Population.random`.
 
-    batch: int = 2000  # formulas proposed at a time
-    function_share: float = 0.6  # chance that a position of the head holds a function
+    Attributes
+    ----------
+    batch : int
+        Formulas per call of `ask`.
+    function_share : float
+        Probability that a position of the head holds a function.
+    """
 
-    def begin(self, space: SearchContext) -> None:
-        self._space = space
-        self._rng = np.random.Generator(np.random.PCG64(space.seed))
+    batch: int = 2000
+    function_share: float = 0.6
+
+    def begin(self, context: SearchContext) -> None:
+        """Start a search; see `Searcher.begin`."""
+        self._context = context
+        self._rng = np.random.Generator(np.random.PCG64(context.seed))
 
     def ask(self, n: int) -> Population:
-        space = self._space
-        # Always a whole batch: a run with a larger budget begins as one with a smaller.
-        return Population.random(space.alphabet, space.shape, self.batch, self._rng, self.function_share)
+        """Sample `batch` chromosomes, whatever n is, so that proposals do not depend on the budget."""
+        context = self._context
+        return Population.random(context.alphabet, context.shape, self.batch, self._rng, self.function_share)
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        """Nothing to learn."""
+        """Do nothing: random search does not learn."""
 
     def state(self) -> dict[str, Any]:
+        """Return the state of the random number generator as arrays."""
         inner = self._rng.bit_generator.state["state"]
         return {
             name: np.frombuffer(inner[name].to_bytes(16, "little"), np.uint8) for name in ("state", "inc")
         }
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a `state`."""
         whole = self._rng.bit_generator.state
         for name in ("state", "inc"):
             whole["state"][name] = int.from_bytes(np.asarray(state[name], np.uint8).tobytes(), "little")

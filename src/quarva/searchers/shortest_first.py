@@ -1,4 +1,4 @@
-"""The simplest formulas of a grammar, to begin a search with."""
+"""Shortest-first enumeration: the shortest formulas of a grammar, to initialise a search."""
 
 from dataclasses import replace
 
@@ -12,45 +12,58 @@ from quarva.karva.grammar.uniform import uniform
 from quarva.loop.archive import place_in_kind
 from quarva.loop.searcher import SearchContext
 
-__all__ = ["drawn", "simplest"]
+__all__ = ["sample_short", "shortest_first"]
 
-_DRAWN = 32  # genes for each one wanted: short formulas are drawn again and again
-_FUNCTIONS = 0.4  # chance of a function where any letter may stand
+_OVERSAMPLING = 32  # genes sampled per formula, because short formulas are sampled many times
+_FUNCTION_SHARE = 0.4  # probability of a function where all symbols are legal
 
 
-def simplest(space: SearchContext, grammar: Grammar, n: int) -> Population:
-    """n formulas, the shortest of many that were drawn at random, each once as far as they go.
+def shortest_first(context: SearchContext, grammar: Grammar, n: int) -> Population:
+    """Return the n shortest of many sampled formulas, without duplicates if there are enough.
 
-    What explains a market or a table is often a few letters long, and of those there are few: to ask for them
-    first costs a search a moment, and what it breeds later is made of them. Formulas that differ by a window
-    say much the same: one of them comes early, the others when all else was asked.
+    The formula that explains a market or a table often has only a few symbols. There are few such formulas,
+    so scoring them first costs little, and evolution can build on them. Formulas that differ only in a window
+    have similar signals, so one of each kind comes first and the others come after all kinds.
+
+    Parameters
+    ----------
+    context : SearchContext
+    grammar : Grammar
+    n : int
+
+    Returns
+    -------
+    Population
+        n chromosomes.
     """
-    many = drawn(space, grammar, n * _DRAWN, 0)
-    once = np.zeros(len(many), bool)
-    told = many  # where constants are tuned, a formula is the same whatever they are
-    if space.skeletons is not None:
-        told = replace(many, constants=np.zeros_like(many.constants))
-    once[np.unique(told.keys(), return_index=True)[1]] = True
-    short = many[np.lexsort((many.sizes(), ~once))[:n]]
-    alike = replace(short, symbols=_like(space.alphabet)[short.symbols]).keys()
-    return short[np.argsort(place_in_kind(alike), kind="stable")]
+    samples = sample_short(context, grammar, n * _OVERSAMPLING, 0)
+    is_first = np.zeros(len(samples), bool)
+    compared = samples
+    if context.skeletons is not None:  # if constants are tuned, their initial values do not matter
+        compared = replace(samples, constants=np.zeros_like(samples.constants))
+    is_first[np.unique(compared.keys(), return_index=True)[1]] = True
+    short = samples[np.lexsort((samples.sizes(), ~is_first))[:n]]
+    kinds = replace(short, symbols=_representatives(context.alphabet)[short.symbols]).keys()
+    return short[np.argsort(place_in_kind(kinds), kind="stable")]
 
 
-def drawn(space: SearchContext, grammar: Grammar, n: int, turn: int) -> Population:
-    """n formulas at random, most of them short; other ones each turn."""
-    rng = np.random.Generator(np.random.PCG64([space.seed, turn]))
-    pop = Population.empty(space.alphabet, space.shape, n)
-    pop.symbols[:] = uniform(grammar, n * space.shape.genes, rng, _FUNCTIONS).reshape(pop.symbols.shape)
-    if space.alphabet.has_constants:
-        pop.dc[:] = rng.integers(0, space.shape.constants, pop.dc.shape, np.int8)
+def sample_short(context: SearchContext, grammar: Grammar, n: int, stream: int) -> Population:
+    """Sample n formulas, most of them short; each `stream` gives different ones."""
+    rng = np.random.Generator(np.random.PCG64([context.seed, stream]))
+    pop = Population.empty(context.alphabet, context.shape, n)
+    pop.symbols[:] = uniform(grammar, n * context.shape.genes, rng, _FUNCTION_SHARE).reshape(
+        pop.symbols.shape
+    )
+    if context.alphabet.has_constants:
+        pop.dc[:] = rng.integers(0, context.shape.constants, pop.dc.shape, np.int8)
         pop.constants[:] = rng.standard_normal(pop.constants.shape, np.float32)
     return pop
 
 
-def _like(alphabet: Alphabet) -> NDArray[np.int16]:
-    """For each letter the first of the same function, whatever its window, share or group: int16 (V,)."""
-    like = np.arange(len(alphabet), dtype=np.int16)
+def _representatives(alphabet: Alphabet) -> NDArray[np.int16]:
+    """Return, for each symbol, the first symbol with the same operator, int16 of shape (V,)."""
+    representatives = np.arange(len(alphabet), dtype=np.int16)
     code = alphabet.code[: alphabet.n_functions]
     _, first, which = np.unique(code, return_index=True, return_inverse=True)
-    like[: len(code)] = first[which]
-    return like
+    representatives[: len(code)] = first[which]
+    return representatives

@@ -1,4 +1,4 @@
-"""A grammar says what may stand where; what it can not keep, it refuses."""
+"""A grammar masks symbols by its rules, and refuses rules that cannot be satisfied."""
 
 import numpy as np
 import pytest
@@ -11,17 +11,17 @@ from quarva.karva.grammar.grammar import Grammar
 SHAPE = GeneShape(head=6)
 
 
-def legal(alphabet, rules, *letters, units=None, lookback=None, shape=SHAPE):
-    """Names of the symbols that may follow these letters."""
+def legal(alphabet, rules, *symbols, units=None, lookback=None, shape=SHAPE):
+    """Return the names of the symbols that may follow the given ones."""
     grammar = Grammar(alphabet, shape, rules, units, lookback=lookback)
     names = alphabet.names()
     gene = np.zeros((1, grammar.length), np.int16)
-    places = grammar.begin(1)
-    for i, letter in enumerate(letters):
-        assert grammar.legal(places, gene, i)[0, names.index(letter)], f"{letter} at {i} is not legal itself"
-        gene[0, i] = names.index(letter)
-        places.put(gene, i)
-    return {names[v] for v in np.flatnonzero(grammar.legal(places, gene, len(letters))[0])}
+    context = grammar.begin(1)
+    for i, symbol in enumerate(symbols):
+        assert grammar.legal(context, gene, i)[0, names.index(symbol)], f"{symbol} is not legal at {i}"
+        gene[0, i] = names.index(symbol)
+        context.put(gene, i)
+    return {names[v] for v in np.flatnonzero(grammar.legal(context, gene, len(symbols))[0])}
 
 
 @pytest.fixture
@@ -41,30 +41,30 @@ def test_the_tail_holds_terminals_only(table):
     assert legal(table, (), *head[1:]) == set(table.names())
 
 
-def test_behind_the_end_of_an_expression_stand_terminals(table):
+def test_terminals_are_legal_after_the_end_of_an_expression(table):
     assert legal(table, ("constants",), "x") == {"x", "1", "?"}
 
 
-def test_nothing_stands_right_below_what_undoes_it(table):
+def test_no_function_is_legal_directly_below_its_inverse(table):
     assert "log" not in legal(table, ("inverse",), "exp")
     assert "exp" not in legal(table, ("inverse",), "log")
     assert "exp" in legal(table, ("inverse",), "exp")
     assert "log" in legal(table, ("inverse",), "exp", "add")
 
 
-def test_a_group_of_a_group_is_in_vain_for_the_same_group_only():
+def test_a_group_operator_is_redundant_for_the_same_group_only():
     alphabet = Alphabet.build(["x"], ["group_rank"], groups=["sector", "country"])
     assert legal(alphabet, ("inverse",), "group_rank_sector") == {"group_rank_country", "x"}
 
 
-def test_no_wave_stands_anywhere_below_a_wave(table):
+def test_no_sine_or_cosine_is_legal_below_another(table):
     assert {"sin", "cos"}.isdisjoint(legal(table, ("trigonometry",), "sin", "add", "exp"))
     assert {"sin", "cos"} <= legal(table, ("trigonometry",), "add", "sin", "exp", "x")
     assert {"sin", "cos"}.isdisjoint(legal(table, ("trigonometry",), "add", "sin", "exp"))
     assert "tanh" in legal(table, ("trigonometry",), "sin")
 
 
-def test_windows_add_up_along_a_path_and_not_beside_it(panel):
+def test_lookback_adds_up_along_a_path_only(panel):
     rules = ("window",)
     assert "mean_20" in legal(panel, rules, "add", "mean_20", lookback=30)
     assert "mean_20" not in legal(panel, rules, "add", "mean_20", "close", lookback=30)
@@ -74,17 +74,17 @@ def test_windows_add_up_along_a_path_and_not_beside_it(panel):
     assert legal(panel, rules, lookback=0) == {"add", "group_rank_sector", "close"}
 
 
-def test_two_windows_that_are_one_window_do_not_stand_below_each_other(panel):
+def test_operators_that_merge_are_not_legal_below_each_other(panel):
     assert {"ref_5", "ref_20"}.isdisjoint(legal(panel, ("window",), "ref_5"))
     assert {"ts_max_5", "ts_max_20"}.isdisjoint(legal(panel, ("window",), "ts_max_20"))
     assert "mean_5" in legal(panel, ("window",), "mean_20")
 
 
-def test_without_the_rule_window_a_limit_counts_for_nothing(panel):
+def test_the_lookback_limit_is_ignored_without_the_window_rule(panel):
     assert legal(panel, (), lookback=0) == set(panel.names())
 
 
-def test_no_function_has_constants_alone(table):
+def test_no_function_has_constants_only(table):
     rules = ("constants",)
     assert {"1", "?"}.isdisjoint(legal(table, rules))
     assert {"1", "?"}.isdisjoint(legal(table, rules, "exp"))
@@ -98,7 +98,7 @@ FIELDS = ["close", "open", "volume", "amount", "return_1", "other"]
 
 
 @pytest.mark.parametrize(
-    ("letters", "fits"),
+    ("symbols", "fits"),
     [
         (["add", "close"], {"close", "open", "other"}),
         (["add", "volume"], {"volume", "other"}),
@@ -117,20 +117,20 @@ FIELDS = ["close", "open", "volume", "amount", "return_1", "other"]
         (["div", "add", "volume", "close"], {"close", "open", "other"}),
     ],
 )
-def test_what_is_added_or_compared_has_one_unit(letters, fits):
+def test_sums_and_comparisons_require_equal_units(symbols, fits):
     functions = ["add", "mul", "div", "log", "rank", "lt", "if_else", "square"]
     alphabet = Alphabet.build(FIELDS, functions, numbers=[2.0])
-    assert legal(alphabet, ("units",), *letters) & {*FIELDS, "2"} == fits
+    assert legal(alphabet, ("units",), *symbols) & {*FIELDS, "2"} == fits
 
 
-def test_a_unit_that_no_terminal_has_is_left_to_a_function_while_the_head_lasts():
+def test_a_unit_that_no_terminal_has_requires_a_function_in_the_head():
     alphabet = Alphabet.build(["close"], ["log", "neg", "div"])
     assert legal(alphabet, ("units",), "log", shape=GeneShape(head=2)) == {"div"}
     assert legal(alphabet, ("units",), "neg", "neg", shape=GeneShape(head=3)) == {"neg", "div", "close"}
     assert legal(alphabet, ("units",), "neg", "log", shape=GeneShape(head=3)) == {"div"}
 
 
-def test_units_are_given_by_name():
+def test_units_can_be_given_by_name():
     alphabet = Alphabet.build(["close", "x"], ["add"], constants=True)
     assert "x" in legal(alphabet, ("units",), "add", "close")
     assert "x" not in legal(alphabet, ("units",), "add", "close", units={"x": "shares/price"})
@@ -138,29 +138,29 @@ def test_units_are_given_by_name():
     assert "?" in legal(alphabet, ("units",), "add", "close", units={"?": "free"})
 
 
-def test_the_masks_of_whole_genes_are_those_of_genes_being_written(table):
+def test_masks_of_complete_genes_equal_those_during_generation(table):
     grammar = Grammar(table, SHAPE, ("inverse", "trigonometry", "constants"))
     rng = np.random.default_rng(0)
     genes = np.zeros((40, grammar.length), np.int16)
-    places, masks = grammar.begin(40), []
+    context, masks = grammar.begin(40), []
     for i in range(grammar.length):
-        masks.append(grammar.legal(places, genes, i))
+        masks.append(grammar.legal(context, genes, i))
         genes[:, i] = (rng.random(masks[-1].shape) * masks[-1]).argmax(axis=1)
-        places.put(genes, i)
+        context.put(genes, i)
     assert (np.stack(masks, axis=1) == grammar.legal_all(genes)).all()
 
 
-def test_masks_come_for_the_genes_asked_about(table):
+def test_masks_can_be_computed_for_some_genes(table):
     grammar = Grammar(table, SHAPE, ("constants",))
     genes = np.array([[0] * grammar.length, [1] * grammar.length], np.int16)
-    places = grammar.begin(2)
-    places.put(genes, 0)
-    both = grammar.legal(places, genes, 1)
-    assert (grammar.legal(places, genes, 1, np.array([1])) == both[1:]).all()
+    context = grammar.begin(2)
+    context.put(genes, 0)
+    both = grammar.legal(context, genes, 1)
+    assert (grammar.legal(context, genes, 1, np.array([1])) == both[1:]).all()
     assert not (both[0] == both[1]).all()
 
 
-def test_without_the_rule_of_the_tail_all_is_legal_everywhere(table):
+def test_all_symbols_are_legal_without_the_tail_rule(table):
     grammar = Grammar(table, SHAPE, tail=False)
     genes = np.full((3, grammar.length), 0, np.int16)
     assert grammar.legal(grammar.begin(3), genes, 9).all()
@@ -168,30 +168,30 @@ def test_without_the_rule_of_the_tail_all_is_legal_everywhere(table):
 
 
 @pytest.mark.parametrize(
-    ("fields", "functions", "rules", "given", "words"),
+    ("fields", "functions", "rules", "given", "message"),
     [
         (["x"], ["add"], ("inverses",), {}, "unknown rule 'inverses'"),
-        (["x"], ["add"], ("inverse",), {"tail": False}, "no other rule"),
+        (["x"], ["add"], ("inverse",), {"tail": False}, "excludes all other rules"),
         (["x"], ["add"], ("window",), {"lookback": -1}, "-1 days"),
         (["x"], [], (), {}, "one symbol, 'x'"),
-        ([], ["add"], ("constants",), {}, "at the root nothing is allowed"),
-        (["close"], ["neg", "exp"], ("units",), {}, "below exp, argument 1, nothing is allowed"),
-        (["close"], ["add", "if_else"], ("units",), {}, "below if_else, argument 1, nothing is allowed"),
-        (["x"], ["square"], ("units",), {"units": {"x": "price^6"}}, "below square, argument 1"),
-        (["x"], ["add"], ("units",), {"units": {"y": "price"}}, "given for 'y'; terminals are x"),
-        (["x"], ["add"], ("units",), {"units": {"x": "price+1"}}, "'price\\+1' is no unit for 'x'"),
-        (["x"], ["add"], ("units",), {"units": {"x": "price^9"}}, "unit of 'x' has too high a power"),
+        ([], ["add"], ("constants",), {}, "no symbol is legal at the root"),
+        (["close"], ["neg", "exp"], ("units",), {}, "no symbol is legal as argument 1 of exp"),
+        (["close"], ["add", "if_else"], ("units",), {}, "no symbol is legal as argument 1 of if_else"),
+        (["x"], ["square"], ("units",), {"units": {"x": "price^6"}}, "argument 1 of square"),
+        (["x"], ["add"], ("units",), {"units": {"y": "price"}}, "given for 'y'; the terminals are x"),
+        (["x"], ["add"], ("units",), {"units": {"x": "price+1"}}, "'price\\+1' is not a valid unit for 'x'"),
+        (["x"], ["add"], ("units",), {"units": {"x": "price^9"}}, "unit of 'x' has a power out of range"),
         (["x"], ["add"], ("units",), {"units": {"x": "m*kg*s*A"}}, "at most 3 base units"),
     ],
 )
-def test_what_can_not_be_kept_is_refused_in_one_line(fields, functions, rules, given, words):
+def test_rules_that_cannot_be_satisfied_are_refused_in_one_line(fields, functions, rules, given, message):
     alphabet = Alphabet.build(fields, functions, numbers=[] if fields else [1.0, 2.0])
-    with pytest.raises(QuarvaError, match=words) as caught:
+    with pytest.raises(QuarvaError, match=message) as caught:
         Grammar(alphabet, SHAPE, rules, **given)
     assert "\n" not in str(caught.value)
 
 
-def test_an_alphabet_without_terminals_and_heads_out_of_range_are_refused_before():
+def test_an_alphabet_without_terminals_and_an_invalid_head_are_refused():
     with pytest.raises(QuarvaError, match="no terminal"):
         Alphabet.build([], ["add"])
     for head in (0, 10_000):

@@ -1,4 +1,4 @@
-"""For any alphabet and any rules: some symbol is legal wherever one gets, genes end, and keep all rules."""
+"""Properties of all grammars: some symbol is always legal, genes end, and no gene breaks a rule."""
 
 import numpy as np
 import pytest
@@ -31,28 +31,28 @@ def functions(draw):
 
 
 @st.composite
-def asked(draw):
-    """Random letters, head, rules, units and limit: what a grammar is asked of."""
-    letters = draw(st.lists(functions(), max_size=8))
-    letters += [Symbol(field=name) for name in draw(st.sets(st.sampled_from("abcd"), max_size=4))]
-    letters += [Symbol(number=value) for value in draw(st.sets(st.sampled_from([1.0, 2.0]), max_size=2))]
-    letters += [Symbol()] * draw(st.integers(0, 1))
-    units = {letter.name: draw(st.sampled_from(UNITS)) for letter in letters if not letter.arity}
+def grammar_arguments(draw):
+    """Generate symbols, a shape, rules, units and a lookback limit."""
+    symbols = draw(st.lists(functions(), max_size=8))
+    symbols += [Symbol(field=name) for name in draw(st.sets(st.sampled_from("abcd"), max_size=4))]
+    symbols += [Symbol(number=value) for value in draw(st.sets(st.sampled_from([1.0, 2.0]), max_size=2))]
+    symbols += [Symbol()] * draw(st.integers(0, 1))
+    units = {symbol.name: draw(st.sampled_from(UNITS)) for symbol in symbols if not symbol.arity}
     rules = tuple(draw(st.sets(st.sampled_from(sorted(RULES)))))
     lookback = draw(st.none() | st.integers(0, 40))
-    return letters, GeneShape(head=draw(st.integers(1, 20))), rules, units, lookback
+    return symbols, GeneShape(head=draw(st.integers(1, 20))), rules, units, lookback
 
 
-def made(wanted):
-    """The grammar; None where it is refused."""
-    letters, shape, rules, units, lookback = wanted
+def grammar_or_none(arguments):
+    """Return the grammar, or None if it is refused."""
+    symbols, shape, rules, units, lookback = arguments
     try:
-        return Grammar(Alphabet(letters), shape, rules, units, lookback=lookback)
+        return Grammar(Alphabet(symbols), shape, rules, units, lookback=lookback)
     except QuarvaError:
         return None
 
 
-grammars = asked().map(made).filter(lambda grammar: grammar is not None)
+grammars = grammar_arguments().map(grammar_or_none).filter(lambda grammar: grammar is not None)
 
 
 def valid(grammar, genes):
@@ -62,22 +62,22 @@ def valid(grammar, genes):
 
 
 @given(grammars, st.integers(0, 2**32 - 1))
-def test_some_symbol_is_legal_wherever_legal_symbols_lead(grammar, seed):
+def test_after_legal_symbols_some_symbol_is_legal(grammar, seed):
     rng, n = np.random.default_rng(seed), 30
-    genes, places, masks = np.zeros((n, grammar.length), np.int16), grammar.begin(n), []
+    genes, context, masks = np.zeros((n, grammar.length), np.int16), grammar.begin(n), []
     for i in range(grammar.length):
-        legal = grammar.legal(places, genes, i)
+        legal = grammar.legal(context, genes, i)
         assert legal.any(axis=1).all(), f"nothing is legal at {i} of {genes[~legal.any(axis=1)]}"
         masks.append(legal)
         genes[:, i] = np.where(legal, rng.random(legal.shape), -1.0).argmax(axis=1)
-        places.put(genes, i)
-    assert (places.filled <= grammar.length).all()
+        context.put(genes, i)
+    assert (context.n_nodes <= grammar.length).all()
     assert valid(grammar, genes)
     assert (np.stack(masks, axis=1) == grammar.legal_all(genes)).all()
 
 
 @given(grammars, st.integers(0, 2**32 - 1), st.none() | st.floats(0.05, 0.95))
-def test_what_a_grammar_writes_keeps_its_rules(broken, grammar, seed, share):
+def test_generated_genes_follow_the_rules(broken, grammar, seed, share):
     genes = uniform(grammar, 300, np.random.default_rng(seed), share)
     assert valid(grammar, genes)
     counts = grammar.violations(genes)
@@ -87,7 +87,7 @@ def test_what_a_grammar_writes_keeps_its_rules(broken, grammar, seed, share):
 
 
 @given(grammars, st.integers(0, 2**32 - 1))
-def test_violations_are_those_of_the_tree(broken, grammar, seed):
+def test_violations_agree_with_an_independent_check(broken, grammar, seed):
     rng = np.random.default_rng(seed)
     genes = rng.integers(0, len(grammar.alphabet), (60, grammar.length)).astype(np.int16)
     genes[:40, grammar.shape.head :] = rng.integers(grammar.alphabet.n_functions, len(grammar.alphabet))
@@ -98,20 +98,20 @@ def test_violations_are_those_of_the_tree(broken, grammar, seed):
 
 
 @pytest.mark.parametrize("head", range(2, 12))
-def test_a_unit_that_only_functions_have_is_never_asked_of_the_tail(head):
-    letters = ["log", "exp", "neg", "add", "mul", "div", "if_else", "mean", "square"]
-    alphabet = Alphabet.build(["close", "volume"], letters, [5, 10])
+def test_the_tail_never_requires_a_unit_that_only_functions_have(head):
+    functions = ["log", "exp", "neg", "add", "mul", "div", "if_else", "mean", "square"]
+    alphabet = Alphabet.build(["close", "volume"], functions, [5, 10])
     grammar = Grammar(alphabet, GeneShape(head=head), tuple(RULES), lookback=20)
     genes = uniform(grammar, 5000, np.random.default_rng(head))
     assert valid(grammar, genes)
     assert not any(grammar.violations(genes).values())
 
 
-@given(asked())
-def test_what_is_refused_is_refused_in_one_line_and_the_rest_can_be_written_at_the_root(wanted):
-    letters, shape, rules, units, lookback = wanted
+@given(grammar_arguments())
+def test_a_grammar_is_refused_in_one_line_or_allows_every_function_within_the_lookback(arguments):
+    symbols, shape, rules, units, lookback = arguments
     try:
-        grammar = Grammar(Alphabet(letters), shape, rules, units, lookback=lookback)
+        grammar = Grammar(Alphabet(symbols), shape, rules, units, lookback=lookback)
     except QuarvaError as error:
         lines = str(error).splitlines()
     else:

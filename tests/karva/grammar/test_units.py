@@ -1,11 +1,11 @@
-"""What names tell of units, and how units are written."""
+"""Units implied by names, parsing of units, and the grid of units."""
 
 from fractions import Fraction
 
 import pytest
 
 from quarva import QuarvaError
-from quarva.karva.grammar.units import Grid, parse_unit, unit_of
+from quarva.karva.grammar.units import UnitGrid, parse_unit, unit_of
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ from quarva.karva.grammar.units import Grid, parse_unit, unit_of
         ("turnover", "free"),
     ],
 )
-def test_a_name_tells_of_a_unit(name, unit):
+def test_the_name_of_a_field_implies_its_unit(name, unit):
     assert unit_of(name) == unit
 
 
@@ -42,21 +42,21 @@ def test_a_name_tells_of_a_unit(name, unit):
         ("free", None),
     ],
 )
-def test_units_are_read(text, powers):
+def test_units_are_parsed(text, powers):
     assert parse_unit(text, "x") == powers
 
 
 @pytest.mark.parametrize(
     "text", ["", "price*", "price shares", "price^0", "free*price", "2*price", "price^x"]
 )
-def test_what_is_no_unit_is_refused(text):
-    with pytest.raises(QuarvaError, match="no unit for 'x'"):
+def test_an_invalid_unit_is_refused(text):
+    with pytest.raises(QuarvaError, match="not a valid unit for 'x'"):
         parse_unit(text, "x")
 
 
 @pytest.mark.parametrize("bases", [0, 1, 2, 3])
 @pytest.mark.parametrize("roots", [False, True])
-def test_a_grid_fits_a_word_and_holds_no_unit_twice(bases, roots):
-    grid = Grid([f"u{k}" for k in range(bases)], roots)
+def test_a_grid_has_at_most_64_distinct_units(bases, roots):
+    grid = UnitGrid([f"u{k}" for k in range(bases)], roots)
     assert len(set(grid.units)) == len(grid.units) == len(grid.index) <= 64
     assert grid.bit({}, "x") == grid.index[(Fraction(0),) * bases]

@@ -78,7 +78,7 @@ def test_gep_breeds_with_tuned_constants(power_task):
     class Watched(GEP):
         def tell(self, population, fitness):
             super().tell(population, fitness)
-            living, told = self.living()
+            living, told = self.current_population()
             there = told > -np.inf
             np.testing.assert_array_equal(power_task.score(living).fitness[there], told[there])
 

@@ -1,4 +1,4 @@
-"""What is drawn is legal, is as likely as training says, and does not depend on the number of threads."""
+"""Samples are legal, have the likelihood that training computes, and do not depend on the threads."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def grammar():
 
 
 def generator(grammar, body="gru", *, trained=0.0, layers=1, seed=3):
-    """A network of random weights; `trained` makes it as sure of itself as a trained one."""
+    """Return a network with random weights, and a peaked distribution if `trained` is large."""
     torch.manual_seed(seed)
     made = Generator(grammar.alphabet, body, 16, layers, 0.6)
     with torch.no_grad():
@@ -35,24 +35,24 @@ def generator(grammar, body="gru", *, trained=0.0, layers=1, seed=3):
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("body", BODIES)
-def test_what_is_drawn_is_as_likely_and_as_open_as_training_says(grammar, body, layers):
+def test_sampling_and_teacher_forcing_agree_on_likelihood_and_entropy(grammar, body, layers):
     made = generator(grammar, body, layers=layers)
     drawn = sample(made, grammar, 300, np.random.default_rng(1), PRIOR)
-    log_p, entropy = TeacherForcing.of(drawn.symbols[:, None], grammar, PRIOR).judge(made, 1.0)
+    log_p, entropy = TeacherForcing.of(drawn.symbols[:, None], grammar, PRIOR).evaluate(made, 1.0)
     np.testing.assert_allclose(log_p.detach(), drawn.log_p, atol=2e-5)
     np.testing.assert_allclose(entropy.detach(), drawn.entropy, atol=2e-5)
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_chances_of_all_short_expressions_and_the_rest_sum_to_one(body):
+def test_likelihoods_of_all_expressions_sum_to_one(body):
     grammar = Grammar(Alphabet.build(["x", "y"], ["neg", "add"]), GeneShape(head=1))
     made = generator(grammar, body)
     genes = [[2, 2, 2], [3, 2, 2], [0, 2, 2], [0, 3, 2]] + [[1, a, b] for a in (2, 3) for b in (2, 3)]
-    log_p, _ = TeacherForcing.of(np.array(genes, np.int16)[:, None], grammar, PRIOR).judge(made, 1.0)
+    log_p, _ = TeacherForcing.of(np.array(genes, np.int16)[:, None], grammar, PRIOR).evaluate(made, 1.0)
     assert log_p.exp().sum().item() == pytest.approx(1.0, abs=1e-5)
 
 
-def test_how_often_a_gene_is_drawn_is_its_likelihood():
+def test_genes_are_sampled_with_the_frequency_of_their_likelihood():
     grammar = Grammar(Alphabet.build(["x"], ["neg", "add"]), GeneShape(head=2))
     made = generator(grammar)
     drawn = sample(made, grammar, 20_000, np.random.default_rng(2), PRIOR)
@@ -67,7 +67,7 @@ def test_how_often_a_gene_is_drawn_is_its_likelihood():
 
 @pytest.mark.parametrize("body", BODIES)
 @pytest.mark.parametrize("trained", [0.0, 3.0, 30.0])
-def test_every_gene_is_legal_however_sure_the_network_is(grammar, body, trained):
+def test_every_gene_is_legal_however_peaked_the_distribution(grammar, body, trained):
     made = generator(grammar, body, trained=trained)
     drawn = sample(made, grammar, 2000, np.random.default_rng(0), PRIOR)
     pop = Population.empty(grammar.alphabet, grammar.shape, 2000)
@@ -78,7 +78,7 @@ def test_every_gene_is_legal_however_sure_the_network_is(grammar, body, trained)
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_the_same_network_writes_invalid_genes_without_the_rule_of_the_tail_alone(grammar, body):
+def test_the_tail_rule_alone_prevents_invalid_genes(grammar, body):
     made, invalid = generator(grammar, body), []
     for tail in (False, True):
         free = Grammar(grammar.alphabet, grammar.shape, tail=tail)
@@ -99,14 +99,14 @@ def test_genes_that_break_a_rule_are_not_legal(grammar):
     assert is_legal(genes, grammar).tolist() == [False, True]
 
 
-def test_the_number_of_threads_changes_no_bit(grammar):
+def test_samples_do_not_depend_on_the_threads(grammar):
     made = generator(grammar)
     one, three = (sample(made, grammar, 1700, np.random.default_rng(5), PRIOR, threads) for threads in (1, 3))
     for a, b in zip(one, three, strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_the_number_of_torchs_threads_is_left_as_it_was(grammar):
+def test_the_number_of_torch_threads_is_restored(grammar):
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(2)
@@ -116,22 +116,22 @@ def test_the_number_of_torchs_threads_is_left_as_it_was(grammar):
         torch.set_num_threads(before)
 
 
-def test_what_stands_behind_an_expressions_end_takes_part_in_nothing(grammar):
+def test_symbols_after_the_end_of_an_expression_are_ignored(grammar):
     made = generator(grammar)
     genes = sample(made, grammar, 64, np.random.default_rng(6), PRIOR)
     other, cut = genes.symbols.copy(), grammar.alphabet.n_functions
-    behind = np.arange(grammar.length) >= genes.length[:, None]
-    other[behind] = cut + (other[behind] - cut + 1) % (len(grammar.alphabet) - cut)
+    after = np.arange(grammar.length) >= genes.length[:, None]
+    other[after] = cut + (other[after] - cut + 1) % (len(grammar.alphabet) - cut)
     found = []
     for symbols in (genes.symbols, other):
-        log_p, entropy = TeacherForcing.of(symbols[:, None], grammar, PRIOR).judge(made, 0.9)
+        log_p, entropy = TeacherForcing.of(symbols[:, None], grammar, PRIOR).evaluate(made, 0.9)
         gradients = torch.autograd.grad(log_p.sum() + entropy.sum(), list(made.parameters()))
         found.append([log_p.detach(), entropy.detach(), *gradients])
     for a, b in zip(*found, strict=True):
         assert torch.equal(a, b)
 
 
-def test_a_prior_over_length_moves_lengths(grammar):
+def test_the_length_prior_changes_lengths(grammar):
     made = generator(grammar)
     free, short = (
         sample(made, grammar, 2000, np.random.default_rng(0), LengthPrior(4.0, spread)).length
@@ -140,15 +140,16 @@ def test_a_prior_over_length_moves_lengths(grammar):
     assert np.abs(short - 4.0).mean() < 0.5 * np.abs(free - 4.0).mean()
 
 
-def test_flat_chances_stray(grammar):
+def test_a_higher_temperature_increases_diversity(grammar):
     made = generator(grammar, trained=2.0)
-    half = np.repeat(np.float32([1.0, 0.25]), 1000)
-    drawn = sample(made, grammar, 2000, np.random.default_rng(0), LengthPrior(10.0, 0.0), sharpness=half)
-    steady, straying = (len({bytes(s) for s in part}) for part in np.split(drawn.symbols[:, :3], 2))
-    assert straying > 1.2 * steady
+    factors = np.repeat(np.float32([1.0, 0.25]), 1000)
+    prior = LengthPrior(10.0, 0.0)
+    drawn = sample(made, grammar, 2000, np.random.default_rng(0), prior, inverse_temperature=factors)
+    cold, hot = (len({bytes(s) for s in part}) for part in np.split(drawn.symbols[:, :3], 2))
+    assert hot > 1.2 * cold
 
 
-def test_a_wrong_prior_is_refused():
+def test_an_invalid_prior_is_refused():
     from quarva import RecipeError
 
     with pytest.raises(RecipeError, match="length must be at least 1"):
@@ -156,18 +157,18 @@ def test_a_wrong_prior_is_refused():
 
 
 @pytest.mark.parametrize("body", BODIES)
-def test_step_by_step_the_network_says_what_it_says_of_whole_genes(grammar, body):
+def test_stepwise_and_parallel_logits_agree(grammar, body):
     made = generator(grammar, body, layers=2)
-    looks = torch.randint(0, 3 * (len(grammar.alphabet) + 1), (5, 9, 7))
-    whole = made(looks)
+    rows = torch.randint(0, 3 * (len(grammar.alphabet) + 1), (5, 9, 7))
+    whole = made(rows)
     with torch.no_grad():
         state, tables = made.body.begin(5), made.tables()
         for i in range(9):
-            logits, state = made.step(looks[:, i], state, tables)
+            logits, state = made.step(rows[:, i], state, tables)
             np.testing.assert_allclose(logits, whole[:, i].detach(), atol=1e-5)
 
 
-def test_windows_of_one_operator_share_what_is_learned():
+def test_windows_of_one_operator_share_parameters():
     alphabet = Alphabet.build(["close"], ["mean", "std"], [5, 20])
     torch.manual_seed(0)
     made = Generator(alphabet, "gru", 8, 1, 0.5)
@@ -181,10 +182,10 @@ def test_windows_of_one_operator_share_what_is_learned():
     assert not torch.equal(five, other_five)
 
 
-def test_at_the_start_an_operator_is_as_likely_however_many_windows_it_has():
+def test_operators_have_equal_initial_probability_whatever_their_number_of_windows():
     alphabet = Alphabet.build(["close"], ["mean", "neg"], [5, 10, 20, 40])
     made = Generator(alphabet, "gru", 8, 1, 0.6)
-    chances = made.bias.exp()
-    assert chances[:4].sum().item() == pytest.approx(0.3)
-    assert chances[4].item() == pytest.approx(0.3)
-    assert chances.sum().item() == pytest.approx(1.0)
+    probabilities = made.bias.exp()
+    assert probabilities[:4].sum().item() == pytest.approx(0.3)
+    assert probabilities[4].item() == pytest.approx(0.3)
+    assert probabilities.sum().item() == pytest.approx(1.0)

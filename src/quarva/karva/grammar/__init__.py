@@ -1,4 +1,4 @@
-"""The grammar of genes: which symbols are allowed at a position, by the tail rule and optional rules."""
+"""The grammar of genes: the symbols that each position may hold, by the tail rule and optional rules."""
 
 from quarva.karva.grammar.grammar import Grammar
 from quarva.karva.grammar.rules import RULES

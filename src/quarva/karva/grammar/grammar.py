@@ -1,4 +1,4 @@
-"""Which symbols may stand at a place of a gene: the rule of the tail, and rules of meaning on request."""
+"""Masks of the symbols that each position of a gene may hold."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ from quarva.karva.alphabet import CONSTANT, NUMBER, Alphabet
 from quarva.karva.genes import GeneShape
 from quarva.karva.grammar.rules import RULES
 from quarva.karva.grammar.state import GrammarState, fill_legal, fill_legal_all
-from quarva.karva.grammar.tables import argument_units, tabulate, units_of
+from quarva.karva.grammar.tables import argument_unit_sets, tabulate, units_of
 from quarva.karva.grammar.tree_context import TreeContext
 from quarva.karva.grammar.violations import count_violations
 
@@ -19,25 +19,42 @@ __all__ = ["Grammar"]
 
 
 class Grammar:
-    """Masks for writing genes symbol by symbol, in level order.
+    """Masks for generating genes symbol by symbol, in level order.
 
-    Args:
-        alphabet: the letters.
-        shape: of which the head's length counts.
-        rules: names of `RULES`, all optional.
-        units: units of terminals by name, with the rule "units"; how they are written says `units`. By
-            default a field has the unit that its name tells of (`close` a price, `volume` shares, `amount`
-            money, `return_5` none), what is not known fits anything, and numbers and `?` have none.
-        lookback: days before today that a formula may read, with the rule "window"; None: no limit.
-        tail: False lifts the rule of the tail, so that an expression need not end, and a gene can be invalid:
-            only to measure how often a generator without masks fails. No other rule can be kept then.
+    After any sequence of legal symbols at least one symbol is legal, and the expression ends. A grammar
+    without this property is refused.
 
-    At each place that is reached by legal symbols some symbol is legal, and the expression ends; a grammar
-    of which that is not so is refused.
+    Parameters
+    ----------
+    alphabet : Alphabet
+    shape : GeneShape
+        Only the length of the head is used.
+    rules : tuple of str
+        Names of optional rules, from `RULES`.
+    units : mapping of str to str, optional
+        Units of terminals by name, for the rule "units"; see `units.parse_unit` for the format. By default
+        the unit of a field follows from its name (`close` is a price, `volume` a number of shares, `amount`
+        money, `return_5` a pure number). A field with an unknown name fits any unit. Numbers and `?` are pure
+        numbers.
+    lookback : int, optional
+        Maximum number of days before today that a formula may read, for the rule "window". Unlimited by
+        default.
+    tail : bool
+        False disables the tail rule, so that expressions need not end and genes can be invalid. It serves
+        only to measure how often an unmasked generator fails, and excludes all other rules.
 
-    Raises:
-        FormulaError: an unknown rule, a rule without the rule of the tail, an alphabet of one symbol, a
-            limit below 0, or a grammar that allows nothing at some place, which the message names.
+    Attributes
+    ----------
+    length : int
+        Positions of a gene.
+    tables : Tables
+        The rules as arrays, for kernels.
+
+    Raises
+    ------
+    FormulaError
+        If a rule is unknown or combined with ``tail=False``, the alphabet has one symbol, `lookback` is
+        negative, or nothing would be legal at some position. The message names that position.
     """
 
     def __init__(
@@ -59,98 +76,123 @@ class Grammar:
             _check_units(self)
 
     def begin(self, batch: int) -> TreeContext:
-        """The places of `batch` genes of which nothing is written yet."""
+        """Return the tree context of `batch` genes without any symbols yet."""
         return TreeContext(self.alphabet, self.length, batch)
 
     def legal(
-        self, places: TreeContext, symbols: NDArray[np.int16], i: int, rows: NDArray[np.int64] | None = None
+        self, context: TreeContext, symbols: NDArray[np.int16], i: int, rows: NDArray[np.int64] | None = None
     ) -> NDArray[np.bool_]:
-        """Which symbols may stand at position i.
+        """Return the symbols that are legal at position i.
 
-        Args:
-            places: of these genes, from `begin`; positions 0 … i-1 were put.
-            symbols: int16 of shape (B, L), chosen as far as i-1 and legal.
-            i: the position.
-            rows: genes that are asked about, int64 of shape (R,); all by default.
+        Parameters
+        ----------
+        context : TreeContext
+            Of these genes, from `begin`, with positions 0 … i−1 put.
+        symbols : int16 array, shape (B, L)
+            Legal up to position i−1; later positions are ignored.
+        i : int
+        rows : int64 array, shape (R,), optional
+            Genes of interest. Defaults to all.
 
-        Returns:
-            bool of shape (R, V), True somewhere in each row; behind an expression's end the terminals.
+        Returns
+        -------
+        bool array, shape (R, V)
+            At least one symbol per row. After the end of an expression all terminals are legal.
         """
         rows = np.arange(len(symbols)) if rows is None else rows
         out = np.empty((len(rows), len(self.alphabet)), np.bool_)
         if not self.tail:
             out[:] = True
             return out
-        if places.marks is None:
-            places.marks = GrammarState.blank(*symbols.shape)
-        fill_legal(self.tables, symbols, i, rows, _links(places), places.marks, out)
+        if context.grammar_state is None:
+            context.grammar_state = GrammarState.empty(*symbols.shape)
+        fill_legal(self.tables, symbols, i, rows, _links(context), context.grammar_state, out)
         return out
 
-    def legal_all(self, symbols: NDArray[np.int16], places: TreeContext | None = None) -> NDArray[np.bool_]:
-        """`legal` at every position of whole genes, bool of shape (B, L, V).
+    def legal_all(self, symbols: NDArray[np.int16], context: TreeContext | None = None) -> NDArray[np.bool_]:
+        """Return the symbols that are legal at each position of complete genes.
 
-        Args:
-            symbols: int16 of shape (B, L).
-            places: of these genes, if they are known.
+        Parameters
+        ----------
+        symbols : int16 array, shape (B, L)
+        context : TreeContext, optional
+            Of these genes; computed by default.
+
+        Returns
+        -------
+        bool array, shape (B, L, V)
         """
         out = np.empty((*symbols.shape, len(self.alphabet)), np.bool_)
         if not self.tail:
             out[:] = True
             return out
-        places = TreeContext.of(symbols, self.alphabet) if places is None else places
-        fill_legal_all(self.tables, symbols, _links(places), GrammarState.blank(*symbols.shape), out)
+        context = TreeContext.of(symbols, self.alphabet) if context is None else context
+        fill_legal_all(self.tables, symbols, _links(context), GrammarState.empty(*symbols.shape), out)
         return out
 
     def violations(self, symbols: NDArray[np.int16]) -> dict[str, int]:
-        """How many of the genes, int16 of shape (B, L), break each rule, "tail" and all of `RULES`.
+        """Count the genes that break each rule, including the rules that this grammar does not enforce.
 
-        Rules that this grammar does not keep are counted too. The count is from the tree, independent of the
-        masks; a gene without a valid expression breaks "tail" and no other.
+        The count is computed from the trees, independently of the masks. A gene without a valid expression
+        breaks "tail" and no other rule.
+
+        Parameters
+        ----------
+        symbols : int16 array, shape (B, L)
+
+        Returns
+        -------
+        dict of str to int
+            For "tail" and each rule in `RULES`.
         """
         return count_violations(symbols, self.alphabet, self.shape.head, self.lookback, self.units)
 
 
-def _links(places: TreeContext) -> tuple[NDArray[Any], ...]:
-    return places.parent, places.argument, places.sibling
+def _links(context: TreeContext) -> tuple[NDArray[Any], ...]:
+    return context.parent, context.argument, context.sibling
 
 
 def _check(alphabet: Alphabet, rules: tuple[str, ...], lookback: int | None, tail: bool) -> None:
-    """Refuse what can be seen without the tables."""
+    """Raise FormulaError for arguments that are invalid on their own."""
     for rule in rules:
         if rule not in RULES:
-            raise FormulaError(f"unknown rule '{rule}'; known are {', '.join(RULES)}")
+            raise FormulaError(f"unknown rule '{rule}'; known rules: {', '.join(RULES)}")
     if rules and not tail:
-        raise FormulaError("without the rule of the tail no other rule can be kept: give no rules")
+        raise FormulaError("tail=False excludes all other rules: pass no rules")
     if lookback is not None and lookback < 0:
-        raise FormulaError(f"a formula can not look back {lookback} days: give 0 or more, or no limit")
+        raise FormulaError(
+            f"a formula cannot look back {lookback} days: give 0 or more, or None for no limit"
+        )
     if len(alphabet) == 1:
         raise FormulaError(
-            f"the alphabet has one symbol, '{alphabet.names()[0]}': one formula, nothing to search"
+            f"the alphabet has only one symbol, '{alphabet.names()[0]}', so there is nothing to search"
         )
     fields = ~np.isin(alphabet.code[alphabet.n_functions :], (NUMBER, CONSTANT))
     if "constants" in rules and not fields.any():
         raise FormulaError(
-            "at the root nothing is allowed: the alphabet has no field, and by the rule 'constants' "
-            "no formula is of constants alone"
+            "no symbol is legal at the root: the alphabet has no field, and the rule 'constants' forbids "
+            "formulas of constants alone"
         )
 
 
 def _check_units(grammar: Grammar) -> None:
-    """Refuse a function whose arguments can not have units that it takes, not even at the root."""
+    """Raise FormulaError for a function whose arguments cannot have valid units even at the root."""
     alphabet, tables = grammar.alphabet, grammar.tables
     for v in range(alphabet.n_functions):
-        left = tables.limit - tables.lookback[v]
-        far, inside = int(left >= tables.longest), min(grammar.shape.head - 1, 3)
-        if left < 0 or tables.result[0, far, inside, v]:
+        days_left = tables.limit - tables.lookback[v]
+        unlimited, in_head = int(days_left >= tables.longest), min(grammar.shape.head - 1, 3)
+        if days_left < 0 or tables.function_units[0, unlimited, in_head, v]:
             continue
-        sets = argument_units(tables, v, tables.simple[int(tables.waves[v]), far, v], inside)
-        impure = [k for k, units in enumerate(sets, 1) if not units & tables.measure.pure]
+        simple = tables.simple_units[int(tables.trigonometric[v]), unlimited, v]
+        sets = argument_unit_sets(tables, v, simple, in_head)
+        impure = [k for k, units in enumerate(sets, 1) if not units & tables.unit_tables.pure]
         operator = alphabet.symbols[v].operator
         if operator is not None and operator.unit in ("pure", "choice"):
-            where, why = impure[0], "it takes a pure number"
+            argument, reason = impure[0], "it requires a pure number"
         else:
-            where, why = 1, "its result must have powers of units that are kept track of"
+            argument, reason = 1, "the powers of the result's unit would be out of range"
         raise FormulaError(
-            f"below {alphabet.names()[v]}, argument {where}, nothing is allowed: {why}, and no terminal "
-            "fits, nor a function of terminals in the head; leave it out, or set a terminal's unit free"
+            f"no symbol is legal as argument {argument} of {alphabet.names()[v]}: {reason}, and neither a "
+            "terminal nor a function of terminals within the head fits; remove the function, or set the unit "
+            "of a terminal to free"
         )

@@ -1,6 +1,6 @@
-"""Rules of taste: what may not stand right below what, and what may not stand anywhere below what.
+"""Optional rules that forbid redundant formulas: those that a shorter or simpler formula can replace.
 
-They forbid formulas that a shorter one says as well, so that a budget is not spent on saying things twice.
+A search that follows them spends its budget on fewer equivalent formulas.
 """
 
 import numpy as np
@@ -9,25 +9,34 @@ from numpy.typing import NDArray
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.expression import Symbol
 
-__all__ = ["MERGED", "RULES", "TRIGONOMETRY", "UNDONE", "merges", "permits", "undoes", "waves"]
+__all__ = [
+    "MERGED",
+    "REDUNDANT",
+    "RULES",
+    "TRIGONOMETRY",
+    "is_redundant",
+    "merges",
+    "permitted",
+    "trigonometric",
+]
 
 RULES: dict[str, str] = {
-    "inverse": "nothing stands right below what undoes it, or what would give the same without it",
-    "trigonometry": "no sine or cosine stands anywhere below a sine or a cosine",
-    "window": "a formula looks back no further than the limit; no lag of a lag, no extreme of extremes",
-    "units": "what is added or compared has one unit: no price plus a volume, no price below a volume",
-    "constants": "no function has constants alone as arguments, and no formula is a constant",
+    "inverse": "no function directly below its inverse or below a function that makes it redundant",
+    "trigonometry": "no sine or cosine anywhere below a sine or a cosine",
+    "window": "no formula beyond the lookback limit; no lag of a lag, no extreme of an extreme",
+    "units": "no sum or comparison of different units, such as a price plus a volume",
+    "constants": "no function of constants alone, and no constant as a formula",
 }
-"""The rules that a `Grammar` knows, beside the rule of the tail."""
+"""The optional rules of a `Grammar`, which always has the tail rule."""
 
-UNDONE: dict[tuple[str, str], str] = {
+REDUNDANT: dict[tuple[str, str], str] = {
     ("log", "exp"): "log(exp(x)) = x",
     ("exp", "log"): "exp(log(x)) = x",
     ("neg", "neg"): "-(-x) = x",
     ("inv", "inv"): "1/(1/x) = x",
     ("sqrt", "square"): "sqrt(x²) = |x|",
     ("square", "sqrt"): "sqrt(x)² = x",
-    ("not", "not"): "not not x is as true as x",
+    ("not", "not"): "not not x has the truth value of x",
     ("sign", "sign"): "sign(sign(x)) = sign(x)",
     ("abs", "abs"): "||x|| = |x|",
     ("abs", "neg"): "|-x| = |x|",
@@ -38,63 +47,66 @@ UNDONE: dict[tuple[str, str], str] = {
     ("square", "abs"): "|x|² = x²",
     ("cos", "neg"): "cos(-x) = cos(x)",
     ("cos", "abs"): "cos(|x|) = cos(x)",
-    ("rank", "rank"): "ranks keep their order",
-    ("rank", "exp"): "exp keeps the order",
-    ("rank", "zscore"): "a day's mean and deviation keep the order",
-    ("rank", "demean"): "a day's mean keeps the order",
-    ("rank", "scale"): "a day's sum keeps the order",
-    ("zscore", "zscore"): "a z-score has mean 0 and deviation 1",
-    ("zscore", "demean"): "a z-score takes the mean off itself",
-    ("zscore", "scale"): "a z-score takes the scale off itself",
-    ("demean", "demean"): "the mean is 0 already",
-    ("scale", "scale"): "the scale is 1 already",
-    ("group_rank", "group_rank"): "ranks keep their order",
-    ("group_rank", "group_zscore"): "a group's mean and deviation keep the order",
-    ("group_rank", "group_demean"): "a group's mean keeps the order",
-    ("group_zscore", "group_zscore"): "a z-score has mean 0 and deviation 1",
-    ("group_zscore", "group_demean"): "a z-score takes the mean off itself",
-    ("group_demean", "group_demean"): "the mean is 0 already",
-    ("of_asset", "of_asset"): "all assets have the inner one's value",
+    ("rank", "rank"): "a rank preserves the order",
+    ("rank", "exp"): "exp preserves the order",
+    ("rank", "zscore"): "a z-score preserves the order within a day",
+    ("rank", "demean"): "demeaning preserves the order within a day",
+    ("rank", "scale"): "scaling preserves the order within a day",
+    ("zscore", "zscore"): "a z-score has mean 0 and standard deviation 1",
+    ("zscore", "demean"): "a z-score subtracts the mean",
+    ("zscore", "scale"): "a z-score is invariant to scale",
+    ("demean", "demean"): "the mean is already 0",
+    ("scale", "scale"): "the scale is already 1",
+    ("group_rank", "group_rank"): "a rank preserves the order",
+    ("group_rank", "group_zscore"): "a z-score preserves the order within a group",
+    ("group_rank", "group_demean"): "demeaning preserves the order within a group",
+    ("group_zscore", "group_zscore"): "a z-score has mean 0 and standard deviation 1",
+    ("group_zscore", "group_demean"): "a z-score subtracts the mean",
+    ("group_demean", "group_demean"): "the mean is already 0",
+    ("of_asset", "of_asset"): "all assets already have the same value",
 }
-"""Operators of which the second, right below the first, is in vain, and why. Of groups: the same group."""
+"""Pairs of operators of which the second is redundant directly below the first, and the reason.
+
+Group operators form such a pair only if they have the same group.
+"""
 
 TRIGONOMETRY = frozenset({"sin", "cos"})
-"""What may not stand below itself; tanh is no periodic function and may."""
+"""Operators of the rule "trigonometry"; tanh is not periodic and is not one of them."""
 
 MERGED = frozenset({"ref", "ts_min", "ts_max"})
-"""What says right below itself, whatever the windows, only what one longer window says."""
+"""Operators that, directly below themselves, are equivalent to one operator with a longer window."""
 
 
-def undoes(above: Symbol, below: Symbol) -> bool:
-    """Whether the second symbol is in vain right below the first."""
+def is_redundant(above: Symbol, below: Symbol) -> bool:
+    """Return whether the second symbol is redundant directly below the first."""
     if above.operator is None or below.operator is None:
         return False
-    return (above.operator.name, below.operator.name) in UNDONE and above.group == below.group
+    return (above.operator.name, below.operator.name) in REDUNDANT and above.group == below.group
 
 
 def merges(above: Symbol, below: Symbol) -> bool:
-    """Whether two windows, one right below the other, are one window."""
+    """Return whether the two symbols, one directly below the other, are equivalent to one."""
     if above.operator is None or below.operator is None:
         return False
     return above.operator.name == below.operator.name and above.operator.name in MERGED
 
 
-def permits(alphabet: Alphabet, rules: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Which function may stand right below which symbol, bool of shape (2, V + 1, F).
+def permitted(alphabet: Alphabet, rules: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return which functions may stand directly below each symbol, bool of shape (2, V + 1, F).
 
-    The first index says whether the place stands below a sine or a cosine; row V is the root.
+    The first index is 1 for positions below a sine or a cosine. Row V stands for the root.
     """
     functions = alphabet.symbols[: alphabet.n_functions]
     table = np.ones((len(alphabet) + 1, len(functions)), np.bool_)
     for a, above in enumerate(functions):
         for b, below in enumerate(functions):
-            vain = "inverse" in rules and undoes(above, below)
-            table[a, b] = not vain and not ("window" in rules and merges(above, below))
-    calm = table & ~waves(alphabet, rules)[: alphabet.n_functions]
-    return np.stack([table, calm])
+            redundant = "inverse" in rules and is_redundant(above, below)
+            table[a, b] = not redundant and not ("window" in rules and merges(above, below))
+    below_trigonometric = table & ~trigonometric(alphabet, rules)[: alphabet.n_functions]
+    return np.stack([table, below_trigonometric])
 
 
-def waves(alphabet: Alphabet, rules: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Which symbols may not stand anywhere below themselves, bool of shape (V,)."""
+def trigonometric(alphabet: Alphabet, rules: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Return which symbols the rule "trigonometry" applies to, bool of shape (V,)."""
     names = [s.operator.name if s.operator is not None else "" for s in alphabet.symbols]
     return np.array([("trigonometry" in rules) and name in TRIGONOMETRY for name in names])

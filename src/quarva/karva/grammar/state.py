@@ -1,8 +1,8 @@
-"""What a place inherits from the nodes above it, and which symbols may stand there: the kernels of `Grammar`.
+"""The kernels of `Grammar`: the state that a node passes on to its arguments, and the legal symbols.
 
-A place carries whether it stands below a sine, how many days it may still look back, and the set of units
-that what stands there can have (see `balance`). They are written when its parent is chosen, so whether a
-symbol is legal is a look-up by parent, marks and position.
+The state of a node tells whether it is below a sine or cosine, how many days it may still look back, and
+which units it can have (see `unit_sets`). It is written when the symbol of the parent is chosen, so checking
+a symbol is a look-up by parent, state and position.
 """
 
 from typing import NamedTuple
@@ -11,35 +11,52 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva._runtime.compiled import compiled
-from quarva.karva.grammar.unit_sets import BARRIERS, required, resulting
+from quarva.karva.grammar.unit_sets import FIRST_PURE_CODE, argument_units, result_units
 
-__all__ = ["GrammarState", "fill_legal", "fill_legal_all", "mark_legal", "row_of", "start", "take_note"]
+__all__ = [
+    "GeneState",
+    "GrammarState",
+    "fill_legal",
+    "fill_legal_all",
+    "gene_state",
+    "mark_legal",
+    "open_root",
+    "pass_on",
+]
 
 
 class GrammarState(NamedTuple):
-    """What is noted of B genes of L positions.
+    """The grammar state of B genes of L positions.
 
-    Attributes:
-        read: int32 of shape (B,), positions whose symbol was taken note of.
-        opened: int32 of shape (B,), places that these have opened.
-        below: bool of shape (B, L), whether a place stands below a sine or a cosine.
-        left: int32 of shape (B, L), days that what stands there may look back.
-        units: uint64 of shape (B, L), units that it can have as far as its own subtree is concerned.
-        first: int16 of shape (B, L), position of its first argument.
-        path: int16 of shape (L,), room for the way from a place to the root.
+    Attributes
+    ----------
+    n_read : int32 array, shape (B,)
+        Positions whose symbols have been processed.
+    n_nodes : int32 array, shape (B,)
+        Nodes known to exist given these symbols.
+    below_trigonometric : bool array, shape (B, L)
+        Whether a node is below a sine or a cosine.
+    days_left : int32 array, shape (B, L)
+        Days that a node may look back.
+    units : uint64 array, shape (B, L)
+        Units that a node can have, given its own subtree.
+    first : int16 array, shape (B, L)
+        Position of the first argument of a node.
+    path : int16 array, shape (L,)
+        Work space for the path from a node to the root.
     """
 
-    read: NDArray[np.int32]
-    opened: NDArray[np.int32]
-    below: NDArray[np.bool_]
-    left: NDArray[np.int32]
+    n_read: NDArray[np.int32]
+    n_nodes: NDArray[np.int32]
+    below_trigonometric: NDArray[np.bool_]
+    days_left: NDArray[np.int32]
     units: NDArray[np.uint64]
     first: NDArray[np.int16]
     path: NDArray[np.int16]
 
     @classmethod
-    def blank(cls, batch: int, length: int) -> "GrammarState":
-        """Room for the marks of genes of which nothing is known."""
+    def empty(cls, batch: int, length: int) -> "GrammarState":
+        """Return the state of `batch` genes without any symbols."""
         size = (batch, length)
         return cls(
             np.zeros(batch, np.int32),
@@ -52,178 +69,181 @@ class GrammarState(NamedTuple):
         )
 
 
-class Row(NamedTuple):
-    """One gene: its symbols, its places, its marks, all of shape (L,)."""
+class GeneState(NamedTuple):
+    """The symbols, tree context and grammar state of one gene, each of shape (L,)."""
 
     gene: NDArray[np.int16]
     parent: NDArray[np.int16]
     argument: NDArray[np.int8]
     sibling: NDArray[np.int16]
-    below: NDArray[np.bool_]
-    left: NDArray[np.int32]
+    below_trigonometric: NDArray[np.bool_]
+    days_left: NDArray[np.int32]
     units: NDArray[np.uint64]
     first: NDArray[np.int16]
     path: NDArray[np.int16]
 
 
 @compiled(inline="always")
-def row_of(symbols, places, marks, b):
-    """Gene b of a batch; `places` are parent, argument and sibling."""
-    return Row(
+def gene_state(symbols, links, state, b):
+    """Return the state of gene b of a batch; `links` are parent, argument and sibling."""
+    return GeneState(
         symbols[b],
-        places[0][b],
-        places[1][b],
-        places[2][b],
-        marks.below[b],
-        marks.left[b],
-        marks.units[b],
-        marks.first[b],
-        marks.path,
+        links[0][b],
+        links[1][b],
+        links[2][b],
+        state.below_trigonometric[b],
+        state.days_left[b],
+        state.units[b],
+        state.first[b],
+        state.path,
     )
 
 
 @compiled
-def start(tables, row):
-    """Mark the root; returns the places that are open, one."""
-    row.below[0] = False
-    row.left[0] = tables.limit
-    row.units[0] = tables.given[1] | tables.simple[0, np.int64(tables.limit >= tables.longest), -1]
+def open_root(tables, own):
+    """Write the state of the root and return the number of nodes, 1."""
+    own.below_trigonometric[0] = False
+    own.days_left[0] = tables.limit
+    own.units[0] = (
+        tables.terminal_units[1] | tables.simple_units[0, np.int64(tables.limit >= tables.longest), -1]
+    )
     return 1
 
 
 @compiled
-def take_note(tables, row, i, opened):
-    """Hand down what the symbol of position i leaves to its arguments; returns the places opened by now."""
-    symbol = row.gene[i]
+def pass_on(tables, own, i, n_nodes):
+    """Write the state of the arguments of position i, and return the new number of nodes."""
+    symbol = own.gene[i]
     arity = tables.arity[symbol]
-    below = row.below[i] | tables.waves[symbol]
-    left = row.left[i] - tables.lookback[symbol]
-    simple = tables.simple[np.int64(below), np.int64(left >= tables.longest), symbol]
-    row.first[i] = opened
-    for k in range(min(arity, row.gene.size - opened)):
-        child = opened + k
-        row.below[child] = below
-        row.left[child] = left
-        row.units[child] = tables.given[np.int64(k + 1 == arity)]
+    below = own.below_trigonometric[i] | tables.trigonometric[symbol]
+    days_left = own.days_left[i] - tables.lookback[symbol]
+    simple = tables.simple_units[np.int64(below), np.int64(days_left >= tables.longest), symbol]
+    own.first[i] = n_nodes
+    for k in range(min(arity, own.gene.size - n_nodes)):
+        child = n_nodes + k
+        own.below_trigonometric[child] = below
+        own.days_left[child] = days_left
+        own.units[child] = tables.terminal_units[np.int64(k + 1 == arity)]
         if child < tables.head:
-            row.units[child] |= simple
-    if tables.units:
-        narrow(tables, row, i)
-    return opened + arity
+            own.units[child] |= simple
+    if tables.tracks_units:
+        narrow_units(tables, own, i)
+    return n_nodes + arity
 
 
 @compiled
-def narrow(tables, row, i):
-    """The units of position i, whose symbol is known, and of the nodes above as far as they change."""
+def narrow_units(tables, own, i):
+    """Update the units of position i, whose symbol is known, and of its ancestors as far as they change."""
     while i >= 0:
-        symbol, child = row.gene[i], row.first[i]
-        arity, every = tables.arity[symbol], tables.measure.every
+        symbol, child = own.gene[i], own.first[i]
+        arity, every = tables.arity[symbol], tables.unit_tables.every
         if arity == 0:
-            units = tables.unit[symbol]
+            units = tables.symbol_units[symbol]
         else:
-            b = row.units[child + 1] if arity > 1 else every
-            c = row.units[child + 2] if arity > 2 else every
-            units = resulting(tables.measure, tables.rule[symbol], row.units[child], b, c)
-        if units == row.units[i]:
+            b = own.units[child + 1] if arity > 1 else every
+            c = own.units[child + 2] if arity > 2 else every
+            units = result_units(tables.unit_tables, tables.unit_rule[symbol], own.units[child], b, c)
+        if units == own.units[i]:
             break
-        row.units[i] = units
-        i = row.parent[i]
+        own.units[i] = units
+        i = own.parent[i]
 
 
 @compiled
-def wanted(tables, row, i):
-    """Units that position i can have as far as the rest of the tree is concerned."""
+def outer_units(tables, own, i):
+    """Return the units that position i can have, given the rest of the tree."""
     steps = 0
-    while row.parent[i] >= 0:
-        row.path[steps] = i
+    while own.parent[i] >= 0:
+        own.path[steps] = i
         steps += 1
-        i = row.parent[i]
-        if tables.rule[row.gene[i]] >= BARRIERS:
+        i = own.parent[i]
+        if tables.unit_rule[own.gene[i]] >= FIRST_PURE_CODE:
             break
-    units = tables.measure.every
+    units = tables.unit_tables.every
     while steps:
         steps -= 1
-        i = row.path[steps]
-        up, k = row.parent[i], row.argument[i]
-        first, arity = row.first[up], tables.arity[row.gene[up]]
-        a = b = tables.measure.every
+        i = own.path[steps]
+        up, k = own.parent[i], own.argument[i]
+        first, arity = own.first[up], tables.arity[own.gene[up]]
+        a = b = tables.unit_tables.every
         if arity > 1:
-            a = row.units[first + (k == 0)]
+            a = own.units[first + (k == 0)]
         if arity > 2:
-            b = row.units[first + 1 + (k < 2)]
-        units = required(tables.measure, tables.rule[row.gene[up]], k, units, a, b)
+            b = own.units[first + 1 + (k < 2)]
+        units = argument_units(tables.unit_tables, tables.unit_rule[own.gene[up]], k, units, a, b)
     return units
 
 
 @compiled
-def needs_field(tables, row, i):
-    """Whether a constant at position i would make a function of constants alone, or a formula of one."""
-    if row.parent[i] < 0:
+def needs_field(tables, own, i):
+    """Return whether a constant at position i would make a constant formula or a function of constants."""
+    if own.parent[i] < 0:
         return True
-    if row.argument[i] + 1 < tables.arity[row.gene[row.parent[i]]]:
+    if own.argument[i] + 1 < tables.arity[own.gene[own.parent[i]]]:
         return False
-    elder = row.sibling[i]
-    while elder >= 0:
-        if not tables.constant[row.gene[elder]]:
+    sibling = own.sibling[i]
+    while sibling >= 0:
+        if not tables.constant[own.gene[sibling]]:
             return False
-        elder = row.sibling[elder]
+        sibling = own.sibling[sibling]
     return True
 
 
 @compiled
-def mark_legal(tables, row, i, opened, legal):
+def mark_legal(tables, own, i, n_nodes, legal):
     """Set legal[v] for each symbol v at position i of one gene."""
     n_functions = tables.permitted.shape[2]
-    if i >= opened:  # behind the expression's end
+    if i >= n_nodes:  # after the end of the expression
         for v in range(legal.size):
             legal[v] = v >= n_functions
         return
-    units = wanted(tables, row, i) if tables.units else tables.measure.every
+    units = outer_units(tables, own, i) if tables.tracks_units else tables.unit_tables.every
     if i < tables.head:
-        above = row.gene[row.parent[i]] if row.parent[i] >= 0 else np.int16(legal.size)
-        below = np.int64(row.below[i])
-        permitted, days = tables.permitted[below, above], row.left[i]
+        above = own.gene[own.parent[i]] if own.parent[i] >= 0 else np.int16(legal.size)
+        below = np.int64(own.below_trigonometric[i])
+        permitted, days_left = tables.permitted[below, above], own.days_left[i]
         for v in range(n_functions):
             legal[v] = permitted[v]
-        if days < tables.longest:
+        if days_left < tables.longest:
             for v in range(n_functions):
-                legal[v] &= tables.lookback[v] <= days
-        if tables.units:
-            inside = min(tables.head - opened, 3) if opened < tables.head else 0
-            near, far = tables.result[below, 0, inside], tables.result[below, 1, inside]
+                legal[v] &= tables.lookback[v] <= days_left
+        if tables.tracks_units:
+            in_head = min(tables.head - n_nodes, 3) if n_nodes < tables.head else 0
+            limited = tables.function_units[below, 0, in_head]
+            unlimited = tables.function_units[below, 1, in_head]
             for v in range(n_functions):
-                result = far[v] if days - tables.lookback[v] >= tables.longest else near[v]
+                result = unlimited[v] if days_left - tables.lookback[v] >= tables.longest else limited[v]
                 legal[v] &= (result & units) != 0
     else:
         legal[:n_functions] = False
-    constants = not (tables.fields and needs_field(tables, row, i))
+    constants = not (tables.requires_fields and needs_field(tables, own, i))
     for v in range(n_functions, legal.size):
-        legal[v] = (constants | (not tables.constant[v])) & ((tables.unit[v] & units) != 0)
+        legal[v] = (constants | (not tables.constant[v])) & ((tables.symbol_units[v] & units) != 0)
 
 
 @compiled
-def fill_legal(tables, symbols, i, rows, places, marks, legal):
-    """Set legal[r] for position i of each gene rows[r]; `places` are parent, argument and sibling."""
+def fill_legal(tables, symbols, i, rows, links, state, legal):
+    """Set legal[r] for position i of each gene rows[r]; `links` are parent, argument and sibling."""
     for r in range(rows.size):
         b = rows[r]
-        row = row_of(symbols, places, marks, b)
-        read, opened = marks.read[b], marks.opened[b]
-        if opened == 0:
-            opened = start(tables, row)
-        while read < min(i, opened):
-            opened = take_note(tables, row, read, opened)
-            read += 1
-        marks.read[b], marks.opened[b] = read, opened
-        mark_legal(tables, row, i, opened, legal[r])
+        own = gene_state(symbols, links, state, b)
+        n_read, n_nodes = state.n_read[b], state.n_nodes[b]
+        if n_nodes == 0:
+            n_nodes = open_root(tables, own)
+        while n_read < min(i, n_nodes):
+            n_nodes = pass_on(tables, own, n_read, n_nodes)
+            n_read += 1
+        state.n_read[b], state.n_nodes[b] = n_read, n_nodes
+        mark_legal(tables, own, i, n_nodes, legal[r])
 
 
 @compiled
-def fill_legal_all(tables, symbols, places, marks, legal):
-    """Set legal[b, i] for all positions of whole genes."""
+def fill_legal_all(tables, symbols, links, state, legal):
+    """Set legal[b, i] for all positions of complete genes."""
     for b in range(symbols.shape[0]):
-        row = row_of(symbols, places, marks, b)
-        opened = start(tables, row)
-        for i in range(row.gene.size):
-            mark_legal(tables, row, i, opened, legal[b, i])
-            if i < opened:
-                opened = take_note(tables, row, i, opened)
+        own = gene_state(symbols, links, state, b)
+        n_nodes = open_root(tables, own)
+        for i in range(own.gene.size):
+            mark_legal(tables, own, i, n_nodes, legal[b, i])
+            if i < n_nodes:
+                n_nodes = pass_on(tables, own, i, n_nodes)

@@ -1,4 +1,4 @@
-"""The rules of one grammar as arrays, which the kernels of `marks` look up."""
+"""The rules of a grammar as arrays, for the kernels in `state`."""
 
 from collections.abc import Mapping
 from itertools import product
@@ -9,63 +9,88 @@ from numpy.typing import NDArray
 
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, NUMBER, Alphabet
-from quarva.karva.grammar.rules import permits, waves
-from quarva.karva.grammar.unit_sets import CODE, Measure, resulting
-from quarva.karva.grammar.units import Grid, Powers, parse_unit, unit_of
+from quarva.karva.grammar.rules import permitted, trigonometric
+from quarva.karva.grammar.unit_sets import CODE, UnitTables, result_units
+from quarva.karva.grammar.units import Powers, UnitGrid, parse_unit, unit_of
 
-__all__ = ["Tables", "argument_units", "tabulate", "units_of"]
+__all__ = ["Tables", "argument_unit_sets", "tabulate", "units_of"]
 
 _UNLIMITED = 2**30
 
 
 class Tables(NamedTuple):
-    """The rules of one grammar as arrays: V symbols, the first F of them functions.
+    """The rules of a grammar as arrays, for V symbols of which the first F are functions.
 
-    A set of units is a uint64. Of what depends on a place the first index says whether it stands below a sine
-    or a cosine, and a second of 2 whether it may still look back as far as any function does.
+    A set of units is a uint64. In arrays that depend on the position, an index of length 2 comes first: it is
+    1 below a sine or a cosine. A second one is 1 if the position may look back as far as any function does.
 
-    Attributes:
-        head: positions where a function may stand; all of them without the rule of the tail.
-        limit: days that a formula may look back; `longest`: those of the function that looks back furthest.
-        fields: whether a function needs an argument that is no constant.
-        units: whether units are kept track of; else all sets of units are alike.
-        arity: int8 of shape (V,).
-        permitted: bool of shape (2, V + 1, F), which function may stand right below what; row V: the root.
-        waves: bool of shape (V,), what may not stand anywhere below itself.
-        lookback: int32 of shape (V,), days that a symbol looks back.
-        constant: bool of shape (V,), numbers and `?`.
-        rule: int8 of shape (V,), what a function does to units, a code of `balance`.
-        unit: of shape (V,), units that a terminal can stand for.
-        given: of shape (2,), units of terminals, and of those that may be a function's last argument.
-        simple: of shape (2, 2, V + 1), units of the functions of terminals that may stand right below what.
-        result: of shape (2, 2, 4, F), units that a function can have with 0, 1, 2 or all of its arguments in
-            the head, these being terminals or functions of terminals, and the rest terminals.
-        measure: the grid of units.
+    Attributes
+    ----------
+    head : int
+        Positions of the head. Without the tail rule all positions belong to it.
+    limit : int
+        Maximum lookback of a formula, in days.
+    longest : int
+        Largest lookback of a function within the limit, in days.
+    requires_fields : bool
+        Whether every function needs an argument that is not a constant.
+    tracks_units : bool
+        Whether units are tracked; if not, all sets of units are the full set.
+    arity : int8 array, shape (V,)
+    permitted : bool array, shape (2, V + 1, F)
+        Functions that may stand directly below each symbol. Row V stands for the root.
+    trigonometric : bool array, shape (V,)
+        Symbols that may not stand below each other.
+    lookback : int32 array, shape (V,)
+        Lookback of each symbol, in days.
+    constant : bool array, shape (V,)
+        Numbers and `?`.
+    unit_rule : int8 array, shape (V,)
+        Unit rule of each function, a code of `unit_sets`.
+    symbol_units : uint64 array, shape (V,)
+        Units that each terminal can have.
+    terminal_units : uint64 array, shape (2,)
+        Units of all terminals, and of the terminals that may be the last argument of a function.
+    simple_units : uint64 array, shape (2, 2, V + 1)
+        Units of the functions of terminals that may stand directly below each symbol.
+    function_units : uint64 array, shape (2, 2, 4, F)
+        Units that each function can have if 0, 1, 2 or all of its arguments are in the head. Arguments in the
+        head are terminals or functions of terminals; the others are terminals.
+    unit_tables : UnitTables
     """
 
     head: int
     limit: int
     longest: int
-    fields: bool
-    units: bool
+    requires_fields: bool
+    tracks_units: bool
     arity: NDArray[np.int8]
     permitted: NDArray[np.bool_]
-    waves: NDArray[np.bool_]
+    trigonometric: NDArray[np.bool_]
     lookback: NDArray[np.int32]
     constant: NDArray[np.bool_]
-    rule: NDArray[np.int8]
-    unit: NDArray[np.uint64]
-    given: NDArray[np.uint64]
-    simple: NDArray[np.uint64]
-    result: NDArray[np.uint64]
-    measure: Measure
+    unit_rule: NDArray[np.int8]
+    symbol_units: NDArray[np.uint64]
+    terminal_units: NDArray[np.uint64]
+    simple_units: NDArray[np.uint64]
+    function_units: NDArray[np.uint64]
+    unit_tables: UnitTables
 
 
 def units_of(alphabet: Alphabet, given: Mapping[str, str] | None = None) -> dict[str, Powers | None]:
-    """The unit of each terminal by its name, None for free: as given, else as the name tells; numbers: pure.
+    """Return the unit of each terminal by name; None stands for any unit.
 
-    Raises:
-        FormulaError: a text that is no unit, or a unit for what is no terminal.
+    Parameters
+    ----------
+    alphabet : Alphabet
+    given : mapping of str to str, optional
+        Units by name of the terminal. The other fields have the unit that their name implies; numbers are
+        pure.
+
+    Raises
+    ------
+    FormulaError
+        If a text is not a unit, or a unit is given for a name that is not a terminal.
     """
     texts = {
         symbol.name: "pure" if symbol.field is None else unit_of(symbol.field)
@@ -73,7 +98,7 @@ def units_of(alphabet: Alphabet, given: Mapping[str, str] | None = None) -> dict
     }
     for name in given or {}:
         if name not in texts:
-            raise FormulaError(f"a unit is given for '{name}'; terminals are {', '.join(texts)}")
+            raise FormulaError(f"a unit is given for '{name}'; the terminals are {', '.join(texts)}")
     return {name: parse_unit(text, name) for name, text in (texts | dict(given or {})).items()}
 
 
@@ -84,79 +109,92 @@ def tabulate(
     lookback: int | None,
     units: Mapping[str, Powers | None],
 ) -> Tables:
-    """The tables of a grammar; see `Grammar` for its rules, and for what is refused."""
-    known, cut = "units" in rules, alphabet.n_functions
+    """Return the tables of a grammar; see `Grammar` for the parameters."""
+    tracks_units, cut = "units" in rules, alphabet.n_functions
     operators = [symbol.operator for symbol in alphabet.symbols[:cut]]
     terminals = alphabet.symbols[cut:]
-    powers = units if known else dict.fromkeys(units)
+    powers = units if tracks_units else dict.fromkeys(units)
     bases = {base for unit in powers.values() for base in unit or ()}
-    grid = Grid(bases, any(o is not None and o.unit == "root" for o in operators))
-    measure = Measure.of(grid)
-    unit = np.zeros(len(alphabet), np.uint64)
+    grid = UnitGrid(bases, any(o is not None and o.unit == "root" for o in operators))
+    unit_tables = UnitTables.of(grid)
+    symbol_units = np.zeros(len(alphabet), np.uint64)
     for v, terminal in enumerate(terminals, cut):
-        found = powers[terminal.name]
-        unit[v] = measure.every if found is None else np.uint64(1 << grid.bit(found, terminal.name))
+        unit = powers[terminal.name]
+        symbol_units[v] = unit_tables.every if unit is None else np.uint64(1 << grid.bit(unit, terminal.name))
     days = np.zeros(len(alphabet), np.int32)
     bounded = lookback is not None and "window" in rules
     if bounded:
         days[:cut] = [o.lookback(s.window or 0) for o, s in zip(operators, alphabet.symbols) if o is not None]
     limit = lookback if lookback is not None and bounded else _UNLIMITED
     constant = np.isin(alphabet.code, (NUMBER, CONSTANT))
-    fields = "constants" in rules
-    last = unit[cut:][~constant[cut:]] if fields else unit[cut:]
-    rule = np.zeros(len(alphabet), np.int8)
-    rule[:cut] = [CODE[o.unit] for o in operators if o is not None]
+    requires_fields = "constants" in rules
+    last = symbol_units[cut:][~constant[cut:]] if requires_fields else symbol_units[cut:]
+    unit_rule = np.zeros(len(alphabet), np.int8)
+    unit_rule[:cut] = [CODE[o.unit] for o in operators if o is not None]
     tables = Tables(
         head,
         limit,
         int(days[days <= limit].max()),
-        fields,
-        known,
+        requires_fields,
+        tracks_units,
         alphabet.arity,
-        permits(alphabet, rules) & (days[:cut] <= limit),
-        waves(alphabet, rules),
+        permitted(alphabet, rules) & (days[:cut] <= limit),
+        trigonometric(alphabet, rules),
         days,
         constant,
-        rule,
-        unit,
-        np.array([np.bitwise_or.reduce(unit[cut:]), np.bitwise_or.reduce(last, initial=0)], np.uint64),
-        np.full((2, 2, len(alphabet) + 1), measure.every),
-        np.full((2, 2, 4, cut), measure.every),
-        measure,
+        unit_rule,
+        symbol_units,
+        np.array(
+            [np.bitwise_or.reduce(symbol_units[cut:]), np.bitwise_or.reduce(last, initial=0)], np.uint64
+        ),
+        np.full((2, 2, len(alphabet) + 1), unit_tables.every),
+        np.full((2, 2, 4, cut), unit_tables.every),
+        unit_tables,
     )
-    if known:
-        _fill(tables)
+    if tracks_units:
+        _fill_function_units(tables)
     return tables
 
 
-def _fill(tables: Tables) -> None:
-    """Set the tables of units that functions can have."""
-    n, nothing = tables.permitted.shape[2], np.uint64(0)
-    simplest = np.array(
-        [_result(tables, v, argument_units(tables, v, nothing, 0)) for v in range(n)], np.uint64
+def _fill_function_units(tables: Tables) -> None:
+    """Set `simple_units` and `function_units`."""
+    n, empty = tables.permitted.shape[2], np.uint64(0)
+    of_terminals = np.array(
+        [_result(tables, v, argument_unit_sets(tables, v, empty, 0)) for v in range(n)], np.uint64
     )
-    for below, far in product((0, 1), (0, 1)):
-        fits = (tables.lookback[:n] == 0) | bool(far)
-        for above, permitted in enumerate(tables.permitted[below]):
-            tables.simple[below, far, above] = np.bitwise_or.reduce(simplest[fits & permitted], initial=0)
-    for below, far, inside, v in product((0, 1), (0, 1), range(4), range(n)):
-        simple = tables.simple[below | int(tables.waves[v]), far, v]
-        tables.result[below, far, inside, v] = _result(tables, v, argument_units(tables, v, simple, inside))
+    for below, unlimited in product((0, 1), (0, 1)):
+        fits = (tables.lookback[:n] == 0) | bool(unlimited)
+        for above, allowed in enumerate(tables.permitted[below]):
+            tables.simple_units[below, unlimited, above] = np.bitwise_or.reduce(
+                of_terminals[fits & allowed], initial=0
+            )
+    for below, unlimited, in_head, v in product((0, 1), (0, 1), range(4), range(n)):
+        simple = tables.simple_units[below | int(tables.trigonometric[v]), unlimited, v]
+        tables.function_units[below, unlimited, in_head, v] = _result(
+            tables, v, argument_unit_sets(tables, v, simple, in_head)
+        )
 
 
-def argument_units(tables: Tables, v: int, simple: np.uint64, inside: int) -> list[np.uint64]:
-    """Units that each argument of a function can have.
+def argument_unit_sets(tables: Tables, v: int, simple: np.uint64, in_head: int) -> list[np.uint64]:
+    """Return the units that each argument of a function can have.
 
-    Args:
-        tables: those of terminals are set.
-        v: the function.
-        simple: units of the functions that may be its arguments.
-        inside: how many of its arguments stand in the head.
+    Parameters
+    ----------
+    tables : Tables
+        With the units of terminals set.
+    v : int
+        The function.
+    simple : numpy.uint64
+        Units of the functions that may be its arguments.
+    in_head : int
+        Number of its arguments in the head.
     """
-    arity, none = int(tables.arity[v]), np.uint64(0)
-    return [tables.given[int(k + 1 == arity)] | (simple if k < inside else none) for k in range(arity)]
+    arity, empty = int(tables.arity[v]), np.uint64(0)
+    return [
+        tables.terminal_units[int(k + 1 == arity)] | (simple if k < in_head else empty) for k in range(arity)
+    ]
 
 
 def _result(tables: Tables, v: int, arguments: list[np.uint64]) -> np.uint64:
-    a, b, c = [*arguments, *[tables.measure.every] * 2][:3]
-    return resulting(tables.measure, tables.rule[v], a, b, c)
+    a, b, c = [*arguments, *[tables.unit_tables.every] * 2][:3]
+    return result_units(tables.unit_tables, tables.unit_rule[v], a, b, c)

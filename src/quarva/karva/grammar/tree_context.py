@@ -1,10 +1,10 @@
-"""Where each position of a gene stands in the tree, known before its symbol is chosen.
+"""The position of each node in the tree, known before its symbol is chosen.
 
-A gene is read in level order: the arguments of a position stand behind all arguments of the positions before
-it. So once a symbol is chosen, the places of its arguments are known, and a place knows its parent, which
-argument it is, its left sibling, its depth, and how many places are still open. The horizontal place is the
-second of the two indices of CADSR (Bastiani et al. 2024): the root stands at 0.5, an argument of a node at
-depth d by 2^-(d+2) to the left or the right of it, or right below it (an only argument, the second of three).
+A gene is read in level order: the arguments of a node follow the arguments of all nodes before it. So once a
+symbol is chosen, the positions of its arguments are known, and with them the parent, the argument index, the
+left sibling and the depth of each. The horizontal position is the second index of CADSR (Bastiani et al.
+2024): the root is at 0.5, and an argument of a node at depth d is 2^-(d+2) to its left or right, or at the
+same position if it is the only argument or the second of three.
 """
 
 from typing import Any, NamedTuple
@@ -15,21 +15,30 @@ from numpy.typing import NDArray
 from quarva._runtime.compiled import compiled
 from quarva.karva.alphabet import Alphabet
 
-__all__ = ["Inputs", "TreeContext", "open_places"]
+__all__ = ["NodeContext", "TreeContext", "add_arguments"]
 
 
-class Inputs(NamedTuple):
-    """What a network may know of a place before its symbol is chosen, arrays of shape (B,) or (B, L).
+class NodeContext(NamedTuple):
+    """What is known of a node before its symbol is chosen, in arrays of shape (B,) or (B, L).
 
-    Attributes:
-        parent: int32, symbol above; V, the number of symbols, at the root.
-        argument: int32, which argument of it: 0, 1 or 2.
-        sibling: int32, symbol of the argument to the left; V if there is none.
-        depth: int32, 0 at the root.
-        open: int32, places that still lack a symbol, this one among them; 0 behind an expression's end.
-        horizontal: float32, above 0 and below 1.
+    Attributes
+    ----------
+    parent : int32 array
+        Symbol of the parent; V, the number of symbols, at the root.
+    argument : int32 array
+        Argument index: 0, 1 or 2.
+    sibling : int32 array
+        Symbol of the left sibling; V if there is none.
+    depth : int32 array
+        0 at the root.
+    open : int32 array
+        Nodes without a symbol, this one included; 0 after the end of an expression.
+    horizontal : float32 array
+        Horizontal position, above 0 and below 1.
 
-    Behind an expression's end the others have the root's values.
+    Notes
+    -----
+    After the end of an expression all values but `open` are those of the root.
     """
 
     parent: NDArray[np.int32]
@@ -41,16 +50,32 @@ class Inputs(NamedTuple):
 
 
 class TreeContext:
-    """The places of B genes of L positions, filled in as symbols are chosen.
+    """The tree positions of B genes of L positions, updated as symbols are chosen.
 
-    Attributes, all of shape (B, L) but `filled`, and defined for places that are there, i < filled:
-        parent: int16, position of the node above; -1 at the root.
-        argument: int8, which argument of it.
-        sibling: int16, position of the argument to the left; -1 if there is none.
-        depth: int16, 0 at the root.
-        horizontal: float32; see above.
-        filled: int32 of shape (B,), places that are there so far: i is open if i < filled.
-        marks: what a `Grammar` notes down beside.
+    Parameters
+    ----------
+    alphabet : Alphabet
+    length : int
+        L.
+    batch : int
+        B.
+
+    Attributes
+    ----------
+    parent : int16 array, shape (B, L)
+        Position of the parent; -1 at the root.
+    argument : int8 array, shape (B, L)
+        Argument index.
+    sibling : int16 array, shape (B, L)
+        Position of the left sibling; -1 if there is none.
+    depth : int16 array, shape (B, L)
+        0 at the root.
+    horizontal : float32 array, shape (B, L)
+        Horizontal position, see the module.
+    n_nodes : int32 array, shape (B,)
+        Nodes known to exist. The other arrays are defined at positions i < n_nodes.
+    grammar_state : GrammarState or None
+        State of the `Grammar` that masks these genes.
     """
 
     def __init__(self, alphabet: Alphabet, length: int, batch: int) -> None:
@@ -60,46 +85,54 @@ class TreeContext:
         self.sibling = np.full((batch, length), -1, np.int16)
         self.depth = np.zeros((batch, length), np.int16)
         self.horizontal = np.full((batch, length), 0.5, np.float32)
-        self.filled = np.ones(batch, np.int32)
-        self.marks: Any = None
+        self.n_nodes = np.ones(batch, np.int32)
+        self.grammar_state: Any = None
 
     @classmethod
     def of(cls, symbols: NDArray[np.int16], alphabet: Alphabet) -> "TreeContext":
-        """The places of whole genes, int16 of shape (B, L)."""
-        places = cls(alphabet, symbols.shape[1], len(symbols))
-        for_all(symbols, alphabet.arity, *places._arrays)
-        return places
+        """Return the tree context of complete genes, int16 of shape (B, L)."""
+        context = cls(alphabet, symbols.shape[1], len(symbols))
+        put_all(symbols, alphabet.arity, *context._arrays)
+        return context
 
     def put(self, symbols: NDArray[np.int16], i: int) -> None:
-        """Note what `symbols[:, i]`, just chosen, opens; positions are put in order, each once."""
-        for_one(symbols, i, self.alphabet.arity, *self._arrays)
+        """Add the arguments of `symbols[:, i]`; each position must be put once, in order."""
+        put_position(symbols, i, self.alphabet.arity, *self._arrays)
 
-    def is_open(self, i: int) -> NDArray[np.bool_]:
-        """Whether position i belongs to the expression, bool of shape (B,)."""
-        return self.filled > i
+    def in_expression(self, i: int) -> NDArray[np.bool_]:
+        """Return whether position i belongs to the expression, bool of shape (B,)."""
+        return self.n_nodes > i
 
-    def inputs(self, symbols: NDArray[np.int16], i: int, rows: NDArray[np.int64] | None = None) -> Inputs:
-        """What is known of position i; positions 0 … i-1 were put.
+    def nodes(self, symbols: NDArray[np.int16], i: int, rows: NDArray[np.int64] | None = None) -> NodeContext:
+        """Return the context of position i; positions 0 … i−1 must have been put.
 
-        Args:
-            symbols: int16 of shape (B, L), chosen as far as i-1.
-            i: the position.
-            rows: genes that are asked about, int64 of shape (R,); all by default.
+        Parameters
+        ----------
+        symbols : int16 array, shape (B, L)
+            Chosen up to position i−1; later positions are ignored.
+        i : int
+        rows : int64 array, shape (R,), optional
+            Genes of interest. Defaults to all.
 
-        Returns:
-            Arrays of shape (R,).
+        Returns
+        -------
+        NodeContext
+            With arrays of shape (R,).
         """
-        rows = np.arange(len(self.filled)) if rows is None else rows
-        found, known = _room(rows.shape), len(self.alphabet)
-        look_one(symbols, i, rows, self.filled, *self._links, self.depth, self.horizontal, known, found)
-        return found
+        rows = np.arange(len(self.n_nodes)) if rows is None else rows
+        out, none = _empty(rows.shape), len(self.alphabet)
+        fill_nodes(symbols, i, rows, self.n_nodes, *self._links, self.depth, self.horizontal, none, out)
+        return out
 
-    def inputs_all(self, symbols: NDArray[np.int16]) -> Inputs:
-        """What is known of every position when its turn comes, arrays of shape (B, L), of whole genes."""
-        found = _room(symbols.shape)
-        arity, known = self.alphabet.arity, len(self.alphabet)
-        look_all(symbols, arity, *self._links, self.depth, self.horizontal, known, found)
-        return found
+    def nodes_all(self, symbols: NDArray[np.int16]) -> NodeContext:
+        """Return the context of each position of complete genes, in arrays of shape (B, L).
+
+        As in `nodes`, a position's context depends only on the symbols before it.
+        """
+        out = _empty(symbols.shape)
+        arity, none = self.alphabet.arity, len(self.alphabet)
+        fill_nodes_all(symbols, arity, *self._links, self.depth, self.horizontal, none, out)
+        return out
 
     @property
     def _links(self) -> tuple[NDArray[Any], ...]:
@@ -107,77 +140,77 @@ class TreeContext:
 
     @property
     def _arrays(self) -> tuple[NDArray[Any], ...]:
-        return *self._links, self.depth, self.horizontal, self.filled
+        return *self._links, self.depth, self.horizontal, self.n_nodes
 
 
-def _room(shape: tuple[int, ...]) -> Inputs:
+def _empty(shape: tuple[int, ...]) -> NodeContext:
     parent, argument, sibling, depth, still_open = (np.empty(shape, np.int32) for _ in range(5))
-    return Inputs(parent, argument, sibling, depth, still_open, np.empty(shape, np.float32))
+    return NodeContext(parent, argument, sibling, depth, still_open, np.empty(shape, np.float32))
 
 
 @compiled(inline="always")
-def open_places(i, arity, filled, parent, argument, sibling, depth, horizontal):
-    """The arguments of position i of one gene get their places; returns how many places there are now."""
-    last = min(arity, parent.size - filled)  # without the tail rule a gene may run out of positions
+def add_arguments(i, arity, n_nodes, parent, argument, sibling, depth, horizontal):
+    """Add the arguments of position i of one gene and return the new number of nodes."""
+    last = min(arity, parent.size - n_nodes)  # without the tail rule a gene may run out of positions
     reach = np.float32(0.5) ** (depth[i] + 2)
     step = np.float32(0.0) if arity < 2 else np.float32(2.0) * reach / np.float32(arity - 1)
     left = horizontal[i] - (reach if arity > 1 else np.float32(0.0))
     for k in range(last):
-        child = filled + k
+        child = n_nodes + k
         parent[child] = i
         argument[child] = k
         sibling[child] = child - 1 if k else -1
         depth[child] = depth[i] + 1
         horizontal[child] = left + np.float32(k) * step
-    return filled + arity
+    return n_nodes + arity
 
 
 @compiled
-def for_one(symbols, i, arity, parent, argument, sibling, depth, horizontal, filled):
+def put_position(symbols, i, arity, parent, argument, sibling, depth, horizontal, n_nodes):
     for b in range(symbols.shape[0]):
-        if i < filled[b]:
+        if i < n_nodes[b]:
             n = arity[symbols[b, i]]
-            filled[b] = open_places(
-                i, n, filled[b], parent[b], argument[b], sibling[b], depth[b], horizontal[b]
+            n_nodes[b] = add_arguments(
+                i, n, n_nodes[b], parent[b], argument[b], sibling[b], depth[b], horizontal[b]
             )
 
 
 @compiled
-def for_all(symbols, arity, parent, argument, sibling, depth, horizontal, filled):
+def put_all(symbols, arity, parent, argument, sibling, depth, horizontal, n_nodes):
     for b in range(symbols.shape[0]):
         for i in range(symbols.shape[1]):
-            if i >= filled[b]:
+            if i >= n_nodes[b]:
                 break
             n = arity[symbols[b, i]]
-            filled[b] = open_places(
-                i, n, filled[b], parent[b], argument[b], sibling[b], depth[b], horizontal[b]
+            n_nodes[b] = add_arguments(
+                i, n, n_nodes[b], parent[b], argument[b], sibling[b], depth[b], horizontal[b]
             )
 
 
 @compiled
-def look_one(symbols, i, rows, filled, parent, argument, sibling, depth, horizontal, none, found):
+def fill_nodes(symbols, i, rows, n_nodes, parent, argument, sibling, depth, horizontal, none, out):
     for r in range(rows.size):
         b = rows[r]
-        is_open, up, left = i < filled[b], parent[b, i], sibling[b, i]
-        found.parent[r] = symbols[b, up] if is_open and up >= 0 else none
-        found.argument[r] = argument[b, i] if is_open else 0
-        found.sibling[r] = symbols[b, left] if is_open and left >= 0 else none
-        found.depth[r] = depth[b, i] if is_open else 0
-        found.open[r] = filled[b] - i if is_open else 0
-        found.horizontal[r] = horizontal[b, i] if is_open else np.float32(0.5)
+        is_node, up, left = i < n_nodes[b], parent[b, i], sibling[b, i]
+        out.parent[r] = symbols[b, up] if is_node and up >= 0 else none
+        out.argument[r] = argument[b, i] if is_node else 0
+        out.sibling[r] = symbols[b, left] if is_node and left >= 0 else none
+        out.depth[r] = depth[b, i] if is_node else 0
+        out.open[r] = n_nodes[b] - i if is_node else 0
+        out.horizontal[r] = horizontal[b, i] if is_node else np.float32(0.5)
 
 
 @compiled
-def look_all(symbols, arity, parent, argument, sibling, depth, horizontal, none, found):
+def fill_nodes_all(symbols, arity, parent, argument, sibling, depth, horizontal, none, out):
     for b in range(symbols.shape[0]):
-        filled = 1
+        n_nodes = 1
         for i in range(symbols.shape[1]):
-            is_open, up, left = i < filled, parent[b, i], sibling[b, i]
-            found.parent[b, i] = symbols[b, up] if is_open and up >= 0 else none
-            found.argument[b, i] = argument[b, i] if is_open else 0
-            found.sibling[b, i] = symbols[b, left] if is_open and left >= 0 else none
-            found.depth[b, i] = depth[b, i] if is_open else 0
-            found.open[b, i] = filled - i if is_open else 0
-            found.horizontal[b, i] = horizontal[b, i] if is_open else np.float32(0.5)
-            if is_open:
-                filled += arity[symbols[b, i]]
+            is_node, up, left = i < n_nodes, parent[b, i], sibling[b, i]
+            out.parent[b, i] = symbols[b, up] if is_node and up >= 0 else none
+            out.argument[b, i] = argument[b, i] if is_node else 0
+            out.sibling[b, i] = symbols[b, left] if is_node and left >= 0 else none
+            out.depth[b, i] = depth[b, i] if is_node else 0
+            out.open[b, i] = n_nodes - i if is_node else 0
+            out.horizontal[b, i] = horizontal[b, i] if is_node else np.float32(0.5)
+            if is_node:
+                n_nodes += arity[symbols[b, i]]

@@ -1,4 +1,4 @@
-"""Genes drawn from a grammar alone, without a network: among the legal symbols by fixed weights."""
+"""Genes sampled from a grammar without a network: from the legal symbols, with fixed weights."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,48 +6,54 @@ from numpy.typing import NDArray
 from quarva._runtime.compiled import compiled
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.grammar.grammar import Grammar
-from quarva.karva.grammar.state import GrammarState, Row, mark_legal, start, take_note
+from quarva.karva.grammar.state import GeneState, GrammarState, mark_legal, open_root, pass_on
 from quarva.karva.grammar.tree_context import TreeContext
 from quarva.karva.rng import below, word
 
 __all__ = ["uniform"]
 
-_UNIT = 2**24  # weights are whole numbers: their sums are exact, and the compiler vectorises them
+_UNIT = 2**24  # weights are integers, so sums are exact and the compiler can vectorise them
 
 
 def uniform(
     grammar: Grammar, n: int, rng: np.random.Generator, function_share: float | None = None
 ) -> NDArray[np.int16]:
-    """n genes written symbol by symbol, each symbol drawn among those that are legal at its place.
+    """Sample n genes, symbol by symbol, from the symbols that are legal at each position.
 
-    Args:
-        grammar: the rules.
-        n: how many.
-        rng: gives the seed.
-        function_share: None: every legal symbol is as likely as any other. Else, where all are legal, a
-            function has this probability, and which function or terminal follows the alphabet's weights, as
-            in `Population.random`; above 0 and below 1.
+    Parameters
+    ----------
+    grammar : Grammar
+    n : int
+    rng : numpy.random.Generator
+        Provides the seed.
+    function_share : float, optional
+        Probability of a function where all symbols are legal, above 0 and below 1. The function or the
+        terminal is then sampled by the alphabet's weights, as in `Population.random`. By default all legal
+        symbols have the same probability.
 
-    Returns:
-        int16 of shape (n, L); behind an expression's end stand terminals, each as likely.
+    Returns
+    -------
+    int16 array, shape (n, L)
+        Positions after the end of an expression hold uniformly sampled terminals.
     """
     symbols = np.empty((n, grammar.length), np.int16)
     seed = rng.integers(0, 2**64, 1, np.uint64)
     weight = _weights(grammar.alphabet, function_share)
-    places, marks = TreeContext(grammar.alphabet, grammar.length, 1), GrammarState.blank(1, grammar.length)
-    row = Row(
+    context = TreeContext(grammar.alphabet, grammar.length, 1)
+    state = GrammarState.empty(1, grammar.length)
+    own = GeneState(
         symbols[0] if n else np.empty(grammar.length, np.int16),
-        places.parent[0],
-        places.argument[0],
-        places.sibling[0],
-        marks.below[0],
-        marks.left[0],
-        marks.units[0],
-        marks.first[0],
-        marks.path,
+        context.parent[0],
+        context.argument[0],
+        context.sibling[0],
+        state.below_trigonometric[0],
+        state.days_left[0],
+        state.units[0],
+        state.first[0],
+        state.path,
     )
     legal = np.ones(len(grammar.alphabet), np.bool_)
-    write_genes(grammar.tables, symbols, row, legal, grammar.tail, seed, weight)
+    sample_genes(grammar.tables, symbols, own, legal, grammar.tail, seed, weight)
     return symbols
 
 
@@ -63,8 +69,8 @@ def _weights(alphabet: Alphabet, function_share: float | None) -> NDArray[np.int
 
 
 @compiled
-def draw(rng, legal, weight):
-    """A legal symbol by its weight."""
+def sample_symbol(rng, legal, weight):
+    """Return a legal symbol, sampled by weight."""
     total = np.int64(0)
     for v in range(legal.size):
         total += weight[v] * np.int64(legal[v])
@@ -77,24 +83,25 @@ def draw(rng, legal, weight):
 
 
 @compiled
-def write_genes(tables, symbols, row, legal, masked, rng, weight):
-    """Write all genes; `row` is room for what is noted of one, `legal` True wherever nothing is masked."""
+def sample_genes(tables, symbols, scratch, legal, masked, rng, weight):
+    """Sample all genes; `scratch` is a `GeneState` to write to, and `legal` is all True if not `masked`."""
     n_functions = tables.permitted.shape[2]
     for b in range(symbols.shape[0]):
         gene = symbols[b]
-        own = Row(
-            gene, row.parent, row.argument, row.sibling, row.below, row.left, row.units, row.first, row.path
-        )
-        opened, i = start(tables, own), 0
-        while i < min(opened, gene.size):
+        own = GeneState(
+            gene, scratch.parent, scratch.argument, scratch.sibling, scratch.below_trigonometric,
+            scratch.days_left, scratch.units, scratch.first, scratch.path,
+        )  # fmt: skip
+        n_nodes, i = open_root(tables, own), 0
+        while i < min(n_nodes, gene.size):
             if masked:
-                mark_legal(tables, own, i, opened, legal)
-            gene[i] = draw(rng, legal, weight)
-            for k in range(min(tables.arity[gene[i]], gene.size - opened)):
-                own.parent[opened + k] = i
-                own.argument[opened + k] = k
-                own.sibling[opened + k] = opened + k - 1 if k else -1
-            opened = take_note(tables, own, i, opened)
+                mark_legal(tables, own, i, n_nodes, legal)
+            gene[i] = sample_symbol(rng, legal, weight)
+            for k in range(min(tables.arity[gene[i]], gene.size - n_nodes)):
+                own.parent[n_nodes + k] = i
+                own.argument[n_nodes + k] = k
+                own.sibling[n_nodes + k] = n_nodes + k - 1 if k else -1
+            n_nodes = pass_on(tables, own, i, n_nodes)
             i += 1
         for rest in range(i, gene.size):
             gene[rest] = n_functions + below(rng, legal.size - n_functions)

@@ -1,9 +1,10 @@
-"""Sets of units, and what an operator makes of them: kernels on words of 64 bits, a bit for each unit.
+"""Sets of units, and how operators map them: kernels on 64-bit words with one bit per unit.
 
-For a place that is still to be written the set holds the units that a symbol can surely be found for; for a
-node, those that its arguments' sets let it have. What a place must have follows from its parent's set and its
-siblings'. A tree has no cycles, so these sets are exact for it: a unit is in the set of a place if and only
-if the rest of the tree can be completed with it (Mackworth and Freuder 1985, on constraints in trees).
+The set of an open position holds the units for which a legal symbol exists. The set of a node holds the units
+that the sets of its arguments allow. The units that a position may take follow from the sets of its parent
+and siblings. Because a tree has no cycles, these sets are exact: a unit is in the set of a position if and
+only if the rest of the tree can be completed with it (Mackworth and Freuder 1985, on tree-structured
+constraints).
 """
 
 from fractions import Fraction
@@ -14,13 +15,13 @@ from numba.cpython.unsafe.numbers import trailing_zeros
 from numpy.typing import NDArray
 
 from quarva._runtime.compiled import compiled
-from quarva.karva.grammar.units import Grid
+from quarva.karva.grammar.units import UnitGrid
 from quarva.karva.operators import UNITS
 
-__all__ = ["BARRIERS", "CODE", "Measure", "required", "resulting"]
+__all__ = ["CODE", "FIRST_PURE_CODE", "UnitTables", "argument_units", "result_units"]
 
 CODE = {name: code for code, name in enumerate(UNITS)}
-"""Number of each of `UNITS`, what an operator does to units."""
+"""Code of each unit rule in `UNITS`."""
 
 _SAME, _FIRST, _CHOICE, _PRODUCT, _RATIO, _SQUARE = (
     CODE[name] for name in ("same", "first", "choice", "product", "ratio", "square")
@@ -29,19 +30,25 @@ _ROOT, _INVERSE, _COMPARE, _NONE, _PURE = (CODE[n] for n in ("root", "inverse", 
 _DOUBLE, _HALF, _NEGATIVE = range(3)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
-BARRIERS = min(_COMPARE, _NONE, _PURE)
-"""From this code on the result is a pure number, whatever the arguments are."""
+FIRST_PURE_CODE = min(_COMPARE, _NONE, _PURE)
+"""From this code on, the result of an operator is a pure number, whatever its arguments."""
 
 
-class Measure(NamedTuple):
+class UnitTables(NamedTuple):
     """A grid of units as arrays.
 
-    Attributes:
-        every: uint64, the set of all units; `pure`: the set of the pure number alone.
-        shifts: int64 of shape (64,), how far adding a unit's powers moves a bit.
-        stays: uint64 of shape (2, 64), what stays within the grid when a unit's powers are added, and when
-            they are taken away.
-        image: int64 of shape (3, 64), bit of a unit's square, root and inverse; -1 outside.
+    Attributes
+    ----------
+    every : numpy.uint64
+        Set of all units.
+    pure : numpy.uint64
+        Set of the pure number alone.
+    shifts : int64 array, shape (64,)
+        Number of bits by which multiplying by each unit shifts a set.
+    stays : uint64 array, shape (2, 64)
+        Units that stay on the grid when multiplied by, and divided by, each unit.
+    image : int64 array, shape (3, 64)
+        Bit of the square, the root and the inverse of each unit; -1 if it is not on the grid.
     """
 
     every: np.uint64
@@ -51,8 +58,8 @@ class Measure(NamedTuple):
     image: NDArray[np.int64]
 
     @classmethod
-    def of(cls, grid: Grid) -> "Measure":
-        """Tables of a grid."""
+    def of(cls, grid: UnitGrid) -> "UnitTables":
+        """Return the tables of a grid."""
         units, index = grid.units, grid.index
         zero = index[(Fraction(0),) * len(grid.bases)]
         shifts, image = np.zeros(64, np.int64), np.full((3, 64), -1)
@@ -61,8 +68,8 @@ class Measure(NamedTuple):
             shifts[a] = a - zero
             for way, sign in enumerate((1, -1)):
                 for u, other in enumerate(units):
-                    moved = tuple(x + sign * y for x, y in zip(other, unit))
-                    stays[way, a] |= np.uint64((moved in index) << u)
+                    product = tuple(x + sign * y for x, y in zip(other, unit))
+                    stays[way, a] |= np.uint64((product in index) << u)
             for way, factor in ((_DOUBLE, Fraction(2)), (_HALF, Fraction(1, 2)), (_NEGATIVE, Fraction(-1))):
                 image[way, a] = index.get(tuple(x * factor for x in unit), -1)
         every = np.uint64(2 ** len(units) - 1)
@@ -70,29 +77,29 @@ class Measure(NamedTuple):
 
 
 @compiled
-def moved(measure, units, by, way):
-    """Each unit of a set times (way 0) or over (way 1) the unit `by`."""
-    inside = units & measure.stays[way, by]
-    shift = -measure.shifts[by] if way else measure.shifts[by]
+def multiply_set(tables, units, by, divide):
+    """Return the units of a set multiplied by the unit `by`, or divided by it if `divide` is 1."""
+    inside = units & tables.stays[divide, by]
+    shift = -tables.shifts[by] if divide else tables.shifts[by]
     return inside << np.uint64(shift) if shift >= 0 else inside >> np.uint64(-shift)
 
 
 @compiled
-def over_all(measure, units, others, way):
-    """Every unit of a set times (way 0) or over (way 1) every unit of another."""
+def multiply_sets(tables, units, others, divide):
+    """Return all products of a unit of each set, or all quotients if `divide` is 1."""
     total = _ZERO
-    while others and total != measure.every:
-        total |= moved(measure, units, trailing_zeros(others), way)
+    while others and total != tables.every:
+        total |= multiply_set(tables, units, trailing_zeros(others), divide)
         others &= others - _ONE
     return total
 
 
 @compiled
-def mapped(measure, units, way):
-    """The squares, the roots or the inverses of a set of units."""
+def map_set(tables, units, function):
+    """Return the squares, the roots or the inverses of a set of units."""
     total = _ZERO
     while units:
-        bit = measure.image[way, trailing_zeros(units)]
+        bit = tables.image[function, trailing_zeros(units)]
         if bit >= 0:
             total |= _ONE << np.uint64(bit)
         units &= units - _ONE
@@ -100,58 +107,58 @@ def mapped(measure, units, way):
 
 
 @compiled
-def resulting(measure, rule, a, b, c):
-    """Units that the result can have, where the arguments can have those of a, b and c.
+def result_units(tables, rule, a, b, c):
+    """Return the units that a result can have if the arguments can have those of a, b and c.
 
-    Arguments that an operator lacks are given as the set of all units.
+    For arguments that an operator does not have, pass the set of all units.
     """
     if rule == _SAME:
         return a & b & c
     if rule == _PRODUCT:
-        return over_all(measure, a, b, 0)
+        return multiply_sets(tables, a, b, 0)
     if rule == _RATIO:
-        return over_all(measure, a, b, 1)
+        return multiply_sets(tables, a, b, 1)
     if rule == _FIRST:
         return a if b else _ZERO
     if rule == _CHOICE:
-        return b & c if a & measure.pure else _ZERO
+        return b & c if a & tables.pure else _ZERO
     if rule == _SQUARE:
-        return mapped(measure, a, _DOUBLE)
+        return map_set(tables, a, _DOUBLE)
     if rule == _ROOT:
-        return mapped(measure, a, _HALF)
+        return map_set(tables, a, _HALF)
     if rule == _INVERSE:
-        return mapped(measure, a, _NEGATIVE)
+        return map_set(tables, a, _NEGATIVE)
     if rule == _COMPARE:
-        return measure.pure if a & b else _ZERO
+        return tables.pure if a & b else _ZERO
     if rule == _PURE:
-        return a & b & c & measure.pure
-    return measure.pure if a and b and c else _ZERO
+        return a & b & c & tables.pure
+    return tables.pure if a and b and c else _ZERO
 
 
 @compiled
-def required(measure, rule, argument, result, a, b):
-    """Units that an argument can have, where the result can have those of `result`, its siblings a and b.
+def argument_units(tables, rule, argument, result, a, b):
+    """Return the units that an argument can have, given those of the result and of its siblings a and b.
 
-    The siblings are given in their order; those that an operator lacks as the set of all units.
+    For siblings that an operator does not have, pass the set of all units.
     """
     if rule == _SAME:
         return result & a & b
     if rule == _PRODUCT:
-        return over_all(measure, result, a, 1)
+        return multiply_sets(tables, result, a, 1)
     if rule == _RATIO:
-        return over_all(measure, a, result, 1) if argument else over_all(measure, result, a, 0)
+        return multiply_sets(tables, a, result, 1) if argument else multiply_sets(tables, result, a, 0)
     if rule == _FIRST:
-        return measure.every if argument else result
+        return tables.every if argument else result
     if rule == _CHOICE:
-        return result & b if argument else measure.pure
+        return result & b if argument else tables.pure
     if rule == _SQUARE:
-        return mapped(measure, result, _HALF)
+        return map_set(tables, result, _HALF)
     if rule == _ROOT:
-        return mapped(measure, result, _DOUBLE)
+        return map_set(tables, result, _DOUBLE)
     if rule == _INVERSE:
-        return mapped(measure, result, _NEGATIVE)
+        return map_set(tables, result, _NEGATIVE)
     if rule == _COMPARE:
         return a
     if rule == _PURE:
-        return measure.pure
-    return measure.every
+        return tables.pure
+    return tables.every

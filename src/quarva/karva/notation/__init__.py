@@ -1,12 +1,13 @@
-"""Reads and writes formulas as people and other tools write them; knows symbols and trees, never data.
+"""Parsing and rendering of formulas in several notations.
 
     parse("rank(corr(close, volume, 10))")              infix
     parse("rank corr_10 close volume", "karva")         K-expression
     parse("CSRank(Corr($close, $volume, 10))", "qlib")  Qlib
     parse("rank(correlation(close, volume, 10))", "worldquant")     the 101 Formulaic Alphas
-    render(expression, "latex")                         LaTeX, which parse reads back
+    render(expression, "latex")                         LaTeX, which parse can read
 
-Every notation gives back the very tree: `parse(render(e, n), n) == e`.
+Every notation n preserves the tree: `parse(render(e, n), n) == e`. This package knows symbols and trees only,
+not data.
 """
 
 from collections.abc import Callable, Iterable
@@ -19,14 +20,14 @@ from quarva.karva.notation.karva import parse_karva, render_karva
 from quarva.karva.notation.latex import parse_latex, render_latex
 from quarva.karva.notation.qlib import parse_qlib, render_qlib
 from quarva.karva.notation.stack import MAX_DEPTH
-from quarva.karva.notation.symbols import Letters
-from quarva.karva.notation.tokens import nearest
+from quarva.karva.notation.symbols import SymbolParser
+from quarva.karva.notation.tokens import suggestion
 from quarva.karva.notation.worldquant import parse_worldquant, render_worldquant
 from quarva.karva.operators import MAX_WINDOW
 
 __all__ = ["MAX_DEPTH", "MAX_WINDOW", "NOTATIONS", "parse", "render"]
 
-_Notation = tuple[Callable[[Letters], Expression], Callable[[Expression], str]]
+_Notation = tuple[Callable[[SymbolParser], Expression], Callable[[Expression], str]]
 
 _NOTATIONS: MappingProxyType[str, _Notation] = MappingProxyType(
     {
@@ -39,7 +40,7 @@ _NOTATIONS: MappingProxyType[str, _Notation] = MappingProxyType(
 )
 
 NOTATIONS: tuple[str, ...] = tuple(_NOTATIONS)
-"""The names of the notations."""
+"""Names of the notations."""
 
 
 def parse(
@@ -49,28 +50,55 @@ def parse(
     groups: Iterable[str] | None = None,
     assets: Iterable[str] | None = None,
 ) -> Expression:
-    """The expression that a formula means.
+    """Parse a formula.
 
-    `fields`, `groups` and `assets` are the names that the formula may use; None lets any name pass. Number
-    literals become the nearest float32, windows are days (at most `MAX_WINDOW`), a formula has at most
-    `MAX_DEPTH` levels.
+    Parameters
+    ----------
+    text : str
+        The formula.
+    notation : str
+        One of `NOTATIONS`.
+    fields, groups, assets : iterable of str, optional
+        Names that the formula may use. By default any name is accepted.
 
-    Raises FormulaError: one line that says what is wrong, marks the column (from 1) in the text, and
-    names the nearest operator, field, group or notation, or the right number of arguments.
+    Returns
+    -------
+    Expression
+        Number literals are rounded to the nearest float32. Windows are in days.
+
+    Raises
+    ------
+    FormulaError
+        If the formula is invalid, uses an unknown name, has a window above `MAX_WINDOW` days, or has more
+        than `MAX_DEPTH` levels. The message is one line with the column (from 1) of the error, and suggests
+        the nearest known name or the correct form of the call.
     """
-    return _named(notation)[0](Letters(text, fields, groups, assets))
+    return _functions(notation)[0](SymbolParser(text, fields, groups, assets))
 
 
 def render(expression: Expression, notation: str = "infix") -> str:
-    """The formula as text, in a notation that `parse` reads back to an equal expression.
+    """Render an expression as text, which `parse` turns back into an equal expression.
 
-    Raises FormulaError for an unknown notation, an empty name or one with control characters, and a
-    number that is not a finite float32.
+    Parameters
+    ----------
+    expression : Expression
+    notation : str
+        One of `NOTATIONS`.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    FormulaError
+        If the notation is unknown, a name is empty or has control characters, or a number is not a finite
+        float32.
     """
-    return _named(notation)[1](expression)
+    return _functions(notation)[1](expression)
 
 
-def _named(notation: str) -> _Notation:
+def _functions(notation: str) -> _Notation:
     if notation not in _NOTATIONS:
-        raise FormulaError(f"unknown notation '{notation}': {nearest(notation, NOTATIONS, 'notation')}")
+        raise FormulaError(f"unknown notation '{notation}': {suggestion(notation, NOTATIONS, 'notation')}")
     return _NOTATIONS[notation]

@@ -1,77 +1,94 @@
-"""What differs between the notations that are made of calls and signs: infix, Qlib's, WorldQuant's."""
+"""The differences between the notations that consist of calls and signs: infix, Qlib's and WorldQuant's."""
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from quarva.karva.expression import Expression, Symbol, spell_parameter
+from quarva.karva.expression import Expression, Symbol, format_parameter
 from quarva.karva.notation.symbols import checked_name, quoted, unquoted
 from quarva.karva.notation.tokens import NAME, NUMBER, QUOTED, Token
 from quarva.karva.operators import BY_NAME, OPERATORS, Operator
 
-__all__ = ["ATOM", "BEFORE", "BETWEEN", "POWER", "Dialect", "Signs"]
+__all__ = ["ATOM", "BINARY", "POWER", "UNARY", "Dialect", "Signs"]
 
 Signs = Mapping[str, tuple[Operator, int]]
+"""The operator and the binding strength of each sign."""
 
-BETWEEN: Signs = {op.infix: (op, op.strength) for op in OPERATORS if op.infix is not None and op.arity == 2}
-"""Signs between two arguments, and how strongly they bind: as in Python."""
+BINARY: Signs = {op.infix: (op, op.strength) for op in OPERATORS if op.infix is not None and op.arity == 2}
+"""Signs between two arguments; they bind as in Python."""
 
-BEFORE: Signs = {op.infix: (op, op.strength) for op in OPERATORS if op.infix is not None and op.arity == 1}
+UNARY: Signs = {op.infix: (op, op.strength) for op in OPERATORS if op.infix is not None and op.arity == 1}
 """Signs before one argument."""
 
 _POWER_STRENGTH = 1 + max(op.strength for op in OPERATORS)
 POWER: Signs = dict.fromkeys(("**", "^"), (BY_NAME["power"], _POWER_STRENGTH))
-"""Signs of a power, which bind from the right and more tightly than all others."""
+"""Signs of the power, which are right-associative and bind more tightly than all others."""
 
 ATOM = 1 + _POWER_STRENGTH
-"""How strongly a call, a name or a number binds."""
+"""Binding strength of a call, a name or a number."""
 
 _TEXT = r"'(?:[^'\\]|\\.)*'|" + r'"(?:[^"\\]|\\.)*"'
-# Signs of other languages, known so that an error can name ours.
+# Signs of other languages, recognised so that an error message can name the equivalent.
 _FOREIGN = ("&&", "||", "&", "|", "!", "~", "=", "%", ":", ";")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """One notation of calls.
+    """A notation of calls and signs.
 
-    operators: the operator for each word that is read; the first word for an operator is the one printed.
-    mark: what stands before a field; space: what is printed around a sign.
-    bare: whether a sign is printed before its argument, and directly behind another sign.
-    between, before: the signs and how strongly they bind.
-    folds: whether the case of a word does not matter.
-    floors: whether a window may be a fraction, whose whole part is meant.
-    choice: whether `c ? x : y` is read and printed.
-    of_window: the operator that a word means where its last argument is a plain number.
-    named: the formula that a name (not a field that is known) stands for, None for a field.
-    short: what is written instead of an expression, None where that is nothing but the expression.
-    before_group: what stands before the name of a group.
-    texts: whether the name of an asset is printed in quotes.
+    Attributes
+    ----------
+    operators : mapping of str to Operator
+        The operator of each word. The first word of an operator is the one that is printed.
+    field_prefix : str
+        Text before a field.
+    space : str
+        Text printed around a binary sign.
+    unary_signs : bool
+        Whether unary signs are printed, also directly after another sign.
+    binary, unary : Signs
+        The signs.
+    ignores_case : bool
+        Whether the case of words is ignored.
+    truncates_windows : bool
+        Whether a window may be a fraction, which is truncated.
+    ternary : bool
+        Whether `c ? x : y` is parsed and printed.
+    windowed : mapping of str to Operator
+        The operator that a word stands for if its last argument is a plain number.
+    expand : callable
+        Returns the expression that a name stands for, or None for a field. It is not called for known fields.
+    abbreviate : callable
+        Returns a name for an expression, or None.
+    group_prefix : str
+        Text before a group.
+    quotes_assets : bool
+        Whether assets are printed in quotes.
     """
 
     operators: Mapping[str, Operator]
-    mark: str = ""
+    field_prefix: str = ""
     space: str = " "
-    bare: bool = True
-    between: Signs = field(default_factory=lambda: BETWEEN)
-    before: Signs = field(default_factory=lambda: BEFORE)
-    folds: bool = False
-    floors: bool = False
-    choice: bool = False
-    of_window: Mapping[str, Operator] = field(default_factory=dict)
-    named: Callable[[str], Expression | None] = lambda name: None
-    short: Callable[[Expression], str | None] = lambda expression: None
-    before_group: str = ""
-    texts: bool = False
+    unary_signs: bool = True
+    binary: Signs = field(default_factory=lambda: BINARY)
+    unary: Signs = field(default_factory=lambda: UNARY)
+    ignores_case: bool = False
+    truncates_windows: bool = False
+    ternary: bool = False
+    windowed: Mapping[str, Operator] = field(default_factory=dict)
+    expand: Callable[[str], Expression | None] = lambda name: None
+    abbreviate: Callable[[Expression], str | None] = lambda expression: None
+    group_prefix: str = ""
+    quotes_assets: bool = False
 
     @cached_property
     def pattern(self) -> re.Pattern[str]:
-        """Kinds of tokens: number, field (with the mark), name (without), group, text, call signs, sign."""
-        field_ = rf"(?P<field>{re.escape(self.mark)}(?:\w+|{QUOTED}))|" if self.mark else ""
-        before = re.escape(self.before_group)
-        group = rf"(?P<group>(?i:{before})(?:\w+|{QUOTED}))|" if self.before_group else ""
-        known = {*self.between, *self.before, *POWER, *_FOREIGN}
+        """Pattern of tokens: number, field (with prefix), name (without), group, text, call signs, sign."""
+        field_ = rf"(?P<field>{re.escape(self.field_prefix)}(?:\w+|{QUOTED}))|" if self.field_prefix else ""
+        before = re.escape(self.group_prefix)
+        group = rf"(?P<group>(?i:{before})(?:\w+|{QUOTED}))|" if self.group_prefix else ""
+        known = {*self.binary, *self.unary, *POWER, *_FOREIGN}
         signs = "|".join(re.escape(sign) for sign in sorted(known, key=len, reverse=True))
         return re.compile(
             rf"{field_}{group}(?P<number>{NUMBER})|(?P<name>{NAME}|{QUOTED})|(?P<text>{_TEXT})"
@@ -80,51 +97,51 @@ class Dialect:
 
     @cached_property
     def words(self) -> Mapping[str, str]:
-        """The word printed for each operator, by its name."""
+        """The word printed for each operator, by name of the operator."""
         return {op.name: word for word, op in reversed(list(self.operators.items()))}
 
     @cached_property
     def signs(self) -> Mapping[str, tuple[str, int]]:
-        """The sign printed for each operator that is written with one, and its strength, by its name."""
-        signs = [*self.between.items(), *(self.before.items() if self.bare else ())]
+        """The sign and the strength of each operator that is printed as a sign, by name of the operator."""
+        signs = [*self.binary.items(), *(self.unary.items() if self.unary_signs else ())]
         return {op.name: (sign, strength) for sign, (op, strength) in signs}
 
-    def sign_between(self, text: str) -> tuple[Operator, int] | None:
-        """The operator of a sign between two arguments, and its strength."""
-        return POWER.get(text) or self.between.get(text)
+    def binary_sign(self, text: str) -> tuple[Operator, int] | None:
+        """Return the operator and the strength of a binary sign."""
+        return POWER.get(text) or self.binary.get(text)
 
     def find(self, word: str) -> Operator | None:
-        """The operator that a word names."""
-        return self.operators.get(word.lower() if self.folds else word)
+        """Return the operator that a word names."""
+        return self.operators.get(word.lower() if self.ignores_case else word)
 
     def example(self, operator: Operator) -> str:
-        """How to write a call of an operator: `corr(x, y, 20)`."""
+        """Return an example of a call, such as `corr(x, y, 20)`."""
         given: dict[str, int | float | str] = {
             "window": 20, "share": 0.05 if operator.kind == "cross" else 0.8, "count": 5,
             "group": "sector", "asset": "SPY",
         }  # fmt: skip
-        args = [self.mark + name for name in "xyz"[: operator.arity]]
+        args = [self.field_prefix + name for name in "xyz"[: operator.arity]]
         symbol = Symbol(operator, **{name: given[name] for name in operator.parameters})  # type: ignore[arg-type]
         args += self.parameters(symbol)
         return f"{self.words[operator.name]}({', '.join(args)})"
 
     def parameters(self, symbol: Symbol) -> list[str]:
-        """What stands behind the arguments of a call: window, share, count, group, asset."""
+        """Return the parameters that follow the arguments of a call."""
         if symbol.group is not None:
-            return [self.before_group + quoted(symbol.group)]
+            return [self.group_prefix + quoted(symbol.group)]
         if symbol.asset is not None:
-            return [_text(checked_name(symbol.asset)) if self.texts else quoted(symbol.asset)]
-        return [spell_parameter(value) for value in symbol.parameters]
+            return [_text(checked_name(symbol.asset)) if self.quotes_assets else quoted(symbol.asset)]
+        return [format_parameter(value) for value in symbol.parameters]
 
     def plain(self, token: Token) -> str:
-        """The name that a token of a field, a group or an asset spells."""
+        """Return the name in a token of a field, a group or an asset."""
         text = token.text
         if token.kind == "text":
             return re.sub(r"\\(.)", r"\1", text[1:-1])
         if token.kind == "field":
-            text = text[len(self.mark) :]
+            text = text[len(self.field_prefix) :]
         elif token.kind == "group":
-            text = text[len(self.before_group) :]
+            text = text[len(self.group_prefix) :]
         return unquoted(text)
 
 

@@ -1,14 +1,14 @@
 r"""LaTeX: `\operatorname{mean}_{20}\left(\frac{\mathrm{close}}{\mathrm{close}_{t-5}}\right)`.
 
-Printed from the `latex` templates of the operator table, and read back by a grammar made of those same
-templates, so that a new operator needs no line here. A template is cut at its arguments: one that begins
-and ends with text of its own is a call, one that ends with an argument is a sign before it, one that
-begins with an argument is a sign between two or behind one.
+Formulas are rendered from the `latex` templates of the operator table and parsed by a grammar made of the
+same templates, so a new operator needs no code here. A template is split at its arguments. One that begins
+and ends with text is a call, one that ends with an argument is a prefix sign, and one that begins with an
+argument is an infix or a postfix sign.
 
-Where two operators look alike on paper the source keeps them apart: `x^2` is square and `x^{2}` power,
-`\frac1{x}` is inv and `\frac{1}{x}` a division. Fields are `\mathrm{adj\_close}`; a field of one letter
-is that letter, but for e, which is Euler's number. A `-` directly before a number belongs to it. `(` and
-`)` are read like `\left(` and `\right)`.
+Operators that look alike when typeset differ in their source: `x^2` is square and `x^{2}` power, `\frac1{x}`
+is inv and `\frac{1}{x}` a division. Fields are written `\mathrm{adj\_close}`. A field with a one-letter name
+is written as that letter, except e, which is Euler's number. A `-` directly before a number is part of the
+number. `(` and `)` are parsed like `\left(` and `\right)`.
 """
 
 import re
@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from functools import cache
 
 from quarva.errors import FormulaError
-from quarva.karva.expression import Expression, Symbol, spell_parameter
+from quarva.karva.expression import Expression, Symbol, format_parameter
 from quarva.karva.notation.stack import Frame, Sign, Stack, bottom_up
-from quarva.karva.notation.symbols import Letters, checked_name, spell_number
-from quarva.karva.notation.tokens import END, Token, cut, fault, nearest
+from quarva.karva.notation.symbols import SymbolParser, checked_name, format_number
+from quarva.karva.notation.tokens import END, Token, error_at, suggestion, tokenize
 from quarva.karva.operators import OPERATORS, Operator, Parameter
 
 __all__ = ["parse_latex", "render_latex"]
@@ -32,22 +32,22 @@ _PATTERN = re.compile(
     r"|(?P<command>\\(?:left|right)\||\\[A-Za-z]+)|(?P<letters>[A-Za-z]+)|(?P<constant>\?)"
     r"|(?P<mark>[-+_^{},<>=])|(?P<hole>[\x00-\x07])"
 )
-# What stands in a template for its arguments and parameters while it is cut; no name can hold them.
+# Placeholders for arguments and parameters while a template is split; they cannot occur in a name.
 _ARGUMENTS = ("\x00", "\x01", "\x02")
-_HOLES: dict[str, Parameter] = {
+_PLACEHOLDERS: dict[str, Parameter] = {
     "\x03": "window", "\x04": "share", "\x05": "count", "\x06": "group", "\x07": "asset",
 }  # fmt: skip
-# What a template calls a parameter, and what an error writes in its place.
+# Name of each parameter in templates, and its example value in error messages.
 _SHORT: dict[Parameter, str] = {"window": "w", "share": "q", "count": "k", "group": "g", "asset": "a"}
 _EXAMPLES = {"w": "20", "q": "0.8", "k": "5", "g": r"\mathrm{sector}", "a": r"\mathrm{SPY}"}
 _ESCAPED = {c: "\\" + c for c in "_#$%&{} "} | {"\\": r"\backslash{}", "^": r"\wedge{}", "~": r"\sim{}"}
-_PLAIN = {spelled: c for c, spelled in _ESCAPED.items()}
-_ATOM, _BEHIND = 9, 8  # strengths of calls, names and numbers, and of signs behind their argument
+_PLAIN = {escaped: c for c, escaped in _ESCAPED.items()}
+_ATOM, _POSTFIX = 9, 8  # strengths of calls, names and numbers, and of postfix signs
 
 
 @dataclass(frozen=True)
-class _Shape:
-    """An operator's template, cut at its arguments: `parts[i]` is before argument i, the last behind all."""
+class _Template:
+    """An operator's template, split at its arguments; `parts[i]` precedes argument i."""
 
     operator: Operator
     parts: tuple[tuple[Token, ...], ...]
@@ -56,51 +56,51 @@ class _Shape:
     def kind(self) -> str:
         first, last = bool(self.parts[0]), bool(self.parts[-1])
         if first:
-            return "call" if last else "before"
-        return "behind" if last else "between"
+            return "call" if last else "prefix"
+        return "postfix" if last else "infix"
 
 
 @cache
-def _shapes(kind: str) -> tuple[_Shape, ...]:
-    """The shapes of a kind, those with the longest beginnings first."""
-    shapes = []
+def _templates(kind: str) -> tuple[_Template, ...]:
+    """Return the templates of a kind, those with the longest first part first."""
+    templates = []
     for operator in OPERATORS:
         parts: list[list[Token]] = [[]]
-        holes = {_SHORT[name]: hole for hole, name in _HOLES.items()}
-        for token in cut(operator.latex.format(*_ARGUMENTS, **holes), _PATTERN):
+        placeholders = {_SHORT[name]: placeholder for placeholder, name in _PLACEHOLDERS.items()}
+        for token in tokenize(operator.latex.format(*_ARGUMENTS, **placeholders), _PATTERN):
             if token.text in _ARGUMENTS:
                 parts.append([])
             elif token.kind != END:
                 parts[-1].append(token)
-        shapes.append(_Shape(operator, tuple(tuple(part) for part in parts)))
-    begin = 0 if kind in ("call", "before") else 1
-    return tuple(sorted((s for s in shapes if s.kind == kind), key=lambda s: -len(s.parts[begin])))
+        templates.append(_Template(operator, tuple(tuple(part) for part in parts)))
+    begin = 0 if kind in ("call", "prefix") else 1
+    return tuple(sorted((t for t in templates if t.kind == kind), key=lambda t: -len(t.parts[begin])))
 
 
 @cache
-def _shape(operator: Operator) -> _Shape:
-    shapes = (shape for kind in ("call", "before", "between", "behind") for shape in _shapes(kind))
-    return next(shape for shape in shapes if shape.operator is operator)
+def _template(operator: Operator) -> _Template:
+    kinds = ("call", "prefix", "infix", "postfix")
+    return next(t for kind in kinds for t in _templates(kind) if t.operator is operator)
 
 
-def parse_latex(letters: Letters) -> Expression:
-    """The expression that a formula printed by `render_latex` means; raises FormulaError."""
-    return _Latex(letters).read()
+def parse_latex(symbols: SymbolParser) -> Expression:
+    """Parse a formula rendered by `render_latex`; raise FormulaError if it is invalid."""
+    return _LatexParser(symbols).parse()
 
 
-class _Latex:
-    """One reading of one text: alternates between an operand and what may follow it."""
+class _LatexParser:
+    """Parses one text, alternating between operands and what may follow them."""
 
-    def __init__(self, letters: Letters):
-        self.letters, self.text = letters, letters.text
-        self.tokens = list(cut(self.text, _PATTERN))
+    def __init__(self, symbols: SymbolParser):
+        self.symbols, self.text = symbols, symbols.text
+        self.tokens = list(tokenize(self.text, _PATTERN))
         self.at = 0
-        self.ended = False  # whether the end stands behind an operand, as it must
+        self.ended = False  # whether the end of the text follows an operand
         self.stack = Stack(self.text)
 
-    def read(self) -> Expression:
+    def parse(self) -> Expression:
         if self.tokens[0].kind == END:
-            raise FormulaError(r"empty formula: write one such as \mathrm{close}_{t-5}")
+            raise FormulaError(r"empty formula: write for example \mathrm{close}_{t-5}")
         while True:
             while not self._operand():
                 pass
@@ -110,15 +110,15 @@ class _Latex:
                 return self.stack.finish()
 
     def _operand(self) -> bool:
-        """Reads a step towards an operand; whether one stands complete."""
+        """Read a part of an operand, and return whether the operand is complete."""
         token = self._ahead()
         if token.text == "-" and self._negative_literal():
             self.at += 2
-            self.stack.operand(self._number("-", self.tokens[self.at - 1]))
+            self.stack.push_symbol(self._number("-", self.tokens[self.at - 1]))
             return True
-        for kind in ("call", "before"):
-            for shape in _shapes(kind):
-                if self._opens(shape, token):
+        for kind in ("call", "prefix"):
+            for template in _templates(kind):
+                if self._opens(template, token):
                     return False
         self.at += 1
         match token.kind:
@@ -126,48 +126,49 @@ class _Latex:
                 self.stack.open(Frame(token.column))
                 return False
             case "number":
-                self.stack.operand(self._number("", token))
+                self.stack.push_symbol(self._number("", token))
             case "constant":
-                self.stack.operand(Symbol())
+                self.stack.push_symbol(Symbol())
             case "name" | "letters":
-                self.stack.operand(self.letters.field(self._name(token), token.column))
+                self.stack.push_symbol(self.symbols.field(self._name(token), token.column))
             case _:
                 raise self._no_operand(token)
         return True
 
-    def _opens(self, shape: _Shape, token: Token) -> bool:
-        frame = Frame(token.column, shape.operator)
-        end = self._match(shape.parts[0], self.at, frame)
+    def _opens(self, template: _Template, token: Token) -> bool:
+        operator = template.operator
+        frame = Frame(token.column, operator)
+        end = self._match(template.parts[0], self.at, frame)
         if end is None:
             return False
         self.at = end
-        if shape.kind == "call":
+        if template.kind == "call":
             self.stack.open(frame)
         else:
-            self.stack.before(Sign(shape.operator, shape.operator.strength, token.column))
+            self.stack.prefix(Sign(operator, operator.strength, token.column))
         return True
 
     def _follower(self) -> bool:
-        """Reads a step behind an operand; whether an operand, or the end, must come next."""
+        """Read what follows an operand, and return whether an operand or the end must be next."""
         token, stack = self._ahead(), self.stack
-        for shape in _shapes("behind"):
-            frame = Frame(token.column, shape.operator)
-            end = self._match(shape.parts[1], self.at, frame)
+        for template in _templates("postfix"):
+            frame = Frame(token.column, template.operator)
+            end = self._match(template.parts[1], self.at, frame)
             if end is None:
                 continue
             self.at = end
-            if shape.operator.arity == 1:
-                stack.behind(Symbol(shape.operator, **frame.parameters), token.column)
+            if template.operator.arity == 1:
+                stack.postfix(Symbol(template.operator, **frame.parameters), token.column)
                 return False
             base = stack.top.values.pop()
             stack.open(frame)
             frame.args.append(base)
             return True
-        for shape in _shapes("between"):
-            end = self._match(shape.parts[1], self.at, Frame(token.column))
+        for template in _templates("infix"):
+            end = self._match(template.parts[1], self.at, Frame(token.column))
             if end is not None:
                 self.at = end
-                stack.between(Sign(shape.operator, shape.operator.strength, token.column))
+                stack.infix(Sign(template.operator, template.operator.strength, token.column))
                 return True
         if stack.outermost and token.kind == END:
             self.ended = True
@@ -178,15 +179,15 @@ class _Latex:
         frame, stack = self.stack.top, self.stack
         if not stack.outermost and frame.operator is None and token.kind == "close":
             self.at += 1
-            stack.fold()
+            stack.end_argument()
             stack.close()
             return False
         if frame.operator is not None:
             done = len(frame.args) + 1
-            end = self._match(_shape(frame.operator).parts[done], self.at, frame)
+            end = self._match(_template(frame.operator).parts[done], self.at, frame)
             if end is not None:
                 self.at = end
-                stack.fold()
+                stack.end_argument()
                 if done < frame.operator.arity:
                     return True
                 stack.close()
@@ -194,20 +195,23 @@ class _Latex:
         raise self._no_follower(token)
 
     def _match(self, part: tuple[Token, ...], at: int, frame: Frame) -> int | None:
-        """The place behind `part`, if its tokens stand at place `at`; fills the frame's parameters."""
-        for wanted, found in zip(part, self.tokens[at:], strict=False):
-            name = _HOLES.get(wanted.text)
-            if name is None and _sense(wanted) != _sense(found):
+        """Match the tokens from `at` with a part of a template, and set the parameters of the frame.
+
+        Returns the index after the match, or None.
+        """
+        for expected, found in zip(part, self.tokens[at:], strict=False):
+            name = _PLACEHOLDERS.get(expected.text)
+            if name is None and _normalised(expected) != _normalised(found):
                 return None
             if name is not None and frame.operator is not None:
-                spelling = self._spelled(name, found)
-                if spelling is None:
+                text = self._parameter_text(name, found)
+                if text is None:
                     return None
-                frame.parameters[name] = self.letters.parameter(frame.operator, name, spelling, found.column)
+                frame.parameters[name] = self.symbols.parameter(frame.operator, name, text, found.column)
         return at + len(part)
 
-    def _spelled(self, name: Parameter, token: Token) -> str | None:
-        """What a token spells, if it may spell such a parameter."""
+    def _parameter_text(self, name: Parameter, token: Token) -> str | None:
+        """Return the text of a token if it can be the value of a parameter."""
         if name in ("group", "asset"):
             return self._name(token) if token.kind in ("name", "letters") else None
         pattern = r"[0-9]+(\.[0-9]+)?" if name == "share" else "[0-9]+"
@@ -216,18 +220,18 @@ class _Latex:
     def _negative_literal(self) -> bool:
         if self.tokens[self.at + 1].kind != "number":
             return False
-        behind = self.tokens[self.at + 2].text
-        return all(shape.parts[1][0].text != behind for shape in _shapes("behind"))
+        after = self.tokens[self.at + 2].text
+        return all(template.parts[1][0].text != after for template in _templates("postfix"))
 
     def _number(self, sign: str, token: Token) -> Symbol:
-        spelling = re.sub(_TIMES, r"e\1", token.text)
-        return self.letters.number(sign + spelling, token.column)
+        text = re.sub(_TIMES, r"e\1", token.text)
+        return self.symbols.number(sign + text, token.column)
 
     def _name(self, token: Token) -> str:
         if token.kind == "letters":
             if len(token.text) > 1:
-                what, hint = f"unexpected '{token.text}'", rf"write a field as \mathrm{{{token.text}}}"
-                raise fault(self.text, token.column, what, hint)
+                problem, hint = f"unexpected '{token.text}'", rf"write a field as \mathrm{{{token.text}}}"
+                raise error_at(self.text, token.column, problem, hint)
             return token.text
         inner = token.text.removeprefix(r"\mathrm{")[:-1]
         return re.sub(r"\\[a-z]+\{\}|\\[^a-z]", lambda m: _PLAIN.get(m.group(), m.group()), inner)
@@ -236,38 +240,38 @@ class _Latex:
         return self.tokens[self.at]
 
     def _no_operand(self, token: Token) -> FormulaError:
-        signs = {shape.parts[1][0].text for shape in _shapes("between")}
+        signs = {template.parts[1][0].text for template in _templates("infix")}
         if token.kind in ("word", "command") and token.text not in (r"\right|", *signs):
-            known = {shape.parts[0][0].text for shape in _shapes("call")}
+            known = {template.parts[0][0].text for template in _templates("call")}
             if token.text in known:
-                usual = next(s for s in _shapes("call") if s.parts[0][0].text == token.text)
-                what = f"'{token.text}' not in its form"
-                return fault(self.text, token.column, what, _write(usual.operator))
-            hint = nearest(token.text, known, "operator")
-            return fault(self.text, token.column, f"unknown operator '{token.text}'", hint)
+                usual = next(t for t in _templates("call") if t.parts[0][0].text == token.text)
+                problem = f"malformed '{token.text}'"
+                return error_at(self.text, token.column, problem, _usage(usual.operator))
+            hint = suggestion(token.text, known, "operator")
+            return error_at(self.text, token.column, f"unknown operator '{token.text}'", hint)
         found = "the end" if token.kind == END else f"'{token.text}'"
-        return fault(self.text, token.column, f"an operand is expected, not {found}")
+        return error_at(self.text, token.column, f"expected an operand, not {found}")
 
     def _no_follower(self, token: Token) -> FormulaError:
         frame = self.stack.top
         if frame.operator is not None:
             found = "the end" if token.kind == END else f"'{token.text}'"
-            wants = f"{frame.operator.arity} argument{'s' * (frame.operator.arity > 1)}"
-            what = f"{frame.operator.name} takes {wants} and can not go on with {found}"
-            return fault(self.text, token.column, what, _write(frame.operator))
+            expected = f"{frame.operator.arity} argument{'s' * (frame.operator.arity > 1)}"
+            problem = f"{frame.operator.name} takes {expected} and cannot be followed by {found}"
+            return error_at(self.text, token.column, problem, _usage(frame.operator))
         if token.kind == END:
-            return fault(self.text, frame.column, "'(' is never closed")
+            return error_at(self.text, frame.column, "'(' is never closed")
         if token.kind == "close":
-            return fault(self.text, token.column, "')' closes nothing")
-        return fault(self.text, token.column, f"unexpected '{token.text}'")
+            return error_at(self.text, token.column, "unmatched ')'")
+        return error_at(self.text, token.column, f"unexpected '{token.text}'")
 
 
-def _sense(token: Token) -> str:
-    """What a token stands for: `(` is the same as `\\left(`."""
+def _normalised(token: Token) -> str:
+    """Return the text of a token, or its kind for parentheses: `(` is equivalent to `\\left(`."""
     return token.kind if token.kind in ("open", "close") else token.text
 
 
-def _write(operator: Operator) -> str:
+def _usage(operator: Operator) -> str:
     return "write " + _fill(operator, ["x", "y", "z"], _EXAMPLES)
 
 
@@ -277,49 +281,49 @@ def _fill(operator: Operator, args: list[str], parameters: dict[str, str]) -> st
 
 
 def render_latex(expression: Expression) -> str:
-    """The formula in LaTeX's mathematical mode; raises FormulaError for what can not be written."""
-    return bottom_up(expression, _spell)[0]
+    """Render an expression in LaTeX's math mode; raise FormulaError if a name or number is invalid."""
+    return bottom_up(expression, _render)[0]
 
 
-def _spell(node: Expression, args: list[tuple[str, int]]) -> tuple[str, int]:
-    """A node's text, and how strongly it binds, from those of its arguments."""
+def _render(node: Expression, args: list[tuple[str, int]]) -> tuple[str, int]:
+    """Return the text and the binding strength of a node, from those of its arguments."""
     symbol, operator = node.symbol, node.symbol.operator
     if operator is None:
-        return _spell_terminal(symbol), _ATOM
+        return _render_terminal(symbol), _ATOM
     texts = [text for text, _ in args]
-    kind, strength = _shape(operator).kind, _ATOM
-    if kind == "between":
+    kind, strength = _template(operator).kind, _ATOM
+    if kind == "infix":
         strength = operator.strength
-        texts = [_within(args[0], strength + operator.compares), _within(args[1], strength + 1)]
+        texts = [_parenthesised(args[0], strength + operator.compares), _parenthesised(args[1], strength + 1)]
         texts[1] = _bracketed(texts[1]) if texts[1].startswith("-") else texts[1]
-    elif kind == "before":
+    elif kind == "prefix":
         strength = operator.strength
-        texts = [_bracketed(texts[0]) if _is_number(texts[0]) else _within(args[0], _BEHIND)]
-    elif kind == "behind":
-        strength = _BEHIND
-        texts[0] = texts[0] if _may_stand_before(texts[0], operator) else _bracketed(texts[0])
-    spelled = {
-        _SHORT[name]: _spell_name(value) if isinstance(value, str) else spell_parameter(value)
+        texts = [_bracketed(texts[0]) if _is_number(texts[0]) else _parenthesised(args[0], _POSTFIX)]
+    elif kind == "postfix":
+        strength = _POSTFIX
+        texts[0] = texts[0] if _may_precede_postfix(texts[0], operator) else _bracketed(texts[0])
+    parameters = {
+        _SHORT[name]: _render_name(value) if isinstance(value, str) else format_parameter(value)
         for name, value in zip(operator.parameters, symbol.parameters, strict=True)
     }
-    return _fill(operator, texts, spelled), strength
+    return _fill(operator, texts, parameters), strength
 
 
-def _spell_terminal(symbol: Symbol) -> str:
+def _render_terminal(symbol: Symbol) -> str:
     if symbol.field is not None:
         alone = re.fullmatch("[A-Za-z]", symbol.field) and symbol.field != "e"
-        return symbol.field if alone else _spell_name(symbol.field)
+        return symbol.field if alone else _render_name(symbol.field)
     if symbol.number is None:
         return "?"
-    mantissa, _, exponent = spell_number(symbol.number).partition("e")
+    mantissa, _, exponent = format_number(symbol.number).partition("e")
     return rf"{mantissa} \times 10^{{{exponent}}}" if exponent else mantissa
 
 
-def _spell_name(name: str) -> str:
+def _render_name(name: str) -> str:
     return rf"\mathrm{{{''.join(_ESCAPED.get(c, c) for c in checked_name(name))}}}"
 
 
-def _within(part: tuple[str, int], strength: int) -> str:
+def _parenthesised(part: tuple[str, int], strength: int) -> str:
     text, own = part
     return text if own >= strength else _bracketed(text)
 
@@ -332,8 +336,8 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(rf"-?[0-9.]+(?:{_TIMES})?", text) is not None
 
 
-def _may_stand_before(text: str, operator: Operator) -> bool:
-    """Whether a sign behind `text` is seen to bind all of it: for a name, or as a power of a plain number."""
+def _may_precede_postfix(text: str, operator: Operator) -> bool:
+    """Return whether a postfix sign visibly applies to all of `text`: a name, or the base of a power."""
     if re.fullmatch(r"[A-Za-z?]|\\mathrm\{(?:\\[a-z]+\{\}|\\[^a-z]|[^{}\\])+\}", text):
         return True
     return not operator.windowed and re.fullmatch("[0-9.]+", text) is not None

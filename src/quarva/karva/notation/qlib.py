@@ -1,20 +1,22 @@
 """Qlib's expression language: `Corr($close, $volume, 10)`, `($close-$open)/Std($close, 20)`.
 
-A name means the operator of ours that Qlib's operator of that name stands for: `Greater` and `Less` are
-max and min of two values, `Max` and `Min` those of a window, `Rank` is the rank within a window. The
-two do not agree on every number: Qlib also answers before a window is full, and its `EMA` has no end.
-Operators that Qlib lacks (`OWN_NAMES`) are written in the same style, those across assets with CS before
-them: `CSRank($close)`, `GroupDemean($close, sector)`, `PctChange($close, 5)`, `Neg($close)`. Qlib reads
-such a formula once operators of these names are registered there.
+A name is mapped to the operator that Qlib's operator of this name corresponds to: `Greater` and `Less` are
+the maximum and minimum of two values, `Max` and `Min` those of a window, and `Rank` is the rank within a
+window. Not all values agree: Qlib also returns values before a window is full, and its `EMA` has infinite
+memory.
+
+Operators that Qlib does not have (`OWN_NAMES`) are written in the same style, cross-sectional ones with the
+prefix CS: `CSRank($close)`, `GroupDemean($close, sector)`, `PctChange($close, 5)`, `Neg($close)`. Qlib can
+evaluate such formulas once operators with these names are registered there.
 """
 
 from types import MappingProxyType
 
 from quarva.karva.expression import Expression
-from quarva.karva.notation.calls import read_calls
+from quarva.karva.notation.calls import parse_calls
 from quarva.karva.notation.dialect import Dialect
-from quarva.karva.notation.symbols import Letters
-from quarva.karva.notation.written import write_calls
+from quarva.karva.notation.rendering import render_calls
+from quarva.karva.notation.symbols import SymbolParser
 from quarva.karva.operators import OPERATORS, Operator
 
 __all__ = ["NAMES", "OWN_NAMES", "parse_qlib", "render_qlib"]
@@ -26,20 +28,26 @@ def _own_name(operator: Operator) -> str:
 
 
 OWN_NAMES = MappingProxyType({op.name: _own_name(op) for op in OPERATORS if op.qlib is None})
-"""Our operators that Qlib does not have, and how we write them in its style."""
+"""Names in Qlib's style of the operators that Qlib does not have."""
 
 NAMES = MappingProxyType({op.name: op.qlib or OWN_NAMES[op.name] for op in OPERATORS})
-"""The word for each operator."""
+"""The name of each operator."""
 
-# Qlib has signs between arguments, but none before one.
-_DIALECT = Dialect({NAMES[op.name]: op for op in OPERATORS}, mark="$", space="", bare=False, texts=True)
+# Qlib has binary signs, but no unary ones.
+_DIALECT = Dialect(
+    {NAMES[op.name]: op for op in OPERATORS},
+    field_prefix="$",
+    space="",
+    unary_signs=False,
+    quotes_assets=True,
+)
 
 
-def parse_qlib(letters: Letters) -> Expression:
-    """The expression that a Qlib formula means; raises FormulaError."""
-    return read_calls(letters, _DIALECT)
+def parse_qlib(symbols: SymbolParser) -> Expression:
+    """Parse a formula in Qlib's language; raise FormulaError if it is invalid."""
+    return parse_calls(symbols, _DIALECT)
 
 
 def render_qlib(expression: Expression) -> str:
-    """The formula in Qlib's notation; raises FormulaError for a name or number that can not be written."""
-    return write_calls(expression, _DIALECT)
+    """Render an expression in Qlib's language; raise FormulaError if a name or number is invalid."""
+    return render_calls(expression, _DIALECT)

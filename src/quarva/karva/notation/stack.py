@@ -1,6 +1,6 @@
-"""Builds and walks expressions without recursion: an operator-precedence stack, and its way back.
+"""Building and traversing expressions without recursion.
 
-The stack is Dijkstra's shunting yard, with a frame for each call or parenthesis that stands open.
+Expressions are built by Dijkstra's shunting-yard algorithm, with one frame for each open call or parenthesis.
 """
 
 from collections.abc import Callable
@@ -8,36 +8,36 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from quarva.karva.expression import Expression, Symbol
-from quarva.karva.notation.tokens import fault
+from quarva.karva.notation.tokens import error_at
 from quarva.karva.operators import Operator
 
 __all__ = ["MAX_DEPTH", "Frame", "Sign", "Stack", "Value", "bottom_up"]
 
-_Spelled = TypeVar("_Spelled")
+_Rendered = TypeVar("_Rendered")
 
 MAX_DEPTH = 200
-"""How many levels a formula may have; what walks a tree by recursion is safe below."""
+"""Maximum number of levels of a formula; up to it, recursive functions on trees are safe."""
 
 
 class Value(NamedTuple):
-    """A finished expression and its number of levels."""
+    """A complete expression and its number of levels."""
 
     expression: Expression
     depth: int
 
 
 class Sign(NamedTuple):
-    """An operator written between its arguments, or before its only one."""
+    """An operator written as a binary or unary sign."""
 
     operator: Operator
     strength: int
     column: int
-    from_right: bool = False
+    right_associative: bool = False
 
 
 @dataclass(slots=True)
 class Frame:
-    """What stands open: a call, a parenthesis (no operator), or the whole formula (the first frame)."""
+    """An open call, an open parenthesis (without operator), or the whole formula (the first frame)."""
 
     column: int
     operator: Operator | None = None
@@ -49,7 +49,15 @@ class Frame:
 
 
 class Stack:
-    """Takes a formula's parts from left to right; its frames are the calls and parentheses still open."""
+    """Builds an expression from the parts of a formula, from left to right.
+
+    Attributes
+    ----------
+    text : str
+        The formula, for error messages.
+    frames : list of Frame
+        The open calls and parentheses.
+    """
 
     def __init__(self, text: str):
         self.text = text
@@ -57,64 +65,71 @@ class Stack:
 
     @property
     def top(self) -> Frame:
+        """The innermost frame."""
         return self.frames[-1]
 
     @property
     def outermost(self) -> bool:
+        """Whether no call or parenthesis is open."""
         return len(self.frames) == 1
 
     def open(self, frame: Frame) -> None:
+        """Open a call or a parenthesis."""
         if len(self.frames) > MAX_DEPTH:
             raise self._too_deep(frame.column)
         self.frames.append(frame)
 
-    def operand(self, symbol: Symbol) -> None:
+    def push_symbol(self, symbol: Symbol) -> None:
+        """Push a terminal as an operand."""
         self.top.values.append(Value(Expression(symbol), 1))
 
-    def finished(self, expression: Expression) -> None:
-        """An operand that is a whole expression."""
+    def push_expression(self, expression: Expression) -> None:
+        """Push a complete expression as an operand."""
         levels, level = 0, [expression]
         while level:
             levels, level = levels + 1, [arg for node in level for arg in node.args]
         self.top.values.append(Value(expression, levels))
 
-    def before(self, sign: Sign) -> None:
-        """A sign before its only argument."""
+    def prefix(self, sign: Sign) -> None:
+        """Push a unary sign before its argument."""
         self.top.signs.append(sign)
 
-    def between(self, sign: Sign) -> None:
-        """A sign after a finished argument; signs that bind the argument more tightly are applied first.
+    def infix(self, sign: Sign) -> None:
+        """Push a binary sign after its first argument, and apply the signs that bind more tightly.
 
-        Raises FormulaError for a comparison of a comparison, `a < b < c`, which means no one thing.
+        Raises
+        ------
+        FormulaError
+            For a comparison of a comparison, `a < b < c`, which is ambiguous.
         """
         signs = self.top.signs
-        while signs and (signs[-1].strength > sign.strength - (not sign.from_right)):
+        while signs and (signs[-1].strength > sign.strength - (not sign.right_associative)):
             before = signs.pop()
             if before.operator.compares and sign.operator.compares:
-                hint = "write (a < b) & (b < c), say, with parentheses round each comparison"
-                raise fault(self.text, sign.column, "a comparison of a comparison", hint)
+                hint = "put parentheses around each comparison, for example (a < b) & (b < c)"
+                raise error_at(self.text, sign.column, "a comparison of a comparison", hint)
             self._apply(before)
         signs.append(sign)
 
-    def behind(self, symbol: Symbol, column: int) -> None:
-        """A sign behind its argument: it binds the last value only."""
+    def postfix(self, symbol: Symbol, column: int) -> None:
+        """Apply a sign after its argument to the last value."""
         self.top.values.append(self._node(symbol, [self.top.values.pop()], column))
 
-    def fold(self) -> None:
-        """Ends an argument: what the open frame holds becomes one value, its next argument."""
+    def end_argument(self) -> None:
+        """Reduce the contents of the open frame to one value, its next argument."""
         frame = self.top
         while frame.signs:
             self._apply(frame.signs.pop())
         frame.args.append(frame.values.pop())
 
-    def choose(self, operator: Operator, column: int) -> None:
-        """A `?` behind a condition: the three parts of the choice are the arguments of a frame of its own."""
-        self.fold()
+    def open_ternary(self, operator: Operator, column: int) -> None:
+        """Open a frame for `c ? x : y` after its condition; the three parts become its arguments."""
+        self.end_argument()
         condition = self.top.args.pop()
         self.open(Frame(column, operator, word="?", args=[condition]))
 
     def close(self) -> None:
-        """Ends the open frame, whose arguments are complete; its value stands in the frame below."""
+        """Close the open frame, whose arguments are complete, and push its value on the frame below."""
         frame = self.frames.pop()
         if frame.operator is None:
             value = frame.args[0]
@@ -124,8 +139,8 @@ class Stack:
         self.top.values.append(value)
 
     def finish(self) -> Expression:
-        """Ends the formula."""
-        self.fold()
+        """End the formula and return its expression."""
+        self.end_argument()
         return self.top.args[0].expression
 
     def _apply(self, sign: Sign) -> None:
@@ -140,13 +155,15 @@ class Stack:
         return Value(Expression(symbol, tuple(arg.expression for arg in args)), depth)
 
     def _too_deep(self, column: int) -> Exception:
-        return fault(self.text, column, f"formula nested more than {MAX_DEPTH} levels deep")
+        return error_at(self.text, column, f"formula nested more than {MAX_DEPTH} levels deep")
 
 
-def bottom_up(expression: Expression, spell: Callable[[Expression, list[_Spelled]], _Spelled]) -> _Spelled:
-    """What `spell` makes of the root from what it has made of the arguments, and so on from the leaves up."""
-    made: dict[int, _Spelled] = {}
-    # In level order every argument stands behind the node that takes it.
+def bottom_up(
+    expression: Expression, render: Callable[[Expression, list[_Rendered]], _Rendered]
+) -> _Rendered:
+    """Apply `render` to each node and the results for its arguments, bottom-up; return the root's result."""
+    done: dict[int, _Rendered] = {}
+    # In level order every argument follows its parent.
     for node in reversed(list(expression.walk())):
-        made[id(node)] = spell(node, [made[id(arg)] for arg in node.args])
-    return made[id(expression)]
+        done[id(node)] = render(node, [done[id(arg)] for arg in node.args])
+    return done[id(expression)]

@@ -1,4 +1,4 @@
-"""Symbols from their spelling and back: what all notations share below the level of grammar."""
+"""Parsing and formatting of single symbols, shared by all notations."""
 
 import math
 import re
@@ -9,13 +9,13 @@ from typing import Any
 
 from quarva.errors import FormulaError
 from quarva.karva.expression import Symbol
-from quarva.karva.notation.tokens import NAME, fault, nearest
+from quarva.karva.notation.tokens import NAME, error_at, suggestion
 from quarva.karva.operators import BY_NAME, MAX_COUNT, MAX_WINDOW, Operator, Parameter
 
-__all__ = ["MAX_WINDOW", "Letters", "checked_name", "quoted", "spell_number", "unquoted"]
+__all__ = ["MAX_WINDOW", "SymbolParser", "checked_name", "format_number", "quoted", "unquoted"]
 
-# What other tools call our operators; only used to suggest the right word.
-_ELSEWHERE = {
+# Names of our operators in other tools, for suggestions in error messages.
+_SYNONYMS = {
     "avg": "mean", "sma": "mean", "ma": "mean", "delay": "ref", "lag": "ref", "shift": "ref", "diff": "delta",
     "returns": "pct_change", "roc": "pct_change", "pow": "power", "signedpower": "power", "ln": "log",
     "stddev": "std", "correlation": "corr", "covariance": "cov", "ewm": "ema", "wma": "decay_linear",
@@ -31,10 +31,15 @@ _ELSEWHERE = {
 _PLAIN = re.compile(NAME)
 
 
-class Letters:
-    """Makes the symbols of one formula, and refuses those that can not be.
+class SymbolParser:
+    """Makes the symbols of one formula, and raises FormulaError for invalid ones.
 
-    `fields`, `groups` and `assets` are the known names; None lets every name pass.
+    Attributes
+    ----------
+    text : str
+        The formula, for error messages.
+    fields, groups, assets : frozenset of str or None
+        Known names; None accepts any name.
     """
 
     def __init__(
@@ -50,95 +55,99 @@ class Letters:
         self.assets = None if assets is None else frozenset(assets)
 
     def field(self, name: str, column: int) -> Symbol:
+        """Return the symbol of a field."""
         if self.fields is not None and name not in self.fields:
-            hint = nearest(name, self.fields, "field")
+            hint = suggestion(name, self.fields, "field")
             if name in BY_NAME and "did you mean" not in hint:
                 takes = (*"xyz"[: BY_NAME[name].arity], *BY_NAME[name].parameters)
                 hint = f"the operator is written {name}({', '.join(takes)})"
-            raise fault(self.text, column, f"unknown field '{name}'", hint)
-        self._check_writable("field", name, column)
+            raise error_at(self.text, column, f"unknown field '{name}'", hint)
+        self._check_printable("field", name, column)
         return Symbol(field=name)
 
-    def folded(self, name: str, known: Collection[str] | None) -> str:
-        """The one of the known names that differs from `name` in capitals only, else `name`."""
+    def match_case(self, name: str, known: Collection[str] | None) -> str:
+        """Return the one known name that differs from `name` in case only, or `name` itself."""
         same = [other for other in known or () if other.lower() == name.lower()]
         return same[0] if len(same) == 1 and name not in same else name
 
-    def number(self, spelling: str, column: int) -> Symbol:
-        """The float32 nearest to the literal `spelling` (a '-' may stand before it)."""
-        value = _float32(float(spelling))
-        what = f"number {_short(spelling)} is too"
+    def number(self, text: str, column: int) -> Symbol:
+        """Return the float32 nearest to a literal, which may have a sign."""
+        value = _float32(float(text))
+        problem = f"number {_shorten(text)} is too"
         if not math.isfinite(value):
-            raise fault(self.text, column, f"{what} large", "float32 ends at 3.4e38")
-        if value == 0 and re.search("[1-9]", re.split("[eE]", spelling)[0]):
-            raise fault(self.text, column, f"{what} small", "float32 begins at 1.4e-45")
+            raise error_at(self.text, column, f"{problem} large", "the largest float32 is 3.4e38")
+        if value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
+            raise error_at(self.text, column, f"{problem} small", "the smallest positive float32 is 1.4e-45")
         return Symbol(number=value)
 
-    def parameter(self, operator: Operator, name: Parameter, spelling: str, at: int, word: str = "") -> Any:
-        """The value that `spelling` means for a parameter of `operator`, which the formula calls `word`."""
+    def parameter(self, operator: Operator, name: Parameter, text: str, at: int, word: str = "") -> Any:
+        """Return the value of a parameter of `operator`, which the formula calls `word`."""
         word = word or operator.name
         match name:
             case "window":
-                return self._window(operator, spelling, at, word)
+                return self._window(operator, text, at, word)
             case "share":
-                return self._share(operator, spelling, at, word)
+                return self._share(operator, text, at, word)
             case "count":
-                return self._count(spelling, at, word)
+                return self._count(text, at, word)
             case "group":
-                return self._name("group", self.groups, spelling, at)
+                return self._name("group", self.groups, text, at)
             case "asset":
-                return self._name("asset", self.assets, spelling, at)
+                return self._name("asset", self.assets, text, at)
 
-    def _window(self, operator: Operator, spelling: str, column: int, word: str) -> int:
-        days = _integer(spelling, MAX_WINDOW + 1)
-        what = f"window {_short(spelling)} of {word} is"
-        if spelling.startswith("-") or days < operator.min_window:
-            ahead = spelling.startswith("-") and operator.lookback(1) == 1
-            hint = "a formula can not look ahead" if ahead else ""
+    def _window(self, operator: Operator, text: str, column: int, word: str) -> int:
+        days = _integer(text, MAX_WINDOW + 1)
+        problem = f"window {_shorten(text)} of {word} is"
+        if text.startswith("-") or days < operator.min_window:
+            ahead = text.startswith("-") and operator.lookback(1) == 1
+            hint = "a formula cannot look ahead" if ahead else ""
             if days == 0 and operator.min_window > 1:
-                hint = "a window is a fixed number of days; there is none without end"
-            raise fault(self.text, column, f"{what} below {operator.min_window}", hint)
+                hint = "a window is a fixed number of days and cannot be unlimited"
+            raise error_at(self.text, column, f"{problem} below {operator.min_window}", hint)
         if days > MAX_WINDOW:
-            raise fault(self.text, column, f"{what} above {MAX_WINDOW}")
+            raise error_at(self.text, column, f"{problem} above {MAX_WINDOW}")
         return days
 
-    def _share(self, operator: Operator, spelling: str, column: int, word: str) -> float:
-        share = float(spelling)
+    def _share(self, operator: Operator, text: str, column: int, word: str) -> float:
+        share = float(text)
         if not operator.allows_share(share):
-            what = f"share {_short(spelling)} of {word} is out of range"
-            raise fault(self.text, column, what, f"it must be {operator.shares}")
-        return abs(share)  # not -0.0, which is no other share than 0
+            problem = f"share {_shorten(text)} of {word} is out of range"
+            raise error_at(self.text, column, problem, f"it must be {operator.shares}")
+        return abs(share)  # turns -0.0 into 0.0
 
-    def _count(self, spelling: str, column: int, word: str) -> int:
-        count = -1 if spelling.startswith("-") else _integer(spelling, MAX_COUNT + 1)
+    def _count(self, text: str, column: int, word: str) -> int:
+        count = -1 if text.startswith("-") else _integer(text, MAX_COUNT + 1)
         if not 2 <= count <= MAX_COUNT:
-            what = f"number of parts {_short(spelling)} of {word} is out of range"
-            raise fault(self.text, column, what, f"it must be 2 to {MAX_COUNT}")
+            problem = f"number of parts {_shorten(text)} of {word} is out of range"
+            raise error_at(self.text, column, problem, f"it must be 2 to {MAX_COUNT}")
         return count
 
     def _name(self, kind: str, known: Collection[str] | None, name: str, column: int) -> str:
         if known is not None and name not in known:
-            raise fault(self.text, column, f"unknown {kind} '{name}'", nearest(name, known, kind))
-        self._check_writable(kind, name, column)
+            raise error_at(self.text, column, f"unknown {kind} '{name}'", suggestion(name, known, kind))
+        self._check_printable(kind, name, column)
         return name
 
-    def no_operator(self, word: str, column: int, known: Mapping[str, Operator]) -> FormulaError:
-        """That `word` is none of the `known` words for operators."""
-        return fault(self.text, column, f"unknown operator '{word}'", _nearest_operator(word, known))
+    def unknown_operator(self, word: str, column: int, known: Mapping[str, Operator]) -> FormulaError:
+        """Return the error for a word that is not in `known`, with the nearest operator."""
+        return error_at(self.text, column, f"unknown operator '{word}'", _suggest_operator(word, known))
 
-    def _check_writable(self, kind: str, name: str, column: int) -> None:
-        if not _writable(name):
-            raise fault(self.text, column, f"{kind} name with a control character", "rename the column")
+    def _check_printable(self, kind: str, name: str, column: int) -> None:
+        if not _is_printable(name):
+            raise error_at(self.text, column, f"{kind} name with a control character", "rename the column")
 
 
-def spell_number(number: float) -> str:
-    """The shortest decimal that reads back as the same float32: `0.1`, `20`, `1e-5`.
+def format_number(number: float) -> str:
+    """Return the shortest decimal that is parsed as the same float32: `0.1`, `20`, `1e-5`.
 
-    Raises FormulaError for a number that is not a finite float32: no literal means it.
+    Raises
+    ------
+    FormulaError
+        If the number is not a finite float32, and so has no literal.
     """
     value = _float32(number)
     if not math.isfinite(value):
-        raise FormulaError(f"number {number!r} can not be written: not a finite float32")
+        raise FormulaError(f"number {number!r} cannot be written: it is not a finite float32")
     short = next(s for s in (f"{value:.{digits}g}" for digits in range(1, 18)) if _float32(float(s)) == value)
     mantissa, _, exponent = repr(float(short)).partition("e")
     mantissa = mantissa.removesuffix(".0")
@@ -146,52 +155,52 @@ def spell_number(number: float) -> str:
 
 
 def quoted(name: str) -> str:
-    """A name as written in a formula: itself, or in backticks if it is more than letters, digits and `_`."""
+    """Return a name as written in a formula: in backticks unless it has only letters, digits and `_`."""
     checked_name(name)
     return name if _PLAIN.fullmatch(name) else "`" + name.replace("`", "``") + "`"
 
 
-def unquoted(spelling: str) -> str:
-    """The name that `quoted` has written."""
-    return spelling[1:-1].replace("``", "`") if spelling.startswith("`") else spelling
+def unquoted(text: str) -> str:
+    """Return the name that `quoted` formatted."""
+    return text[1:-1].replace("``", "`") if text.startswith("`") else text
 
 
 def checked_name(name: str) -> str:
-    """The name itself; raises FormulaError for an empty one or one with control characters."""
-    if not name or not _writable(name):
-        raise FormulaError(f"name {name!r} can not be written in a formula: rename the column")
+    """Return the name; raise FormulaError if it is empty or has control characters."""
+    if not name or not _is_printable(name):
+        raise FormulaError(f"name {name!r} cannot be written in a formula: rename the column")
     return name
 
 
-def _writable(name: str) -> bool:
-    """Whether a name has no control characters, line ends or halves of characters."""
-    return not any(unicodedata.category(sign) in ("Cc", "Cs", "Zl", "Zp") for sign in name)
+def _is_printable(name: str) -> bool:
+    """Return whether a name has no control characters, line separators or surrogates."""
+    return not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name)
 
 
 def _float32(value: float) -> float:
-    # struct instead of NumPy: the same rounding, and this room stays free of a slow import.
+    # struct rounds as NumPy does, and spares this package a slow import.
     try:
         return float(struct.unpack("f", struct.pack("f", value))[0])
     except OverflowError:
         return math.copysign(math.inf, value)
 
 
-def _integer(spelling: str, most: int) -> int:
-    """The integer that digits (a '-' may stand before them) mean, without its sign and at most `most`."""
-    # Python refuses to convert very long digits, so their number is looked at first.
-    digits = spelling.lstrip("-").lstrip("0") or "0"
-    return min(int(digits), most) if len(digits) <= len(str(most)) else most
+def _integer(text: str, maximum: int) -> int:
+    """Return the integer in a text without its sign, clipped to `maximum`."""
+    # Python refuses to convert very long numbers, so their length is checked first.
+    digits = text.lstrip("-").lstrip("0") or "0"
+    return min(int(digits), maximum) if len(digits) <= len(str(maximum)) else maximum
 
 
-def _nearest_operator(word: str, known: Mapping[str, Operator]) -> str:
+def _suggest_operator(word: str, known: Mapping[str, Operator]) -> str:
     low = word.lower()
     bare = low.removeprefix("ts_")
-    for name in (low, bare, f"ts_{low}", _ELSEWHERE.get(low), _ELSEWHERE.get(bare)):
-        for spelling, operator in known.items():
-            if name in (spelling.lower(), operator.name):
-                return f"did you mean '{spelling}'?"
-    return nearest(word, known, "operator")
+    for name in (low, bare, f"ts_{low}", _SYNONYMS.get(low), _SYNONYMS.get(bare)):
+        for text, operator in known.items():
+            if name in (text.lower(), operator.name):
+                return f"did you mean '{text}'?"
+    return suggestion(word, known, "operator")
 
 
-def _short(spelling: str) -> str:
-    return spelling if len(spelling) <= 20 else spelling[:20] + "…"
+def _shorten(text: str) -> str:
+    return text if len(text) <= 20 else text[:20] + "…"

@@ -1,9 +1,10 @@
-"""Cuts a formula into tokens, and marks the place of what can not be read.
+"""Splits a formula into tokens, and formats the messages of syntax errors.
 
-The readers of this room are written by hand (an operator-precedence stack, see `stack.py`) instead of
-being generated from a grammar: a grammar library answers with the set of tokens it would have liked,
-where a person needs the name of the operator, the number of its arguments and the nearest spelling; the
-stack never recurses, so that no text can exhaust Python's; and the room imports in a few milliseconds.
+The parsers in this package are written by hand, on an operator-precedence stack (see `stack`), rather than
+generated from a grammar, for three reasons. A parser generator reports the set of expected tokens, whereas
+users need the name of the operator, its number of arguments and the nearest spelling. The stack does not
+recurse, so no text can exceed Python's recursion limit. And the package can be imported in a few
+milliseconds.
 """
 
 import re
@@ -12,28 +13,37 @@ from typing import NamedTuple
 
 from quarva.errors import FormulaError
 
-__all__ = ["END", "NAME", "NUMBER", "QUOTED", "Token", "cut", "fault", "nearest"]
+__all__ = ["END", "NAME", "NUMBER", "QUOTED", "Token", "error_at", "suggestion", "tokenize"]
 
 NAME = r"[^\W\d]\w*"
 NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 QUOTED = r"`(?:[^`]|``)+`"
 END = "end"
 
-_SHOWN = 100  # characters of a formula that an error shows
+_EXCERPT = 100  # characters of a formula that an error message shows
 
 
 class Token(NamedTuple):
-    """A piece of a formula; `column` counts from 1; the last token has the kind `END` and no text."""
+    """A token of a formula; `column` counts from 1, and the last token has kind `END` and no text."""
 
     kind: str
     text: str
     column: int
 
 
-def cut(text: str, pattern: re.Pattern[str]) -> Iterator[Token]:
-    """The tokens of `text`, of the kinds named by the groups of `pattern`; white space only separates.
+def tokenize(text: str, pattern: re.Pattern[str]) -> Iterator[Token]:
+    """Yield the tokens of a formula; white space separates them.
 
-    Raises FormulaError at the first character that begins no token, when the iterator gets there.
+    Parameters
+    ----------
+    text : str
+    pattern : re.Pattern
+        The name of the matching group is the kind of the token.
+
+    Raises
+    ------
+    FormulaError
+        When the iterator reaches a character that starts no token.
     """
     at = 0
     while True:
@@ -45,38 +55,38 @@ def cut(text: str, pattern: re.Pattern[str]) -> Iterator[Token]:
         match = pattern.match(text, at)
         if match is None or match.lastgroup is None:
             hint = "a name in backticks never ends" if text[at] == "`" else ""
-            raise fault(text, at + 1, f"unexpected character {_shown(text[at])}", hint)
+            raise error_at(text, at + 1, f"unexpected character {_quote(text[at])}", hint)
         yield Token(match.lastgroup, match.group(), at + 1)
         at = match.end()
 
 
-def fault(text: str, column: int, what: str, hint: str = "") -> FormulaError:
-    """An error of one line: what is wrong, its place in the formula, and how to mend it."""
-    first = max(0, min(column - 1 - _SHOWN // 2, len(text) - _SHOWN))
-    part = text[first : first + _SHOWN]
-    before, behind = "…" if first else "", "…" if first + _SHOWN < len(text) else ""
-    place = f"{what} at column {column} of {_shown(part, before, behind)}"
-    return FormulaError(_printable(f"{place}: {hint}" if hint else place))
+def error_at(text: str, column: int, problem: str, hint: str = "") -> FormulaError:
+    """Return an error with a one-line message: the problem, its column in the formula, and a hint."""
+    first = max(0, min(column - 1 - _EXCERPT // 2, len(text) - _EXCERPT))
+    part = text[first : first + _EXCERPT]
+    before, after = "…" if first else "", "…" if first + _EXCERPT < len(text) else ""
+    message = f"{problem} at column {column} of {_quote(part, before, after)}"
+    return FormulaError(_printable(f"{message}: {hint}" if hint else message))
 
 
-def nearest(word: str, known: Collection[str], kind: str) -> str:
-    """A hint for a word that is not known: the known word most like it, or a few of the known ones."""
-    from difflib import get_close_matches  # only needed when something is wrong
+def suggestion(word: str, known: Collection[str], kind: str) -> str:
+    """Return a hint for an unknown word: the most similar known word, or some of the known words."""
+    from difflib import get_close_matches  # only needed for an error message
 
     folded = {name.lower(): name for name in sorted(known, reverse=True)}
     close = get_close_matches(word.lower()[:100], folded, n=1, cutoff=0.6)
     if close:
-        return f"did you mean {_shown(folded[close[0]])}?"
+        return f"did you mean {_quote(folded[close[0]])}?"
     if not known:
         return f"there are no {kind}s"
     shown = sorted(known)[:8]
     return f"known {kind}s: {_printable(', '.join(shown))}{', …' if len(known) > len(shown) else ''}"
 
 
-def _shown(text: str, before: str = "", behind: str = "") -> str:
-    return f"'{before}{_printable(text)}{behind}'"
+def _quote(text: str, before: str = "", after: str = "") -> str:
+    return f"'{before}{_printable(text)}{after}'"
 
 
 def _printable(text: str) -> str:
-    """One character for each, so that columns stay true; line breaks and tabs become spaces."""
-    return "".join(sign if sign.isprintable() else " " if sign.isspace() else "\ufffd" for sign in text)
+    """Replace each unprintable character by one printable character, so that columns remain valid."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "\ufffd" for c in text)

@@ -1,32 +1,32 @@
-"""The spelling of the 101 Formulaic Alphas: `(-1 * correlation(rank(open), rank(volume), 10))`.
+"""Notation of the 101 Formulaic Alphas: `(-1 * correlation(rank(open), rank(volume), 10))`.
 
-After Kakushadze 2016, appendix A. Names of functions, and of fields and groups that are known, are read in
-any case. What the paper leaves open is settled so:
+After Kakushadze 2016, appendix A. The case of function names, and of known fields and groups, is ignored.
+Where the paper is ambiguous, these conventions hold:
 
-- `min(x, d)` and `max(x, d)` are ts_min and ts_max where d is a plain number, else of two values; an
-  elementwise `min` with a number has it in parentheses, `min(x, (5))`, or as its first argument.
-- a window may be a fraction and then means its whole part, as the paper says of `ts_` functions; it is
-  printed back as the whole number.
-- `signedpower(x, a)` is sign(x) · |x|^a, what its name says; the paper has x^a. `x ^ a` is the power.
-- `adv20` is mean(vwap · volume, 20), the average daily dollar volume of the last 20 days; `returns` is
-  close / delay(close, 1) − 1. Where the panel has a field of such a name, that field is read; a field is
-  printed in backticks then.
+- `min(x, d)` and `max(x, d)` are ts_min and ts_max if d is a plain number, else the minimum and maximum of
+  two values. An elementwise `min` with a number has it in parentheses, `min(x, (5))`, or as its first
+  argument.
+- A fractional window is truncated, as the paper states for `ts_` functions, and printed as an integer.
+- `signedpower(x, a)` is sign(x) · |x|^a, as its name says; the paper defines it as x^a. `x ^ a` is the power.
+- `adv20` is mean(vwap · volume, 20), the average daily dollar volume of the last 20 days, and `returns` is
+  close / delay(close, 1) − 1. If the panel has a field of such a name, the field is used, and printed in
+  backticks.
 - `IndClass.sector` is the panel's group sector, `IndClass.subindustry` its group subindustry, and so on.
-- signs bind as in C, from the tightest: `^` (from the right), a `-` or `!` before an argument, `*` `/`,
-  `+` `-`, comparisons, `&&`, `||`, and last `c ? x : y`.
-- `ts_argmax` counts the oldest day as 1 and today as d, `ts_rank` and `rank` are in (0, 1].
+- Signs bind as in C, from the tightest: `^` (right-associative), unary `-` and `!`, `*` and `/`, `+` and `-`,
+  comparisons, `&&`, `||`, `c ? x : y`.
+- `ts_argmax` is 1 for the oldest day and d for today; `ts_rank` and `rank` are in (0, 1].
 
-Operators that the paper lacks have our names: `mean(x, 20)`, `quantile(x, 20, 0.8)`.
+Operators that the paper does not have are written with our names: `mean(x, 20)`, `quantile(x, 20, 0.8)`.
 """
 
 import re
 from types import MappingProxyType
 
 from quarva.karva.expression import Expression, Symbol
-from quarva.karva.notation.calls import read_calls
-from quarva.karva.notation.dialect import BEFORE, POWER, Dialect, Signs
-from quarva.karva.notation.symbols import Letters
-from quarva.karva.notation.written import write_calls
+from quarva.karva.notation.calls import parse_calls
+from quarva.karva.notation.dialect import POWER, UNARY, Dialect, Signs
+from quarva.karva.notation.rendering import render_calls
+from quarva.karva.notation.symbols import SymbolParser
 from quarva.karva.operators import BY_NAME, MAX_WINDOW
 
 __all__ = ["NAMES", "parse_worldquant", "render_worldquant"]
@@ -39,7 +39,7 @@ _SAME = (
     "abs", "log", "sign", "rank", "scale", "delta", "decay_linear", "ts_min", "ts_max", "ts_argmin",
     "ts_argmax", "ts_rank", "min", "max", "sum", "product",
 )  # fmt: skip
-# Each sign's operator and strength. The paper has no `&&`, `!=`, `<=`, `>=`.
+# Operator and binding strength of each sign. The paper has no `&&`, `!=`, `<=`, `>=`.
 _SIGNS = {
     "||": ("or", 1), "&&": ("and", 2), "<": ("lt", 3), "<=": ("le", 3), ">": ("gt", 3), ">=": ("ge", 3),
     "==": ("eq", 3), "!=": ("ne", 3), "+": ("add", 4), "-": ("sub", 4), "*": ("mul", 5), "/": ("div", 5),
@@ -51,10 +51,10 @@ NAMES: MappingProxyType[str, str] = MappingProxyType(
     | {name: name for name in _SAME}
     | {"power": "^", "if_else": "? :"}
 )
-"""The paper's word or sign for each operator that it has, by our name."""
+"""The paper's word or sign for each of its operators, by our name."""
 
 
-def _between() -> Signs:
+def _binary() -> Signs:
     return {sign: (BY_NAME[name], strength) for sign, (name, strength) in _SIGNS.items()} | {"^": POWER["^"]}
 
 
@@ -66,8 +66,8 @@ _TRADED = Expression(Symbol.function("mul"), (_field("vwap"), _field("volume")))
 _RETURNS = Expression(Symbol.function("pct_change", 1), (_field("close"),))
 
 
-def _named(name: str) -> Expression | None:
-    """The formula that `returns` or `adv{d}` stands for."""
+def _expand(name: str) -> Expression | None:
+    """Return the expression that `returns` or `adv{d}` stands for."""
     if name.lower() == "returns":
         return _RETURNS
     match = re.fullmatch("adv([0-9]{1,5})", name.lower())
@@ -76,8 +76,8 @@ def _named(name: str) -> Expression | None:
     return Expression(Symbol.function("mean", int(match[1])), (_TRADED,))
 
 
-def _short(node: Expression) -> str | None:
-    """The name that stands for a formula."""
+def _abbreviate(node: Expression) -> str | None:
+    """Return the name that stands for an expression, if there is one."""
     if node == _RETURNS:
         return "returns"
     operator = node.symbol.operator
@@ -88,23 +88,23 @@ def _short(node: Expression) -> str | None:
 
 _DIALECT = Dialect(
     operators={word: BY_NAME[name] for word, name in _RENAMED.items()} | BY_NAME,
-    between=_between(),
-    before=BEFORE,
-    folds=True,
-    floors=True,
-    choice=True,
-    of_window={"min": BY_NAME["ts_min"], "max": BY_NAME["ts_max"]},
-    named=_named,
-    short=_short,
-    before_group="IndClass.",
+    binary=_binary(),
+    unary=UNARY,
+    ignores_case=True,
+    truncates_windows=True,
+    ternary=True,
+    windowed={"min": BY_NAME["ts_min"], "max": BY_NAME["ts_max"]},
+    expand=_expand,
+    abbreviate=_abbreviate,
+    group_prefix="IndClass.",
 )
 
 
-def parse_worldquant(letters: Letters) -> Expression:
-    """The expression that a formula of the paper's spelling means; raises FormulaError."""
-    return read_calls(letters, _DIALECT)
+def parse_worldquant(symbols: SymbolParser) -> Expression:
+    """Parse a formula in the paper's notation; raise FormulaError if it is invalid."""
+    return parse_calls(symbols, _DIALECT)
 
 
 def render_worldquant(expression: Expression) -> str:
-    """The formula in the paper's spelling; raises FormulaError for what can not be written."""
-    return write_calls(expression, _DIALECT)
+    """Render an expression in the paper's notation; raise FormulaError if a name or number is invalid."""
+    return render_calls(expression, _DIALECT)

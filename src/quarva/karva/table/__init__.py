@@ -1,4 +1,4 @@
-"""The entries of the table of operators, a file for each kind; `quarva.karva.operators` joins them."""
+"""The entries of the operator table, one file per kind; `quarva.karva.operators` joins them."""
 
 from quarva.karva.table.cross import CROSS, GROUP
 from quarva.karva.table.elementwise import ELEMENTWISE

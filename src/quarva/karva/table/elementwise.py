@@ -1,14 +1,14 @@
-"""Elementwise operators: one cell in (of each argument), the same cell out.
+"""Elementwise operators: each cell of the result depends on the same cell of the arguments.
 
-Strengths are those of Python's signs: comparisons bind least, then `|`, `&`, `+ -`, `* /`, signs before
-one argument. True is any number but 0; what says yes or no answers 1 or 0.
+Binding strengths are those of Python: comparisons bind least, then `|`, `&`, `+ -`, `* /`, and
+unary signs. Any number but 0 is true; logical operators return 1 or 0.
 """
 
 from quarva.karva.operator import Operator, Unit
 
 __all__ = ["ELEMENTWISE"]
 
-_COMPARE, _OR, _AND, _SUM, _PRODUCT, _BEFORE = range(1, 7)
+_COMPARE, _OR, _AND, _SUM, _PRODUCT, _UNARY = range(1, 7)
 
 
 def _cell(name: str, arity: int, meaning: str, latex: str, unit: Unit, qlib=None, **more) -> Operator:
@@ -30,17 +30,18 @@ ELEMENTWISE: tuple[Operator, ...] = (
           commutative=True),
     _cell("div", 2, "x / y", r"\frac{{{0}}}{{{1}}}", "ratio", "Div", infix="/", strength=_PRODUCT,
           nan="NaN where y = 0"),
-    _cell("power", 2, "x to the power y", r"{0}^{{{1}}}", "pure", "Power",
-          nan="NaN where not real and finite"),
-    _cell("signed_power", 2, "sign(x) · |x| to the power y", r"\operatorname{{spow}}({0}, {1})", "pure",
-          nan="NaN where not finite", source="Kakushadze 2016, 101 Formulaic Alphas, signedpower"),
+    _cell("power", 2, "x raised to the power y", r"{0}^{{{1}}}", "pure", "Power",
+          nan="NaN where the result is not real and finite"),
+    _cell("signed_power", 2, "sign(x) · |x| raised to the power y", r"\operatorname{{spow}}({0}, {1})",
+          "pure", nan="NaN where the result is not finite",
+          source="Kakushadze 2016, 101 Formulaic Alphas, signedpower"),
     _cell("min", 2, "the smaller of x and y", r"\min({0}, {1})", "same", "Less", commutative=True),
     _cell("max", 2, "the larger of x and y", r"\max({0}, {1})", "same", "Greater", commutative=True),
-    _cell("neg", 1, "−x", "-{0}", "same", infix="-", strength=_BEFORE),
+    _cell("neg", 1, "−x", "-{0}", "same", infix="-", strength=_UNARY),
     _cell("abs", 1, "|x|", r"\left|{0}\right|", "same", "Abs"),
     _cell("sign", 1, "−1, 0 or 1", r"\operatorname{{sign}}({0})", "none", "Sign"),
     _cell("log", 1, "natural logarithm", r"\log({0})", "pure", "Log", nan="NaN where x ≤ 0"),
-    _cell("exp", 1, "e to the power x", r"e^{{{0}}}", "pure", nan="NaN where it overflows float32"),
+    _cell("exp", 1, "e raised to the power x", r"e^{{{0}}}", "pure", nan="NaN where float32 overflows"),
     _cell("sqrt", 1, "square root", r"\sqrt{{{0}}}", "root", nan="NaN where x < 0"),
     _cell("square", 1, "x²", "{0}^2", "square"),
     _cell("inv", 1, "1 / x", r"\frac1{{{0}}}", "inverse", nan="NaN where x = 0"),
@@ -57,8 +58,8 @@ ELEMENTWISE: tuple[Operator, ...] = (
           strength=_AND, commutative=True, nan="NaN where x or y is NaN"),
     _cell("or", 2, "1 where x or y is true, else 0", r"{0} \lor {1}", "pure", "Or", infix="|",
           strength=_OR, commutative=True, nan="NaN where x or y is NaN"),
-    _cell("not", 1, "1 where x = 0, else 0", r"\lnot {0}", "pure", "Not", infix="!", strength=_BEFORE),
+    _cell("not", 1, "1 where x = 0, else 0", r"\lnot {0}", "pure", "Not", infix="!", strength=_UNARY),
     _cell("if_else", 3, "y where x is true, else z", r"\operatorname{{if}}({0}, {1}, {2})", "choice", "If",
-          nan="NaN where x is NaN, or what it chooses is NaN"),
+          nan="NaN where x or the chosen argument is NaN"),
 )
 # fmt: on

@@ -4,20 +4,20 @@ import numpy as np
 
 from quarva._runtime.compiled import compiled
 from quarva.karva.alphabet import CONSTANT
-from quarva.karva.decode import join
+from quarva.karva.decode import join_keys
 from quarva.karva.gene_keys import read_gene
 
 __all__ = ["count_marks", "marks_of", "read_skeletons"]
 
 
 @compiled
-def read_skeletons(symbols, dc, constants, language, functions, keys, out):
-    """Set out[p] to the key of chromosome p in an open language; functions, keys: as `read_gene` has them."""
+def read_skeletons(symbols, dc, constants, tables, functions, keys, out):
+    """Set out[p] to the skeleton key of chromosome p; see `read_gene` for `functions` and `keys`."""
     for p in range(symbols.shape[0]):
         key = np.uint64(0)
         for g in range(symbols.shape[1]):
-            said, _ = read_gene(symbols[p, g], dc[p, g], constants[p, g], language, functions, keys)
-            key = said if g == 0 else join(language.link, key, said, language.link_commutative)
+            gene_key, _ = read_gene(symbols[p, g], dc[p, g], constants[p, g], tables, functions, keys)
+            key = gene_key if g == 0 else join_keys(tables.link, key, gene_key, tables.link_commutative)
         out[p] = key
 
 

@@ -11,7 +11,7 @@ from quarva.engine.kernel.run.small_tables import is_elementwise
 from quarva.engine.names import place_params
 from quarva.errors import RecipeError
 from quarva.karva.alphabet import Alphabet
-from quarva.karva.gene_keys import language_of
+from quarva.karva.gene_keys import key_tables
 from quarva.karva.genes import GeneShape, Population
 from quarva.karva.operators import CODE
 from quarva.loop.memory import Memory
@@ -65,7 +65,7 @@ class Tuner:
         a, panel = alphabet, task.panel
         param = place_params(a, panel.fields, tuple(panel.groups), panel.assets)
         self._letters, self._link = (a.arity, a.code, param, a.number), CODE[shape.link]
-        self._language = language_of(alphabet, shape, is_open=True)
+        self._key_tables = key_tables(alphabet, shape, skeletons=True)
         self._steps, self._threads = steps, threads
         self._rows = _rows_of(task)
         self.most = _FIRST + steps
@@ -102,7 +102,7 @@ class Tuner:
         keys, marks = np.empty(len(new), np.uint64), np.empty(len(new), np.int64)
         length = some.symbols.shape[2]
         read_skeletons(
-            some.symbols, some.dc, some.constants, self._language, np.empty(length, np.int64),
+            some.symbols, some.dc, some.constants, self._key_tables, np.empty(length, np.int64),
             np.empty(length + 3, np.uint64), keys,
         )  # fmt: skip
         fresh = self.skeletons.look_up(keys)[1]

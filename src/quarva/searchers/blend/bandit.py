@@ -1,4 +1,4 @@
-"""Who proposes how much: learned from what proposals paid."""
+"""Allocation of the budget to several proposers, learned from the success of their proposals."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,69 +8,83 @@ from numpy.typing import NDArray
 
 __all__ = ["Bandit"]
 
-_FADE = 0.9  # of what batches paid, from one batch of an arm to its next
+_DECAY = 0.9  # of past rewards and costs, per batch of an arm
 
 
 class Bandit:
-    """Shares of a budget for several ways to propose, called arms.
+    """Allocates a budget to several proposers, called arms.
 
-    A proposal pays 1 when it enters the board of the best formulas so far. An arm's share of the evaluations
-    is in proportion to what an evaluation of it paid of late, above a least share for each.
+    A proposal earns a reward of 1 if it enters the elite, the best formulas so far. Above a minimum share, an
+    arm's share of the evaluations is proportional to its recent rewards per evaluation.
 
-    Args:
-        least: these shares, of a sum of at most 1.
-        board: formulas on the board.
+    Parameters
+    ----------
+    min_shares : sequence of float
+        Minimum share of each arm; their sum is at most 1.
+    elite : int
+        Formulas of the elite.
 
-    Attributes:
-        spent: float64[arms], proposals so far.
+    Attributes
+    ----------
+    spent : float64 array, shape (arms,)
+        Proposals so far.
     """
 
-    def __init__(self, least: Sequence[float], board: int) -> None:
-        arms = len(least)
+    def __init__(self, min_shares: Sequence[float], elite: int) -> None:
+        arms = len(min_shares)
         self.spent = np.zeros(arms)
-        self._least = np.array(least)
-        self._gains, self._costs = np.zeros(arms), np.zeros(arms)  # fading sums
-        self._board = np.full(board, -np.inf)  # fitness, ascending
-        self._keys = np.zeros(board, np.uint64)
-        self._since = np.zeros(arms)  # proposals counted against the shares of their time
+        self._min_shares = np.array(min_shares)
+        self._rewards, self._costs = np.zeros(arms), np.zeros(arms)  # decaying sums
+        self._elite = np.full(elite, -np.inf)  # fitness, ascending
+        self._keys = np.zeros(elite, np.uint64)
+        self._since = np.zeros(arms)  # decaying sum of proposals, to compare with the allocation
 
-    def shares(self) -> NDArray[np.float64]:
-        """float64[arms], summing to 1; alike while nothing pays."""
-        pay = (self._gains + 1.0) / (self._costs + 1.0)  # the ones: who was not tried yet is tried
-        return self._least + (1 - self._least.sum()) * pay / pay.sum()
+    def allocation(self) -> NDArray[np.float64]:
+        """Return the share of each arm, float64 of shape (arms,), with sum 1."""
+        rate = (self._rewards + 1.0) / (self._costs + 1.0)  # adding 1 makes untried arms attractive
+        return self._min_shares + (1 - self._min_shares.sum()) * rate / rate.sum()
 
-    def next(self) -> int:
-        """The arm that lags farthest behind its share."""
-        return int(np.argmin(self._since / np.maximum(self.shares(), 1e-12)))
+    def next_arm(self) -> int:
+        """Return the arm that is furthest below its share."""
+        return int(np.argmin(self._since / np.maximum(self.allocation(), 1e-12)))
 
-    def paid(self, arm: int, keys: NDArray[np.uint64], fitness: NDArray[np.float64]) -> None:
-        """Note a batch of an arm: keys uint64[P] and fitness float64[P] of its formulas, NaN is no score."""
+    def credit(self, arm: int, keys: NDArray[np.uint64], fitness: NDArray[np.float64]) -> None:
+        """Record a batch of an arm.
+
+        Parameters
+        ----------
+        arm : int
+        keys : uint64 array, shape (P,)
+            Of its formulas, which may repeat.
+        fitness : float64 array, shape (P,)
+            NaN is no score.
+        """
         n = len(fitness)
-        better = np.flatnonzero(fitness > self._board[0])
-        entering = 0
+        better = np.flatnonzero(fitness > self._elite[0])
+        reward = 0
         if len(better):
-            better = better[np.unique(keys[better], return_index=True)[1]]  # a batch may repeat a formula
-            fresh = better[~np.isin(keys[better], self._keys)]
-            whole = np.concatenate([self._board, fitness[fresh]])
-            named = np.concatenate([self._keys, keys[fresh]])
-            kept = np.argsort(whole, kind="stable")[-len(self._board) :]
-            entering = int((kept >= len(self._board)).sum())
-            self._board, self._keys = whole[kept], named[kept]
+            better = better[np.unique(keys[better], return_index=True)[1]]
+            new = better[~np.isin(keys[better], self._keys)]
+            all_fitness = np.concatenate([self._elite, fitness[new]])
+            all_keys = np.concatenate([self._keys, keys[new]])
+            kept = np.argsort(all_fitness, kind="stable")[-len(self._elite) :]
+            reward = int((kept >= len(self._elite)).sum())
+            self._elite, self._keys = all_fitness[kept], all_keys[kept]
         self.spent[arm] += n
-        self._since *= _FADE
+        self._since *= _DECAY
         self._since[arm] += n
-        self._gains[arm] = _FADE * self._gains[arm] + entering
-        self._costs[arm] = _FADE * self._costs[arm] + n
+        self._rewards[arm] = _DECAY * self._rewards[arm] + reward
+        self._costs[arm] = _DECAY * self._costs[arm] + n
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Everything needed to go on, as arrays."""
+        """Return the state as arrays."""
         return {
-            "spent": self.spent, "gains": self._gains, "costs": self._costs, "since": self._since,
-            "board": self._board, "keys": self._keys,
+            "spent": self.spent, "rewards": self._rewards, "costs": self._costs, "since": self._since,
+            "elite": self._elite, "keys": self._keys,
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take up a `state`."""
+        """Continue from a `state`."""
         self.spent, self._since = np.array(state["spent"]), np.array(state["since"])
-        self._gains, self._costs = np.array(state["gains"]), np.array(state["costs"])
-        self._board, self._keys = np.array(state["board"]), np.array(state["keys"])
+        self._rewards, self._costs = np.array(state["rewards"]), np.array(state["costs"])
+        self._elite, self._keys = np.array(state["elite"]), np.array(state["keys"])

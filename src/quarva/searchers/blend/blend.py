@@ -1,12 +1,12 @@
-"""Evolution and the neural generator on one budget, each feeding the other; completion and foresight beside.
+"""Evolution and the neural generator on one budget, with completion and a surrogate.
 
-After Mundhenk et al. 2021 (Symbolic Regression via Neural-Guided Genetic Programming Population Seeding): the
-network's samples start runs of evolution, and what evolution finds teaches the network. Here half of
-evolution's islands begin with the simplest formulas, and every other island of `GEP` that stands still starts
-anew from the network's last samples, which are scored already, so that the seeding costs no evaluation. Which
-of the two proposes next is learned from what their proposals paid. Of a table's formulas what is missing is
-looked up (`completion`); on a panel both propose several formulas for each that is scored, the one that
-promises most (`foresight`).
+After Mundhenk et al. 2021 (Symbolic Regression via Neural-Guided Genetic Programming Population Seeding):
+samples of the network seed populations, and the results of evolution train the network. Here half of the
+islands of `GEP` are initialised with the shortest formulas. Every other island that stagnates is reseeded
+with the network's last samples, which costs no evaluation because they are scored already. A bandit allocates
+the evaluations to the two by the success of their proposals. On tables, formulas are completed by semantic
+backpropagation (`completion`). On panels, both propose several candidates per evaluation, of which a
+`surrogate` chooses one.
 """
 
 from collections.abc import Callable
@@ -25,211 +25,251 @@ from quarva.searchers.completion import Completion
 from quarva.searchers.gep.gep import GEP
 from quarva.searchers.initialisation import Initialisation
 from quarva.searchers.policy import Policy
-from quarva.searchers.surrogate import BOLD, Surrogate
+from quarva.searchers.surrogate import KAPPA, Surrogate
 
 __all__ = ["Blend"]
 
-EVOLUTION, NETWORK, COMPLETED, OPENING = range(4)
-"""Who proposed a batch."""
+EVOLUTION, NETWORK, COMPLETION, INITIALISATION = range(4)
+"""The component that proposed a batch."""
 
-_LESSON = 10  # best of evolution's living that the network is shown when its turn has come
-_LOOK_UPS = 4  # batches of which one is read for completion once the library is full
-_FORESEEN, _UNSEEN = 0.1, 0.5  # the network's least share: evolution gains more by foresight than it does
+_TAUGHT = 10  # best formulas of evolution that train the network at each of its batches
+_READ_EVERY = 4  # batches; one of them is read for completion once the library is full
+# Minimum share of the network with and without a surrogate, from which evolution gains more than the network.
+_SHARE_WITH_SURROGATE, _SHARE_WITHOUT = 0.1, 0.5
 
 
 @dataclass
 class Blend:
-    """GEP, the neural generator, completion and foresight, each with its own defaults."""
+    """GEP, the neural generator, completion and a surrogate, each with its default settings.
 
-    simple: float = 0.5  # share of evolution's islands that begin with the simplest formulas, not random ones
-    alone: int = 2_500  # evaluations that evolution has for itself before the network joins
-    evolution: float = 0.1  # share of the evaluations that evolution has at least
-    network: float | None = None  # and the network; None: half on tables, a tenth where scores are foreseen
-    board: int = 100  # best formulas so far; a proposal pays by entering them
-    complete: bool = True  # whether formulas of tables are completed by look-up
-    litters: int = 4  # on panels: formulas proposed for each that is scored, the one that promises most
-    bold: float = BOLD  # standard errors that a promise adds to what is expected
+    Attributes
+    ----------
+    simple : float
+        Share of the islands that are initialised with the shortest formulas; the others start at random.
+    alone : int
+        Evaluations of evolution before the network joins.
+    evolution : float
+        Minimum share of evolution of the evaluations.
+    network : float or None
+        Minimum share of the network. None means 0.1 with a surrogate and 0.5 without.
+    elite : int
+        Size of the elite; a proposal earns credit if it enters it.
+    complete : bool
+        Whether formulas of tables are completed.
+    candidates : int
+        On panels: candidates per evaluation, from which the surrogate chooses.
+    kappa : float
+        UCB parameter: standard errors that the acquisition adds to the predicted fitness.
+
+    Raises
+    ------
+    RecipeError
+        If a value is out of range.
+    """
+
+    simple: float = 0.5
+    alone: int = 2_500
+    evolution: float = 0.1
+    network: float | None = None
+    elite: int = 100
+    complete: bool = True
+    candidates: int = 4
+    kappa: float = KAPPA
 
     _evolution: GEP = field(default_factory=GEP, init=False, repr=False)
     _network: Policy = field(default_factory=Policy, init=False, repr=False)
 
     def __post_init__(self) -> None:
         least = {
-            "simple": 0, "alone": 0, "board": 1, "evolution": 0, "network": 0, "litters": 1, "bold": 0,
+            "simple": 0, "alone": 0, "elite": 1, "evolution": 0, "network": 0, "candidates": 1, "kappa": 0,
         }  # fmt: skip
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and not value >= low:
                 raise RecipeError(f"blend: {name} must be at least {low}, not {value}")
         if self.simple > 1:
-            raise RecipeError(f"blend: simple is a share and must not be above 1, not {self.simple}")
+            raise RecipeError(f"blend: simple is a share and must be at most 1, not {self.simple}")
         if self.evolution + (self.network or 0) > 1:
             raise RecipeError(
-                "blend: evolution and network are least shares of one budget and not above 1 together, "
-                f"not {self.evolution} and {self.network or 0}"
+                "blend: evolution and network are minimum shares and their sum must be at most 1, "
+                f"not {self.evolution} + {self.network or 0}"
             )
 
-    def begin(self, space: SearchContext) -> None:
-        self._space = space
-        self._evolution.begin(space)
-        self._joined = False  # the network: its first weights and torch itself wait until they are needed
-        self._turn = OPENING
-        self._foresight = None
-        if self.litters > 1 and space.glimpse is not None:
-            self._foresight = Surrogate(space.glimpse, space.threads, self.bold)
-        self._shares = Bandit((self.evolution, self._network_share()), self.board)
-        grammar = Grammar(space.alphabet, space.shape, self._network.rule_names)
-        many = self._founded() * self._evolution.population
-        self._opening: Initialisation | None = Initialisation(space, grammar, many, self._foresight)
+    def begin(self, context: SearchContext) -> None:
+        """Start a search; see `Searcher.begin`."""
+        self._context = context
+        self._evolution.begin(context)
+        self._joined = False  # delays the first weights of the network, and the import of torch
+        self._proposer = INITIALISATION
+        self._surrogate = None
+        if self.candidates > 1 and context.glimpse is not None:
+            self._surrogate = Surrogate(context.glimpse, context.threads, self.kappa)
+        self._bandit = Bandit((self.evolution, self._network_share()), self.elite)
+        grammar = Grammar(context.alphabet, context.shape, self._network.rule_names)
+        n = self._initialised_islands() * self._evolution.population
+        self._initialisation: Initialisation | None = Initialisation(context, grammar, n, self._surrogate)
         self._completed: Population | None = None
-        self._founders: tuple[Population, NDArray[np.float64]] | None = None
-        self._read = 0
+        self._seeds: tuple[Population, NDArray[np.float64]] | None = None
+        self._batches = 0
         self._completion: Completion | None = None
-        if self.complete and space.points is not None and Completion.can(space.alphabet, space.shape):
-            self._completion = Completion(space.alphabet, space.shape, space.points)
+        if (
+            self.complete
+            and context.points is not None
+            and Completion.supports(context.alphabet, context.shape)
+        ):
+            self._completion = Completion(context.alphabet, context.shape, context.points)
 
     def _network_share(self) -> float:
         if self.network is not None:
             return self.network
-        return min(_UNSEEN if self._foresight is None else _FORESEEN, 1 - self.evolution)
+        return min(_SHARE_WITHOUT if self._surrogate is None else _SHARE_WITH_SURROGATE, 1 - self.evolution)
 
     def ask(self, n: int) -> Population:
+        """Propose formulas of one component; see `Searcher.ask`."""
         proposed = self._propose(n)
         self._asked = len(proposed)
         return proposed
 
     def _propose(self, n: int) -> Population:
         if self._completed is not None:
-            self._turn = COMPLETED
+            self._proposer = COMPLETION
             return self._completed
-        if self._opening is not None:
-            self._turn = OPENING
-            return self._opening.ask()
-        self._turn = EVOLUTION
-        if self._shares.spent.sum() >= self.alone:
+        if self._initialisation is not None:
+            self._proposer = INITIALISATION
+            return self._initialisation.ask()
+        self._proposer = EVOLUTION
+        if self._bandit.spent.sum() >= self.alone:
             self._join()
-            self._turn = self._shares.next()
-        if self._turn == EVOLUTION:
-            children = self._best_of_litters(self._evolution.ask, n)
-            return children if self._foresight is None else self._evolution.bear(children)
-        best = np.argsort(-self._evolution.living()[1], kind="stable")[:_LESSON]
-        living, fitness = self._evolution.living()
-        self._network.teach(living[best], fitness[best])
-        return self._best_of_litters(self._network.ask, n)
+            self._proposer = self._bandit.next_arm()
+        if self._proposer == EVOLUTION:
+            offspring = self._choose_candidates(self._evolution.ask, n)
+            return offspring if self._surrogate is None else self._evolution.replace_offspring(offspring)
+        population, fitness = self._evolution.current_population()
+        best = np.argsort(-fitness, kind="stable")[:_TAUGHT]
+        self._network.teach(population[best], fitness[best])
+        return self._choose_candidates(self._network.ask, n)
 
-    def _best_of_litters(self, ask: Callable[[int], Population], n: int) -> Population:
-        """What is asked; where scores are foreseen, at each place what promises most of several."""
-        if self._foresight is None:
+    def _choose_candidates(self, ask: Callable[[int], Population], n: int) -> Population:
+        """Return one batch or, with a surrogate, its choice among several batches."""
+        if self._surrogate is None:
             return ask(n)
-        # Copies: evolution writes each litter to the same room.
-        return self._foresight.choose([Population.concatenate([ask(n)]) for _ in range(self.litters)])
+        # Concatenating copies each batch, which is necessary because evolution reuses its arrays.
+        return self._surrogate.choose([Population.concatenate([ask(n)]) for _ in range(self.candidates)])
 
-    def _founded(self) -> int:
-        """Islands that begin with the simplest formulas, at least one; the others keep what those lack."""
+    def _initialised_islands(self) -> int:
+        """Return the number of islands that are initialised with the shortest formulas, at least one."""
         return max(1, round(self.simple * self._evolution.islands))
 
     def _join(self) -> None:
-        """Let the network begin, once."""
+        """Start the network, once."""
         if not self._joined:
-            self._network.begin(self._space)
+            self._network.begin(self._context)
             self._joined = True
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        if self._turn == COMPLETED:
+        """Record the fitness of the formulas asked last; see `Searcher.tell`."""
+        if self._proposer == COMPLETION:
             self._completed = None
             return
-        self._shares.paid(NETWORK if self._turn == NETWORK else EVOLUTION, population.keys(), fitness)
-        if self._foresight is not None:
-            self._foresight.note(population, fitness)
-        if self._turn == OPENING:
-            self._open(population, fitness)
-        elif self._turn == EVOLUTION:
+        arm = NETWORK if self._proposer == NETWORK else EVOLUTION
+        self._bandit.credit(arm, population.keys(), fitness)
+        if self._surrogate is not None:
+            self._surrogate.update(population, fitness)
+        if self._proposer == INITIALISATION:
+            self._tell_initialisation(population, fitness)
+        elif self._proposer == EVOLUTION:
             self._evolution.tell(population, fitness)
-            self._found_islands()
+            self._reseed_islands()
         else:
             self._network.tell(population, fitness)
-            self._founders = population, fitness
-        self._look_up(population)
+            self._seeds = population, fitness
+        self._read(population)
 
-    def _open(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        """Go on with the opening; with what it has found at its end the first islands begin."""
-        assert self._opening is not None
-        self._opening.tell(population, fitness)
-        if self._opening.is_over:
-            self._evolution.found_first(self._founded(), self._opening.population, self._opening.fitness)
-            self._opening = None
+    def _tell_initialisation(self, population: Population, fitness: NDArray[np.float64]) -> None:
+        """Continue the initialisation; when it is complete, seed the first islands with it."""
+        initialisation = self._initialisation
+        assert initialisation is not None
+        initialisation.tell(population, fitness)
+        if initialisation.is_complete:
+            self._evolution.seed_islands(
+                self._initialised_islands(), initialisation.population, initialisation.fitness
+            )
+            self._initialisation = None
 
-    def _found_islands(self) -> None:
-        """Start islands that stand still from the network's last samples, the best of them, once each.
+    def _reseed_islands(self) -> None:
+        """Reseed every other island that restarts with the best of the network's last samples, once each.
 
-        Every other island, that is: evolution that begins with nothing but what the network writes, which
-        learns from what evolution finds, would stay where it is.
+        If all islands were reseeded, evolution would start only from samples of a network that learns from
+        evolution, and the search would stagnate.
         """
         size = self._evolution.population
-        for island in self._evolution.standing_still():
-            if self._founders is None or len(self._founders[0]) < size:
+        for island in self._evolution.restarting_islands():
+            if self._seeds is None or len(self._seeds[0]) < size:
                 return
             if island % 2:
                 continue
-            population, fitness = self._founders
+            population, fitness = self._seeds
             best = np.argsort(-np.nan_to_num(fitness, nan=-np.inf), kind="stable")[:size]
-            self._evolution.found(int(island), population[best], fitness[best])
-            self._founders = None
+            self._evolution.reseed_island(int(island), population[best], fitness[best])
+            self._seeds = None
 
-    def _look_up(self, population: Population) -> None:
-        """Read formulas for completion: all while there is room for their parts, later some."""
+    def _read(self, population: Population) -> None:
+        """Read formulas for completion: all while the library has room, later some."""
         if self._completion is None:
             return
-        self._read += 1
-        if not self._completion.is_full() or self._read % _LOOK_UPS == 0:
+        self._batches += 1
+        if not self._completion.is_full() or self._batches % _READ_EVERY == 0:
             self._completed = self._completion.read(population)
 
-    def candidates(self) -> int:
-        """Return how many candidates the surrogate has looked at; 0 without a surrogate, as on tables."""
-        return 0 if self._foresight is None else self._foresight.candidates
+    def n_candidates(self) -> int:
+        """Return how many candidates the surrogate has considered; 0 without a surrogate, as on tables."""
+        return 0 if self._surrogate is None else self._surrogate.n_candidates
+
 
     def figures(self) -> dict[str, float]:
-        """Shares of the evaluations so far and of those to come, and the network's own figures."""
-        own = {"network": self._shares.spent[NETWORK] / max(self._shares.spent.sum(), 1)}
+        """Return the network's share of the evaluations so far, and the network's own metrics."""
+        own = {"network": self._bandit.spent[NETWORK] / max(self._bandit.spent.sum(), 1)}
         return own | (self._network.figures() if self._joined else {})
 
     def state(self) -> dict[str, Any]:
-        nothing = Population.empty(self._space.alphabet, self._space.shape, 0), np.zeros(0)
-        founders, fitness = self._founders or nothing
+        """Return the state as arrays and numbers, with the part in front of each name."""
+        nothing = Population.empty(self._context.alphabet, self._context.shape, 0), np.zeros(0)
+        seeds, fitness = self._seeds or nothing
         completed = nothing[0] if self._completed is None else self._completed
         parts: dict[str, dict[str, Any]] = {
             "evolution": self._evolution.state(),
             "network": self._network.state() if self._joined else {},
             "completion": self._completion.state() if self._completion is not None else {},
-            "shares": self._shares.state(),
-            "founders": founders.arrays() | {"fitness": fitness},
+            "bandit": self._bandit.state(),
+            "seeds": seeds.arrays() | {"fitness": fitness},
             "completed": completed.arrays(),
-            "opening": self._opening.state() if self._opening is not None else {},
-            "foresight": self._foresight.state() if self._foresight is not None else {},
-            "blend": {"joined": self._joined, "read": self._read},
+            "initialisation": self._initialisation.state() if self._initialisation is not None else {},
+            "surrogate": self._surrogate.state() if self._surrogate is not None else {},
+            "blend": {"joined": self._joined, "batches": self._batches},
         }
-        return {f"{part}/{name}": value for part, kept in parts.items() for name, value in kept.items()}
+        return {f"{part}/{name}": value for part, stored in parts.items() for name, value in stored.items()}
 
     def restore(self, state: dict[str, Any]) -> None:
+        """Continue from a `state`."""
         parts: dict[str, dict[str, Any]] = {}
         for name, value in state.items():
             part, _, inner = name.partition("/")
             parts.setdefault(part, {})[inner] = value
         self._evolution.restore(parts["evolution"])
-        self._shares.restore(parts["shares"])
+        self._bandit.restore(parts["bandit"])
         if bool(parts["blend"]["joined"]):
             self._join()
             self._network.restore(parts["network"])
         if self._completion is not None:
             self._completion.restore(parts["completion"])
-        if self._foresight is not None:
-            self._foresight.restore(parts["foresight"])
-        if self._opening is not None and "opening" in parts:
-            self._opening.restore(parts["opening"])
+        if self._surrogate is not None:
+            self._surrogate.restore(parts["surrogate"])
+        if self._initialisation is not None and "initialisation" in parts:
+            self._initialisation.restore(parts["initialisation"])
         else:
-            self._opening = None
-        self._read = int(parts["blend"]["read"])
-        nothing = Population.empty(self._space.alphabet, self._space.shape, 0)
-        founders, completed = (nothing.with_arrays(parts[name]) for name in ("founders", "completed"))
-        self._founders = (founders, np.array(parts["founders"]["fitness"])) if len(founders) else None
+            self._initialisation = None
+        self._batches = int(parts["blend"]["batches"])
+        nothing = Population.empty(self._context.alphabet, self._context.shape, 0)
+        seeds, completed = (nothing.with_arrays(parts[name]) for name in ("seeds", "completed"))
+        self._seeds = (seeds, np.array(parts["seeds"]["fitness"])) if len(seeds) else None
         self._completed = completed if len(completed) else None

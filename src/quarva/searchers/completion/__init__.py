@@ -1,4 +1,4 @@
-"""Completion: the missing part of a formula, looked up among the parts of all formulas scored so far."""
+"""Completion of formulas by semantic backpropagation and a library of known subexpressions."""
 
 from quarva.searchers.completion.completion import Completion
 

@@ -1,11 +1,11 @@
-"""What a part of a formula would have to give for the whole to give the target."""
+"""Desired semantics: the values that an argument must have for its operator to yield given values."""
 
 import numpy as np
 
 from quarva._runtime.compiled import compiled
 from quarva.karva.operators import CODE
 
-__all__ = ["pass_down"]
+__all__ = ["propagate"]
 
 ADD, SUB, MUL, DIV, POWER = CODE["add"], CODE["sub"], CODE["mul"], CODE["div"], CODE["power"]
 NEG, LOG, EXP, SQRT = CODE["neg"], CODE["log"], CODE["exp"], CODE["sqrt"]
@@ -13,88 +13,95 @@ SQUARE, INV, SIN, COS, TANH = CODE["square"], CODE["inv"], CODE["sin"], CODE["co
 
 
 @compiled
-def nearer_turn(angle, mirrored, now):
-    """Of all angles that have one sine (or cosine), the one nearest to `now`."""
+def nearest_angle(angle, mirrored, current):
+    """Return, of all angles with the same sine (or cosine), the one nearest to `current`."""
     turn = 2.0 * np.pi
-    a = angle + turn * np.round((now - angle) / turn)
-    b = mirrored + turn * np.round((now - mirrored) / turn)
-    return a if abs(a - now) <= abs(b - now) else b
+    a = angle + turn * np.round((current - angle) / turn)
+    b = mirrored + turn * np.round((current - mirrored) / turn)
+    return a if abs(a - current) <= abs(b - current) else b
 
 
 @compiled
-def undo(code, wish, now):
-    """The argument, now `now`, for which a unary operator gives `wish`; NaN where there is none."""
+def invert_unary(code, desired, current):
+    """Return the argument nearest to `current` for which a unary operator yields `desired`, or NaN."""
     if code == NEG:
-        return -wish
+        return -desired
     if code == LOG:
-        return np.exp(wish)
+        return np.exp(desired)
     if code == EXP:
-        return np.log(wish) if wish > 0 else np.nan
+        return np.log(desired) if desired > 0 else np.nan
     if code == SQRT:
-        return wish * wish if wish >= 0 else np.nan
+        return desired * desired if desired >= 0 else np.nan
     if code == SQUARE:
-        return np.copysign(np.sqrt(wish), now) if wish >= 0 else np.nan
+        return np.copysign(np.sqrt(desired), current) if desired >= 0 else np.nan
     if code == INV:
-        return 1.0 / wish
+        return 1.0 / desired
     if code == TANH:
-        return np.arctanh(wish) if abs(wish) < 1 else np.nan
-    if code == SIN and abs(wish) <= 1:
-        angle = np.arcsin(wish)
-        return nearer_turn(angle, np.pi - angle, now)
-    if code == COS and abs(wish) <= 1:
-        angle = np.arccos(wish)
-        return nearer_turn(angle, -angle, now)
+        return np.arctanh(desired) if abs(desired) < 1 else np.nan
+    if code == SIN and abs(desired) <= 1:
+        angle = np.arcsin(desired)
+        return nearest_angle(angle, np.pi - angle, current)
+    if code == COS and abs(desired) <= 1:
+        angle = np.arccos(desired)
+        return nearest_angle(angle, -angle, current)
     return np.nan
 
 
 @compiled
-def undo_left(code, wish, right):
-    """The first argument for which a binary operator gives `wish` beside its second; NaN where none does."""
+def invert_left(code, desired, right):
+    """Return the first argument for which a binary operator yields `desired`, given the second, or NaN."""
     if code == ADD:
-        return wish - right
+        return desired - right
     if code == SUB:
-        return wish + right
+        return desired + right
     if code == MUL:
-        return wish / right
+        return desired / right
     if code == DIV:
-        return wish * right
+        return desired * right
     if code == POWER:
-        return wish ** (1.0 / right) if wish > 0 else np.nan
+        return desired ** (1.0 / right) if desired > 0 else np.nan
     return np.nan
 
 
 @compiled
-def undo_right(code, wish, left):
-    """The second argument, likewise beside the first."""
+def invert_right(code, desired, left):
+    """Return the second argument for which a binary operator yields `desired`, given the first, or NaN."""
     if code == ADD:
-        return wish - left
+        return desired - left
     if code == SUB:
-        return left - wish
+        return left - desired
     if code == MUL:
-        return wish / left
+        return desired / left
     if code == DIV:
-        return left / wish
+        return left / desired
     if code == POWER:
-        return np.log(wish) / np.log(left) if wish > 0 and left > 0 else np.nan
+        return np.log(desired) / np.log(left) if desired > 0 and left > 0 else np.nan
     return np.nan
 
 
 @compiled
-def pass_down(code, arity, wish, start, values, wishes):
-    """Write what a place's wish asks of its arguments, which stand at `start` and behind it.
+def propagate(code, arity, target, start, values, desired):
+    """Write the desired semantics of the arguments of a node.
 
-    Args:
-        code, arity: of the operator at the place.
-        wish: float64[R].
-        values: float32[places, R], what each place gives now.
-        wishes: float64[places, R], to write to; NaN where no value of the argument would do.
+    Parameters
+    ----------
+    code, arity : int
+        Of the operator of the node.
+    target : float64 array, shape (R,)
+        Desired semantics of the node.
+    start : int
+        Position of the first argument; the others follow.
+    values : float32 array, shape (L, R)
+        Current values of each position.
+    desired : float64 array, shape (L, R)
+        Output; NaN where no value of the argument yields the target.
     """
-    for j in range(wish.size):
+    for j in range(target.size):
         if arity == 1:
-            wishes[start, j] = undo(code, wish[j], np.float64(values[start, j]))
+            desired[start, j] = invert_unary(code, target[j], np.float64(values[start, j]))
         elif arity == 2:
-            wishes[start, j] = undo_left(code, wish[j], np.float64(values[start + 1, j]))
-            wishes[start + 1, j] = undo_right(code, wish[j], np.float64(values[start, j]))
+            desired[start, j] = invert_left(code, target[j], np.float64(values[start + 1, j]))
+            desired[start + 1, j] = invert_right(code, target[j], np.float64(values[start, j]))
         else:
             for a in range(start, start + arity):
-                wishes[a, j] = np.nan
+                desired[a, j] = np.nan

@@ -1,50 +1,81 @@
-"""Parts of formulas, cut out and put in, in level order."""
+"""Extraction and replacement of subexpressions in level order."""
 
 from quarva._runtime.compiled import compiled
 
-__all__ = ["cut", "graft"]
+__all__ = ["extract", "graft"]
 
 
 @compiled
-def cut(symbols, start, root, arity, out, queue):
-    """Write the expression below place `root` to `out`; returns its nodes, or out.size + 1 if they are more.
+def extract(symbols, start, root, arity, out, queue):
+    """Write the expression below position `root` to `out`, and return its number of nodes.
 
-    start: where each place's arguments begin. arity: of each symbol. queue: int64, out.size or more.
+    Parameters
+    ----------
+    symbols : int16 array, shape (L,)
+    start : int64 array, shape (L,)
+        Position of the first argument of each position.
+    root : int
+    arity : int64 array, shape (V,)
+    out : int16 array
+        Output.
+    queue : int64 array
+        Work space, at least as long as `out`.
+
+    Returns
+    -------
+    int
+        out.size + 1 if the expression does not fit.
     """
-    queue[0], many, i = root, 1, 0
-    while i < many:
+    queue[0], n_nodes, i = root, 1, 0
+    while i < n_nodes:
         symbol = symbols[queue[i]]
-        if many + arity[symbol] > out.size:
+        if n_nodes + arity[symbol] > out.size:
             return out.size + 1
         out[i] = symbol
         for a in range(arity[symbol]):
-            queue[many + a] = start[queue[i]] + a
-        many += arity[symbol]
+            queue[n_nodes + a] = start[queue[i]] + a
+        n_nodes += arity[symbol]
         i += 1
-    return many
+    return n_nodes
 
 
 @compiled
-def graft(symbols, start, place, scion, arity, head, out, queue):
-    """Write the formula with `scion` in place of what stands below `place` to `out`.
+def graft(symbols, start, position, replacement, arity, head, out, queue):
+    """Write a formula to `out` with the subexpression at `position` replaced.
 
-    scion: an expression in level order. queue: int64, out.size + 3 or more.
+    Parameters
+    ----------
+    symbols : int16 array, shape (L,)
+    start : int64 array, shape (L,)
+        Position of the first argument of each position.
+    position : int
+    replacement : int16 array
+        An expression in level order.
+    arity : int64 array, shape (V,)
+    head : int
+        Positions of the head.
+    out : int16 array
+        Output.
+    queue : int64 array
+        Work space, longer than `out` by 3 or more.
 
-    Returns:
-        How many nodes it has, or 0 where a function would stand behind the head.
+    Returns
+    -------
+    int
+        Number of nodes, or 0 if a function would be in the tail.
     """
-    # In level order a part's nodes keep their order among themselves, so that the scion is read as it stands.
-    queue[0], many, i, taken = 0, 1, 0, 0
-    while i < many:
-        from_scion = queue[i] < 0 or queue[i] == place
-        symbol = scion[taken] if from_scion else symbols[queue[i]]
-        taken += from_scion
+    # Level order preserves the relative order of the nodes of a subexpression, so these are read in sequence.
+    queue[0], n_nodes, i, n_read = 0, 1, 0, 0
+    while i < n_nodes:
+        replaced = queue[i] < 0 or queue[i] == position
+        symbol = replacement[n_read] if replaced else symbols[queue[i]]
+        n_read += replaced
         n = arity[symbol]
         if n > 0 and i >= head:
             return 0
         out[i] = symbol
         for a in range(n):
-            queue[many + a] = -1 if from_scion else start[queue[i]] + a
-        many += n
+            queue[n_nodes + a] = -1 if replaced else start[queue[i]] + a
+        n_nodes += n
         i += 1
-    return many
+    return n_nodes

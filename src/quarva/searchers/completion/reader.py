@@ -1,4 +1,4 @@
-"""Formulas read for their parts: what each gives, and what each would have to give."""
+"""Reads formulas: stores their parts in the library, and replaces parts to reproduce the target."""
 
 from typing import NamedTuple
 
@@ -7,55 +7,73 @@ from numpy.typing import NDArray
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.functions.elementwise import binary, ternary, unary
-from quarva.searchers.completion.desired_semantics import pass_down
-from quarva.searchers.completion.grafting import cut, graft
-from quarva.searchers.completion.library import NOTHING, alike, find, project, remember
+from quarva.searchers.completion.desired_semantics import propagate
+from quarva.searchers.completion.grafting import extract, graft
+from quarva.searchers.completion.library import NOT_FOUND, add_expression, almost_equal, find, project
 
-__all__ = ["Meaning", "read"]
+__all__ = ["ReadingBuffers", "SymbolSemantics", "read"]
 
 
-class Meaning(NamedTuple):
-    """What the letters of an alphabet compute on R rows.
+class SymbolSemantics(NamedTuple):
+    """What each symbol of an alphabet computes on R rows.
 
-    code, arity: int64[V]. leaf: float32[V, R], the values of each terminal.
+    Attributes
+    ----------
+    code, arity : int64 array, shape (V,)
+    values : float32 array, shape (V, R)
+        Values of terminals.
     """
 
     code: NDArray[np.int64]
     arity: NDArray[np.int64]
-    leaf: NDArray[np.float32]
+    values: NDArray[np.float32]
 
 
-class Desk(NamedTuple):
-    """Room to work on one formula of at most L places: what each place holds, see `desk_for`."""
+class ReadingBuffers(NamedTuple):
+    """Work space for one formula of at most L positions.
+
+    Attributes
+    ----------
+    start : int64 array, shape (L,)
+        Position of the first argument of each position.
+    values : float32 array, shape (L, R)
+        Values of each position.
+    desired : float64 array, shape (L, R)
+        Desired semantics of each position.
+    queue : int64 array, shape (L + 3,)
+        Work space of `extract` and `graft`.
+    part : int16 array, shape (S,)
+        A subexpression.
+    """
 
     start: NDArray[np.int64]
     values: NDArray[np.float32]
-    wishes: NDArray[np.float64]
+    desired: NDArray[np.float64]
     queue: NDArray[np.int64]
-    piece: NDArray[np.int16]
+    part: NDArray[np.int16]
 
-
-def desk_for(length: int, rows: int, longest: int) -> Desk:
-    """Room for formulas of `length` places and pieces of at most `longest` nodes."""
-    return Desk(
-        np.zeros(length, np.int64), np.zeros((length, rows), np.float32), np.zeros((length, rows)),
-        np.zeros(length + 3, np.int64), np.zeros(longest, np.int16),
-    )  # fmt: skip
+    @classmethod
+    def empty(cls, length: int, rows: int, max_nodes: int) -> "ReadingBuffers":
+        """Return the work space for formulas of `length` positions and parts of at most `max_nodes` nodes."""
+        return cls(
+            np.zeros(length, np.int64), np.zeros((length, rows), np.float32), np.zeros((length, rows)),
+            np.zeros(length + 3, np.int64), np.zeros(max_nodes, np.int16),
+        )  # fmt: skip
 
 
 @compiled
-def compute(symbols, length, meaning, start, values):
-    """Write the values of every place of a formula, and where its arguments begin."""
+def compute(symbols, length, semantics, start, values):
+    """Write the values and the first argument of each position of a formula."""
     begin = 1
     for i in range(length):
         start[i] = begin
-        begin += meaning.arity[symbols[i]]
+        begin += semantics.arity[symbols[i]]
     for i in range(length - 1, -1, -1):
         symbol, s = symbols[i], start[i]
-        code, n = meaning.code[symbol], meaning.arity[symbol]
+        code, n = semantics.code[symbol], semantics.arity[symbol]
         if n == 0:
             for j in range(values.shape[1]):
-                values[i, j] = meaning.leaf[symbol, j]
+                values[i, j] = semantics.values[symbol, j]
         elif n == 1:
             unary(code, values[s], values[i])
         elif n == 2:
@@ -65,69 +83,79 @@ def compute(symbols, length, meaning, start, values):
 
 
 @compiled
-def keep_parts(symbols, length, meaning, desk, library):
-    """Take every part of a formula into the library, the small ones first."""
+def store_parts(symbols, length, semantics, buffers, library):
+    """Add all parts of a formula to the library, bottom-up."""
     for i in range(length - 1, -1, -1):
-        if meaning.arity[symbols[i]] > 0:
-            size = cut(symbols, desk.start, i, meaning.arity, desk.piece, desk.queue)
-            if size <= desk.piece.size:
-                remember(library, desk.values[i], desk.piece[:size])
+        if semantics.arity[symbols[i]] > 0:
+            size = extract(symbols, buffers.start, i, semantics.arity, buffers.part, buffers.queue)
+            if size <= buffers.part.size:
+                add_expression(library, buffers.values[i], buffers.part[:size])
 
 
 @compiled
-def complete(symbols, length, meaning, target, largest, head, library, desk, trial, out):
-    """Write the formula with one part replaced that gives the target to `out`.
+def complete(symbols, length, semantics, target, largest, head, library, buffers, trial, out):
+    """Write the formula to `out` with one part replaced such that it reproduces the target.
 
-    Returns how many parts were looked for, and whether one was found.
+    Returns the number of look-ups, and whether there is such a replacement.
     """
     for j in range(target.size):
-        desk.wishes[0, j] = target[j]
-    asked = 0
+        buffers.desired[0, j] = target[j]
+    lookups = 0
     for i in range(length):
-        symbol, wish = symbols[i], desk.wishes[i]
-        n = meaning.arity[symbol]
-        if not np.isfinite(wish[0]):
-            for a in range(desk.start[i], desk.start[i] + n):
-                desk.wishes[a, 0] = np.nan
+        symbol, desired = symbols[i], buffers.desired[i]
+        n = semantics.arity[symbol]
+        if not np.isfinite(desired[0]):
+            for a in range(buffers.start[i], buffers.start[i] + n):
+                buffers.desired[a, 0] = np.nan
             continue
-        asked += 1
-        entry = find(library, wish)
-        if entry != NOTHING:
-            scion = library.symbols[entry, : library.length[entry]]
-            size = graft(symbols, desk.start, i, scion, meaning.arity, head, out, desk.queue)
+        lookups += 1
+        entry = find(library, desired)
+        if entry != NOT_FOUND:
+            replacement = library.symbols[entry, : library.length[entry]]
+            size = graft(symbols, buffers.start, i, replacement, semantics.arity, head, out, buffers.queue)
             if size > 0:
-                # A wish that is met to rounding need not meet the target: what lies above may magnify it.
-                compute(out, size, meaning, trial.start, trial.values)
-                if alike(trial.values[0], target, largest):
-                    return asked, True
-        pass_down(meaning.code[symbol], n, wish, desk.start[i], desk.values, desk.wishes)
-    return asked, False
+                # The operators above may magnify rounding errors, so the whole formula is checked.
+                compute(out, size, semantics, trial.start, trial.values)
+                if almost_equal(trial.values[0], target, largest):
+                    return lookups, True
+        propagate(semantics.code[symbol], n, desired, buffers.start[i], buffers.values, buffers.desired)
+    return lookups, False
 
 
 @compiled
-def read(genes, lengths, meaning, target, head, library, desk, trial, out):
-    """Take the parts of formulas into the library; write to `out` those that one of its entries completes.
+def read(genes, lengths, semantics, target, head, library, buffers, trial, out):
+    """Add the parts of formulas to the library, and write completed formulas to `out`.
 
-    Args:
-        genes: int16[P, L]. lengths: int32[P], places of each that its expression takes.
-        meaning: of the alphabet. target: float64[R]. head: places where a function may stand.
-        desk, trial: to work on.
-        out: int16[M, L]; reading ends when it is full.
+    Parameters
+    ----------
+    genes : int16 array, shape (P, L)
+    lengths : int32 array, shape (P,)
+        Positions of each expression.
+    semantics : SymbolSemantics
+    target : float64 array, shape (R,)
+    head : int
+        Positions of the head.
+    library : Library
+    buffers, trial : ReadingBuffers
+    out : int16 array, shape (M, L)
+        Output. Reading stops when it is full.
 
-    Returns:
-        How many were written, and how many parts were looked for.
+    Returns
+    -------
+    n_completed, lookups : int
+        Number of formulas written, and number of look-ups.
     """
-    many, asked = 0, 0
+    n_completed, lookups = 0, 0
     _, largest = project(target, library.weights)
     for p in range(genes.shape[0]):
         symbols, length = genes[p], lengths[p]
-        compute(symbols, length, meaning, desk.start, desk.values)
-        keep_parts(symbols, length, meaning, desk, library)
-        looked, found = complete(
-            symbols, length, meaning, target, largest, head, library, desk, trial, out[many]
+        compute(symbols, length, semantics, buffers.start, buffers.values)
+        store_parts(symbols, length, semantics, buffers, library)
+        n, found = complete(
+            symbols, length, semantics, target, largest, head, library, buffers, trial, out[n_completed]
         )
-        asked += looked
-        many += found
-        if many == out.shape[0]:
+        lookups += n
+        n_completed += found
+        if n_completed == out.shape[0]:
             break
-    return many, asked
+    return n_completed, lookups

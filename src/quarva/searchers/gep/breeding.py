@@ -1,9 +1,10 @@
-"""Breeding: from the living of an island to children that say something never scored.
+"""Breeding kernels: from the population of an island to offspring whose formulas have not been scored.
 
-An island is bred in rounds. In the first every place gets a child; its key is looked up, and in each further
-round those that say what was said before are changed where they speak, until the tries are used up. The
-look-ups of a round do not wait for one another: in a table of millions of keys each is a trip to memory.
-What runs for every child is inlined by force: a call hands over dozens of numbers, 20 ns each time.
+An island is bred in rounds. The first round makes a child for each slot and looks up its key. Each further
+round mutates the expressions of the children whose keys are known, until `tries` rounds are done. The
+look-ups of a round are independent, because each look-up in a table of millions of keys is a cache miss, and
+independent misses overlap. Functions called for every child are forced inline: a call passes dozens of
+values, at about 20 ns.
 """
 
 from typing import NamedTuple
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from quarva._runtime.compiled import compiled
 from quarva._runtime.spin_pool import run_submitted, submit
-from quarva.karva.decode import join
+from quarva.karva.decode import join_keys
 from quarva.karva.gene_keys import read_gene
-from quarva.karva.rng import below, choose, uniform
+from quarva.karva.rng import below, select, uniform
 from quarva.loop.memory import home_of, slot_of
 from quarva.searchers.gep.genetic_operators import (
     copy,
@@ -31,13 +32,22 @@ from quarva.searchers.gep.genetic_operators import (
     vary_constants,
 )
 
-__all__ = ["Genes", "Rates", "Room", "breed", "parent", "read", "spin", "succeed"]
+__all__ = [
+    "BreedingBuffers",
+    "Genes",
+    "Rates",
+    "breed",
+    "cumulative_roulette",
+    "read_chromosomes",
+    "replacement",
+    "select_parent",
+]
 
-_LOST = 5  # changes in vain after which a child has to grow: whatever is short and like it was scored
+_GROW_AFTER = 5  # failed tries after which a mutation in the head must yield a function
 
 
 class Rates(NamedTuple):
-    """The numbers that breeding reads; of what changes place by place the tables of `moves.gaps`."""
+    """The settings that breeding reads; see `GEP`. Per-position rates are `gap_tables`."""
 
     tournament: int
     tries: int
@@ -55,32 +65,43 @@ class Rates(NamedTuple):
 
 
 class Genes(NamedTuple):
-    """The chromosomes of all islands, and what was read from them.
+    """The chromosomes of all islands, and the keys and lengths of their genes.
 
-    Attributes:
-        symbols, dc, constants: as in `Population`, (P, G, …).
-        said: uint64 (P, G), the key of each gene.
-        length: int64 (P, G), positions that its expression takes.
+    Attributes
+    ----------
+    symbols, dc, constants : arrays, shape (P, G, …)
+        As in `Population`.
+    keys : uint64 array, shape (P, G)
+        Key of each gene.
+    lengths : int64 array, shape (P, G)
+        Positions of each gene's expression.
     """
 
     symbols: NDArray[np.int16]
     dc: NDArray[np.int8]
     constants: NDArray[np.float32]
-    said: NDArray[np.uint64]
-    length: NDArray[np.int64]
+    keys: NDArray[np.uint64]
+    lengths: NDArray[np.int64]
 
 
-class Room(NamedTuple):
-    """What breeding writes to on its way, a row for each island of n chromosomes.
+class BreedingBuffers(NamedTuple):
+    """Work space of breeding, with one row per island of n chromosomes.
 
-    Attributes:
-        pending: int64 (islands, n), children that are not new yet.
-        found: uint64 (islands, n), what stands where the memory would look first.
-        siblings: uint64 (islands, a power of two), keys of the new generation.
-        functions, keys: int64 (islands, L), uint64 (islands, L + 3), for `read_gene`.
-        stretch, dc_stretch: int16 (islands, L), int8 (islands, t), stretches that move.
-        rng: uint64 (islands, 16), the random state in column 0: a cache line of its own for each island, for
-            threads that write to one line wait for each other.
+    Attributes
+    ----------
+    pending : int64 array, shape (islands, n)
+        Children whose formulas are known already.
+    found : uint64 array, shape (islands, n)
+        Keys at the first slot that the memory would probe.
+    siblings : uint64 array, shape (islands, a power of two)
+        Hash table of the keys of the island's offspring.
+    functions, keys : int64 array, shape (islands, L); uint64 array, shape (islands, L + 3)
+        Work space of `read_gene`.
+    segment, dc_segment : int16 array, shape (islands, L); int8 array, shape (islands, t)
+        Transposed segments.
+    rng : uint64 array, shape (islands, 16)
+        State of the random numbers in column 0. The rows are cache lines, which avoids false sharing between
+        threads.
     """
 
     pending: NDArray[np.int64]
@@ -88,13 +109,13 @@ class Room(NamedTuple):
     siblings: NDArray[np.uint64]
     functions: NDArray[np.int64]
     keys: NDArray[np.uint64]
-    stretch: NDArray[np.int16]
-    dc_stretch: NDArray[np.int8]
+    segment: NDArray[np.int16]
+    dc_segment: NDArray[np.int8]
     rng: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, genes: Genes, islands: int) -> "Room":
-        """For islands of equal size that share these genes."""
+    def of(cls, genes: Genes, islands: int) -> "BreedingBuffers":
+        """Return the work space for islands of equal size."""
         n, length, tail = len(genes.symbols) // islands, genes.symbols.shape[2], genes.dc.shape[2]
         size = 1 << max(4, int(2 * n - 1).bit_length())
         return cls(
@@ -107,136 +128,158 @@ class Room(NamedTuple):
 
 @compiled
 def breed(
-    crew, living, fitness, wheel, fresh, roulette, known, rates, letters, language, room, children, keys
-):
-    """Fill the new generation of all islands, and the key of each child.
+    pool, population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, buffers,
+    offspring, keys,
+):  # fmt: skip
+    """Write the offspring of all islands and their keys.
 
-    crew: see `spin_pool`; fitness, wheel: float64 (P,); fresh: bool (islands,), which of them start anew,
-    at random, without parents; known: the table of `Memory`.
+    Parameters
+    ----------
+    pool
+        See `spin_pool`.
+    population : Genes
+    fitness, wheel : float64 array, shape (P,)
+        See `cumulative_roulette` for the wheel.
+    restarting : bool array, shape (islands,)
+        Islands whose offspring are random instead of children of parents.
+    roulette : bool
+        Whether parents are selected by roulette rather than by tournament.
+    known : uint64 array
+        Table of a `Memory`.
+    rates : Rates
+    sampler : SymbolSampler
+    tables : KeyTables
+    buffers : BreedingBuffers
+    offspring : Genes
+        Output.
+    keys : uint64 array, shape (P,)
+        Output.
     """
     submit(
-        crew, breed_island, fresh.size,
-        (living, fitness, wheel, fresh, roulette, known, rates, letters, language, room, children, keys),
+        pool, breed_island, restarting.size,
+        (population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, buffers,
+         offspring, keys),
     )  # fmt: skip
-    run_submitted(crew)
+    run_submitted(pool)
 
 
 @compiled
 def breed_island(
-    island, living, fitness, wheel, fresh, roulette, known, rates, letters, language, room, children, keys
-):
-    """Fill the new generation of one island."""
-    n = room.pending.shape[1]
+    island, population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, buffers,
+    offspring, keys,
+):  # fmt: skip
+    """Write the offspring of one island."""
+    n = buffers.pending.shape[1]
     begin, left = island * n, n
-    pending, siblings, rng = room.pending[island], room.siblings[island], room.rng[island]
+    pending, siblings, rng = buffers.pending[island], buffers.siblings[island], buffers.rng[island]
     siblings[:] = 0
     for k in range(n):
         pending[k] = begin + k
     for attempt in range(rates.tries):
         for k in range(left):
             p = pending[k]
-            if fresh[island]:
-                originate(p, letters, language, room, island, children)
+            if restarting[island]:
+                make_random(p, sampler, tables, buffers, island, offspring)
             elif attempt > 0:
-                change(p, attempt, letters, language, room, island, children)
+                mutate_again(p, attempt, sampler, tables, buffers, island, offspring)
             else:
-                a = parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
-                b = parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
-                conceive(p, a, b, living, rates, letters, language, room, island, children)
-            keys[p] = joined(children.said[p], language)
-        left = sift(keys, pending, left, known, siblings, room.found[island])
+                a = select_parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
+                b = select_parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
+                make_child(p, a, b, population, rates, sampler, tables, buffers, island, offspring)
+            keys[p] = chromosome_key(offspring.keys[p], tables)
+        left = keep_known(keys, pending, left, known, siblings, buffers.found[island])
         if left == 0:
             break
 
 
 @compiled
-def sift(keys, pending, left, known, siblings, found):
-    """Keep those pending whose key is known or a sibling's; returns how many there are."""
-    for k in range(left):  # nothing branches on what is read here: these trips to memory overlap
+def keep_known(keys, pending, left, known, siblings, found):
+    """Keep the pending children whose key is known or a sibling's, and return their number."""
+    for k in range(left):  # no branch depends on these reads, so the cache misses overlap
         found[k] = known[home_of(known, keys[pending[k]])]
     still = 0
     for k in range(left):
         key = keys[pending[k]]
-        old = found[k] == key
-        if not old and found[k] != 0:
-            old = known[slot_of(known, key)] == key
-        if not old:
-            place = slot_of(siblings, key)
-            old = siblings[place] == key
-            siblings[place] = key
+        is_known = found[k] == key
+        if not is_known and found[k] != 0:
+            is_known = known[slot_of(known, key)] == key
+        if not is_known:
+            slot = slot_of(siblings, key)
+            is_known = siblings[slot] == key
+            siblings[slot] = key
         pending[still] = pending[k]
-        still += old
+        still += is_known
     return still
 
 
 @compiled
-def originate(p, letters, language, room, island, children):
-    """Child p at random, without parents."""
-    create(children.symbols[p], children.dc[p], children.constants[p], room.rng[island], letters)
-    for g in range(children.symbols.shape[1]):
-        listen(p, g, language, room, island, children)
+def make_random(p, sampler, tables, buffers, island, offspring):
+    """Write child p at random, without parents."""
+    create(offspring.symbols[p], offspring.dc[p], offspring.constants[p], buffers.rng[island], sampler)
+    for g in range(offspring.symbols.shape[1]):
+        update_gene_key(p, g, tables, buffers, island, offspring)
 
 
 @compiled(forceinline=True)
-def change(p, attempt, letters, language, room, island, children):
-    """One letter of child p becomes another, where it speaks.
+def mutate_again(p, attempt, sampler, tables, buffers, island, offspring):
+    """Mutate one symbol of an expression of child p.
 
-    Changes wander among short formulas, since letters are terminals more often than not, and of those one
-    child in fifteen would find no new one in twenty tries.
+    Repeated mutations stay among short formulas, because most symbols are terminals. Among these, one child
+    in fifteen would find no new formula in twenty tries, so later tries must insert functions.
     """
-    rng = room.rng[island]
-    g = below(rng, children.symbols.shape[1])
-    mutate_expression(children.symbols[p, g], rng, children.length[p, g], attempt > _LOST, letters)
-    listen(p, g, language, room, island, children)
+    rng = buffers.rng[island]
+    g = below(rng, offspring.symbols.shape[1])
+    mutate_expression(offspring.symbols[p, g], rng, offspring.lengths[p, g], attempt > _GROW_AFTER, sampler)
+    update_gene_key(p, g, tables, buffers, island, offspring)
 
 
 @compiled(forceinline=True)
-def conceive(p, a, b, living, rates, letters, language, room, island, children):
-    """Child p of the parents a and b."""
-    rng = room.rng[island]
-    cross(p, a, b, living, rates, rng, children)
-    symbols, dc, constants = children.symbols[p], children.dc[p], children.constants[p]
-    vary(symbols, dc, constants, rng, rates, letters, room.stretch[island], room.dc_stretch[island])
+def make_child(p, a, b, population, rates, sampler, tables, buffers, island, offspring):
+    """Write child p of the parents a and b."""
+    rng = buffers.rng[island]
+    crossover(p, a, b, population, rates, rng, offspring)
+    symbols, dc, constants = offspring.symbols[p], offspring.dc[p], offspring.constants[p]
+    vary(symbols, dc, constants, rng, rates, sampler, buffers.segment[island], buffers.dc_segment[island])
     for g in range(symbols.shape[0]):
-        said, length = living.said[a, g], living.length[a, g]
-        same = begins_as(symbols[g], living.symbols[a, g], length)
-        if language.has_constants:
-            same = same and begins_as(dc[g], living.dc[a, g], dc.shape[1])
-            same = same and begins_as(constants[g], living.constants[a, g], constants.shape[1])
+        key, length = population.keys[a, g], population.lengths[a, g]
+        same = equal_start(symbols[g], population.symbols[a, g], length)
+        if tables.has_constants:
+            same = same and equal_start(dc[g], population.dc[a, g], dc.shape[1])
+            same = same and equal_start(constants[g], population.constants[a, g], constants.shape[1])
         if same:
-            children.said[p, g], children.length[p, g] = said, length
+            offspring.keys[p, g], offspring.lengths[p, g] = key, length
         else:
-            listen(p, g, language, room, island, children)
+            update_gene_key(p, g, tables, buffers, island, offspring)
 
 
 @compiled(forceinline=True)
-def cross(p, a, b, living, rates, rng, children):
-    """One-point, two-point and gene recombination: child p is parent a, but for stretches of parent b."""
-    genes, length = living.symbols.shape[1], living.symbols.shape[2]
+def crossover(p, a, b, population, rates, rng, offspring):
+    """Apply one-point, two-point and gene recombination: child p is parent a with segments of parent b."""
+    genes, length = population.symbols.shape[1], population.symbols.shape[2]
     total = genes * length
-    # Drawn whether needed or not: a branch that is foreseen two times in three costs more than a number.
+    # Sampled even if unused: a branch that is taken one time in three costs more than a random number.
     cut, x, y = below(rng, total), below(rng, total), below(rng, total)
-    cut = choose(uniform(rng) < rates.one_point, cut, total)
+    cut = select(uniform(rng) < rates.one_point, cut, total)
     first, last = min(x, y), max(x, y) + 1
-    last = choose(uniform(rng) < rates.two_point, last, np.int64(0))
+    last = select(uniform(rng) < rates.two_point, last, np.int64(0))
     gene = -1
     if genes > 1 and uniform(rng) < rates.gene_recombination:
         gene = below(rng, genes)
     for g in range(genes):
         at = g * length
         whole = (g == gene) | (cut <= at) | ((first <= at) & (at + length <= last))
-        q = b if whole else a  # the Dc domain and the constants come along with a whole gene
-        copy(living.dc[q, g], children.dc[p, g])
-        copy(living.constants[q, g], children.constants[p, g])
+        q = b if whole else a  # a whole gene brings its Dc domain and its constants along
+        copy(population.dc[q, g], offspring.dc[p, g])
+        copy(population.constants[q, g], offspring.constants[p, g])
         recombine(
-            living.symbols[q, g], living.symbols[b, g], cut - at, first - at, last - at,
-            children.symbols[p, g],
+            population.symbols[q, g], population.symbols[b, g], cut - at, first - at, last - at,
+            offspring.symbols[p, g],
         )  # fmt: skip
 
 
 @compiled(forceinline=True)
-def begins_as(row, other, n):
-    """Whether the first n of both are the same."""
+def equal_start(row, other, n):
+    """Return whether the first n elements of two arrays are equal."""
     i = 0
     while i < n and row[i] == other[i]:
         i += 1
@@ -244,125 +287,146 @@ def begins_as(row, other, n):
 
 
 @compiled(forceinline=True)
-def listen(p, g, language, room, island, genes):
-    """Read a gene: its key and its expression's length."""
-    genes.said[p, g], genes.length[p, g] = read_gene(
-        genes.symbols[p, g], genes.dc[p, g], genes.constants[p, g], language, room.functions[island],
-        room.keys[island],
+def update_gene_key(p, g, tables, buffers, island, genes):
+    """Set the key and the length of a gene from its symbols."""
+    genes.keys[p, g], genes.lengths[p, g] = read_gene(
+        genes.symbols[p, g], genes.dc[p, g], genes.constants[p, g], tables, buffers.functions[island],
+        buffers.keys[island],
     )  # fmt: skip
 
 
 @compiled
-def read(genes, places, language, room):
-    """Read the genes of the chromosomes at these places, int64."""
-    for p in places:
+def read_chromosomes(genes, indices, tables, buffers):
+    """Set the keys and the lengths of the chromosomes at `indices`, int64."""
+    for p in indices:
         for g in range(genes.symbols.shape[1]):
-            listen(p, g, language, room, 0, genes)
+            update_gene_key(p, g, tables, buffers, 0, genes)
 
 
 @compiled(forceinline=True)
-def joined(said, language):
-    """Key of a chromosome, as `Population.keys` gives it, from those of its genes."""
-    key = said[0]
-    for g in range(1, said.size):
-        key = join(language.link, key, said[g], language.link_commutative)
+def chromosome_key(gene_keys, tables):
+    """Return the key of a chromosome, as in `Population.keys`, from the keys of its genes."""
+    key = gene_keys[0]
+    for g in range(1, gene_keys.size):
+        key = join_keys(tables.link, key, gene_keys[g], tables.link_commutative)
     return key
 
 
 @compiled
-def succeed(living, fitness, children, given, told, fresh, elite, best, stale, patience):
-    """The fittest of the living take the places of an island's worst children, but where it starts anew.
+def replacement(
+    population, fitness, offspring, offspring_fitness, new_fitness, restarting, elite, best, stagnation,
+    patience,
+):  # fmt: skip
+    """Replace the worst children of each island by the elite of its population, and update its progress.
 
-    fitness: float64 (P,), of the living; of equals the first is taken. given: float64 (P,), of the children;
-    told, to write to, the same with −inf for what is no number, and at the places that were taken the fitness
-    of who took them. elite: int64 (2, how many), places, to write to. Of each island, and brought up to date:
-    fresh, whether it starts anew; best, its best fitness since then; stale, generations without gain, of
-    which `patience` make it start anew (0: never).
+    A restarting island has no elite.
+
+    Parameters
+    ----------
+    population : Genes
+    fitness : float64 array, shape (P,)
+        Of the population; the first of equal values wins.
+    offspring : Genes
+        Changed in place.
+    offspring_fitness : float64 array, shape (P,)
+        NaN is no score.
+    new_fitness : float64 array, shape (P,)
+        Output: fitness of the changed offspring, −inf for no score.
+    restarting : bool array, shape (islands,)
+        Updated: whether an island restarts in the next generation.
+    elite : int64 array, shape (2, size of the elite)
+        Work space.
+    best : float64 array, shape (islands,)
+        Updated: best fitness since the last restart.
+    stagnation : int64 array, shape (islands,)
+        Updated: generations without improvement.
+    patience : int
+        Generations without improvement after which an island restarts; 0 means never.
     """
-    n = fitness.size // fresh.size
-    for island in range(fresh.size):
+    n = fitness.size // restarting.size
+    for island in range(restarting.size):
         begin, end = island * n, (island + 1) * n
         for p in range(begin, end):
-            told[p] = given[p] if np.isfinite(given[p]) else -np.inf
-        if not fresh[island]:
-            largest(fitness, begin, end, 1.0, elite[0])
-            largest(told, begin, end, -1.0, elite[1])
+            new_fitness[p] = offspring_fitness[p] if np.isfinite(offspring_fitness[p]) else -np.inf
+        if not restarting[island]:
+            find_largest(fitness, begin, end, 1.0, elite[0])
+            find_largest(new_fitness, begin, end, -1.0, elite[1])
             for k in range(elite.shape[1]):
-                inherit(living, elite[0, k], children, elite[1, k])
-                told[elite[1, k]] = fitness[elite[0, k]]
+                copy_chromosome(population, elite[0, k], offspring, elite[1, k])
+                new_fitness[elite[1, k]] = fitness[elite[0, k]]
         most = -np.inf
         for p in range(begin, end):
-            most = max(most, told[p])
-        gained = fresh[island] or most > best[island]
-        best[island] = most if gained else best[island]
-        stale[island] = 0 if gained else stale[island] + 1
-        fresh[island] = 0 < patience <= stale[island]
+            most = max(most, new_fitness[p])
+        improved = restarting[island] or most > best[island]
+        best[island] = most if improved else best[island]
+        stagnation[island] = 0 if improved else stagnation[island] + 1
+        restarting[island] = 0 < patience <= stagnation[island]
 
 
 @compiled
-def largest(values, begin, end, sign, places):
-    """Places of the largest of sign · values[begin : end], the largest first; of equals the first."""
+def find_largest(values, begin, end, sign, indices):
+    """Write the indices of the largest of sign · values[begin : end], descending; the first of ties wins."""
     last, at = np.inf, begin - 1
-    for k in range(places.size):
-        best, place = -np.inf, -1
+    for k in range(indices.size):
+        best, index = -np.inf, -1
         for i in range(begin, end):
             value = sign * values[i]
-            comes = value < last or (value == last and i > at)
-            if comes and (value > best or place < 0):
-                best, place = value, i
-        last, at = best, place
-        places[k] = place
+            is_next = value < last or (value == last and i > at)
+            if is_next and (value > best or index < 0):
+                best, index = value, i
+        last, at = best, index
+        indices[k] = index
 
 
 @compiled
-def inherit(source, a, target, b):
-    """Chromosome a of the one becomes b of the other."""
+def copy_chromosome(source, a, target, b):
+    """Copy chromosome a of `source` to chromosome b of `target`."""
     for g in range(source.symbols.shape[1]):
         copy(source.symbols[a, g], target.symbols[b, g])
         copy(source.dc[a, g], target.dc[b, g])
         copy(source.constants[a, g], target.constants[b, g])
-        target.said[b, g], target.length[b, g] = source.said[a, g], source.length[a, g]
+        target.keys[b, g], target.lengths[b, g] = source.keys[a, g], source.lengths[a, g]
 
 
 @compiled
-def spin(fitness, wheel):
-    """Cumulative share of each on the roulette wheel: fitness above the worst valid one."""
+def cumulative_roulette(fitness, wheel):
+    """Write the cumulative roulette weights: fitness above the worst valid one, 0 for −inf."""
     least, most = np.inf, -np.inf
     for f in fitness:
         if f > -np.inf:
             least, most = min(least, f), max(most, f)
-    floor = 0.01 * (most - least) + 1e-300  # the worst valid one keeps a small share
+    base = 0.01 * (most - least) + 1e-300  # gives the worst valid chromosome a small weight
     total = 0.0
     for i in range(fitness.size):
-        total += fitness[i] - least + floor if fitness[i] > -np.inf else 0.0
+        total += fitness[i] - least + base if fitness[i] > -np.inf else 0.0
         wheel[i] = total
 
 
 @compiled(forceinline=True)
-def parent(fitness, wheel, begin, n, roulette, tournament, rng):
-    """Number of a parent, of the n of an island whose first is `begin`."""
+def select_parent(fitness, wheel, begin, n, roulette, tournament, rng):
+    """Return the index of a parent from the n chromosomes of the island that starts at `begin`."""
     if roulette and wheel[begin + n - 1] > 0.0:
         total = wheel[begin + n - 1]
-        place = np.searchsorted(wheel[begin : begin + n], uniform(rng) * total, side="right")
-        return begin + min(place, n - 1)
+        index = np.searchsorted(wheel[begin : begin + n], uniform(rng) * total, side="right")
+        return begin + min(index, n - 1)
     best = begin + below(rng, n)
     for _ in range(tournament - 1):
         other = begin + below(rng, n)
-        best = choose(fitness[other] > fitness[best], other, best)
+        best = select(fitness[other] > fitness[best], other, best)
     return best
 
 
 @compiled(forceinline=True)
-def vary(symbols, dc, constants, rng, rates, letters, stretch, dc_stretch):
-    """Mutation, inversion, transposition, and the same for the Dc domain."""
-    genes, head = symbols.shape[0], letters.head
-    mutate(symbols, rng, rates.mutation, letters)
+def vary(symbols, dc, constants, rng, rates, sampler, segment, dc_segment):
+    """Apply mutation, inversion and transposition to the symbols and to the Dc domain."""
+    genes, head = symbols.shape[0], sampler.head
+    mutate(symbols, rng, rates.mutation, sampler)
     if uniform(rng) < rates.inversion:
         invert(symbols[below(rng, genes)], rng, head)
     if uniform(rng) < rates.is_transposition:
-        transpose_is(symbols[below(rng, genes)], rng, head, rates.transposon, stretch)
+        transpose_is(symbols[below(rng, genes)], rng, head, rates.transposon, segment)
     if uniform(rng) < rates.ris_transposition:
-        transpose_ris(symbols[below(rng, genes)], rng, head, rates.transposon, letters.n_functions, stretch)
+        transpose_ris(symbols[below(rng, genes)], rng, head, rates.transposon, sampler.n_functions, segment)
     if genes > 1 and uniform(rng) < rates.gene_transposition:
         transpose_gene(symbols, dc, constants, rng)
     if not rates.vary_constants:
@@ -375,4 +439,4 @@ def vary(symbols, dc, constants, rng, rates, letters, stretch, dc_stretch):
         row = dc[below(rng, genes)]
         size = min(1 + below(rng, rates.transposon), row.size)
         target = below(rng, row.size)
-        insert(row, below(rng, row.size - size + 1), size, target, row.size, dc_stretch)
+        insert(row, below(rng, row.size - size + 1), size, target, row.size, dc_segment)

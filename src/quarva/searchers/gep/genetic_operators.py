@@ -1,8 +1,11 @@
-"""Ferreira's genetic operators on one chromosome, in place.
+"""Ferreira's genetic operators, applied in place to one chromosome.
 
-A chromosome is symbols (G, L), its Dc domain dc (G, t) and its constants (G, C). Whatever a move does,
-functions stay in the head, so every result is a valid chromosome.
-Source: Ferreira, Gene Expression Programming, Complex Systems 13 (2001), and the book of 2006.
+A chromosome consists of symbols (G, L), its Dc domain dc (G, t) and its constants (G, C). All operators keep
+functions in the head, so every result is a valid chromosome.
+
+References ---------- Ferreira, "Gene Expression Programming: A New Adaptive Algorithm for Solving Problems",
+Complex Systems 13, 2001. Ferreira, "Gene Expression Programming: Mathematical Modeling by an Artificial
+Intelligence", Springer, 2006.
 """
 
 from typing import NamedTuple
@@ -12,58 +15,75 @@ from numpy.typing import NDArray
 
 from quarva._runtime.compiled import compiled
 from quarva.karva.alphabet import Alphabet
-from quarva.karva.rng import alias, below, normal, pick, uniform
+from quarva.karva.rng import alias_tables, below, normal, pick, uniform
 
-_REDRAWS = 30  # in a language of one letter no draw is another
+_MAX_RESAMPLES = 30  # with an alphabet of one symbol no sample differs
 
 
-class Letters(NamedTuple):
-    """How letters are drawn: tables of `alias` over all letters, int64 and float64 of shape (3, V).
+class SymbolSampler(NamedTuple):
+    """Alias tables from which symbols are sampled.
 
-    Row 0 serves positions of the head, row 1 those of the tail, where functions have no weight, and row 2
-    positions of the head that shall hold a function.
+    Row 0 is for positions of the head, row 1 for positions of the tail, where functions have weight 0, and
+    row 2 for positions of the head that must hold a function.
+
+    Attributes
+    ----------
+    head : int
+    n_functions : int
+    probability : float64 array, shape (3, V)
+    alias : int64 array, shape (3, V)
     """
 
     head: int
     n_functions: int
-    chance: NDArray[np.float64]
-    other: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    alias: NDArray[np.int64]
 
     @classmethod
-    def of(cls, alphabet: Alphabet, head: int, function_share: float) -> "Letters":
-        """By the alphabet's weights; a position of the head holds a function with this probability."""
+    def of(cls, alphabet: Alphabet, head: int, function_share: float) -> "SymbolSampler":
+        """Return the sampler with the alphabet's weights.
+
+        Parameters
+        ----------
+        alphabet : Alphabet
+        head : int
+            Positions of the head.
+        function_share : float
+            Probability that a position of the head holds a function.
+        """
         cut = alphabet.n_functions
         weight = alphabet.weight
         is_function = np.arange(len(weight)) < cut
         terminals = np.where(is_function, 0.0, weight) / weight[cut:].sum()
         functions = np.where(is_function, weight, 0.0) / weight[:cut].sum() if cut else terminals
-        any_letter = function_share * functions + (1.0 - function_share) * terminals
-        tables = [alias(weights) for weights in (any_letter, terminals, functions)]
-        return cls(head, cut, np.stack([chance for chance, _ in tables]), np.stack([o for _, o in tables]))
+        any_symbol = function_share * functions + (1.0 - function_share) * terminals
+        tables = [alias_tables(weights) for weights in (any_symbol, terminals, functions)]
+        return cls(head, cut, np.stack([p for p, _ in tables]), np.stack([a for _, a in tables]))
 
 
-def gaps(rate: float, positions: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Tables of `alias` for the gap to the next of `positions` places that change with this probability each.
+def gap_tables(rate: float, positions: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return alias tables of the gap between mutated positions, if each mutates with probability `rate`.
 
-    The last number stands for all gaps that lead beyond the end.
+    The last index stands for all gaps beyond the last position. Sampling gaps takes one random number per
+    mutation rather than one per position.
     """
     stays = (1.0 - min(rate, 1.0)) ** np.arange(positions + 1)
-    return alias(np.append(stays[:-1] - stays[1:], stays[-1]))
+    return alias_tables(np.append(stays[:-1] - stays[1:], stays[-1]))
 
 
 @compiled
-def random_letter(rng, i, letters):
-    """A letter for position i: any in the head, a terminal in the tail."""
-    row = np.int64(i >= letters.head)
-    return pick(rng, letters.chance[row], letters.other[row])
+def random_symbol(rng, i, sampler):
+    """Return a symbol for position i: any in the head, a terminal in the tail."""
+    row = np.int64(i >= sampler.head)
+    return pick(rng, sampler.probability[row], sampler.alias[row])
 
 
 @compiled
-def create(symbols, dc, constants, rng, letters):
-    """A random chromosome."""
+def create(symbols, dc, constants, rng, sampler):
+    """Write a random chromosome."""
     for g in range(symbols.shape[0]):
         for i in range(symbols.shape[1]):
-            symbols[g, i] = random_letter(rng, i, letters)
+            symbols[g, i] = random_symbol(rng, i, sampler)
         for i in range(dc.shape[1]):
             dc[g, i] = below(rng, constants.shape[1])
         for i in range(constants.shape[1]):
@@ -71,24 +91,24 @@ def create(symbols, dc, constants, rng, letters):
 
 
 @compiled
-def mutate(symbols, rng, gap, letters):
-    """Each position changes with the probability that `gaps` made the tables `gap` for."""
+def mutate(symbols, rng, gap, sampler):
+    """Mutate each position with the probability for which `gap_tables` returned `gap`."""
     genes, length = symbols.shape
     i = pick(rng, gap[0], gap[1])
     for g in range(genes):
         while i < length:
-            symbols[g, i] = random_letter(rng, i, letters)
+            symbols[g, i] = random_symbol(rng, i, sampler)
             i += 1 + pick(rng, gap[0], gap[1])
         i -= length
 
 
 @compiled
-def mutate_expression(gene, rng, length, grow, letters):
-    """One of the first `length` positions becomes another letter, in the head a function if `grow`."""
-    for _ in range(_REDRAWS):
+def mutate_expression(gene, rng, length, grow, sampler):
+    """Change one of the first `length` positions, in the head to a function if `grow`."""
+    for _ in range(_MAX_RESAMPLES):
         i = below(rng, length)
-        row = np.int64(1) if i >= letters.head else np.int64(2 * grow)
-        new = pick(rng, letters.chance[row], letters.other[row])
+        row = np.int64(1) if i >= sampler.head else np.int64(2 * grow)
+        new = pick(rng, sampler.probability[row], sampler.alias[row])
         if new != gene[i]:
             gene[i] = new
             break
@@ -96,7 +116,7 @@ def mutate_expression(gene, rng, length, grow, letters):
 
 @compiled
 def invert(row, rng, length):
-    """Turn a random stretch of row[:length] around."""
+    """Reverse a random segment of row[:length]."""
     a, b = below(rng, length), below(rng, length)
     if b < a:
         a, b = b, a
@@ -108,7 +128,7 @@ def invert(row, rng, length):
 
 @compiled
 def insert(row, source, size, target, length, buffer):
-    """Copy row[source : source + size] before `target`; the rest moves up, and its end is lost."""
+    """Insert a copy of row[source : source + size] before `target`; the end of row[:length] is lost."""
     size = min(size, length - target)
     for k in range(size):
         buffer[k] = row[source + k]
@@ -120,7 +140,7 @@ def insert(row, source, size, target, length, buffer):
 
 @compiled
 def transpose_is(gene, rng, head, longest, buffer):
-    """IS transposition: a stretch from anywhere in the gene into its head, but not to the root."""
+    """Apply IS transposition: insert a segment of the gene into its head, but not at the root."""
     if head < 2:
         return
     size = 1 + below(rng, longest)
@@ -130,7 +150,7 @@ def transpose_is(gene, rng, head, longest, buffer):
 
 @compiled
 def transpose_ris(gene, rng, head, longest, n_functions, buffer):
-    """RIS transposition: a stretch that begins with a function, to the root."""
+    """Apply RIS transposition: insert a segment that begins with a function at the root."""
     source = below(rng, head)
     while source < head and gene[source] >= n_functions:
         source += 1
@@ -141,7 +161,7 @@ def transpose_ris(gene, rng, head, longest, n_functions, buffer):
 
 @compiled
 def transpose_gene(symbols, dc, constants, rng):
-    """Gene transposition: a gene moves to the front, the ones before it move back."""
+    """Apply gene transposition: move a gene to the front and shift the genes before it back."""
     for g in range(below(rng, symbols.shape[0]), 0, -1):
         swap(symbols[g], symbols[g - 1])
         swap(dc[g], dc[g - 1])
@@ -162,10 +182,10 @@ def copy(source, target):
 
 @compiled
 def recombine(one, other, cut, first, last, out):
-    """`one`, but from `cut` on, and in first … last − 1, `other`; bounds may lie outside of the gene.
+    """Copy `one`, but `other` from `cut` on and in first … last − 1; bounds may lie outside the gene.
 
-    A choice at every position takes 20 ns less than copying the stretches: their lengths differ each time,
-    and the processor foresees no end of a loop.
+    A choice at each position takes 20 ns less than copying segments: their lengths vary, so the processor
+    mispredicts the ends of the loops.
     """
     cut, first, last = np.int32(cut), np.int32(first), np.int32(last)
     for k in range(out.size):
@@ -175,7 +195,7 @@ def recombine(one, other, cut, first, last, out):
 
 @compiled
 def vary_constants(dc, constants, rng, gap):
-    """Mutation of the Dc domain and of the constants themselves (direct mutation of RNCs), `gap` as above."""
+    """Mutate the Dc domain and the constants (direct mutation of RNCs), with `gap` as in `mutate`."""
     genes, domain, row = dc.shape[0], dc.shape[1], dc.shape[1] + constants.shape[1]
     i = pick(rng, gap[0], gap[1])
     for g in range(genes):
@@ -183,7 +203,7 @@ def vary_constants(dc, constants, rng, gap):
             if i < domain:
                 dc[g, i] = below(rng, constants.shape[1])
             else:
-                # Half the time anew, half the time a small step.
+                # With equal probability a new value or a small step.
                 value = normal(rng)
                 if uniform(rng) < 0.5:
                     value = constants[g, i - domain] * (1.0 + 0.1 * value)

@@ -1,4 +1,4 @@
-"""A network that writes genes and learns from their scores; must not know who else searches."""
+"""A neural generator of formulas that learns from their scores; it does not depend on other searchers."""
 
 from quarva.searchers.policy.policy import Policy
 

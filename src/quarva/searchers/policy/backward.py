@@ -1,7 +1,7 @@
-"""The gradient of a GRU on a lesson, by hand and compiled: back through time, a gene at a time.
+"""The gradient of a GRU on a teacher-forcing batch: compiled backpropagation through time, gene by gene.
 
-What torch takes some two hundred calls for, on tensors of a few hundred rows, is one loop here; that both say
-the same is tested. The weights that a gene is read with are `Weights`, of which the gradient is taken.
+Torch needs about two hundred calls, on tensors of a few hundred rows, for what is one loop here. A test
+compares the two. The gradient is taken with respect to `Weights`.
 """
 
 from typing import NamedTuple
@@ -19,41 +19,51 @@ ZERO, ONE = np.float32(0), np.float32(1)
 
 
 class BackwardInputs(NamedTuple):
-    """A lesson and what is wanted of it as arrays; n chromosomes of G genes of m positions.
+    """A teacher-forcing batch and its loss weights as arrays: n chromosomes, G genes, m positions.
 
-    Attributes:
-        looks, added, letters: see `TeacherForcing`.
-        length: int64 of shape (n, G), positions of each expression.
-        weight, wide, target, share: float32 of shape (n,), see `LossWeights`.
+    Attributes
+    ----------
+    rows, logit_bias, symbols
+        See `TeacherForcing`.
+    length : int64 array, shape (n, G)
+        Positions of each expression.
+    log_p, entropy, target, balance : float32 array, shape (n,)
+        See `LossWeights`.
     """
 
-    looks: NDArray[np.int64]
-    added: NDArray[np.float32]
-    letters: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    logit_bias: NDArray[np.float32]
+    symbols: NDArray[np.int64]
     length: NDArray[np.int64]
-    weight: NDArray[np.float32]
-    wide: NDArray[np.float32]
+    log_p: NDArray[np.float32]
+    entropy: NDArray[np.float32]
     target: NDArray[np.float32]
-    share: NDArray[np.float32]
+    balance: NDArray[np.float32]
 
 
-class _Reverse(NamedTuple):
-    """Weights the other way round, from what comes out to what went in."""
+class _Transposed(NamedTuple):
+    """Transposed weights."""
 
     between: NDArray[np.float32]
     inner: NDArray[np.float32]
-    letters: NDArray[np.float32]
+    output: NDArray[np.float32]
 
 
-class _Slopes(NamedTuple):
-    """Derivatives of the loss along one gene, by what `Trace` names.
+class _Gradients(NamedTuple):
+    """Gradients of the loss along one gene, as float32 arrays.
 
-    Attributes:
-        state: float32 of shape (D, E), by the state after the position that is looked at.
-        before: (E,), room.
-        sums, inner: (D, m, 3E), by the gates' sums, of what comes in and of the state before.
-        logits: (m, V), first the letters' chances and then the derivatives.
-        open: (m,), entropy of each choice.
+    Attributes
+    ----------
+    state : shape (D, E)
+        With respect to the state after the current position.
+    before : shape (E,)
+        Work space.
+    sums, inner : shape (D, m, 3E)
+        With respect to the pre-activations of the gates, of the input and of the previous state.
+    logits : shape (m, V)
+        First the probabilities of the symbols, then the gradients with respect to the logits.
+    entropy : shape (m,)
+        Entropy of each choice.
     """
 
     state: NDArray[np.float32]
@@ -61,133 +71,145 @@ class _Slopes(NamedTuple):
     sums: NDArray[np.float32]
     inner: NDArray[np.float32]
     logits: NDArray[np.float32]
-    open: NDArray[np.float32]
+    entropy: NDArray[np.float32]
 
 
 def gradient(
-    weights: Weights, material: BackwardInputs, chosen: NDArray[np.intp], decay: float, log_z: float
+    weights: Weights, inputs: BackwardInputs, chosen: NDArray[np.intp], decay: float, log_z: float
 ) -> tuple[float, Weights, float]:
-    """The loss of the chosen chromosomes, and its derivatives by the weights and by log Z.
+    """Compute the loss of the chosen chromosomes, and its gradient.
 
-    Args:
-        weights: of the network.
-        material: what is learned from.
-        chosen: places of the chromosomes.
-        decay: of the entropy along a gene.
-        log_z: for trajectory balance.
+    Parameters
+    ----------
+    weights : Weights
+    inputs : BackwardInputs
+    chosen : int array
+        Indices of the chromosomes.
+    decay : float
+        Decay of the entropy along a gene.
+    log_z : float
+        Log Z of trajectory balance.
+
+    Returns
+    -------
+    loss : float
+    gradient : Weights
+    log_z_gradient : float
     """
     layers, width = weights.inner.shape[:2]
-    genes, positions = material.letters.shape[1:]
-    forward = weights.between, weights.inner, weights.letters
-    reverse = _Reverse(*(np.ascontiguousarray(each.swapaxes(-1, -2)) for each in forward))
-    traces = tuple(Trace.room(weights, positions) for _ in range(genes))
-    slopes = tuple(
-        _Slopes(
+    genes, positions = inputs.symbols.shape[1:]
+    forward = weights.between, weights.inner, weights.output
+    transposed = _Transposed(*(np.ascontiguousarray(each.swapaxes(-1, -2)) for each in forward))
+    traces = tuple(Trace.empty(weights, positions) for _ in range(genes))
+    gradients = tuple(
+        _Gradients(
             np.empty((layers, width), np.float32),
             np.empty(width, np.float32),
             np.empty((layers, positions, 3 * width), np.float32),
             np.empty((layers, positions, 3 * width), np.float32),
-            np.empty((positions, len(weights.letter_bias)), np.float32),
+            np.empty((positions, len(weights.output_bias)), np.float32),
             np.empty(positions, np.float32),
         )
         for _ in range(genes)
     )
-    found = Weights(*(np.zeros_like(each) for each in weights))
-    loss, by_log_z = go_back(
-        weights, reverse, material, chosen, np.float32(decay), np.float32(log_z), traces, slopes, found
+    out = Weights(*(np.zeros_like(each) for each in weights))
+    loss, log_z_gradient = add_gradients(
+        weights, transposed, inputs, chosen, np.float32(decay), np.float32(log_z), traces, gradients, out
     )
-    return loss, found, by_log_z
+    return loss, out, log_z_gradient
 
 
 @compiled
-def go_back(weights, reverse, material, chosen, decay, log_z, traces, slopes, found):
-    """Add the derivatives of all chosen chromosomes to `found`."""
-    loss, by_log_z = 0.0, 0.0
+def add_gradients(weights, transposed, inputs, chosen, decay, log_z, traces, gradients, out):
+    """Add the gradients of all chosen chromosomes to `out`; return the loss and the gradient of log Z."""
+    loss, log_z_gradient = 0.0, 0.0
     for c in chosen:
         log_p, entropy = ZERO, ZERO
         for g in range(len(traces)):
-            likely, still_open = read(weights, material, c, g, decay, traces[g], slopes[g])
-            log_p += likely
-            entropy += still_open
-        off = log_z + log_p - material.target[c]
-        pull = np.float32(2) * material.share[c] * off
-        loss += material.share[c] * off * off - material.weight[c] * log_p - material.wide[c] * entropy
-        by_log_z += pull
+            gene_log_p, gene_entropy = forward_gene(weights, inputs, c, g, decay, traces[g], gradients[g])
+            log_p += gene_log_p
+            entropy += gene_entropy
+        error = log_z + log_p - inputs.target[c]
+        error_gradient = np.float32(2) * inputs.balance[c] * error
+        loss += inputs.balance[c] * error * error - inputs.log_p[c] * log_p - inputs.entropy[c] * entropy
+        log_z_gradient += error_gradient
         for g in range(len(traces)):
-            m = material.length[c, g]
-            part = slopes[g]
-            choices(part, material.letters[c, g, :m], pull - material.weight[c], material.wide[c], decay)
-            through_time(weights, reverse, m, traces[g], part)
-            collect(material.looks[c, g, :m], traces[g], part, found)
-    return loss, by_log_z
+            m = inputs.length[c, g]
+            part = gradients[g]
+            logit_gradients(
+                part, inputs.symbols[c, g, :m], error_gradient - inputs.log_p[c], inputs.entropy[c], decay
+            )
+            through_time(weights, transposed, m, traces[g], part)
+            accumulate(inputs.rows[c, g, :m], traces[g], part, out)
+    return loss, log_z_gradient
 
 
 @compiled
-def read(weights, material, c, g, decay, trace, slopes):
-    """Forward along one gene: its log-likelihood and entropy; chances are left in the slopes."""
-    log_p, entropy, worth = ZERO, ZERO, ONE
-    for i in range(material.length[c, g]):
-        advance(weights, material.looks[c, g, i], i, trace)
-        chances, added = slopes.logits[i], material.added[c, g, i]
+def forward_gene(weights, inputs, c, g, decay, trace, gradients):
+    """Return the log-likelihood and the entropy of a gene, and leave the probabilities in `gradients`."""
+    log_p, entropy, discount = ZERO, ZERO, ONE
+    for i in range(inputs.length[c, g]):
+        advance(weights, inputs.rows[c, g, i], i, trace)
+        probabilities, bias = gradients.logits[i], inputs.logit_bias[c, g, i]
         top = np.float32(-np.inf)
-        for v in range(chances.size):
-            chances[v] = trace.logits[v] + added[v]
-            top = max(top, chances[v])
+        for v in range(probabilities.size):
+            probabilities[v] = trace.logits[v] + bias[v]
+            top = max(top, probabilities[v])
         total, dot = ZERO, ZERO
-        letter = material.letters[c, g, i]
-        log_p += chances[letter] - top
-        for v in range(chances.size):
-            x = chances[v] - top
-            chances[v] = np.exp(x)
-            total += chances[v]
-            if chances[v] > ZERO:
-                dot += chances[v] * x
-        for v in range(chances.size):
-            chances[v] /= total
+        symbol = inputs.symbols[c, g, i]
+        log_p += probabilities[symbol] - top
+        for v in range(probabilities.size):
+            x = probabilities[v] - top
+            probabilities[v] = np.exp(x)
+            total += probabilities[v]
+            if probabilities[v] > ZERO:
+                dot += probabilities[v] * x
+        for v in range(probabilities.size):
+            probabilities[v] /= total
         log_p -= np.log(total)
-        slopes.open[i] = np.log(total) - dot / total
-        entropy += worth * slopes.open[i]
-        worth *= decay
+        gradients.entropy[i] = np.log(total) - dot / total
+        entropy += discount * gradients.entropy[i]
+        discount *= decay
     return log_p, entropy
 
 
 @compiled
-def choices(slopes, letters, by_log_p, wide, decay):
-    """From the chances of letters to the derivatives by their logits."""
-    worth = ONE
-    for i in range(letters.size):
-        row = slopes.logits[i]
+def logit_gradients(gradients, symbols, log_p_gradient, entropy_weight, decay):
+    """Replace the probabilities of the symbols by the gradients with respect to their logits."""
+    discount = ONE
+    for i in range(symbols.size):
+        row = gradients.logits[i]
         for v in range(row.size):
             p = row[v]
-            surprise = np.log(p) + slopes.open[i] if p > ZERO else ZERO
-            row[v] = p * (wide * worth * surprise - by_log_p)
-        row[letters[i]] += by_log_p
-        worth *= decay
+            surprise = np.log(p) + gradients.entropy[i] if p > ZERO else ZERO
+            row[v] = p * (entropy_weight * discount * surprise - log_p_gradient)
+        row[symbols[i]] += log_p_gradient
+        discount *= decay
 
 
 @compiled
-def through_time(weights, reverse, m, trace, slopes):
-    """From the derivatives by logits to those by the sums of gates, from the last position to the first."""
-    width = slopes.before.size
-    for layer in range(slopes.state.shape[0]):
-        fill(slopes.state[layer], ZERO)
+def through_time(weights, transposed, m, trace, gradients):
+    """Write the gradients with respect to the pre-activations, from the last position to the first."""
+    width = gradients.before.size
+    for layer in range(gradients.state.shape[0]):
+        fill(gradients.state[layer], ZERO)
     for i in range(m - 1, -1, -1):
-        add_product(slopes.logits[i], reverse.letters, slopes.state[-1])
-        for layer in range(slopes.state.shape[0] - 1, -1, -1):
-            gates, after = trace.gates[layer, i], slopes.state[layer]
-            sums, inner = slopes.sums[layer, i], slopes.inner[layer, i]
+        add_product(gradients.logits[i], transposed.output, gradients.state[-1])
+        for layer in range(gradients.state.shape[0] - 1, -1, -1):
+            gates, after = trace.gates[layer, i], gradients.state[layer]
+            sums, inner = gradients.sums[layer, i], gradients.inner[layer, i]
             through_gates(gates, trace.state[layer, i], after, sums, inner)
             for j in range(width):
-                slopes.before[j] = after[j] * gates[width + j]
-            add_product(inner, reverse.inner[layer], slopes.before)
-            copy(slopes.before, after)
+                gradients.before[j] = after[j] * gates[width + j]
+            add_product(inner, transposed.inner[layer], gradients.before)
+            copy(gradients.before, after)
             if layer:
-                add_product(sums, reverse.between[layer], slopes.state[layer - 1])
+                add_product(sums, transposed.between[layer], gradients.state[layer - 1])
 
 
 @compiled
 def through_gates(gates, before, after, sums, inner):
-    """Derivatives by the sums of one layer's gates, from those by the state after it."""
+    """Write the gradients with respect to one layer's pre-activations, given those of the state after it."""
     full_width()
     width = before.size
     for j in range(width):
@@ -200,26 +222,26 @@ def through_gates(gates, before, after, sums, inner):
 
 
 @compiled
-def collect(looks, trace, slopes, found):
-    """Add one gene's part to the derivatives by the weights."""
-    m = looks.shape[0]
+def accumulate(rows, trace, gradients, out):
+    """Add the contribution of one gene to the gradients with respect to the weights."""
+    m = rows.shape[0]
     for i in range(m):
-        for k in range(looks.shape[1]):
-            add(slopes.sums[0, i], found.read[looks[i, k]])
-        add(slopes.logits[i], found.letter_bias)
-    for layer in range(slopes.state.shape[0]):
+        for k in range(rows.shape[1]):
+            add(gradients.sums[0, i], out.read[rows[i, k]])
+        add(gradients.logits[i], out.output_bias)
+    for layer in range(gradients.state.shape[0]):
         for i in range(m):
-            add(slopes.sums[layer, i], found.bias[layer])
-            add(slopes.inner[layer, i], found.inner_bias[layer])
-        add_outer(trace.state[layer, :m], slopes.inner[layer, :m], found.inner[layer])
+            add(gradients.sums[layer, i], out.bias[layer])
+            add(gradients.inner[layer, i], out.inner_bias[layer])
+        add_outer(trace.state[layer, :m], gradients.inner[layer, :m], out.inner[layer])
         if layer:
-            add_outer(trace.state[layer - 1, 1 : m + 1], slopes.sums[layer, :m], found.between[layer])
-    add_outer(trace.state[-1, 1 : m + 1], slopes.logits[:m], found.letters)
+            add_outer(trace.state[layer - 1, 1 : m + 1], gradients.sums[layer, :m], out.between[layer])
+    add_outer(trace.state[-1, 1 : m + 1], gradients.logits[:m], out.output)
 
 
 @compiled
 def add_outer(x, y, out):
-    """out += xᵀ y for x of shape (m, K), y (m, M), out (K, M), four rows at a time as in `add_product`."""
+    """Compute out += xᵀ y for x of shape (m, K), y (m, M) and out (K, M), four rows at a time."""
     full_width()
     fours = x.shape[0] - x.shape[0] % 4
     for k in range(out.shape[0]):

@@ -1,35 +1,48 @@
-"""The choice of one letter: prior, mask, softmax, likelihood and entropy in one go."""
+"""The choice of one symbol: prior, mask, softmax, log-likelihood and entropy in one pass."""
 
 import numpy as np
 
 from quarva._runtime.compiled import compiled
-from quarva.searchers.policy.length import lean
+from quarva.searchers.policy.length import length_penalty
 
-__all__ = ["choose"]
+__all__ = ["choose_symbol"]
 
 ZERO = np.float32(0)
 
 
 @compiled
-def choose(logits, legal, arity, i, nodes, mean, weight, sharp, chance, wanted):
-    """Draw a letter for position i of an expression that has `nodes` places so far.
+def choose_symbol(logits, legal, arity, i, n_nodes, mean, weight, inverse_temperature, random, forced):
+    """Sample the symbol of position i of an expression with `n_nodes` nodes so far.
 
-    Args:
-        logits: float32 of shape (V,); overwritten.
-        legal: bool of shape (V,).
-        arity: int8 of shape (V,).
-        mean, weight: of the prior over length.
-        sharp: what logits are multiplied with before it.
-        chance: a random number, 0 or more and below 1.
-        wanted: the letter to take if it is legal; -1 for none.
+    Parameters
+    ----------
+    logits : float32 array, shape (V,)
+        Overwritten.
+    legal : bool array, shape (V,)
+    arity : int8 array, shape (V,)
+    i, n_nodes : int
+    mean, weight : float
+        Of the length prior.
+    inverse_temperature : float
+        Factor of the logits, before the prior is added.
+    random : float
+        Uniform random number in [0, 1).
+    forced : int
+        Symbol to choose if it is legal; -1 for none.
 
-    Returns:
-        The letter, its log-likelihood and the entropy of the choice.
+    Returns
+    -------
+    symbol : int
+    log_p : float
+        Its log-likelihood.
+    entropy : float
+        Entropy of the choice, in nats.
     """
     top = np.float32(-np.inf)
     for v in range(arity.size):
         if legal[v]:
-            logits[v] = logits[v] * sharp + np.float32(lean(nodes, i, arity[v], mean, weight))
+            penalty = np.float32(length_penalty(n_nodes, i, arity[v], mean, weight))
+            logits[v] = logits[v] * inverse_temperature + penalty
             top = max(top, logits[v])
     total, dot = ZERO, ZERO
     for v in range(arity.size):
@@ -42,14 +55,14 @@ def choose(logits, legal, arity, i, nodes, mean, weight, sharp, chance, wanted):
         else:
             logits[v] = ZERO
     log_total = np.log(total)
-    open_choice = log_total - dot / total
-    if wanted >= 0 and legal[wanted]:
-        return np.int64(wanted), np.log(logits[wanted]) - log_total, open_choice
-    left, chosen = chance * total, -1
+    entropy = log_total - dot / total
+    if forced >= 0 and legal[forced]:
+        return np.int64(forced), np.log(logits[forced]) - log_total, entropy
+    left, chosen = random * total, -1
     for v in range(arity.size):
         if logits[v] > 0:
             chosen = v
             left -= logits[v]
             if left < 0:
                 break
-    return chosen, np.log(logits[chosen]) - log_total, open_choice
+    return chosen, np.log(logits[chosen]) - log_total, entropy

@@ -1,4 +1,4 @@
-"""Figures of learning as TensorBoard reads them."""
+"""A log of training metrics for TensorBoard."""
 
 from quarva.errors import RecipeError
 
@@ -6,15 +6,21 @@ __all__ = ["Journal"]
 
 
 class Journal:
-    """Writes figures into a folder that `tensorboard --logdir FOLDER` shows.
+    """Writes metrics to a folder for `tensorboard --logdir FOLDER`.
 
-    Raises:
-        RecipeError: the package tensorboard is not installed, or the folder can not be written.
+    Parameters
+    ----------
+    folder : str
+
+    Raises
+    ------
+    RecipeError
+        If the package tensorboard is not installed, or the folder cannot be written.
     """
 
     def __init__(self, folder: str) -> None:
         try:
-            from torch.utils.tensorboard import SummaryWriter  # with the package tensorboard
+            from torch.utils.tensorboard import SummaryWriter  # requires the package tensorboard
         except ImportError:
             raise RecipeError(
                 "policy: a log needs the package tensorboard: pip install 'quarva[log]'"
@@ -22,10 +28,10 @@ class Journal:
         try:
             self._writer = SummaryWriter(folder)
         except OSError as error:
-            raise RecipeError(f"policy: the log can not be written to {folder} ({error.strerror})") from None
+            raise RecipeError(f"policy: the log cannot be written to {folder} ({error.strerror})") from None
 
-    def write(self, figures: dict[str, float], batch: int) -> None:
-        """Note the figures of a batch."""
-        for name, value in figures.items():
+    def write(self, metrics: dict[str, float], batch: int) -> None:
+        """Write the metrics of a batch."""
+        for name, value in metrics.items():
             self._writer.add_scalar(f"policy/{name}", value, batch)
         self._writer.flush()

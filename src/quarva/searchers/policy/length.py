@@ -1,4 +1,4 @@
-"""The soft prior over the length of expressions (Landajuela et al. 2021), in level order."""
+"""The soft prior on the length of expressions (Landajuela et al. 2021), for level order."""
 
 from dataclasses import dataclass
 
@@ -8,16 +8,28 @@ from numpy.typing import NDArray
 from quarva._runtime.compiled import compiled
 from quarva.errors import RecipeError
 
-__all__ = ["LengthPrior", "lean"]
+__all__ = ["LengthPrior", "length_penalty"]
 
 
 @dataclass(frozen=True)
 class LengthPrior:
-    """What is added to logits, so that most expressions have about `mean` nodes.
+    """A Gaussian prior on the number of nodes, added to logits.
 
-    In level order the nodes that an expression will have at least are known at every place. A function that
-    raises them above `mean`, and a terminal that ends the expression below, lose (nodes − mean)² / 2 spread².
-    A spread of 0 is no prior.
+    In level order the minimum number of nodes is known at every position. The logit of a function that raises
+    it above `mean`, and of a terminal that ends the expression below, decreases by (nodes − mean)² / (2
+    spread²).
+
+    Attributes
+    ----------
+    mean : float
+        At least 1.
+    spread : float
+        Standard deviation; 0 means no prior.
+
+    Raises
+    ------
+    RecipeError
+        If a value is out of range.
     """
 
     mean: float
@@ -31,33 +43,44 @@ class LengthPrior:
 
     @property
     def weight(self) -> float:
-        """1 / 2 spread², 0 for none."""
+        """1 / (2 spread²), or 0 if there is no prior."""
         return 0.5 / self.spread**2 if self.spread else 0.0
 
     def of(self, symbols: NDArray[np.int16], arity: NDArray[np.int8]) -> NDArray[np.float32]:
-        """What is added at every position of whole genes: float32 of shape (B, L, V), 0 behind the end."""
-        added = np.zeros((*symbols.shape, len(arity)), np.float32)
-        lean_all(symbols, arity, self.mean, self.weight, added)
-        return added
+        """Return the term added to the logits of complete genes.
+
+        Parameters
+        ----------
+        symbols : int16 array, shape (B, L)
+        arity : int8 array, shape (V,)
+
+        Returns
+        -------
+        float32 array, shape (B, L, V)
+            0 after the end of an expression.
+        """
+        penalties = np.zeros((*symbols.shape, len(arity)), np.float32)
+        fill_penalties(symbols, arity, self.mean, self.weight, penalties)
+        return penalties
 
 
 @compiled(inline="always")
-def lean(nodes, i, arity, mean, weight):
-    """What the prior adds to a letter at position i of an expression that has `nodes` places so far."""
-    after = nodes + arity
-    off = after - mean
+def length_penalty(n_nodes, i, arity, mean, weight):
+    """Return the term added to the logit of a symbol at position i, with `n_nodes` nodes so far."""
+    after = n_nodes + arity
+    excess = after - mean
     ends = arity == 0 and after == i + 1
-    return -off * off * weight if (ends and off < 0) or (arity > 0 and off > 0) else 0.0
+    return -excess * excess * weight if (ends and excess < 0) or (arity > 0 and excess > 0) else 0.0
 
 
 @compiled
-def lean_all(symbols, arity, mean, weight, added):
-    """Write `LengthPrior.of` into added."""
+def fill_penalties(symbols, arity, mean, weight, penalties):
+    """Write the result of `LengthPrior.of`."""
     for b in range(symbols.shape[0]):
-        nodes = 1
+        n_nodes = 1
         for i in range(symbols.shape[1]):
-            if i >= nodes:
+            if i >= n_nodes:
                 break
             for v in range(arity.size):
-                added[b, i, v] = lean(nodes, i, arity[v], mean, weight)
-            nodes += arity[symbols[b, i]]
+                penalties[b, i, v] = length_penalty(n_nodes, i, arity[v], mean, weight)
+            n_nodes += arity[symbols[b, i]]

@@ -1,6 +1,6 @@
-"""The generator: an autoregressive network over the positions of a gene, with a GRU or a transformer inside.
+"""The generator: an autoregressive network over the positions of a gene, with a GRU or a transformer.
 
-Sizes: n genes, L positions, V letters, E the width; K rows that a position looks up (`looks`).
+Shapes: n genes, L positions, V symbols, width E, and K embedding rows per position.
 """
 
 import math
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from quarva.karva.alphabet import Alphabet
-from quarva.searchers.policy.embedding_rows import PLACE_ROWS
+from quarva.searchers.policy.embedding_rows import CONTEXT_ROWS
 
 __all__ = ["BODIES", "Body", "Generator", "State"]
 
@@ -44,7 +44,7 @@ class GRU(nn.Module):
 
 
 class Block(nn.Module):
-    """Attention to the positions so far, then a layer for each alone (Vaswani et al. 2017; norms first)."""
+    """A pre-norm transformer block: causal attention and a feed-forward layer (Vaswani et al. 2017)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -53,22 +53,25 @@ class Block(nn.Module):
         self.split, self.join = nn.Linear(width, 3 * width), nn.Linear(width, width)
         self.alone = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
-    def forward(self, x: Tensor, seen: State | None = None) -> tuple[Tensor, State]:
-        """Of x [n, l, E], which comes after positions whose keys and values are `seen`; and all of those."""
+    def forward(self, x: Tensor, cache: State | None = None) -> tuple[Tensor, State]:
+        """Return the output for x [n, l, E], and the keys and values of all positions so far.
+
+        `cache` holds the keys and values of the positions before x.
+        """
         n, length, width = x.shape
         query, key, value = (
             part.view(n, length, self.heads, -1).transpose(1, 2)
             for part in self.split(self.before(x)).chunk(3, dim=-1)
         )
-        if seen is not None:
-            key, value = torch.cat([seen[0], key], dim=2), torch.cat([seen[1], value], dim=2)
-        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=seen is None)
+        if cache is not None:
+            key, value = torch.cat([cache[0], key], dim=2), torch.cat([cache[1], value], dim=2)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=cache is None)
         x = x + self.join(mixed.transpose(1, 2).reshape(n, length, width))
         return x + self.alone(self.between(x)), [key, value]
 
 
 class Transformer(nn.Module):
-    """A decoder alone: blocks that attend to what came before."""
+    """A decoder-only transformer."""
 
     def __init__(self, width: int, layers: int, heads: int = 2) -> None:
         super().__init__()
@@ -82,8 +85,8 @@ class Transformer(nn.Module):
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         x, after = x[:, None], []
         for number, block in enumerate(self.blocks):
-            x, seen = block(x, state[2 * number : 2 * number + 2])
-            after += seen
+            x, cache = block(x, state[2 * number : 2 * number + 2])
+            after += cache
         return self.norm(x[:, 0]), after
 
     def forward(self, x: Tensor) -> Tensor:
@@ -93,19 +96,23 @@ class Transformer(nn.Module):
 
 
 class Generator(nn.Module):
-    """Logits of the letters at a place, from what is known of it before its letter is chosen.
+    """Computes the logits of the symbols at a position from its tree context.
 
-    Operator and window (or other parameter) of a letter are embedded separately and summed: what is learned
-    of `mean_20` serves `mean_5` too. The same vectors read the letters out (Press and Wolf 2017). Letters
-    looked up as parent, left sibling and letter before pass a matrix for each of the three.
+    The embedding of a symbol is the sum of an operator vector and a parameter vector, so what is learned
+    about `mean_20` carries over to `mean_5`. The output layer uses the same vectors (Press and Wolf 2017). A
+    separate linear map is applied to the embeddings of the parent, the left sibling and the previous symbol.
 
-    Args:
-        alphabet: the letters.
-        body: "gru" or "transformer".
-        width: of all vectors, even.
-        layers: of the body.
-        function_share: chance of a function before anything is learned; by the weights of the alphabet each
-            operator is alike, however many windows it comes with.
+    Parameters
+    ----------
+    alphabet : Alphabet
+    body : {"gru", "transformer"}
+    width : int
+        Width of all vectors, even.
+    layers : int
+        Layers of the body.
+    function_share : float
+        Initial probability of a function. Operators have equal probability, whatever the number of their
+        windows.
     """
 
     operator_of: Tensor
@@ -115,38 +122,41 @@ class Generator(nn.Module):
         self, alphabet: Alphabet, body: Body, width: int, layers: int, function_share: float
     ) -> None:
         super().__init__()
-        operator_of, parameter_of = _parts(alphabet)
+        operator_of, parameter_of = _operators_and_parameters(alphabet)
         self.register_buffer("operator_of", torch.from_numpy(operator_of), persistent=False)
         self.register_buffer("parameter_of", torch.from_numpy(parameter_of), persistent=False)
         self.operator = nn.Parameter(torch.randn(int(operator_of.max()) + 1, width))
         self.parameter = nn.Parameter(0.3 * torch.randn(int(parameter_of.max()) + 1, width))
         self.none = nn.Parameter(torch.randn(1, width))
         self.views = nn.Linear(width, 3 * width, bias=False)
-        self.place = nn.Parameter(0.3 * torch.randn(PLACE_ROWS, width))
+        self.context = nn.Parameter(0.3 * torch.randn(CONTEXT_ROWS, width))
         self.body = GRU(width, layers) if body == "gru" else Transformer(width, layers)
-        self.bias = nn.Parameter(_log_chances(alphabet, function_share))
+        self.bias = nn.Parameter(_log_probabilities(alphabet, function_share))
         self.scale = 1 / math.sqrt(width)
 
     def tables(self) -> tuple[Tensor, Tensor]:
-        """All that a step looks up: vectors [rows, E] of what goes in, and [E, V] of the letters."""
-        letters = self.operator[self.operator_of] + self.parameter[self.parameter_of]
-        views = self.views(torch.cat([letters, self.none])).chunk(3, dim=1)
-        return torch.cat([*views, self.place]), letters.T.contiguous() * self.scale
+        """Return the embedding table [rows, E] and the output weights [E, V]."""
+        symbols = self.operator[self.operator_of] + self.parameter[self.parameter_of]
+        views = self.views(torch.cat([symbols, self.none])).chunk(3, dim=1)
+        return torch.cat([*views, self.context]), symbols.T.contiguous() * self.scale
 
-    def step(self, looks: Tensor, state: State, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, State]:
-        """Logits [n, V] of one position whose rows are `looks` [n, K], and the state after it."""
-        hidden, state = self.body.step(F.embedding_bag(looks, tables[0], mode="sum"), state)
+    def step(self, rows: Tensor, state: State, tables: tuple[Tensor, Tensor]) -> tuple[Tensor, State]:
+        """Return the logits [n, V] of one position with embedding rows [n, K], and the state after it."""
+        hidden, state = self.body.step(F.embedding_bag(rows, tables[0], mode="sum"), state)
         return torch.addmm(self.bias, hidden, tables[1]), state
 
-    def forward(self, looks: Tensor) -> Tensor:
-        """Logits [n, L, V] of all positions of genes whose rows are `looks` [n, L, K]."""
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return the logits [n, L, V] of all positions of genes with embedding rows [n, L, K]."""
         tables = self.tables()
-        read = F.embedding_bag(looks.flatten(0, 1), tables[0], mode="sum")
-        return self.body(read.unflatten(0, looks.shape[:2])) @ tables[1] + self.bias
+        embedded = F.embedding_bag(rows.flatten(0, 1), tables[0], mode="sum")
+        return self.body(embedded.unflatten(0, rows.shape[:2])) @ tables[1] + self.bias
 
 
-def _parts(alphabet: Alphabet) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers of each letter's operator (a terminal is its own) and of its parameter, int64 of shape (V,)."""
+def _operators_and_parameters(alphabet: Alphabet) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices of each symbol's operator and parameter, int64 of shape (V,).
+
+    Each terminal counts as an operator of its own.
+    """
     cut = alphabet.n_functions
     operators = np.concatenate([alphabet.code[:cut], -1 - np.arange(len(alphabet) - cut)])
     parameters = np.stack([alphabet.param, alphabet.number.view(np.int32)], axis=1)
@@ -157,10 +167,10 @@ def _parts(alphabet: Alphabet) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def _log_chances(alphabet: Alphabet, function_share: float) -> Tensor:
-    """Logarithms of the letters' chances by the alphabet's weights, float32 of shape (V,)."""
-    cut, chances = alphabet.n_functions, alphabet.weight.copy()
+def _log_probabilities(alphabet: Alphabet, function_share: float) -> Tensor:
+    """Return the log-probabilities of the symbols by the alphabet's weights, float32 of shape (V,)."""
+    cut, probabilities = alphabet.n_functions, alphabet.weight.copy()
     if cut:
-        chances[:cut] *= function_share / chances[:cut].sum()
-    chances[cut:] *= (1 - function_share if cut else 1.0) / chances[cut:].sum()
-    return torch.from_numpy(np.log(chances)).float()
+        probabilities[:cut] *= function_share / probabilities[:cut].sum()
+    probabilities[cut:] *= (1 - function_share if cut else 1.0) / probabilities[cut:].sum()
+    return torch.from_numpy(np.log(probabilities)).float()

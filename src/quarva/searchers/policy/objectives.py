@@ -1,9 +1,10 @@
-"""What the generator learns from: each objective says how much it wants which formulas.
+"""Training objectives of the generator.
 
-An objective hands out weights w, and learning climbs Σ w log p over the formulas. `risk_seeking` and `ranks`
-weigh the best of a batch, `priority_queue` the best of all so far; several can be added ("pg+pqt").
-`balance_targets` is of another kind: log p shall equal log reward − log Z. None depends on the scale of
-fitness: that of an IC is a hundredth, an error has any.
+Most objectives return weights w, and training maximises Σ w log p over formulas. `risk_seeking` and `ranks`
+weight the best formulas of a batch, and `priority_queue` the best formulas so far; they can be combined
+("pg+pqt"). `balance_targets` belongs to a different kind: it trains log p to equal log reward − log Z. No
+objective depends on the scale of the fitness, which varies: an IC is a few hundredths, and an error can have
+any magnitude.
 """
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from quarva.errors import RecipeError
 
-__all__ = ["OBJECTIVES", "balance_targets", "parts_of", "priority_queue", "ranks", "risk_seeking"]
+__all__ = ["OBJECTIVES", "balance_targets", "parse_objective", "priority_queue", "ranks", "risk_seeking"]
 
 OBJECTIVES: dict[str, str] = {
     "pg": "risk-seeking policy gradient (Petersen 2021)",
@@ -19,44 +20,67 @@ OBJECTIVES: dict[str, str] = {
     "pqt": "priority-queue training (Abolafia 2018)",
     "tb": "trajectory balance (Malkin 2022)",
 }
+"""The objectives by name, with a description of each."""
 
 
-def parts_of(objective: str) -> frozenset[str]:
-    """The objectives that a text such as "pg+pqt" names. Raises RecipeError for one that is unknown."""
+def parse_objective(objective: str) -> frozenset[str]:
+    """Return the objectives in a text such as "pg+pqt".
+
+    Raises
+    ------
+    RecipeError
+        If one is unknown.
+    """
     names = frozenset(objective.split("+"))
     for name in sorted(names - set(OBJECTIVES)):
         raise RecipeError(
-            f"policy: unknown objective '{name}'; known are {', '.join(OBJECTIVES)}, or several as 'pg+pqt'"
+            f"policy: unknown objective '{name}'; known objectives: {', '.join(OBJECTIVES)}, "
+            "or several such as 'pg+pqt'"
         )
     return names
 
 
 def risk_seeking(fitness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights of the best share of a batch, best first, by how far each is above the last of them.
+    """Return weights of the best formulas of a batch by their fitness above the worst of them.
 
-    The gradient of the expected fitness above a quantile (Petersen et al. 2021, equation 4); divided by the
-    mean, so that a fitness of any scale gives weights of mean 1 / n. All 0 where all are equal.
+    Parameters
+    ----------
+    fitness : float64 array, shape (n,)
+        Of the best formulas, best first.
+
+    Returns
+    -------
+    float64 array, shape (n,)
+        With sum 1; all 0 if all fitnesses are equal.
+
+    References ---------- Petersen et al., "Deep Symbolic Regression", 2021, equation 4. The gradient of the
+    expected fitness above a quantile is divided by the sum here, which makes it independent of the scale of
+    the fitness.
     """
     above = fitness - fitness[-1]
     return above / max(above.sum(), 1e-300)
 
 
 def ranks(fitness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weights that fall evenly from the best to the last (Bastiani et al. 2024, CADSR)."""
+    """Return weights that decrease linearly from best to last, with sum 1 (Bastiani et al. 2024, CADSR)."""
     falling = np.arange(len(fitness), 0.0, -1.0)
     return falling / falling.sum()
 
 
 def priority_queue(fitness: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same weight for each of the best formulas so far (Abolafia et al. 2018)."""
+    """Return equal weights with sum 1 for the best formulas so far (Abolafia et al. 2018)."""
     return np.full(len(fitness), 1.0 / max(len(fitness), 1))
 
 
 def balance_targets(fitness: NDArray[np.float64], low: float, high: float, sharpness: float) -> NDArray:
-    """Log rewards for trajectory balance (Malkin et al. 2022): 0 at `low` and below, `sharpness` at `high`.
+    """Return log rewards for trajectory balance, from 0 at `low` to `sharpness` at `high`, clipped.
 
-    A gene can be written in one order only, so that the loss of one formula is
-    (log Z + log p − log reward)²; at its optimum formulas are drawn in proportion to their rewards, many
-    different ones among them (AlphaSAGE, 2025).
+    A gene can be generated in one order only, so the loss of a formula is (log Z + log p − log reward)². At
+    its optimum formulas are sampled in proportion to their rewards, which keeps them diverse (AlphaSAGE,
+    2025).
+
+    References
+    ----------
+    Malkin et al., "Trajectory Balance: Improved Credit Assignment in GFlowNets", 2022.
     """
     return sharpness * np.clip((fitness - low) / max(high - low, 1e-300), 0.0, 1.0)

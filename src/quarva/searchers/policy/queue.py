@@ -1,4 +1,4 @@
-"""The best distinct formulas so far, whoever found them."""
+"""A queue of the best distinct formulas."""
 
 from dataclasses import replace
 
@@ -11,63 +11,85 @@ __all__ = ["Queue", "distinct_best"]
 
 
 def distinct_best(
-    population: Population, fitness: NDArray[np.float64], most: int
+    population: Population, fitness: NDArray[np.float64], n: int
 ) -> tuple[NDArray[np.intp], NDArray[np.uint64]]:
-    """Places of the `most` best formulas, best first, no two with the same letters; and their keys.
+    """Return the indices of the n best formulas, without duplicates, and their keys.
 
-    Formulas that differ in the values of `?` alone count as one: the network chooses letters only. NaN is no
-    fitness; ties go to the earlier.
+    Formulas that differ only in the values of `?` count as duplicates, because the network chooses symbols
+    only.
+
+    Parameters
+    ----------
+    population : Population
+    fitness : float64 array, shape (P,)
+        NaN and infinity are no score.
+    n : int
+        Maximum number.
+
+    Returns
+    -------
+    indices : int array
+        Best first; ties keep the order of the population.
+    keys : uint64 array
+        Computed with all constants equal to 0.
     """
     valid = np.flatnonzero(np.isfinite(fitness))
     order = valid[np.argsort(-fitness[valid], kind="stable")]
-    bare = replace(
+    without_constants = replace(
         population, dc=np.zeros_like(population.dc), constants=np.zeros_like(population.constants),
         known_keys=None,
     )  # fmt: skip
-    keys = bare.keys() if len(bare) else np.zeros(0, np.uint64)
-    first = np.sort(np.unique(keys[order], return_index=True)[1])[:most]
+    keys = without_constants.keys() if len(population) else np.zeros(0, np.uint64)
+    first = np.sort(np.unique(keys[order], return_index=True)[1])[:n]
     return order[first], keys[order[first]]
 
 
 class Queue:
-    """At most `size` formulas, best first.
+    """The best formulas so far, at most `size`, best first.
 
-    Args:
-        nothing: an empty population.
-        size: most that it holds.
-        name: what its part of a state is called.
-        apart: whether no two may have the same fitness: most that have give the same values.
+    Parameters
+    ----------
+    empty : Population
+        An empty population.
+    size : int
+    name : str
+        Prefix of the names in `state`.
+    distinct_fitness : bool
+        Whether formulas with equal fitness count as duplicates; most of them have equal values.
 
-    Attributes:
-        population: n chromosomes.
-        fitness: float64 of shape (n,).
+    Attributes
+    ----------
+    population : Population
+    fitness : float64 array, shape (n,)
     """
 
-    def __init__(self, nothing: Population, size: int, name: str = "queue", *, apart: bool = False) -> None:
-        self.size, self.name, self.apart = size, name, apart
-        self.population, self.fitness = nothing, np.zeros(0)
+    def __init__(
+        self, empty: Population, size: int, name: str = "queue", *, distinct_fitness: bool = False
+    ) -> None:
+        self.size, self.name, self.distinct_fitness = size, name, distinct_fitness
+        self.population, self.fitness = empty, np.zeros(0)
 
     def add(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        """Take in what is better than the worst of the queue, or fills it."""
+        """Add the formulas that are among the best."""
         if self.size == 0 or not len(population):
             return
         whole = Population.concatenate([self.population, population])
-        told = np.concatenate([self.fitness, fitness])
-        best, _ = distinct_best(whole, told, len(whole) if self.apart else self.size)
-        if self.apart:
-            best = best[np.sort(np.unique(told[best], return_index=True)[1])][: self.size]
-        self.population, self.fitness = whole[best], told[best]
+        all_fitness = np.concatenate([self.fitness, fitness])
+        best, _ = distinct_best(whole, all_fitness, len(whole) if self.distinct_fitness else self.size)
+        if self.distinct_fitness:
+            best = best[np.sort(np.unique(all_fitness[best], return_index=True)[1])][: self.size]
+        self.population, self.fitness = whole[best], all_fitness[best]
 
     def state(self) -> dict[str, NDArray]:
-        """Its content as arrays."""
-        kept = self.population
+        """Return the formulas as arrays."""
+        pop = self.population
         return {
-            f"{self.name}_symbols": kept.symbols, f"{self.name}_dc": kept.dc,
-            f"{self.name}_constants": kept.constants, f"{self.name}_fitness": self.fitness,
+            f"{self.name}_symbols": pop.symbols, f"{self.name}_dc": pop.dc,
+            f"{self.name}_constants": pop.constants, f"{self.name}_fitness": self.fitness,
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray]) -> None:
-        """Take up a `state`."""
+        """Continue from a `state`."""
         self.population = replace(
             self.population,
             symbols=np.asarray(state[f"{self.name}_symbols"], np.int16),

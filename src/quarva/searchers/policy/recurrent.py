@@ -1,8 +1,8 @@
-"""Gated recurrent units as compiled loops over one gene: what torch's module says, without its calls.
+"""Gated recurrent units as compiled loops over one gene, equivalent to torch's module.
 
-On vectors of 64 numbers a call of torch costs more than its arithmetic. Here a position of one gene is a
-function, and the weights lie as they are read: a product adds whole rows, so that its inner loop runs over
-neighbours and no sum depends on the width of vectors.
+For vectors of 64 numbers the overhead of a torch call exceeds its arithmetic. Here one function processes one
+position of one gene. Weights are stored in the order in which they are read: a matrix product adds whole
+rows, so its inner loop is contiguous, and no sum depends on the width of vector registers.
 """
 
 from typing import NamedTuple
@@ -23,16 +23,22 @@ HALF = np.float32(0.5)
 
 
 class Weights(NamedTuple):
-    """A generator whose body is a GRU of D layers, float32; E the width, V letters.
+    """The weights of a generator with a GRU of D layers, width E and V symbols, as float32 arrays.
 
-    Attributes:
-        read: of shape (rows, 3E), what a row that is looked up adds to the gates of the first layer.
-        bias: (D, 3E), of the gates on the side of what comes in.
-        between: (D, E, 3E), from the layer below to the gates; of the first layer it is part of `read`.
-        inner: (D, E, 3E), from the state before to the gates.
-        inner_bias: (D, 3E).
-        letters: (E, V), from the last layer to logits.
-        letter_bias: (V,).
+    Attributes
+    ----------
+    read : shape (rows, 3E)
+        Contribution of each embedding row to the gates of the first layer.
+    bias : shape (D, 3E)
+        Input biases of the gates.
+    between : shape (D, E, 3E)
+        Weights from the layer below to the gates. Those of the first layer are part of `read`.
+    inner : shape (D, E, 3E)
+        Weights from the previous state to the gates.
+    inner_bias : shape (D, 3E)
+    output : shape (E, V)
+        Weights from the last layer to the logits.
+    output_bias : shape (V,)
     """
 
     read: NDArray[np.float32]
@@ -40,18 +46,23 @@ class Weights(NamedTuple):
     between: NDArray[np.float32]
     inner: NDArray[np.float32]
     inner_bias: NDArray[np.float32]
-    letters: NDArray[np.float32]
-    letter_bias: NDArray[np.float32]
+    output: NDArray[np.float32]
+    output_bias: NDArray[np.float32]
 
 
 class Trace(NamedTuple):
-    """What is kept of one gene of at most L positions, float32.
+    """The activations of one gene of at most L positions, as float32 arrays.
 
-    Attributes:
-        state: of shape (D, L + 1, E), before each position; zeros before the first.
-        gates: (D, L, 4E): reset, update, candidate, and what the state before gives the candidate.
-        sums: (2, 3E), room for the gates of one layer before they are squeezed.
-        logits: (V,), of the position that was advanced to last.
+    Attributes
+    ----------
+    state : shape (D, L + 1, E)
+        State before each position; zeros before the first.
+    gates : shape (D, L, 4E)
+        Reset, update and candidate gates, and the contribution of the previous state to the candidate.
+    sums : shape (2, 3E)
+        Work space: pre-activations of the gates of one layer.
+    logits : shape (V,)
+        Of the last processed position.
     """
 
     state: NDArray[np.float32]
@@ -60,43 +71,43 @@ class Trace(NamedTuple):
     logits: NDArray[np.float32]
 
     @classmethod
-    def room(cls, weights: Weights, length: int) -> "Trace":
-        """Room for genes of so many positions."""
+    def empty(cls, weights: Weights, length: int) -> "Trace":
+        """Return the trace of a gene of `length` positions."""
         layers, width = weights.inner.shape[:2]
         return cls(
             np.zeros((layers, length + 1, width), np.float32),
             np.empty((layers, length, 4 * width), np.float32),
             np.empty((2, 3 * width), np.float32),
-            np.empty(len(weights.letter_bias), np.float32),
+            np.empty(len(weights.output_bias), np.float32),
         )
 
 
 def tensors_of(generator: Generator) -> tuple[Tensor, ...]:
-    """`Weights` as tensors that a gradient can be taken through; the generator's body is a GRU."""
+    """Return the `Weights` of a generator with a GRU as tensors, with gradients to its parameters."""
     assert isinstance(generator.body, GRU)
     into, inner, bias, inner_bias = zip(*generator.body.gru.all_weights, strict=True)
-    rows, letters = generator.tables()
+    rows, output = generator.tables()
     return (
         rows @ into[0].T,
         torch.stack(bias),
         torch.stack([each.T for each in into]),
         torch.stack([each.T for each in inner]),
         torch.stack(inner_bias),
-        letters,
+        output,
         generator.bias,
     )
 
 
 def weights_of(tensors: tuple[Tensor, ...]) -> Weights:
-    """The same as arrays."""
+    """Return the tensors of `tensors_of` as arrays."""
     return Weights(*(np.ascontiguousarray(each.detach().numpy()) for each in tensors))
 
 
 @compiled
 def add_product(x, weights, out):
-    """out += x @ weights for x of shape (K,), weights (K, M), out (M,).
+    """Compute out += x @ weights for x of shape (K,), weights (K, M) and out (M,).
 
-    Four rows at a time: each number of `out` is loaded and stored once for four products.
+    Four rows are added at a time, so each element of `out` is loaded and stored once per four products.
     """
     full_width()
     fours = x.size - x.size % 4
@@ -124,11 +135,11 @@ def add(x, out):
 
 
 @compiled
-def squeeze(sums, before, gates, after):
-    """Gates of one layer from their sums, and the state after: equations of torch.nn.GRU."""
+def activate(sums, before, gates, after):
+    """Write the gates of one layer and the state after it, by the equations of torch.nn.GRU."""
     width = before.size
     full_width()
-    for j in range(2 * width):  # a sigmoid is half of 1 + tanh of half
+    for j in range(2 * width):  # sigmoid(x) = (1 + tanh(x / 2)) / 2
         sums[0, j] = HALF * (sums[0, j] + sums[1, j])
     tanh(sums[0, : 2 * width], gates[: 2 * width])
     for j in range(2 * width):
@@ -143,18 +154,18 @@ def squeeze(sums, before, gates, after):
 
 
 @compiled
-def advance(weights, looks, i, trace):
-    """State after position i, whose rows are `looks`, and the logits of its letter."""
+def advance(weights, rows, i, trace):
+    """Write the state after position i, given its embedding rows, and the logits of its symbol."""
     for layer in range(weights.inner.shape[0]):
         sums = trace.sums
         copy(weights.bias[layer], sums[0])
         copy(weights.inner_bias[layer], sums[1])
         if layer == 0:
-            for k in range(looks.size):
-                add(weights.read[looks[k]], sums[0])
+            for k in range(rows.size):
+                add(weights.read[rows[k]], sums[0])
         else:
             add_product(trace.state[layer - 1, i + 1], weights.between[layer], sums[0])
         add_product(trace.state[layer, i], weights.inner[layer], sums[1])
-        squeeze(sums, trace.state[layer, i], trace.gates[layer, i], trace.state[layer, i + 1])
-    copy(weights.letter_bias, trace.logits)
-    add_product(trace.state[-1, i + 1], weights.letters, trace.logits)
+        activate(sums, trace.state[layer, i], trace.gates[layer, i], trace.state[layer, i + 1])
+    copy(weights.output_bias, trace.logits)
+    add_product(trace.state[-1, i + 1], weights.output, trace.logits)

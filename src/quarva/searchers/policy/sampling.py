@@ -1,4 +1,4 @@
-"""Genes drawn from the generator, letter by letter, many at once; every one of them is legal."""
+"""Sampling of genes from the generator, symbol by symbol and in batches; all genes are legal."""
 
 from typing import NamedTuple
 
@@ -9,30 +9,35 @@ from numpy.typing import NDArray
 from quarva._runtime.compiled import compiled
 from quarva._runtime.threads import share
 from quarva.karva.grammar.grammar import Grammar
-from quarva.searchers.policy.choice import choose
-from quarva.searchers.policy.embedding_rows import look_up
+from quarva.searchers.policy.choice import choose_symbol
+from quarva.searchers.policy.chunks import in_chunks, one_torch_thread
+from quarva.searchers.policy.embedding_rows import embedding_rows
 from quarva.searchers.policy.length import LengthPrior
 from quarva.searchers.policy.model import GRU, Generator
-from quarva.searchers.policy.pieces import in_pieces, one_torch_thread
 from quarva.searchers.policy.recurrent import tensors_of, weights_of
-from quarva.searchers.policy.rewriting import Models, hand_down, plan
+from quarva.searchers.policy.rewriting import Templates, assign_nodes, plan_rewrite
 from quarva.searchers.policy.writing import write
 
 __all__ = ["Sample", "sample"]
 
-_PIECE = 512  # genes that go through a network in torch together
-_GRAIN = 64  # genes that a thread writes at least
+_CHUNK = 512  # genes of a batch in torch
+_MIN_GENES = 64  # genes per thread
 
 
 class Sample(NamedTuple):
-    """n genes of L positions.
+    """n sampled genes of L positions.
 
-    Attributes:
-        symbols: int16 of shape (n, L); behind an expression's end random terminals.
-        log_p: float32 of shape (n,), log-likelihood of the expression.
-        entropy: float32 of shape (n,), of the choices that led to it, summed.
-        length: int32 of shape (n,), positions of the expression; above L where it does not end, which only a
-            grammar without the rule of the tail allows.
+    Attributes
+    ----------
+    symbols : int16 array, shape (n, L)
+        Positions after the end of an expression hold random terminals.
+    log_p : float32 array, shape (n,)
+        Log-likelihood of the expression.
+    entropy : float32 array, shape (n,)
+        Sum of the entropies of its choices, in nats.
+    length : int32 array, shape (n,)
+        Positions of the expression; above L if it does not end, which only a grammar without the tail rule
+        allows.
     """
 
     symbols: NDArray[np.int16]
@@ -40,8 +45,8 @@ class Sample(NamedTuple):
     entropy: NDArray[np.float32]
     length: NDArray[np.int32]
 
-    def cut(self, part: slice) -> "Sample":
-        """Some of the genes, not copied."""
+    def view(self, part: slice) -> "Sample":
+        """Return a slice of the genes, without copying."""
         return Sample(self.symbols[part], self.log_p[part], self.entropy[part], self.length[part])
 
 
@@ -52,55 +57,62 @@ def sample(
     rng: np.random.Generator,
     prior: LengthPrior,
     threads: int = 1,
-    sharpness: NDArray[np.float32] | None = None,
-    models: Models | None = None,
+    inverse_temperature: NDArray[np.float32] | None = None,
+    templates: Templates | None = None,
 ) -> Sample:
-    """Draw n genes; what is drawn does not depend on the number of threads.
+    """Sample n genes.
 
-    Genes whose expression has ended are dropped from the batch, and it stops when all have.
+    Parameters
+    ----------
+    generator : Generator
+    grammar : Grammar
+    n : int
+    rng : numpy.random.Generator
+    prior : LengthPrior
+    threads : int
+        Maximum number of threads. The result does not depend on it.
+    inverse_temperature : float32 array, shape (n,), optional
+        Factor of the logits of each gene. Defaults to 1; smaller values flatten the distribution.
+    templates : Templates, optional
+        Templates of the n genes. By default all genes are sampled freely.
 
-    Args:
-        generator, grammar, prior: what decides the chances.
-        n: genes.
-        rng: of all that is drawn.
-        threads: to use.
-        sharpness: float32 of shape (n,), of each gene the number that logits are multiplied with: 1 by
-            default, less for genes that shall stray; log_p and entropy are those of the drawing.
-        models: of n genes, what they are rewritten from; by default all are written freely. log_p and entropy
-            are those of a gene written freely.
+    Returns
+    -------
+    Sample
+        `log_p` and `entropy` are those of the tempered distribution, as if the genes were sampled freely.
     """
-    letters, cut = len(grammar.alphabet), grammar.alphabet.n_functions
-    drawn = Sample(
-        rng.integers(cut, letters, (n, grammar.length), np.int16),
+    n_symbols, cut = len(grammar.alphabet), grammar.alphabet.n_functions
+    out = Sample(
+        rng.integers(cut, n_symbols, (n, grammar.length), np.int16),
         np.zeros(n, np.float32),
         np.zeros(n, np.float32),
         np.zeros(n, np.int32),
     )
-    chance = rng.random((n, grammar.length), np.float32)
-    sharp = np.ones(n, np.float32) if sharpness is None else sharpness
-    models = Models.none(n, grammar.length) if models is None else models
+    random = rng.random((n, grammar.length), np.float32)
+    factor = np.ones(n, np.float32) if inverse_temperature is None else inverse_temperature
+    templates = Templates.none(n, grammar.length) if templates is None else templates
     if isinstance(generator.body, GRU):
         with torch.no_grad(), one_torch_thread():
             weights = weights_of(tensors_of(generator))
 
         def write_some(first: int, last: int) -> None:
             part = slice(first, last)
-            write(weights, grammar, prior, chance[part], sharp[part], models.cut(part), drawn.cut(part))
+            write(weights, grammar, prior, random[part], factor[part], templates.view(part), out.view(part))
 
-        share(write_some, n, threads, _GRAIN)
-        return drawn
+        share(write_some, n, threads, _MIN_GENES)
+        return out
     with torch.no_grad():
         tables = generator.tables()
 
     def work(part: slice) -> None:
         with torch.inference_mode():
             _write(
-                generator, tables, grammar, prior, chance[part], sharp[part], models.cut(part),
-                drawn.cut(part),
+                generator, tables, grammar, prior, random[part], factor[part], templates.view(part),
+                out.view(part),
             )  # fmt: skip
 
-    in_pieces(work, n, _PIECE, threads)
-    return drawn
+    in_chunks(work, n, _CHUNK, threads)
+    return out
 
 
 def _write(
@@ -108,55 +120,58 @@ def _write(
     tables: tuple[torch.Tensor, torch.Tensor],
     grammar: Grammar,
     prior: LengthPrior,
-    chance: NDArray[np.float32],
-    sharp: NDArray[np.float32],
-    models: Models,
-    drawn: Sample,
+    random: NDArray[np.float32],
+    inverse_temperature: NDArray[np.float32],
+    templates: Templates,
+    out: Sample,
 ) -> None:
-    """Draw the genes of one piece."""
-    letters, arity = len(grammar.alphabet), grammar.alphabet.arity
-    places, rows = grammar.begin(len(chance)), np.arange(len(chance))
-    state = generator.body.begin(len(rows))
+    """Sample the genes of one chunk; genes whose expression has ended are dropped from the batch."""
+    n_symbols, arity = len(grammar.alphabet), grammar.alphabet.arity
+    context, genes = grammar.begin(len(random)), np.arange(len(random))
+    state = generator.body.begin(len(genes))
     for i in range(grammar.length):
-        before = drawn.symbols[rows, i - 1] if i else None
-        looks = look_up(places.inputs(drawn.symbols, i, rows), before, letters)
-        logits, state = generator.step(torch.from_numpy(looks), state, tables)
-        legal = grammar.legal(places, drawn.symbols, i, rows)
-        choose_all(
+        previous = out.symbols[genes, i - 1] if i else None
+        rows = embedding_rows(context.nodes(out.symbols, i, genes), previous, n_symbols)
+        logits, state = generator.step(torch.from_numpy(rows), state, tables)
+        legal = grammar.legal(context, out.symbols, i, genes)
+        choose_symbols(
             i,
-            rows,
+            genes,
             logits.numpy(),
             legal,
-            chance,
-            sharp,
-            models,
-            places.filled,
+            random,
+            inverse_temperature,
+            templates,
+            context.n_nodes,
             arity,
             prior.mean,
             prior.weight,
-            drawn,
+            out,
         )
-        places.put(drawn.symbols, i)
-        going = places.filled[rows] > i + 1
-        if not going.all():
-            rows = rows[going]
-            if not len(rows):
+        context.put(out.symbols, i)
+        unfinished = context.n_nodes[genes] > i + 1
+        if not unfinished.all():
+            genes = genes[unfinished]
+            if not len(genes):
                 break
-            kept = torch.from_numpy(np.flatnonzero(going))
+            kept = torch.from_numpy(np.flatnonzero(unfinished))
             state = [part.index_select(0, kept) for part in state]
-    drawn.length[:] = places.filled
+    out.length[:] = context.n_nodes
 
 
 @compiled
-def choose_all(i, rows, logits, legal, chance, sharp, models, nodes, arity, mean, weight, drawn):
-    """Choose the letters of position i of the genes `rows`."""
-    for r in range(rows.size):
-        b = rows[r]
-        wanted, move, left_over = plan(models, b, i, arity, chance[b, i])
-        letter, likely, open_choice = choose(
-            logits[r], legal[r], arity, i, nodes[b], mean, weight, sharp[b], left_over, wanted
-        )
-        hand_down(models, b, i, letter, move, nodes[b], arity, left_over)
-        drawn.symbols[b, i] = letter
-        drawn.log_p[b] += likely
-        drawn.entropy[b] += open_choice
+def choose_symbols(
+    i, genes, logits, legal, random, inverse_temperature, templates, n_nodes, arity, mean, weight, out
+):
+    """Choose the symbols of position i of the given genes."""
+    for r in range(genes.size):
+        b = genes[r]
+        forced, move, next_random = plan_rewrite(templates, b, i, arity, random[b, i])
+        symbol, log_p, entropy = choose_symbol(
+            logits[r], legal[r], arity, i, n_nodes[b], mean, weight, inverse_temperature[b], next_random,
+            forced,
+        )  # fmt: skip
+        assign_nodes(templates, b, i, symbol, move, n_nodes[b], arity, next_random)
+        out.symbols[b, i] = symbol
+        out.log_p[b] += log_p
+        out.entropy[b] += entropy

@@ -1,4 +1,4 @@
-"""Likelihood and entropy of genes that are there already, with gradients: teacher forcing."""
+"""Teacher forcing: log-likelihood and entropy of given genes, with gradients."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ from quarva.karva.decode import orf_lengths
 from quarva.karva.grammar.grammar import Grammar
 from quarva.karva.grammar.tree_context import TreeContext
 from quarva.searchers.policy.backward import BackwardInputs
-from quarva.searchers.policy.embedding_rows import look_up_all
+from quarva.searchers.policy.embedding_rows import embedding_rows_all
 from quarva.searchers.policy.length import LengthPrior
 from quarva.searchers.policy.model import Generator
 
@@ -20,71 +20,85 @@ __all__ = ["TeacherForcing", "is_legal"]
 
 @dataclass(frozen=True)
 class TeacherForcing:
-    """n chromosomes of G genes, as the network reads them, cut behind the longest expression, m positions.
+    """A batch of n chromosomes of G genes, truncated to the length m of the longest expression.
 
-    Attributes:
-        looks: int64 [n, G, m, K], what each position looks up.
-        added: float32 [n, G, m, V], to the logits: the prior, −inf where a letter is not legal.
-        letters: int64 [n, G, m].
-        inside: bool [n, G, m], whether a position is part of its expression; the others take part in nothing.
+    Attributes
+    ----------
+    rows : int64 tensor, shape (n, G, m, K)
+        Embedding rows of each position.
+    logit_bias : float32 tensor, shape (n, G, m, V)
+        Added to the logits: the prior, and −inf for symbols that are not legal.
+    symbols : int64 tensor, shape (n, G, m)
+    inside : bool tensor, shape (n, G, m)
+        Whether a position belongs to its expression; the others are ignored.
     """
 
-    looks: Tensor
-    added: Tensor
-    letters: Tensor
+    rows: Tensor
+    logit_bias: Tensor
+    symbols: Tensor
     inside: Tensor
 
     @classmethod
     def of(cls, symbols: NDArray[np.int16], grammar: Grammar, prior: LengthPrior) -> "TeacherForcing":
-        """Of chromosomes int16 [n, G, L] that are legal (`is_legal`)."""
+        """Return the batch of legal chromosomes, int16 of shape (n, G, L); see `is_legal`."""
         n, genes, length = symbols.shape
         a, flat = grammar.alphabet, symbols.reshape(n * genes, length)
         lengths = orf_lengths(flat, a.arity)
-        flat = np.where(
-            np.arange(length) < lengths[:, None], flat, np.int16(a.n_functions)
-        )  # to the last bit
+        # Results must not depend, to the last bit, on symbols after the end of an expression.
+        flat = np.where(np.arange(length) < lengths[:, None], flat, np.int16(a.n_functions))
         m = min(int(lengths.max(initial=1)), length)
-        places = TreeContext.of(flat, a)
-        looks = look_up_all(places.inputs_all(flat), flat, len(a))[:, :m]
+        context = TreeContext.of(flat, a)
+        rows = embedding_rows_all(context.nodes_all(flat), flat, len(a))[:, :m]
         inside = np.arange(m) < lengths[:, None]
-        legal = grammar.legal_all(flat, places)[:, :m]
-        added = np.where(legal | ~inside[:, :, None], prior.of(flat, a.arity)[:, :m], np.float32(-np.inf))
-        parts = looks, added, flat[:, :m].astype(np.int64), inside
+        legal = grammar.legal_all(flat, context)[:, :m]
+        logit_bias = np.where(
+            legal | ~inside[:, :, None], prior.of(flat, a.arity)[:, :m], np.float32(-np.inf)
+        )
+        parts = rows, logit_bias, flat[:, :m].astype(np.int64), inside
         return cls(*(torch.from_numpy(np.ascontiguousarray(x)).unflatten(0, (n, genes)) for x in parts))
 
-    def __getitem__(self, places: NDArray[np.intp]) -> "TeacherForcing":
-        """The chosen chromosomes, cut behind the longest of their expressions."""
-        index = torch.from_numpy(places)
+    def __getitem__(self, indices: NDArray[np.intp]) -> "TeacherForcing":
+        """Return the chosen chromosomes, truncated to their longest expression."""
+        index = torch.from_numpy(indices)
         inside = self.inside[index]
         m = int(inside.sum(2).max())
-        looks, added, letters = (part[index, :, :m] for part in (self.looks, self.added, self.letters))
-        return TeacherForcing(looks, added, letters, inside[:, :, :m])
+        rows, bias, symbols = (part[index, :, :m] for part in (self.rows, self.logit_bias, self.symbols))
+        return TeacherForcing(rows, bias, symbols, inside[:, :, :m])
 
     def by_length(self) -> NDArray[np.intp]:
-        """Places of the chromosomes, those with short genes first."""
+        """Return the indices of the chromosomes, sorted by their longest gene, shortest first."""
         return np.argsort(self.inside.sum(2).amax(1).numpy(), kind="stable")
 
     def __len__(self) -> int:
-        return len(self.letters)
+        return len(self.symbols)
 
-    def material(self, *wanted: NDArray[np.float64]) -> BackwardInputs:
-        """The same as arrays, with what is wanted of each chromosome, float64 of shape (n,) each."""
-        read = self.looks, self.added, self.letters, self.inside.sum(2)
+    def backward_inputs(self, *loss_weights: NDArray[np.float64]) -> BackwardInputs:
+        """Return the batch and its loss weights, float64 of shape (n,) each, as arrays."""
+        batch = self.rows, self.logit_bias, self.symbols, self.inside.sum(2)
         return BackwardInputs(
-            *(each.numpy() for each in read), *(np.ascontiguousarray(each, np.float32) for each in wanted)
+            *(each.numpy() for each in batch),
+            *(np.ascontiguousarray(each, np.float32) for each in loss_weights),
         )
 
-    def judge(self, generator: Generator, decay: float) -> tuple[Tensor, Tensor]:
-        """Log-likelihood and entropy of each chromosome, both [n], with gradients.
+    def evaluate(self, generator: Generator, decay: float) -> tuple[Tensor, Tensor]:
+        """Compute the log-likelihood and the entropy of each chromosome, with gradients.
 
-        The entropy of position i counts decay^i (hierarchical entropy, Landajuela et al. 2021): early choices
-        decide most, and are the first to stiffen.
+        Parameters
+        ----------
+        generator : Generator
+        decay : float
+            The entropy of position i has weight decay^i (hierarchical entropy, Landajuela et al. 2021),
+            because early choices matter most and lose their entropy first.
+
+        Returns
+        -------
+        log_p, entropy : tensor, shape (n,)
         """
-        logits = generator(self.looks.flatten(0, 1)) + self.added.flatten(0, 1)
+        logits = generator(self.rows.flatten(0, 1)) + self.logit_bias.flatten(0, 1)
         logs = torch.log_softmax(logits, dim=-1)
         inside = self.inside.flatten(0, 1)
-        chosen = logs.gather(2, self.letters.flatten(0, 1)[:, :, None])[:, :, 0].masked_fill(~inside, 0.0)
-        logs = logs.clamp_min(-1e4)  # 0 · −inf is not a number
+        chosen = logs.gather(2, self.symbols.flatten(0, 1)[:, :, None])[:, :, 0].masked_fill(~inside, 0.0)
+        logs = logs.clamp_min(-1e4)  # avoids 0 · −inf, which is NaN
         entropy = -(logs.exp() * logs).sum(dim=2).masked_fill(~inside, 0.0)
         entropy = entropy * decay ** torch.arange(entropy.shape[1])
         each = self.inside.shape[:2]
@@ -92,7 +106,7 @@ class TeacherForcing:
 
 
 def is_legal(symbols: NDArray[np.int16], grammar: Grammar) -> NDArray[np.bool_]:
-    """Which chromosomes, int16 [n, G, L], the generator can write under this grammar; bool [n]."""
+    """Return which chromosomes, int16 of shape (n, G, L), are legal under a grammar, bool of shape (n,)."""
     n, genes, length = symbols.shape
     flat = np.ascontiguousarray(symbols.reshape(n * genes, length))
     inside = np.arange(length) < orf_lengths(flat, grammar.alphabet.arity)[:, None]

@@ -1,4 +1,4 @@
-"""Genes of a GRU written in one compiled loop, a gene at a time: places, masks, network and choice."""
+"""Sampling of genes from a GRU in one compiled loop over context, masks, network and choice."""
 
 from typing import NamedTuple
 
@@ -7,24 +7,24 @@ from numpy.typing import NDArray
 
 from quarva._runtime.compiled import compiled
 from quarva.karva.grammar.grammar import Grammar
-from quarva.karva.grammar.state import GrammarState, Row, mark_legal, start, take_note
-from quarva.karva.grammar.tree_context import TreeContext, open_places
-from quarva.searchers.policy.choice import choose
-from quarva.searchers.policy.embedding_rows import LOOKS, note_rows
+from quarva.karva.grammar.state import GeneState, GrammarState, mark_legal, open_root, pass_on
+from quarva.karva.grammar.tree_context import TreeContext, add_arguments
+from quarva.searchers.policy.choice import choose_symbol
+from quarva.searchers.policy.embedding_rows import ROWS_PER_POSITION, fill_rows
 from quarva.searchers.policy.length import LengthPrior
 from quarva.searchers.policy.recurrent import Trace, Weights, advance
-from quarva.searchers.policy.rewriting import Models, hand_down, plan
+from quarva.searchers.policy.rewriting import Templates, assign_nodes, plan_rewrite
 
 __all__ = ["write"]
 
 
-class _Desk(NamedTuple):
-    """Room for what is noted of one gene while it is written."""
+class _GeneBuffers(NamedTuple):
+    """Work space for one gene while it is sampled."""
 
-    row: Row
+    own: GeneState
     depth: NDArray[np.int16]
     horizontal: NDArray[np.float32]
-    looks: NDArray[np.int64]
+    rows: NDArray[np.int64]
     legal: NDArray[np.bool_]
     trace: Trace
 
@@ -33,74 +33,82 @@ def write(
     weights: Weights,
     grammar: Grammar,
     prior: LengthPrior,
-    chance: NDArray[np.float32],
-    sharp: NDArray[np.float32],
-    models: Models,
-    drawn: tuple[NDArray, ...],
+    random: NDArray[np.float32],
+    inverse_temperature: NDArray[np.float32],
+    templates: Templates,
+    out: tuple[NDArray, ...],
 ) -> None:
-    """Draw n genes into `drawn`, the four arrays of a `Sample`.
+    """Sample n genes into the arrays of a `Sample`.
 
-    Args:
-        weights: of the network.
-        grammar, prior: what decides the chances beside it.
-        chance: float32 of shape (n, L), a random number for each position, 0 or more and below 1.
-        sharp: float32 of shape (n,), see `sample`.
-        models: what genes are rewritten from, see `Models`.
-        drawn: symbols int16 (n, L), terminals that are kept behind the end; log_p, entropy, length.
+    Parameters
+    ----------
+    weights : Weights
+    grammar : Grammar
+    prior : LengthPrior
+    random : float32 array, shape (n, L)
+        Uniform random numbers in [0, 1).
+    inverse_temperature : float32 array, shape (n,)
+        See `sample`.
+    templates : Templates
+    out : Sample
+        `symbols` holds random terminals, which remain after the end of expressions; the other arrays hold
+        zeros.
     """
-    places = TreeContext(grammar.alphabet, grammar.length, 1)
-    marks = GrammarState.blank(1, grammar.length)
-    row = Row(
-        np.empty(grammar.length, np.int16), places.parent[0], places.argument[0], places.sibling[0],
-        marks.below[0], marks.left[0], marks.units[0], marks.first[0], marks.path,
+    context = TreeContext(grammar.alphabet, grammar.length, 1)
+    state = GrammarState.empty(1, grammar.length)
+    own = GeneState(
+        np.empty(grammar.length, np.int16), context.parent[0], context.argument[0], context.sibling[0],
+        state.below_trigonometric[0], state.days_left[0], state.units[0], state.first[0], state.path,
     )  # fmt: skip
-    desk = _Desk(
-        row, places.depth[0], places.horizontal[0], np.empty(LOOKS, np.int64),
-        np.ones(len(grammar.alphabet), np.bool_), Trace.room(weights, grammar.length),
+    buffers = _GeneBuffers(
+        own, context.depth[0], context.horizontal[0], np.empty(ROWS_PER_POSITION, np.int64),
+        np.ones(len(grammar.alphabet), np.bool_), Trace.empty(weights, grammar.length),
     )  # fmt: skip
     write_genes(
-        weights, grammar.tables, grammar.tail, prior.mean, prior.weight, chance, sharp, models, desk, *drawn
-    )
+        weights, grammar.tables, grammar.tail, prior.mean, prior.weight, random, inverse_temperature,
+        templates, buffers, *out,
+    )  # fmt: skip
 
 
 @compiled
 def write_genes(
-    weights, tables, masked, mean, weight, chance, sharp, models, desk, symbols, log_p, entropy, length
-):
-    """Write all genes; each is done when its expression is."""
-    row, letters = desk.row, tables.arity.size
+    weights, tables, masked, mean, weight, random, inverse_temperature, templates, buffers, symbols, log_p,
+    entropy, length,
+):  # fmt: skip
+    """Sample all genes, each up to the end of its expression."""
+    own, n_symbols = buffers.own, tables.arity.size
     for b in range(symbols.shape[0]):
-        i, nodes, opened = 0, 1, start(tables, row)
-        while i < min(nodes, symbols.shape[1]):
+        i, n_nodes = 0, open_root(tables, own)
+        while i < min(n_nodes, symbols.shape[1]):
             if masked:
-                mark_legal(tables, row, i, opened, desk.legal)
-            up, left = row.parent[i], row.sibling[i]
-            note_rows(
-                row.gene[up] if up >= 0 else letters,
-                row.gene[left] if left >= 0 else letters,
-                row.gene[i - 1] if i else letters,
-                row.argument[i],
-                desk.depth[i],
-                desk.horizontal[i],
-                nodes - i,
-                letters,
-                desk.looks,
+                mark_legal(tables, own, i, n_nodes, buffers.legal)
+            up, left = own.parent[i], own.sibling[i]
+            fill_rows(
+                own.gene[up] if up >= 0 else n_symbols,
+                own.gene[left] if left >= 0 else n_symbols,
+                own.gene[i - 1] if i else n_symbols,
+                own.argument[i],
+                buffers.depth[i],
+                buffers.horizontal[i],
+                n_nodes - i,
+                n_symbols,
+                buffers.rows,
             )
-            advance(weights, desk.looks, i, desk.trace)
-            wanted, move, left_over = plan(models, b, i, tables.arity, chance[b, i])
-            letter, likely, open_choice = choose(
-                desk.trace.logits, desk.legal, tables.arity, i, nodes, mean, weight, sharp[b], left_over,
-                wanted,
+            advance(weights, buffers.rows, i, buffers.trace)
+            forced, move, next_random = plan_rewrite(templates, b, i, tables.arity, random[b, i])
+            symbol, symbol_log_p, symbol_entropy = choose_symbol(
+                buffers.trace.logits, buffers.legal, tables.arity, i, n_nodes, mean, weight,
+                inverse_temperature[b], next_random, forced,
             )  # fmt: skip
-            hand_down(models, b, i, letter, move, nodes, tables.arity, left_over)
-            log_p[b] += likely
-            entropy[b] += open_choice
-            symbols[b, i] = letter
-            row.gene[i] = letter
-            nodes = open_places(
-                i, tables.arity[letter], nodes, row.parent, row.argument, row.sibling, desk.depth,
-                desk.horizontal,
+            assign_nodes(templates, b, i, symbol, move, n_nodes, tables.arity, next_random)
+            log_p[b] += symbol_log_p
+            entropy[b] += symbol_entropy
+            symbols[b, i] = symbol
+            own.gene[i] = symbol
+            pass_on(tables, own, i, n_nodes)
+            n_nodes = add_arguments(
+                i, tables.arity[symbol], n_nodes, own.parent, own.argument, own.sibling, buffers.depth,
+                buffers.horizontal,
             )  # fmt: skip
-            opened = take_note(tables, row, i, opened)
             i += 1
-        length[b] = nodes
+        length[b] = n_nodes

@@ -1,5 +1,5 @@
 """A surrogate that predicts the score of a formula from its signal on a probe panel."""
 
-from quarva.searchers.surrogate.surrogate import BOLD, Surrogate
+from quarva.searchers.surrogate.surrogate import KAPPA, Surrogate
 
-__all__ = ["BOLD", "Surrogate"]
+__all__ = ["KAPPA", "Surrogate"]

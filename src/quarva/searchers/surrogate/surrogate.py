@@ -1,4 +1,4 @@
-"""The fitness of formulas, foretold from what formulas like them have scored."""
+"""Gaussian process surrogate of fitness."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,140 +9,178 @@ from numpy.typing import NDArray
 from quarva.karva.genes import Population
 from quarva.loop.probe_panel import ProbePanel
 
-__all__ = ["BOLD", "Surrogate"]
+__all__ = ["KAPPA", "Surrogate"]
 
-BOLD = 0.3
-"""Standard errors that a promise adds to what is expected, so that what is unlike all known is tried too."""
+KAPPA = 0.3
+"""Default UCB parameter: standard errors that the acquisition adds to the mean."""
 
-_KNOWN = 200  # the best so far that are remembered, and as many others
-_NOISE = 0.05  # variance of a fitness about what its signature tells, the largest fitness being 1
-_ROUNDS = 10  # in which signs settle; two or three do
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # odd: what a key times this begins with is as good as drawn by lot
+_KEPT = 200  # formulas in the training set: the best, and as many random ones
+_NOISE = 0.05  # noise variance of the fitness given the signature, if the largest fitness is 1
+_MAX_ITERATIONS = 10  # for the signs, which converge after two or three
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # odd; sorting by key times this is a pseudorandom order
 
 
 class Surrogate:
-    """Gaussian process regression of fitness on signatures.
+    """Gaussian process regression of the fitness of formulas on their signatures.
 
-    The figure of a signal that is a weighted sum of others is, nearly, that sum of their figures: a
-    correlation with the target, and whatever goes with it. So the covariance of two formulas is the
-    correlation of their signals (linear kernel), and a few dozen scores tell what to expect of a formula
-    whose signal was seen on a few assets and days. Where a signal and its negative are one finding only the
-    size of a figure is known: signs are settled from the best formula on, each by what the others foretell.
+    The score of a weighted sum of signals is approximately the weighted sum of their scores, if a score is a
+    correlation with the target or proportional to one. So the covariance of two formulas is the correlation
+    of their signals (a linear kernel), and a few dozen scores suffice to predict the score of a formula from
+    its signal on a few assets and days. If the fitness ignores the sign of a signal, only the magnitudes of
+    the scores are known. Their signs are then inferred, starting from the best formula, such that the scores
+    predict each other.
 
-    Sources: surrogates by the behaviour of evolved functions, Hildebrandt and Branke 2015 (On Using
-    Surrogates with Genetic Programming); Gaussian processes, Rasmussen and Williams 2006, (2.25) and (2.26);
-    the bound that looks beyond the mean, Srinivas et al. 2010.
+    Parameters
+    ----------
+    probe_panel : ProbePanel
+        Computes the signatures.
+    threads : int
+        Maximum number of threads. Predictions do not depend on it.
+    kappa : float
+        UCB parameter: standard errors that the acquisition adds to the mean.
 
-    Args:
-        glimpse: where formulas are looked at.
-        threads: that may be used; what is foretold does not depend on it.
-        bold: standard errors that a promise adds to what is expected.
+    Attributes
+    ----------
+    n_candidates : int
+        Formulas whose acquisition was computed. Nothing is computed or counted while all known scores are equal.
 
-    Attributes:
-        candidates: number of formulas that promises were computed for. While nothing is known that differs no
-            signal is computed, and nothing is counted.
+    References
+    ----------
+    Hildebrandt and Branke, "On Using Surrogates with Genetic Programming", 2015.
+    Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equations 2.25 and 2.26.
+    Srinivas, Krause, Kakade and Seeger, "Gaussian Process Optimization in the Bandit Setting", 2010.
     """
 
-    def __init__(self, glimpse: ProbePanel, threads: int, bold: float = BOLD) -> None:
-        self._glimpse, self._threads, self._bold = glimpse, threads, bold
-        cells = len(glimpse.days) * len(glimpse.panel.assets)
+    def __init__(self, probe_panel: ProbePanel, threads: int, kappa: float = KAPPA) -> None:
+        self._probe_panel, self._threads, self._kappa = probe_panel, threads, kappa
+        cells = len(probe_panel.days) * len(probe_panel.panel.assets)
         self._signatures = np.zeros((0, cells), np.float32)
         self._fitness = np.zeros(0)
         self._keys = np.zeros(0, np.uint64)
-        self.candidates = 0
-        self._learn()
+        self.n_candidates = 0
+        self._fit()
 
-    def note(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        """Learn what formulas scored: float64 of shape (P,), NaN for no score, which counts as 0."""
+    def update(self, population: Population, fitness: NDArray[np.float64]) -> None:
+        """Add formulas to the training set and refit.
+
+        Parameters
+        ----------
+        population : Population
+        fitness : float64 array, shape (P,)
+            NaN and infinity are no score and count as 0.
+        """
         keys = population.keys()
         new = np.setdiff1d(np.unique(keys, return_index=True)[1], np.flatnonzero(np.isin(keys, self._keys)))
-        told = np.nan_to_num(fitness[new], nan=0.0, posinf=0.0, neginf=0.0)
-        known = np.concatenate([self._keys, keys[new]])
-        scored = np.concatenate([self._fitness, told])
-        kept = _worth_knowing(known, scored)
+        new_fitness = np.nan_to_num(fitness[new], nan=0.0, posinf=0.0, neginf=0.0)
+        all_keys = np.concatenate([self._keys, keys[new]])
+        all_fitness = np.concatenate([self._fitness, new_fitness])
+        kept = _training_set(all_keys, all_fitness)
         before = len(self._keys)
-        old, fresh = kept[kept < before], kept[kept >= before]
-        seen = self._glimpse.signatures(population[new[fresh - before]], self._threads)
-        self._signatures = np.concatenate([self._signatures[old], seen])
-        self._keys, self._fitness = known[kept], scored[kept]
-        self._learn()
+        old, added = kept[kept < before], kept[kept >= before]
+        signatures = self._probe_panel.signatures(population[new[added - before]], self._threads)
+        self._signatures = np.concatenate([self._signatures[old], signatures])
+        self._keys, self._fitness = all_keys[kept], all_fitness[kept]
+        self._fit()
 
-    def _learn(self) -> None:
-        """Fit the regression to what is known."""
+    def _fit(self) -> None:
+        """Fit the regression to the training set."""
         self._scale = float(np.abs(self._fitness).max(initial=0.0))
-        self._learned = self._scale > 0 and bool(np.ptp(self._fitness))
-        if not self._learned:
+        self._is_fitted = self._scale > 0 and bool(np.ptp(self._fitness))
+        if not self._is_fitted:
             return
-        alike = self._covariance(self._signatures)
-        self._inverse = np.linalg.inv(alike + _NOISE * np.eye(len(alike)))
-        figure = self._fitness / self._scale
-        if self._glimpse.sign_free:
-            figure = _settle_signs(np.maximum(figure, 0.0), alike, alike @ self._inverse)
-        self._weights = self._inverse @ figure
+        covariance = self._covariance(self._signatures)
+        self._inverse = np.linalg.inv(covariance + _NOISE * np.eye(len(covariance)))
+        score = self._fitness / self._scale
+        if self._probe_panel.sign_free:
+            score = _infer_signs(np.maximum(score, 0.0), covariance, covariance @ self._inverse)
+        self._weights = self._inverse @ score
 
     def _covariance(self, signatures: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Of formulas with those that are known; a constant part where a fitness has a level of its own."""
-        alike = (signatures @ self._signatures.T).astype(np.float64)
-        return alike if self._glimpse.sign_free else alike + 1.0
+        """Return the covariance with the training set, with a constant term unless the sign is free."""
+        covariance = (signatures @ self._signatures.T).astype(np.float64)
+        return covariance if self._probe_panel.sign_free else covariance + 1.0
 
-    def promise(self, population: Population) -> NDArray[np.float64]:
-        """What to hope for of each formula, float64 of shape (P,), the largest fitness known being 1.
+    def acquisition(self, population: Population) -> NDArray[np.float64]:
+        """Return the upper confidence bound of each formula's fitness.
 
-        0 for all while nothing is known that differs.
+        Parameters
+        ----------
+        population : Population
+
+        Returns
+        -------
+        float64 array, shape (P,)
+            In units of the largest known fitness. All 0 while all known fitnesses are equal.
         """
-        if not self._learned:
+        if not self._is_fitted:
             return np.zeros(len(population))
-        self.candidates += len(population)
-        signatures = self._glimpse.signatures(population, self._threads)
-        alike = self._covariance(signatures)
-        mean = alike @ self._weights
-        # Of a formula that says nothing on the days looked at nothing is hoped for.
-        own = signatures.any(axis=1) + (0.0 if self._glimpse.sign_free else 1.0)
-        variance = np.maximum(own - ((alike @ self._inverse) * alike).sum(axis=1), 0.0)
-        return (np.abs(mean) if self._glimpse.sign_free else mean) + self._bold * np.sqrt(variance)
+        self.n_candidates += len(population)
+        signatures = self._probe_panel.signatures(population, self._threads)
+        covariance = self._covariance(signatures)
+        mean = covariance @ self._weights
+        # A formula with no signal on the probe panel has a prior variance of 0.
+        prior = signatures.any(axis=1) + (0.0 if self._probe_panel.sign_free else 1.0)
+        variance = np.maximum(prior - ((covariance @ self._inverse) * covariance).sum(axis=1), 0.0)
+        return (np.abs(mean) if self._probe_panel.sign_free else mean) + self._kappa * np.sqrt(variance)
 
-    def choose(self, litters: Sequence[Population]) -> Population:
-        """Of each place of several populations of one size the formula that promises most."""
-        if len(litters) == 1:
-            return litters[0]
-        whole, n = Population.concatenate(list(litters)), len(litters[0])
-        best = self.promise(whole).reshape(len(litters), n).argmax(axis=0)
+    def choose(self, candidates: Sequence[Population]) -> Population:
+        """Return, for each index, the formula with the highest acquisition.
+
+        Parameters
+        ----------
+        candidates : sequence of Population
+            Of the same size.
+
+        Returns
+        -------
+        Population
+            Of that size; ties go to the first.
+        """
+        if len(candidates) == 1:
+            return candidates[0]
+        whole, n = Population.concatenate(list(candidates)), len(candidates[0])
+        best = self.acquisition(whole).reshape(len(candidates), n).argmax(axis=0)
         return whole[best * n + np.arange(n)]
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Everything needed to go on, as arrays."""
+        """Return the training set as arrays."""
         return {
             "signatures": self._signatures, "fitness": self._fitness, "keys": self._keys,
-            "candidates": np.array(self.candidates),
+            "n_candidates": np.array(self.n_candidates),
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Take up a `state`."""
+        """Continue from a `state`."""
         self._signatures = np.array(state["signatures"], np.float32)
         self._fitness, self._keys = np.array(state["fitness"]), np.array(state["keys"])
-        self.candidates = int(state["candidates"])
-        self._learn()
+        self.n_candidates = int(state["n_candidates"])
+        self._fit()
 
 
-def _worth_knowing(keys: NDArray[np.uint64], fitness: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Places of the best, no two of one fitness, and of others by lot, ascending."""
-    apart = np.unique(-fitness, return_index=True)[1]  # the best first
-    others = np.argsort(keys * _SPREAD, kind="stable")
-    return np.union1d(apart[:_KNOWN], others[:_KNOWN])
+def _training_set(keys: NDArray[np.uint64], fitness: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the indices of the best formulas, without ties, and of random ones, ascending."""
+    best = np.unique(-fitness, return_index=True)[1]
+    others = np.argsort(keys * _MULTIPLIER, kind="stable")
+    return np.union1d(best[:_KEPT], others[:_KEPT])
 
 
-def _settle_signs(
-    size: NDArray[np.float64], alike: NDArray[np.float64], foretell: NDArray[np.float64]
+def _infer_signs(
+    magnitude: NDArray[np.float64], covariance: NDArray[np.float64], smoother: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Figures with signs by which they foretell each other, beginning with those like the largest.
+    """Return the scores with signs for which they predict each other.
 
-    size: float64[K], 0 or more; alike, foretell: float64[K, K], covariances, and what makes of figures the
-    figures expected.
+    Parameters
+    ----------
+    magnitude : float64 array, shape (K,)
+        Scores without signs, not negative.
+    covariance : float64 array, shape (K, K)
+    smoother : float64 array, shape (K, K)
+        Maps scores to predicted scores.
     """
-    signs = np.where(alike[size.argmax()] < 0, -1.0, 1.0)
-    for _ in range(_ROUNDS):
-        settled = np.where(foretell @ (signs * size) < 0, -1.0, 1.0)
-        if (settled == signs).all():
+    signs = np.where(covariance[magnitude.argmax()] < 0, -1.0, 1.0)
+    for _ in range(_MAX_ITERATIONS):
+        new_signs = np.where(smoother @ (signs * magnitude) < 0, -1.0, 1.0)
+        if (new_signs == signs).all():
             break
-        signs = settled
-    return signs * size
+        signs = new_signs
+    return signs * magnitude

@@ -1,30 +1,30 @@
-"""An independent reader of genes: which rules a formula breaks, from its tree, by recursion and by names."""
+"""An independent check of the rules of a grammar, by recursion over trees and by names."""
 
 from fractions import Fraction
 
 import pytest
 
 from quarva.karva.expression import Expression
-from quarva.karva.grammar.rules import MERGED, UNDONE
+from quarva.karva.grammar.rules import MERGED, REDUNDANT
 
 
 def tree_of(gene, alphabet, head):
-    """The expression of a gene, `?` left as it is; None where it is not valid."""
-    letters = [alphabet.symbols[v] for v in gene]
-    if any(letter.arity for letter in letters[head:]):
+    """Return the expression of a gene, without values of `?`; None if it is not valid."""
+    symbols = [alphabet.symbols[v] for v in gene]
+    if any(symbol.arity for symbol in symbols[head:]):
         return None
-    taken, end = [], 1
-    for i, letter in enumerate(letters):
+    nodes, end = [], 1
+    for i, symbol in enumerate(symbols):
         if i == end:
             break
-        taken.append((letter, range(end, end + letter.arity)))
-        end += letter.arity
+        nodes.append((symbol, range(end, end + symbol.arity)))
+        end += symbol.arity
 
-    def grow(i):
-        letter, below = taken[i]
-        return Expression(letter, tuple(grow(k) for k in below))
+    def expression(i):
+        symbol, arguments = nodes[i]
+        return Expression(symbol, tuple(expression(k) for k in arguments))
 
-    return grow(0) if end <= len(letters) else None
+    return expression(0) if end <= len(symbols) else None
 
 
 def name_of(node):
@@ -36,43 +36,43 @@ def is_constant(node):
 
 
 def unit_of(node, units):
-    """The unit as a dict of powers, None for any; raises ValueError where arguments do not fit."""
+    """Return the unit as a dict of powers, None for any; raise ValueError if the arguments do not agree."""
     if not node.args:
         return units[node.symbol.name]
     below = [unit_of(arg, units) for arg in node.args]
     match node.symbol.operator.unit:
         case "same":
-            return one_of(below)
+            return common(below)
         case "first":
             return below[0]
         case "choice":
-            one_of([below[0], {}])
-            return one_of(below[1:])
+            common([below[0], {}])
+            return common(below[1:])
         case "compare":
-            one_of(below)
+            common(below)
         case "pure":
-            one_of([*below, {}])
+            common([*below, {}])
         case "product":
-            return times(below, [1, 1])
+            return product(below, [1, 1])
         case "ratio":
-            return times(below, [1, -1])
+            return product(below, [1, -1])
         case "square":
-            return times(below, [2])
+            return product(below, [2])
         case "root":
-            return times(below, [Fraction(1, 2)])
+            return product(below, [Fraction(1, 2)])
         case "inverse":
-            return times(below, [-1])
+            return product(below, [-1])
     return {}
 
 
-def one_of(units):
+def common(units):
     known = [unit for unit in units if unit is not None]
     if any(unit != known[0] for unit in known):
         raise ValueError(units)
     return known[0] if known else None
 
 
-def times(units, powers):
+def product(units, powers):
     if None in units:
         return None
     bases = {base for unit in units for base in unit}
@@ -81,14 +81,14 @@ def times(units, powers):
 
 
 def broken_by(gene, grammar):
-    """Names of the rules that a gene breaks."""
+    """Return the names of the rules that a gene breaks."""
     tree = tree_of(gene, grammar.alphabet, grammar.shape.head)
     if tree is None:
         return {"tail"}
     broken = set()
     for node in tree.walk():
         for arg in node.args:
-            if (name_of(node), name_of(arg)) in UNDONE and node.symbol.group == arg.symbol.group:
+            if (name_of(node), name_of(arg)) in REDUNDANT and node.symbol.group == arg.symbol.group:
                 broken.add("inverse")
             if name_of(node) == name_of(arg) and name_of(node) in MERGED:
                 broken.add("window")
@@ -111,5 +111,5 @@ def broken_by(gene, grammar):
 
 @pytest.fixture(scope="session")
 def broken():
-    """Gene, grammar → names of the rules that it breaks."""
+    """A function of a gene and a grammar that returns the names of the broken rules."""
     return broken_by
