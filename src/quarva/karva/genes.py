@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva._runtime.spin_pool import crew
+from quarva._runtime.spin_pool import SpinPool
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, Alphabet
 from quarva.karva.decode import argument_starts, count_nodes, mark_invalid, orf_lengths, population_keys
@@ -182,7 +182,7 @@ class Population:
         out = np.empty(len(self), np.bool_)
         a, constants = self.alphabet, self.constants.shape[2]
         head, pieces = self.shape.head, 1 if threads == 1 or len(self) < _WORTH_SHARING else threads
-        with crew(pieces) as words:
+        with SpinPool(pieces) as words:
             mark_invalid(words, pieces, self.symbols, self.dc, constants, a.arity, a.n_functions, head, out)
         return out
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quarva._runtime.spin_pool import crew
+from quarva._runtime.spin_pool import SpinPool
 from quarva.engine.reference import signals
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population, encode
@@ -32,7 +32,7 @@ def fit(population, steps, pieces=1, rows=ROWS):
     )
     a = population.alphabet
     desk = Desk.of(pieces, rows, genes, length, population.shape.constants)
-    with crew(1) as words:
+    with SpinPool(1) as words:
         letters, link = (a.arity, a.code, a.param, a.number), CODE[population.shape.link]
         run_fits(words, steps, population.symbols, fits, letters, link, rows, desk)
     changed = Population(a, population.shape, population.symbols, fits.dc, fits.constants)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva._runtime.spin_pool import crew
+from quarva._runtime.spin_pool import SpinPool
 from quarva.engine.kernel.run.small_tables import is_elementwise
 from quarva.engine.names import place_params
 from quarva.errors import RecipeError
@@ -135,7 +135,7 @@ class Tuner:
         fits = Fits(dc, constants, np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
         pieces = max(1, min(self._threads * _PIECES, n // _LEAST)) if self._threads > 1 else 1
         desk = Desk.of(pieces, self._rows, genes, length, constants.shape[2])
-        with crew(min(self._threads, pieces)) as words:
+        with SpinPool(min(self._threads, pieces)) as words:
             run_fits(words, most, symbols, fits, self._letters, self._link, self._rows, desk)
         return fits
 

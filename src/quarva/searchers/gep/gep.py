@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva._runtime.spin_pool import crew
+from quarva._runtime.spin_pool import SpinPool
 from quarva.errors import RecipeError
 from quarva.karva.gene_keys import language_of
 from quarva.karva.genes import Population
@@ -105,7 +105,7 @@ class GEP:
             for at in range(0, len(keys), self.population):
                 spin(self._fitness[at : at + self.population], self._wheel[at : at + self.population])
 
-        with crew(min(space.threads, self.islands)) as words:
+        with SpinPool(min(space.threads, self.islands)) as words:
             breed(
                 words, now.genes, self._fitness, self._wheel, self._fresh, roulette, self._known.table,
                 self._rates, self._letters, self._language, self._room, new.genes, keys,
