@@ -58,7 +58,9 @@ def digest_of(function: Callable) -> str:
 
 
 def compiled(function: Callable | None = None, /, *, allocates: bool = False, **options: Any) -> Any:
-    """Compile a function to machine code at its first call. Use as `@compiled` or `@compiled(allocates=True)`.
+    """Compile a function to machine code at its first call.
+
+    Use it as `@compiled` or `@compiled(allocates=True)`.
 
     Parameters
     ----------
@@ -85,7 +87,7 @@ def compiled(function: Callable | None = None, /, *, allocates: bool = False, **
 
 
 def is_cached(dispatcher: Any) -> bool:
-    """True if the machine code of a compiled function is in the disk cache, so that its first call is fast."""
+    """True if the machine code of a compiled function is in the disk cache, so its first call is fast."""
     cache = getattr(dispatcher, "_cache", None)
     path = getattr(cache, "cache_path", None)
     return path is not None and any(Path(path).glob(f"*.{dispatcher.py_func.__name__}-*.nbi"))

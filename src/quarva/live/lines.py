@@ -1,4 +1,4 @@
-"""Bars that arrive line by line: lines of CSV become the table of a day as soon as the day is complete."""
+"""Bars that arrive as lines of CSV: a table per day, as soon as the day is complete."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -14,7 +14,7 @@ __all__ = ["days_in_lines"]
 
 @dataclass(frozen=True)
 class _Lines(Source):
-    """Rows whose lines are counted from the beginning of what they came with."""
+    """A table that knows the line number of each row in the whole input."""
 
     line_of: tuple[int, ...] = ()
 
@@ -23,12 +23,27 @@ class _Lines(Source):
 
 
 def days_in_lines(lines: Iterable[str], name: str) -> Iterator[Source]:
-    """The table of each day in lines of CSV, the first of which names the columns.
+    """Split lines of CSV into a table per day.
 
-    A day is complete when a line has another date, when a line is empty, and at the end. The columns are
-    those that `Panel.read` takes; `name` is what errors call the lines.
+    A day is complete when a line has another date, when a line is empty, and at the end of the input.
 
-    Raises PanelError: no date column, a line with more or fewer cells than the first, or no text.
+    Parameters
+    ----------
+    lines : iterable of str
+        The lines. The first one that is not empty names the columns, as in `Panel.read`.
+    name : str
+        Name of the input, for error messages.
+
+    Yields
+    ------
+    Source
+        The table of a day.
+
+    Raises
+    ------
+    PanelError
+        There is no line or no date column, a column name is repeated, or a line does not have as many cells
+        as the first line.
     """
     numbered = enumerate(lines, start=1)
     header = ""
@@ -40,13 +55,13 @@ def days_in_lines(lines: Iterable[str], name: str) -> Iterator[Source]:
         raise PanelError(f"{name}: no line; give one that names the columns, and one for each date and asset")
     separator = max(",;\t|", key=header.count)
     columns = next(csv.reader([header], delimiter=separator))
-    at = _date_place(columns, name)
+    at = _date_column(columns, name)
     day, kept = "", [header]
     numbers: list[int] = []
     for number, line in numbered:
         line = line.strip("\r\n")
         if line == header:
-            continue  # files one after the other, each with its own first line
+            continue  # concatenated files, each with its own header
         cells = next(csv.reader([line], delimiter=separator), []) if line.strip() else []
         if cells and len(cells) != len(columns):
             raise PanelError(
@@ -64,11 +79,12 @@ def days_in_lines(lines: Iterable[str], name: str) -> Iterator[Source]:
         yield _table(columns, separator, kept, name, numbers)
 
 
-def _date_place(columns: list[str], name: str) -> int:
+def _date_column(columns: list[str], name: str) -> int:
+    """Index of the date column."""
     names = [normalise(column) for column in columns]
-    twice = next((column for column in columns if columns.count(column) > 1), None)
-    if twice is not None:
-        raise PanelError(f"{name}: line 1: column {twice!r} stands there twice; keep one")
+    repeated = next((column for column in columns if columns.count(column) > 1), None)
+    if repeated is not None:
+        raise PanelError(f"{name}: line 1: column {repeated!r} occurs more than once; keep one")
     for alias in DATE_NAMES:
         if alias in names:
             return names.index(alias)
@@ -79,9 +95,10 @@ def _date_place(columns: list[str], name: str) -> int:
 
 
 def _table(columns: list[str], separator: str, lines: list[str], name: str, numbers: list[int]) -> Source:
+    """Parse the lines of a day, the header first; `numbers` are the line numbers of the rows."""
     import polars as pl
 
-    # Codes such as 000001 must keep their zeros, and a ticker NA is no missing value.
+    # Codes such as 000001 must keep their zeros, and the ticker NA is not a missing value.
     text = {name: pl.String for name in columns if normalise(name) in (*ASSET_NAMES, *DATE_NAMES)}
     try:
         frame = pl.read_csv(
@@ -89,6 +106,6 @@ def _table(columns: list[str], separator: str, lines: list[str], name: str, numb
             schema_overrides=text,
         )  # fmt: skip
     except pl.exceptions.PolarsError as error:
-        said = str(error).strip().splitlines()[0][:160]
-        raise PanelError(f"{name}: line {numbers[0]}: not a table ({said})") from None
+        reason = str(error).strip().splitlines()[0][:160]
+        raise PanelError(f"{name}: line {numbers[0]}: not a table ({reason})") from None
     return _Lines(frame, name, True, tuple(numbers))
