@@ -262,7 +262,8 @@ class Stream:
         day, kept = self.date_of(date), self._history.dates
         if not kept or day > kept[-1]:
             raise PanelError(
-                f"{text_of(day)} is after the stream's last day; give an earlier one, or append it with step()"
+                f"{text_of(day)} is after the stream's last day; give an earlier day, or append it with"
+                " step()"
             )
         if day < kept[0] and self._history.first > 0:
             return None
