@@ -18,7 +18,7 @@ from quarva.searchers.surrogate import Surrogate
 def open_on(task, functions=None, n=60, with_foresight=True):
     alphabet = Alphabet.build(task.fields, functions, (5, 10))
     glimpse = probe_panel_of(task, alphabet)
-    space = SearchContext(alphabet, GeneShape(head=6), Memory(), 10_000, 3, 1, glimpse=glimpse)
+    space = SearchContext(alphabet, GeneShape(head=6), Memory(), 10_000, 3, 1, probe_panel=glimpse)
     grammar = Grammar(alphabet, space.shape, Policy().rule_names)
     foresight = Surrogate(glimpse, 1, 0.5) if with_foresight else None
     return space, grammar, foresight, Initialisation(space, grammar, n, foresight)

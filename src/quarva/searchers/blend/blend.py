@@ -75,8 +75,8 @@ class Blend:
         self._joined = False  # the network: its first weights and torch itself wait until they are needed
         self._turn = OPENING
         self._foresight = None
-        if self.litters > 1 and space.glimpse is not None:
-            self._foresight = Surrogate(space.glimpse, space.threads, self.bold)
+        if self.litters > 1 and space.probe_panel is not None:
+            self._foresight = Surrogate(space.probe_panel, space.threads, self.bold)
         self._shares = Bandit((self.evolution, self._network_share()), self.board)
         grammar = Grammar(space.alphabet, space.shape, self._network.rule_names)
         many = self._founded() * self._evolution.population
@@ -85,8 +85,8 @@ class Blend:
         self._founders: tuple[Population, NDArray[np.float64]] | None = None
         self._read = 0
         self._completion: Completion | None = None
-        if self.complete and space.points is not None and Completion.can(space.alphabet, space.shape):
-            self._completion = Completion(space.alphabet, space.shape, space.points)
+        if self.complete and space.probe_rows is not None and Completion.can(space.alphabet, space.shape):
+            self._completion = Completion(space.alphabet, space.shape, space.probe_rows)
 
     def _network_share(self) -> float:
         if self.network is not None:

@@ -16,7 +16,7 @@ from quarva._runtime.spin_pool import run_submitted, submit
 from quarva.karva.decode import join
 from quarva.karva.gene_keys import read_gene
 from quarva.karva.rng import below, choose, uniform
-from quarva.loop.memory import home_of, slot_of
+from quarva.loop.memory import first_slot, slot_of
 from quarva.searchers.gep.genetic_operators import (
     copy,
     create,
@@ -153,7 +153,7 @@ def breed_island(
 def sift(keys, pending, left, known, siblings, found):
     """Keep those pending whose key is known or a sibling's; returns how many there are."""
     for k in range(left):  # nothing branches on what is read here: these trips to memory overlap
-        found[k] = known[home_of(known, keys[pending[k]])]
+        found[k] = known[first_slot(known, keys[pending[k]])]
     still = 0
     for k in range(left):
         key = keys[pending[k]]
