@@ -57,7 +57,7 @@ class ProbePanel:
         -------
         ndarray of float32, shape (P, D · N)
             Unit vectors. The dot product of two of them is the mean over days of the correlation of the
-            signals. Cells without a value and constant signals are 0. The signature of an invalid formula is 0.
+            signals. Cells without a value, constant signals and invalid formulas are 0.
         """
         n, (days, assets) = len(population), self.panel.shape
         out = np.zeros((n, len(self.days) * assets), np.float32)
