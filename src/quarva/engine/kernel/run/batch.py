@@ -30,7 +30,7 @@ LINE = 16  # number of float32 in a cache line
 
 @compiled(allocates=True)
 def graph_of(order, offset, code, left, right, third, param, number):
-    """Build the graph of formulas; return nodes, their number, roots, and the index of each formula's root."""
+    """Build the graph of formulas; return nodes, their number, roots, and the root of each formula."""
     most, longest = 1, 1
     for i in range(order.size):
         size = offset[order[i] + 1] - offset[order[i]]
@@ -58,7 +58,7 @@ def graph_of(order, offset, code, left, right, third, param, number):
 
 @compiled(allocates=True)
 def instructions_of(nodes, n, roots, wide_roots, partial):
-    """Schedule a graph; return instructions, parts, and the counts of stages, slots, wide results and tails."""
+    """Schedule a graph; return instructions, parts, and counts of stages, slots, wide results, tails."""
     rows = np.empty((6 * n + roots.size, INSTRUCTION_SIZE), np.int64)
     parts = np.empty(2 * n + 4, np.int64)
     counts, wide_counts = np.zeros(2, np.int64), np.zeros(2, np.int64)

@@ -67,7 +67,7 @@ def fill(number, t, days, back, lanes, slots, at):
 
 @compiled
 def carry(slots, at, days, back, lanes, tails, start):
-    """Write the last days of the previous chunk before a result, and save its last days for the next chunk."""
+    """Write the last days of the previous chunk before a result, and save its own for the next chunk."""
     size = back * lanes
     copy(tails, start, slots, at - size, size)
     copy(slots, at + (days - back) * lanes, tails, start, size)
@@ -194,7 +194,7 @@ def run_cross(
 
 @compiled
 def cross_section(op, param, number, x, y, groups, universe, n_assets, t, scratch, out):
-    """Apply a cross-sectional or group operator to a day; cells of x and y outside the universe become NaN."""
+    """Apply a cross-sectional or group operator to a day; cells outside the universe become NaN."""
     for i in range(n_assets, x.size):  # the padding of a constant is not NaN
         x[i] = y[i] = NAN
     if universe.size > 0 and op != OF_ASSET:  # a benchmark need not belong to the universe
