@@ -1,4 +1,4 @@
-"""What the GPU's kernel accumulates is what numpy and scipy compute from its signals."""
+"""Scores of the GPU kernel agree with NumPy and SciPy on its signals."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ PROGRAM = Program.from_expressions([parse(text) for text in FORMULAS])
 
 @pytest.fixture(scope="module")
 def case():
-    """22 days × 9 assets, two targets with holes, segments −1 to 2 (0 and 1 count), and the signals."""
+    """22 days × 9 assets, two targets with gaps, segments −1 to 2 (0 and 1 count), and the signals."""
     rng = np.random.default_rng(2)
     shape = (22, 9)
     fields = {
@@ -51,19 +51,19 @@ def test_information_coefficients_equal_scipy(statistic, case):
     got = evaluate(PROGRAM, panel, targets, statistic, segments, n_segments=2, device="cuda")
     correlate = stats.pearsonr if statistic == "ic" else stats.spearmanr
     for p, text in enumerate(FORMULAS):
-        wanted = np.zeros((2, 2, 4))
+        expected = np.zeros((2, 2, 4))
         for t, s in enumerate(segments):
             for m in range(2):
                 cells = np.isfinite(targets[m, t]).sum()
                 if s not in (0, 1) or cells < 3:
                     continue
-                wanted[s, m, 3] += 1
+                expected[s, m, 3] += 1
                 x, y = both_of(values[p, t], targets[m, t])
                 if len(x) < max(3, cells / 2) or np.ptp(x) < 1e-6 or np.ptp(y) == 0:
                     continue
                 r = correlate(x, y)[0]
-                wanted[s, m, :3] += 1, r, r * r
-        np.testing.assert_allclose(got[p], wanted, atol=1e-6, err_msg=text)
+                expected[s, m, :3] += 1, r, r * r
+        np.testing.assert_allclose(got[p], expected, atol=1e-6, err_msg=text)
 
 
 @pytest.mark.parametrize("statistic", ["sse", "corr"])
@@ -79,8 +79,8 @@ def test_pooled_statistics_equal_numpy(statistic, case):
                     second = ((x - y) ** 2).sum()
                 else:
                     second = np.nan if len(x) < 2 or np.ptp(x) < 1e-6 else stats.pearsonr(x, y)[0]
-                wanted = [len(x), second, 0, np.isfinite(targets[m, days]).sum()]
-                np.testing.assert_allclose(got[p, s, m], wanted, rtol=1e-6, atol=1e-9, err_msg=text)
+                expected = [len(x), second, 0, np.isfinite(targets[m, days]).sum()]
+                np.testing.assert_allclose(got[p, s, m], expected, rtol=1e-6, atol=1e-9, err_msg=text)
 
 
 def test_a_prepared_target_and_a_second_call_give_the_same_bits(case):
@@ -92,7 +92,7 @@ def test_a_prepared_target_and_a_second_call_give_the_same_bits(case):
     assert first[0, 0, 0, 0] > 0
 
 
-def test_formulas_that_do_not_fit_together_are_run_one_after_the_other(case, monkeypatch):
+def test_formulas_that_exceed_the_memory_together_are_run_in_turn(case, monkeypatch):
     from quarva.engine.gpu.device import Device
 
     panel, _, _, values = case
@@ -101,12 +101,12 @@ def test_formulas_that_do_not_fit_together_are_run_one_after_the_other(case, mon
     np.testing.assert_array_equal(got, values.astype(np.float32))
 
 
-def test_a_formula_that_the_memory_does_not_hold_is_an_error_of_one_line(case, monkeypatch):
+def test_a_formula_that_exceeds_the_memory_is_an_error_of_one_line(case, monkeypatch):
     from quarva.engine.gpu.device import Device
     from quarva.errors import DeviceError
 
     panel = case[0]
     monkeypatch.setattr(Device, "room", lambda self: 100)
-    with pytest.raises(DeviceError, match=r"needs .* MiB and simulator has .* shorten its windows") as error:
+    with pytest.raises(DeviceError, match=r"needs .* MiB, but simulator has .* shorten its windows") as error:
         signals(PROGRAM, panel, device="cuda")
     assert "\n" not in str(error.value)
