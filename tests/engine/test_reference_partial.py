@@ -21,7 +21,7 @@ ROLLING = [operator for operator in OPERATORS if operator.windowed]
 
 
 def bars() -> NDArray[np.float32]:
-    """x and y with gaps, long gaps, late beginnings, ties, and stretches that stand still."""
+    """x and y with short and long gaps, late beginnings, ties and constant stretches."""
     rng = np.random.default_rng(12)
     values = rng.normal(size=(2, 60, 6)).astype(np.float32)
     values[:, :, 1] = values[:, :, 1].round()

@@ -123,8 +123,8 @@ def simulate(
     days : int, default 1000
         Number T of business days, at least 2, or at least 30 more than the lookback of the planted formula.
     seed : int, default 0
-        Seed of the random numbers. The same seed gives the same undriven market with and without a planted
-        formula, unless the formula looks back more than 192 days.
+        Seed of the random numbers. Markets with and without a planted formula have the same random numbers if
+        their seeds are equal and the formula does not look back more than 192 days.
     plant : Expression or str, optional
         The planted formula, as an expression or in infix notation. It may read the fields in `BAR` and the
         group `sector`. By default nothing predicts the market.

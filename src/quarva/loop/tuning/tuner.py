@@ -183,8 +183,8 @@ class Tuner:
 def promising(lengths: NDArray[np.int64], errors: NDArray[np.float64]) -> NDArray[np.integer]:
     """Choose the best fifth of the formulas of each length.
 
-    Without the distinction by length, long formulas, which the search has selected for their errors, would
-    leave no chance to a short formula that is correct except for its constants.
+    Formulas only compete with formulas of the same length. Otherwise a short formula that is correct except
+    for its constants would lose against long formulas, which the search has selected for their errors.
 
     Parameters
     ----------
