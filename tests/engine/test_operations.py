@@ -1,4 +1,4 @@
-"""Counts of arithmetic operations, which throughput figures are based on."""
+"""Counts of arithmetic operations, on which throughput figures are based."""
 
 import numpy as np
 import pytest

@@ -11,7 +11,7 @@ import numpy as np
 
 from quarva.engine.gpu.cells import NAN, cell, keep
 from quarva.engine.gpu.jit import on_device
-from quarva.engine.gpu.order import ABSENT, place, quantile_of_row, rank, word_of
+from quarva.engine.gpu.order import ABSENT, count_smaller, quantile_of_row, rank, word_of
 from quarva.karva.operators import CODE
 
 RANK, ZSCORE, DEMEAN, SCALE = CODE["rank"], CODE["zscore"], CODE["demean"], CODE["scale"]
@@ -130,20 +130,23 @@ def fill_words(x, day, n_assets, universe, group, grouped, lane, team, words, at
 @on_device
 def ordered(op, v, param, share, code, words, at, room):
     """Operator on sorted words for a value v, which must not be NaN, of group `code` (0 without groups)."""
-    begin, end = place(words, at, room, word_floor(code)), place(words, at, room, word_floor(code + 1))
+    begin, end = (
+        count_smaller(words, at, room, first_word(code)),
+        count_smaller(words, at, room, first_word(code + 1)),
+    )
     if op == WINSORISE:
         q = np.float64(share)
         low, high = quantile_of_row(words, at, end, q), quantile_of_row(words, at, end, 1.0 - q)
         return min(max(np.float64(v), low), high)
     word = word_of(v, code)
     if op == BUCKET:
-        twice = place(words, at, room, word) + place(words, at, room, word + 1) - 1
+        twice = count_smaller(words, at, room, word) + count_smaller(words, at, room, word + 1) - 1
         return np.float64(twice * param // (2 * end) + 1)
     return rank(words, at, room, word, begin, end)
 
 
 @on_device
-def word_floor(code):
+def first_word(code):
     """Lower bound of the words of a group, above those of the groups before."""
     return np.int64(code) * 2**32
 

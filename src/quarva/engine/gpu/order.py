@@ -97,7 +97,7 @@ def quantile_of_window(x, day, asset, w, rows, q, partial):
 
 
 @on_device
-def place(words, at, size, word):
+def count_smaller(words, at, size, word):
     """Number of the sorted words at … at + size − 1 that are smaller than `word`."""
     low, high = np.int64(0), np.int64(size)
     while low < high:
@@ -123,5 +123,5 @@ def quantile_of_row(words, at, many, q):
 @on_device
 def rank(words, at, size, word, begin, end):
     """Average rank of a word among those of its group, at begin … end − 1, divided by their number."""
-    lower, upper = place(words, at, size, word), place(words, at, size, word + 1)
+    lower, upper = count_smaller(words, at, size, word), count_smaller(words, at, size, word + 1)
     return ((lower + upper + 1) * 0.5 - begin) / (end - begin)

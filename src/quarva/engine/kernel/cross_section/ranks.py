@@ -64,34 +64,37 @@ def rank_scratch(width):
 
 
 @compiled
-def to_places(bucket, before, start, size, place):
+def to_positions(bucket, before, start, size, position):
     """Position of each cell in the order of buckets."""
     full_width()
     for i in range(size):
-        place[i] = np.uint32(start[bucket[i]]) + np.uint32(before[i])
+        position[i] = np.uint32(start[bucket[i]]) + np.uint32(before[i])
 
 
 @compiled
-def put_in_place(key, place, n, m, put):
+def write_in_order(key, position, n, m, ordered_keys):
     """Write the keys in the order of buckets, padded with the smallest and the largest key."""
     for d in range(NEIGHBOURS):
-        put[d] = FIRST
-    inner = put[NEIGHBOURS:]
+        ordered_keys[d] = FIRST
+    inner = ordered_keys[NEIGHBOURS:]
     for i in range(n):
-        inner[place[i]] = key[i]
+        inner[position[i]] = key[i]
     for d in range(NEIGHBOURS):
         inner[m + d] = LAST
 
 
 @compiled
-def mend(put, m, d, twice):
+def correct_ranks(ordered_keys, m, d, twice):
     """Correct ranks by a comparison with the cells d positions before and after.
 
     So far, the former counted as smaller and the latter as larger.
     """
     full_width()
-    here, behind = put[NEIGHBOURS : NEIGHBOURS + m], put[NEIGHBOURS + d : NEIGHBOURS + d + m]
-    front = put[NEIGHBOURS - d : NEIGHBOURS - d + m]
+    here, behind = (
+        ordered_keys[NEIGHBOURS : NEIGHBOURS + m],
+        ordered_keys[NEIGHBOURS + d : NEIGHBOURS + d + m],
+    )
+    front = ordered_keys[NEIGHBOURS - d : NEIGHBOURS - d + m]
     for k in range(m):
         a, b, c = here[k], behind[k], front[k]
         rank = twice[k]
@@ -122,7 +125,7 @@ def as_shares(twice, m, size, share):
 
 
 @compiled
-def take_sorted(word, m, out):
+def write_sorted_ranks(word, m, out):
     """Write the average ranks of m sorted words, divided by m, to the columns of the words."""
     share = 0.5 / m
     i = 0
@@ -145,25 +148,25 @@ def blank(out, start):
 
 
 @compiled
-def take_middles(bucket, start, tally, least, share, place, n, m, out):
+def write_ranks(bucket, start, tally, least, share, position, n, m, out):
     """Write the mean rank of a bucket for buckets of at least `least` cells, else the rank of the cell."""
     part = 0.5 / m
     for i in range(n):
         b = bucket[i]
         middle = np.float32((start[b] + start[b] + tally[b] + U1) * part)
-        own = share[place[i]]
+        own = share[position[i]]
         out[i] = middle if (tally[b] >= least) & (own == own) else own
 
 
 @compiled
-def rank_in_places(key, bucket, before, start, n, m, most, scratch):
-    """Compute the rank of each position if no bucket has more than `most` different cells."""
-    row, _, place, put, twice = scratch
-    to_places(bucket, before, start, n, place)
-    put_in_place(key, place, n, m, put)
+def rank_positions(key, bucket, before, start, n, m, most, scratch):
+    """Write the rank of each position, divided by m; no bucket may have more than `most` different cells."""
+    row, _, position, ordered_keys, twice = scratch
+    to_positions(bucket, before, start, n, position)
+    write_in_order(key, position, n, m, ordered_keys)
     in_order(m, twice)
     for d in range(1, most):
-        mend(put, m, d, twice)
+        correct_ranks(ordered_keys, m, d, twice)
     as_shares(twice, m, n, row)
 
 
@@ -171,7 +174,7 @@ def rank_in_places(key, bucket, before, start, n, m, most, scratch):
 def rank_in_buckets(x, n, out, scratch):
     """`rank` for up to MOST assets. Return False, without a result, if a bucket has too many cells."""
     bucket, before, count, totals, tally, holder = scratch[0]
-    row, key, place, _, _ = scratch[1]
+    row, key, position, _, _ = scratch[1]
     size = pad(x, n, row)
     m, mean = to_keys(row, size, key)
     if m == 0:
@@ -188,12 +191,12 @@ def rank_in_buckets(x, n, out, scratch):
             return False
     add_columns(count, rows, totals, U1)
     count[rows * COLUMNS] = np.uint16(m)
-    rank_in_places(key, bucket, before, count, n, m, most, scratch[1])
+    rank_positions(key, bucket, before, count, n, m, most, scratch[1])
     if crowded:
-        take_middles(bucket, count, tally, most + 1, row, place, n, m, out)
+        write_ranks(bucket, count, tally, most + 1, row, position, n, m, out)
     else:
         for i in range(n):
-            out[i] = row[place[i]]
+            out[i] = row[position[i]]
     blank(out, n)
     return True
 
@@ -217,7 +220,7 @@ def rank(x, n, out, scratch):
         return
     word, m = sort_row(x, n, scratch[2])
     blank(out, 0)
-    take_sorted(word, m, out)
+    write_sorted_ranks(word, m, out)
 
 
 @compiled

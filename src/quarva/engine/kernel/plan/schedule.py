@@ -50,7 +50,7 @@ def is_leaf(code):
 
 
 @compiled
-def place_nodes(nodes, n, roots, wide_roots, facts):
+def assign_stages(nodes, n, roots, wide_roots, facts):
     """Find the needed nodes, their first and last stages, and wide results; return the number of stages."""
     facts[:, :n] = 0
     facts[IS_ROOT, :n] = facts[SLOT, :n] = facts[WIDE_AT, :n] = -1
@@ -166,7 +166,7 @@ def release(k, facts, free, counts):
 
 
 @compiled
-def hand_on(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_counts):
+def store_result(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_counts):
     """Store a result for all tiles if it is read in a later stage, and mark it if it is a root."""
     if facts[KEPT, k] and facts[STAGE, k] == stage and facts[WIDE_AT, k] < 0:
         facts[WIDE_AT, k] = take(wide_free, wide_counts)
@@ -192,7 +192,9 @@ def tile_part(
             scored = facts[IS_ROOT, k] >= 0 and not wide_roots
             if here and (scored or (facts[KEPT, k] and is_leaf(code))):
                 many, tails = load(k, nodes, rows, many, facts, free, counts, tails)
-                hand_on(k, rows[many - 1], stage, wide_roots, facts, free, counts, wide_free, wide_counts)
+                store_result(
+                    k, rows[many - 1], stage, wide_roots, facts, free, counts, wide_free, wide_counts
+                )
             continue
         if facts[STAGE, k] != stage:
             continue
@@ -214,7 +216,7 @@ def tile_part(
         for j in range(3):
             if nodes[k, FIRST + j] >= 0:
                 release(nodes[k, FIRST + j], facts, free, counts)
-        hand_on(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_counts)
+        store_result(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_counts)
     return many, tails
 
 
@@ -276,7 +278,7 @@ def schedule(nodes, n, roots, wide_roots, partial, facts, rows, parts, free, cou
     tails : int
         Number of tail rows.
     """
-    stages = place_nodes(nodes, n, roots, wide_roots, facts)
+    stages = assign_stages(nodes, n, roots, wide_roots, facts)
     many, tails = 0, 0
     for stage in range(stages):
         parts[2 * stage] = many

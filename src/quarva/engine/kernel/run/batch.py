@@ -151,7 +151,7 @@ def run(
     front, slots, tails, wide, state, sorted_state = scratch_for(
         rows, n_slots, n_wide, tail_rows, chunk, width, lanes, partial
     )
-    crossing = rows_for(width, n_groups)
+    row_scratch = rows_for(width, n_groups)
     owner = np.empty(roots.size, np.int64)
     for i in range(order.size - 1, -1, -1):
         owner[which[i]] = order[i]
@@ -159,7 +159,7 @@ def run(
     sums = np.empty((scoring, values.shape[0], chunk, SUMS))
     moments = np.zeros((scoring if mode == CORRELATION else 0, acc.shape[1], acc.shape[2], 6))
     ranks, day_sums = np.empty((2, width), np.float32), np.empty(SUMS)
-    taking = values, known, least, centre, segments, sums, universe, owner, out
+    sinks = values, known, least, centre, segments, sums, universe, owner, out
     for t in range(0, days, CHUNK):
         some = min(chunk, days - t)
         clear(sums)
@@ -168,15 +168,27 @@ def run(
             for tile in range(width // lanes):
                 run_tile(
                     rows, first, middle, tile, fields, n_days, t, some, chunk, width, lanes, front, slots,
-                    tails, wide, state, sorted_state, partial, begins, mode, taking,
+                    tails, wide, state, sorted_state, partial, begins, mode, sinks,
                 )  # fmt: skip
             run_cross(
-                rows, middle, last, groups, universe, n_assets, t, some, chunk, width, lanes, wide, crossing
+                rows,
+                middle,
+                last,
+                groups,
+                universe,
+                n_assets,
+                t,
+                some,
+                chunk,
+                width,
+                lanes,
+                wide,
+                row_scratch,
             )
             if wide_roots:
                 rank_roots(
                     rows, first, last, t, some, chunk, width, lanes, wide, values, totals, least, segments,
-                    ranks, day_sums, crossing, owner, acc,
+                    ranks, day_sums, row_scratch, owner, acc,
                 )  # fmt: skip
         for r in range(scoring):
             spare = moments[r] if mode == CORRELATION else acc[owner[r]]
@@ -194,10 +206,10 @@ def run(
 @compiled
 def rank_roots(
     rows, first, last, t, days, chunk, width, lanes, wide, values, totals, least, segments, ranks, sums,
-    crossing, owner, acc,
+    row_scratch, owner, acc,
 ):  # fmt: skip
     """Compute the rank IC of the roots among the instructions, which are wide results."""
-    scratch, x = crossing[0], crossing[1]
+    scratch, x = row_scratch[0], row_scratch[1]
     for i in range(first, last):
         if rows[i, ROOT] < 0:
             continue

@@ -106,7 +106,7 @@ def compute(
 
 
 @compiled
-def silence(slots, at, t, days, lanes, begins, begins_at):
+def blank_unlisted(slots, at, t, days, lanes, begins, begins_at):
     """Set the days before an asset's first day to NaN, because Qlib has no rows there."""
     for i in range(lanes):
         for d in range(np.int64(min(begins[begins_at + i] - t, days))):
@@ -122,7 +122,7 @@ def wide_place(k, tile, chunk, width, lanes):
 @compiled
 def run_tile(
     rows, first, last, tile, fields, n_days, t, days, chunk, width, lanes, front, slots, tails, wide, state,
-    order, partial, begins, mode, taking,
+    order, partial, begins, mode, sinks,
 ):  # fmt: skip
     """Run instructions first … last − 1 on days t … t + days − 1 of a tile; score or write the roots."""
     slot_size = (front + chunk) * lanes
@@ -136,7 +136,7 @@ def run_tile(
         elif op == FILL:
             fill(float_of(row[BITS_AT]), t, days, back, lanes, slots, to)
             if partial:
-                silence(slots, to - back * lanes, t - back, back + days, lanes, begins, tile * lanes)
+                blank_unlisted(slots, to - back * lanes, t - back, back + days, lanes, begins, tile * lanes)
         else:
             if op == LOAD_WIDE:
                 copy(wide, wide_place(row[ARGS], tile, chunk, width, lanes), slots, to, days * lanes)
@@ -150,13 +150,13 @@ def run_tile(
                     state, order,
                 )  # fmt: skip
             if partial:
-                silence(slots, to, t, days, lanes, begins, tile * lanes)
+                blank_unlisted(slots, to, t, days, lanes, begins, tile * lanes)
             if back > 0:
                 carry(slots, to, days, back, lanes, tails, row[TAIL] * width + tile * back * lanes)
         if row[WIDE] >= 0:
             copy(slots, to, wide, wide_place(row[WIDE], tile, chunk, width, lanes), days * lanes)
         if row[ROOT] >= 0:
-            take_tile(mode, row[ROOT], slots, to, t, days, tile, lanes, taking)
+            take_tile(mode, row[ROOT], slots, to, t, days, tile, lanes, sinks)
 
 
 @compiled
@@ -175,10 +175,10 @@ def scatter(row, k, d, chunk, width, lanes, wide):
 
 @compiled
 def run_cross(
-    rows, first, last, groups, universe, n_assets, t, days, chunk, width, lanes, wide, crossing
+    rows, first, last, groups, universe, n_assets, t, days, chunk, width, lanes, wide, row_scratch
 ):  # fmt: skip
     """Run the cross-sectional instructions first … last − 1 on days t … t + days − 1."""
-    scratch, x, y, out = crossing
+    scratch, x, y, out = row_scratch
     for i in range(first, last):
         row = rows[i]
         for d in range(days):

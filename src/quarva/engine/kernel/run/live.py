@@ -14,7 +14,7 @@ import numpy as np
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.plan.graph import BITS, CODE_AT, FIRST, PARAM
 from quarva.engine.kernel.plan.schedule import CROSS, ROLLING, is_cross
-from quarva.engine.kernel.run.interpreter import compute, copy, cross_section, silence
+from quarva.engine.kernel.run.interpreter import blank_unlisted, compute, copy, cross_section
 from quarva.engine.kernel.series.arithmetic import CHUNK
 from quarva.engine.kernel.series.partial import history, partial_size
 from quarva.engine.kernel.series.rolling import state_size
@@ -31,7 +31,7 @@ COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
 
 
 @compiled
-def carries(code, partial):
+def carries_state(code, partial):
     """True if an operator with a state carries it from block to block through the whole chunk."""
     counted = code == COUNT or code == SIGN_CHANGES or code == TS_RANK
     return partial or counted or code == MEDIAN or code == QUANTILE
@@ -75,7 +75,7 @@ def begin_days(nodes, n, roots, until, partial, begin):
             if state + order > 0:
                 chunk = right // CHUNK * CHUNK
                 right -= (right - chunk) % w
-                begin[k] = chunk if carries(code, partial) else right
+                begin[k] = chunk if carries_state(code, partial) else right
                 if partial and code == EMA:  # the only operator whose state depends on more than its window
                     right = chunk
             right -= history(code, w, partial)
@@ -139,7 +139,7 @@ def row_of(layout, k, t, width):
 @compiled
 def live_step(
     nodes, n, layout, begin, today, groups, universe, n_assets, width, t, partial, begins, rows,
-    state, order, crossing,
+    state, order, row_scratch,
 ):  # fmt: skip
     """Compute the row of day t of every node that runs on this day.
 
@@ -167,10 +167,10 @@ def live_step(
         The first day of each asset.
     rows, state, order : ndarray
         Rows and states of the nodes, of the sizes that `lay_out` returns.
-    crossing : tuple
+    row_scratch : tuple
         The value of `batch.rows_for`.
     """
-    scratch, x, y, out = crossing
+    scratch, x, y, out = row_scratch
     for k in range(n):
         if t < begin[k]:
             continue
@@ -197,7 +197,7 @@ def live_step(
                     state[layout[k, STATE_AT] :], order[layout[k, ORDER_AT] :],
                 )  # fmt: skip
         if partial:
-            silence(rows, to, t, 1, width, begins, 0)
+            blank_unlisted(rows, to, t, 1, width, begins, 0)
         if layout[k, KEPT_DAYS] > 1:
             copy(rows, to, rows, to - layout[k, KEPT_DAYS] * width, width)
 

@@ -99,9 +99,9 @@ def write_tile(slots, at, t, days, tile, lanes, universe, out):
 
 
 @compiled
-def take_tile(mode, root, slots, at, t, days, tile, lanes, taking):
+def take_tile(mode, root, slots, at, t, days, tile, lanes, sinks):
     """Write or score the rows of a root in a tile."""
-    values, known, least, _, segments, sums, universe, owner, out = taking
+    values, known, least, _, segments, sums, universe, owner, out = sinks
     if mode == WRITE:
         write_tile(slots, at, t, days, tile, lanes, universe, out[owner[root]])
     elif mode != RANK_IC:

@@ -53,15 +53,15 @@ def address(context, builder, row, index):
 
 
 @intrinsic
-def row_of(typing, places, place, size):
-    """The first `size` numbers of places[place] as a row. `places` is a contiguous float32 matrix."""
+def row_of(typing, rows, k, size):
+    """The first `size` numbers of rows[k] as a row. `rows` is a contiguous float32 matrix."""
 
     def generate(context, builder, sig, args):
         array = context.make_array(sig.args[0])(context, builder, args[0])
         stride = cgutils.unpack_tuple(builder, array.shape)[1]
         return make_row(context, builder, builder.gep(array.data, [builder.mul(args[1], stride)]), args[2])
 
-    return ROW(places, types.intp, types.intp), generate
+    return ROW(rows, types.intp, types.intp), generate
 
 
 @infer_global(operator.getitem)
