@@ -1,4 +1,4 @@
-"""Work in a forked process, for a time."""
+"""Run a function in a forked process with a time limit."""
 
 import os
 import signal
@@ -7,22 +7,22 @@ from collections.abc import Callable
 
 __all__ = ["succeeds_in_a_child"]
 
-_PATIENCE = 120.0
+_TIMEOUT = 120.0  # seconds
 
 
 def succeeds_in_a_child(work: Callable[[], bool]) -> bool:
-    """Whether work() gives True in a forked process, within two minutes.
+    """True if work() returns True in a forked process within two minutes.
 
-    Whatever happens in the child ends it: it must not go on as a second runner of tests.
+    The child always exits here. Otherwise it would continue as a second test runner.
     """
     child = os.fork()
     if child == 0:
-        fine = False
+        success = False
         try:
-            fine = work()
+            success = work()
         finally:
-            os._exit(0 if fine else 1)
-    deadline = time.monotonic() + _PATIENCE
+            os._exit(0 if success else 1)
+    deadline = time.monotonic() + _TIMEOUT
     while time.monotonic() < deadline:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:

@@ -1,4 +1,4 @@
-"""What is read back from a file of arrays is what was written, or an error."""
+"""Reading a file of arrays returns what was written or raises an error."""
 
 import numpy as np
 import pytest
@@ -6,15 +6,15 @@ import pytest
 from quarva._runtime.arrays import DamagedFile, read_arrays
 
 
-def test_a_flipped_bit_anywhere_is_found_or_does_no_harm(tmp_path):
+def test_a_flipped_bit_is_detected_or_harmless(tmp_path):
     file = tmp_path / "a.npz"
     written = {"one": np.arange(3, dtype=np.int16), "two": np.ones(4, bool)}
     np.savez(file, **written)
     content = file.read_bytes()
     refused = 0
-    for place in range(len(content)):
+    for at in range(len(content)):
         for bit in range(0, 8, 3):
-            file.write_bytes(content[:place] + bytes([content[place] ^ 1 << bit]) + content[place + 1 :])
+            file.write_bytes(content[:at] + bytes([content[at] ^ 1 << bit]) + content[at + 1 :])
             try:
                 found = read_arrays(file)
             except DamagedFile:
@@ -25,7 +25,7 @@ def test_a_flipped_bit_anywhere_is_found_or_does_no_harm(tmp_path):
     assert refused > 800
 
 
-def test_a_file_cut_short_is_damaged(tmp_path):
+def test_a_truncated_file_is_damaged(tmp_path):
     file = tmp_path / "a.npz"
     np.savez(file, one=np.arange(3))
     file.write_bytes(file.read_bytes()[:-30])

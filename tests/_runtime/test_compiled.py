@@ -1,4 +1,4 @@
-"""Kernels are compiled again when anything that they depend on changes, and not otherwise."""
+"""A kernel is compiled again if and only if something that it depends on changes."""
 
 import os
 import subprocess
@@ -33,7 +33,7 @@ from shop.tables import Tables
 
 @compiled
 def total(tables: Tables) -> float:
-    """Ten times the second field less the first."""
+    """Ten times the second field minus the first."""
     return 10 * tables.second - tables.first
 '''
 MAIN = """
@@ -46,7 +46,7 @@ print(total(Tables(first=1.0, second=2.0)))
 
 @pytest.fixture
 def shop(tmp_path):
-    """Write files of a package; run it; return what it printed and the files of machine code it wrote."""
+    """A function that writes a package, runs it, and returns its output and its new machine-code files."""
     package = tmp_path / "shop"
     package.mkdir()
     files = {"__init__": "", "tables": TABLES, "sizes": SIZES, "kernel": KERNEL, "__main__": MAIN}
@@ -80,7 +80,7 @@ def test_swapping_the_fields_of_an_argument_rebuilds_the_kernel(shop):
     assert compiled
 
 
-def test_a_file_imported_by_an_import_counts(shop):
+def test_an_indirectly_imported_file_counts(shop):
     shop()
     assert shop(sizes=SIZES.replace("10", "12"))[1]
 
@@ -89,15 +89,15 @@ def test_a_file_imported_by_an_import_counts(shop):
 def test_comments_and_docstrings_rebuild_nothing(shop, name):
     shop()
     text = {"tables": TABLES, "sizes": SIZES, "kernel": KERNEL.replace("Ten times", "10 times")}[name]
-    figure, compiled = shop(**{name: "# what follows stands one line lower\n" + text})
+    figure, compiled = shop(**{name: "# this comment shifts all lines\n" + text})
     assert figure == "19.0"
     assert not compiled
 
 
-def test_a_damaged_note_of_a_source_is_read_from_the_source_again(shop, tmp_path):
+def test_a_damaged_source_digest_is_computed_again(shop, tmp_path):
     shop()
-    for note in (tmp_path / "cache" / "sources").iterdir():
-        note.write_text(note.read_text()[:-5])
+    for entry in (tmp_path / "cache" / "sources").iterdir():
+        entry.write_text(entry.read_text()[:-5])
     figure, compiled = shop()
     assert figure == "19.0"
     assert not compiled

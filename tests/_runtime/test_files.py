@@ -1,4 +1,4 @@
-"""A file is written whole or not at all."""
+"""Files are written atomically."""
 
 import errno
 import os
@@ -9,7 +9,7 @@ from quarva._runtime.files import make_folder, write_atomically
 from quarva.errors import RunError
 
 
-def test_the_content_takes_the_place_of_the_old(tmp_path):
+def test_new_content_replaces_the_old(tmp_path):
     path = tmp_path / "file"
     write_atomically(path, b"old")
     write_atomically(path, lambda file: file.write(b"new"))
@@ -17,7 +17,7 @@ def test_the_content_takes_the_place_of_the_old(tmp_path):
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_others_may_read_it_as_the_umask_allows(tmp_path):
+def test_the_permissions_follow_the_umask(tmp_path):
     before = os.umask(0o022)
     try:
         write_atomically(tmp_path / "file", b"")
@@ -27,10 +27,10 @@ def test_others_may_read_it_as_the_umask_allows(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
-    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "no permission"), (errno.EIO, "can not be")],
+    ("number", "message"),
+    [(errno.ENOSPC, "the disk is full"), (errno.EROFS, "no permission"), (errno.EIO, "cannot be written")],
 )
-def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypatch, number, said):
+def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path, monkeypatch, number, message):
     path = tmp_path / "file"
     write_atomically(path, b"old")
 
@@ -38,7 +38,7 @@ def test_a_failed_write_keeps_the_old_file_and_leaves_nothing_else(tmp_path, mon
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(RunError, match=said):
+    with pytest.raises(RunError, match=message):
         write_atomically(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]

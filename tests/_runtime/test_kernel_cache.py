@@ -1,4 +1,4 @@
-"""Damaged machine code in the cache is compiled anew, and that is said once."""
+"""Damaged machine code in the cache is compiled again, with one warning."""
 
 import os
 import subprocess
@@ -39,7 +39,7 @@ def run(folder: Path, cache: Path | None = None) -> subprocess.CompletedProcess:
     )
 
 
-def test_a_sound_cache_is_used_in_silence(tmp_path):
+def test_an_intact_cache_is_used_without_a_warning(tmp_path):
     run(tmp_path)
     written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
     again = run(tmp_path)
@@ -48,7 +48,7 @@ def test_a_sound_cache_is_used_in_silence(tmp_path):
     assert len(written) >= 2
 
 
-def test_the_same_code_in_another_folder_finds_it(tmp_path):
+def test_the_same_code_in_another_folder_uses_the_same_cache(tmp_path):
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir(), there.mkdir()
     run(here, tmp_path / "cache")
@@ -57,14 +57,14 @@ def test_the_same_code_in_another_folder_finds_it(tmp_path):
     assert written == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
 
 
-def test_where_nothing_can_be_kept_it_works_all_the_same(tmp_path):
+def test_kernels_work_without_a_writable_cache(tmp_path):
     (tmp_path / "cache").write_text("a file where the folder would be")
     assert (run(tmp_path).stdout, run(tmp_path).stderr) == ("21\n", "")
 
 
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
 @pytest.mark.parametrize("damage", ["cut", "flipped", "empty"])
-def test_a_damaged_one_is_compiled_anew_and_said_once(tmp_path, kind, damage):
+def test_damaged_machine_code_is_compiled_again_with_one_warning(tmp_path, kind, damage):
     run(tmp_path)
     for path in tmp_path.rglob(f"*.{kind}"):
         data = bytearray(path.read_bytes())
@@ -74,6 +74,6 @@ def test_a_damaged_one_is_compiled_anew_and_said_once(tmp_path, kind, damage):
     mended = run(tmp_path)
     assert mended.stdout == "21\n"
     assert mended.stderr.count("\n") == 1
-    assert "are damaged: compiling them anew" in mended.stderr
+    assert "are damaged: compiling them again" in mended.stderr
     after = run(tmp_path)
     assert (after.stdout, after.stderr) == ("21\n", "")

@@ -1,4 +1,4 @@
-"""What is offered to a crew is done once and to the end, whoever comes to help."""
+"""A spin pool runs every item of a job exactly once, whichever workers join."""
 
 import os
 import subprocess
@@ -10,109 +10,109 @@ import numpy as np
 import pytest
 
 from quarva._runtime.compiled import compiled
-from quarva._runtime.spin_pool import _idle, _read, crew, run_submitted, submit
+from quarva._runtime.spin_pool import SpinPool, _idle, _read, run_submitted, submit
 
 from .forked import succeeds_in_a_child
 
 
 @compiled
-def note_item(i, rows, done):
+def add_item(i, rows, sums):
     for k in range(rows.shape[1]):
-        done[i] += rows[i, k]
+        sums[i] += rows[i, k]
 
 
 @compiled
-def note_all(crew, many, rows, done):
-    submit(crew, note_item, many, (rows, done))
-    run_submitted(crew)
+def add_all(pool, n_items, rows, sums):
+    submit(pool, add_item, n_items, (rows, sums))
+    run_submitted(pool)
 
 
-_LOOKS = 3_000_000  # for somebody who may not come, and must not be waited for without end
+_SPINS = 3_000_000  # bounds the wait for a worker that may not join
 
 
 @compiled
-def look_for_all(i, arrived, met):
-    """Whether as many threads take part as there are items, at some time before patience ends."""
+def wait_for_all(i, arrived, met):
+    """Set met[i] if all items are in work at the same time."""
     arrived[i] = 1
-    for _ in range(_LOOKS):
-        here = 0
+    for _ in range(_SPINS):
+        count = 0
         for k in range(arrived.size):
-            here += _read(arrived, k)
-        if here == arrived.size:
+            count += _read(arrived, k)
+        if count == arrived.size:
             met[i] = True
             return
 
 
 @compiled
-def meet(crew, arrived, met):
-    submit(crew, look_for_all, arrived.size, (arrived, met))
-    run_submitted(crew)
+def meet(pool, arrived, met):
+    submit(pool, wait_for_all, arrived.size, (arrived, met))
+    run_submitted(pool)
 
 
-def everything(threads, many):
-    """Whether each of so many items is done once."""
-    rows = np.arange(3.0 * many).reshape(many, 3)
-    done = np.zeros(many)
-    with crew(threads) as words:
-        note_all(words, many, rows, done)
-    return np.array_equal(done, rows.sum(axis=1))
+def runs_each_once(threads, n_items):
+    """True if a job of `n_items` items runs each of them once."""
+    rows = np.arange(3.0 * n_items).reshape(n_items, 3)
+    sums = np.zeros(n_items)
+    with SpinPool(threads) as pool:
+        add_all(pool, n_items, rows, sums)
+    return np.array_equal(sums, rows.sum(axis=1))
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8])
-@pytest.mark.parametrize("many", [0, 1, 2, 5, 1000])
-def test_every_item_is_done_once(threads, many):
-    assert all(everything(threads, many) for _ in range(50))
+@pytest.mark.parametrize("n_items", [0, 1, 2, 5, 1000])
+def test_every_item_runs_once(threads, n_items):
+    assert all(runs_each_once(threads, n_items) for _ in range(50))
 
 
 def test_threads_work_at_the_same_time():
-    """A helper that is about to fall asleep is missed now and then: some of many meetings take place."""
+    """One success in many attempts is enough, because a worker that falls asleep misses a job."""
     met = np.zeros((100, 2), bool)
-    for one in met:
-        with crew(2) as words:
-            meet(words, np.zeros(2, np.int64), one)
-        if one.all():
+    for attempt in met:
+        with SpinPool(2) as pool:
+            meet(pool, np.zeros(2, np.int64), attempt)
+        if attempt.all():
             return
-    raise AssertionError("no helper ever came")
+    raise AssertionError("no worker ever joined")
 
 
-def test_items_are_done_once_after_the_helpers_fell_asleep():
-    assert everything(2, 100)
+def test_every_item_runs_once_after_the_workers_fell_asleep():
+    assert runs_each_once(2, 100)
     deadline = time.monotonic() + 20
-    while not all(helper.asleep for one in _idle[2] for helper in one.helpers):
+    while not all(worker.asleep for idle in _idle[2] for worker in idle.workers):
         assert time.monotonic() < deadline
         time.sleep(0.001)
-    assert everything(2, 100)
+    assert runs_each_once(2, 100)
 
 
-def test_several_threads_may_each_have_a_crew():
-    fine = []
+def test_several_threads_can_use_a_pool_each():
+    success = []
     others = [
-        threading.Thread(target=lambda: fine.append(all(everything(2, 300) for _ in range(200))))
+        threading.Thread(target=lambda: success.append(all(runs_each_once(2, 300) for _ in range(200))))
         for _ in range(3)
     ]
     for other in others:
         other.start()
     for other in others:
         other.join(60)
-    assert fine == [True] * 3
+    assert success == [True] * 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_has_a_crew_of_its_own():
-    assert everything(2, 50)
-    assert succeeds_in_a_child(lambda: everything(2, 50))
+def test_a_forked_process_has_its_own_pool():
+    assert runs_each_once(2, 50)
+    assert succeeds_in_a_child(lambda: runs_each_once(2, 50))
 
 
-def test_the_end_of_a_process_ends_its_helpers():
+def test_workers_end_with_the_process():
     code = (
         "import atexit, threading\n"
         "def look(): print([t.name for t in threading.enumerate() if t.name == 'quarva'])\n"
         "atexit.register(look)\n"  # registered first, called last
         "from quarva._runtime import spin_pool, threads\n"
         "threads.share(lambda a, b: None, 8, 2)\n"
-        "with spin_pool.crew(3): print(sum(t.name == 'quarva' for t in threading.enumerate()))\n"
+        "with spin_pool.SpinPool(3): print(sum(t.name == 'quarva' for t in threading.enumerate()))\n"
     )
-    said = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
     )
-    assert said.stdout.split("\n")[:2] == ["3", "[]"], said
+    assert done.stdout.split("\n")[:2] == ["3", "[]"], done

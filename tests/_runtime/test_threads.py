@@ -1,4 +1,4 @@
-"""Shared work is done once and to the end, whoever shares it, and whatever goes wrong."""
+"""Shared work runs exactly once, also with nested calls, errors and forks."""
 
 import os
 import threading
@@ -40,7 +40,7 @@ def test_threads_work_at_the_same_time():
     assert threading.get_ident() in names
 
 
-def test_work_may_share_in_turn_and_several_may_share_at_a_time():
+def test_share_can_be_nested_and_called_from_several_threads():
     done = []
 
     def outer(first, last):
@@ -55,7 +55,7 @@ def test_work_may_share_in_turn_and_several_may_share_at_a_time():
     assert sorted(done) == sorted((i, k) for i in range(6) for k in range(10) for _ in range(3))
 
 
-def test_an_error_comes_back_from_whatever_thread_and_the_next_work_is_done():
+def test_an_error_in_any_thread_is_raised_and_the_next_work_runs():
     here = threading.get_ident()
     for fails_here in (True, False):
         together = threading.Barrier(2)
@@ -63,9 +63,9 @@ def test_an_error_comes_back_from_whatever_thread_and_the_next_work_is_done():
         def work(first, last, fails_here=fails_here, together=together):
             together.wait(timeout=20)
             if (threading.get_ident() == here) == fails_here:
-                raise ValueError("a piece that can not be")
+                raise ValueError("a failed piece")
 
-        with pytest.raises(ValueError, match="can not be"):
+        with pytest.raises(ValueError, match="a failed piece"):
             share(work, 2, 2)
     done = []
     share(lambda first, last: done.extend(range(first, last)), 9, 2)
@@ -73,7 +73,7 @@ def test_an_error_comes_back_from_whatever_thread_and_the_next_work_is_done():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_process_has_threads_of_its_own():
+def test_a_forked_process_has_its_own_threads():
     together = threading.Barrier(2)
     share(lambda first, last: together.wait(timeout=20), 2, 2)
 

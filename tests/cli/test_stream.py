@@ -169,7 +169,7 @@ def with_a_new_asset(days):
 WRONG = {
     "the last day again": (lambda days: days[BEGIN - 1], [], "is not after the stream's last day"),
     "an earlier day": (lambda days: days[3], [], "--late replay"),
-    "a day between": (between, ["--late", "replay"], "none of the stream's days"),
+    "a day between": (between, ["--late", "replay"], "not one of the stream's days"),
     "a new asset": (with_a_new_asset, [], "'NEW' .*--extra-ok"),
     "an asset that vanishes": (
         lambda days: days[BEGIN].iloc[1:],

@@ -1,4 +1,4 @@
-"""Panels that are hard on an engine, and what it means that two signals are the same."""
+"""Difficult panels, random formulas, and signals by the kernel and by the reference."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ def panel_of(fields: dict[str, NDArray], universe: NDArray | None = None) -> Pan
 
 
 def market(days: int, assets: int, seed: int = 0, missing: float = 0.02, universe: bool = False) -> Panel:
-    """Prices, volumes, noise x and y (rounded, so with ties), holes, and a stretch where y stands still."""
+    """Prices, volumes, noise x and rounded noise y with ties and a constant stretch; some values missing."""
     rng = np.random.default_rng(seed)
     shape = (days, assets)
     y = rng.normal(size=shape).round(1)
@@ -44,7 +44,7 @@ def market(days: int, assets: int, seed: int = 0, missing: float = 0.02, univers
 
 
 def population(n: int, seed: int = 0, head: int = 6, genes: int = 1, **alphabet) -> Population:
-    """Random formulas over every operator of the table but power."""
+    """Random formulas over most operators of the table."""
     given = {
         "fields": ["close", "volume", "x", "y"],
         "functions": [
@@ -84,7 +84,7 @@ def population(n: int, seed: int = 0, head: int = 6, genes: int = 1, **alphabet)
 def call(operator: Operator, *args: Expression, window: int | None = None) -> Expression:
     given = {"window": window, "group": "sector", "share": 0.2, "count": 5, "asset": "a0"}
     symbol = Symbol(operator, **{name: given[name] for name in operator.parameters})
-    args = (*args, *args)  # an operator of three is handed the first once more
+    args = (*args, *args)  # an operator of three arguments gets the first one again
     return Expression(symbol, args[: operator.arity])
 
 

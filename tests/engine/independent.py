@@ -1,4 +1,4 @@
-"""What each operator should give, by pandas, scipy and plain Python; and panels that are hard on it."""
+"""Independent implementations of all operators with pandas, SciPy and plain Python, and difficult panels."""
 
 import math
 from collections.abc import Callable
@@ -38,7 +38,7 @@ class Bars:
 
     def __post_init__(self) -> None:
         self.groups = {"sector": Group(SECTORS[: self.values.shape[2]])}
-        self.assets = tuple(f"a{place}" for place in range(self.values.shape[2]))
+        self.assets = tuple(f"a{n}" for n in range(self.values.shape[2]))
 
 
 PARAMETERS: dict[str, dict[str, Any]] = {
@@ -51,7 +51,7 @@ PARAMETERS: dict[str, dict[str, Any]] = {
 
 
 def symbols_of(operator: Operator) -> list[Symbol]:
-    """The operator with windows short and long, and what else it carries."""
+    """Symbols of an operator with a short and a long window and the other parameters."""
     given = PARAMETERS.get(operator.name, {})
     windows = (max(operator.min_window, 3), 10) if operator.windowed else (None,)
     return [Symbol.function(operator.name, window, **given) for window in windows]
@@ -89,7 +89,7 @@ def constant_stretches() -> NDArray[np.float32]:
 
 
 def huge_and_tiny() -> NDArray[np.float32]:
-    # Only x holds the largest numbers: the covariance of two such series is lost to cancellation in float64.
+    # Only x has the largest numbers, because the covariance of two such series cancels in float64.
     values = noise(40, 6, seed=3)
     choices = np.array([np.inf, -np.inf, 3e38, -3e38, 1e30, 1e-38, 1e-45, 0, -0.0, 90, -200], np.float32)
     rng = np.random.default_rng(4)
@@ -111,7 +111,7 @@ CASES: dict[str, NDArray[np.float32]] = {
 }
 
 
-# What each operator should give, by other means -----------------------------------------------------
+# Independent implementations ------------------------------------------------------------------------
 
 
 def by_cell(formula: Callable[..., float]) -> Callable[..., Array]:
@@ -168,7 +168,7 @@ def row_scale(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def within_sector(formula: Callable[[Any], Any]) -> Callable[[Array], Array]:
-    """`formula` of the grouped assets (rows), each day a column."""
+    """Apply a formula to the assets (rows) grouped by sector, with a column per day."""
 
     def value(x: Array) -> Array:
         sectors = pd.Series(SECTORS[: x.shape[1]]).replace(-1, np.nan)
@@ -305,14 +305,14 @@ def representable(x: Array) -> Array:
 
 
 def expected(symbol: Symbol, values: NDArray[np.float32]) -> Array:
-    """What the symbol's operator should give on x, y, x."""
+    """Correct value of the symbol's operator on x, y, x."""
     assert symbol.operator is not None
-    fields = [representable(values[place].astype(float)) for place in (0, 1, 0)]
+    fields = [representable(values[f].astype(float)) for f in (0, 1, 0)]
     given = {} if symbol.window is None else {"w": symbol.window}
     with np.errstate(all="ignore"):
         return representable(INDEPENDENT[symbol.operator.name](*fields[: symbol.arity], **given))
 
 
-def assert_same(got: torch.Tensor, want: Array) -> None:
-    scale = np.nanmax(np.abs(want)) if np.isfinite(want).any() else 0.0
-    np.testing.assert_allclose(got.detach().numpy(), want, rtol=1e-8, atol=1e-11 * scale)
+def assert_same(got: torch.Tensor, correct: Array) -> None:
+    scale = np.nanmax(np.abs(correct)) if np.isfinite(correct).any() else 0.0
+    np.testing.assert_allclose(got.detach().numpy(), correct, rtol=1e-8, atol=1e-11 * scale)

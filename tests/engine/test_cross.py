@@ -1,4 +1,4 @@
-"""Cross-sectional and group kernels give what NumPy, pandas and SciPy define, row by row."""
+"""Cross-sectional and group kernels agree with NumPy, pandas and SciPy."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ SIZES = [1, 2, 3, 5, 20, 24, 25, 64, 65, 300, 1000, 5000]
 
 
 def padded(row):
-    """A row as the kernel has it: NaN behind it, up to a multiple of 16."""
+    """A row in the layout of the kernel: padded with NaN to a multiple of 16."""
     return np.append(row, np.full(-len(row) % 16, NAN)).astype(np.float32)
 
 
@@ -48,7 +48,7 @@ def run_group(name, row, groups):
     return out[: len(row)]
 
 
-# Rows that are hard on a rank: values of every spread, crowded about a point, tied, absent ------------
+# Rows that are difficult to rank: wide or narrow distributions, ties, missing values ------------------
 
 
 def normal(rng, n):
@@ -84,7 +84,7 @@ def half_zero(rng, n):
 
 
 def near_ties(rng, n):
-    """Far more different values close together than the scale has steps for."""
+    """Far more close but different values than the scale can distinguish."""
     return np.where(rng.random(n) < 0.5, 1 + 1e-6 * rng.integers(0, 9, n), 1e6 * rng.normal(size=n))
 
 
@@ -126,12 +126,12 @@ def share_ranks(row):
     return pd.Series(row.astype(float)).rank(pct=True).to_numpy()
 
 
-def test_rank_is_the_average_rank_over_the_number_of_values():
+def test_rank_is_the_average_rank_divided_by_the_number_of_values():
     for row in rows():
         np.testing.assert_allclose(run("rank", row), share_ranks(row), rtol=1e-6)
 
 
-def test_rank_of_more_assets_than_buckets_are_for():
+def test_rank_of_more_assets_than_the_buckets_support():
     row = np.random.default_rng(0).normal(size=40_000).astype(np.float32)
     np.testing.assert_allclose(run("rank", row), share_ranks(row), rtol=1e-6)
 
@@ -143,7 +143,7 @@ def test_a_row_can_be_ranked_in_place():
         np.testing.assert_allclose(x[: len(row)], share_ranks(row), rtol=1e-6)
 
 
-def test_counting_keeps_the_order_the_ties_and_the_mean():
+def test_counting_rank_preserves_order_ties_and_mean():
     for row in rows():
         x = padded(row)
         out = np.zeros_like(x)
@@ -158,7 +158,7 @@ def test_counting_keeps_the_order_the_ties_and_the_mean():
             np.testing.assert_allclose(ranks.mean(dtype=float), share_ranks(row)[there].mean(), rtol=1e-5)
 
 
-def test_counting_is_the_rank_where_values_are_tied_or_far_apart():
+def test_counting_rank_is_exact_if_values_are_equal_or_far_apart():
     for make in (ties, grid, one_size):
         row = np.asarray(make(np.random.default_rng(1), 1000), np.float32)
         out = np.zeros_like(padded(row))
@@ -167,7 +167,7 @@ def test_counting_is_the_rank_where_values_are_tied_or_far_apart():
 
 
 def tame(row):
-    """Rows on which float64 sums keep their digits, and float32 results do not overflow."""
+    """True for rows whose float64 sums are precise and whose float32 results do not overflow."""
     return np.nan_to_num(np.nanmax(np.abs(row), initial=0.0)) < 1e30
 
 
@@ -180,11 +180,11 @@ def test_zscore_demean_and_scale():
         total = np.nansum(np.abs(x))
         np.testing.assert_allclose(run("scale", row), x / total if total else x * NAN, rtol=1e-6)
         varies = len(np.unique(present(row))) > 1
-        wanted = (few - few.mean()) / few.std() if varies else few * NAN
-        np.testing.assert_allclose(run("zscore", row), wanted, rtol=1e-5, atol=1e-9)
+        expected = (few - few.mean()) / few.std() if varies else few * NAN
+        np.testing.assert_allclose(run("zscore", row), expected, rtol=1e-5, atol=1e-9)
 
 
-def test_equal_values_have_no_zscore_and_exactly_no_deviation():
+def test_equal_values_have_no_zscore_and_no_deviation():
     row = np.full(300, np.float32(0.1))
     assert np.isnan(run("zscore", row)).all()
     assert (run("demean", row) == 0).all()
@@ -204,28 +204,28 @@ def test_winsorise_cuts_at_the_quantiles(share):
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10])
-def test_bucket_cuts_the_ranks_into_equal_parts(count):
+def test_bucket_divides_the_ranks_into_equal_parts(count):
     for row in rows():
         n = len(present(row))
         twice = 2 * rankdata(row.astype(float), nan_policy="omit")
-        wanted = (twice - 2) * count // (2 * max(n, 1)) + 1
-        np.testing.assert_array_equal(run("bucket", row, param=count), wanted)
+        expected = (twice - 2) * count // (2 * max(n, 1)) + 1
+        np.testing.assert_array_equal(run("bucket", row, param=count), expected)
 
 
-def test_buckets_of_different_values_have_sizes_that_differ_by_one_at_most():
+def test_sizes_of_buckets_differ_by_at_most_one():
     row = np.random.default_rng(0).permutation(103).astype(np.float32)
     sizes = np.bincount(run("bucket", row, param=10).astype(int))[1:]
     assert len(sizes) == 10
     assert sizes.max() - sizes.min() <= 1
 
 
-def test_of_asset_gives_one_value_to_all():
+def test_of_asset_broadcasts_one_value():
     row = np.asarray([1.0, NAN, 3.0], np.float32)
     np.testing.assert_array_equal(run("of_asset", row, param=2), [3, 3, 3])
     np.testing.assert_array_equal(run("of_asset", row, param=1), [NAN] * 3)
 
 
-def test_residual_is_what_least_squares_leaves():
+def test_residual_agrees_with_least_squares():
     rng = np.random.default_rng(0)
     for n in SIZES:
         for make in (normal, holes, prices, ties, nothing, one_size):
@@ -233,12 +233,12 @@ def test_residual_is_what_least_squares_leaves():
             y = np.asarray(2 * x + rng.normal(size=n), np.float32)
             y[rng.random(n) < 0.1] = NAN
             both = ~np.isnan(x) & ~np.isnan(y)
-            wanted = np.full(n, NAN)
+            expected = np.full(n, NAN)
             if both.sum() >= 3 and len(np.unique(x[both])) > 1:
                 a, b = x[both].astype(float), y[both].astype(float)
                 slope, level = np.polyfit(a - a.mean(), b, 1)
-                wanted[both] = b - level - slope * (a - a.mean())
-            np.testing.assert_allclose(run_pair("residual", y, x), wanted, rtol=1e-5, atol=1e-6)
+                expected[both] = b - level - slope * (a - a.mean())
+            np.testing.assert_allclose(run_pair("residual", y, x), expected, rtol=1e-5, atol=1e-6)
 
 
 def grouped(row, groups):
@@ -271,17 +271,17 @@ VALUES = st.lists(st.floats(width=32, allow_infinity=False), min_size=1, max_siz
 
 
 @given(VALUES)
-def test_ranks_are_those_of_the_definition_whatever_the_values(values):
+def test_ranks_agree_with_pandas_for_any_values(values):
     row = np.asarray(values, np.float32)
     np.testing.assert_allclose(run("rank", row), share_ranks(row), rtol=1e-6)
 
 
 @given(VALUES)
-def test_a_rank_asks_for_the_order_alone(values):
+def test_a_rank_only_depends_on_the_order_of_the_values(values):
     row = np.asarray(values, np.float32)
-    places = np.unique(row, return_inverse=True)[1].astype(np.float32)
-    places[np.isnan(row)] = NAN
-    np.testing.assert_array_equal(run("rank", row), run("rank", places))
+    order = np.unique(row, return_inverse=True)[1].astype(np.float32)
+    order[np.isnan(row)] = NAN
+    np.testing.assert_array_equal(run("rank", row), run("rank", order))
 
 
 @given(VALUES, st.randoms())

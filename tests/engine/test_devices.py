@@ -1,4 +1,4 @@
-"""Which device runs a job, and what is said where there is none."""
+"""The choice of the device for a job, and the error if there is no GPU."""
 
 import json
 import subprocess
@@ -18,7 +18,7 @@ PROGRAM = Program.from_expressions([parse("close")])
 
 @pytest.fixture
 def no_gpu(monkeypatch):
-    """A machine without a GPU, whatever this one has."""
+    """Simulate a machine without a GPU."""
     monkeypatch.setattr(gpu, "why_no_device", lambda: "no NVIDIA GPU with its driver and compiler is found")
     gpu.find_device.cache_clear()
     yield
@@ -27,14 +27,14 @@ def no_gpu(monkeypatch):
 
 @pytest.fixture
 def memory(tmp_path, monkeypatch):
-    """An empty cache folder, and the file in it."""
+    """An empty cache folder; returns the path of the file with measurements."""
     monkeypatch.setenv("QUARVA_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(devices, "_known", {})
     return tmp_path / "cache" / "devices.json"
 
 
 class Clock:
-    """A clock that jobs move: `takes(s)` is one of s seconds, which counts how often it ran."""
+    """A clock that jobs advance: `takes(s)` is a job of s seconds; `runs` counts how often jobs ran."""
 
     def __init__(self):
         self.now, self.runs = 0.0, 0
@@ -55,18 +55,18 @@ def decide(clock, gpu_seconds, cpu_seconds, kind="0:5", where="card"):
 
 
 @pytest.mark.parametrize(
-    ("gpu_seconds", "cpu_seconds", "wanted"), [(1, 2, "cuda"), (2, 1, "cpu"), (1, 1, "cpu")]
+    ("gpu_seconds", "cpu_seconds", "expected"), [(1, 2, "cuda"), (2, 1, "cpu"), (1, 1, "cpu")]
 )
-def test_the_faster_device_is_taken_and_a_tie_stays_on_the_cpu(gpu_seconds, cpu_seconds, wanted, memory):
-    assert decide(Clock(), gpu_seconds, cpu_seconds) == wanted
+def test_the_faster_device_is_chosen_and_the_cpu_in_a_tie(gpu_seconds, cpu_seconds, expected, memory):
+    assert decide(Clock(), gpu_seconds, cpu_seconds) == expected
 
 
-def test_a_kind_of_job_is_measured_once_also_over_processes(memory, monkeypatch):
+def test_a_kind_of_job_is_measured_once_across_processes(memory, monkeypatch):
     clock = Clock()
     decide(clock, 1, 2)
-    assert clock.runs == 4  # each once to warm up and once by the clock
+    assert clock.runs == 4  # each job once to warm up and once to measure
     assert decide(clock, 9, 1) == "cuda"
-    monkeypatch.setattr(devices, "_known", {})  # as a new process begins
+    monkeypatch.setattr(devices, "_known", {})  # the state of a new process
     assert decide(clock, 9, 1) == "cuda"
     assert clock.runs == 4
     assert decide(clock, 9, 1, kind="0:6") == "cpu"
@@ -75,21 +75,21 @@ def test_a_kind_of_job_is_measured_once_also_over_processes(memory, monkeypatch)
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"card": 3}', '{"card": {"0:5": {"cuda": 1}}}', "\x00"])
-def test_a_damaged_memory_is_measured_anew(content, memory):
+def test_damaged_measurements_are_repeated(content, memory):
     memory.parent.mkdir()
     memory.write_text(content)
     assert decide(Clock(), 2, 1) == "cpu"
     assert json.loads(memory.read_text())["card"]["0:5"] == {"cuda": 2, "cpu": 1}
 
 
-def test_kinds_tell_sizes_and_statistics_apart_but_no_small_differences():
+def test_kinds_distinguish_statistics_and_sizes_except_for_small_differences():
     kind = devices.kind_of(0, 300, 2000, 500)
     assert kind == devices.kind_of(0, 310, 2040, 510)
     assert len({kind, devices.kind_of(1, 300, 2000, 500), devices.kind_of(0, 5000, 2000, 500)}) == 3
     assert devices.kind_of(0, 300, 2000, 5_000) == devices.kind_of(0, 300, 2000, 50_000)
 
 
-def test_a_gpu_that_is_not_there_is_an_error_of_one_line(no_gpu):
+def test_a_missing_gpu_is_an_error_of_one_line(no_gpu):
     panel = sample_panel().between("2020-01-01", "2020-03-01")
     for run in (lambda: evaluate(PROGRAM, panel, panel.values, "ic", device="cuda"),
                 lambda: signals(PROGRAM, panel, device="cuda")):  # fmt: skip
@@ -98,7 +98,7 @@ def test_a_gpu_that_is_not_there_is_an_error_of_one_line(no_gpu):
         assert "\n" not in str(error.value)
 
 
-def test_auto_without_a_gpu_is_the_cpu(no_gpu, monkeypatch):
+def test_auto_chooses_the_cpu_without_a_gpu(no_gpu, monkeypatch):
     monkeypatch.setattr(devices, "_SMALL", 0)
     monkeypatch.setattr(gpu, "is_installed", lambda: True)
     panel = sample_panel().between("2020-01-01", "2020-03-01")
@@ -108,13 +108,13 @@ def test_auto_without_a_gpu_is_the_cpu(no_gpu, monkeypatch):
     )
 
 
-def test_a_device_of_another_name_is_refused():
+def test_an_unknown_device_is_refused():
     panel = sample_panel().between("2020-01-01", "2020-03-01")
     with pytest.raises(DeviceError, match="no device 'tpu'; name one of auto, cpu, cuda"):
         signals(PROGRAM, panel, device="tpu")
 
 
-def test_numba_cuda_is_not_loaded_before_a_gpu_is_asked_for():
+def test_numba_cuda_is_only_loaded_if_a_gpu_is_requested():
     code = (
         "import sys, quarva.engine, quarva.runs, quarva.cli\n"
         "assert not [name for name in sys.modules if name.startswith(('numba.cuda', 'numba_cuda.numba'))]"

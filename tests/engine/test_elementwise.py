@@ -1,4 +1,4 @@
-"""Elementwise kernels give what the float64 reference defines, to so many units in the last place."""
+"""Elementwise kernels agree with the float64 reference up to a number of units in the last place."""
 
 import numpy as np
 import pytest
@@ -32,30 +32,33 @@ def kernel(name, *args, call=None):
 
 
 def define(name, *args, conventions="quarva"):
-    wanted = elementwise(name, [torch.tensor(arg.astype(float)) for arg in args], conventions).numpy()
-    return np.where(np.abs(wanted) <= LARGEST, wanted, NAN)
+    correct = elementwise(name, [torch.tensor(arg.astype(float)) for arg in args], conventions).numpy()
+    return np.where(np.abs(correct) <= LARGEST, correct, NAN)
 
 
-def units(got, wanted):
-    """Distance in units of the last place that a float32 of the wanted size has."""
-    place = np.ldexp(1.0, np.maximum(np.frexp(wanted)[1] - 24, -149))
-    return np.abs(got - wanted) / place
+def units(got, correct):
+    """Distance in units in the last place of a float32 of the size of the correct value."""
+    ulp = np.ldexp(1.0, np.maximum(np.frexp(correct)[1] - 24, -149))
+    return np.abs(got - correct) / ulp
 
 
-def assert_close(name, args, got, wanted):
-    apart = np.flatnonzero(np.isnan(got) != np.isnan(wanted))
-    # Half a unit beyond the largest number, the kernel's rounding says whether it is one.
-    apart = apart[~(np.abs(np.nan_to_num(np.where(np.isnan(got), wanted, got)))[apart] > 0.9999999 * LARGEST)]
-    assert not apart.size, f"{name} of {[arg[apart[0]] for arg in args]}: {got[apart[0]]}, {wanted[apart[0]]}"
-    both = ~np.isnan(got) & ~np.isnan(wanted)
-    distance = np.where(both, units(got, np.where(both, wanted, 1.0)), 0.0)
+def assert_close(name, args, got, correct):
+    apart = np.flatnonzero(np.isnan(got) != np.isnan(correct))
+    # Near the largest float32, rounding decides whether the result overflows.
+    largest = np.abs(np.nan_to_num(np.where(np.isnan(got), correct, got)))[apart] > 0.9999999 * LARGEST
+    apart = apart[~largest]
+    assert not apart.size, (
+        f"{name} of {[arg[apart[0]] for arg in args]}: {got[apart[0]]}, {correct[apart[0]]}"
+    )
+    both = ~np.isnan(got) & ~np.isnan(correct)
+    distance = np.where(both, units(got, np.where(both, correct, 1.0)), 0.0)
     worst = distance.argmax()
     at = [float(arg[worst]) for arg in args]
-    assert distance[worst] <= ULP.get(name, 0.5), f"{name} of {at}: {got[worst]} is not {wanted[worst]}"
+    assert distance[worst] <= ULP.get(name, 0.5), f"{name} of {at}: {got[worst]} is not {correct[worst]}"
 
 
 def spread(n, seed, limit=None):
-    """Numbers of every size a float32 can have, or evenly within ±limit."""
+    """Random float32 of all magnitudes, or uniform within ±limit."""
     rng = np.random.default_rng(seed)
     if limit is not None:
         return rng.uniform(-limit, limit, n).astype(np.float32)
@@ -89,12 +92,12 @@ def test_a_choice(name):
     args = [np.repeat(spread(9, seed, 2.0).round(), 1) for seed in range(3)]
     c, x, y = (grid.ravel() for grid in np.meshgrid(*(np.append(arg, np.float32(NAN)) for arg in args)))
     assert_close(name, (c, x, y), kernel(name, c, x, y), define(name, c, x, y))
-    wanted = define(name, c, x, y, conventions="qlib")
-    assert_close(name, (c, x, y), kernel(name, c, x, y, call=ternary_qlib), wanted)
+    correct = define(name, c, x, y, conventions="qlib")
+    assert_close(name, (c, x, y), kernel(name, c, x, y, call=ternary_qlib), correct)
 
 
 @pytest.mark.parametrize("name", NAMES[2])
-def test_qlib_compares_with_nan_to_false(name):
+def test_with_qlib_conventions_a_comparison_with_nan_is_false(name):
     x, y = (grid.ravel() for grid in np.meshgrid(SPECIAL, SPECIAL))
     got = kernel(name, x, y, call=binary_qlib)
     if name in COMPARISONS:
@@ -115,7 +118,7 @@ def test_a_cell_does_not_depend_on_its_neighbours(name, limit):
         np.testing.assert_array_equal(np.concatenate(parts), whole)
 
 
-def test_values_that_are_exact_come_out_so():
+def test_exact_values_are_exact():
     one, zero = np.ones(1, np.float32), np.zeros(1, np.float32)
     assert kernel("exp", zero) == 1
     assert kernel("log", one) == 0
@@ -134,10 +137,10 @@ def test_bounded_functions_stay_within_one():
 
 
 @given(st.floats(width=32, allow_nan=False, allow_infinity=False))
-def test_odd_functions_are_odd_and_even_ones_even(v):
+def test_odd_functions_are_odd_and_cos_is_even(v):
     x = np.array([v, -v], np.float32)
     for name in ("sin", "tanh"):
-        there, back = kernel(name, x)
-        assert there == -back
-    there, back = kernel("cos", x)
-    assert there == back
+        value, mirrored = kernel(name, x)
+        assert value == -mirrored
+    value, mirrored = kernel("cos", x)
+    assert value == mirrored

@@ -1,4 +1,4 @@
-"""Laws of the engine, on random formulas over every operator: bit for bit, unless a test says otherwise."""
+"""Invariants of the engine on random formulas over all operators, bit for bit unless stated otherwise."""
 
 from dataclasses import replace
 
@@ -13,12 +13,12 @@ from quarva.panel import GroupCodes
 
 ASSETS = st.sampled_from([1, 5, 20, 37, 300])
 SEEDS = st.integers(0, 2**32 - 1)
-# Sums over assets, which the kernel adds in several lanes: a place elsewhere in the row is another order.
+# Sums over assets are vectorised, so that their order of summation depends on the positions of the assets.
 SUMS_OVER_ASSETS = ("zscore", "demean", "scale", "residual", "group_demean", "group_zscore")
 
 
 def bits(values):
-    """float32 as integers, so that NaN equals NaN and −0 differs from 0."""
+    """Bits of float32 numbers, so that NaN equals NaN and −0 differs from 0."""
     return np.where(np.isnan(values), np.float32(np.nan), values).view(np.uint32)
 
 
@@ -38,7 +38,7 @@ def reordered(panel, order):
 
 
 @given(assets=ASSETS, day=st.integers(0, 148), seed=SEEDS, universe=st.booleans())
-def test_tomorrow_changes_no_signal_of_today(assets, day, seed, universe, market, population):
+def test_later_days_do_not_change_a_signal(assets, day, seed, universe, market, population):
     panel = market(150, assets, seed, universe=universe)
     values = panel.values.copy()
     rng = np.random.default_rng(seed)
@@ -54,9 +54,7 @@ def test_tomorrow_changes_no_signal_of_today(assets, day, seed, universe, market
 
 
 @given(assets=ASSETS, days=st.integers(1, 150), seed=SEEDS)
-def test_a_panel_that_ends_earlier_gives_the_beginning_of_the_same_signals(
-    assets, days, seed, market, population
-):
+def test_a_shorter_panel_has_the_beginning_of_the_same_signals(assets, days, seed, market, population):
     panel = market(150, assets, seed)
     short = replace(panel, values=np.ascontiguousarray(panel.values[:, :days]), dates=panel.dates[:days])
     pop = population(60, seed)
@@ -76,20 +74,20 @@ def test_permuting_assets_permutes_signals(assets, seed, universe, market, popul
     "operator", [op for op in OPERATORS if op.name in SUMS_OVER_ASSETS], ids=lambda op: op.name
 )
 @given(assets=ASSETS, seed=SEEDS, universe=st.booleans())
-def test_permuting_assets_permutes_what_sums_over_assets_to_a_millionth(
+def test_permuting_assets_permutes_sums_over_assets_approximately(
     operator, assets, seed, universe, market, call, kernel
 ):
     panel = market(80, assets, seed, universe=universe)
     order = np.random.default_rng(seed).permutation(assets)
     formulas = [call(operator, parse(name)) for name in panel.fields]
-    got, wanted = kernel(formulas, reordered(panel, order)), kernel(formulas, panel)[:, :, order]
-    scale = np.nanmax(np.abs(wanted), axis=(1, 2), initial=0.0)[:, None, None]
-    np.testing.assert_array_equal(np.isnan(got), np.isnan(wanted))
-    assert np.nanmax(np.abs(got - wanted) - 1e-6 * scale, initial=0.0) <= 0.0
+    got, expected = kernel(formulas, reordered(panel, order)), kernel(formulas, panel)[:, :, order]
+    scale = np.nanmax(np.abs(expected), axis=(1, 2), initial=0.0)[:, None, None]
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(expected))
+    assert np.nanmax(np.abs(got - expected) - 1e-6 * scale, initial=0.0) <= 0.0
 
 
 @given(assets=st.sampled_from([20, 37]), alone=st.integers(0, 19), seed=SEEDS)
-def test_an_asset_by_itself_has_the_signals_it_has_among_others(assets, alone, seed, market, population):
+def test_a_single_asset_has_the_same_signals_as_among_others(assets, alone, seed, market, population):
     panel = market(150, assets, seed)
     names = [op.name for op in OPERATORS if op.kind in ("elementwise", "rolling")]
     pop = population(60, seed, functions=names)
@@ -98,9 +96,7 @@ def test_an_asset_by_itself_has_the_signals_it_has_among_others(assets, alone, s
 
 
 @given(assets=ASSETS, seed=SEEDS, universe=st.booleans(), genes=st.sampled_from([1, 3]))
-def test_a_signal_does_not_depend_on_what_else_is_in_the_population(
-    assets, seed, universe, genes, market, population
-):
+def test_a_signal_does_not_depend_on_other_formulas(assets, seed, universe, genes, market, population):
     panel = market(80, assets, seed, universe=universe)
     pop = population(40, seed, genes=genes)
     chosen = np.random.default_rng(seed).permutation(40)[:9]
@@ -111,7 +107,7 @@ def test_a_signal_does_not_depend_on_what_else_is_in_the_population(
 
 @pytest.mark.parametrize("statistic", ["ic", "rank_ic", "sse", "corr"])
 @pytest.mark.parametrize("assets", [1, 20, 37])
-def test_a_score_depends_neither_on_the_population_nor_on_the_threads(statistic, assets, market, population):
+def test_a_score_does_not_depend_on_other_formulas_or_threads(statistic, assets, market, population):
     panel = market(120, assets, universe=True)
     rng = np.random.default_rng(1)
     targets = rng.normal(size=(2, 120, assets)).astype(np.float32)
@@ -131,13 +127,13 @@ def test_a_score_depends_neither_on_the_population_nor_on_the_threads(statistic,
     np.testing.assert_array_equal(scores(pop[order[:1]], 1), together[order[:1]])
 
 
-def test_signals_do_not_depend_on_the_threads(market, population):
+def test_signals_do_not_depend_on_the_number_of_threads(market, population):
     panel, pop = market(120, 37), population(100)
     for threads in (2, 5, None):
         np.testing.assert_array_equal(bits(run(pop, panel, threads)), bits(run(pop, panel, 1)))
 
 
-def test_trees_and_genes_of_the_same_formula_give_the_same_signals(market, population):
+def test_expressions_and_chromosomes_give_the_same_signals(market, population):
     panel, pop = market(80, 20), population(200, genes=2)
     trees = signals(Program.from_expressions(pop.expressions()), panel)
     np.testing.assert_array_equal(bits(trees), bits(run(pop, panel)))

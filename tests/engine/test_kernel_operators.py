@@ -1,4 +1,4 @@
-"""The kernel gives, for every operator of the table, what the reference defines."""
+"""The kernel agrees with the reference on every operator of the table."""
 
 import warnings
 
@@ -13,10 +13,10 @@ from quarva.karva import OPERATORS, Expression, Symbol, parse
 CLOSE, VOLUME, X, Y = (Expression(Symbol(field=name)) for name in ("close", "volume", "x", "y"))
 WINDOWS = (2, 3, 4, 7, 20, 60)
 TOLERANCE = 1e-4
-SMALLEST = 1e-44  # a float32 near 0 has few digits: two steps of the smallest are no error
+SMALLEST = 1e-44  # subnormal float32 have few digits: an error of a few of the smallest steps is allowed
 
-# Where terms cancel, the result keeps the error of its terms: the size of x to this power times that of y to
-# that. Ratios (a correlation, a skewness) have the error of their deviations, size over spread.
+# If terms cancel, the result has the absolute error of its terms: the size of x to the first power given here
+# times that of y to the second. Ratios such as a correlation have the relative error of their deviations.
 UNITS = {
     "cov": (1, 1), "var": (2, 0), "std": (1, 0), "mean": (1, 0), "sum": (1, 0), "ema": (1, 0),
     "decay_linear": (1, 0), "median": (1, 0), "demean": (1, 0), "group_demean": (1, 0),
@@ -24,11 +24,11 @@ UNITS = {
     "slope": (1, 0), "resi": (1, 0), "rsquare": (0, 0), "mad": (1, 0), "quantile": (1, 0),
     "winsorise": (1, 0), "residual": (1, 0), "group_zscore": (0, 0),
 }  # fmt: skip
-CANCELLATION = 1e-13  # of float64 terms; nothing is granted to an operator that is not in UNITS
+CANCELLATION = 1e-13  # relative error of float64 terms, only allowed for operators in UNITS
 
 
-def seen(values, operator, window):
-    """What each result has seen, its window or its day: (T, N, window or N), NaN where nothing is."""
+def inputs_of(values, operator, window):
+    """The values that each result depends on, its window or its day: (T, N, window or N)."""
     if not operator.windowed:
         return np.broadcast_to(values[:, None, :], (*values.shape, values.shape[1]))
     before = np.concatenate([np.full((window - 1, values.shape[1]), np.nan), values])
@@ -36,9 +36,9 @@ def seen(values, operator, window):
 
 
 def error_of_terms(operator, window, x, y):
-    """What rounding in float64 may leave, (T, N)."""
+    """Error that rounding in float64 may cause, (T, N)."""
     px, py = UNITS[operator.name]
-    wx, wy = seen(x, operator, window), seen(y, operator, window)
+    wx, wy = inputs_of(x, operator, window), inputs_of(y, operator, window)
     with (
         np.errstate(over="ignore", invalid="ignore", divide="ignore"),
         warnings.catch_warnings(action="ignore"),
@@ -52,29 +52,31 @@ def error_of_terms(operator, window, x, y):
         return CANCELLATION * np.nan_to_num(sx**px * sy**py)
 
 
-def assert_same(operator, window, got, wanted, x, y):
+def assert_same(operator, window, got, correct, x, y):
     where = f"{operator.name}, window {window}"
-    differs = np.argwhere(np.isnan(got) != np.isnan(wanted))
+    differs = np.argwhere(np.isnan(got) != np.isnan(correct))
     assert not len(differs), f"{where}: NaN differs on day, asset {differs[0]}"
-    allowed = TOLERANCE * np.abs(wanted) + SMALLEST
+    allowed = TOLERANCE * np.abs(correct) + SMALLEST
     if operator.name in UNITS:
         allowed = allowed + error_of_terms(operator, window, x, y)
-    worse = np.abs(got - wanted) > allowed
-    assert not worse.any(), f"{where}: {got[worse][:3]} is not {wanted[worse][:3]} on {np.argwhere(worse)[0]}"
+    worse = np.abs(got - correct) > allowed
+    assert not worse.any(), (
+        f"{where}: {got[worse][:3]} is not {correct[worse][:3]} on {np.argwhere(worse)[0]}"
+    )
 
 
 def check(operator, panel, call, kernel, define, windows=WINDOWS):
-    """The operator on (x, y) and on (y, x), over every window."""
+    """Compare an operator on (x, y) and on (y, x) with the reference, for every window."""
     fitting = [w for w in windows if w >= operator.min_window] if operator.windowed else [None]
     pairs = [(X, Y), (Y, X)] if operator.arity == 2 else [(X, Y)]
-    asked = [(window, args) for window in fitting for args in pairs]
-    formulas = [call(operator, *args, window=window) for window, args in asked]
-    for (window, args), formula, got in zip(asked, formulas, kernel(formulas, panel), strict=True):
+    cases = [(window, args) for window in fitting for args in pairs]
+    formulas = [call(operator, *args, window=window) for window, args in cases]
+    for (window, args), formula, got in zip(cases, formulas, kernel(formulas, panel), strict=True):
         values = [panel.field(arg.symbol.field).astype(float) for arg in args]
         assert_same(operator, window, got, define(formula, panel), *values)
 
 
-# Data that is hard on an operator ------------------------------------------------------------------
+# Difficult data ------------------------------------------------------------------------------------
 
 
 def holes(rng):
@@ -116,7 +118,7 @@ def huge_and_tiny(rng):
 
 
 def spikes(rng):
-    """1e30 among ones: it enters windows, and leaves no trace when it has left."""
+    """1e30 among ones, which must have no effect once it has left the window."""
     x, y = 1 + 0.01 * rng.normal(size=(2, 150, 300))
     x[rng.random(x.shape) < 0.005] = 1e30
     y[rng.random(y.shape) < 0.005] = 1e20
@@ -124,7 +126,7 @@ def spikes(rng):
 
 
 def far_from_zero(rng):
-    """A million and a bit: the digits that count are the last ones."""
+    """Values near a million whose differences are in the last digits."""
     return 1e6 + rng.normal(size=(2, 150, 20))
 
 
@@ -148,7 +150,7 @@ DATA = [
 
 @pytest.mark.parametrize("data", DATA, ids=lambda data: data.__name__)
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
-def test_the_kernel_gives_what_the_reference_defines(operator, data, panel_of, call, kernel, define):
+def test_the_kernel_agrees_with_the_reference(operator, data, panel_of, call, kernel, define):
     x, y = data(np.random.default_rng(OPERATORS.index(operator)))
     check(operator, panel_of({"x": x, "y": y}), call, kernel, define)
 
@@ -162,7 +164,7 @@ def test_the_kernel_gives_what_the_reference_defines(operator, data, panel_of, c
     universe=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_it_does_so_whatever_the_shape_and_the_window(
+def test_it_does_so_for_any_shape_and_window(
     operator, days, assets, window, missing, universe, seed, market, call, kernel, define
 ):
     panel = market(days, assets, seed, missing, universe)
@@ -182,11 +184,11 @@ def test_nothing_drifts_in_twenty_thousand_days(operator, panel_of, call, kernel
     for window, formula, values in zip((5, 20, 60), formulas, got, strict=True):
         fields = (end.field(name).astype(float) for name in ("x", "y"))
         inside = slice(window, None)
-        wanted = define(formula, end)[inside]
-        assert_same(operator, window, values[tail][inside], wanted, *(f[inside] for f in fields))
+        correct = define(formula, end)[inside]
+        assert_same(operator, window, values[tail][inside], correct, *(f[inside] for f in fields))
 
 
-def test_what_is_not_finite_in_a_field_is_not_there(panel_of, kernel, define):
+def test_infinite_values_of_a_field_are_missing(panel_of, kernel, define):
     x = np.random.default_rng(0).normal(size=(30, 5))
     x[3, 1], x[7, 2], x[20, 0] = np.inf, -np.inf, np.inf
     panel = panel_of({"x": x})
@@ -197,7 +199,7 @@ def test_what_is_not_finite_in_a_field_is_not_there(panel_of, kernel, define):
         )
 
 
-def test_a_number_is_a_series_like_any_other(market, kernel, define):
+def test_a_number_is_a_constant_series(market, kernel, define):
     panel = market(50, 5)
     for text in (
         "2.5", "mean(2.5, 3)", "ref(2.5, 3)", "rank(2.5)", "zscore(2.5)", "std(2.5, 3)", "corr(2.5, x, 5)",

@@ -1,4 +1,4 @@
-"""Counting arithmetic: what rates are held against."""
+"""Counts of arithmetic operations, on which throughput figures are based."""
 
 import numpy as np
 import pytest
@@ -24,11 +24,11 @@ from quarva.karva import Alphabet, GeneShape, Population, Symbol, parse
         ("rank(close)", 1 + 10),
     ],
 )
-def test_a_formula_costs_what_its_nodes_cost(formula, count):
+def test_the_count_of_a_formula_is_the_sum_over_its_nodes(formula, count):
     assert expression_operations(parse(formula), 1024) == pytest.approx(count)
 
 
-def test_a_sum_costs_the_same_whatever_the_window_and_what_is_ordered_its_logarithm():
+def test_rolling_sums_are_constant_in_the_window_and_order_statistics_logarithmic():
     def cost(name, window):
         return symbol_operations(Symbol.function(name, window), 100)
 
@@ -37,13 +37,13 @@ def test_a_sum_costs_the_same_whatever_the_window_and_what_is_ordered_its_logari
 
 
 @pytest.mark.parametrize("shape", [GeneShape(head=6), GeneShape(head=4, genes=3, link="mul")])
-def test_a_population_costs_what_its_formulas_cost(shape):
+def test_the_count_of_a_population_is_that_of_its_formulas(shape):
     alphabet = Alphabet.build(["open", "close"], constants=True)
     pop = Population.random(alphabet, shape, 200, np.random.default_rng(0))
     one_by_one = [expression_operations(tree, 300) for tree in pop.expressions()]
     assert np.allclose(population_operations(pop, 300), one_by_one)
 
 
-def test_ranks_cost_more_than_values_and_more_assets_more_comparisons():
+def test_ranks_cost_more_than_values_and_grow_with_the_number_of_assets():
     assert scoring_operations("rank_ic", 300) > scoring_operations("ic", 300)
     assert scoring_operations("rank_ic", 600) == pytest.approx(scoring_operations("rank_ic", 300) + 1)

@@ -1,4 +1,4 @@
-"""The reference gives, for every operator of the table, what pandas, scipy and plain Python give."""
+"""The reference agrees with pandas, SciPy or plain Python on every operator of the table."""
 
 import math
 
@@ -39,7 +39,7 @@ def test_every_operator_has_an_independent_check() -> None:
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
-def test_an_operator_gives_what_others_give(operator: Operator, case: str) -> None:
+def test_an_operator_agrees_with_an_independent_implementation(operator: Operator, case: str) -> None:
     for symbol in symbols_of(operator):
         got = signals(Expression(symbol, ARGS[: operator.arity]), Bars(CASES[case]))
         assert got.dtype == torch.float64
@@ -62,7 +62,7 @@ def test_long_windows_are_computed_in_blocks_like_short_ones(monkeypatch: pytest
     torch.testing.assert_close(signals(formula, Bars(CASES["noise"])), whole, equal_nan=True)
 
 
-def test_every_argument_finds_its_place_in_a_lopsided_tree() -> None:
+def test_arguments_are_matched_in_an_unbalanced_tree() -> None:
     left = call("div", X, call("add", Y, number(2)))
     right = call("mul", call("sin", X), call("sub", Y, call("div", number(3), call("square", X))))
     x, y = CASES["noise"].astype(float)
@@ -85,17 +85,17 @@ def test_a_signed_power_keeps_the_sign() -> None:
     assert got == pytest.approx([-4, -(2**0.5), 1 / 3, 0, 0, math.nan, math.nan, -1], nan_ok=True)
 
 
-def test_a_choice_asks_only_for_what_it_takes() -> None:
+def test_the_unchosen_branch_of_a_choice_may_be_nan() -> None:
     values = np.array([[1, 0, -3, np.nan, 1], [np.nan, 5, 6, 7, 8]], np.float32)[:, None, :]
     constants = torch.ones(1, dtype=torch.float64, requires_grad=True)
     choice = call("if_else", X, call("log", call("sub", Y, number(6.5))), call("mul", UNKNOWN, Y))
     signal = signals(choice, Bars(values), constants=constants)
-    want = [math.nan, 5, math.nan, math.nan, math.log(1.5)]
-    assert signal[0].tolist() == pytest.approx(want, nan_ok=True)
+    correct = [math.nan, 5, math.nan, math.nan, math.log(1.5)]
+    assert signal[0].tolist() == pytest.approx(correct, nan_ok=True)
     assert torch.autograd.grad(signal[~signal.isnan()].sum(), constants)[0].tolist() == [5]
 
 
-def test_a_constant_day_or_window_deviates_by_exactly_nothing() -> None:
+def test_a_constant_day_or_window_has_no_deviation() -> None:
     values = np.full((2, 20, 6), 0.1, np.float32)
     values[1] = -1e4 / 3
     for value in (X, Y):
@@ -110,7 +110,7 @@ def test_a_constant_day_or_window_deviates_by_exactly_nothing() -> None:
 # NaN, storage, universe ----------------------------------------------------------------------------
 
 
-def test_a_nan_goes_through_where_no_window_or_day_stands_between() -> None:
+def test_elementwise_operators_propagate_nan() -> None:
     values = noise(8, 6, missing=0)
     values[1, 3, 2] = np.nan
     for operator in OPERATORS:
@@ -119,7 +119,7 @@ def test_a_nan_goes_through_where_no_window_or_day_stands_between() -> None:
                 assert signals(call(operator.name, *args), Bars(values))[3, 2].isnan(), operator.name
 
 
-def test_an_overflow_on_the_way_is_nan_even_where_it_would_come_back() -> None:
+def test_an_overflow_of_an_intermediate_value_is_nan() -> None:
     values = np.full((2, 1, 2), 3e38, np.float32)
     doubled_and_halved = call("mul", call("add", X, Y), number(0.5))
     assert signals(doubled_and_halved, Bars(values)).isnan().all()
@@ -135,11 +135,11 @@ def test_storage_rounds_the_value_of_every_node(operator: Operator) -> None:
     got = signals(formula, Bars(values), storage=torch.float32)
     assert got.dtype == torch.float64
     stored = np.stack([signals(node, Bars(values)).numpy().astype(np.float32) for node in (scaled, waved)])
-    want = signals(Expression(symbol, ARGS[: operator.arity]), Bars(stored)).float().double()
-    torch.testing.assert_close(got, want, rtol=0, atol=0, equal_nan=True)
+    correct = signals(Expression(symbol, ARGS[: operator.arity]), Bars(stored)).float().double()
+    torch.testing.assert_close(got, correct, rtol=0, atol=0, equal_nan=True)
 
 
-def test_outside_the_universe_days_are_ranked_without_and_windows_read_on() -> None:
+def test_only_cross_sectional_operators_ignore_cells_outside_the_universe() -> None:
     values = noise(30, 6, seed=8)
     inside = np.random.default_rng(9).random((30, 6)) < 0.7
     masked = np.where(inside, values, np.nan).astype(np.float32)
@@ -147,21 +147,21 @@ def test_outside_the_universe_days_are_ranked_without_and_windows_read_on() -> N
         formula = Expression(symbols_of(operator)[0], ARGS[: operator.arity])
         got = signals(formula, Bars(values, universe=inside))
         if operator.kind in ("cross", "group") and operator.name != "of_asset":
-            want = signals(formula, Bars(masked))
+            correct = signals(formula, Bars(masked))
         else:
-            want = signals(formula, Bars(values)).masked_fill(~torch.tensor(inside), math.nan)
-        torch.testing.assert_close(got, want, rtol=0, atol=0, equal_nan=True, msg=operator.name)
+            correct = signals(formula, Bars(values)).masked_fill(~torch.tensor(inside), math.nan)
+        torch.testing.assert_close(got, correct, rtol=0, atol=0, equal_nan=True, msg=operator.name)
     smoothed = signals(call("mean", call("rank", X), window=3), Bars(values, universe=inside)).numpy()
     full = pd.DataFrame(masked[0]).rolling(3).count().to_numpy() == 3
     np.testing.assert_array_equal(~np.isnan(smoothed), full)
 
 
-def test_tomorrow_changes_nothing_and_the_order_of_assets_does_not_matter() -> None:
+def test_signals_do_not_depend_on_later_days_or_the_order_of_assets() -> None:
     values = noise(30, 6, seed=10)
     order = np.random.default_rng(11).permutation(6)
     shuffled = Bars(values[:, :, order])
     shuffled.groups = {"sector": Group(SECTORS[order])}
-    shuffled.assets = tuple(f"a{place}" for place in order)
+    shuffled.assets = tuple(f"a{n}" for n in order)
     for operator in OPERATORS:
         formula = Expression(symbols_of(operator)[0], ARGS[: operator.arity])
         whole = signals(formula, Bars(values))
@@ -180,7 +180,7 @@ PIECEWISE_CONSTANT = {
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
-def test_nan_cells_do_not_poison_the_gradient_of_a_constant(operator: Operator, case: str) -> None:
+def test_nan_cells_do_not_make_the_gradient_of_a_constant_nan(operator: Operator, case: str) -> None:
     args = (call("mul", X, UNKNOWN), call("mul", UNKNOWN, Y), call("mul", X, UNKNOWN))[: operator.arity]
     symbol = symbols_of(operator)[0]
     formula = Expression(symbol, args)
@@ -196,7 +196,7 @@ def test_nan_cells_do_not_poison_the_gradient_of_a_constant(operator: Operator, 
 @pytest.mark.parametrize(
     "operator", [o for o in OPERATORS if o.name not in PIECEWISE_CONSTANT], ids=lambda operator: operator.name
 )
-def test_a_gradient_is_the_slope(operator: Operator) -> None:
+def test_gradients_agree_with_finite_differences(operator: Operator) -> None:
     positive = call("add", call("square", X), UNKNOWN)
     args = (positive, call("mul", Y, UNKNOWN), call("mul", X, UNKNOWN))[: operator.arity]
     formula = Expression(symbols_of(operator)[0], args)

@@ -1,4 +1,4 @@
-"""Constants of a formula are opened and filled in; a formula that does not fit its panel is refused."""
+"""Constants can be extracted and filled in, and formulas that do not fit the panel are refused."""
 
 from types import SimpleNamespace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from quarva.engine.reference import fill_constants, open_numbers, signals
+from quarva.engine.reference import extract_constants, fill_constants, signals
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
 
@@ -26,20 +26,20 @@ def number(value: float) -> Expression:
 X, UNKNOWN = Expression(Symbol(field="x")), Expression(Symbol())
 
 
-def test_constants_fill_the_question_marks_in_level_order() -> None:
+def test_constants_are_in_level_order() -> None:
     formula = call("add", UNKNOWN, call("mul", X, UNKNOWN))
     got = signals(formula, BARS, constants=[0.5, 3.0])
     torch.testing.assert_close(got, 0.5 + 3 * torch.tensor(VALUES[0]).double(), equal_nan=True)
     assert signals(UNKNOWN, BARS, constants=[2.0]).shape == (40, 6)
 
 
-def test_numbers_are_opened_for_tuning_and_filled_in_again() -> None:
+def test_extracted_constants_can_be_filled_in_again() -> None:
     formula = call("power", call("add", X, number(0.5)), call("sub", number(2), number(0.25)))
-    opened, numbers = open_numbers(formula)
-    assert opened == call("power", call("add", X, UNKNOWN), call("sub", UNKNOWN, UNKNOWN))
+    skeleton, numbers = extract_constants(formula)
+    assert skeleton == call("power", call("add", X, UNKNOWN), call("sub", UNKNOWN, UNKNOWN))
     assert numbers == (0.5, 2.0, 0.25)
-    assert fill_constants(opened, numbers) == formula
-    got = signals(opened, BARS, constants=numbers)
+    assert fill_constants(skeleton, numbers) == formula
+    got = signals(skeleton, BARS, constants=numbers)
     torch.testing.assert_close(got, signals(formula, BARS), equal_nan=True)
 
 
@@ -74,4 +74,4 @@ def test_constants_that_do_not_fit_are_refused() -> None:
     with pytest.raises(FormulaError, match="constant 0 is 1e"):
         fill_constants(UNKNOWN, [1e300])
     with pytest.raises(FormulaError, match="without a value"):
-        open_numbers(call("add", UNKNOWN, number(1)))
+        extract_constants(call("add", UNKNOWN, number(1)))

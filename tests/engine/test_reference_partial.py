@@ -1,4 +1,4 @@
-"""By Qlib's conventions the reference gives what pandas gives on each asset's own rows."""
+"""With Qlib's conventions, the reference agrees with pandas on the rows of each asset."""
 
 from collections.abc import Callable
 from typing import Any
@@ -21,7 +21,7 @@ ROLLING = [operator for operator in OPERATORS if operator.windowed]
 
 
 def bars() -> NDArray[np.float32]:
-    """x and y with gaps, long gaps, late beginnings, ties, and stretches that stand still."""
+    """x and y with short and long gaps, late beginnings, ties and constant stretches."""
     rng = np.random.default_rng(12)
     values = rng.normal(size=(2, 60, 6)).astype(np.float32)
     values[:, :, 1] = values[:, :, 1].round()
@@ -145,36 +145,36 @@ def expected(symbol: Symbol, values: NDArray[np.float32]) -> NDArray[np.float64]
 
 
 @pytest.mark.parametrize("operator", ROLLING, ids=lambda operator: operator.name)
-def test_a_window_holds_what_an_asset_has_had(operator: Operator) -> None:
+def test_a_window_skips_missing_days_and_begins_with_the_asset(operator: Operator) -> None:
     values = bars()
     for symbol in symbols_of(operator):
         got = signals(Expression(symbol, ARGS[: operator.arity]), qlib_bars(values)).numpy()
         np.testing.assert_allclose(got, expected(symbol, values), rtol=1e-8, atol=1e-12, err_msg=symbol.name)
 
 
-def test_every_rolling_operator_has_a_check() -> None:
+def test_every_rolling_operator_has_an_independent_check() -> None:
     assert set(ROWS) == {operator.name for operator in ROLLING}
 
 
-def test_a_window_longer_than_the_panel_is_answered() -> None:
+def test_a_window_may_be_longer_than_the_panel() -> None:
     values = bars()
     got = signals(call("mean", X, window=500), qlib_bars(values)).numpy()
     np.testing.assert_allclose(got[:, 0], pd.Series(values[0, :, 0].astype(float)).expanding(1).mean())
 
 
-def test_a_comparison_with_nothing_is_false_and_a_choice_by_nothing_takes_the_first() -> None:
+def test_a_comparison_with_nan_is_false_and_a_nan_condition_is_true() -> None:
     values = np.full((2, 3, 2), np.nan, np.float32)
     values[:, 0] = 1
     values[0, 1] = 2
     panel = qlib_bars(values)
-    for name, want in {"lt": 0, "le": 0, "gt": 0, "ge": 0, "eq": 0, "ne": 1}.items():
-        assert (signals(call(name, X, Y), panel)[1:] == want).all(), name
-        assert (signals(call(name, X, number(1)), panel)[2] == want).all(), name
+    for name, correct in {"lt": 0, "le": 0, "gt": 0, "ge": 0, "eq": 0, "ne": 1}.items():
+        assert (signals(call(name, X, Y), panel)[1:] == correct).all(), name
+        assert (signals(call(name, X, number(1)), panel)[2] == correct).all(), name
     choice = call("if_else", Y, call("gt", X, number(1)), number(7))
     assert signals(choice, panel)[:, 0].tolist() == [0, 1, 0]
 
 
-def test_before_an_asset_begins_nothing_is_said() -> None:
+def test_signals_are_nan_before_an_asset_begins() -> None:
     values = np.ones((2, 5, 2), np.float32)
     values[:, :2, 1] = np.nan
     values[0, :4, 1] = np.nan
@@ -186,30 +186,30 @@ def test_before_an_asset_begins_nothing_is_said() -> None:
     assert signals(call("count", X, window=3), qlib_bars(values))[:, 1].tolist()[2:] == [0, 0, 1]
 
 
-def test_a_day_and_what_is_elementwise_do_not_change() -> None:
+def test_cross_sectional_and_elementwise_operators_do_not_depend_on_the_conventions() -> None:
     values = bars()[:, :, :5]
     values[:, 0] = 0.5
     for operator in OPERATORS:
         special = operator.name in ("lt", "le", "gt", "ge", "eq", "ne", "if_else")
         if operator.kind != "rolling" and not special:
             formula = Expression(symbols_of(operator)[0], ARGS[: operator.arity])
-            got, want = signals(formula, qlib_bars(values)), signals(formula, Bars(values))
-            torch.testing.assert_close(got, want, rtol=0, atol=0, equal_nan=True, msg=operator.name)
+            got, correct = signals(formula, qlib_bars(values)), signals(formula, Bars(values))
+            torch.testing.assert_close(got, correct, rtol=0, atol=0, equal_nan=True, msg=operator.name)
 
 
-def test_the_panel_says_which_conventions_hold() -> None:
+def test_the_panel_determines_the_conventions() -> None:
     values = bars()
     dates = np.datetime64("2020-01-01") + np.arange(values.shape[1])
     panel = Panel.from_arrays({"x": values[0], "y": values[1]}, dates, "abcdef", groups={"sector": SECTORS})
     formula = call("sub", call("mean", X, window=5), Y)
     for name in ("quarva", "qlib"):
         got = signals(formula, panel.with_conventions(name))
-        want = signals(formula, Bars(values, conventions=name))
-        torch.testing.assert_close(got, want, equal_nan=True)
+        correct = signals(formula, Bars(values, conventions=name))
+        torch.testing.assert_close(got, correct, equal_nan=True)
 
 
 @pytest.mark.parametrize("operator", ROLLING, ids=lambda operator: operator.name)
-def test_missing_days_do_not_poison_the_gradient_of_a_constant(operator: Operator) -> None:
+def test_missing_days_do_not_make_the_gradient_of_a_constant_nan(operator: Operator) -> None:
     args = (call("mul", X, UNKNOWN), call("mul", UNKNOWN, Y))[: operator.arity]
     formula = Expression(symbols_of(operator)[0], args)
     constants = torch.full((operator.arity,), 1.5, dtype=torch.float64, requires_grad=True)

@@ -1,4 +1,4 @@
-"""The rolling kernels give what the table defines, however the days are cut into calls."""
+"""The rolling kernels agree with the definitions, for any division of the days into calls."""
 
 import warnings
 
@@ -21,9 +21,9 @@ every_operator = pytest.mark.parametrize("operator", ROLLING, ids=lambda operato
 
 
 def walk(operator, x, y, window, cuts=(CHUNK,), lanes=16):
-    """The operator on x, y (T, N) as a machine computes it: chunks of days, tiles of `lanes` assets.
+    """Run an operator on x, y (T, N) by chunks of days and tiles of `lanes` assets; return float32 (T, N).
 
-    cuts: days of the calls of a chunk, repeated until it is full. Returns float32 (T, N).
+    `cuts` are the numbers of days of the calls within a chunk, repeated until the chunk is complete.
     """
     days, assets = x.shape
     wide = -(-assets // lanes) * lanes
@@ -33,7 +33,7 @@ def walk(operator, x, y, window, cuts=(CHUNK,), lanes=16):
     for tile in range(0, wide, lanes):
         a, b = (np.ascontiguousarray(r[:, tile : tile + lanes]).ravel() for r in rows)
         sizes = state_size(code, window, lanes)
-        # What stands in the scratch at a chunk's beginning means nothing, and beyond it nothing is written.
+        # The initial content of the scratch arrays is arbitrary, and nothing is written beyond their end.
         state = np.full(sizes[0] + 16, 1e300)
         order = np.full(sizes[1] + 16, GUARD)
         result = np.full((days + 1) * lanes, GUARD, np.float32)
@@ -53,11 +53,11 @@ def walk(operator, x, y, window, cuts=(CHUNK,), lanes=16):
     return out[:, :assets]
 
 
-# The definitions, on windows (T, N, w) without NaN, oldest day first ------------------------------------
+# Definitions on windows (T, N, w) without NaN, oldest day first -----------------------------------------
 
 
 def deviation(x):
-    """x − mean, exactly 0 where all values are equal."""
+    """x − mean, exactly 0 if all values are equal."""
     shifted = x - x[..., :1]
     return shifted - shifted.mean(-1, keepdims=True)
 
@@ -162,13 +162,13 @@ def windows_of(x, window):
 
 
 def define(operator, x, y, window):
-    """float64 (T, N): what the table says of x, y (T, N) float32; NaN where that is no finite float32."""
+    """Correct values for x, y float32 (T, N) as float64 (T, N); NaN where not finite in float32."""
     with np.errstate(all="ignore"):
         if operator.name in LAGS:
             today = x.astype(np.float64)
             before = np.concatenate([np.full((window, x.shape[1]), np.nan), today])[: len(x)]
-            wanted = {"ref": before, "delta": today - before, "pct_change": (today - before) / before}
-            value = wanted[operator.name]
+            lags = {"ref": before, "delta": today - before, "pct_change": (today - before) / before}
+            value = lags[operator.name]
         elif operator.name == "count":
             value = (~np.isnan(windows_of(x, window))).sum(-1).astype(np.float64)
         else:
@@ -181,17 +181,17 @@ def define(operator, x, y, window):
         return np.where(np.abs(value) <= np.finfo(np.float32).max, value, np.nan)
 
 
-# What rounding may leave beside two units in the last place of float32 (mad adds up float32: eight), where
-# terms cancel: this times the range of the window's values (to the first power, or as the name says), or
-# this alone for a pure number.
-PURE = ("corr", "skew", "kurt", "ts_zscore", "rsquare")
+# Error that cancellation may cause in addition to two units in the last place of float32 (eight for mad,
+# which sums float32): CANCELLATION times the range of the window's values, or CANCELLATION for a
+# dimensionless value.
+DIMENSIONLESS = ("corr", "skew", "kurt", "ts_zscore", "rsquare")
 SIZE = ("mean", "sum", "ema", "decay_linear", "slope", "resi", "mad", "std")
 CANCELLATION = 1e-11
 
 
-def allowed(operator, x, y, window, wanted):
-    tolerance = (1e-6 if operator.name == "mad" else 2.5e-7) * np.abs(wanted) + 1e-44
-    if operator.name in PURE:
+def allowed(operator, x, y, window, correct):
+    tolerance = (1e-6 if operator.name == "mad" else 2.5e-7) * np.abs(correct) + 1e-44
+    if operator.name in DIMENSIONLESS:
         return tolerance + CANCELLATION * window**1.5
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         if operator.name in ("mean", "sum", "ema", "decay_linear"):
@@ -205,17 +205,19 @@ def allowed(operator, x, y, window, wanted):
 
 
 def assert_defined(operator, x, y, window, got, first=0):
-    wanted = define(operator, x, y, window)
-    tolerance = allowed(operator, x, y, window, wanted)[first:]
-    wanted, got = wanted[first:], got[first:].astype(np.float64)
+    correct = define(operator, x, y, window)
+    tolerance = allowed(operator, x, y, window, correct)[first:]
+    correct, got = correct[first:], got[first:].astype(np.float64)
     where = f"{operator.name}, window {window}"
-    differs = np.argwhere(np.isnan(got) != np.isnan(wanted))
+    differs = np.argwhere(np.isnan(got) != np.isnan(correct))
     assert not len(differs), f"{where}: NaN differs at {differs[0]}"
-    wrong = np.abs(got - wanted) > tolerance
-    assert not wrong.any(), f"{where}: {got[wrong][:3]} is not {wanted[wrong][:3]} at {np.argwhere(wrong)[0]}"
+    wrong = np.abs(got - correct) > tolerance
+    assert not wrong.any(), (
+        f"{where}: {got[wrong][:3]} is not {correct[wrong][:3]} at {np.argwhere(wrong)[0]}"
+    )
 
 
-# Data that is hard on an operator -----------------------------------------------------------------------
+# Difficult data -----------------------------------------------------------------------------------------
 
 
 def holes(rng):
@@ -259,7 +261,7 @@ def huge_and_tiny(rng):
 
 
 def spikes(rng):
-    """1e9 and 1e30 among ones: they enter windows, and leave no trace when they have left."""
+    """1e9 and 1e30 among ones, which must have no effect once they have left the window."""
     x, y = 1 + 0.01 * rng.normal(size=(2, 560, 7))
     x[rng.random(x.shape) < 0.01] = 1e9
     x[rng.random(x.shape) < 0.003] = 1e30
@@ -268,12 +270,12 @@ def spikes(rng):
 
 
 def far_from_zero(rng):
-    """1e9 and a few steps of float32: the digits that count are the last ones."""
+    """Values near 1e9 whose differences are a few steps of float32."""
     return 1e9 + 64 * rng.integers(-2, 3, size=(2, 560, 5))
 
 
 def growing(rng):
-    """Products that leave the range of float64 and come back."""
+    """Values whose intermediate products exceed the range of float64."""
     x = np.exp(60 * rng.normal(size=(2, 560, 5)))
     x[:, :, 0] = np.where(np.arange(560) % 60 < 30, 1e30, 1e-30)
     return np.clip(x, 1e-37, 1e38)
@@ -288,7 +290,7 @@ DATA = [holes, ties, standing_still, zeros, huge_and_tiny, spikes, far_from_zero
 
 @pytest.mark.parametrize("data", DATA, ids=lambda data: data.__name__)
 @every_operator
-def test_the_kernel_gives_what_the_table_defines(operator, data):
+def test_the_kernel_agrees_with_the_definition(operator, data):
     x, y = (v.astype(np.float32) for v in data(np.random.default_rng(ROLLING.index(operator))))
     for window in WINDOWS:
         if window >= operator.min_window:
@@ -296,7 +298,7 @@ def test_the_kernel_gives_what_the_table_defines(operator, data):
 
 
 @every_operator
-def test_the_days_can_be_cut_into_calls_as_one_likes(operator):
+def test_the_division_of_days_into_calls_does_not_matter(operator):
     x, y = (v.astype(np.float32) for v in holes(np.random.default_rng(1)))
     x, y = x[:300], y[:300]
     for window in (3, 4, 20, 60, 250, 300):
@@ -308,7 +310,7 @@ def test_the_days_can_be_cut_into_calls_as_one_likes(operator):
 
 
 @every_operator
-def test_the_width_of_a_tile_changes_nothing(operator):
+def test_the_width_of_a_tile_does_not_matter(operator):
     x, y = (v.astype(np.float32) for v in holes(np.random.default_rng(2)))
     whole = walk(operator, x, y, 20)
     for lanes in (32, 64, 128):
@@ -316,7 +318,7 @@ def test_the_width_of_a_tile_changes_nothing(operator):
 
 
 @every_operator
-def test_a_spike_that_left_the_window_leaves_no_trace(operator):
+def test_a_spike_has_no_effect_after_it_has_left_the_window(operator):
     x, y = np.random.default_rng(5).normal(size=(2, 300, 3)).astype(np.float32)
     with_spike = x.copy()
     with_spike[50] = 1e9

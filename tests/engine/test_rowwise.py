@@ -1,4 +1,4 @@
-"""Formulas of elementwise operators: the same bits by rows, by pieces, one by one and among others."""
+"""Results of elementwise formulas do not depend on the division into rows and pieces or on other formulas."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ SHAPES = [(10, 1000), (40, 37), (700, 5), (1, 1000), (3, 1100)]
 
 
 def answers(program, panel, threads, statistics=("ic", "sse", "corr")):
-    """Signals, and scores on two segments against a target with holes and one that has them at its end."""
+    """Signals, and scores on two segments for a target with random gaps and one with gaps at the end."""
     rng = np.random.default_rng(3)
     targets = rng.normal(size=(2, *panel.values.shape[1:])).astype(np.float32)
     targets[0][rng.random(targets[0].shape) < 0.1] = np.nan
@@ -21,14 +21,14 @@ def answers(program, panel, threads, statistics=("ic", "sse", "corr")):
     return [signals(program, panel, threads), *scores]
 
 
-def assert_same(got, wanted):
-    for some, others in zip(got, wanted, strict=True):
+def assert_same(got, expected):
+    for some, others in zip(got, expected, strict=True):
         np.testing.assert_array_equal(some, others)
 
 
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("universe", [False, True])
-def test_neither_threads_nor_other_formulas_change_a_bit(shape, universe, market, population):
+def test_results_do_not_depend_on_threads_or_other_formulas(shape, universe, market, population):
     panel = market(*shape, universe=universe)
     program = Program.from_population(population(60, functions=ELEMENTWISE))
     together = answers(program, panel, 1)
@@ -38,8 +38,8 @@ def test_neither_threads_nor_other_formulas_change_a_bit(shape, universe, market
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_window_elsewhere_in_the_population_changes_no_bit(shape, market, population):
-    """One rolling operator sends the whole population through the machine for stages and chunks."""
+def test_a_window_elsewhere_in_the_population_changes_no_result(shape, market, population):
+    """With one rolling operator, the whole population runs in the general interpreter."""
     panel = market(*shape)
     pop = population(40, seed=1, functions=ELEMENTWISE)
     formulas = [*pop.expressions(), parse("ref(x, 1)")]
@@ -49,10 +49,10 @@ def test_a_window_elsewhere_in_the_population_changes_no_bit(shape, market, popu
 
 
 @pytest.mark.parametrize("days", [1, 4, 40])
-def test_many_formulas_and_many_days_go_in_pieces(days, market, population, monkeypatch):
+def test_the_division_into_pieces_does_not_matter(days, market, population, monkeypatch):
     panel = market(days, 600)
     program = Program.from_population(population(80, functions=ELEMENTWISE))
-    wanted = answers(program, panel, 2)
+    expected = answers(program, panel, 2)
     monkeypatch.setattr(rowwise, "_FORMULAS", 7)
     monkeypatch.setattr(rowwise, "_SUMS_BYTES", 3 * 80 * 2 * 64)
-    assert_same(answers(program, panel, 2), wanted)
+    assert_same(answers(program, panel, 2), expected)

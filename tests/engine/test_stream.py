@@ -1,4 +1,4 @@
-"""One more day: a stream answers with what the whole panel would give, bit for bit."""
+"""A stream gives the signals of the whole panel, bit for bit."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,6 @@ def feed(stream, panel):
     return np.stack([stream.step(panel.values[:, t], universe[t]) for t in range(len(panel.dates))], axis=1)
 
 
-# Steps take blocks of 128, 64 and 6 days at 5, 20 and 300 assets: windows shorter and longer than a block.
 @given(
     assets=st.sampled_from([1, 5, 20, 37, 300]),
     universe=st.booleans(),
@@ -28,7 +27,7 @@ def test_a_stream_gives_the_signals_of_the_whole_panel(assets, universe, genes, 
     np.testing.assert_array_equal(feed(Stream(program, panel), panel), signals(program, panel))
 
 
-# Chunks of 256 days: a late beginning falls before, into and behind the second and third.
+# Chunks have 256 days, so the stream may begin before, in or after the second and third chunk.
 @given(
     until=st.integers(0, 599),
     universe=st.booleans(),
@@ -36,7 +35,7 @@ def test_a_stream_gives_the_signals_of_the_whole_panel(assets, universe, genes, 
     windows=st.sampled_from([(2, 3, 5), (5, 20, 60), (65, 130, 260)]),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_a_stream_that_begins_late_answers_as_if_it_had_seen_all_days(
+def test_a_stream_that_begins_late_gives_the_same_signals(
     until, universe, conventions, windows, seed, market, population
 ):
     panel = market(600, 3, seed, universe=universe).with_conventions(conventions)
@@ -75,7 +74,7 @@ def test_windows_may_be_longer_than_a_block(market, population):
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_threads_do_not_change_the_numbers(threads, market, population, monkeypatch):
+def test_signals_do_not_depend_on_threads(threads, market, population, monkeypatch):
     monkeypatch.setattr("quarva.engine.stream._CELLS", 1)
     panel = market(90, 20, universe=True)
     program = Program.from_population(population(40))
@@ -84,7 +83,7 @@ def test_threads_do_not_change_the_numbers(threads, market, population, monkeypa
     np.testing.assert_array_equal(feed(shared, panel), feed(Stream(program, panel, threads=1), panel))
 
 
-def test_a_stream_takes_its_fields_in_the_order_it_was_told(market):
+def test_a_stream_takes_its_fields_in_the_given_order(market):
     panel = market(30, 5)
     program = Program.from_expressions([parse("x - ref(volume, 2)")])
     stream = Stream(program, panel, fields=["volume", "x"])
@@ -93,12 +92,12 @@ def test_a_stream_takes_its_fields_in_the_order_it_was_told(market):
     assert stream.day == 30
 
 
-def test_what_is_not_finite_is_not_there(market):
+def test_values_that_are_not_finite_are_missing(market):
     stream = Stream(Program.from_expressions([parse("abs(x)")]), market(1, 5), fields=["x"])
     row = stream.step(np.array([[1.0, np.inf, -np.inf, 1e300, np.nan]]))[0]
     np.testing.assert_array_equal(row, [1, np.nan, np.nan, np.nan, np.nan])
 
 
-def test_a_field_that_the_stream_does_not_bring_is_named(market):
+def test_a_missing_field_is_named(market):
     with pytest.raises(FormulaError, match="no field 'x'"):
         Stream(Program.from_expressions([parse("x")]), market(1, 5), fields=["close"])

@@ -1,4 +1,4 @@
-"""Small markets with holes, and formulas over the whole language."""
+"""Small markets with missing values, and random formulas over all operators."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from quarva.panel import Panel
 
 
 def market(days: int, assets: int = 3, seed: int = 0, universe: bool = False) -> Panel:
-    """Prices, volumes and noise with holes; sectors; an asset that begins late and one that ends early."""
+    """Prices, volumes and noise with missing values, sectors, a late first asset and an early last one."""
     rng = np.random.default_rng(seed)
     shape = (days, assets)
     fields = {
@@ -32,7 +32,7 @@ def market(days: int, assets: int = 3, seed: int = 0, universe: bool = False) ->
 
 
 def expressions(n: int, seed: int = 0, windows: tuple[int, ...] = (2, 3, 5, 20)) -> list[Expression]:
-    """Random formulas over every operator of the table."""
+    """Random formulas over all operators."""
     alphabet = Alphabet.build(
         ["close", "volume", "x"], [op.name for op in OPERATORS], windows, groups=["sector"], assets=["A1"],
         constants=True,

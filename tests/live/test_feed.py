@@ -1,4 +1,4 @@
-"""Tables of days into a stream: what is not as expected is refused in one line, and leaves no trace."""
+"""Feeding a table to a stream: an unexpected day is refused in one line and leaves the stream unchanged."""
 
 import re
 from dataclasses import replace
@@ -12,11 +12,11 @@ import quarva as qv
 from quarva.errors import PanelError
 from quarva.live import Rules, feed, read_days
 
-FORMULAS = ["mean(close, 3)", "group_demean(x, sector)", "ref(x, 39)"]  # the last keeps all of 40 days
+FORMULAS = ["mean(close, 3)", "group_demean(x, sector)", "ref(x, 39)"]  # the last one keeps all 40 days
 
 
 def bars(day=40, days=1, assets="ABCD"):
-    """Bars of a few days as a long frame; the days before it are in the stream."""
+    """Bars of a few days as a long frame. The stream already has the days before."""
     rng = np.random.default_rng(day)
     rows = [
         (
@@ -51,7 +51,7 @@ def take(stream, table, rules=None, **reading):
 
 
 def whole(*tables):
-    """What the batch says of all days."""
+    """Signals of a batch evaluation of all days."""
     panel = qv.Panel.read(pd.concat(tables).sort_values("date", kind="stable"), allow_jumps=True)
     signals = [qv.Formula.parse(text).signal(panel).to_numpy() for text in FORMULAS]
     return np.stack(signals, axis=1)
@@ -74,7 +74,7 @@ def test_a_table_may_hold_several_days(stream):
     np.testing.assert_array_equal(answer.dates, np.datetime64("2000-02-12") + np.arange(3))
 
 
-def test_files_and_frames_say_the_same(stream, tmp_path):
+def test_files_and_frames_give_the_same_signals(stream, tmp_path):
     bars().to_csv(tmp_path / "today.csv", index=False)
     bars().to_parquet(tmp_path / "today.parquet")
     stream.save(tmp_path / "s.npz")
@@ -83,7 +83,7 @@ def test_files_and_frames_say_the_same(stream, tmp_path):
         np.testing.assert_array_equal(take(qv.Stream.load(tmp_path / "s.npz"), source).signals, expected)
 
 
-def test_order_of_rows_and_columns_and_further_columns_do_not_matter(stream):
+def test_the_order_of_rows_and_columns_and_further_columns_do_not_matter(stream):
     table = bars().iloc[::-1, ::-1].assign(remark="fine", volume=7)
     np.testing.assert_array_equal(take(stream, table).signals, whole(history(), bars())[40:])
 
@@ -103,7 +103,7 @@ def test_bars_of_one_asset_need_no_column_for_its_name(tmp_path):
     assert take(stream, tmp_path / "today.csv").signals[0, 0, 0] == pytest.approx(change, abs=1e-5)
 
 
-def test_a_day_that_is_already_in_is_refused_unless_it_is_to_be_replayed(stream):
+def test_a_known_day_is_refused_or_replayed(stream):
     refused(stream, bars(30), "2000-02-02 is not after the stream's last day, 2000-02-11; .*--late replay")
     corrected = bars(30).assign(close=[31.0, 32.0, 33.0, 34.0])
     answer = take(stream, corrected, Rules(late="replay"))
@@ -128,14 +128,14 @@ def test_assets_without_a_row_in_a_correction_keep_their_bars(stream):
     np.testing.assert_array_equal(kept[2:], bars(0, 40).close.to_numpy(np.float32).reshape(40, 4)[38, 2:])
 
 
-def test_corrections_and_new_days_may_come_together(stream):
+def test_a_table_may_hold_corrections_and_new_days(stream):
     corrected = bars(39).assign(x=0.5)
     answer = take(stream, pd.concat([corrected, bars(40, 2)]), Rules(late="replay"))
     expected = whole(without("2000-02-11"), corrected, bars(40, 2))
     np.testing.assert_array_equal(answer.signals, expected[40:])
 
 
-def test_a_correction_that_is_too_old_is_told_and_changes_nothing():
+def test_a_correction_that_is_too_old_is_reported_and_changes_nothing():
     stream = qv.Stream(["mean(close, 3)"], qv.Panel.read(bars(0, 600)))
     before = stream.signals()
     answer = take(stream, bars(30), Rules(late="replay"))
@@ -143,16 +143,20 @@ def test_a_correction_that_is_too_old_is_told_and_changes_nothing():
     np.testing.assert_array_equal(answer.signals[0], before)
 
 
-def test_a_day_between_those_of_the_stream_is_refused(stream):
-    noon = bars(30)
+def test_a_day_cannot_be_inserted(stream):
+    table = bars(30)
     gap = qv.Stream(FORMULAS, qv.Panel.read(without("2000-02-02")))
-    with pytest.raises(PanelError, match=r"pandas frame: 2000-02-02 is none of the stream's days"):
-        take(gap, noon, Rules(late="replay"))
-    refused(stream, noon.assign(date=noon.date + pd.Timedelta(hours=1)), "has a time of day")
+    with pytest.raises(PanelError, match=r"pandas frame: 2000-02-02 is not one of the stream's days"):
+        take(gap, table, Rules(late="replay"))
+    refused(stream, table.assign(date=table.date + pd.Timedelta(hours=1)), "has a time of day")
 
 
 def test_a_new_asset_is_refused_or_left_out(stream):
-    refused(stream, bars(40, 1, "ABCDEF"), "asset 'E' .and 1 more. is not among the stream's 4; .*--extra-ok")
+    refused(
+        stream,
+        bars(40, 1, "ABCDEF"),
+        "asset 'E' .and 1 more. is not among the 4 assets of the stream; .*--extra-ok",
+    )
     answer = take(stream, bars(40, 1, "ABCDEF"), extra_ok=True)
     assert answer.signals.shape == (1, 3, 4)
     kept = bars(40, 1, "ABCDEF").head(4)
@@ -170,14 +174,14 @@ def test_an_asset_that_vanishes_is_refused_or_accepted(stream):
     answer = take(stream, bars(40, 1, "ABC"), Rules(missing_ok=True))
     assert answer.missing == {np.datetime64("2000-02-12"): ("D",)}
     np.testing.assert_array_equal(answer.signals, whole(history(), bars(40, 1, "ABC"))[40:])
-    # Whoever was not there yesterday is not missed today.
+    # An asset without a bar yesterday is not reported as missing today.
     assert take(stream, bars(41, 1, "ABC")).missing == {}
     assert take(stream, bars(42)).missing == {}
 
 
-def test_a_bar_with_a_hole_is_a_bar(stream):
-    holes = bars().assign(x=[np.nan, 1, 2, 3])
-    np.testing.assert_array_equal(take(stream, holes).signals, whole(history(), holes)[40:])
+def test_a_bar_with_a_missing_value_is_a_bar(stream):
+    table = bars().assign(x=[np.nan, 1, 2, 3])
+    np.testing.assert_array_equal(take(stream, table).signals, whole(history(), table)[40:])
 
 
 @pytest.mark.parametrize(
@@ -196,17 +200,17 @@ def test_a_bar_with_a_hole_is_a_bar(stream):
     ],
     ids=str,
 )
-def test_bars_that_can_not_be_taken(change, word, stream):
+def test_bars_that_are_refused(change, word, stream):
     refused(stream, bars().assign(**change), word)
 
 
-def test_a_jump_is_taken_where_it_is_allowed(stream):
+def test_a_jump_is_accepted_if_allowed(stream):
     split = bars().assign(close=[20, 21, 22, 230])
     assert take(stream, split, Rules(allow_jumps=True)).signals.shape == (1, 3, 4)
     assert take(stream, bars(41).assign(close=[20, 21, 22, 231])).signals.shape == (1, 3, 4)
 
 
-def test_a_jump_over_days_without_a_bar_is_seen(stream):
+def test_a_jump_over_days_without_a_bar_is_detected(stream):
     take(stream, bars(40, 1, "ABC"), Rules(missing_ok=True))
     with pytest.raises(PanelError, match="'close' of asset 'D' on 2000-02-13 jumps by"):
         take(stream, bars(41).assign(close=[20, 21, 22, 230]))
@@ -221,7 +225,7 @@ def test_a_missing_field_is_named(stream):
     refused(stream, bars().drop(columns="x"), "no field 'x'")
 
 
-def test_a_wrong_second_day_keeps_the_first_out_too(stream):
+def test_a_wrong_second_day_refuses_the_first_too(stream):
     table = bars(40, 2)
     table.loc[5, "x"] = np.inf
     refused(stream, table, "on 2000-02-13 is infinite")
@@ -239,7 +243,7 @@ def test_a_universe_comes_with_every_day():
     np.testing.assert_array_equal(answer.signals, whole(table, today.assign(universe=True))[40:])
 
 
-def test_a_stream_without_a_day_takes_its_first(stream):
+def test_a_stream_without_days_takes_its_first_days(stream):
     panel = qv.Panel.read(history())
     empty = replace(panel, values=panel.values[:, :0], dates=panel.dates[:0])
     answer = take(qv.Stream(FORMULAS, empty), history())

@@ -1,4 +1,4 @@
-"""Lines of CSV become a table a day, as soon as the day is complete."""
+"""Lines of CSV become one table per day, as soon as the day is complete."""
 
 import re
 
@@ -14,7 +14,7 @@ def tables(lines):
     return [source.frame.rows() for source in days_in_lines(iter(lines), "input")]
 
 
-def test_a_day_is_complete_when_another_begins_and_at_the_end():
+def test_a_day_is_complete_at_the_next_date_and_at_the_end():
     lines = [HEADER, "2020-01-02,A,1\n", "2020-01-02,B,2\n", "2020-01-03,A,3\n"]
     assert tables(lines) == [[("2020-01-02", "A", 1), ("2020-01-02", "B", 2)], [("2020-01-03", "A", 3)]]
 
@@ -35,12 +35,12 @@ def test_a_day_is_complete_at_an_empty_line():
     assert seen == [1, 1]
 
 
-def test_files_one_after_the_other_repeat_their_first_line():
+def test_concatenated_files_may_repeat_the_header():
     assert len(tables([HEADER, "2020-01-02,A,1\n", HEADER, "2020-01-03,A,1\n", "\n", "\n"])) == 2
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-def test_separators_and_line_ends_of_other_systems(separator):
+def test_separators_line_ends_and_byte_order_marks(separator):
     lines = ["\ufeffasset,Date,close\r\n", "000001,2020-01-02,1\r\n", "NA,2020-01-02,\r\n"]
     (rows,) = tables([line.replace(",", separator) for line in lines])
     assert rows == [("000001", "2020-01-02", 1), ("NA", "2020-01-02", None)]
@@ -52,19 +52,19 @@ def test_separators_and_line_ends_of_other_systems(separator):
         ([], "input: no line"),
         (["\n", "\n"], "input: no line"),
         (["asset,close\n"], "input: no date column"),
-        (["date,close,close\n"], "input: line 1: column 'close' stands there twice"),
+        (["date,close,close\n"], "input: line 1: column 'close' occurs more than once"),
         ([HEADER, "2020-01-02,A,1\n", "2020-01-02,B\n"], "input: line 3 has 2 cells, the first line 3"),
         ([HEADER, "2020-01-02,A,1,7\n"], "input: line 2 has 4 cells"),
     ],
 )
-def test_lines_that_are_no_table(lines, word):
+def test_lines_that_are_not_a_table_are_refused(lines, word):
     with pytest.raises(PanelError) as caught:
         tables(lines)
     assert "\n" not in str(caught.value)
     assert re.search(word, str(caught.value))
 
 
-def test_a_wrong_cell_is_called_by_its_line():
+def test_a_wrong_cell_is_reported_with_its_line_number():
     lines = [HEADER, "2020-01-02,A,1\n", "2020-01-03,A,1\n", "2020-01-03,B,2\n", "2020-01-03,C,what\n"]
     *_, last = days_in_lines(iter(lines), "input")
     with pytest.raises(PanelError, match="input: line 5: field 'close' holds 'what'"):

@@ -1,4 +1,4 @@
-"""What docs/live.md says runs as printed."""
+"""The code and the commands in docs/live.md work as printed."""
 
 import re
 from pathlib import Path
@@ -20,20 +20,20 @@ def test_the_python_of_the_page_runs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("command", sorted(set(re.findall(r"quarva stream ([a-z]+) ", PAGE))))
-def test_the_commands_of_the_page_take_its_flags(command, capsys):
+def test_the_commands_of_the_page_accept_its_flags(command, capsys):
     used = {
         flag
         for line in re.findall(rf"quarva stream {command} (.*)", PAGE)
         for flag in re.findall(r"--[a-z-]+", line)
     }
     assert main(["stream", command, "--help"]) == 0
-    told = capsys.readouterr().out
-    assert {flag for flag in used if flag not in told} == set()
+    help_text = capsys.readouterr().out
+    assert {flag for flag in used if flag not in help_text} == set()
 
 
 def test_the_flags_of_the_page_exist(capsys):
     for command in ("init", "next", "show"):
         main(["stream", command, "--help"])
     main(["evaluate", "--help"])
-    told = capsys.readouterr().out
-    assert {flag for flag in re.findall(r"--[a-z][a-z-]*", PAGE) if flag not in told} == set()
+    help_text = capsys.readouterr().out
+    assert {flag for flag in re.findall(r"--[a-z][a-z-]*", PAGE) if flag not in help_text} == set()

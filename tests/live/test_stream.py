@@ -1,4 +1,4 @@
-"""A stream answers, bit for bit, what its formulas say of the whole panel, wherever it was cut."""
+"""A stream gives, bit for bit, the signals of its formulas on the whole panel."""
 
 from dataclasses import replace
 from datetime import date
@@ -28,7 +28,7 @@ def batch(expressions, panel):
     return signals(Program.from_expressions(expressions), panel, threads=1)
 
 
-whatever = {
+settings_of_a_stream = {
     "universe": st.booleans(),
     "conventions": st.sampled_from(["quarva", "qlib"]),
     "windows": st.sampled_from([(2, 3, 5), (5, 20, 60), (100, 260)]),
@@ -36,9 +36,9 @@ whatever = {
 }
 
 
-# Windows begin anew every 256 days; 560 days are two such chunks and a part.
-@given(begin=st.integers(0, 559), cuts=st.sets(st.integers(0, 559), max_size=4), **whatever)
-def test_saved_and_restored_on_any_days_it_gives_the_signals_of_the_whole_panel(
+# Windows restart every 256 days. 560 days are two such chunks and a part of a third.
+@given(begin=st.integers(0, 559), cuts=st.sets(st.integers(0, 559), max_size=4), **settings_of_a_stream)
+def test_a_stream_that_is_saved_and_loaded_gives_the_signals_of_the_whole_panel(
     begin, cuts, universe, conventions, windows, seed, market, expressions, tmp_path_factory
 ):
     panel = market(560, 3, seed, universe).with_conventions(conventions)
@@ -53,8 +53,8 @@ def test_saved_and_restored_on_any_days_it_gives_the_signals_of_the_whole_panel(
     assert stream.days == min(begin + 300, 560)
 
 
-@given(begin=st.integers(1, 559), back=st.integers(1, 559), **whatever)
-def test_a_corrected_day_is_as_if_it_had_come_so(
+@given(begin=st.integers(1, 559), back=st.integers(1, 559), **settings_of_a_stream)
+def test_after_a_correction_signals_are_as_if_the_day_had_been_correct(
     begin, back, universe, conventions, windows, seed, market, expressions
 ):
     panel = market(560, 3, seed, universe).with_conventions(conventions)
@@ -70,14 +70,14 @@ def test_a_corrected_day_is_as_if_it_had_come_so(
     )
     if conventions == "quarva":
         assert kept == (panel.dates[day] >= stream.dates[0])
-    # An old day that is no longer kept makes no difference to what the whole panel says of later ones.
+    # A day that is no longer kept does not affect later signals of the whole panel either.
     whole = batch(formulas, corrected)
     np.testing.assert_array_equal(stream.signals(), whole[:, begin - 1])
     np.testing.assert_array_equal(step(stream, panel, begin), whole[:, begin])
 
 
 @pytest.mark.parametrize("begin", [1, 255, 256, 257, 300])
-def test_the_last_days_signals_are_there_without_a_step(begin, market, expressions):
+def test_the_signals_of_the_last_day_are_available_without_a_step(begin, market, expressions):
     panel, formulas = market(300), expressions(10)
     stream = qv.Stream(formulas, up_to(panel, begin))
     np.testing.assert_array_equal(stream.signals(), batch(formulas, panel)[:, begin - 1])
@@ -85,7 +85,7 @@ def test_the_last_days_signals_are_there_without_a_step(begin, market, expressio
         np.testing.assert_array_equal(step(stream, panel, begin), batch(formulas, panel)[:, begin])
 
 
-def test_no_more_days_are_kept_than_signals_depend_on(market):
+def test_only_days_that_signals_depend_on_are_kept(market):
     panel = market(2000)
     stream = qv.Stream(["mean(x, 20)"], up_to(panel, 1500))
     assert len(stream.dates) <= 2 * 20
@@ -102,7 +102,7 @@ def test_only_fields_and_groups_that_formulas_read_are_kept(market):
     assert qv.Stream(["rank(x)"], market(30)).groups == {}
 
 
-def test_formulas_may_be_texts_formulas_and_trees_with_names_or_without(market):
+def test_formulas_may_be_text_formulas_or_expressions_with_or_without_names(market):
     panel = market(30)
     formula = qv.Formula.parse("delta(x, 2)")
     named = qv.Stream({"a": "delta(x, 2)", "b": formula, "c": formula.expression}, panel)
@@ -111,17 +111,17 @@ def test_formulas_may_be_texts_formulas_and_trees_with_names_or_without(market):
     assert qv.Stream([formula, "x"], panel).names == ("f0", "f1")
 
 
-def test_a_day_may_be_an_array_and_its_date_anything_that_numpy_reads(market):
+def test_a_day_may_be_an_array_with_any_date_that_numpy_reads(market):
     panel = market(31)
-    said = [
+    answers = [
         qv.Stream("close - x", up_to(panel, 30)).step(day, [panel.field("close")[30], panel.field("x")[30]])
         for day in (panel.dates[30], str(panel.dates[30]), date(2000, 2, 2))
     ]
-    for row in said:
+    for row in answers:
         np.testing.assert_array_equal(row[0], panel.field("close")[30] - panel.field("x")[30])
 
 
-def test_bars_of_minutes_keep_their_times(market):
+def test_minute_bars_keep_their_times(market):
     panel = market(31)
     minutes = np.datetime64("2020-01-02T09:30", "ns") + np.arange(31) * np.timedelta64(1, "m")
     panel = replace(panel, dates=minutes)
@@ -130,7 +130,7 @@ def test_bars_of_minutes_keep_their_times(market):
     np.testing.assert_array_equal(stream.dates[-2:], minutes[-2:])
 
 
-def test_what_was_handed_over_may_change_afterwards(market, expressions):
+def test_the_callers_arrays_may_change_afterwards(market, expressions):
     panel, formulas = market(40), expressions(10)
     stream, bars = qv.Stream(formulas, up_to(panel, 30)), np.empty((3, 3), np.float32)
     for day in range(30, 40):
@@ -148,7 +148,7 @@ WRONG_DAYS = {
     "an earlier day": ({"date": "2000-01-05"}, "not after"),
     "no date": ({"date": "soon"}, "'soon' is not a date"),
     "a time of day": ({"date": "2000-02-02T12:00"}, "has a time of day"),
-    "a field too few": ({"values": {"x": [1, 2, 3]}}, "lacks the field 'close'"),
+    "a missing field": ({"values": {"x": [1, 2, 3]}}, "lacks the field 'close'"),
     "fields of different length": ({"values": {"x": [1, 2, 3], "close": [1, 2]}}, r"'close' .* shape \(2,\)"),
     "an infinite value": (
         {"values": {"x": [1, np.inf, 3], "close": [1, 2, 3]}},
@@ -156,13 +156,13 @@ WRONG_DAYS = {
     ),
     "a value beyond float32": ({"values": {"x": [1, 1e39, 3], "close": [1, 2, 3]}}, "beyond 3.4e38"),
     "rows for other fields": ({"values": np.ones((3, 3))}, "close, x"),
-    "an asset too many": ({"values": np.ones((2, 4))}, "for each of 3 assets"),
+    "one asset too many": ({"values": np.ones((2, 4))}, "for each of 3 assets"),
     "a universe that the history lacks": ({"universe": [True] * 3}, "has a universe"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG_DAYS)
-def test_a_wrong_day_is_refused_and_leaves_the_stream_as_it_was(case, market):
+def test_a_wrong_day_is_refused_and_leaves_the_stream_unchanged(case, market):
     panel = market(31)
     stream = qv.Stream(["mean(x, 3)", "ref(close, 2)"], up_to(panel, 30))
     changed, word = WRONG_DAYS[case]
@@ -177,7 +177,7 @@ def test_a_wrong_day_is_refused_and_leaves_the_stream_as_it_was(case, market):
 @pytest.mark.parametrize(
     ("universe", "word"), [(None, "lacks the universe"), ([True, False], r"shape \(2,\)")]
 )
-def test_a_universe_is_given_on_all_days(universe, word, market):
+def test_a_universe_is_required_on_all_days(universe, word, market):
     panel = market(31, universe=True)
     with pytest.raises(PanelError, match=word):
         qv.Stream("x", up_to(panel, 30)).step(panel.dates[30], panel.values[2:, 30], universe)
@@ -186,42 +186,47 @@ def test_a_universe_is_given_on_all_days(universe, word, market):
 @pytest.mark.parametrize(
     ("day", "word"),
     [
-        ("2030-01-01", "has not come yet"),
-        ("1999-01-01", "none of the stream's days"),
-        ("2000-01-07", "none of"),
+        ("2030-01-01", "is after the stream's last day"),
+        ("1999-01-01", "not one of the stream's days"),
+        ("2000-01-07", "not one of"),
     ],
 )
 def test_only_days_of_the_stream_can_be_corrected(day, word, market):
     panel = market(30)
-    kept = np.array([place != 4 for place in range(30)])
+    kept = np.array([day != 4 for day in range(30)])
     gap = replace(panel, values=panel.values[:, kept], dates=panel.dates[kept])
     with pytest.raises(PanelError, match=word):
         qv.Stream("ref(x, 29)", gap).correct(day, panel.values[2:, 4])
 
 
-def test_a_stream_that_has_seen_no_day_says_so(market, expressions):
+def test_a_stream_without_days_has_no_signals(market, expressions):
     panel, formulas = market(40), expressions(10)
     stream = qv.Stream(formulas, up_to(panel, 0))
     with pytest.raises(PanelError, match="no day yet"):
         stream.signals()
     for day in range(40):
-        said = step(stream, panel, day)
-    np.testing.assert_array_equal(said, batch(formulas, panel)[:, -1])
+        answer = step(stream, panel, day)
+    np.testing.assert_array_equal(answer, batch(formulas, panel)[:, -1])
 
 
 @pytest.mark.parametrize(
     ("formulas", "word"),
-    [([], "needs a formula"), (["clse"], "close"), ({"date": "x"}, "'date' is taken"), (["mean(x)"], "mean")],
+    [
+        ([], "needs a formula"),
+        (["clse"], "close"),
+        ({"date": "x"}, "'date' is a column"),
+        (["mean(x)"], "mean"),
+    ],
 )
-def test_formulas_that_can_not_be_run(formulas, word, market):
+def test_formulas_that_are_refused(formulas, word, market):
     with pytest.raises(FormulaError, match=word):
         qv.Stream(formulas, market(30))
 
 
 @settings(max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1))
-def test_progress_is_told_of_each_day_that_is_run_through(seed, market, expressions):
-    stream, told = qv.Stream(expressions(5, seed), market(300)), []
-    stream.catch_up(lambda done, days: told.append((done, days)))
-    assert [done for done, _ in told] == list(range(1, len(told) + 1))
-    assert {days for _, days in told} <= {len(told)}
+def test_progress_is_reported_for_each_replayed_day(seed, market, expressions):
+    stream, calls = qv.Stream(expressions(5, seed), market(300)), []
+    stream.catch_up(lambda done, days: calls.append((done, days)))
+    assert [done for done, _ in calls] == list(range(1, len(calls) + 1))
+    assert {days for _, days in calls} <= {len(calls)}

@@ -160,7 +160,7 @@ def test_a_checkpoint_of_another_version_is_refused(find, table_task, tmp_path, 
 
 
 def test_no_checkpoint_is_said(find, table_task, tmp_path):
-    with pytest.raises(RunError, match="c.npz is missing: .*start it anew"):
+    with pytest.raises(RunError, match="c.npz is missing: .*start it again"):
         find(table_task, checkpoint=tmp_path / "c.npz", resume=True)
 
 

@@ -132,7 +132,7 @@ def test_what_can_not_be_written_leaves_nothing_behind(tmp_path):
     panel = small()
     with pytest.raises(PanelError, match="names no format; use .parquet or .csv"):
         panel.write(tmp_path / "bars.xlsx")
-    with pytest.raises(PanelError, match="can not be written"):
+    with pytest.raises(PanelError, match="cannot be written"):
         panel.write(tmp_path / "nowhere" / "bars.csv")
     assert list(tmp_path.iterdir()) == []
 

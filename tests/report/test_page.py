@@ -240,7 +240,7 @@ def test_write_replaces_the_file_whole_or_not_at_all(report, tmp_path):
 
 
 def test_write_into_a_folder_that_is_not_there_is_a_run_error(report, tmp_path):
-    with pytest.raises(RunError, match="can not be written"):
+    with pytest.raises(RunError, match="cannot be written"):
         write(report, tmp_path / "nowhere" / "report.html")
 
 

@@ -1,4 +1,4 @@
-"""A simulated market looks like one, and holds what was planted and nothing else."""
+"""A simulated market has the stylised facts of a real one, and only the planted formula predicts it."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def returns_of(panel: Panel) -> np.ndarray:
 
 
 def correlation(panel: Panel, formula: str) -> float:
-    """By pandas, so that the measure which calibrates is checked by another one."""
+    """The planted coefficient, computed with pandas independently of `planted_ic`."""
     signal = Formula.parse(formula, panel=panel).signal(panel).astype(float)
     close = panel.to_frame().pivot(index="date", columns="asset", values="close").astype(float)
     forward = (close.shift(-2) / close.shift(-1) - 1).set_axis(signal.columns, axis=1)
@@ -36,7 +36,7 @@ def empty() -> Panel:
     return simulate(100, 750, seed=3)
 
 
-def test_a_panel_of_bars_without_gaps(empty):
+def test_the_panel_has_no_gaps(empty):
     assert empty.fields == BAR
     assert empty.shape == (750, 100)
     assert np.isfinite(empty.values).all()
@@ -46,7 +46,7 @@ def test_a_panel_of_bars_without_gaps(empty):
     assert (found.broken_bars, found.zero_volumes, found.gap_count, found.twins) == (0, 0, 0, ())
 
 
-def test_bars_hold_together(empty):
+def test_bars_are_consistent(empty):
     opened, high, low, close, volume = empty.values
     assert (low > 0).all()
     assert (low <= np.minimum(opened, close)).all()
@@ -65,16 +65,16 @@ def test_tails_are_fat_and_volatility_clusters(empty):
     assert abs(np.mean(direction)) < 0.05
 
 
-def test_assets_move_together_and_those_of_a_sector_more_so(empty):
-    together = np.corrcoef(returns_of(empty).T)
+def test_assets_are_correlated_and_more_so_within_a_sector(empty):
+    correlations = np.corrcoef(returns_of(empty).T)
     codes = empty.groups["sector"].codes
     same = codes[:, None] == codes[None, :]
     others = ~np.eye(len(codes), dtype=bool)
-    assert 0.1 < together[others].mean() < 0.5
-    assert together[same & others].mean() > together[~same].mean() + 0.02
+    assert 0.1 < correlations[others].mean() < 0.5
+    assert correlations[same & others].mean() > correlations[~same].mean() + 0.02
 
 
-def test_volume_rises_with_the_size_of_the_return(empty):
+def test_volume_rises_with_the_absolute_return(empty):
     size = np.abs(returns_of(empty))
     volume = np.log(empty.field("volume")[1:])
     ranks = [stats.spearmanr(size[:, n], volume[:, n])[0] for n in range(size.shape[1])]
@@ -88,7 +88,7 @@ def test_nothing_predicts_an_empty_market(empty, formula):
 
 @pytest.mark.parametrize("ic", [0.05, -0.1])
 @pytest.mark.parametrize("formula", PLANTS)
-def test_the_planted_formula_has_the_coefficient_asked_for(formula, ic):
+def test_the_planted_formula_has_the_requested_coefficient(formula, ic):
     panel = simulate(100, 500, seed=1, plant=formula, ic=ic)
     assert abs(correlation(panel, formula) - ic) < 0.01
     assert "planted" in panel.notes[0]
@@ -96,19 +96,19 @@ def test_the_planted_formula_has_the_coefficient_asked_for(formula, ic):
     assert abs(planted_ic(signal, panel.field("close")) - correlation(panel, formula)) < 1e-6
 
 
-def test_the_signal_moves_the_day_after_the_next_by_one_amplitude_for_all():
+def test_the_signal_affects_the_return_two_days_later_with_one_amplitude():
     formula = "rank(delta(volume, 2))"
     panel, empty = simulate(40, 300, 5, formula, ic=0.2), simulate(40, 300, 5)
     signal = Formula.parse(formula).signal(panel).to_numpy().astype(float)[2:-2]
-    drive = (returns_of(panel) - returns_of(empty))[3:]  # returns_of starts a day late
+    effect = (returns_of(panel) - returns_of(empty))[3:]  # returns_of starts one day later
     zscore = (signal - signal.mean(axis=1, keepdims=True)) / signal.std(axis=1, keepdims=True)
-    amplitude = (drive * zscore).mean()
+    amplitude = (effect * zscore).mean()
     assert amplitude > 0
-    np.testing.assert_allclose(drive, amplitude * zscore, atol=1e-6)
+    np.testing.assert_allclose(effect, amplitude * zscore, atol=1e-6)
 
 
-def test_only_the_one_day_is_driven():
-    formula = "rank(pct_change(close, 1))"  # today's says nothing about tomorrow's
+def test_the_signal_affects_no_other_day():
+    formula = "rank(pct_change(close, 1))"  # its values on two days are independent
     panel = simulate(200, 600, seed=2, plant=formula, ic=0.1)
     signal = Formula.parse(formula).signal(panel).to_numpy()
     close = panel.field("close")
@@ -116,19 +116,19 @@ def test_only_the_one_day_is_driven():
         assert abs(planted_ic(signal[:-later], close[later:])) < 0.02
 
 
-def test_the_signal_drives_from_the_first_day_on():
+def test_the_signal_has_its_effect_from_the_first_day_on():
     panel = simulate(200, 300, seed=2, plant="rank(mean(close, 40) / close)", ic=0.2)
     signal = Formula.parse("rank(mean(close, 40) / close)").signal(panel).to_numpy()
     assert planted_ic(signal[39:100], panel.field("close")[39:100]) > 0.15
 
 
-def test_the_same_seed_gives_the_same_panel_and_another_does_not():
+def test_the_seed_determines_the_panel():
     panels = [simulate(20, 100, seed, PLANTS[0]) for seed in (1, 1, 2)]
     assert panels[0].fingerprint() == panels[1].fingerprint()
     assert panels[0].fingerprint() != panels[2].fingerprint()
 
 
-def test_a_simulated_panel_is_read_back_as_good_data(tmp_path):
+def test_a_simulated_panel_passes_the_checks_of_reading(tmp_path):
     panel = simulate(30, 200, seed=0)
     panel.write(tmp_path / "market.parquet")
     assert Panel.read(tmp_path / "market.parquet").fingerprint() == panel.fingerprint()
@@ -149,11 +149,11 @@ def test_small_markets_are_possible():
         ({"days": 40, "plant": "mean(close, 20)"}, "days = 40: a simulated market needs at least 49"),
         ({"plant": "rank(close)", "ic": 0.9}, "ic = 0.9: an information coefficient"),
         ({"plant": "rank(close)", "ic": float("nan")}, "ic = nan"),
-        ({"plant": "sign(close)"}, "no value that differs between assets; plant another"),
+        ({"plant": "sign(close)"}, "no value that differs between assets; plant another formula"),
         ({"start": "soon"}, "start = 'soon' is not a date"),
     ],
 )
-def test_what_can_not_be_simulated_is_said(options, match):
+def test_impossible_requests_are_refused(options, match):
     with pytest.raises(RecipeError, match=match):
         simulate(**{"assets": 10, "days": 60, **options})
 

@@ -18,7 +18,7 @@ from quarva.searchers.surrogate import Surrogate
 def start(task, functions=None, n=60, with_surrogate=True):
     alphabet = Alphabet.build(task.fields, functions, (5, 10))
     probe_panel = probe_panel_of(task, alphabet)
-    context = SearchContext(alphabet, GeneShape(head=6), Memory(), 10_000, 3, 1, glimpse=probe_panel)
+    context = SearchContext(alphabet, GeneShape(head=6), Memory(), 10_000, 3, 1, probe_panel=probe_panel)
     grammar = Grammar(alphabet, context.shape, Policy().rule_names)
     surrogate = Surrogate(probe_panel, 1, 0.5) if with_surrogate else None
     return context, grammar, surrogate, Initialisation(context, grammar, n, surrogate)

@@ -1,5 +1,5 @@
-"""What every room stands on: compiled kernels and their cache, threads, files written whole, interrupts.
+"""Foundations: compiled kernels and their cache, threads, atomic file writes and interrupts.
 
-It knows nothing of markets or formulas. Its modules are imported one by one, because a command that only
+This package knows nothing about markets or formulas. Import its modules one by one: a command that only
 writes a file must not load Numba.
 """

@@ -1,4 +1,4 @@
-"""Arrays read back from a file of NumPy's, of which nothing is taken unless its checksums agree."""
+"""Reading NumPy archives (.npz) safely: checksums are verified and nothing is unpickled."""
 
 import zipfile
 import zlib
@@ -11,25 +11,41 @@ __all__ = ["DamagedFile", "read_arrays"]
 
 
 class DamagedFile(Exception):
-    """The file holds something else than was written; its text says what, in one line."""
+    """The content of the file is not what was written; the message says why, in one line."""
 
 
 def read_arrays(path: Path, *names: str) -> dict[str, NDArray]:
-    """The arrays of these names in an .npz file, else all; nothing is unpickled.
+    """Read arrays from an .npz file.
 
-    Raises:
-        FileNotFoundError, IsADirectoryError, PermissionError: as `open` does.
-        DamagedFile: for all else that keeps it from being read.
+    Parameters
+    ----------
+    path : Path
+        The .npz file.
+    *names : str
+        Names of the arrays to read. Without names, all arrays are read.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays by name.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+        As raised by `open`.
+    DamagedFile
+        The file cannot be read for any other reason.
     """
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
-            # Checksums say nothing of the directory, in which a comment may have swallowed what follows.
+            # The directory of the archive has no checksum. A flipped bit there can turn the entries that
+            # follow into a comment.
             commented = [member.filename for member in archive.infolist() if member.comment]
         if broken is not None:
             raise zipfile.BadZipFile(f"bad checksum of {broken}")
         if commented:
-            raise zipfile.BadZipFile(f"a comment that nobody wrote, of {commented[0]}")
+            raise zipfile.BadZipFile(f"unexpected comment on {commented[0]}")
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in names or archive.files}
     except (FileNotFoundError, IsADirectoryError, PermissionError):

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Atomic file writes."""
 
 import errno
 import os
@@ -13,19 +13,22 @@ __all__ = ["make_folder", "write_atomically"]
 
 
 def write_atomically(path: str | os.PathLike[str], content: bytes | Callable[[BinaryIO], object]) -> None:
-    """Write `content` to `path`, so that at any moment the old file or the new one is there, never a part.
+    """Write a file atomically: a reader sees the old file or the new one, never a part.
 
-    The content goes to a temporary file in the same folder, is forced to the disk, and takes the place of
-    `path` in one step.
+    The content is written to a temporary file in the same folder and flushed to disk. The temporary file then
+    replaces `path` in one step.
 
     Parameters
     ----------
-    path : file to write; its folder must exist.
-    content : the bytes, or a function that writes them to the binary file it is given.
+    path : str or os.PathLike
+        File to write. Its folder must exist.
+    content : bytes or callable
+        The bytes, or a function that writes them to the binary file that it is given.
 
     Raises
     ------
-    RunError : the folder is missing or not writable, or the disk is full; nothing is left behind.
+    RunError
+        The folder is missing or not writable, or the disk is full. No temporary file is left behind.
     """
     path = Path(path)
     temporary = None
@@ -51,7 +54,23 @@ def write_atomically(path: str | os.PathLike[str], content: bytes | Callable[[Bi
 
 
 def make_folder(path: str | os.PathLike[str]) -> bool:
-    """Make the folder `path` and those above it; whether it is new. RunError where it can not be made."""
+    """Create a folder and its parents.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The folder.
+
+    Returns
+    -------
+    bool
+        True if the folder is new, False if it existed.
+
+    Raises
+    ------
+    RunError
+        The folder cannot be created.
+    """
     path = Path(path)
     try:
         if path.is_dir():
@@ -63,14 +82,14 @@ def make_folder(path: str | os.PathLike[str]) -> bool:
 
 
 def _umask() -> int:
-    """The permissions this process withholds: a temporary file starts private, the result should not be."""
+    """The umask of the process: `mkstemp` creates a private file, but the result must respect the umask."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
 
 
 def _sync_folder(folder: Path) -> None:
-    """Force the new name to the disk too, where the system can (POSIX)."""
+    """Flush the new directory entry to disk, which only POSIX systems can do."""
     if os.name != "posix":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -82,11 +101,11 @@ def _sync_folder(folder: Path) -> None:
 
 def _explain(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{path} can not be written: the disk is full; free some space, or name another place"
+        return f"{path} cannot be written: the disk is full; free some space, or name another path"
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"{path} can not be written: no permission; name a place that you may write to"
+        return f"{path} cannot be written: no permission; name a path that you may write to"
     if error.errno == errno.ENOENT:
-        return f"{path} can not be written: there is no folder {path.parent}; make it, or name another place"
+        return f"{path} cannot be written: there is no folder {path.parent}; create it, or name another path"
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
-        return f"{path} can not be made: a file of that name is in the way; name another place"
-    return f"{path} can not be written: {error.strerror or error}"
+        return f"{path} cannot be created: a file of that name is in the way; name another path"
+    return f"{path} cannot be written: {error.strerror or error}"

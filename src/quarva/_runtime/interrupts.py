@@ -1,4 +1,4 @@
-"""Ctrl-C as a question that long work asks itself between two steps."""
+"""Cooperative handling of Ctrl-C: long work polls for it between two steps."""
 
 import signal
 import threading
@@ -11,22 +11,29 @@ __all__ = ["interrupts"]
 
 @contextmanager
 def interrupts() -> Iterator[Callable[[], bool]]:
-    """Yields whether Ctrl-C was pressed; the first asks to stop, the second one ends the process as usual.
+    """Catch the first Ctrl-C.
 
-    Outside the main thread Python delivers no signals: there the answer is never.
+    The first Ctrl-C only sets a flag. It also restores the previous handler, so that a second one ends the
+    process as usual.
+
+    Yields
+    ------
+    callable
+        A function without arguments that returns True once Ctrl-C was pressed. Outside the main thread it
+        always returns False, because Python delivers signals to the main thread only.
     """
-    asked = threading.Event()
+    requested = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield requested.is_set
         return
-    before = signal.getsignal(signal.SIGINT)
+    previous = signal.getsignal(signal.SIGINT)
 
-    def ask(*_: Any) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, before)
+    def request_stop(*_: Any) -> None:
+        requested.set()
+        signal.signal(signal.SIGINT, previous)
 
-    signal.signal(signal.SIGINT, ask)
+    signal.signal(signal.SIGINT, request_stop)
     try:
-        yield asked.is_set
+        yield requested.is_set
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, previous)

@@ -1,10 +1,12 @@
-"""Numba's cache on disk, kept by what the code is, with a checksum behind each file.
+"""Numba's disk cache, keyed by the content of the code and protected by checksums.
 
-Numba keeps compiled code by the path of its source and the time of its last change: a second clone, a
-package installed again, a file merely touched would all compile anew. Here the digest of the code is the only
-key (see `compiled`). The checksum lets damaged machine code be compiled anew instead of run: what is read
-back is what this user's own process wrote, and it guards against discs and interrupted writes, not against
-whoever may write there.
+Numba keys compiled code by the path of its source and its modification time. A second clone, a reinstalled
+package or a touched file would all be compiled again. Here the digest of the code is the only key (see
+`compiled`).
+
+A checksum follows the data in each file, so that damaged machine code is compiled again instead of executed.
+It protects against disk errors and interrupted writes. It does not protect against another process that can
+write to the folder.
 """
 
 import hashlib
@@ -21,28 +23,28 @@ from numba.core.caching import CompileResultCacheImpl, FunctionCache, IndexDataC
 __all__ = ["DIGEST", "KernelCache", "cache_home"]
 
 DIGEST = "__quarva_digest__"
-"""The attribute in which a compiled function carries its digest."""
+"""Name of the attribute that holds the digest of a compiled function."""
 
-_SEAL = 32  # bytes of a SHA-256
-_told: set[str] = set()
+_CHECKSUM_BYTES = 32  # of SHA-256
+_warned: set[str] = set()
 
 
 def cache_home() -> Path:
-    """Where compiled code is kept: QUARVA_CACHE, or the user's cache folder."""
+    """Folder of the cache: the environment variable QUARVA_CACHE, or `quarva` in the user's cache folder."""
     named = os.environ.get("QUARVA_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(named) if named else Path(base) / "quarva"
 
 
-class _ByDigest(_CacheLocator):
-    """A folder that is named by the function's digest, wherever its source lies and however old it is."""
+class _DigestLocator(_CacheLocator):
+    """Locates the cache folder by the function's digest, not by the path and age of its source."""
 
     def __init__(self, digest: str) -> None:
         self._digest = digest
 
     @classmethod
-    def from_function(cls, py_func: Callable, py_file: str) -> "_ByDigest | None":
-        """None where the folder can not be written to."""
+    def from_function(cls, py_func: Callable, py_file: str) -> "_DigestLocator | None":
+        """Return None if the folder is not writable."""
         locator = cls(getattr(py_func, DIGEST))
         try:
             locator.ensure_cache_path()
@@ -60,61 +62,68 @@ class _ByDigest(_CacheLocator):
         return self._digest[:8]
 
 
-class _Where(CompileResultCacheImpl):
-    """How results are written is Numba's, where they go is not."""
+class _DigestCacheImpl(CompileResultCacheImpl):
+    """Numba's serialisation of results with the folder of `_DigestLocator`."""
 
-    _locator_classes = (_ByDigest,)
+    _locator_classes = (_DigestLocator,)
 
 
 class KernelCache(FunctionCache):
-    """The cache of a function that carries its digest.
+    """Disk cache of a function that has the attribute `DIGEST`.
 
-    Raises:
-        RuntimeError: there is no folder to keep it in.
+    Parameters
+    ----------
+    function : callable
+        The Python function.
+
+    Raises
+    ------
+    RuntimeError
+        The cache folder is not writable.
     """
 
-    _impl_class = _Where
+    _impl_class = _DigestCacheImpl
 
     def __init__(self, function: Callable) -> None:
         super().__init__(function)
-        where = self._impl
-        self._cache_file = _SealedFiles(
-            self._cache_path, where.filename_base, where.locator.get_source_stamp()
+        impl = self._impl
+        self._cache_file = _ChecksummedFiles(
+            self._cache_path, impl.filename_base, impl.locator.get_source_stamp()
         )
 
 
-class _SealedFiles(IndexDataCacheFile):
-    """Index and data of one function; a seal stands behind what Numba writes, where it does not look."""
+class _ChecksummedFiles(IndexDataCacheFile):
+    """Index and data files of one function, each followed by a checksum, which Numba's reader ignores."""
 
     def _dump(self, obj: Any) -> bytes:
         data = super()._dump(obj)
         return data + hashlib.sha256(data).digest()
 
     def load(self, key: Any) -> Any:
-        """A cache entry, None if there is none or it is damaged."""
+        """Return a cache entry, or None if it is missing or damaged."""
         index = Path(self._index_path)
-        before = pickle.dumps(numba.__version__, protocol=-1)
-        if index.exists() and not _is_sound(index, before):
+        header = pickle.dumps(numba.__version__, protocol=-1)
+        if index.exists() and not _is_intact(index, header):
             index.unlink(missing_ok=True)
-            _tell(index.parent)
+            _warn_once(index.parent)
         return super().load(key)
 
     def _load_data(self, name: str) -> Any:
         path = Path(self._data_path(name))
-        if not _is_sound(path, b""):
-            _tell(path.parent)
-            raise OSError(f"{path} is damaged")  # which Numba takes for a file that is gone
+        if not _is_intact(path, b""):
+            _warn_once(path.parent)
+            raise OSError(f"{path} is damaged")  # Numba treats this as a missing file
         return super()._load_data(name)
 
 
-def _is_sound(path: Path, before: bytes) -> bool:
+def _is_intact(path: Path, header: bytes) -> bool:
     data = path.read_bytes()
-    body = data[len(before) : -_SEAL]
-    return data.startswith(before) and hashlib.sha256(body).digest() == data[-_SEAL:]
+    body = data[len(header) : -_CHECKSUM_BYTES]
+    return data.startswith(header) and hashlib.sha256(body).digest() == data[-_CHECKSUM_BYTES:]
 
 
-def _tell(folder: Path) -> None:
-    """Say once in a process that kernels are compiled anew."""
-    if not _told:
-        sys.stderr.write(f"quarva: compiled kernels in {folder.parent} are damaged: compiling them anew\n")
-    _told.add(str(folder))
+def _warn_once(folder: Path) -> None:
+    """Report damaged files on standard error, once per process."""
+    if not _warned:
+        sys.stderr.write(f"quarva: compiled kernels in {folder.parent} are damaged: compiling them again\n")
+    _warned.add(str(folder))

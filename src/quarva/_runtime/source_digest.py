@@ -1,7 +1,7 @@
-"""Digests of source code: a file together with every file of its packages that it imports.
+"""Digests of source code: a file together with all files that it imports from its own packages.
 
 A digest covers the syntax tree without docstrings, so that editing prose does not recompile a kernel.
-Imports are read from the source and not from the running process: a class that appears only as the type of
+Imports are read from the source and not from the running process. A class that appears only as the type of
 an argument, or a module that computes a constant, changes the machine code just as a called function does.
 """
 
@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 
 __all__ = ["source_digest"]
 
-# The text of a syntax tree differs between versions of Python.
+# The dump of a syntax tree differs between versions of Python.
 _FORMAT = f"1-{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 class _Import(NamedTuple):
-    """`from ..module import name` has level 2; `import module` has level 0 and no name."""
+    """One import: `from ..module import name` has level 2, `import module` has level 0 and an empty name."""
 
     level: int
     module: str
@@ -32,31 +32,37 @@ class _Import(NamedTuple):
 
 
 class _Code(NamedTuple):
+    """Digest and imports of a single file."""
+
     digest: str
     imports: tuple[_Import, ...]
 
 
 def source_digest(path: str | os.PathLike[str], memo: Path) -> bytes:
-    """Digest of a source file and of all files that it imports, directly or not.
+    """Digest of a source file and of all files that it imports, directly or indirectly.
 
-    Only imports from the file's own top-level package and from this one are followed; for a script these
-    are the modules beside it.
+    Only imports from the file's own top-level package and from this package are followed. For a script, these
+    are the modules in its folder.
 
     Parameters
     ----------
-    path : the source file.
-    memo : folder in which the digests of single files are kept by content, since parsing costs milliseconds
-        a file; it is created when needed and may be deleted at any time.
+    path : str or os.PathLike
+        The source file.
+    memo : Path
+        Folder that stores the digests of single files by their content, because parsing takes milliseconds
+        per file. It is created on demand and may be deleted at any time.
 
     Returns
     -------
     bytes
-        32 bytes, the same wherever the files lie.
+        32 bytes that do not depend on where the files are.
 
     Raises
     ------
-    OSError : a file cannot be read.
-    SyntaxError : a file is not Python.
+    OSError
+        A file cannot be read.
+    SyntaxError
+        A file is not valid Python.
     """
     return _closure_digest(str(Path(path).resolve()), str(memo))
 
@@ -94,7 +100,7 @@ def _imported_files(importer: str, imports: tuple[_Import, ...]) -> Iterator[str
 
 @cache
 def _import_root(path: str) -> str:
-    """Folder that holds the top-level package of a file."""
+    """Folder that contains the top-level package of a file."""
     folder = Path(path).resolve().parent
     while (folder / "__init__.py").exists():
         folder = folder.parent
@@ -103,8 +109,8 @@ def _import_root(path: str) -> str:
 
 @cache
 def _module_file(base: str, parts: tuple[str, ...]) -> str | None:
-    place = Path(base, *parts)
-    for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
+    module = Path(base, *parts)
+    for file in (module / "__init__.py", module.with_name(f"{module.name}.py")):
         if file.is_file():
             return str(file)
     return None
@@ -112,7 +118,7 @@ def _module_file(base: str, parts: tuple[str, ...]) -> str | None:
 
 @cache
 def _code(path: str, memo: str) -> _Code:
-    """Digest and imports of one file, from the memo where its content is known."""
+    """Digest and imports of one file, taken from the memo if the memo has its content."""
     source = Path(path).read_bytes()
     kept = Path(memo) / hashlib.sha256(_FORMAT.encode() + source).hexdigest()
     with suppress(OSError, ValueError, TypeError, KeyError):
@@ -132,14 +138,14 @@ def _parse(source: bytes) -> _Code:
         elif isinstance(node, ast.ImportFrom):
             imports += [_Import(node.level, node.module or "", alias.name) for alias in node.names]
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_text(body[0]):
+        if isinstance(body, list) and body and _is_docstring(body[0]):
             del body[0]
     text = ast.dump(tree)
     return _Code(hashlib.sha256(text.encode()).hexdigest(), tuple(dict.fromkeys(imports)))
 
 
-def _is_text(statement: ast.AST) -> bool:
-    """A docstring, or a string that stands alone as a comment."""
+def _is_docstring(statement: ast.AST) -> bool:
+    """True for an expression statement that is a string."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -149,24 +155,24 @@ def _is_text(statement: ast.AST) -> bool:
 
 def _to_json(code: _Code) -> str:
     fields: dict[str, Any] = {"digest": code.digest, "imports": code.imports}
-    return json.dumps(fields | {"seal": _seal(code)})
+    return json.dumps(fields | {"checksum": _checksum(code)})
 
 
 def _from_json(text: str) -> _Code:
-    """The code that `_to_json` wrote; ValueError, TypeError or KeyError if the text is damaged."""
+    """Inverse of `_to_json`; raises ValueError, TypeError or KeyError if the text is damaged."""
     fields = json.loads(text)
     code = _Code(fields["digest"], tuple(_Import(*each) for each in fields["imports"]))
-    if fields["seal"] != _seal(code):
+    if fields["checksum"] != _checksum(code):
         raise ValueError("damaged")
     return code
 
 
-def _seal(code: _Code) -> str:
+def _checksum(code: _Code) -> str:
     return hashlib.sha256(repr(code).encode()).hexdigest()
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a whole file or none; several processes may write the same one."""
+    """Write a file atomically, since several processes may write the same one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

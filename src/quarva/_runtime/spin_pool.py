@@ -1,18 +1,20 @@
-"""Compiled work shared among threads that wait for it in compiled code.
+"""A thread pool for compiled code whose workers spin between two jobs.
 
-`threads.share` goes through the interpreter: to wake a thread, and to hand it each piece, takes tens of
-microseconds, as long as breeding or scoring a hundred formulas of a small table. Here a helper spins in
-machine code for about a millisecond after its last work, joins what is offered within a microsecond, and
-sleeps when nothing more comes. Whoever offers work begins it and never waits for a helper to join: one that
-still sleeps, or has no core, is only missed.
+`threads.share` goes through the interpreter: waking a thread and handing it a piece of work takes tens of
+microseconds, which is as long as breeding or scoring a hundred formulas on a small table. A worker of this
+pool spins in machine code for about a millisecond after its last job. During that time it joins a new job
+within a microsecond. After that it sleeps. The calling thread starts the job itself and never waits for a
+worker to join, so a worker that is asleep or has no core only costs its share of the speed.
+
+A job calls a compiled function once per item:
 
     @compiled
-    def square_all(crew, values):
-        offer(crew, square_one, values.size, (values,))
-        carry_out(crew)
+    def square_all(pool, values):
+        submit(pool, square_one, values.size, (values,))
+        run_submitted(pool)
 
-calls square_one(i, values) for every i, in any order, on any thread; no call may depend on another, and none
-may raise.
+This calls square_one(i, values) for every i, in any order and on any thread. No call may depend on another
+one, and no call may raise an exception.
 """
 
 import atexit
@@ -31,20 +33,22 @@ from numpy.typing import NDArray
 from quarva._runtime.compiled import compiled
 from quarva._runtime.threads import idle_helper
 
-__all__ = ["crew", "run_submitted", "submit"]
+__all__ = ["SpinPool", "run_submitted", "submit"]
 
-# Words of a crew, each on cache lines of its own: threads that write to one line wait for each other.
-_OPEN, _INSIDE, _TAKEN, _BACK, _MANY, _WORK, _ARGUMENTS, _OFFERS = range(0, 128, 16)
+# Words of a pool's shared state: the number of the open job (0 = none), workers in the job, items taken,
+# items taken from the back, items of the job, address of the function, address of its arguments, jobs so far.
+# Each word has its own cache lines, because threads that write to one line wait for each other.
+_OPEN, _ACTIVE, _TAKEN, _FROM_BACK, _ITEMS, _FUNCTION, _ARGUMENTS, _JOBS = range(0, 128, 16)
 _WORDS = 128
-_LOOKS = 20_000  # at work that is not there before a helper sleeps: about a millisecond
-_PARTING = 1.0  # seconds that the end of the process waits for a helper
-_YIELDS = 64  # every so many looks whoever else needs the core may have it
+_SPINS = 20_000  # polls without a job before a worker sleeps: about a millisecond
+_JOIN_TIMEOUT = 1.0  # seconds that the end of the process waits for a worker
+_SPINS_PER_YIELD = 64  # polls between two offers of the core to other threads
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else ""
 
 
 @intrinsic
 def _read(typing_context: Any, words: Any, i: Any) -> Any:
-    """Word i, as it stands in memory now, in one order for all threads."""
+    """Atomic load of word i, sequentially consistent."""
 
     def generate(context, builder, signature, arguments):
         return builder.load_atomic(_address(context, builder, signature, arguments), "seq_cst", 8)
@@ -54,7 +58,7 @@ def _read(typing_context: Any, words: Any, i: Any) -> Any:
 
 @intrinsic
 def _write(typing_context: Any, words: Any, i: Any, value: Any) -> Any:
-    """Write word i, in one order for all threads."""
+    """Atomic store to word i, sequentially consistent."""
 
     def generate(context, builder, signature, arguments):
         address = _address(context, builder, signature, arguments)
@@ -66,7 +70,7 @@ def _write(typing_context: Any, words: Any, i: Any, value: Any) -> Any:
 
 @intrinsic
 def _add(typing_context: Any, words: Any, i: Any, value: Any) -> Any:
-    """Add to word i in one step; what it was before."""
+    """Atomic addition to word i; returns its previous value."""
 
     def generate(context, builder, signature, arguments):
         address = _address(context, builder, signature, arguments)
@@ -82,7 +86,7 @@ def _address(context, builder, signature, arguments):
 
 @intrinsic
 def _pause(typing_context: Any) -> Any:
-    """Tell the processor that this is a loop that waits."""
+    """Hint to the processor that this is a spin loop."""
 
     def generate(context, builder, signature, arguments):
         if _PAUSE:
@@ -94,8 +98,8 @@ def _pause(typing_context: Any) -> Any:
 
 
 @intrinsic
-def _give_way(typing_context: Any) -> Any:
-    """Let another thread have the core, where one waits for it."""
+def _yield_core(typing_context: Any) -> Any:
+    """Yield the core to another thread that waits for it."""
 
     def generate(context, builder, signature, arguments):
         if os.name == "posix":
@@ -107,48 +111,59 @@ def _give_way(typing_context: Any) -> Any:
 
 
 @intrinsic
-def submit(typing_context: Any, crew: Any, function: Any, many: Any, arguments: Any) -> Any:
-    """Name the work: function(i, *arguments) for i in 0 … many − 1, with a compiled function and a tuple.
+def submit(typing_context: Any, pool: Any, function: Any, n_items: Any, arguments: Any) -> Any:
+    """Set the next job: function(i, *arguments) for i in 0 … n_items − 1.
 
-    `carry_out` has to follow in the same function, for the arguments stand in its frame.
+    `run_submitted` has to follow in the same function, because the arguments are stored in its stack frame.
+
+    Parameters
+    ----------
+    pool : ndarray of int64, shape (_WORDS,)
+        The value that `SpinPool` yields.
+    function : compiled function
+        Called once per item.
+    n_items : int
+        Number of items.
+    arguments : tuple
+        Further arguments of `function`.
     """
     call = function.get_call_type(typing_context, (types.intp, *arguments.types), {})
 
     def generate(context, builder, signature, values):
         held = cgutils.alloca_once_value(builder, values[3])
-        work = _worker(context, builder.module, function, call, arguments)
+        wrapper = _wrapper(context, builder.module, function, call, arguments)
         words = context.make_array(signature.args[0])(context, builder, values[0])
         word = ir.IntType(64)
-        for place, value in (
-            (_MANY, values[2]),
-            (_WORK, builder.ptrtoint(work, word)),
+        for index, value in (
+            (_ITEMS, values[2]),
+            (_FUNCTION, builder.ptrtoint(wrapper, word)),
             (_ARGUMENTS, builder.ptrtoint(held, word)),
         ):
-            builder.store(value, builder.gep(words.data, [ir.Constant(word, place)]))
+            builder.store(value, builder.gep(words.data, [ir.Constant(word, index)]))
         return context.get_dummy_value()
 
-    return types.none(crew, function, types.intp, arguments), generate
+    return types.none(pool, function, types.intp, arguments), generate
 
 
-def _worker(context, module, function, call, arguments):
-    """A function of an item's number and the address of the arguments, which is what helpers can call."""
+def _wrapper(context, module, function, call, arguments):
+    """Wrap `function` so that every job has one signature: the item and the address of the arguments."""
     word, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [word, pointer])
-    work = ir.Function(module, kind, module.get_unique_name("quarva.offered"))
-    work.linkage = "internal"
-    builder = ir.IRBuilder(work.append_basic_block("entry"))
+    wrapper = ir.Function(module, kind, module.get_unique_name("quarva.submitted"))
+    wrapper.linkage = "internal"
+    builder = ir.IRBuilder(wrapper.append_basic_block("entry"))
     held = context.get_value_type(arguments).as_pointer()
-    values = cgutils.unpack_tuple(builder, builder.load(builder.bitcast(work.args[1], held)))
-    compiled_one = function.dispatcher.overloads[tuple(call.args)]
-    context.active_code_library.add_linking_library(compiled_one.library)
-    context.call_internal_no_propagate(builder, compiled_one.fndesc, call, [work.args[0], *values])
+    values = cgutils.unpack_tuple(builder, builder.load(builder.bitcast(wrapper.args[1], held)))
+    overload = function.dispatcher.overloads[tuple(call.args)]
+    context.active_code_library.add_linking_library(overload.library)
+    context.call_internal_no_propagate(builder, overload.fndesc, call, [wrapper.args[0], *values])
     builder.ret_void()
-    return work
+    return wrapper
 
 
 @intrinsic
-def _call(typing_context: Any, work: Any, i: Any, arguments: Any) -> Any:
-    """Call what stands at an address with an item's number and the address of the arguments."""
+def _call(typing_context: Any, wrapper: Any, i: Any, arguments: Any) -> Any:
+    """Call the wrapper at an address with an item and the address of the arguments."""
 
     def generate(context, builder, signature, values):
         word, pointer = ir.IntType(64), ir.IntType(8).as_pointer()
@@ -160,142 +175,155 @@ def _call(typing_context: Any, work: Any, i: Any, arguments: Any) -> Any:
 
 
 @compiled
-def _take(crew, is_helper):
-    """Do items as long as there are some, from the front; helpers from the back.
+def _run_items(pool, is_worker):
+    """Run items until none is left. The calling thread takes them from the front, workers from the back.
 
-    So what was written in one offer is read in the next by the same of two threads, from its own cache.
+    With two threads, each thread then finds the items of its last job in its own cache.
     """
-    work, arguments, many = crew[_WORK], crew[_ARGUMENTS], crew[_MANY]
+    wrapper, arguments, n_items = pool[_FUNCTION], pool[_ARGUMENTS], pool[_ITEMS]
     front = 0
-    while _add(crew, _TAKEN, 1) < many:
-        if is_helper:
-            _call(work, many - 1 - _add(crew, _BACK, 1), arguments)
+    while _add(pool, _TAKEN, 1) < n_items:
+        if is_worker:
+            _call(wrapper, n_items - 1 - _add(pool, _FROM_BACK, 1), arguments)
         else:
-            _call(work, front, arguments)
+            _call(wrapper, front, arguments)
             front += 1
 
 
 @compiled
-def run_submitted(crew):
-    """Do what was offered, with the helpers that come; returns when all is done.
+def run_submitted(pool):
+    """Run the submitted job together with the workers that join; return when all items are done.
 
-    A helper that is inside may still read the arguments: the door is closed first, and then waited for.
+    The job is closed to new workers before its end, and the calling thread waits for the workers that are in
+    it, because they may still read the arguments.
+
+    Parameters
+    ----------
+    pool : ndarray of int64, shape (_WORDS,)
+        The value that `SpinPool` yields.
     """
-    crew[_OFFERS] += 1
-    crew[_TAKEN] = 0
-    crew[_BACK] = 0
-    _write(crew, _OPEN, crew[_OFFERS])
-    _take(crew, False)
-    _write(crew, _OPEN, 0)
-    looks = 0
-    while _read(crew, _INSIDE) > 0:
-        looks += 1
-        _rest(looks)
+    pool[_JOBS] += 1
+    pool[_TAKEN] = 0
+    pool[_FROM_BACK] = 0
+    _write(pool, _OPEN, pool[_JOBS])
+    _run_items(pool, False)
+    _write(pool, _OPEN, 0)
+    spins = 0
+    while _read(pool, _ACTIVE) > 0:
+        spins += 1
+        _back_off(spins)
 
 
 @compiled
-def _rest(looks):
-    """Pause, and now and then give way."""
+def _back_off(spins):
+    """Pause, and yield the core from time to time."""
     _pause()
-    if looks % _YIELDS == 0:
-        _give_way()
+    if spins % _SPINS_PER_YIELD == 0:
+        _yield_core()
 
 
 @compiled
-def _serve(crew, patience):
-    """Take part in what is offered, until there was nothing for so many looks."""
-    looks, seen = 0, 0
-    while looks < patience:
-        offered = _read(crew, _OPEN)
-        if offered == 0 or offered == seen:
-            looks += 1
-            _rest(looks)
+def _serve(pool, max_spins):
+    """Join jobs until none was open for `max_spins` polls."""
+    spins, joined = 0, 0
+    while spins < max_spins:
+        job = _read(pool, _OPEN)
+        if job == 0 or job == joined:
+            spins += 1
+            _back_off(spins)
             continue
-        _add(crew, _INSIDE, 1)
-        if _read(crew, _OPEN) == offered:  # it can not end now before this helper is outside again
-            _take(crew, True)
-            looks = 0
-        _add(crew, _INSIDE, -1)
-        seen = offered
+        _add(pool, _ACTIVE, 1)
+        if _read(pool, _OPEN) == job:  # from here on the job cannot end before this worker has left it
+            _run_items(pool, True)
+            spins = 0
+        _add(pool, _ACTIVE, -1)
+        joined = job
 
 
-class _Helper:
-    """A thread of a crew."""
+class _Worker:
+    """A thread of a pool."""
 
     def __init__(self, words: NDArray[np.int64]) -> None:
         self._words = words
         self.asleep = True
-        self._bed = threading.Lock()
-        self._bed.acquire()
-        self._goes = False
-        self._thread = threading.Thread(target=self._live, name="quarva", daemon=True)
+        self._wake_up = threading.Lock()
+        self._wake_up.acquire()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="quarva", daemon=True)
         self._thread.start()
 
     def wake(self) -> None:
-        """Let it look for work."""
+        """Make the worker poll for jobs."""
         self.asleep = False
-        self._bed.release()
+        self._wake_up.release()
 
-    def dismiss(self) -> None:
-        """End the thread, once it has fallen asleep."""
-        self._goes = True
+    def stop(self) -> None:
+        """End the thread, once it is asleep."""
+        self._stopping = True
         if self.asleep:
             self.wake()
-        self._thread.join(_PARTING)
+        self._thread.join(_JOIN_TIMEOUT)
 
-    def _live(self) -> None:
-        while not self._goes:
-            self._bed.acquire()
-            _serve(self._words, 0 if self._goes else _LOOKS)
+    def _run(self) -> None:
+        while not self._stopping:
+            self._wake_up.acquire()
+            _serve(self._words, 0 if self._stopping else _SPINS)
             self.asleep = True
 
 
-class _Crew:
-    """Words that threads speak by, and those who listen to them."""
+class _Workers:
+    """The workers that share one state, int64 of shape (_WORDS,)."""
 
     def __init__(self) -> None:
         self.words = np.zeros(_WORDS, np.int64)
-        self.helpers: list[_Helper] = []
+        self.workers: list[_Worker] = []
 
-    def muster(self, many: int) -> None:
-        """Have so many helpers, awake."""
-        while len(self.helpers) < many:
-            self.helpers.append(_Helper(self.words))
-        for helper in self.helpers:
-            if helper.asleep:
-                helper.wake()
+    def wake(self, n_workers: int) -> None:
+        """Start workers until there are `n_workers`, and wake those that sleep."""
+        while len(self.workers) < n_workers:
+            self.workers.append(_Worker(self.words))
+        for worker in self.workers:
+            if worker.asleep:
+                worker.wake()
 
 
-_idle: dict[int, list[_Crew]] = {}  # by the number of threads; lists are popped and appended to in one step
+# By the number of threads. `pop` and `append` of a list are atomic, so that no lock is needed.
+_idle: dict[int, list[_Workers]] = {}
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)  # a child process has no threads but its own
+    os.register_at_fork(after_in_child=_idle.clear)  # threads do not survive a fork
 
 
 @atexit.register
-def _dismiss_all() -> None:
-    """End the threads that wait: one found in machine code by the interpreter's end dies where it stands."""
-    for crews in _idle.values():
-        while crews:
-            for helper in crews.pop().helpers:
-                helper.dismiss()
+def _stop_all() -> None:
+    """End the idle threads: the interpreter must not shut down while one of them runs machine code."""
+    for pools in _idle.values():
+        while pools:
+            for worker in pools.pop().workers:
+                worker.stop()
 
 
-class crew:
-    """What `offer` and `carry_out` take, int64[_WORDS], for this thread and so many − 1 helpers.
+class SpinPool:
+    """Context manager that provides a pool of `threads` threads, the calling thread included.
 
-    A context manager; one that `contextlib` makes takes three times as long.
+    It yields the state that `submit` and `run_submitted` take, int64 of shape (_WORDS,). Workers are reused.
+    It is a class because entering a `contextlib.contextmanager` takes three times as long.
+
+    Parameters
+    ----------
+    threads : int
+        Number of threads, at least 1.
     """
 
-    __slots__ = ("_idle", "_one", "_threads")
+    __slots__ = ("_idle", "_threads", "_workers")
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
 
     def __enter__(self) -> NDArray[np.int64]:
         self._idle = _idle.setdefault(self._threads, [])
-        self._one = idle_helper(self._idle, _Crew)
-        self._one.muster(self._threads - 1)
-        return self._one.words
+        self._workers = idle_helper(self._idle, _Workers)
+        self._workers.wake(self._threads - 1)
+        return self._workers.words
 
     def __exit__(self, *_: object) -> None:
-        self._idle.append(self._one)
+        self._idle.append(self._workers)

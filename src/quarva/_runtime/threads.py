@@ -1,8 +1,8 @@
-"""`share`: work handed to threads that wait for it.
+"""`share`: run work on idle threads with less overhead than an executor.
 
-An executor makes a future and passes a queue for each call; on tasks of half a millisecond, such as breeding
-or scoring a population on a small table, that and the waking took a fourth of the time (two threads, a
-call of 270 µs each: 420 µs with `ThreadPoolExecutor`, 350 µs here).
+`ThreadPoolExecutor` creates a future per call and passes it through a queue. On tasks of half a millisecond,
+such as breeding or scoring a population on a small table, this overhead took a quarter of the time (two
+threads with a call of 270 µs each: 420 µs with `ThreadPoolExecutor`, 350 µs here).
 """
 
 import atexit
@@ -16,10 +16,10 @@ import numpy as np
 
 __all__ = ["idle_helper", "share"]
 
-_Kept = TypeVar("_Kept")
+_Helped = TypeVar("_Helped")
 
-_PIECES = 4  # pieces of work for each thread: they differ in cost
-_PARTING = 1.0  # seconds that the end of the process waits for a helper
+_PIECES = 4  # pieces of work per thread, because their costs differ
+_JOIN_TIMEOUT = 1.0  # seconds that the end of the process waits for a helper
 
 
 class _Helper:
@@ -31,47 +31,60 @@ class _Helper:
         self._done.acquire()
         self._work: Callable[[], None] = lambda: None
         self._error: BaseException | None = None
-        self._goes = False
+        self._stopping = False
         self._thread = threading.Thread(target=self._serve, name="quarva", daemon=True)
         self._thread.start()
 
     def start(self, work: Callable[[], None]) -> None:
-        """Begin with this work."""
+        """Start `work` on the thread."""
         self._work = work
         self._begin.release()
 
     def finish(self) -> BaseException | None:
-        """Wait for the work's end; what it raised."""
+        """Wait for the end of the work; return the exception that it raised, or None."""
         self._done.acquire()
         error, self._error = self._error, None
         return error
 
-    def dismiss(self) -> None:
-        """End the thread, which has no work."""
-        self._goes = True
+    def stop(self) -> None:
+        """End the thread, which must be idle."""
+        self._stopping = True
         self._begin.release()
-        self._thread.join(_PARTING)
+        self._thread.join(_JOIN_TIMEOUT)
 
     def _serve(self) -> None:
         while True:
             self._begin.acquire()
-            if self._goes:
+            if self._stopping:
                 return
             try:
                 self._work()
-            except BaseException as error:  # noqa: BLE001  # whoever shares the work raises it again
+            except BaseException as error:  # noqa: BLE001  # `share` raises it again
                 self._error = error
-            self._work = lambda: None  # keeps nothing alive while it waits
+            self._work = lambda: None  # an idle thread must not keep objects alive
             self._done.release()
 
 
-_idle: list[_Helper] = []  # taken by pop and given back by append, each one step for the interpreter
+_idle: list[_Helper] = []  # `pop` and `append` are atomic, so that no lock is needed
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)  # a child process has no threads but its own
+    os.register_at_fork(after_in_child=_idle.clear)  # threads do not survive a fork
 
 
-def idle_helper(idle: list[_Kept], make: Callable[[], _Kept]) -> _Kept:
-    """One that waits, or a new one; of several threads that ask at a time each gets its own."""
+def idle_helper(idle: list[_Helped], make: Callable[[], _Helped]) -> _Helped:
+    """Pop an idle helper or create one (thread-safe).
+
+    Parameters
+    ----------
+    idle : list
+        The idle helpers.
+    make : callable
+        Creates a helper.
+
+    Returns
+    -------
+    object
+        A helper that no other thread uses.
+    """
     try:
         return idle.pop()
     except IndexError:
@@ -79,31 +92,45 @@ def idle_helper(idle: list[_Kept], make: Callable[[], _Kept]) -> _Kept:
 
 
 @atexit.register
-def _dismiss_all() -> None:
-    """End the threads that wait: one found in machine code by the interpreter's end dies where it stands."""
+def _stop_all() -> None:
+    """End the idle threads: the interpreter must not shut down while one of them runs machine code."""
     while _idle:
-        _idle.pop().dismiss()
+        _idle.pop().stop()
 
 
 def share(work: Callable[[int, int], None], n: int, threads: int, grain: int = 1) -> None:
-    """Call work(first, last) for pieces of 0 … n − 1 on so many threads; no item may depend on another.
+    """Split the items 0 … n − 1 into pieces and call work(first, last) for each piece on several threads.
 
-    Pieces hold at least `grain` items, as long as there is one for each thread: handing work over costs some
-    50 µs. The calling thread works too, and each thread takes the next piece when it is done with one. It may
-    be called from several threads at a time, and within shared work.
+    The calling thread takes part, and each thread takes the next piece when it has finished one. `share` may
+    be called from several threads at once and from within shared work.
 
-    Raises:
-        Exception: what `work` raised, after every thread has stopped; of several the calling thread's.
+    Parameters
+    ----------
+    work : callable
+        Processes the items first … last − 1. No item may depend on another one.
+    n : int
+        Number of items.
+    threads : int
+        Number of threads, the calling thread included.
+    grain : int, default 1
+        Smallest size of a piece, as long as every thread still gets one: handing over a piece costs about
+        50 µs.
+
+    Raises
+    ------
+    BaseException
+        The exception that `work` raised, after all threads have stopped. If several threads raised one, that
+        of the calling thread.
     """
     if threads <= 1 or n < 2:
         work(0, n)
         return
     pieces = min(n, threads * _PIECES, max(threads, n // grain))
     cuts = np.linspace(0, n, pieces + 1).astype(int).tolist()
-    left = iter(list(pairwise(cuts)))  # `next` on it is one step for the interpreter: no lock is needed
+    remaining = iter(list(pairwise(cuts)))  # `next` on it is atomic, so that no lock is needed
 
     def drain() -> None:
-        for first, last in left:
+        for first, last in remaining:
             work(first, last)
 
     helpers = [idle_helper(_idle, _Helper) for _ in range(min(threads, pieces) - 1)]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva._runtime.spin_pool import crew
+from quarva._runtime.spin_pool import SpinPool
 from quarva.engine.kernel.run.small_tables import Desk, is_elementwise, run_genes, run_nodes
 from quarva.engine.layout import Laid, lay_out
 from quarva.engine.names import place_params
@@ -55,7 +55,7 @@ class FewRows:
         offset, *columns = nodes
         longest = int(np.diff(offset).max(initial=1))
         desk, operands = self._desk(len(offset) - 1, threads, longest, longest)
-        with crew(threads) as words:
+        with SpinPool(threads) as words:
             run_nodes(words, offset, tuple(columns), *operands, desk, acc)
 
     def score_genes(self, population: Population, threads: int, acc: NDArray[np.float64]) -> None:
@@ -70,7 +70,7 @@ class FewRows:
         letters, link = (a.arity, a.code, param, a.number), CODE[population.shape.link]
         positions = population.symbols.shape[2]
         desk, operands = self._desk(len(population), threads, _nodes(population), positions)
-        with crew(threads) as words:
+        with SpinPool(threads) as words:
             run_genes(words, genes, letters, link, *operands, desk, acc)
 
     def _desk(self, many: int, threads: int, nodes: int, positions: int) -> tuple[Desk, tuple[Any, ...]]:

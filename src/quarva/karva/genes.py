@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva._runtime.spin_pool import crew
+from quarva._runtime.spin_pool import SpinPool
 from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, Alphabet
 from quarva.karva.decode import argument_starts, count_nodes, mark_invalid, orf_lengths, population_keys
@@ -215,7 +215,7 @@ class Population:
         out = np.empty(len(self), np.bool_)
         a, constants = self.alphabet, self.constants.shape[2]
         head, n_chunks = self.shape.head, 1 if threads == 1 or len(self) < _MIN_PARALLEL else threads
-        with crew(n_chunks) as pool:
+        with SpinPool(n_chunks) as pool:
             mark_invalid(pool, n_chunks, self.symbols, self.dc, constants, a.arity, a.n_functions, head, out)
         return out
 

@@ -1,5 +1,6 @@
-"""Formulas that live: a day in, its signals out, and a state on disk between. It must not know a target, a
-search, or how signals become positions.
+"""Live evaluation: formulas take one day at a time and return its signals; their state is kept in a file.
+
+This package must not know about targets, searches, or how signals become positions.
 """
 
 from quarva.live.days import Days, read_days

@@ -1,4 +1,4 @@
-"""The bars of one day, as a caller hands them over."""
+"""Validation of the bars and the universe of one day."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,9 +14,27 @@ __all__ = ["bars_of", "universe_of"]
 def bars_of(
     day: str, values: Mapping[str, Any] | NDArray, fields: Sequence[str], assets: Sequence[str]
 ) -> NDArray[np.float32]:
-    """A float32 copy, of shape (F, N), of (N,) for each field by name, or of (F, N) in the order of `fields`.
+    """Copy the bars of a day to a float32 array.
 
-    Raises PanelError: a field is missing, or not of length N; an infinite value.
+    Parameters
+    ----------
+    day : str
+        Date of the day, for error messages.
+    values : mapping of str to array-like of shape (N,), or ndarray of shape (F, N)
+        The bars by field name, or in the order of `fields`. NaN marks a missing value.
+    fields : sequence of str
+        The F fields.
+    assets : sequence of str
+        The N assets.
+
+    Returns
+    -------
+    ndarray of float32, shape (F, N)
+
+    Raises
+    ------
+    PanelError
+        A field is missing or does not have length N, or a value is infinite.
     """
     n = len(assets)
     if isinstance(values, Mapping):
@@ -49,16 +67,35 @@ def bars_of(
     return bars
 
 
-def universe_of(day: str, universe: Any, wanted: bool, assets: int) -> NDArray[np.bool_] | None:
-    """A copy of a day's universe, bool (N,); None where none is wanted.
+def universe_of(day: str, universe: Any, required: bool, assets: int) -> NDArray[np.bool_] | None:
+    """Copy the universe of a day.
 
-    Raises PanelError: there is none where the days before have one, or the other way round; a wrong length.
+    Parameters
+    ----------
+    day : str
+        Date of the day, for error messages.
+    universe : array-like of bool, shape (N,), or None
+        True for the assets that belong to the universe.
+    required : bool
+        True if the days before have a universe.
+    assets : int
+        Number N of assets.
+
+    Returns
+    -------
+    ndarray of bool, shape (N,), or None
+        None if no universe is required.
+
+    Raises
+    ------
+    PanelError
+        The day lacks a universe and the days before have one, or the other way round, or the length is wrong.
     """
-    if universe is None and wanted:
-        raise PanelError(f"{day} lacks the universe; say which assets belong, as on the days before")
-    if universe is not None and not wanted:
+    if universe is None and required:
+        raise PanelError(f"{day} lacks the universe; give one, as on the days before")
+    if universe is not None and not required:
         raise PanelError(
-            f"{day} has a universe, but the days before have none; begin anew with a panel that has one"
+            f"{day} has a universe, but the days before have none; start again with a panel that has one"
         )
     if universe is None:
         return None

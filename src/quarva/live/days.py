@@ -1,4 +1,4 @@
-"""New bars for a stream: a table of a few days, laid out as the stream wants it and checked as a panel is."""
+"""Reading new bars for a stream: a table of a few days in the layout of the stream, checked like a panel."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,13 +22,20 @@ __all__ = ["Days", "read_days"]
 
 @dataclass(frozen=True)
 class Days:
-    """Bars of D days, as a stream takes them.
+    """Bars of D days in the layout of a stream.
 
-    name: where they come from, for errors.
-    dates: datetime64 (D,), ascending.
-    values: float32 (D, F, N), NaN = not there.
-    universe: bool (D, N), or None.
-    unknown: assets of the table that the stream does not have, and that were left out.
+    Attributes
+    ----------
+    name : str
+        Name of the source, for error messages.
+    dates : ndarray of datetime64, shape (D,)
+        The dates, ascending.
+    values : ndarray of float32, shape (D, F, N)
+        The bars. NaN marks a missing value.
+    universe : ndarray of bool, shape (D, N), or None
+        True for the assets that belong to the universe on a day.
+    unknown : tuple of str
+        Assets of the table that the stream does not have. They were left out.
     """
 
     name: str
@@ -54,9 +61,16 @@ def read_days(
     Columns that the stream does not read are passed over; with `extra_ok` so are assets that it does not
     have.
 
-    Raises PanelError: the table can not be read, lacks a field, or brings an asset that is not the stream's;
-    an infinite value; a price of zero or less; an asset whose group changed; a universe where the days before
-    have none, or the other way round.
+    Returns
+    -------
+    Days
+
+    Raises
+    ------
+    PanelError
+        The table cannot be read, lacks a field, or has an asset that the stream does not have; a value is
+        infinite; a price is not above zero; the group of an asset changed; the table has a universe and the
+        days before have none, or the other way round.
     """
     opened = source
     if not isinstance(source, Source):
@@ -65,30 +79,30 @@ def read_days(
     panel = lay_out(opened, Layout(value, stream.fields, date_column, asset_column, time_zone))
     names = panel.assets
     if len(names) == len(stream.assets) == 1 and panel.reading is not None and panel.reading.asset is None:
-        names = stream.assets  # a table of one asset's bars, called by the name of its file
-    place = {name: n for n, name in enumerate(stream.assets)}
-    unknown = tuple(name for name in names if name not in place)
+        names = stream.assets  # a table with the bars of one asset, which was named after its file
+    column_of = {name: n for n, name in enumerate(stream.assets)}
+    unknown = tuple(name for name in names if name not in column_of)
     if unknown and not extra_ok:
         more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
         raise PanelError(
-            f"{opened.name}: asset {unknown[0]!r}{more} is not among the stream's {len(place)}; leave it out"
-            " by extra_ok (--extra-ok), or begin anew with a panel that has it"
+            f"{opened.name}: asset {unknown[0]!r}{more} is not among the {len(column_of)} assets of the"
+            " stream; leave it out with extra_ok (--extra-ok), or start again with a panel that has it"
         )
-    known = np.array([name in place for name in names], np.bool_)
-    columns = np.array([place[name] for name in names if name in place], np.int64)
+    known = np.array([name in column_of for name in names], np.bool_)
+    columns = np.array([column_of[name] for name in names if name in column_of], np.int64)
     _check_groups(panel, names, stream)
     days, universe = len(panel.dates), None
-    values = np.full((days, len(stream.fields), len(place)), np.nan, np.float32)
+    values = np.full((days, len(stream.fields), len(column_of)), np.nan, np.float32)
     values[:, :, columns] = panel.values[:, :, known].swapaxes(0, 1)
     if (panel.universe is not None) != stream.has_universe:
         opened.refuse(
-            "no column 'universe'; say which assets belong, as on the days before"
+            "no column 'universe'; add it, as on the days before"
             if stream.has_universe
-            else "a column 'universe', but the days before have none; leave it out, or begin anew with a"
+            else "a column 'universe', but the days before have none; leave it out, or start again with a"
             " panel that has one"
         )
     if panel.universe is not None:
-        universe = np.zeros((days, len(place)), np.bool_)
+        universe = np.zeros((days, len(column_of)), np.bool_)
         universe[:, columns] = panel.universe[:, known]
     found = Days(opened.name, panel.dates, values, universe, unknown)
     _check_values(found, stream)
@@ -96,7 +110,7 @@ def read_days(
 
 
 def _check_groups(panel: "Panel", names: tuple[str, ...], stream: "Stream") -> None:
-    """Refuse an asset that went from one group to another: the days before are in the old one."""
+    """Refuse a change of an asset's group, because the days before were computed with the old group."""
     for group, before in stream.groups.items():
         now = panel.groups.get(group)
         if now is None:
@@ -106,15 +120,16 @@ def _check_groups(panel: "Panel", names: tuple[str, ...], stream: "Stream") -> N
             if label is None or name not in stream.assets:
                 continue
             code = before.codes[stream.assets.index(name)]
-            was = before.labels[code] if code >= 0 else None
-            if label != was:
+            previous = before.labels[code] if code >= 0 else None
+            if label != previous:
                 raise PanelError(
-                    f"{panel.name}: {group} of asset {name!r} is {label!r}, and {was!r} on the days before;"
-                    " an asset stays in its group: begin anew, or leave the column out"
+                    f"{panel.name}: {group} of asset {name!r} is {label!r}, and {previous!r} on the days"
+                    " before; the group of an asset must not change: start again, or leave the column out"
                 )
 
 
 def _check_values(days: Days, stream: "Stream") -> None:
+    """Refuse infinite values and prices that are not above zero."""
     for row, field in enumerate(stream.fields):
         table = days.values[:, row]
         price = is_price(field)
@@ -123,7 +138,7 @@ def _check_values(days: Days, stream: "Stream") -> None:
             continue
         value = table[tuple(wrong[0])]
         date, asset = text_of(days.dates[wrong[0][0]]), stream.assets[wrong[0][1]]
-        what = "infinite, or beyond 3.4e38" if np.isinf(value) else f"{value:g}, but a price is above zero"
+        fault = "infinite, or beyond 3.4e38" if np.isinf(value) else f"{value:g}, but a price is above zero"
         raise PanelError(
-            f"{days.name}: field {field!r} of asset {asset!r} on {date} is {what}; leave the cell empty"
+            f"{days.name}: field {field!r} of asset {asset!r} on {date} is {fault}; leave the cell empty"
         )

@@ -1,4 +1,4 @@
-"""A table of days into a stream: new days are stepped, old ones refused or replayed, all of them or none."""
+"""Feeding a table of days to a stream: new days are appended, old days are refused or replayed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,11 +21,16 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Rules:
-    """What to do about days that are not as expected.
+    """How to treat days that are not as expected.
 
-    late: a day that is already in is refused; or its bars are replaced, and the days since replayed.
-    missing_ok: accept that an asset which had a bar the day before has none.
-    allow_jumps: accept prices that jump by more than 300 %.
+    Attributes
+    ----------
+    late : {"refuse", "replay"}
+        Refuse a day that the stream already has, or replace its bars and replay the days after it.
+    missing_ok : bool
+        Accept an asset without a bar that had one on the day before.
+    allow_jumps : bool
+        Accept prices that change by more than 300 %.
     """
 
     late: Literal["refuse", "replay"] = "refuse"
@@ -35,12 +40,20 @@ class Rules:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a stream said to a table of days.
+    """Result of feeding a table of days to a stream.
 
-    dates: datetime64 (D,), the new days; the stream's last day if there was none.
-    signals: float32 (D, P, N), the signals of those days.
-    corrected: days whose bars were replaced. too_old: days that no signal from now on depends on.
-    missing: assets without a bar that had one the day before, by date.
+    Attributes
+    ----------
+    dates : ndarray of datetime64, shape (D,)
+        The new days, or the last day of the stream if no day was new.
+    signals : ndarray of float32, shape (D, P, N)
+        The signals of these days. NaN means no opinion.
+    corrected : tuple of datetime64
+        Days whose bars were replaced.
+    too_old : tuple of datetime64
+        Days that were ignored because no later signal depends on them.
+    missing : dict of datetime64 to tuple of str
+        By date, the assets without a bar that had one on the day before.
     """
 
     dates: NDArray[np.datetime64]
@@ -53,17 +66,33 @@ class Answer:
 def feed(
     stream: Stream, days: Days, rules: Rules, progress: Callable[[int, int], None] | None = None
 ) -> Answer:
-    """Hand a table of days to a stream.
+    """Feed a table of days to a stream.
 
-    Of a day that is already in, the table's rows replace those assets' bars; the others keep theirs. New days
-    are taken in order. All is checked before the stream is touched.
+    For a day that the stream already has, the rows of the table replace the bars of their assets. The other
+    assets keep theirs. New days are appended in order. Everything is checked before the stream is changed.
 
-    progress: see `Stream.catch_up`.
+    Parameters
+    ----------
+    stream : Stream
+        The stream, which is changed in place.
+    days : Days
+        The days.
+    rules : Rules
+        How to treat days that are not as expected.
+    progress : callable, optional
+        See `Stream.catch_up`.
 
-    Raises PanelError: an old day, where the rules refuse it or it is none of the stream's; an asset that
-    vanishes; a price that jumps.
+    Returns
+    -------
+    Answer
+
+    Raises
+    ------
+    PanelError
+        The rules refuse an old day, a missing bar or a jump of a price, or an old day is not one of the
+        stream's days. The stream is left unchanged.
     """
-    dates = [_of(days, stream.date_of, date) for date in days.dates]
+    dates = [_with_name(days, stream.date_of, date) for date in days.dates]
     known = stream.dates
     late = [d for d, date in enumerate(dates) if len(known) and date <= known[-1]]
     if late and rules.late == "refuse":
@@ -71,57 +100,60 @@ def feed(
             f"{days.name}: {text_of(dates[late[0]])} is not after the stream's last day,"
             f" {text_of(known[-1])}; leave it out, or replace its bars with late='replay' (--late replay)"
         )
-    places = {d: _of(days, stream.place, dates[d]) for d in late}
-    patched = {d: place for d, place in places.items() if place is not None}
-    new = [d for d in range(len(dates)) if d not in places]
+    indices = {d: _with_name(days, stream.index_of, dates[d]) for d in late}
+    patched = {d: index for d, index in indices.items() if index is not None}
+    new = [d for d in range(len(dates)) if d not in indices]
     bars = stream.bars().swapaxes(0, 1)
-    for d, place in patched.items():
+    for d, index in patched.items():
         rows = ~np.isnan(days.values[d]).all(axis=0)
-        bars[place][:, rows] = days.values[d][:, rows]
+        bars[index][:, rows] = days.values[d][:, rows]
     missing = _missing(stream, bars, days, new)
     if missing and not rules.missing_ok:
         _refuse_missing(days, missing)
     if not rules.allow_jumps:
         _check_jumps(stream, bars, days, list(patched.values()), new)
 
-    matters = {}
-    for d, at in places.items():
-        now = days.values[d] if at is None else bars[at]
-        matters[dates[d]] = stream.correct(dates[d], now, _patched_universe(stream, days, d, at))
+    takes_effect = {}
+    for d, at in indices.items():
+        corrected_bars = days.values[d] if at is None else bars[at]
+        takes_effect[dates[d]] = stream.correct(
+            dates[d], corrected_bars, _patched_universe(stream, days, d, at)
+        )
     if new:
         stream.catch_up(progress)
-    said = []
+    signals = []
     for d in new:
         inside = None if days.universe is None else days.universe[d]
-        said.append(stream.step(dates[d], days.values[d], inside))
+        signals.append(stream.step(dates[d], days.values[d], inside))
     if not new:
-        said.append(stream.signals(progress))
-    told = [dates[d] for d in new] or [stream.dates[-1]]
-    corrected = tuple(date for date, does in matters.items() if does)
-    too_old = tuple(date for date, does in matters.items() if not does)
-    return Answer(np.array(told), np.stack(said), corrected, too_old, missing)
+        signals.append(stream.signals(progress))
+    answered = [dates[d] for d in new] or [stream.dates[-1]]
+    corrected = tuple(date for date, effective in takes_effect.items() if effective)
+    too_old = tuple(date for date, effective in takes_effect.items() if not effective)
+    return Answer(np.array(answered), np.stack(signals), corrected, too_old, missing)
 
 
-def _of(days: Days, ask: Callable[[np.datetime64], _T], date: np.datetime64) -> _T:
-    """What the stream says of a date, its refusal with the name of the table before it."""
+def _with_name(days: Days, function: Callable[[np.datetime64], _T], date: np.datetime64) -> _T:
+    """Call a function with a date; put the name of the table before the message of a PanelError."""
     try:
-        return ask(date)
+        return function(date)
     except PanelError as error:
         raise PanelError(f"{days.name}: {error}") from None
 
 
-def _patched_universe(stream: Stream, days: Days, d: int, place: int | None) -> NDArray[np.bool_] | None:
+def _patched_universe(stream: Stream, days: Days, d: int, index: int | None) -> NDArray[np.bool_] | None:
+    """Universe of day `d` of the table; assets without a bar in the table keep the universe of the stream."""
     before = stream.universe()
-    if before is None or days.universe is None or place is None:
+    if before is None or days.universe is None or index is None:
         return None if days.universe is None else days.universe[d]
     rows = ~np.isnan(days.values[d]).all(axis=0)
-    return np.where(rows, days.universe[d], before[place])
+    return np.where(rows, days.universe[d], before[index])
 
 
 def _missing(
     stream: Stream, bars: NDArray[np.float32], days: Days, new: list[int]
 ) -> dict[np.datetime64, tuple[str, ...]]:
-    """Assets that have a bar on one day and none on the next, which is new; by the date of the latter."""
+    """By the date of a new day, the assets without a bar that had one on the day before."""
     before = bars[-1] if len(bars) else np.full(days.values.shape[1:], np.nan, np.float32)
     found = {}
     for d in new:
@@ -137,25 +169,25 @@ def _refuse_missing(days: Days, missing: dict[np.datetime64, tuple[str, ...]]) -
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     raise PanelError(
         f"{days.name}: asset {names[0]!r}{more} had a bar the day before and has none on {text_of(date)}; add"
-        " it, or say that this is right by missing_ok (--missing-ok)"
+        " it, or accept that with missing_ok (--missing-ok)"
     )
 
 
 def _check_jumps(
     stream: Stream, bars: NDArray[np.float32], days: Days, patched: list[int], new: list[int]
 ) -> None:
-    """Refuse a jump of a price into a day that is new or corrected."""
-    first = min(patched, default=len(bars))  # the days before it are as they were
+    """Refuse a jump of a price on a day that is new or corrected."""
+    first = min(patched, default=len(bars))  # the days before it did not change
     table = np.concatenate([_last_known(bars[:first]), bars[first:], days.values[new]])
     dates = np.concatenate([stream.dates[first:], days.dates[new].astype(stream.dates.dtype)])
-    changed = {place - first for place in patched} | set(range(len(bars) - first, len(dates)))
+    changed = {index - first for index in patched} | set(range(len(bars) - first, len(dates)))
     for row, name in enumerate(stream.fields):
         if not is_price(name):
             continue
-        places, columns, ratios = find_jumps(table[:, row])
-        hits = [hit for hit, place in enumerate(places) if place - 1 in changed]
+        days_of_jumps, columns, ratios = find_jumps(table[:, row])
+        hits = [hit for hit, day in enumerate(days_of_jumps) if day - 1 in changed]
         if hits:
-            asset, date = stream.assets[columns[hits[0]]], text_of(dates[places[hits[0]] - 1])
+            asset, date = stream.assets[columns[hits[0]]], text_of(dates[days_of_jumps[hits[0]] - 1])
             more = f" (and {len(hits) - 1} more jumps)" if len(hits) > 1 else ""
             raise PanelError(
                 f"{days.name}: field {name!r} of asset {asset!r} on {date} jumps by"
@@ -165,7 +197,7 @@ def _check_jumps(
 
 
 def _last_known(bars: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The last value of each field and asset in (K, F, N), as (1, F, N)."""
+    """The last known value of each field and asset of bars (K, F, N), as an array of shape (1, F, N)."""
     last = np.full((1, *bars.shape[1:]), np.nan, np.float32)
     for row in bars[::-1]:
         gaps = np.isnan(last[0])

@@ -10,14 +10,20 @@ __all__ = ["History"]
 
 @dataclass
 class History:
-    """Days in a row, oldest first; days that no signal to come depends on are dropped at the front.
+    """Consecutive days, oldest first. Days that no later signal depends on are dropped from the front.
 
-    Attributes:
-        unit: "D" for daily bars, "ns" for shorter ones (UTC), as `Panel.dates` has them.
-        first: number of the oldest day kept, counted from the stream's first day.
-        dates: K dates, datetime64[unit], ascending.
-        values: K arrays float32 (F, N), NaN = not there.
-        universe: K arrays bool (N,), which assets belong; None where all do on every day.
+    Attributes
+    ----------
+    unit : str
+        "D" for daily bars, "ns" for shorter ones (UTC), as in `Panel.dates`.
+    first : int
+        Number of the oldest day kept, counted from the first day of the stream.
+    dates : list of datetime64[unit]
+        The K dates kept, ascending.
+    values : list of ndarray of float32, shape (F, N)
+        The bars of each of the K days. NaN marks a missing value.
+    universe : list of ndarray of bool, shape (N,), or None
+        The universe of each of the K days. None if every asset belongs to it on every day.
     """
 
     unit: str
@@ -28,36 +34,38 @@ class History:
 
     @property
     def days(self) -> int:
-        """How many days there were in all, those that were dropped too."""
+        """Number of days so far, including those that were dropped."""
         return self.first + len(self.dates)
 
-    def place(self, date: np.datetime64) -> int | None:
-        """Where a date stands among the days kept, None where it does not."""
+    def index_of(self, date: np.datetime64) -> int | None:
+        """Index of a date among the days kept, or None if it is not one of them."""
         at = int(np.searchsorted(np.array(self.dates, f"datetime64[{self.unit}]"), date))
         return at if at < len(self.dates) and self.dates[at] == date else None
 
-    def inside(self, place: int) -> NDArray[np.bool_] | None:
-        """The universe of the day at a place."""
-        return None if self.universe is None else self.universe[place]
+    def universe_at(self, index: int) -> NDArray[np.bool_] | None:
+        """Universe of a day kept, bool of shape (N,), or None."""
+        return None if self.universe is None else self.universe[index]
 
     def append(
         self, date: np.datetime64, values: NDArray[np.float32], universe: NDArray[np.bool_] | None
     ) -> None:
+        """Append a day."""
         self.dates.append(date)
         self.values.append(values)
         if self.universe is not None and universe is not None:
             self.universe.append(universe)
 
-    def replace(self, place: int, values: NDArray[np.float32], universe: NDArray[np.bool_] | None) -> None:
-        self.values[place] = values
+    def replace(self, index: int, values: NDArray[np.float32], universe: NDArray[np.bool_] | None) -> None:
+        """Replace the bars and the universe of a day kept."""
+        self.values[index] = values
         if self.universe is not None and universe is not None:
-            self.universe[place] = universe
+            self.universe[index] = universe
 
     def drop_before(self, day: int) -> None:
         """Drop the days whose number is below `day`."""
-        many = min(max(day - self.first, 0), len(self.dates))
-        if many:
-            del self.dates[:many], self.values[:many]
+        dropped = min(max(day - self.first, 0), len(self.dates))
+        if dropped:
+            del self.dates[:dropped], self.values[:dropped]
             if self.universe is not None:
-                del self.universe[:many]
-            self.first += many
+                del self.universe[:dropped]
+            self.first += dropped

@@ -1,4 +1,4 @@
-"""Bars that arrive line by line: lines of CSV become the table of a day as soon as the day is complete."""
+"""Bars that arrive as lines of CSV: a table per day, as soon as the day is complete."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,7 +27,23 @@ def days_in_lines(
     those that `Panel.read` takes; `name` is what errors call the lines. `asset_column` and `date_column` name
     the columns of assets and dates where their headers do not say so, and `rename` gives columns other names.
 
-    Raises PanelError: no date column, a line with more or fewer cells than the first, or no text.
+    Parameters
+    ----------
+    lines : iterable of str
+        The lines. The first one that is not empty names the columns, as in `Panel.read`.
+    name : str
+        Name of the input, for error messages.
+
+    Yields
+    ------
+    Source
+        The table of a day.
+
+    Raises
+    ------
+    PanelError
+        There is no line or no date column, a column name is repeated, or a line does not have as many cells
+        as the first line.
     """
     numbered = enumerate(lines, start=1)
     header = ""
@@ -46,7 +62,7 @@ def days_in_lines(
     for number, line in numbered:
         line = line.strip("\r\n")
         if line == header:
-            continue  # files one after the other, each with its own first line
+            continue  # concatenated files, each with its own header
         cells = next(csv.reader([line], delimiter=separator), []) if line.strip() else []
         if cells and len(cells) != len(columns):
             raise PanelError(

@@ -1,4 +1,7 @@
-"""A stream on disk: arrays by name in one .npz, and its words as JSON in one of them. Nothing is executed."""
+"""File format of a stream: an .npz file of arrays, one of which holds the metadata as JSON.
+
+Reading a file never executes any of its content.
+"""
 
 import json
 import os
@@ -21,18 +24,33 @@ STATE_VERSION = 1
 
 _TEXTS = ("names", "formulas", "fields", "assets")
 _KIND = "quarva stream"
-_AGAIN = "bring a copy back, or make it anew (quarva stream init)"
+_REMEDY = "restore a copy, or create it again (quarva stream init)"
 
 
 @dataclass(frozen=True)
 class State:
-    """What a stream is made of.
+    """The content of a stream.
 
-    names, formulas: P each, the formulas in infix notation.
-    fields, assets, groups, conventions: as a panel has them; F fields, N assets.
-    first: number of the first day kept, counted from the stream's first.
-    begins: float32 (N,), number of the day of each asset's first value, infinite where there was none.
-    dates: datetime64 (K,), [D] or [ns]. values: float32 (F, K, N). universe: bool (K, N), or None.
+    Attributes
+    ----------
+    names, formulas : tuple of str, length P
+        Names of the formulas, and the formulas in infix notation.
+    fields, assets : tuple of str, length F and N
+        Names of the fields and assets.
+    groups : mapping of str to GroupCodes
+        The groups that the formulas name, as in `Panel.groups`.
+    conventions : str
+        See `Panel.conventions`.
+    first : int
+        Number of the first day kept, counted from the first day of the stream.
+    begins : ndarray of float32, shape (N,)
+        Number of the day of each asset's first value, infinite if it has none.
+    dates : ndarray of datetime64[D] or datetime64[ns], shape (K,)
+        The days kept, ascending.
+    values : ndarray of float32, shape (F, K, N)
+        The bars of these days. NaN marks a missing value.
+    universe : ndarray of bool, shape (K, N), or None
+        The universe of these days.
     """
 
     names: tuple[str, ...]
@@ -49,7 +67,20 @@ class State:
 
 
 def write_state(path: str | os.PathLike[str], state: State) -> None:
-    """Write `state` to `path`, whole or not at all; RunError where it can not be written."""
+    """Write a state to a file atomically.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    state : State
+        The state.
+
+    Raises
+    ------
+    RunError
+        The file cannot be written.
+    """
     about = {
         "kind": _KIND,
         "version": STATE_VERSION,
@@ -64,8 +95,8 @@ def write_state(path: str | os.PathLike[str], state: State) -> None:
         "dates": state.dates,
         "values": state.values,
     }
-    for place, group in enumerate(state.groups.values()):
-        arrays[f"codes_{place}"] = group.codes
+    for number, group in enumerate(state.groups.values()):
+        arrays[f"codes_{number}"] = group.codes
     if state.universe is not None:
         arrays["universe"] = state.universe
 
@@ -73,16 +104,27 @@ def write_state(path: str | os.PathLike[str], state: State) -> None:
         np.savez(file, **arrays)
 
     write_atomically(path, write)
-    # What a killed process was writing: nobody will finish it.
+    # Temporary files of a killed process.
     for leftover in Path(path).parent.glob(f".{Path(path).name}.*"):
         leftover.unlink(missing_ok=True)
 
 
 def read_state(path: str | os.PathLike[str]) -> State:
-    """What `write_state` wrote.
+    """Read a state that `write_state` wrote.
 
-    Raises:
-        RunError: there is no such file, it is no state, it is damaged, or of another version.
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+
+    Returns
+    -------
+    State
+
+    Raises
+    ------
+    RunError
+        The file does not exist, is not a state, is damaged, or has another version.
     """
     found = _read(Path(path))
     try:
@@ -91,40 +133,40 @@ def read_state(path: str | os.PathLike[str]) -> State:
     except (KeyError, ValueError, TypeError):
         kind = version = None
     if kind != _KIND:
-        raise RunError(f"{path} is no state of a stream; name the file that quarva stream init wrote")
+        raise RunError(f"{path} is not the state of a stream; name the file that quarva stream init wrote")
     if version != STATE_VERSION:
         raise RunError(
-            f"{path} is of version {version}, and this Quarva reads version {STATE_VERSION}: go on with the"
-            " Quarva that wrote it, or make it anew (quarva stream init)"
+            f"{path} has version {version}, and this Quarva reads version {STATE_VERSION}: use the Quarva"
+            " that wrote it, or create it again (quarva stream init)"
         )
     try:
         state = _state_of(about, found)
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): {_AGAIN}") from None
+        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): {_REMEDY}") from None
     fault = _fault_of(state)
     if fault:
-        raise RunError(f"{path} is damaged ({fault}): {_AGAIN}")
+        raise RunError(f"{path} is damaged ({fault}): {_REMEDY}")
     return state
 
 
 def _read(path: Path) -> dict[str, NDArray]:
-    """The arrays of a file."""
+    """Read the arrays of a file."""
     try:
         return read_arrays(path)
     except FileNotFoundError:
-        raise RunError(f"{path}: no such file; quarva stream init makes one") from None
+        raise RunError(f"{path}: no such file; quarva stream init creates one") from None
     except IsADirectoryError:
         raise RunError(f"{path} is a folder; name the file that quarva stream init wrote") from None
     except PermissionError:
-        raise RunError(f"{path} can not be read: no permission") from None
+        raise RunError(f"{path} cannot be read: no permission") from None
     except DamagedFile as error:
-        raise RunError(f"{path} is damaged ({error}): {_AGAIN}") from None
+        raise RunError(f"{path} is damaged ({error}): {_REMEDY}") from None
 
 
 def _state_of(about: Mapping[str, Any], found: Mapping[str, NDArray]) -> State:
     groups = {
-        name: GroupCodes(found[f"codes_{place}"].astype(np.int32, casting="same_kind"), _texts(labels, name))
-        for place, (name, labels) in enumerate(about["groups"].items())
+        name: GroupCodes(found[f"codes_{number}"].astype(np.int32, casting="same_kind"), _texts(labels, name))
+        for number, (name, labels) in enumerate(about["groups"].items())
     }
     names, formulas, fields, assets = (_texts(about[name], name) for name in _TEXTS)
     return State(
@@ -134,21 +176,21 @@ def _state_of(about: Mapping[str, Any], found: Mapping[str, NDArray]) -> State:
 
 
 def _fault_of(state: State) -> str:
-    """What does not fit together in a state, nothing where all does."""
+    """Describe the first inconsistency of a state; empty if there is none."""
     days, assets = len(state.dates), len(state.assets)
     if not state.names or len(state.names) != len(state.formulas):
         return "names and formulas do not match"
     if state.dates.dtype.str[1:] not in ("M8[D]", "M8[ns]") or state.dates.ndim != 1:
-        return "dates are no dates"
+        return "dates have a wrong type"
     if not (state.dates[1:] > state.dates[:-1]).all() or state.first < 0:
         return "dates do not ascend"
     if state.values.dtype != np.float32 or state.values.shape != (len(state.fields), days, assets):
-        return "bars are not of the shape of fields, dates and assets"
+        return "bars do not have the shape of fields, dates and assets"
     if state.begins.dtype != np.float32 or state.begins.shape != (assets,):
-        return "first days are not of the shape of the assets"
+        return "first days do not have the shape of the assets"
     universe = state.universe
     if universe is not None and (universe.dtype != np.bool_ or universe.shape != (days, assets)):
-        return "the universe is not of the shape of dates and assets"
+        return "the universe does not have the shape of dates and assets"
     for name, group in state.groups.items():
         codes = group.codes
         if codes.shape != (assets,) or (codes < -1).any() or (codes >= len(group.labels)).any():
@@ -158,5 +200,5 @@ def _fault_of(state: State) -> str:
 
 def _texts(texts: Any, name: str) -> tuple[str, ...]:
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise ValueError(f"{name} are no text")
+        raise ValueError(f"{name} are not text")
     return tuple(texts)

@@ -1,4 +1,4 @@
-"""A set of formulas that takes one day after the other, corrects old ones, and is kept in a file."""
+"""Live evaluation of formulas, day by day, with corrections of old days and a state file."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -25,28 +25,43 @@ _RESERVED = ("date", "asset")
 
 
 class Stream:
-    """Formulas that are handed one day after the other, and answer with that day's signals.
+    """Formulas that take one day at a time and return the signals of that day.
 
-    The numbers are, bit for bit, those of the formulas on the whole panel up to that day. What is kept is
-    the bars that signals to come depend on: up to twice the longest lookback, and with medians, quantiles,
-    ranks and counts over windows up to 255 days more.
+    The signals equal, bit for bit, those of the formulas on the whole panel up to that day.
 
-    Args:
-        formulas: as text in infix notation, or as `Formula` or `Expression`; a mapping gives them names, else
-            they are called f0, f1, … by their place.
-        panel: what is known up to today. Its assets, groups and conventions stay, and each day must bring a
-            universe if the panel has one.
-        threads: how many; all by default, where there is work for them. The numbers do not depend on it.
+    Parameters
+    ----------
+    formulas : sequence or mapping of str, Formula or Expression
+        The P formulas. Text is in infix notation. The keys of a mapping are the names of the formulas. In a
+        sequence they are named f0, f1, …
+    panel : Panel
+        The history up to today. Its assets, groups and conventions are fixed. If it has a universe, each new
+        day needs one too.
+    threads : int, optional
+        Maximal number of threads. Defaults to all cores. The signals do not depend on it.
 
-    Attributes:
-        names: of the P formulas.
-        formulas: the P formulas.
-        fields: what each day brings, in this order: the fields that the formulas read (with the conventions
-            "qlib", where an asset begins with the first value of any field, all of the panel's).
-        assets: N names.
+    Attributes
+    ----------
+    names : tuple of str, length P
+        Names of the formulas.
+    formulas : tuple of Formula, length P
+        The formulas.
+    fields : tuple of str, length F
+        The fields of a day, in the order in which `step` takes them: those that the formulas read. With the
+        conventions "qlib", an asset begins with the first value of any field, so these are all fields of the
+        panel.
+    assets : tuple of str, length N
+        Names of the assets.
 
-    Raises:
-        FormulaError: a formula can not be read, reads what the panel lacks, or has a name that is taken.
+    Raises
+    ------
+    FormulaError
+        A formula cannot be read, reads something that the panel lacks, or has a reserved name.
+
+    Notes
+    -----
+    A stream keeps only the bars that later signals depend on: up to twice the longest lookback, and up to
+    255 days more for medians, quantiles, ranks and counts over windows.
     """
 
     def __init__(self, formulas: Formulas, panel: Panel, threads: int | None = None) -> None:
@@ -74,77 +89,98 @@ class Stream:
         self._like = like
         self._machine = engine.Stream(program, like, threads=threads)
         self._history = History("D" if np.datetime_data(dates)[0] == "D" else "ns")
-        self._right_from = 0  # the day from which the machine's answers are right; −1: it has to run anew
+        self._valid_from = 0  # first day from which the machine's results are valid; −1: it has to run again
         self._latest: NDArray[np.float32] | None = None
 
     @staticmethod
     def is_compiled() -> bool:
-        """Whether the kernels were compiled before on this machine; if not, the first day takes longer."""
+        """True if the kernels are in the disk cache. If not, the first day takes longer."""
         return engine.Stream.is_compiled()
 
     @property
     def assets(self) -> tuple[str, ...]:
+        """Names of the N assets."""
         return self._like.assets
 
     @property
     def groups(self) -> dict[str, GroupCodes]:
-        """The groups that formulas name, and which asset is in which."""
+        """The groups that the formulas name, with the code of each asset."""
         return self._like.groups
 
     @property
     def conventions(self) -> str:
-        """What windows do before they are full; see `Panel.conventions`."""
+        """The treatment of windows that are not full; see `Panel.conventions`."""
         return self._like.conventions
 
     @property
     def has_universe(self) -> bool:
-        """Whether each day says which assets belong."""
+        """True if each day has a universe."""
         return self._history.universe is not None
 
     @property
     def days(self) -> int:
-        """How many days the stream has seen."""
+        """Number of days that the stream has taken."""
         return self._history.days
 
     @property
     def dates(self) -> NDArray[np.datetime64]:
-        """The days whose bars are kept, datetime64[D] or [ns]; the last is the stream's last."""
+        """The days whose bars are kept, datetime64[D] or datetime64[ns], ascending up to the last day."""
         return np.array(self._history.dates, f"datetime64[{self._history.unit}]")
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that what is kept takes."""
+        """Memory in use, in bytes."""
         return self._machine.nbytes + sum(values.nbytes for values in self._history.values)
 
     def universe(self) -> NDArray[np.bool_] | None:
-        """Which assets belonged on the days kept, bool of shape (days kept, N); None where all always do."""
+        """The universe of the days kept.
+
+        Returns
+        -------
+        ndarray of bool, shape (days kept, N), or None
+            None if the stream has no universe.
+        """
         kept = self._history.universe
         return None if kept is None else np.array(kept, np.bool_).reshape(len(kept), len(self.assets))
 
     def bars(self) -> NDArray[np.float32]:
-        """The bars kept, float32 of shape (F, days kept, N)."""
+        """The bars kept.
+
+        Returns
+        -------
+        ndarray of float32, shape (F, days kept, N)
+            NaN marks a missing value.
+        """
         kept = self._history.values or [np.empty((len(self.fields), 0, len(self.assets)), np.float32)]
         return np.stack(kept, axis=1) if self._history.values else kept[0]
 
     def step(
         self, date: Any, values: Mapping[str, Any] | NDArray, universe: Any = None
     ) -> NDArray[np.float32]:
-        """Take one more day.
+        """Append a day.
 
-        The first step after a stream was made, loaded or corrected runs the kept days through (see
-        `catch_up`); those that follow take as long as one day takes.
+        The first step after a stream was created, loaded or corrected replays the days kept (see `catch_up`).
+        Later steps only compute one day.
 
-        Args:
-            date: the day, after the last; anything that numpy reads as datetime64.
-            values: (N,) for each field, by name, or (F, N) in the order of `fields`; NaN = not there.
-            universe: bool (N,), if the panel that the stream began with has a universe.
+        Parameters
+        ----------
+        date : datetime64, date, datetime or str
+            The day, which must be after the last one. Anything that NumPy converts to datetime64.
+        values : mapping of str to array-like of shape (N,), or ndarray of shape (F, N)
+            The bars by field name, or in the order of `fields`. NaN marks a missing value.
+        universe : array-like of bool, shape (N,), optional
+            True for the assets that belong to the universe. Required if the initial panel has a universe.
 
-        Returns:
-            float32 of shape (P, N), the day's signals; NaN = no opinion.
+        Returns
+        -------
+        ndarray of float32, shape (P, N)
+            The signals of the day. NaN means no opinion.
 
-        Raises:
-            PanelError: the day is not after the last; an infinite value, a field that is missing or not of
-                length N. The stream stays as it was.
+        Raises
+        ------
+        PanelError
+            The day is not after the last one, a value is infinite, or a field is missing or does not have
+            length N. The stream is left unchanged.
         """
         day = self.date_of(date)
         if self._history.dates and day <= self._history.dates[-1]:
@@ -161,93 +197,148 @@ class Stream:
         return self._latest.copy()
 
     def correct(self, date: Any, values: Mapping[str, Any] | NDArray, universe: Any = None) -> bool:
-        """Replace the bars of a day that is already in.
+        """Replace the bars of a day that the stream already has.
 
-        Args: those of `step`.
+        Parameters
+        ----------
+        date, values, universe
+            As in `step`.
 
-        Returns:
-            Whether signals from now on depend on it: `signals`, and every step, are as if it had come so.
-            If not, the day is older than those kept, and nothing changes.
+        Returns
+        -------
+        bool
+            True if later signals depend on the day: `signals` and all steps are then as if the day had been
+            correct from the start. False if the day is older than those kept and nothing changes.
 
-        Raises:
-            PanelError: what `step` raises; a day between those of the stream, or after the last.
+        Raises
+        ------
+        PanelError
+            As in `step`, or the day is not one of the stream's days.
         """
         day = self.date_of(date)
-        place = self.place(day)
+        index = self.index_of(day)
         bars, inside = self._checked(day, values, universe)
-        if place is not None:
-            self._history.replace(place, bars, inside)
-        changed = self._moves_a_beginning(bars, place) or place is not None
+        if index is not None:
+            self._history.replace(index, bars, inside)
+        changed = self._update_first_days(bars, index) or index is not None
         if changed:
-            self._right_from, self._latest = -1, None
+            self._valid_from, self._latest = -1, None
         return changed
 
-    def _moves_a_beginning(self, bars: NDArray[np.float32], place: int | None) -> bool:
-        """Let assets begin when the corrected bars say, with the conventions "qlib"; whether one moved."""
+    def _update_first_days(self, bars: NDArray[np.float32], index: int | None) -> bool:
+        """Recompute the first day of each asset after a correction; return True if one changed.
+
+        Signals depend on it with the conventions "qlib" only.
+        """
         if self.conventions != "qlib":
             return False
         first, begins = self._history.first, self._machine.begins[: len(self.assets)]
         before, young = begins.copy(), begins >= first
-        if place is None:  # how long before the days kept makes no difference
+        if index is None:  # before the days kept, the exact day makes no difference
             begins[young & ~np.isnan(bars).all(axis=0)] = first - 1
         else:
             rows = first_rows(self.bars())
             begins[young] = np.where(rows < len(self.dates), first + rows, np.inf)[young]
         return not np.array_equal(begins, before)
 
-    def place(self, date: Any) -> int | None:
-        """Where a day stands among those kept; None for one so old that no signal from now on depends on it.
+    def index_of(self, date: Any) -> int | None:
+        """Index of a day among the days kept.
 
-        PanelError where it is none of the stream's days.
+        Parameters
+        ----------
+        date : datetime64, date, datetime or str
+            The day.
+
+        Returns
+        -------
+        int or None
+            None if the day is so old that no later signal depends on it.
+
+        Raises
+        ------
+        PanelError
+            The day is not one of the stream's days.
         """
         day, kept = self.date_of(date), self._history.dates
         if not kept or day > kept[-1]:
             raise PanelError(
-                f"{text_of(day)} has not come yet; give a day up to the last, or take it by step()"
+                f"{text_of(day)} is after the stream's last day; give an earlier day, or append it with"
+                " step()"
             )
         if day < kept[0] and self._history.first > 0:
             return None
-        place = self._history.place(day)
-        if place is None:
+        index = self._history.index_of(day)
+        if index is None:
             raise PanelError(
-                f"{text_of(day)} is none of the stream's days, and no day can be put between or before them;"
-                " begin anew with a panel that has it"
+                f"{text_of(day)} is not one of the stream's days, and a day cannot be inserted; start again"
+                " with a panel that has it"
             )
-        return place
+        return index
 
     def signals(self, progress: Callable[[int, int], None] | None = None) -> NDArray[np.float32]:
-        """The last day's signals, float32 of shape (P, N); PanelError where there was no day yet.
+        """The signals of the last day.
 
-        progress: see `catch_up`.
+        Parameters
+        ----------
+        progress : callable, optional
+            See `catch_up`.
+
+        Returns
+        -------
+        ndarray of float32, shape (P, N)
+            NaN means no opinion.
+
+        Raises
+        ------
+        PanelError
+            The stream has no day yet.
         """
         if not self._history.dates:
-            raise PanelError("the stream has seen no day yet, so there are no signals; step() takes one")
+            raise PanelError("the stream has no day yet, so there are no signals; append one with step()")
         if self._latest is None:
             self._run_to(self.days - 1, progress)
-            self._latest = self._machine.step(self._history.values[-1], self._history.inside(-1))
+            self._latest = self._machine.step(self._history.values[-1], self._history.universe_at(-1))
         return self._latest.copy()
 
     def catch_up(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Run the kept days through, so that the next step takes no longer than one day takes.
+        """Replay the days kept if necessary, so that the next step only computes one day.
 
-        progress: is called after each day with how many are done and how many there are.
+        Parameters
+        ----------
+        progress : callable, optional
+            Called after each day with the number of days done and the number of days to replay.
         """
         self._run_to(self.days, progress)
 
     def _run_to(self, until: int, progress: Callable[[int, int], None] | None) -> None:
-        """Bring the machine to day `until`, all answers from there on being right."""
-        if self._machine.day == until and 0 <= self._right_from <= until:
+        """Bring the machine to day `until`, so that its results are valid from that day on."""
+        if self._machine.day == until and 0 <= self._valid_from <= until:
             return
-        self._right_from = -1
+        self._valid_from = -1
         first, kept = self._machine.resume(until), self._history
         for day in range(first, until):
-            self._machine.advance(kept.values[day - kept.first], kept.inside(day - kept.first))
+            self._machine.advance(kept.values[day - kept.first], kept.universe_at(day - kept.first))
             if progress is not None:
                 progress(day + 1 - first, until - first)
-        self._right_from = until
+        self._valid_from = until
 
     def date_of(self, date: Any) -> np.datetime64:
-        """A date as the stream keeps it; PanelError where it is none, or has a time of day that days lack."""
+        """Convert a date to the unit of the stream.
+
+        Parameters
+        ----------
+        date : datetime64, date, datetime or str
+            The date.
+
+        Returns
+        -------
+        datetime64
+
+        Raises
+        ------
+        PanelError
+            It is not a date, or it has a time of day and the stream is daily.
+        """
         try:
             instant = np.datetime64(date).astype("datetime64[ns]")
         except (ValueError, TypeError):
@@ -257,23 +348,32 @@ class Stream:
         day = instant.astype(f"datetime64[{self._history.unit}]")
         if day != instant:
             raise PanelError(
-                f"{text_of(instant)} has a time of day, which the stream's days lack; give a date"
+                f"{text_of(instant)} has a time of day, but the bars of the stream are daily; give a date"
             )
         return np.datetime64(day)
 
     def _checked(
         self, day: np.datetime64, values: Mapping[str, Any] | NDArray, universe: Any
     ) -> tuple[NDArray[np.float32], NDArray[np.bool_] | None]:
-        """A copy of a day's bars, (F, N), and its universe."""
+        """Check and copy the bars of a day, float32 of shape (F, N), and its universe."""
         text = text_of(day)
         bars = bars_of(text, values, self.fields, self.assets)
         return bars, universe_of(text, universe, self.has_universe, len(self.assets))
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all that the stream needs to go on to a file, which is replaced as a whole or not at all.
+        """Write the state of the stream to a file, atomically.
 
-        Formulas are written as text, bars as numbers (an .npz); what can be computed anew is not kept, so the
-        file holds for every version of the kernels. Raises RunError where it can not be written.
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file, in NumPy's .npz format. It holds the formulas as text and the bars as arrays. It does
+            not hold anything that can be computed from them, so it does not depend on the version of the
+            kernels.
+
+        Raises
+        ------
+        RunError
+            The file cannot be written.
         """
         like = self._like
         write_state(
@@ -287,7 +387,24 @@ class Stream:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], threads: int | None = None) -> "Stream":
-        """The stream that `save` wrote; RunError where there is none, it is damaged or of another version."""
+        """Load a stream that `save` wrote.
+
+        Parameters
+        ----------
+        path : str or os.PathLike
+            The file.
+        threads : int, optional
+            As in the constructor.
+
+        Returns
+        -------
+        Stream
+
+        Raises
+        ------
+        RunError
+            The file does not exist, is damaged, or has another version.
+        """
         state = read_state(path)
         stream = cls.__new__(cls)
         stream.names, stream.fields = state.names, state.fields
@@ -295,7 +412,7 @@ class Stream:
         try:
             stream.formulas = tuple(Formula.parse(text, panel=like) for text in state.formulas)
         except FormulaError as error:
-            raise RunError(f"{path} holds a formula that can not be read: {error}") from None
+            raise RunError(f"{path} has a formula that cannot be read: {error}") from None
         program = Program.from_expressions([formula.expression for formula in stream.formulas])
         stream._begin(program, like, state.dates.dtype, threads)
         stream._machine.begins[: len(state.assets)] = state.begins
@@ -305,36 +422,37 @@ class Stream:
         kept.universe = None if state.universe is None else list(state.universe)
         if stream._machine.begin_for(max(stream.days - 1, 0)) < kept.first:
             raise RunError(
-                f"{path} keeps fewer days than this Quarva needs: make it anew (quarva stream init)"
+                f"{path} has fewer days than this Quarva needs: create it again (quarva stream init)"
             )
         return stream
 
 
 def _named(formulas: Formulas, panel: Panel) -> tuple[tuple[str, ...], tuple[Formula, ...]]:
+    """Names and formulas; every formula is checked against the panel."""
     if isinstance(formulas, str):
         formulas = [formulas]
     if not isinstance(formulas, Mapping):
-        formulas = {f"f{place}": formula for place, formula in enumerate(formulas)}
+        formulas = {f"f{number}": formula for number, formula in enumerate(formulas)}
     if not formulas:
         raise FormulaError("a stream needs a formula; give one such as 'rank(delta(close, 5))'")
-    taken = [name for name in formulas if name in _RESERVED]
-    if taken:
+    reserved = [name for name in formulas if name in _RESERVED]
+    if reserved:
         raise FormulaError(
-            f"the name '{taken[0]}' is taken by the table of signals; give the formula another"
+            f"the name '{reserved[0]}' is a column of the table of signals; give the formula another name"
         )
-    found = []
+    checked = []
     for formula in formulas.values():
         if isinstance(formula, Expression):
             formula = Formula(formula)
-        # What a formula reads is checked, and what it can not write is found now and not when it is saved.
-        found.append(Formula.parse(formula if isinstance(formula, str) else formula.text, panel=panel))
-    return tuple(formulas), tuple(found)
+        # Parsing the text of every formula finds one that cannot be written as text now and not in `save`.
+        checked.append(Formula.parse(formula if isinstance(formula, str) else formula.text, panel=panel))
+    return tuple(formulas), tuple(checked)
 
 
 def _empty(
     fields: Sequence[str], assets: Sequence[str], groups: Mapping[str, GroupCodes], conventions: Any
 ) -> Panel:
-    """A panel without a day."""
+    """A panel without days."""
     return Panel(
         np.empty((len(fields), 0, len(assets)), np.float32), tuple(fields), np.empty(0, "datetime64[D]"),
         tuple(assets), dict(groups), name="stream", conventions=conventions,

@@ -1,4 +1,4 @@
-"""The loop that every searcher runs in: budget, scores, archive, checkpoints."""
+"""The search loop: budget, scores, archive and checkpoints for every searcher."""
 
 from quarva.loop.archive import Archive
 from quarva.loop.findings import Finding, Findings

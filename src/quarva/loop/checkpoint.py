@@ -1,4 +1,4 @@
-"""A search on disk: numbers and arrays by name in one .npz, written whole or not at all, never pickled."""
+"""Checkpoints of a search: named numbers and arrays in an .npz file, written atomically and never pickled."""
 
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -13,40 +13,67 @@ __all__ = ["CHECKPOINT_VERSION", "evaluations", "load", "save"]
 
 CHECKPOINT_VERSION = 7
 
-_LONGEST = 80  # characters up to which both sides of a difference are shown whole
+_LONGEST = 80  # characters up to which both sides of a difference are shown in full
 
 
 def save(path: Path, state: dict[str, dict[str, Any]], identity: dict[str, str]) -> None:
-    """Write `state` (room → name → array or number); `identity` names the search that it belongs to.
+    """Write a checkpoint.
 
-    Raises:
-        RunError: the folder can not be written, or the disk is full (the old checkpoint stays); a value that
-            is neither number nor array.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    state : dict of str to dict of str to number, str or ndarray
+        The state of each part of the search.
+    identity : dict of str to str
+        Properties of the search that a later `load` must match.
+
+    Raises
+    ------
+    RunError
+        The file cannot be written (the old checkpoint is kept), or a value is not a number, a text or an
+        array of them.
     """
     arrays = {
-        f"{room}.{name}": np.asarray(value) for room, part in state.items() for name, value in part.items()
+        f"{part}.{name}": np.asarray(value)
+        for part, values in state.items()
+        for name, value in values.items()
     }
     for name, array in arrays.items():
         if array.dtype.hasobject:
-            room, _, key = name.partition(".")
-            raise RunError(f"the {room}'s state '{key}' is neither a number, a text nor an array of them")
+            part, _, key = name.partition(".")
+            raise RunError(f"the {part}'s state '{key}' is neither a number, a text nor an array of them")
     arrays |= {f"identity.{name}": np.asarray(text) for name, text in identity.items()}
     arrays["version"] = np.asarray(CHECKPOINT_VERSION)
 
     def write(file: BinaryIO) -> None:
-        np.savez(file, **arrays)  # type: ignore[arg-type]  # names never are those of its options
+        np.savez(file, **arrays)  # type: ignore[arg-type]  # no array has the name of an option of savez
 
     write_atomically(path, write)
-    # What a killed process was writing: nobody will finish it.
+    # Temporary files of a killed process.
     for leftover in path.parent.glob(f".{path.name}.*"):
         leftover.unlink(missing_ok=True)
 
 
 def load(path: Path, identity: dict[str, str]) -> dict[str, dict[str, Any]]:
-    """Read what `save` wrote.
+    """Read a checkpoint that `save` wrote.
 
-    Raises:
-        RunError: there is none, it is damaged, of another version, or of another search.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    identity : dict of str to str
+        Properties of the search that is to be resumed.
+
+    Returns
+    -------
+    dict of str to dict of str to ndarray
+        The state.
+
+    Raises
+    ------
+    RunError
+        The file is missing or damaged, has another version, or belongs to another search.
     """
     found = _read(path)
     version = found.pop("version", np.asarray(0))
@@ -57,8 +84,8 @@ def load(path: Path, identity: dict[str, str]) -> dict[str, dict[str, Any]]:
         )
     state: dict[str, dict[str, Any]] = {}
     for name, array in found.items():
-        room, _, key = name.partition(".")
-        state.setdefault(room, {})[key] = array
+        part, _, key = name.partition(".")
+        state.setdefault(part, {})[key] = array
     written = {key: str(value) for key, value in state.pop("identity", {}).items()}
     for name, value in identity.items():
         if written.get(name) != value:
@@ -67,30 +94,46 @@ def load(path: Path, identity: dict[str, str]) -> dict[str, dict[str, Any]]:
 
 
 def evaluations(path: Path) -> int:
-    """Evaluations that the checkpoint at `path` keeps, 0 where there is none; RunError if it is damaged."""
+    """Number of evaluations in a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    int
+        0 if there is no checkpoint.
+
+    Raises
+    ------
+    RunError
+        The checkpoint is damaged.
+    """
     return int(_read(path, "loop.evaluations")["loop.evaluations"]) if path.exists() else 0
 
 
 def _read(path: Path, *names: str) -> dict[str, np.ndarray]:
-    """The arrays of these names, else all."""
+    """Read the arrays with these names, or all arrays without names."""
     try:
         return read_arrays(path, *names)
     except FileNotFoundError:
         raise RunError(
-            f"{path} is missing: the run was stopped before its first checkpoint; start it anew"
+            f"{path} is missing: the run was stopped before its first checkpoint; start it again"
         ) from None
     except (DamagedFile, OSError) as error:
-        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): start the run anew") from None
+        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): start the run again") from None
 
 
-def _difference(name: str, written: str | None, wanted: str) -> str:
-    """What a checkpoint was made with and what is wanted now; of long texts the words that differ."""
+def _difference(name: str, written: str | None, requested: str) -> str:
+    """Describe a property that differs from the checkpoint. For long texts, show only words that differ."""
     if written is None:
-        return f"it does not say its {name}"
-    if max(len(written), len(wanted)) <= _LONGEST:
-        return f"its {name} was {written}, and is {wanted} now"
-    before, now = written.split(), wanted.split()
-    gone = [word for word in before if word not in now][:5]
-    come = [word for word in now if word not in before][:5]
-    had, has = (" ".join(words) or "nothing more" for words in (gone, come))
+        return f"it has no {name}"
+    if max(len(written), len(requested)) <= _LONGEST:
+        return f"its {name} was {written}, and is {requested} now"
+    before, now = written.split(), requested.split()
+    removed = [word for word in before if word not in now][:5]
+    added = [word for word in now if word not in before][:5]
+    had, has = (" ".join(words) or "nothing more" for words in (removed, added))
     return f"its {name} had {had}, and has {has} now"

@@ -1,4 +1,4 @@
-"""What tells one search from another: the content of its data, the settings of its searcher."""
+"""Identity of a search: a digest of its data and the settings of its searcher."""
 
 import hashlib
 from dataclasses import fields, is_dataclass
@@ -10,7 +10,18 @@ __all__ = ["digest", "settings_of"]
 
 
 def digest(*arrays: NDArray) -> str:
-    """The content of arrays in 16 hexadecimal digits; every NaN counts as the same."""
+    """Digest of the content of arrays.
+
+    Parameters
+    ----------
+    *arrays : ndarray of number
+        The arrays. All NaNs are treated as equal.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
     digest = hashlib.sha256()
     for array in arrays:
         digest.update(np.where(np.isnan(array), np.nan, array).astype(array.dtype).tobytes())
@@ -18,7 +29,18 @@ def digest(*arrays: NDArray) -> str:
 
 
 def settings_of(searcher: object) -> str:
-    """Numbers and words that a searcher was made with, where it is a dataclass."""
+    """Settings of a searcher as text.
+
+    Parameters
+    ----------
+    searcher : object
+        The searcher.
+
+    Returns
+    -------
+    str
+        name=value for each number and text among its fields; empty if it is not a dataclass.
+    """
     if not is_dataclass(searcher):
         return ""
     values = {each.name: getattr(searcher, each.name) for each in fields(searcher) if each.init}

@@ -1,4 +1,4 @@
-"""What ends a search from outside: the memory that the process has taken."""
+"""Memory use of the process, by which a search can be limited."""
 
 import sys
 
@@ -6,7 +6,13 @@ __all__ = ["peak_mb"]
 
 
 def peak_mb() -> float:
-    """Most memory that the process has held, in MiB; 0 on Windows, which does not tell."""
+    """Peak memory of the process.
+
+    Returns
+    -------
+    float
+        MiB; 0 on Windows, where the peak is not available.
+    """
     if sys.platform == "win32":
         return 0.0
     import resource

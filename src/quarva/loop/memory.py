@@ -1,25 +1,25 @@
-"""What was scored before: a table from canonical keys to fitness."""
+"""Memory of the scored formulas: an open-addressed hash table from canonical keys to fitness."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from quarva._runtime.compiled import compiled
 
-__all__ = ["Memory", "knows"]
+__all__ = ["Memory", "contains_key"]
 
 _FIRST_SIZE = 1 << 12
 _ABSENT = np.uint64(0)
 
 
 @compiled
-def home_of(table, key):
-    """Place where the search for a key begins."""
+def first_slot(table, key):
+    """Slot at which the search for a key begins."""
     return np.int64(key & np.uint64(table.size - 1))
 
 
 @compiled
 def slot_of(table, key):
-    """Place of a key in an open-addressed table of a power of two, or of the free place where it would go."""
+    """Slot of a key, or the free slot where it would be inserted. The table size is a power of two."""
     mask = np.uint64(table.size - 1)
     k = key & mask
     while table[k] != key and table[k] != _ABSENT:
@@ -28,30 +28,41 @@ def slot_of(table, key):
 
 
 @compiled
-def knows(table, key):
-    """Whether the key stands in the table."""
+def contains_key(table, key):
+    """True if the key is in the table."""
     return table[slot_of(table, key)] == key
 
 
 @compiled
-def know(table, keys, out):
-    """Set out[i] to whether keys[i] stands in the table."""
+def contains_keys(table, keys, out):
+    """Set out[i] to True if keys[i] is in the table."""
     for i in range(keys.size):
-        out[i] = knows(table, keys[i])
+        out[i] = contains_key(table, keys[i])
 
 
 @compiled
 def look_up(table, fitness, keys, local, out, new):
-    """Fitness of each key, NaN if none, and which is neither in the table nor earlier among the keys.
+    """Look up the fitness of keys and find the keys that are new.
 
-    local: uint64 (a power of two above the number of keys), to write to.
+    Parameters
+    ----------
+    table, fitness : ndarray of uint64 and of float64, shape (size,)
+        The table.
+    keys : ndarray of uint64, shape (n,)
+        The keys.
+    local : ndarray of uint64, shape (a power of two above n,)
+        Scratch space.
+    out : ndarray of float64, shape (n,)
+        Receives the fitness of each key, NaN for a key that is not in the table.
+    new : ndarray of bool, shape (n,)
+        Receives True for a key that is neither in the table nor earlier among the keys.
     """
     local[:] = _ABSENT
     for i in range(keys.size):
         k = slot_of(table, keys[i])
-        known = table[k] == keys[i]
-        out[i], new[i] = fitness[k] if known else np.nan, False
-        if not known:
+        found = table[k] == keys[i]
+        out[i], new[i] = fitness[k] if found else np.nan, False
+        if not found:
             j = slot_of(local, keys[i])
             new[i] = local[j] != keys[i]
             local[j] = keys[i]
@@ -59,7 +70,7 @@ def look_up(table, fitness, keys, local, out, new):
 
 @compiled
 def rehash(table, fitness, larger, larger_fitness):
-    """Write all that a table holds into a larger, empty one."""
+    """Copy the entries of a table to a larger, empty one."""
     for i in range(table.size):
         if table[i] != _ABSENT:
             k = slot_of(larger, table[i])
@@ -69,7 +80,7 @@ def rehash(table, fitness, larger, larger_fitness):
 
 @compiled
 def put(table, fitness, keys, values):
-    """Write keys and their fitness; the table must have room. Returns how many keys were not there."""
+    """Insert keys and their fitness into a table with enough room; return the number of new keys."""
     new = 0
     for i in range(keys.size):
         k = slot_of(table, keys[i])
@@ -82,9 +93,13 @@ def put(table, fitness, keys, values):
 class Memory:
     """Fitness of every formula scored so far, by canonical key.
 
-    Attributes:
-        table: uint64 of shape (a power of two,), 0 = free; what compiled searchers ask with `knows`.
-        fitness: float64 of the same shape.
+    Attributes
+    ----------
+    table : ndarray of uint64, shape (size,)
+        The keys; size is a power of two and 0 marks a free slot. Compiled searchers read it with
+        `contains_key`.
+    fitness : ndarray of float64, shape (size,)
+        The fitness of each key.
     """
 
     def __init__(self) -> None:
@@ -96,22 +111,53 @@ class Memory:
         return self._used
 
     def look_up(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Remembered fitness of each key, and which keys are new (a key given twice is new once)."""
+        """Look up the fitness of keys and find the keys that are new.
+
+        Parameters
+        ----------
+        keys : ndarray of uint64, shape (n,)
+            The keys.
+
+        Returns
+        -------
+        fitness : ndarray of float64, shape (n,)
+            The fitness of each key, NaN for a key that was not scored.
+        new : ndarray of bool, shape (n,)
+            True for the first occurrence of each key that was not scored.
+        """
         out, new = np.empty(keys.size), np.empty(keys.size, np.bool_)
         local = np.empty(1 << max(4, (2 * keys.size - 1).bit_length()), np.uint64)
         look_up(self.table, self.fitness, keys, local, out, new)
         return out, new
 
     def put(self, keys: NDArray[np.uint64], fitness: NDArray[np.float64]) -> None:
-        """Remember keys and their fitness."""
+        """Store the fitness of keys.
+
+        Parameters
+        ----------
+        keys : ndarray of uint64, shape (n,)
+            The keys.
+        fitness : ndarray of float64, shape (n,)
+            Their fitness.
+        """
         while 2 * (self._used + keys.size) > self.table.size:
             self._grow()
         self._used += int(put(self.table, self.fitness, keys, fitness))
 
     def contains(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
-        """Which keys were scored before, bool of the shape of `keys`."""
+        """Find the keys that were scored.
+
+        Parameters
+        ----------
+        keys : ndarray of uint64, shape (n,)
+            The keys.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+        """
         out = np.empty(len(keys), np.bool_)
-        know(self.table, np.ascontiguousarray(keys), out)
+        contains_keys(self.table, np.ascontiguousarray(keys), out)
         return out
 
     def _grow(self) -> None:
@@ -120,12 +166,12 @@ class Memory:
         self.table, self.fitness = larger, larger_fitness
 
     def state(self) -> dict[str, NDArray]:
-        """Everything needed to go on, as arrays."""
+        """State for a checkpoint, as arrays."""
         used = self.table != _ABSENT
         return {"keys": self.table[used], "fitness": self.fitness[used], "size": np.array(self.table.size)}
 
     def restore(self, state: dict[str, NDArray]) -> None:
-        """Take up a `state`."""
+        """Restore a `state`."""
         size = int(state["size"])
         self.table, self.fitness = np.zeros(size, np.uint64), np.zeros(size)
         put(self.table, self.fitness, state["keys"], state["fitness"])

@@ -1,4 +1,4 @@
-"""A few rows of a table, by which expressions are told apart."""
+"""Probe rows: a few rows of a table, on which the values of expressions are compared."""
 
 from typing import NamedTuple
 
@@ -9,13 +9,20 @@ from quarva.tasks import Task
 
 __all__ = ["ProbeRows", "probe_rows_of"]
 
-_ROWS = 32  # two functions that agree on so many rows of real numbers are one
+_ROWS = 32  # two expressions that agree on so many rows of real numbers are considered equal
 
 
 class ProbeRows(NamedTuple):
-    """Rows of the training part.
+    """R rows of the training part of a table.
 
-    fields: names of the F columns. columns: float32[F, R]. target: float64[R], a float32 number each.
+    Attributes
+    ----------
+    fields : tuple of str
+        Names of the F columns.
+    columns : ndarray of float32, shape (F, R)
+        Their values.
+    target : ndarray of float64, shape (R,)
+        The target; every value is representable in float32.
     """
 
     fields: tuple[str, ...]
@@ -24,13 +31,26 @@ class ProbeRows(NamedTuple):
 
 
 def probe_rows_of(task: Task, most: int = _ROWS) -> ProbeRows | None:
-    """At most so many rows that have a target and all columns, spread over the table; None for a panel."""
+    """Choose complete rows that are spread evenly over the table of a task.
+
+    Parameters
+    ----------
+    task : Task
+        The task.
+    most : int
+        Maximal number of rows.
+
+    Returns
+    -------
+    ProbeRows or None
+        Rows with a target and a value in every column. None for a panel.
+    """
     if task.table is None:
         return None
     values = task.panel.values.reshape(len(task.panel.fields), -1)
     target = task.targets[0].reshape(-1)
-    whole = np.flatnonzero(np.isfinite(target) & np.isfinite(values).all(axis=0))
-    chosen = whole[np.unique(np.linspace(0, len(whole) - 1, min(len(whole), most)).astype(np.int64))]
+    complete = np.flatnonzero(np.isfinite(target) & np.isfinite(values).all(axis=0))
+    chosen = complete[np.unique(np.linspace(0, len(complete) - 1, min(len(complete), most)).astype(np.int64))]
     return ProbeRows(
         task.panel.fields, np.ascontiguousarray(values[:, chosen]), target[chosen].astype(np.float64)
     )

@@ -1,4 +1,4 @@
-"""The protocol of ways to search: ask for formulas, tell their scores."""
+"""The searcher protocol: the loop asks for formulas and tells their scores."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -18,21 +18,32 @@ __all__ = ["CountsCandidates", "ReportsMetrics", "Resumable", "SearchContext", "
 
 @dataclass(frozen=True, eq=False)
 class SearchContext:
-    """What can be searched, and what was.
+    """What a searcher needs to know about the search.
 
-    Attributes:
-        alphabet: the letters.
-        shape: the form of chromosomes.
-        memory: what the loop has scored so far; to read only.
-        budget: distinct evaluations that the whole search may make.
-        seed: of all random numbers.
-        threads: that the searcher may use; what it proposes must not depend on it.
-        device: that formulas are scored on.
-        points: a few training rows of a table, None for a panel: what lets formulas be told apart by values.
-        glimpse: a few assets and training days of a panel, without the target, None for a table: what lets
-            formulas be told apart by signals.
-        skeletons: where constants are tuned, what was scored, by the key of a formula in which a `?` is any
-            number (`gene_keys.KeyTables`); None where they are not.
+    Attributes
+    ----------
+    alphabet : Alphabet
+        The symbols.
+    shape : GeneShape
+        The shape of the chromosomes.
+    memory : Memory
+        The fitness of all formulas that the loop has scored. Read-only.
+    budget : int
+        Number of distinct evaluations of the whole search.
+    seed : int
+        Seed of all random numbers.
+    threads : int
+        Number of threads that the searcher may use. Its proposals must not depend on it.
+    device : {"cpu", "cuda", "auto"}
+        The device on which formulas are scored.
+    probe_rows : ProbeRows or None
+        A few training rows of a table, for comparing formulas by their values. None for a panel.
+    probe_panel : ProbePanel or None
+        A few assets and training days of a panel without the target, for comparing formulas by their signals.
+        None for a table.
+    skeletons : Memory or None
+        If constants are tuned: the formulas scored so far, by keys in which a `?` stands for any number (see
+        `quarva.karva.gene_keys.KeyTables`). None if constants are not tuned.
     """
 
     alphabet: Alphabet
@@ -42,41 +53,59 @@ class SearchContext:
     seed: int
     threads: int
     device: Device = "cpu"
-    points: ProbeRows | None = None
-    glimpse: ProbePanel | None = None
+    probe_rows: ProbeRows | None = None
+    probe_panel: ProbePanel | None = None
     skeletons: Memory | None = None
 
 
 class Searcher(Protocol):
-    """A way to find formulas. The loop owns the budget, the scores and the stop."""
+    """A search algorithm. The loop owns the budget, the scores and the stopping rule."""
 
     def begin(self, space: SearchContext) -> None:
-        """Get ready to search this space from the start."""
+        """Start a new search.
+
+        Parameters
+        ----------
+        space : SearchContext
+            What to search.
+        """
         ...
 
     def ask(self, n: int) -> Population:
-        """Propose formulas, at least one; the first n that are new will still be evaluated.
+        """Propose formulas.
 
-        What is proposed should not depend on n, so that a run can be gone on with under a larger budget.
+        Parameters
+        ----------
+        n : int
+            Number of evaluations that are left. The loop evaluates the first `n` new formulas. The proposal
+            should not depend on `n`, so that a run can be resumed with a larger budget.
+
+        Returns
+        -------
+        Population
+            At least one formula.
         """
         ...
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        """Learn the fitness of what was asked last, float64 of shape (P,): larger is better, NaN is no score.
+        """Learn the fitness of the last proposal. Not called for the batch in which the budget ends.
 
-        The population is as it was asked, but for constants that the loop has tuned.
-
-        Not called for the batch in which the budget ends.
+        Parameters
+        ----------
+        population : Population
+            The P formulas of the last `ask`. Only their constants may differ, if the loop tuned them.
+        fitness : ndarray of float64, shape (P,)
+            Their fitness; larger is better. NaN means no score.
         """
         ...
 
 
 @runtime_checkable
 class ReportsMetrics(Protocol):
-    """A searcher that has something to say of how its learning goes."""
+    """Optional protocol: a searcher that reports metrics of its progress."""
 
     def figures(self) -> dict[str, float]:
-        """Figures of the last batch by name; asked between chunks of evaluations, so to be quick."""
+        """Metrics of the last batch by name. Called between chunks of evaluations, so it must be fast."""
         ...
 
 
@@ -95,12 +124,12 @@ class CountsCandidates(Protocol):
 
 @runtime_checkable
 class Resumable(Protocol):
-    """A searcher whose state can be kept: numbers and arrays by name, nothing else."""
+    """Optional protocol: a searcher whose state can be saved."""
 
     def state(self) -> dict[str, Any]:
-        """All that decides what will be asked next."""
+        """Everything that determines later proposals, as numbers and arrays by name."""
         ...
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on, after `begin`, from a `state`."""
+        """Continue from a `state`. Called after `begin`."""
         ...

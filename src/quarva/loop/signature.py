@@ -1,24 +1,37 @@
-"""What tells signals apart: their values on a few assets and days, on one scale."""
+"""Signatures of signals: their standardised values on a few assets and days."""
 
 import numpy as np
 
 from quarva._runtime.compiled import compiled
 
-__all__ = ["CLIP", "sign"]
+__all__ = ["CLIP", "write_signatures"]
 
-CLIP = 4.0  # standard deviations: no single asset shall decide
+CLIP = 4.0
+"""Standardised values are clipped at so many standard deviations, so that no single asset dominates."""
 
 
 @compiled
-def sign(signals, days, pooled, out):
-    """Signatures of signals float32[P, T, N]; out: float32[P, D · N]."""
+def write_signatures(signals, days, pooled, out):
+    """Compute the signatures of signals.
+
+    Parameters
+    ----------
+    signals : ndarray of float32, shape (P, T, N)
+        The signals. NaN means no opinion.
+    days : ndarray of int64, shape (D,)
+        The sampled days.
+    pooled : bool
+        True to standardise over all sampled days together, False to standardise day by day.
+    out : ndarray of float32, shape (P, D · N)
+        Receives the signatures: vectors of length 1, or 0 for a signal that is constant.
+    """
     assets = signals.shape[2]
     for p in range(signals.shape[0]):
         length = 0.0
         blocks = 1 if pooled else days.size
-        many = days.size // blocks
+        size = days.size // blocks
         for block in range(blocks):
-            length += standardise(signals[p], days[block * many : (block + 1) * many], out[p], block * many)
+            length += standardise(signals[p], days[block * size : (block + 1) * size], out[p], block * size)
         if length > 0:
             scale = np.float32(1.0 / np.sqrt(length))
             for k in range(days.size * assets):
@@ -27,7 +40,10 @@ def sign(signals, days, pooled, out):
 
 @compiled
 def standardise(signal, days, out, row):
-    """Signal [T, N] on some days, less its mean and by its deviation, to out from its row on; its squares."""
+    """Write the z-scores of a signal on some days to `out`, from row `row` on.
+
+    Cells without a value are 0, and so are all cells of a constant signal. Returns the sum of squares.
+    """
     assets, n, total, squares, length = signal.shape[1], 0, 0.0, 0.0, 0.0
     for day in days:
         for asset in range(assets):
@@ -42,12 +58,12 @@ def standardise(signal, days, out, row):
             if np.isfinite(value):
                 squares += (value - mean) ** 2
     deviation = np.sqrt(squares / max(n, 1))
-    silent = not deviation > 1e-6 * abs(mean)
+    constant = not deviation > 1e-6 * abs(mean)
     for k in range(days.size):
         for asset in range(assets):
-            value, told = np.float64(signal[days[k], asset]), 0.0
-            if np.isfinite(value) and not silent:
-                told = min(max((value - mean) / deviation, -CLIP), CLIP)
-            out[(row + k) * assets + asset] = np.float32(told)
-            length += told * told
+            value, zscore = np.float64(signal[days[k], asset]), 0.0
+            if np.isfinite(value) and not constant:
+                zscore = min(max((value - mean) / deviation, -CLIP), CLIP)
+            out[(row + k) * assets + asset] = np.float32(zscore)
+            length += zscore * zscore
     return length

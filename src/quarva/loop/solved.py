@@ -1,4 +1,4 @@
-"""Whether a table's target is explained to the last digit."""
+"""Test whether a formula reproduces the target of a table exactly."""
 
 import numpy as np
 
@@ -7,15 +7,15 @@ from quarva.tasks import Task
 
 __all__ = ["is_exact", "may_be_exact"]
 
-# Normalised mean squared error in double precision under which a formula counts as found. Constants that are
-# fitted to few rows bring a wrong formula to 1e-13 at times; what is right stands near 1e-15.
+# Normalised mean squared error in double precision below which a formula counts as exact. A wrong formula
+# whose constants were fitted to few rows sometimes reaches 1e-13. A correct formula is near 1e-15.
 _EXACT = 1e-14
-_ROUNDING = float(np.finfo(np.float32).eps / 2) ** 2  # most of a target that is stored in float32, relative
-_NEAR = 1e-4  # normalised root of the same in the kernel's float32 above which it is not worth a look
+_ROUNDING = float(np.finfo(np.float32).eps / 2) ** 2  # relative squared rounding error of a float32 target
+_NEAR = 1e-4  # normalised RMSE of the float32 kernel above which the exact error is not computed
 
 
 def may_be_exact(task: Task, figure: float) -> bool:
-    """Whether a train figure is good enough for `is_exact` to be worth computing; False on panels."""
+    """Return whether a training figure is good enough for `is_exact` to be worth computing; False on panels."""
     if task.table is None:
         return False
     error = figure if task.objective.minimised else float(np.sqrt(max(1.0 - figure, 0.0)))
@@ -30,7 +30,7 @@ def is_exact(task: Task, expression: Expression, figure: float) -> bool:
 
     exact = signals(expression, task.panel).numpy()
     target = task.targets[0].astype(np.float64)
-    there = np.isfinite(target)
-    told = target[there]
-    least = _EXACT * np.var(told) + _ROUNDING * np.mean(told**2)
-    return bool(np.mean((exact[there] - told) ** 2) < least)
+    present = np.isfinite(target)
+    known = target[present]
+    threshold = _EXACT * np.var(known) + _ROUNDING * np.mean(known**2)
+    return bool(np.mean((exact[present] - known) ** 2) < threshold)

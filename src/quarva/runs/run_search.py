@@ -108,8 +108,8 @@ def search(
         seed=seed,
         threads=threads_to_use(threads),
         device=device,
-        points=probe_rows_of(task),
-        glimpse=probe_panel_of(task, alphabet),
+        probe_rows=probe_rows_of(task),
+        probe_panel=probe_panel_of(task, alphabet),
         skeletons=None if tuner is None else tuner.skeletons,
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)

@@ -1,4 +1,4 @@
-"""Imagined markets to test a search on; knows formulas and panels, but no search."""
+"""Simulated markets for testing searches. This package knows formulas and panels, but no search."""
 
 from quarva.scenarios.simulate import BAR, Market, planted_ic, simulate
 

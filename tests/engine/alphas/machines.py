@@ -1,4 +1,4 @@
-"""What computes a formula: the reference, rounding every node to float32 as a kernel does, and the kernel."""
+"""The engines under test: the reference, with every node rounded to float32, and the kernel."""
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from quarva.engine.reference import signals as reference
 from quarva.karva import Expression
 from quarva.panel import Panel
 
-__all__ = ["MACHINES"]
+__all__ = ["ENGINES"]
 
 
 def _reference(formula: Expression, panel: Panel) -> NDArray[np.float64]:
@@ -20,4 +20,4 @@ def _kernel(formula: Expression, panel: Panel) -> NDArray[np.float64]:
     return signals(Program.from_expressions([formula]), panel, threads=1)[0].astype(float)
 
 
-MACHINES = {"reference": _reference, "kernel": _kernel}
+ENGINES = {"reference": _reference, "kernel": _kernel}

@@ -1,4 +1,4 @@
-"""Alphas 1 to 50 of Kakushadze 2016, 101 Formulaic Alphas, written out in pandas."""
+"""Alphas 1 to 50 of Kakushadze (2016), 101 Formulaic Alphas, in pandas."""
 
 from collections.abc import Callable
 

@@ -1,6 +1,6 @@
-"""Alphas 51 to 101 of Kakushadze 2016, 101 Formulaic Alphas, written out in pandas.
+"""Alphas 51 to 101 of Kakushadze (2016), 101 Formulaic Alphas, in pandas.
 
-A window that the paper gives as a fraction of days is its whole part.
+Windows with a fractional number of days in the paper are rounded down.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
-"""The words of the 101 Formulaic Alphas in pandas: wide frames float32 [days, assets], NaN = not there.
+"""The functions of the 101 Formulaic Alphas in pandas, on wide frames float32 (days, assets).
 
-A window that is not full, or holds a NaN, gives NaN. Every word works in float64 and rounds what it gives to
-float32, as the engine stores it; so values that are equal but for rounding are equal where they are ranked
-or compared. What is not finite is NaN.
+NaN marks a gap. The value of a window that is not full or has a NaN is NaN. Every function computes in
+float64 and rounds its value to float32, like the engine, so that values that only differ by rounding are
+equal when they are ranked or compared. Values that are not finite become NaN.
 """
 
 from collections.abc import Callable
@@ -16,18 +16,18 @@ Value = pd.DataFrame | float
 
 
 def stored(x: Frame) -> Frame:
-    """Rounded to float32, NaN where not finite."""
+    """Round to float32; NaN where not finite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return x.astype(np.float32).where(lambda values: np.isfinite(values))
 
 
 def wide(x: Frame) -> Frame:
-    """As float64, NaN where not finite."""
+    """Convert to float64; NaN where not finite in float32."""
     return stored(x).astype(np.float64)
 
 
 class Bars:
-    """Fields as frames, groups as a label for each asset, and what the paper derives from them."""
+    """Fields as frames, groups as labels of the assets, and the derived data of the paper."""
 
     def __init__(self, fields: dict[str, np.ndarray], groups: dict[str, list[str | None]]) -> None:
         self.open, self.high, self.low, self.close, self.volume, self.vwap, self.cap = (
@@ -90,7 +90,7 @@ def choose(condition: Frame, x: Value, y: Value) -> Frame:
 
 
 def power(x: Frame, y: Value) -> Frame:
-    """x to the power y; NaN where either is NaN, where numpy gives 1 for 1 to the power NaN."""
+    """x to the power y; NaN where either is NaN, while NumPy gives 1 for 1 to the power NaN."""
     exponent = wide(y) if isinstance(y, pd.DataFrame) else y
     return stored((wide(x) ** exponent).where(_present(x, y)))
 
@@ -147,7 +147,7 @@ def ts_rank(x: Frame, days: int) -> Frame:
 
 
 def _over(formula: Callable[..., np.ndarray], days: int, *series: Frame) -> Frame:
-    """`formula` of windows [days, assets, w], NaN where a window is not full."""
+    """Apply a formula to windows (days, assets, w); NaN where a window is not full."""
     shape = series[0]
     windows = [sliding_window_view(wide(x).to_numpy(), days, axis=0) for x in series]
     full = ~np.logical_or.reduce([np.isnan(each).any(-1) for each in windows])
@@ -183,7 +183,7 @@ def covariance(x: Frame, y: Frame, days: int) -> Frame:
 
 
 def correlation(x: Frame, y: Frame, days: int) -> Frame:
-    """Pearson's; NaN where a window is constant."""
+    """Pearson correlation; NaN where a window is constant."""
 
     def pearson(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         still = (np.ptp(a, -1) == 0) | (np.ptp(b, -1) == 0)

@@ -1,15 +1,16 @@
-"""The 101 Formulaic Alphas, read in the paper's own spelling, are what they are written out in pandas.
+"""The 101 Formulaic Alphas, in the notation of the paper, agree with an implementation in pandas.
 
-Both round to float32 what every word gives, so that values which are equal but for float64's rounding are
-equal where they are ranked or compared. What the paper leaves to choose is chosen as the comments of
-`examples/alphas/alpha101.txt` say: 001 and 084 (signedpower), 029 (min(x, 5) is ts_min), 057, 060, 096, 098
-and 100 (places of extremes are 1 … d, of equals the older one), 058 to 100 (a window of 8.93 days is 8),
-those that compare (1 or 0; equality counts as not smaller). Ranks of equals are averaged everywhere.
+Both implementations round the value of every function to float32, so that values that only differ by the
+rounding of float64 are equal when they are ranked or compared. Where the paper is ambiguous, the choices are
+those in the comments of `examples/alphas/alpha101.txt`: 001 and 084 (signedpower), 029 (min(x, 5) is ts_min),
+057, 060, 096, 098 and 100 (positions of extremes are 1 … d, and the oldest of equal values counts), 058 to
+100 (a window of 8.93 days is 8), and all comparisons (1 or 0; equality counts as not smaller). Ranks of equal
+values are averaged.
 
-Seven alphas rank numbers that are equal or 0 in exact arithmetic while rounding leaves something of them, so
-that rounding decides their order: 013 and 016 covariances, 015, 075 and 078 correlations of ranks that are 0,
-022 standard deviations that differ in the last bit of float32 at most, and 088 sums of ranks that cancel.
-There up to five cells in a hundred may have the rank of a neighbour.
+Seven alphas rank numbers that are equal or 0 in exact arithmetic, so that rounding decides their order: 013
+and 016 (covariances), 015, 075 and 078 (correlations of ranks that are 0), 022 (standard deviations that
+differ in the last bit of float32) and 088 (sums of ranks that cancel). For these, up to 5 % of the cells may
+have the rank of a neighbour.
 """
 
 from pathlib import Path
@@ -20,7 +21,7 @@ import pytest
 from quarva.karva import parse
 from quarva.panel import Panel
 
-from .machines import MACHINES
+from .machines import ENGINES
 from .pandas_alphas_1_50 import ALPHAS as FIRST
 from .pandas_alphas_51_101 import ALPHAS as SECOND
 from .pandas_words import Bars, stored
@@ -37,13 +38,13 @@ GROUPS = {
 
 
 def fields(up_and_down: bool = False, days: int = 320, assets: int = 16) -> dict[str, np.ndarray]:
-    """Bars, vwap and cap; one asset begins late, one has gaps, one is cheap.
+    """Bars, vwap and cap with a late asset, an asset with gaps and a cheap asset.
 
-    Where price and volume go up and down in turns, ranks over a few days do not stand still.
+    With `up_and_down`, price and volume alternate, so that ranks over a few days are not constant.
     """
     rng = np.random.default_rng(101)
     shape, start = (days, assets), rng.uniform(20, 90, assets)
-    start[0] = 0.9  # volume in shares is above the volume in money, which alpha007 asks for
+    start[0] = 0.9  # the volume in shares exceeds the volume in money, a case of alpha007
     start = np.linspace(50, 50.1, assets) if up_and_down else start
     loud = 0.02 if up_and_down else 1
     close = start * np.exp(np.cumsum(0.02 * loud * rng.standard_t(4, shape), axis=0))
@@ -74,7 +75,7 @@ PANELS = {"usual": (panel(USUAL), Bars(USUAL, GROUPS)), "turning": (panel(TURNIN
 
 
 def of(name: str) -> tuple[Panel, Bars]:
-    """The panel for an alpha: 096 and 097 ask for many days in a row on which ranks do not stand still."""
+    """The panel for an alpha: 096 and 097 need many consecutive days on which ranks are not constant."""
     return PANELS["turning" if name in ("alpha096", "alpha097") else "usual"]
 
 
@@ -83,19 +84,19 @@ def texts() -> dict[str, str]:
     return dict(line.split(" = ", 1) for line in lines)
 
 
-@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", ALPHAS)
-def test_an_alpha_is_what_pandas_makes_of_it(name: str, machine: str) -> None:
+def test_an_alpha_agrees_with_pandas(name: str, engine: str) -> None:
     market, bars = of(name)
-    got = MACHINES[machine](parse(texts()[name], "worldquant"), market)
-    want = stored(ALPHAS[name](bars)).to_numpy(float)
-    np.testing.assert_array_equal(np.isnan(got), np.isnan(want))
-    got, want = got[~np.isnan(want)], want[~np.isnan(want)]
-    assert len(want) > 300
-    assert len(np.unique(want)) > 1
-    far = np.abs(got - want) > 1e-4 * (np.abs(want) + 0.1 * np.median(np.abs(want)))
+    got = ENGINES[engine](parse(texts()[name], "worldquant"), market)
+    correct = stored(ALPHAS[name](bars)).to_numpy(float)
+    np.testing.assert_array_equal(np.isnan(got), np.isnan(correct))
+    got, correct = got[~np.isnan(correct)], correct[~np.isnan(correct)]
+    assert len(correct) > 300
+    assert len(np.unique(correct)) > 1
+    far = np.abs(got - correct) > 1e-4 * (np.abs(correct) + 0.1 * np.median(np.abs(correct)))
     assert far.mean() <= (0.05 if name in ROUNDING_DECIDES else 0)
 
 
-def test_all_are_written_out() -> None:
+def test_all_alphas_have_an_independent_implementation() -> None:
     assert list(ALPHAS) == list(texts()) == [f"alpha{number:03d}" for number in range(1, 102)]

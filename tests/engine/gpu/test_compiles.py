@@ -1,6 +1,6 @@
-"""The kernel is machine code for a GPU, where numba-cuda and its compiler are installed; no GPU is needed.
+"""The kernel compiles for a GPU. This needs numba-cuda and its compiler, but no GPU.
 
-The simulator takes any Python; only the compiler knows whether every type can be told.
+The simulator runs any Python code; only the compiler checks that all types can be inferred.
 """
 
 import importlib
@@ -16,12 +16,12 @@ from quarva.panel import sample_panel
 
 
 class Launch(Exception):
-    """What the kernel would have been launched with."""
+    """Carries the arguments of a launch."""
 
 
 @pytest.fixture
 def launched(monkeypatch):
-    """The arguments of a launch, with numpy's arrays in the place of the device's."""
+    """The arguments of a launch, with NumPy arrays instead of device arrays."""
     pytest.importorskip("numba_cuda")
     from quarva.engine.gpu import run
 
@@ -40,7 +40,7 @@ def launched(monkeypatch):
     return caught.value.args[0]
 
 
-def test_the_kernel_compiles_for_what_it_is_launched_with(launched, monkeypatch):
+def test_the_kernel_compiles_for_the_arguments_of_a_launch(launched, monkeypatch):
     from numba import cuda, typeof
 
     from quarva.engine.gpu.kernel import run

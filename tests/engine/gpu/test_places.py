@@ -1,4 +1,4 @@
-"""Where nodes lie on the device: no value is written over as long as somebody reads it."""
+"""Memory layout of the nodes on the device: no value is overwritten while it has readers."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def reach(program: Program, node: int, days: int) -> int:
 
 
 def walk(program: Program, places: Places, days: int, chunk: int) -> None:
-    """Run every formula with tags (node, day) in place of values, and check what each node finds."""
+    """Run every formula with tags (node, day) instead of values, and check what each node reads."""
     for p in range(len(program)):
         head, end = program.offset[p], program.offset[p + 1]
         memory: dict[int, tuple[int, int]] = {}
@@ -48,19 +48,19 @@ def walk(program: Program, places: Places, days: int, chunk: int) -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 4, 16])
-def test_a_reader_finds_the_days_it_asks_for(chunk, population):
+def test_every_node_finds_the_days_that_it_reads(chunk, population):
     program = Program.from_population(population(150, seed=1, head=9, genes=2, windows=(2, 3, 7, 20)))
     walk(program, places_of(program, 45, chunk), 45, chunk)
 
 
-def test_rows_are_given_back_so_that_a_long_sum_takes_no_more_than_a_short_one():
+def test_rows_are_reused_so_that_a_long_sum_takes_no_more_than_a_short_one():
     texts = ["(x + 1) * 2", "((((x + 1) * 2 + y) * 3 + x) * 4 + y) * 5"]
     program = Program.from_expressions([parse(text) for text in texts])
     short, long = places_of(program, 1000, 8).rows
     assert long == short <= 3 * 8
 
 
-def test_a_window_longer_than_the_panel_takes_rows_for_its_days_only():
+def test_a_window_longer_than_the_panel_takes_rows_for_the_panel_only():
     program = Program.from_expressions([parse("mean(x + 1, 10000)")])
     assert places_of(program, 100, 4).rows[0] <= 128 + 4
 
@@ -68,11 +68,11 @@ def test_a_window_longer_than_the_panel_takes_rows_for_its_days_only():
 @pytest.mark.parametrize(
     ("days", "width", "chunk"), [(2000, 304, 8), (2000, 5008, 1), (2000, 32, 128), (1, 16, 1)]
 )
-def test_a_chunk_is_a_power_of_two_that_few_cells_fill(days, width, chunk):
+def test_a_chunk_is_a_power_of_two_with_a_limited_number_of_cells(days, width, chunk):
     assert chunk_of(days, width) == chunk
 
 
-def test_fields_are_read_where_the_panel_has_them():
+def test_fields_are_read_directly_from_the_panel():
     program = Program.from_expressions([parse("x - y")])
     places = places_of(program, 50, 8)
     fields = program.code == FIELD

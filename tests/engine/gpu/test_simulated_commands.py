@@ -1,4 +1,4 @@
-"""Tasks score on the GPU what they score on the CPU."""
+"""Tasks have the same scores on the GPU and the CPU."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from quarva.tasks.evaluation import evaluate_formulas
 FORMULAS = [parse(text) for text in ("-delta(close, 5) / close", "rank(close)", "ts_rank(close, 5)")]
 
 
-def test_a_task_scores_formulas_on_both_devices_alike():
+def test_a_task_has_the_same_scores_on_both_devices():
     panel = simulate(8, 60, seed=1)
     for objective in ("ic", "sharpe"):
         task = Task(panel, target="forward_return_1", objective=objective)
@@ -20,7 +20,7 @@ def test_a_task_scores_formulas_on_both_devices_alike():
         assert np.isfinite(on_gpu.fitness).any()
 
 
-def test_figures_of_formulas_are_alike():
+def test_formulas_have_the_same_figures_on_both_devices():
     panel = simulate(8, 40, seed=1)
     target = np.full((40, 8), np.nan, np.float32)
     target[:-1] = panel.field("close")[1:] / panel.field("close")[:-1] - 1
@@ -33,7 +33,7 @@ def test_figures_of_formulas_are_alike():
         np.testing.assert_allclose(figure, found[1][name], rtol=1e-4, err_msg=name)
 
 
-def test_a_search_runs_on_the_gpu_and_its_recipe_says_so(tmp_path):
+def test_a_search_runs_on_the_gpu_and_records_the_device(tmp_path):
     task = Task(simulate(6, 40, seed=1), target="forward_return_1", split=("2015-01-29", "2015-02-12"))
     found = quarva.search(task, "random", budget=6, device="cuda", out=tmp_path / "run", progress=False)
     assert found.evaluations == 6

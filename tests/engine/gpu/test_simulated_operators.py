@@ -1,4 +1,4 @@
-"""Every operator on the GPU's kernel is what the reference says, by both conventions."""
+"""The GPU kernel agrees with the reference on every operator, with both conventions."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ FIELDS = ("x", "y", "close")
 
 @pytest.fixture(scope="module")
 def panel() -> Panel:
-    """18 days × 6 assets with holes, ties, values that stand still, an asset that begins late, a universe."""
+    """18 days × 6 assets with gaps, ties, constant stretches, an asset that begins late, and a universe."""
     rng = np.random.default_rng(3)
     shape = (18, 6)
     y = rng.normal(size=shape).round(1)
@@ -37,22 +37,22 @@ def panel() -> Panel:
 
 
 def call(operator: Operator, first: int) -> Expression:
-    """The operator on fields, from the `first` on."""
-    carried = {
+    """An expression of the operator on fields, starting with field number `first`."""
+    parameters = {
         "window": max(3, operator.min_window),
         "share": 0.2,
         "count": 3,
         "group": "sector",
         "asset": "a1",
     }
-    symbol = Symbol(operator, **{name: carried[name] for name in operator.parameters})
+    symbol = Symbol(operator, **{name: parameters[name] for name in operator.parameters})
     args = (Expression(Symbol(field=FIELDS[(first + i) % 3])) for i in range(operator.arity))
     return Expression(symbol, tuple(args))
 
 
 @pytest.fixture(scope="module", params=["quarva", "qlib"])
 def found(request, panel):
-    """The panel by its conventions, and the signal of each operator on it, by name."""
+    """The panel with its conventions, and by name the expression and the signal of each operator."""
     by_name = {operator.name: call(operator, k) for k, operator in enumerate(OPERATORS)}
     panel = panel.with_conventions(request.param)
     values = signals(Program.from_expressions(list(by_name.values())), panel, device="cuda")
@@ -60,14 +60,14 @@ def found(request, panel):
 
 
 @pytest.mark.parametrize("name", [operator.name for operator in OPERATORS])
-def test_an_operator_is_what_the_reference_says(name, found):
+def test_an_operator_agrees_with_the_reference(name, found):
     panel, by_name, values = found
-    wanted = reference(by_name[name], panel, storage=torch.float32).numpy()
-    assert np.isfinite(wanted).any()
-    np.testing.assert_allclose(values[name], wanted, rtol=1e-5, atol=1e-7, err_msg=str(by_name[name]))
+    correct = reference(by_name[name], panel, storage=torch.float32).numpy()
+    assert np.isfinite(correct).any()
+    np.testing.assert_allclose(values[name], correct, rtol=1e-5, atol=1e-7, err_msg=str(by_name[name]))
 
 
-def test_nested_formulas_read_the_days_and_rows_that_their_operands_keep(panel):
+def test_nested_formulas_agree_with_the_reference(panel):
     texts = [
         "mean(delta(x, 2), 3) - mean(delta(x, 5), 4) * std(y + x, 3)",
         "rank(ts_max(rank(x), 4) - ref(zscore(y), 7))",
@@ -82,11 +82,11 @@ def test_nested_formulas_read_the_days_and_rows_that_their_operands_keep(panel):
     expressions = [parse(text) for text in texts]
     values = signals(Program.from_expressions(expressions), panel, device="cuda")
     for text, expression, value in zip(texts, expressions, values, strict=True):
-        wanted = reference(expression, panel, storage=torch.float32).numpy()
-        np.testing.assert_allclose(value, wanted, rtol=2e-5, atol=1e-6, err_msg=text)
+        correct = reference(expression, panel, storage=torch.float32).numpy()
+        np.testing.assert_allclose(value, correct, rtol=2e-5, atol=1e-6, err_msg=text)
 
 
-def test_random_formulas_are_what_the_reference_says(panel, population):
+def test_random_formulas_agree_with_the_reference(panel, population):
     pop = population(
         40, seed=5, head=8, fields=list(FIELDS), windows=(2, 3, 5), groups=["sector"],
         functions=["add", "sub", "mul", "neg", "mean", "std", "ref", "rank", "zscore", "ts_argmax",
@@ -94,11 +94,11 @@ def test_random_formulas_are_what_the_reference_says(panel, population):
     )  # fmt: skip
     values = signals(Program.from_population(pop), panel, device="cuda")
     for expression, value in zip(pop.expressions(), values, strict=True):
-        wanted = reference(expression, panel, storage=torch.float32).numpy()
-        np.testing.assert_allclose(value, wanted, rtol=1e-4, atol=1e-5, err_msg=str(expression))
+        correct = reference(expression, panel, storage=torch.float32).numpy()
+        np.testing.assert_allclose(value, correct, rtol=1e-4, atol=1e-5, err_msg=str(expression))
 
 
-def test_a_panel_without_groups_or_universe_is_read_as_it_is():
+def test_a_panel_needs_no_groups_or_universe():
     values = np.arange(10.0).reshape(5, 2)
     panel = Panel.from_arrays({"x": values}, np.datetime64("2000-01-03") + np.arange(5), ["a", "b"])
     got = signals(Program.from_expressions([parse("rank(delta(x, 1) + x)")]), panel, device="cuda")[0]
@@ -106,7 +106,7 @@ def test_a_panel_without_groups_or_universe_is_read_as_it_is():
     assert np.isnan(got[0]).all()
 
 
-def test_long_windows_equal_the_definition_far_from_zero():
+def test_long_windows_are_precise_far_from_zero():
     rng = np.random.default_rng(0)
     x = (1e6 + rng.integers(-3, 4, (120, 1))).astype(np.float32)
     panel = Panel.from_arrays({"x": x}, np.datetime64("2000-01-03") + np.arange(120), ["a"])

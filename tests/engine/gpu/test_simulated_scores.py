@@ -1,4 +1,4 @@
-"""What the GPU's kernel accumulates is what numpy and scipy compute from its signals."""
+"""Scores of the GPU kernel agree with NumPy and SciPy on its signals."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ PROGRAM = Program.from_expressions([parse(text) for text in FORMULAS])
 
 @pytest.fixture(scope="module")
 def case():
-    """22 days × 9 assets, two targets with holes, segments −1 to 2 (0 and 1 count), and the signals."""
+    """22 days × 9 assets, two targets with gaps, segments −1 to 2 (0 and 1 count), and the signals."""
     rng = np.random.default_rng(2)
     shape = (22, 9)
     fields = {
@@ -97,7 +97,7 @@ def test_a_prepared_target_and_a_second_call_give_the_same_bits(case):
     assert first[0, 0, 0, 0] > 0
 
 
-def test_formulas_that_do_not_fit_together_are_run_one_after_the_other(case, monkeypatch):
+def test_formulas_that_exceed_the_memory_together_are_run_in_turn(case, monkeypatch):
     from quarva.engine.gpu.device import Device
 
     panel, _, _, values = case
@@ -106,12 +106,12 @@ def test_formulas_that_do_not_fit_together_are_run_one_after_the_other(case, mon
     np.testing.assert_array_equal(got, values.astype(np.float32))
 
 
-def test_a_formula_that_the_memory_does_not_hold_is_an_error_of_one_line(case, monkeypatch):
+def test_a_formula_that_exceeds_the_memory_is_an_error_of_one_line(case, monkeypatch):
     from quarva.engine.gpu.device import Device
     from quarva.errors import DeviceError
 
     panel = case[0]
     monkeypatch.setattr(Device, "room", lambda self: 100)
-    with pytest.raises(DeviceError, match=r"needs .* MiB and simulator has .* shorten its windows") as error:
+    with pytest.raises(DeviceError, match=r"needs .* MiB, but simulator has .* shorten its windows") as error:
         signals(PROGRAM, panel, device="cuda")
     assert "\n" not in str(error.value)

@@ -1,4 +1,4 @@
-"""The GPU's kernel on Numba's simulator of one, in a session of its own."""
+"""Tests of the GPU kernel on Numba's simulator, in a separate session."""
 
 import os
 import subprocess
@@ -19,10 +19,10 @@ def test_the_kernel_on_a_simulated_gpu():
         "no:xdist",
         "--tb=short",
     ]
-    told = subprocess.run(
+    done = subprocess.run(
         [*command, str(Path(__file__).parent)],
         env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1", "PYTEST_ADDOPTS": ""},
         capture_output=True, text=True, timeout=500, check=False,
     )  # fmt: skip
-    assert told.returncode == 0, told.stdout[-8000:] + told.stderr[-2000:]
-    assert " passed" in told.stdout
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+    assert " passed" in done.stdout

@@ -1,4 +1,4 @@
-"""The loop tunes constants of whatever a searcher proposes, counts each step, and tells what came of it."""
+"""The loop tunes the constants of all proposals, counts each step, and tells the searcher the result."""
 
 import numpy as np
 import pytest
@@ -10,26 +10,26 @@ from quarva.runs import search
 from quarva.searchers import GEP, Policy, RandomSearch
 from quarva.tasks import Task
 
-WAYS = ("gep", "random", "policy", "blend")
+SEARCHERS = ("gep", "random", "policy", "blend")
 X = np.linspace(0.1, 4, 20).astype(np.float32)
 
 
 @pytest.fixture(scope="module")
 def power_task():
-    """x to the power 0.426, which Koza's functions write as exp(0.426 · log x)."""
+    """x to the power 0.426, which is exp(0.426 · log x) with Koza's functions."""
     return Task(Table.from_arrays({"x": X}, X.astype(float) ** 0.426), objective="nrmse")
 
 
 @pytest.fixture(scope="module")
 def noisy_task():
-    """Rows that no formula fits exactly, of which a fifth are for validation."""
+    """Rows that no formula fits exactly. A fifth of them are for validation."""
     noise = np.random.default_rng(2).normal(0, 0.1, 40)
     x = np.linspace(-2, 2, 40)
     return Task(Table.from_arrays({"x": x}, np.sin(1.3 * x) + noise), split=(0.6, 0.8))
 
 
-def run(task, way, budget, **given):
-    return search(task, way, budget, **{"progress": False, "threads": 1, **given})
+def run(task, searcher, budget, **given):
+    return search(task, searcher, budget, **{"progress": False, "threads": 1, **given})
 
 
 def figures(found):
@@ -42,7 +42,7 @@ def figures(found):
 
 
 class Watch:
-    """A searcher that checks what it is told against what it asked for."""
+    """A searcher that compares what it is told with what it proposed."""
 
     def begin(self, space):
         self.space, self.gains = space, 0
@@ -67,10 +67,10 @@ class Watch:
 
 
 @pytest.mark.parametrize("kind", [GEP, RandomSearch, Policy])
-def test_what_is_told_is_what_was_asked_or_better_and_is_the_score_of_what_is_told(noisy_task, kind):
-    way = type("Watched", (Watch, kind), {"task": noisy_task})()
-    found = run(noisy_task, way, 15_000)
-    assert way.gains > 100
+def test_searchers_are_told_tuned_formulas_with_their_scores(noisy_task, kind):
+    searcher = type("Watched", (Watch, kind), {"task": noisy_task})()
+    found = run(noisy_task, searcher, 15_000)
+    assert searcher.gains > 100
     assert found.tuning_steps > 0
 
 
@@ -85,10 +85,10 @@ def test_gep_breeds_with_tuned_constants(power_task):
     run(power_task, Watched(population=50), 5_000)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_every_step_is_counted_and_the_budget_is_met_to_the_last(noisy_task, way):
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_every_step_counts_and_the_budget_is_met_exactly(noisy_task, searcher):
     for budget in (2_601, 4_000, 7_000):
-        found = run(noisy_task, way, budget)
+        found = run(noisy_task, searcher, budget)
         assert found.evaluations == budget
         assert 0 < found.tuning_steps < budget
         history = found.history
@@ -101,36 +101,38 @@ def test_every_step_is_counted_and_the_budget_is_met_to_the_last(noisy_task, way
     assert "of them steps of tuning" in str(found)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_findings_do_not_depend_on_threads(noisy_task, way):
-    alone = run(noisy_task, way, 12_000, seed=1)
+@pytest.mark.parametrize("searcher", SEARCHERS)
+def test_findings_do_not_depend_on_threads(noisy_task, searcher):
+    single = run(noisy_task, searcher, 12_000, seed=1)
     for threads in (2, 5):
-        assert figures(run(noisy_task, way, 12_000, seed=1, threads=threads)) == figures(alone)
+        assert figures(run(noisy_task, searcher, 12_000, seed=1, threads=threads)) == figures(single)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("searcher", SEARCHERS)
 @pytest.mark.parametrize("first", [1, 1_100, 1_500, 4_321])
-def test_a_larger_budget_goes_on_as_if_it_had_been_given_at_once(noisy_task, tmp_path, way, first):
-    whole = run(noisy_task, way, 12_000, seed=3)
-    run(noisy_task, way, first, seed=3, checkpoint=tmp_path / "c.npz")
-    on = run(noisy_task, way, 12_000, seed=3, checkpoint=tmp_path / "c.npz", resume=True)
-    assert figures(on) == figures(whole)
+def test_a_run_resumed_with_a_larger_budget_equals_an_uninterrupted_run(
+    noisy_task, tmp_path, searcher, first
+):
+    uninterrupted = run(noisy_task, searcher, 12_000, seed=3)
+    run(noisy_task, searcher, first, seed=3, checkpoint=tmp_path / "c.npz")
+    resumed = run(noisy_task, searcher, 12_000, seed=3, checkpoint=tmp_path / "c.npz", resume=True)
+    assert figures(resumed) == figures(uninterrupted)
 
 
-def test_a_checkpoint_of_other_steps_is_refused(noisy_task, tmp_path):
+def test_a_checkpoint_with_other_tuning_steps_is_refused(noisy_task, tmp_path):
     run(noisy_task, "gep", 2_000, checkpoint=tmp_path / "c.npz")
     with pytest.raises(RunError, match="its tuning was 12 steps, and is none now"):
         run(noisy_task, "gep", 3_000, checkpoint=tmp_path / "c.npz", resume=True, tuning_steps=0)
 
 
-def test_constants_are_found_exactly_and_without_tuning_they_are_not(power_task):
+def test_exact_constants_are_found_only_with_tuning(power_task):
     tuned = [run(power_task, "gep", 40_000, seed=seed).stopped for seed in range(4)]
-    alone = [run(power_task, "gep", 40_000, seed=seed, tuning_steps=0).stopped for seed in range(4)]
+    untuned = [run(power_task, "gep", 40_000, seed=seed, tuning_steps=0).stopped for seed in range(4)]
     assert tuned.count("solved") >= 3
-    assert alone.count("solved") == 0
+    assert untuned.count("solved") == 0
 
 
-def test_a_table_of_many_rows_is_tuned_on_some_and_scored_on_all():
+def test_a_large_table_is_tuned_on_some_rows_and_scored_on_all():
     x = np.random.default_rng(1).uniform(-2, 2, 5_000)
     task = Task(Table.from_arrays({"x": x}, 2.7 * x + np.sin(1.3 * x)))
     found = run(task, "gep", 3_000, settings={"population": 20})
@@ -138,7 +140,7 @@ def test_a_table_of_many_rows_is_tuned_on_some_and_scored_on_all():
     assert found.best.train == task.score(found.best.formula).train[0]
 
 
-def test_nothing_is_tuned_where_there_is_nothing_to_tune(noisy_task, panel_task):
+def test_nothing_is_tuned_if_constants_cannot_be_tuned(noisy_task, panel_task):
     assert run(panel_task, "gep", 500).tuning_steps == 0
     assert run(noisy_task, "gep", 500, constants=False).tuning_steps == 0
     assert run(noisy_task, "gep", 500, tuning_steps=0).tuning_steps == 0
@@ -146,24 +148,27 @@ def test_nothing_is_tuned_where_there_is_nothing_to_tune(noisy_task, panel_task)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
-        ({"panel": True, "constants": True}, "only squared errors of a table can be, and 'ic' is none"),
-        ({"constants": False}, "formulas hold none; let them with constants = true"),
-        ({"functions": ["add", "rank"]}, "only those of elementwise functions can be"),
+        (
+            {"panel": True, "constants": True},
+            "the objective must be a squared error of a table, and 'ic' is not",
+        ),
+        ({"constants": False}, "formulas have none; allow them with constants = true"),
+        ({"functions": ["add", "rank"]}, "all functions must be elementwise"),
         ({"tuning_steps": -1}, "tuning_steps must be 0 or more, not -1"),
     ],
 )
-def test_tuning_that_can_not_be_is_refused_in_one_line(noisy_task, panel_task, given, said):
+def test_impossible_tuning_is_refused_in_one_line(noisy_task, panel_task, given, message):
     task = panel_task if given.pop("panel", False) else noisy_task
-    with pytest.raises(RecipeError, match=said) as caught:
+    with pytest.raises(RecipeError, match=message) as caught:
         run(task, "gep", 500, **{"tuning_steps": 5, **given})
     assert "\n" not in str(caught.value)
 
 
-def test_a_short_formula_competes_with_short_ones_alone():
+def test_a_formula_competes_only_with_formulas_of_its_length():
     lengths = np.array([9] * 10 + [3] * 5)
     errors = np.array([*np.arange(1.0, 10.0), np.nan, 50.0, 40.0, 30.0, np.inf, 60.0])
     best = promising(lengths, errors)
-    assert best.tolist() == [0, 1, 12]  # a fifth of nine, and of four, and at least one; NaN and inf never
+    assert best.tolist() == [0, 1, 12]  # a fifth of nine and a fifth of four, rounded up
     assert promising(lengths[:0], errors[:0]).tolist() == []

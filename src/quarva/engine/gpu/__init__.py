@@ -1,1 +1,1 @@
-"""The kernel for a GPU. It must not be imported, nor import `numba.cuda`, before a GPU is asked for."""
+"""The GPU kernel. Import this package, which imports `numba.cuda`, only if a GPU is requested."""

@@ -1,7 +1,8 @@
-"""Values of nodes, and the elementwise operators: one cell in, the same cell out.
+"""Access to the values of nodes, and the elementwise operators, on the device.
 
-A node is (fields, scratch, base, mask, width): its row of day t begins at (base + (t & mask)) · width, in
-`fields` if the mask is −1, else in `scratch`. So a node keeps as many days as its mask says, a power of two.
+A node is a tuple (fields, scratch, base, mask, width). Its row of day t begins at (base + (t & mask)) ·
+width, in `fields` if the mask is −1 and in `scratch` otherwise. A node in `scratch` thus keeps mask + 1 days,
+which is a power of two.
 """
 
 import math
@@ -22,12 +23,12 @@ AND, OR, NOT, IF_ELSE = CODE["and"], CODE["or"], CODE["not"], CODE["if_else"]
 NAN = np.float32(np.nan)
 LARGEST = np.float32(np.finfo(np.float32).max)
 ZERO, ONE = np.float32(0), np.float32(1)
-EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-103.97208)  # beyond: overflow, and 0
+EXP_MOST, EXP_LEAST = np.float32(88.72283), np.float32(-103.97208)  # above: overflow; below: 0
 
 
 @on_device
 def cell(node, day, asset):
-    """A node's value, float32."""
+    """Value of a node in a cell, float32."""
     fields, scratch, base, mask, width = node
     place = (base + (day & mask)) * width + asset
     return fields[place] if mask < 0 else scratch[place]
@@ -35,25 +36,26 @@ def cell(node, day, asset):
 
 @on_device
 def keep(v):
-    """v as float32, NaN where that is not finite."""
+    """v as float32; NaN if it is not finite in float32."""
     short = np.float32(v)
     return short if abs(short) <= LARGEST else NAN
 
 
 @on_device
-def truth(yes):
-    return ONE if yes else ZERO
+def truth(condition):
+    """1 if the condition is true, else 0."""
+    return ONE if condition else ZERO
 
 
 @on_device
 def sign_of(v):
-    """−1, 0 or 1; v is not NaN."""
+    """−1, 0 or 1; v must not be NaN."""
     return ONE if v > ZERO else (-ONE if v < ZERO else ZERO)
 
 
 @on_device
 def function(op, x):
-    """An operator of one argument that is not NaN."""
+    """Operator `op` of one argument, which must not be NaN."""
     if op == NEG:
         return -x
     if op == ABS:
@@ -85,7 +87,7 @@ def function(op, x):
 
 @on_device
 def raised(x, y):
-    """x to the power y in double precision, whose pow knows every special case; NaN where not real."""
+    """x to the power y in double precision, whose `pow` handles all special cases; NaN if it is not real."""
     if x == ZERO and y < ZERO:
         return NAN
     return keep(np.float64(x) ** np.float64(y))
@@ -93,7 +95,7 @@ def raised(x, y):
 
 @on_device
 def operation(op, x, y):
-    """An operator of two arguments that are not NaN."""
+    """Operator `op` of two arguments, which must not be NaN."""
     if op == ADD:
         return x + y
     if op == SUB:
@@ -119,7 +121,7 @@ def operation(op, x, y):
 
 @on_device
 def comparison(op, x, y):
-    """A comparison; with a NaN it is false, and `ne` true."""
+    """Comparison `op`. A comparison with NaN is false, except that `ne` is true."""
     if op == LT:
         return truth(x < y)
     if op == LE:
@@ -133,7 +135,7 @@ def comparison(op, x, y):
 
 @on_device
 def elementwise(op, arity, x, y, z, partial):
-    """The elementwise operator `op`; y and z mean nothing where the arity does not ask for them."""
+    """Elementwise operator `op` with `arity` arguments; the remaining ones of x, y, z are ignored."""
     if op == IF_ELSE:
         if x != x and not partial:
             return NAN

@@ -1,8 +1,8 @@
-"""Cross-sectional and group operators: what runs between two barriers of the block.
+"""Cross-sectional and group operators on the device: the code between two barriers of a block.
 
-A day belongs to a team of threads, of which each takes every `team`-th asset. It writes its part of a sum to
-a column of `parts`, float64 (PARTS, THREADS), and reads the whole team's behind a barrier, always in the same
-order: the result is the same each time.
+A team of `team` threads computes a day, each thread every `team`-th asset. A thread writes its part of a sum
+to its column of `parts`, float64 of shape (PARTS, THREADS). After a barrier, every thread adds up the parts
+of its team, always in the same order, so that results are deterministic.
 """
 
 import math
@@ -11,7 +11,7 @@ import numpy as np
 
 from quarva.engine.gpu.cells import NAN, cell, keep
 from quarva.engine.gpu.jit import on_device
-from quarva.engine.gpu.order import ABSENT, place, quantile_of_row, rank, word_of
+from quarva.engine.gpu.order import ABSENT, count_smaller, quantile_of_row, rank, word_of
 from quarva.karva.operators import CODE
 
 RANK, ZSCORE, DEMEAN, SCALE = CODE["rank"], CODE["zscore"], CODE["demean"], CODE["scale"]
@@ -20,7 +20,7 @@ OF_ASSET = CODE["of_asset"]
 GROUP_DEMEAN, GROUP_RANK, GROUP_ZSCORE = CODE["group_demean"], CODE["group_rank"], CODE["group_zscore"]
 
 PARTS = 6
-# The rows of `parts`, first of a day's pairs, then of their sums about the least values.
+# Rows of `parts`: in the first pass the count, Σ|x| and the minima, in the second the sums about the minima.
 MANY, SIZE, LEAST_X, LEAST_Y = 0, 1, 2, 3
 X, XX, Y, YY, XY = 1, 2, 3, 4, 5
 INFINITE = np.inf
@@ -28,13 +28,13 @@ INFINITE = np.inf
 
 @on_device
 def orders(op):
-    """Whether an operator needs the day's values sorted."""
+    """True if an operator needs the sorted values of the day."""
     return op == RANK or op == WINSORISE or op == BUCKET or op == GROUP_RANK
 
 
 @on_device
 def seen(x, day, asset, universe):
-    """A node's value as cross-sectional operators see it: NaN outside the universe."""
+    """Value of a node for cross-sectional operators: NaN outside the universe."""
     if universe.shape[0] > 0 and universe[day, asset] == 0:
         return NAN
     return cell(x, day, asset)
@@ -42,7 +42,7 @@ def seen(x, day, asset, universe):
 
 @on_device
 def count_pairs(x, y, day, n_assets, universe, lane, team, parts, column):
-    """This thread's part: cells where both are there, Σ|x|, the least x and y. Of a single operand y = x."""
+    """First pass of a thread: number of pairs, Σ|x|, minima of x and y. For a single operand, pass y = x."""
     many, size, least_x, least_y = 0.0, 0.0, INFINITE, INFINITE
     for i in range(lane, n_assets, team):
         a, b = np.float64(seen(x, day, i, universe)), np.float64(cell(y, day, i))
@@ -56,7 +56,7 @@ def count_pairs(x, y, day, n_assets, universe, lane, team, parts, column):
 
 @on_device
 def sum_pairs(x, y, day, n_assets, universe, lane, team, about_x, about_y, parts, column):
-    """This thread's part of Σ dx, Σ dx², Σ dy, Σ dy², Σ dx·dy over the pairs, about a value of each."""
+    """Second pass of a thread: sums of dx, dx², dy, dy², dx·dy, where d is the distance from `about`."""
     many, sx, xx, sy, yy, xy = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(lane, n_assets, team):
         a, b = np.float64(seen(x, day, i, universe)) - about_x, np.float64(cell(y, day, i)) - about_y
@@ -74,7 +74,7 @@ def sum_pairs(x, y, day, n_assets, universe, lane, team, about_x, about_y, parts
 
 @on_device
 def total(parts, row, first, team):
-    """The sum of a team's parts."""
+    """Sum of the parts of a team."""
     value = 0.0
     for k in range(first, first + team):
         value += parts[row, k]
@@ -83,7 +83,7 @@ def total(parts, row, first, team):
 
 @on_device
 def lowest(parts, row, first, team):
-    """The least of a team's parts; 0 where the day has no cell."""
+    """Minimum of the parts of a team; 0 if the day has no values."""
     value = INFINITE
     for k in range(first, first + team):
         value = min(value, parts[row, k])
@@ -92,9 +92,9 @@ def lowest(parts, row, first, team):
 
 @on_device
 def factors(op, many, size, about, sx, xx, sy, yy, xy):
-    """c, b, f such that the operator is (dx − c − b·dy) · f; d: the distance from `about`, the least value.
+    """Return c, b, f such that the operator is (dx − c − b·dy) · f; dx and dy are distances from the minima.
 
-    NaN where it has no value: a day without spread, of too few cells, of size 0.
+    f is NaN if the operator is undefined: too few values, no variance, or Σ|x| = 0.
     """
     if many == 0.0:
         return 0.0, 0.0, np.nan
@@ -116,7 +116,7 @@ def factors(op, many, size, about, sx, xx, sy, yy, xy):
 
 @on_device
 def fill_words(x, day, n_assets, universe, group, grouped, lane, team, words, at, room):
-    """The day's values as words to be sorted; group: codes of the assets, asked if `grouped`."""
+    """Write the values of a day as sortable words. `group` holds the codes of the assets, if `grouped`."""
     for i in range(lane, room, team):
         word = ABSENT
         if i < n_assets:
@@ -129,31 +129,34 @@ def fill_words(x, day, n_assets, universe, group, grouped, lane, team, words, at
 
 @on_device
 def ordered(op, v, param, share, code, words, at, room):
-    """An operator of order for the value v of group `code` (0 where there are none); v is not NaN."""
-    begin, end = place(words, at, room, word_floor(code)), place(words, at, room, word_floor(code + 1))
+    """Operator on sorted words for a value v, which must not be NaN, of group `code` (0 without groups)."""
+    begin, end = (
+        count_smaller(words, at, room, first_word(code)),
+        count_smaller(words, at, room, first_word(code + 1)),
+    )
     if op == WINSORISE:
         q = np.float64(share)
         low, high = quantile_of_row(words, at, end, q), quantile_of_row(words, at, end, 1.0 - q)
         return min(max(np.float64(v), low), high)
     word = word_of(v, code)
     if op == BUCKET:
-        twice = place(words, at, room, word) + place(words, at, room, word + 1) - 1
+        twice = count_smaller(words, at, room, word) + count_smaller(words, at, room, word + 1) - 1
         return np.float64(twice * param // (2 * end) + 1)
     return rank(words, at, room, word, begin, end)
 
 
 @on_device
-def word_floor(code):
-    """Not above any word of a group, and above those of the groups before."""
+def first_word(code):
+    """Lower bound of the words of a group, above those of the groups before."""
     return np.int64(code) * 2**32
 
 
 @on_device
 def sum_groups(x, day, universe, members, starts, lane, team, found, many_groups):
-    """Of each group its cells, a value of it, and Σ and Σ² about that: found, float64 (4, groups).
+    """Write to `found`, float64 (4, groups): count, first value, and sums of d and d² about it of each group.
 
-    members: assets by group; starts: where each group begins among them, and the end. A group is summed by
-    one thread.
+    `members` lists the assets by group, and `starts` where each group begins in it, followed by the end. Each
+    group is summed by one thread.
     """
     for g in range(lane, many_groups, team):
         many, about, s, ss = 0.0, 0.0, 0.0, 0.0
@@ -170,7 +173,7 @@ def sum_groups(x, day, universe, members, starts, lane, team, found, many_groups
 
 @on_device
 def in_group(op, v, code, found):
-    """Deviation from the mean of its group, over the group's std if asked; the group has a value."""
+    """`group_demean` or `group_zscore` of a value v, given the sums of its group."""
     many, about, s, ss = found[0, code], found[1, code], found[2, code], found[3, code]
     deviation = (np.float64(v) - about) - s / many
     if op == GROUP_DEMEAN:

@@ -1,4 +1,4 @@
-"""The GPU itself: whether there is one, what it is called, and what it can hold."""
+"""Discovery of the GPU: availability, name and memory."""
 
 import importlib.util
 from dataclasses import dataclass
@@ -8,20 +8,25 @@ from quarva.errors import DeviceError
 
 __all__ = ["Device", "find_device", "is_installed", "why_no_device"]
 
-_BLOCKS = 2  # blocks of 256 threads that a multiprocessor runs at a time, by its registers (see `jit`)
-_SHARE = 0.6  # of the memory that is free, for scratch and results
-_MOST = 2**40
+_BLOCKS = 2  # blocks of 256 threads per multiprocessor, as limited by its registers (see `jit`)
+_SHARE = 0.6  # of the free memory, for scratch and results
+_MOST = 2**40  # bytes
 
 
 @dataclass(frozen=True)
 class Device:
     """A CUDA device.
 
-    Attributes:
-        name: as its driver calls it.
-        blocks: of threads that it is given at a time.
-        threads: of a block, a power of two.
-        team: fewest threads that share a day, a power of two.
+    Attributes
+    ----------
+    name : str
+        Name reported by the driver.
+    blocks : int
+        Number of blocks of a launch.
+    threads : int
+        Number of threads of a block, a power of two.
+    team : int
+        Minimal number of threads that compute a day, a power of two.
     """
 
     name: str
@@ -30,27 +35,33 @@ class Device:
     team: int
 
     def room(self) -> int:
-        """Bytes that may be taken now."""
+        """Bytes of memory that may be allocated now."""
         from numba import cuda
 
         return int(min(_SHARE * cuda.current_context().get_memory_info().free, _MOST))
 
 
 def is_installed() -> bool:
-    """Whether numba-cuda is, the package of the extra `gpu`; nothing is imported to find out."""
+    """True if numba-cuda, the package of the extra `gpu`, is installed. Nothing is imported."""
     return importlib.util.find_spec("numba_cuda") is not None
 
 
 @cache
 def why_no_device() -> str:
-    """Why there is no GPU to run on, in words; nothing where there is one."""
+    """Reason why no GPU is available.
+
+    Returns
+    -------
+    str
+        Empty if a GPU is available.
+    """
     try:
         from numba import cuda
 
         if cuda.is_available():
             return ""
     except ImportError as error:
-        return f"numba-cuda can not be loaded ({' '.join(str(error).split())})"
+        return f"numba-cuda cannot be loaded ({' '.join(str(error).split())})"
     if not is_installed():
         return "numba-cuda is not installed; pip install 'quarva[gpu]'"
     return "no NVIDIA GPU with its driver and compiler is found"
@@ -58,10 +69,17 @@ def why_no_device() -> str:
 
 @cache
 def find_device() -> Device:
-    """The first CUDA device, or Numba's simulator of one where NUMBA_ENABLE_CUDASIM asks for it.
+    """Find the first CUDA device.
 
-    Raises:
-        DeviceError: there is none; the message says why.
+    Returns
+    -------
+    Device
+        Numba's simulator if NUMBA_ENABLE_CUDASIM is set.
+
+    Raises
+    ------
+    DeviceError
+        No device is available; the message says why.
     """
     why = why_no_device()
     if why:

@@ -1,7 +1,7 @@
-"""`on_device`, `kernel`: numba-cuda's `cuda.jit`, marked with a digest as `compiled` marks its own.
+"""`on_device` and `kernel`: numba-cuda's `cuda.jit` with a digest of the code, like `compiled` for the CPU.
 
-No `cuda` stands among the names of a module that holds device functions, except in `kernel`: the barriers
-are all there, and what runs between two of them is plain arithmetic.
+Modules with device functions must not have a global named `cuda`, except the module `kernel`. All barriers
+are in that module; the code between two barriers is plain arithmetic.
 """
 
 from collections.abc import Callable
@@ -14,31 +14,54 @@ from quarva._runtime.compiled import DIGEST, cache_home, digest_of
 
 __all__ = ["kernel", "on_device"]
 
-# Of a thread. The kernel would take 172, and one block of 256 threads fill a multiprocessor; of 128 two fit,
-# and 136 bytes are spilt; of 64 four, and 824 bytes (ptxas 12.9, sm_90). Which is faster: not yet measured.
+# Registers per thread. Without a limit the kernel takes 172, and one block of 256 threads fills a
+# multiprocessor. With 128 two blocks fit and 136 bytes are spilled; with 64 four blocks fit and 824 bytes are
+# spilled (ptxas 12.9, sm_90). Which is fastest has not been measured yet.
 _REGISTERS = 128
 
 _SIMULATED = bool(getattr(config, "ENABLE_CUDASIM", 0))
 
 
 def on_device(function: Callable) -> Any:
-    """A function that kernels call."""
-    # The simulator's wrapper changes names of the function's module at each call, which two threads can not
-    # do at a time; functions of the kernel's own module see the simulated `cuda` without it.
+    """Compile a function that kernels call.
+
+    Parameters
+    ----------
+    function : callable
+        The Python function.
+
+    Returns
+    -------
+    numba dispatcher
+        With the digest of the code as an attribute.
+    """
+    # The simulator's wrapper changes globals of the function's module at each call, which is not thread-safe.
+    # Without the wrapper, functions in the module of the kernel still see the simulated `cuda`.
     dispatcher = function if _SIMULATED else cuda.jit(device=True)(function)
     setattr(dispatcher, DIGEST, digest_of(function))
     return dispatcher
 
 
 def kernel(function: Callable) -> Any:
-    """A function that the host launches; its machine code is kept where `compiled` keeps the CPU's."""
+    """Compile a function that the host launches. Its machine code is cached in the folder of `compiled`.
+
+    Parameters
+    ----------
+    function : callable
+        The Python function.
+
+    Returns
+    -------
+    numba dispatcher
+        With the digest of the code as an attribute.
+    """
     digest = digest_of(function)
     options = {} if _SIMULATED else {"cache": True, "max_registers": _REGISTERS}
     before = config.CACHE_DIR
     config.CACHE_DIR = str(cache_home() / digest)
     try:
         dispatcher = cuda.jit(**options)(function)
-    except RuntimeError:  # no folder to keep it in
+    except RuntimeError:  # the cache folder is not writable
         dispatcher = cuda.jit(**(options | {"cache": False}))(function)
     finally:
         config.CACHE_DIR = before

@@ -1,12 +1,12 @@
-"""The kernel: a block of threads a formula, days in chunks, threads over the cells of a chunk.
+"""The GPU kernel: a block of threads computes a formula, in chunks of days.
 
-A block takes formula after formula. It walks the days in chunks; in a chunk it computes node after node, for
-all days and assets of the chunk at once: a thread takes every `size`-th cell, and a barrier stands behind
-each node. Where a day's assets meet (cross-sections, scores) the block is cut into `teams`, a day each. No
-node keeps more than the days that its readers ask for.
+A block takes one formula after the other. For each chunk of days it computes node after node, with the
+threads spread over the cells of the chunk and a barrier after each node. For cross-sectional operators and
+scores, which combine the assets of a day, the threads of a block are split into teams, and each team computes
+a day. A node only keeps the days that its readers need.
 
-All barriers are in this file. Every thread of a block must come to each of them: what a team has no day for
-it skips between barriers, never a barrier.
+All barriers are in this file. Every thread of a block must reach every barrier. A team without a day skips
+the code between two barriers, but no barrier.
 """
 
 import numpy as np
@@ -62,14 +62,14 @@ from quarva.engine.gpu.windows import rolling
 from quarva.karva.alphabet import FIELD, NUMBER
 from quarva.karva.operators import OPERATORS
 
-THREADS = 256  # of a block, at most; a power of two, for a team is one
+THREADS = 256  # maximal number of threads of a block; a power of two, because teams are
 _KINDS = [operator.kind for operator in OPERATORS]
 ROLLING, CROSS, GROUP = _KINDS.index("rolling"), _KINDS.index("cross"), _KINDS.index("group")
 
 
 @on_device
 def compute_cells(op, param, number, arity, x, y, z, out, t, some, n_assets, first, partial):
-    """A number, or an elementwise or rolling operator, on days t … t + some − 1."""
+    """Compute a number, an elementwise or a rolling operator on days t … t + some − 1."""
     _, scratch, base, mask, width = out
     for c in range(cuda.threadIdx.x, some * n_assets, cuda.blockDim.x):
         asset = c % n_assets
@@ -88,7 +88,7 @@ def compute_cells(op, param, number, arity, x, y, z, out, t, some, n_assets, fir
 
 @on_device
 def copy_asset(source, x, out, t, some, n_assets, first):
-    """The value of one asset for every asset that has begun."""
+    """Copy the values of one asset to every asset that has begun."""
     _, scratch, base, mask, width = out
     for c in range(cuda.threadIdx.x, some * n_assets, cuda.blockDim.x):
         asset = c % n_assets
@@ -98,7 +98,7 @@ def copy_asset(source, x, out, t, some, n_assets, first):
 
 @on_device
 def sort_words(words, at, room, lane, team, active):
-    """Sort a team's words, `room` of them, a power of two (Batcher's bitonic network)."""
+    """Sort the `room` words of a team, a power of two, with Batcher's bitonic network."""
     many = room // 2 if active else 0
     cuda.syncthreads()
     length = 2
@@ -117,7 +117,7 @@ def sort_words(words, at, room, lane, team, active):
 
 @on_device
 def cross_moments(op, x, y, out, day, active, n_assets, universe, lane, team, parts):
-    """zscore, demean, scale, residual: one day of one team."""
+    """One day of zscore, demean, scale or residual."""
     column = cuda.threadIdx.x
     head = column - lane
     if active:
@@ -146,7 +146,7 @@ def cross_moments(op, x, y, out, day, active, n_assets, universe, lane, team, pa
 def cross_order(
     op, param, number, x, out, day, active, n_assets, universe, group, lane, team, words, at, room
 ):
-    """rank, winsorise, bucket, group_rank: one day of one team."""
+    """One day of rank, winsorise, bucket or group_rank."""
     grouped = op == GROUP_RANK
     if active:
         fill_words(x, day, n_assets, universe, group, grouped, lane, team, words, at, room)
@@ -164,7 +164,7 @@ def cross_order(
 
 @on_device
 def cross_groups(op, x, out, day, active, n_assets, universe, group, members, starts, lane, team, found):
-    """group_demean, group_zscore: one day of one team."""
+    """One day of group_demean or group_zscore."""
     if active:
         sum_groups(x, day, universe, members, starts, lane, team, found, starts.size - 1)
     cuda.syncthreads()
@@ -181,7 +181,7 @@ def cross_section(
     op, param, number, x, y, out, t, some, n_assets, universe, groups, members, starts, first, teams, parts,
     words, room, found,
 ):  # fmt: skip
-    """A cross-sectional or group operator on days t … t + some − 1, `teams` days at a time."""
+    """Compute a cross-sectional or group operator on days t … t + some − 1, `teams` days at a time."""
     if op == OF_ASSET:
         copy_asset(param, x, out, t, some, n_assets, first)
         return
@@ -190,7 +190,7 @@ def cross_section(
     at = (cuda.blockIdx.x * teams + own) * room
     kind = param if op >= GROUP else 0
     for d in range(own, some + own, teams):
-        # Teams go round together, each as often as the first one: `own` days later it has none left.
+        # All teams make the same number of iterations; a team without a day is inactive.
         active, day = d < some, t + d
         if orders(op):
             cross_order(
@@ -209,7 +209,7 @@ def cross_section(
 
 @on_device
 def rank_sums(x, y, day, active, n_assets, many, constant, lane, team, parts, words, at, room):
-    """Sums of ranks of one day of one team into `parts`."""
+    """Write the sums of ranks of one day of one team to `parts`."""
     column = cuda.threadIdx.x
     counts = active and not constant
     for i in range(lane, room if counts else 0, team):
@@ -228,7 +228,7 @@ def rank_sums(x, y, day, active, n_assets, many, constant, lane, team, parts, wo
 def score_day(
     mode, x, y, day, active, n_assets, universe, least, known, spread, lane, team, parts, words, at, room, row
 ):
-    """Score one day of one team into its row; known, spread: as `pearson` takes them."""
+    """Score one day and write its row of sums."""
     column = cuda.threadIdx.x
     head = column - lane
     if mode == SSE:
@@ -268,7 +268,7 @@ def score_chunk(
     mode, x, targets, totals, least, centre, segments, t, some, n_days, n_assets, width, universe, teams,
     parts, words, room, rows, moments, acc,
 ):  # fmt: skip
-    """Score days t … t + some − 1 of a formula's root x against every target."""
+    """Score the root x of a formula against every target on days t … t + some − 1."""
     team = cuda.blockDim.x // teams
     own, lane = cuda.threadIdx.x // team, cuda.threadIdx.x % team
     at = (cuda.blockIdx.x * teams + own) * room
@@ -295,7 +295,7 @@ def score_chunk(
 
 @on_device
 def write_chunk(x, t, some, n_assets, universe, out):
-    """Write days t … t + some − 1 of a formula's root; NaN outside the universe."""
+    """Write the root x of a formula on days t … t + some − 1; NaN outside the universe."""
     for c in range(cuda.threadIdx.x, some * n_assets, cuda.blockDim.x):
         out[t + c // n_assets, c % n_assets] = seen(x, t + c // n_assets, c % n_assets, universe)
     cuda.syncthreads()
@@ -303,7 +303,7 @@ def write_chunk(x, t, some, n_assets, universe, out):
 
 @on_device
 def node_of(k, base, mask, own, fields, scratch, width):
-    """Node k; own: the block's first row of scratch."""
+    """Node k as a tuple (see `cells`). `own` is the first row of scratch of the block."""
     return fields, scratch, base[k] + (own if mask[k] >= 0 else 0), mask[k], width
 
 
@@ -312,7 +312,7 @@ def compute_node(
     k, head, code, left, right, third, param, number, base, mask, own, fields, scratch, width, t, some,
     n_assets, first, partial, groups, members, starts, universe, teams, parts, words, room, found,
 ):  # fmt: skip
-    """Compute node k of the formula whose nodes begin at `head`, on days t … t + some − 1."""
+    """Compute node k of the formula whose first node is `head`, on days t … t + some − 1."""
     op, arity = code[k], 1
     out = node_of(k, base, mask, own, fields, scratch, width)
     x = node_of(head + left[k], base, mask, own, fields, scratch, width) if left[k] >= 0 else out
@@ -335,7 +335,7 @@ def compute_node(
 
 @on_device
 def clear(values):
-    """Set a float64 array (S, M, k) to 0, by all threads."""
+    """Set a float64 array (S, M, k) to 0 with all threads of the block."""
     for m in range(cuda.threadIdx.x, values.shape[1], cuda.blockDim.x):
         for s in range(values.shape[0]):
             for k in range(values.shape[2]):
@@ -349,15 +349,58 @@ def run(
     width, n_days, n_assets, first, partial, groups, members, starts, universe, chunk, teams, words, room,
     found, mode, targets, totals, least, centre, segments, days, rows, moments, acc, out,
 ):  # fmt: skip
-    """Score or write formulas jobs[0], jobs[1], … over the first `days` days.
+    """Score or write formulas jobs[0], jobs[1], … on the first `days` days.
 
-    queue: int32 (1,), 0: the next formula. jobs: int32. offset … number: as a Program has them, `param` with
-    the panel's numbers. base, mask: of the nodes, see `cells` and `places`; block_rows: of scratch, for each
-    block. first: int32 (N,), the first row of each asset. groups, members: int32 (G, N); starts: int32
-    (G, groups + 1). universe: uint8 (T, N) or (0, 0). words: int64, room for each team, room a power of
-    two. found: float64 (teams of all blocks, 4, groups). targets … segments: as `engine.Target` has them.
-    rows: float64 (blocks, M, chunk, SUMS); moments: (blocks, S, M, MOMENTS). acc: float64 (jobs, S, M, 4) of
-    zeros; out: float32 (jobs, T, N), for the mode WRITE.
+    Parameters
+    ----------
+    queue : int32, shape (1,)
+        Index of the next job, initially 0.
+    jobs : int32
+        The formulas.
+    offset, code, left, right, third, param, number
+        The arrays of a `Program`; `param` refers to the fields, groups and assets of the panel.
+    base, mask : int64
+        Location of each node, see `cells` and `places`.
+    block_rows : int
+        Rows of scratch per block.
+    fields : float32, shape (F · T · width,)
+        The fields.
+    scratch : float32, shape (blocks · block_rows · width,)
+        Scratch space for the nodes.
+    width, n_days, n_assets : int
+        Row width, T and N.
+    first : int, shape (N,)
+        The first row of each asset.
+    partial : int
+        1 if Qlib's conventions apply.
+    groups, members : int32, shape (G, N)
+        Group codes of the assets, and the assets sorted by group.
+    starts : int32, shape (G, groups + 1)
+        Where each group begins in `members`, followed by the end.
+    universe : uint8, shape (T, N) or (0, 0)
+        The universe.
+    chunk, teams : int
+        Days of a chunk, and teams of a block.
+    words : int64, shape (2 · room · teams of all blocks,)
+        Scratch space for sorting.
+    room : int
+        Number of words to sort, a power of two of at least N.
+    found : float64, shape (teams of all blocks, 4, groups)
+        Scratch space for sums of groups.
+    mode : int
+        A statistic, or WRITE.
+    targets, totals, least, centre, segments
+        The arrays of an `engine.Target`; `targets` is flat.
+    days : int
+        Number of days to compute.
+    rows : float64, shape (blocks, M, chunk, SUMS)
+        Scratch space for the sums of each day.
+    moments : float64, shape (blocks, S, M, MOMENTS)
+        Scratch space for pooled moments.
+    acc : float64, shape (jobs, S, M, 4)
+        Receives the scores; initially 0.
+    out : float32, shape (jobs, T, N)
+        Receives the signals in the mode WRITE.
     """
     job = cuda.shared.array(1, np.int32)
     parts = cuda.shared.array((PARTS, THREADS), np.float64)

@@ -1,6 +1,7 @@
-"""Order: keys that sort as numbers do, quantiles of windows, places in a sorted row.
+"""Sortable keys, quantiles and ranks on the device.
 
-A word is group · 2³² + key + 2³¹, int64: sorted words stand group by group, and in each by value.
+A key is an integer that sorts like a float32. A word is group · 2³² + key + 2³¹ as int64, so that words sort
+by group and then by value.
 """
 
 import numpy as np
@@ -8,38 +9,40 @@ import numpy as np
 from quarva.engine.gpu.cells import ZERO, cell
 from quarva.engine.gpu.jit import on_device
 
-ABSENT = 2**62  # behind every word
+ABSENT = 2**62  # sorts after every word
 GROUP_SIZE, SHIFT, LOW, LOW31 = 2**32, 2**31, 2**32 - 1, 2**31 - 1
 NAN = np.nan
 
 
 @on_device
 def key_of(v):
-    """Integer in the order of float32, −0 and 0 being one; v is not NaN."""
+    """Integer that sorts like the float32 v, with −0 equal to 0; v must not be NaN."""
     bits = np.int64(np.float32(v + ZERO).view(np.int32))
     return bits ^ LOW31 if bits < 0 else bits
 
 
 @on_device
 def value_of(key):
-    """The float32 of a key."""
+    """Inverse of `key_of`, float32."""
     bits = key ^ LOW31 if key < 0 else key
     return np.int32(bits).view(np.float32)
 
 
 @on_device
 def word_of(v, group):
+    """Word of a value in a group."""
     return group * GROUP_SIZE + key_of(v) + SHIFT
 
 
 @on_device
 def value_of_word(word):
+    """Value of a word, float64."""
     return np.float64(value_of((word & LOW) - SHIFT))
 
 
 @on_device
 def count_upto(x, day, asset, rows, key):
-    """Values of a window up to a key, and the least key above it (the key itself if there is none)."""
+    """Number of values of a window up to a key, and the smallest key above it (the key itself if none is)."""
     many, above, found = 0, key, False
     for k in range(rows):
         v = cell(x, day - k, asset)
@@ -54,10 +57,10 @@ def count_upto(x, day, asset, rows, key):
 
 @on_device
 def quantile_of_window(x, day, asset, w, rows, q, partial):
-    """The quantile q of a window's values, by a straight line between two of them.
+    """Quantile q of a window, with linear interpolation between two values.
 
-    The lower one is found by halving the range of keys: 32 looks at the window at most, whatever its length,
-    and no memory of its own.
+    The lower value is found by bisection of the range of keys, which takes at most 32 passes over the window
+    and no memory.
     """
     many, least, most = 0, np.int64(0), np.int64(0)
     for k in range(rows):
@@ -86,8 +89,8 @@ def quantile_of_window(x, day, asset, w, rows, q, partial):
 
 
 @on_device
-def place(words, at, size, word):
-    """How many of the sorted words at … at + size − 1 are less."""
+def count_smaller(words, at, size, word):
+    """Number of the sorted words at … at + size − 1 that are smaller than `word`."""
     low, high = np.int64(0), np.int64(size)
     while low < high:
         middle = (low + high) // 2
@@ -100,7 +103,7 @@ def place(words, at, size, word):
 
 @on_device
 def quantile_of_row(words, at, many, q):
-    """The quantile q of the first `many` sorted words."""
+    """Quantile q of the first `many` sorted words, with linear interpolation."""
     where = q * (many - 1.0)
     lower = np.int64(where)
     value = value_of_word(words[at + lower])
@@ -111,6 +114,6 @@ def quantile_of_row(words, at, many, q):
 
 @on_device
 def rank(words, at, size, word, begin, end):
-    """Average rank of a word among those of its group, which stand at begin … end − 1, over their number."""
-    lower, upper = place(words, at, size, word), place(words, at, size, word + 1)
+    """Average rank of a word among those of its group, at begin … end − 1, divided by their number."""
+    lower, upper = count_smaller(words, at, size, word), count_smaller(words, at, size, word + 1)
     return ((lower + upper + 1) * 0.5 - begin) / (end - begin)

@@ -1,4 +1,4 @@
-"""Where on the device the values of nodes lie, and how many days of each are kept."""
+"""Memory layout of the nodes on the device: the location of each node and the days that it keeps."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from quarva.karva.operators import CODE, OPERATORS
 
 __all__ = ["Places", "chunk_of"]
 
-_CELLS = 4096  # of a chunk, for a block: its nodes' rows stay in the first two caches
-_CHUNK = 128  # days of a chunk at most
+_CELLS = 4096  # cells of a chunk, so that the rows of its nodes fit in the first two caches
+_CHUNK = 128  # maximal number of days of a chunk
 
 EMA = CODE["ema"]
 _REACHES = np.array([operator.lookback(1) for operator in OPERATORS], np.int32)
@@ -20,7 +20,20 @@ _ROLLS = np.array([operator.windowed for operator in OPERATORS])
 
 
 def chunk_of(n_days: int, width: int) -> int:
-    """Days of a chunk: a power of two."""
+    """Number of days of a chunk.
+
+    Parameters
+    ----------
+    n_days : int
+        Number of days.
+    width : int
+        Row width.
+
+    Returns
+    -------
+    int
+        A power of two.
+    """
     most = max(1, min(_CHUNK, _CELLS // width))
     chunk = 1
     while 2 * chunk <= most and chunk < n_days:
@@ -30,12 +43,16 @@ def chunk_of(n_days: int, width: int) -> int:
 
 @dataclass(frozen=True)
 class Places:
-    """Places of the nodes of P formulas.
+    """Locations of the nodes of P formulas.
 
-    Attributes:
-        base: int64, the row of `width` numbers at which a node begins, of the fields or a block's scratch.
-        mask: int64, the node's days less one, a power of two less one; −1 for a field.
-        rows: int64 of shape (P,), rows of scratch that the formula takes.
+    Attributes
+    ----------
+    base : ndarray of int64, shape (nodes,)
+        The first row of each node, in the fields or in the scratch of a block.
+    mask : ndarray of int64, shape (nodes,)
+        The number of days of each node, a power of two, minus 1; −1 for a field.
+    rows : ndarray of int64, shape (P,)
+        Number of rows of scratch of each formula.
     """
 
     base: NDArray[np.int64]
@@ -47,7 +64,23 @@ class Places:
         cls, offset: NDArray, code: NDArray, operands: tuple[NDArray, NDArray, NDArray], param: NDArray,
         n_days: int, chunk: int, ema_windows: int,
     ) -> "Places":  # fmt: skip
-        """Lay out formulas; operands: left, right and third; ema_windows: how far back an ema reads."""
+        """Lay out the nodes of formulas.
+
+        Parameters
+        ----------
+        offset, code, param : ndarray
+            Arrays of a `Program`.
+        operands : tuple of ndarray
+            The arrays left, right and third of the program.
+        n_days, chunk : int
+            Number of days, in total and of a chunk.
+        ema_windows : int
+            Number of windows that an ema reads.
+
+        Returns
+        -------
+        Places
+        """
         base, mask = np.zeros(code.size, np.int64), np.zeros(code.size, np.int64)
         rows = np.zeros(offset.size - 1, np.int64)
         longest = int(np.diff(offset).max(initial=1))
@@ -60,7 +93,7 @@ class Places:
 
 @compiled
 def _days_back(code, window, n_days, ema_windows, reaches, rolls):
-    """Days before today that an operator reads of its operand."""
+    """Number of days before today that an operator reads of its operand."""
     if code >= rolls.size or not rolls[code]:
         return 0
     if code == EMA:
@@ -73,10 +106,10 @@ def _place(
     offset, code, left, right, third, param, n_days, chunk, ema_windows, reaches, rolls, base, mask, rows,
     work,
 ):  # fmt: skip
-    """See `Places`; work: int64 (3, longest formula).
+    """Fill base, mask and rows (see `Places`). `work` is scratch space, int64 of shape (3, longest formula).
 
-    What is read on the same day only gives its rows back behind its last reader; a reader never writes where
-    it reads. What is read back from later days keeps its rows.
+    A node that is only read on the same day frees its rows after its last reader, and a reader never writes
+    to the rows that it reads. A node that is read on later days keeps its rows.
     """
     back, last, free = work
     for p in range(offset.size - 1):
@@ -104,7 +137,7 @@ def _place(
                 used += size
             for operand in (left[head + k], right[head + k], third[head + k]):
                 if operand >= 0 and last[operand] == k and back[operand] == 0 and mask[head + operand] >= 0:
-                    last[operand] = many  # once, if it is read twice
+                    last[operand] = many  # frees the rows only once if both arguments are the same node
                     free[spare] = base[head + operand]
                     spare += 1
         rows[p] = used

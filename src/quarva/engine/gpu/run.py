@@ -1,4 +1,4 @@
-"""Programs on a GPU: what they read is uploaded, the kernel launched, what it found is fetched."""
+"""Running programs on a GPU: uploading their input, launching the kernel, and fetching the results."""
 
 import warnings
 import weakref
@@ -23,13 +23,13 @@ from quarva.panel.conventions import first_rows
 
 __all__ = ["run_on_device"]
 
-_JOBS = 4096  # formulas of a launch: an interrupt is heard between two launches
+_JOBS = 4096  # maximal number of formulas of a launch; interrupts are handled between two launches
 _SORTED = [CODE[name] for name in ("rank", "winsorise", "bucket", "group_rank")]
 
 
 @dataclass(frozen=True, eq=False)
-class _Board:
-    """A panel on the device, as `kernel.run` takes it; the fields flat."""
+class _DevicePanel:
+    """A panel on the device, in the form that `kernel.run` takes."""
 
     fields: Any
     first: Any
@@ -39,20 +39,22 @@ class _Board:
     universe: Any
 
     def args(self, partial: int) -> tuple:
-        """What the kernel takes, in its order."""
+        """The arguments of the kernel, in order."""
         return self.fields, self.first, partial, self.groups, self.members, self.starts, self.universe
 
 
-_boards: "weakref.WeakKeyDictionary[Panel, _Board]" = weakref.WeakKeyDictionary()
+_panels: "weakref.WeakKeyDictionary[Panel, _DevicePanel]" = weakref.WeakKeyDictionary()
 _targets: "weakref.WeakKeyDictionary[Target, tuple]" = weakref.WeakKeyDictionary()
 
 
-def _board(panel: Panel, fields: NDArray[np.float32], groups: NDArray[np.int32], n_groups: int) -> _Board:
-    """The panel uploaded; once, as long as it lives."""
-    if panel not in _boards:
+def _upload_panel(
+    panel: Panel, fields: NDArray[np.float32], groups: NDArray[np.int32], n_groups: int
+) -> _DevicePanel:
+    """Upload a panel, once during its lifetime."""
+    if panel not in _panels:
         n_assets = panel.values.shape[2]
         partial = panel.conventions == "qlib"
-        if not len(groups):  # the kernel takes a view of a row even where it asks for none
+        if not len(groups):  # the kernel takes a view of a row even if it does not need one
             groups = np.full((1, n_assets), -1, np.int32)
         first = first_rows(panel.values) if partial else np.zeros(n_assets, np.int64)
         members = np.argsort(groups, axis=1, kind="stable").astype(np.int32)
@@ -61,12 +63,12 @@ def _board(panel: Panel, fields: NDArray[np.float32], groups: NDArray[np.int32],
         ).reshape(len(groups), n_groups + 1)
         universe = np.empty((0, 0)) if panel.universe is None else panel.universe
         arrays = fields.reshape(-1), first, groups, members, starts, universe.astype(np.uint8)
-        _boards[panel] = _Board(*(cuda.to_device(np.ascontiguousarray(array)) for array in arrays))
-    return _boards[panel]
+        _panels[panel] = _DevicePanel(*(cuda.to_device(np.ascontiguousarray(array)) for array in arrays))
+    return _panels[panel]
 
 
-def _target(target: Target) -> tuple:
-    """Values flat, totals, least, centre, segments on the device; uploaded once."""
+def _upload_target(target: Target) -> tuple:
+    """Upload the arrays of a target, once during its lifetime; the values are flat."""
     if target not in _targets:
         arrays = target.values.reshape(-1), target.totals, target.least, target.centre, target.segments
         _targets[target] = tuple(cuda.to_device(np.ascontiguousarray(array)) for array in arrays)
@@ -75,7 +77,7 @@ def _target(target: Target) -> tuple:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """Of the panel, the target and the kernel: `chunk`, `teams`, `room` as `kernel.run` has them."""
+    """Sizes of the panel, the target and the kernel's scratch space; see `kernel.run`."""
 
     chunk: int
     teams: int
@@ -88,28 +90,27 @@ class _Sizes:
     segments: int
 
     def block_bytes(self, rows: int) -> int:
-        """What a block takes of the memory, if its formulas take so many rows of scratch."""
+        """Memory of a block whose formulas take `rows` rows of scratch, in bytes."""
         team = 8 * self.room + 32 * self.groups
         sums = 8 * self.targets * (self.chunk * SUMS + self.segments * MOMENTS)
         return 4 * rows * self.width + self.teams * team + sums
 
     def formula_bytes(self, mode: int) -> int:
-        """What a formula's result takes."""
+        """Memory of the result of a formula, in bytes."""
         return 4 * self.days * self.assets if mode == WRITE else 32 * self.segments * self.targets
 
     def launch(self, device: Device, rows: int, mode: int, left: int) -> tuple[int, int]:
-        """Blocks and formulas of the next launch; results take half of the memory at most.
+        """Number of blocks and formulas of the next launch. Results take at most half of the memory.
 
-        Raises:
-            DeviceError: there is no room for a single block.
+        Raises DeviceError if there is no memory for a single block.
         """
         free, block, formula = device.room(), self.block_bytes(rows), self.formula_bytes(mode)
         many = min(left, _JOBS, max(1, free // 2 // max(formula, 1)))
         blocks = min(many, device.blocks, (free - many * formula) // block)
         if blocks < 1:
             raise DeviceError(
-                f"device 'cuda': a formula needs {(block + formula) / 2**20:,.0f} MiB and {device.name} has "
-                f"{free / 2**20:,.0f} MiB to spare; shorten its windows, or use the device 'cpu'"
+                f"device 'cuda': a formula needs {(block + formula) / 2**20:,.0f} MiB, but {device.name} has "
+                f"{free / 2**20:,.0f} MiB available; shorten its windows, or use the device 'cpu'"
             )
         return blocks, many
 
@@ -118,16 +119,36 @@ def run_on_device(
     nodes: tuple, panel: Panel, fields: NDArray[np.float32], groups: NDArray[np.int32], n_groups: int,
     target: Target, days: int, mode: int, acc: NDArray[np.float64], out: NDArray[np.float32],
 ) -> None:  # fmt: skip
-    """Score or write formulas over the first `days` days, as `engine.kernel.batch.run` does.
+    """Score or write formulas on a GPU, like `engine.kernel.run.batch.run` on the CPU.
 
-    Args:
-        nodes: offset, code, left, right, third, param (with the panel's numbers), number of P formulas.
-        fields: float32 (F, T, width); groups: int32 (G, N), of at most `n_groups` groups each.
-        acc: float64 (P, S, M, 4), to be written, for the scores.
-        out: float32 (P, T, N), to be written, for the mode WRITE.
+    Parameters
+    ----------
+    nodes : tuple of ndarray
+        The arrays offset, code, left, right, third, param and number of P formulas. `param` refers to the
+        fields, groups and assets of the panel.
+    panel : Panel
+        The panel of T days and N assets.
+    fields : ndarray of float32, shape (F, T, width)
+        Its fields.
+    groups : ndarray of int32, shape (G, N)
+        Its group codes.
+    n_groups : int
+        Maximal number of groups in a row of `groups`.
+    target : Target
+        The target.
+    days : int
+        Number of days to compute.
+    mode : int
+        A statistic, or WRITE.
+    acc : ndarray of float64, shape (P, S, M, 4)
+        Receives the scores.
+    out : ndarray of float32, shape (P, T, N)
+        Receives the signals in the mode WRITE.
 
-    Raises:
-        DeviceError: there is no GPU, or it has not the memory for a formula.
+    Raises
+    ------
+    DeviceError
+        No GPU is available, or it does not have enough memory for a formula.
     """
     device = find_device()
     offset, code, left, right, third, param, _ = nodes
@@ -141,14 +162,14 @@ def run_on_device(
     sizes = _Sizes(chunk, teams, room, n_days, n_assets, width, n_groups, acc.shape[2], acc.shape[1])
     places = Places.of(offset, code, (left, right, third), param, n_days, chunk, EMA_REACH)
     program = [cuda.to_device(array) for array in (*nodes, places.base, places.mask)]
-    board, on_target = _board(panel, fields, groups, n_groups), _target(target)
+    device_panel, on_target = _upload_panel(panel, fields, groups, n_groups), _upload_target(target)
     order = np.argsort(-places.rows, kind="stable").astype(np.int32)
     at, result = 0, out if mode == WRITE else acc
     while at < len(order):
         rows = int(places.rows[order[at]])
         blocks, many = sizes.launch(device, rows, mode, len(order) - at)
         jobs = order[at : at + many]
-        read = board.args(int(panel.conventions == "qlib")), (mode, *on_target, days)
+        read = device_panel.args(int(panel.conventions == "qlib")), (mode, *on_target, days)
         result[jobs] = _launch(blocks, device.threads, jobs, program, rows, read, sizes, mode)
         at += many
 
@@ -157,9 +178,10 @@ def _launch(
     blocks: int, threads: int, jobs: NDArray[np.int32], program: list, rows: int, read: tuple, sizes: _Sizes,
     mode: int,
 ) -> NDArray:  # fmt: skip
-    """The scores (jobs, S, M, 4) or signals (jobs, T, N) of the formulas `jobs`.
+    """Launch the kernel; return the scores (jobs, S, M, 4) or signals (jobs, T, N) of the formulas `jobs`.
 
-    program: the nodes and their places; rows: of scratch; read: the panel's arguments and the target's.
+    `program` holds the nodes and their locations, `rows` is the number of rows of scratch, and `read` holds
+    the kernel's arguments for the panel and the target.
     """
     s, (panel, target) = sizes, read
     teams = blocks * s.teams
@@ -171,7 +193,7 @@ def _launch(
     acc = cuda.to_device(np.zeros((len(jobs), s.segments, s.targets, 4)))
     out = cuda.device_array((len(jobs) if mode == WRITE else 0, s.days, s.assets), np.float32)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NumbaPerformanceWarning)  # a few formulas are a few blocks
+        warnings.simplefilter("ignore", NumbaPerformanceWarning)  # few formulas need few blocks
         run[blocks, threads](
             cuda.to_device(np.zeros(1, np.int32)), cuda.to_device(jobs), *program, rows, panel[0], scratch,
             s.width, s.days, s.assets, *panel[1:], s.chunk, s.teams, words, s.room, found, *target, sums,

@@ -1,9 +1,9 @@
-"""Rolling operators: the last days of one asset, computed from the window itself, in double precision.
+"""Rolling operators on the device, computed from the values of each window in double precision.
 
-Sums are taken about a value of the window, so that they cancel by a factor of its length at most, and a
-window of equal values varies by exactly 0. `rows` are the days of the window that there are, at most w. By
-the conventions "quarva" a window that is not full is NaN, before anything else is asked; by "qlib"
-(`partial`) NaN is skipped, see `quarva.panel.conventions`.
+Sums are taken about a value of the window. Cancellation is then bounded by the length of the window, and the
+variance of equal values is exactly 0. `rows` is the number of days of the window that exist, at most w. With
+the conventions "quarva", the value of a window that is not full is NaN. With "qlib" (`partial`), NaN is
+skipped; see `quarva.panel.conventions`.
 """
 
 import math
@@ -30,13 +30,13 @@ SLOPE, RSQUARE, RESI = CODE["slope"], CODE["rsquare"], CODE["resi"]
 CORR, COV = CODE["corr"], CODE["cov"]
 
 NAN = np.nan
-FLAT = 2e-5  # Qlib gives no corr and no rsquare where a window's std is at most this
-EMA_REACH = 8  # windows after which a weight, e⁻¹⁶, is below what float32 tells apart
+FLAT = 2e-5  # with Qlib's conventions, corr and rsquare are NaN if the std of a window is at most this
+EMA_REACH = 8  # windows after which the weight, e⁻¹⁶, is below the precision of float32
 
 
 @on_device
 def lag(op, x, day, asset, w):
-    """x_w, or what became of it since."""
+    """ref, delta or pct_change."""
     if day < w:
         return NAN
     before = np.float64(cell(x, day - w, asset))
@@ -50,7 +50,7 @@ def lag(op, x, day, asset, w):
 
 @on_device
 def sums(x, day, asset, rows):
-    """How many values, the newest, and Σ and Σ² of all about it."""
+    """Number of values, the newest value, and the sums of d and d², where d is the distance from it."""
     many, about, total, squares = 0, 0.0, 0.0, 0.0
     for k in range(rows):
         v = np.float64(cell(x, day - k, asset))
@@ -65,14 +65,14 @@ def sums(x, day, asset, rows):
 
 @on_device
 def spread(many, total, squares):
-    """std, with n − 1, of at least one value; 0 for one."""
+    """Standard deviation with n − 1; 0 for a single value."""
     rest = squares - total * total / many
     return math.sqrt(rest / (many - 1.0)) if many > 1 and rest > 0.0 else 0.0
 
 
 @on_device
 def moment(op, x, day, asset, w, rows, partial):
-    """What is made of the mean and of powers of the deviations from it."""
+    """mean, sum, std, var, ts_zscore, mad, skew or kurt."""
     many, about, total, squares = sums(x, day, asset, rows)
     if many == 0 or (many < w and not partial):
         return NAN
@@ -95,7 +95,7 @@ def moment(op, x, day, asset, w, rows, partial):
 
 @on_device
 def higher_moment(op, x, day, asset, rows, many, about, rest, deviation):
-    """Mean absolute deviation, skew and kurtosis; the mean is `rest` above `about`."""
+    """mad, skew or kurt; the mean is `about` + `rest`."""
     size, cubes, fourths = 0.0, 0.0, 0.0
     share = 1.0 / deviation if deviation > 0.0 else 0.0
     for k in range(rows):
@@ -119,7 +119,7 @@ def higher_moment(op, x, day, asset, rows, many, about, rest, deviation):
 
 @on_device
 def extreme(op, x, day, asset, w, rows, partial):
-    """The largest or the smallest of a window, the place of the oldest of these, or today against it."""
+    """ts_min, ts_max, drawdown, or the position or age of the oldest extreme."""
     lowest = op == TS_MIN or op == ARGMIN or op == SINCE_MIN
     many, best, age, gap = 0, 0.0, 0, -1
     for k in range(rows):
@@ -138,12 +138,12 @@ def extreme(op, x, day, asset, w, rows, partial):
         return np.float64(cell(x, day, asset)) / best - 1.0 if best != 0.0 else NAN
     if op == SINCE_MIN or op == SINCE_MAX:
         return np.float64(age)
-    return np.float64(rows - (gap if gap >= 0 else age))  # as pyqlib's argmax, which a NaN wins
+    return np.float64(rows - (gap if gap >= 0 else age))  # pyqlib's argmax returns the position of a NaN
 
 
 @on_device
 def today_rank(x, day, asset, w, rows, partial):
-    """Average rank of today among the values, over their number."""
+    """Average rank of today's value in the window, divided by the number of values."""
     today = cell(x, day, asset)
     many, smaller, equal = 0, 0, 0
     for k in range(rows):
@@ -159,7 +159,7 @@ def today_rank(x, day, asset, w, rows, partial):
 
 @on_device
 def tally(op, x, day, asset, w, rows, partial):
-    """Days that have a value, or on which the sign changed."""
+    """count or sign_changes."""
     many, changes, there, last = 0, 0, False, np.float32(0)
     for k in range(rows):
         v = cell(x, day - k, asset)
@@ -176,7 +176,7 @@ def tally(op, x, day, asset, w, rows, partial):
 
 @on_device
 def weighted(op, x, day, asset, w, rows, partial):
-    """Product, and means in which newer days count for more."""
+    """product, ema or decay_linear."""
     fade, weight = 1.0 - 2.0 / (w + 1.0), 1.0
     many, about, total, weights, product = 0, 0.0, 0.0, 0.0, 1.0
     for k in range(rows):
@@ -201,7 +201,7 @@ def weighted(op, x, day, asset, w, rows, partial):
 
 @on_device
 def line(op, x, day, asset, w, rows, partial):
-    """Slope, R² and today's residual of the line of least squares."""
+    """slope, rsquare or resi of the least-squares line."""
     many, about, total, squares, ages, ages2, both = 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(rows):
         v = np.float64(cell(x, day - k, asset))
@@ -218,7 +218,7 @@ def line(op, x, day, asset, w, rows, partial):
     if many < 2 or (many < w and not partial):
         return NAN
     over_time = ages2 - ages * ages / many
-    together = total * ages / many - both  # time runs against age
+    together = total * ages / many - both  # minus the covariance with age
     if op == SLOPE:
         return together / over_time
     if op == RSQUARE:
@@ -232,7 +232,7 @@ def line(op, x, day, asset, w, rows, partial):
 
 @on_device
 def pair(op, x, y, day, asset, w, rows, partial):
-    """Covariance and correlation of two windows."""
+    """cov or corr of two windows."""
     many, ax, ay, sx, sy, xx, yy, xy = 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(rows):
         a, b = np.float64(cell(x, day - k, asset)), np.float64(cell(y, day - k, asset))
@@ -260,14 +260,14 @@ def pair(op, x, y, day, asset, w, rows, partial):
 
 @on_device
 def is_flat(x, day, asset, rows):
-    """Whether a window by itself hardly varies; it has two values or more."""
+    """True if a window of at least two values hardly varies."""
     many, _, total, squares = sums(x, day, asset, rows)
     return spread(many, total, squares) <= FLAT
 
 
 @on_device
 def rolling(op, x, y, day, asset, w, share, there, partial):
-    """The rolling operator `op`, float32; there: days that the asset has had, today among them."""
+    """Rolling operator `op`, float32. `there` is the number of days of the asset so far, including today."""
     rows = min(w, there)
     if op == REF or op == DELTA or op == PCT_CHANGE:
         return keep(lag(op, x, day, asset, w))

@@ -1,4 +1,4 @@
-"""The CPU kernel: every operator as one small Numba function, and the machine that walks the days.
+"""The CPU kernel: every operator as a small Numba function, and the interpreter that runs them over the days.
 
-Knows arrays only: no panel, no expression, no task.
+This package only knows arrays: no panels, expressions or tasks.
 """

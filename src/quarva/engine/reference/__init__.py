@@ -1,10 +1,10 @@
-"""The reference: every operator of the table written once, plainly, in float64 PyTorch.
+"""The reference implementation: every operator of the table, written for clarity in float64 PyTorch.
 
-This room is the definition that the fast kernels are tested against, and the place where constants get a
-gradient; it must not know how a kernel computes, nor that populations exist.
+It defines the values that the fast kernels are tested against, and it provides gradients with respect to
+constants. This package must not know about kernels or populations.
 """
 
-from quarva.engine.reference.constants import fill_constants, open_numbers
+from quarva.engine.reference.constants import extract_constants, fill_constants
 from quarva.engine.reference.signal import PanelLike, signals
 
-__all__ = ["PanelLike", "fill_constants", "open_numbers", "signals"]
+__all__ = ["PanelLike", "extract_constants", "fill_constants", "signals"]

@@ -1,4 +1,4 @@
-"""The constants of an expression: made open for tuning, and filled in again."""
+"""Constants of an expression: replacing numbers by `?` and filling them in again."""
 
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -9,16 +9,28 @@ import numpy as np
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
 
-__all__ = ["check_constants", "count_constants", "fill_constants", "fold", "is_constant", "open_numbers"]
+__all__ = ["check_constants", "count_constants", "extract_constants", "fill_constants", "fold", "is_constant"]
 
 V = TypeVar("V")
 
 
 def fold(expression: Expression, combine: Callable[[Symbol, list[V]], V]) -> V:
-    """`combine(symbol, values of the arguments)` at every node, last node in level order first.
+    """Evaluate an expression bottom-up without recursion, so that its depth is not limited.
 
-    Going backwards through the level order, the arguments of a node are the oldest values not yet used:
-    no recursion, so that depth has no limit.
+    Nodes are visited in reverse level order, in which the arguments of a node are the oldest values that are
+    not used yet.
+
+    Parameters
+    ----------
+    expression : Expression
+        The expression.
+    combine : callable
+        Maps a symbol and the values of its arguments to the value of the node.
+
+    Returns
+    -------
+    object
+        The value of the root.
     """
     waiting: deque[V] = deque()
     for node in reversed(list(expression.walk())):
@@ -28,17 +40,17 @@ def fold(expression: Expression, combine: Callable[[Symbol, list[V]], V]) -> V:
 
 
 def is_constant(symbol: Symbol) -> bool:
-    """Whether the symbol is `?`, a constant without a value of its own."""
+    """True if the symbol is `?`, a constant without a value."""
     return symbol.operator is None and symbol.field is None and symbol.number is None
 
 
 def count_constants(expression: Expression) -> int:
-    """Number of `?` in the expression."""
+    """Number of `?` in an expression."""
     return sum(is_constant(node.symbol) for node in expression.walk())
 
 
 def check_constants(expression: Expression, given: int) -> None:
-    """Raise FormulaError unless as many values are given as the expression has `?`."""
+    """Raise FormulaError unless `given` is the number of `?` in the expression."""
     needed = count_constants(expression)
     if given != needed:
         raise FormulaError(
@@ -47,33 +59,62 @@ def check_constants(expression: Expression, given: int) -> None:
         )
 
 
-def open_numbers(expression: Expression) -> tuple[Expression, tuple[float, ...]]:
-    """The expression with `?` for each number, and the numbers in level order: what a tuner starts from.
+def extract_constants(expression: Expression) -> tuple[Expression, tuple[float, ...]]:
+    """Replace every number by `?`. This is the inverse of `fill_constants`.
 
-    Raises FormulaError if the expression holds a `?` already, whose value nobody knows.
+    Parameters
+    ----------
+    expression : Expression
+        An expression without `?`.
+
+    Returns
+    -------
+    skeleton : Expression
+        The expression with `?` in place of its numbers.
+    constants : tuple of float
+        The numbers in level order.
+
+    Raises
+    ------
+    FormulaError
+        The expression has a `?`, whose value is unknown.
     """
     check_constants(expression, 0)
     numbers = tuple(node.symbol.number for node in expression.walk() if node.symbol.number is not None)
 
-    def opened(symbol: Symbol, args: list[Expression]) -> Expression:
+    def replace(symbol: Symbol, args: list[Expression]) -> Expression:
         return Expression(Symbol() if symbol.number is not None else symbol, tuple(args))
 
-    return fold(expression, opened), numbers
+    return fold(expression, replace), numbers
 
 
 def fill_constants(expression: Expression, constants: Sequence[float]) -> Expression:
-    """The expression with a number for each `?`: `constants` in level order, rounded to float32.
+    """Replace every `?` by a number.
 
-    Raises FormulaError if their count is not that of the `?`, or if one is no finite float32.
+    Parameters
+    ----------
+    expression : Expression
+        The expression.
+    constants : sequence of float, length K
+        The values of the K `?` in level order. They are rounded to float32.
+
+    Returns
+    -------
+    Expression
+
+    Raises
+    ------
+    FormulaError
+        The number of values is wrong, or a value is not finite in float32.
     """
     check_constants(expression, len(constants))
     with np.errstate(over="ignore"):
         rounded = [float(np.float32(value)) for value in constants]
-    for place, (value, number) in enumerate(zip(constants, rounded, strict=True)):
+    for k, (value, number) in enumerate(zip(constants, rounded, strict=True)):
         if not np.isfinite(number):
-            raise FormulaError(f"constant {place} is {value}: numbers must be finite in float32")
+            raise FormulaError(f"constant {k} is {value}: numbers must be finite in float32")
 
-    def filled(symbol: Symbol, args: list[Expression]) -> Expression:
+    def fill(symbol: Symbol, args: list[Expression]) -> Expression:
         return Expression(Symbol(number=rounded.pop()) if is_constant(symbol) else symbol, tuple(args))
 
-    return fold(expression, filled)
+    return fold(expression, fill)

@@ -1,7 +1,7 @@
-"""Cross-sectional operators: all assets of one day, or those of one group.
+"""Cross-sectional operators: over all assets of a day, or over those of a group.
 
-An operator is written on rows: x [T, n] and present bool [T, n]; x is finite everywhere, its value in a
-cell that is not present means nothing, and what the operator gives there is replaced by NaN.
+The private operators take rows x of shape (T, n) and `present`, bool of shape (T, n). x is finite everywhere.
+Cells that are not present have an arbitrary value, and their results are replaced by NaN.
 """
 
 from collections.abc import Callable
@@ -17,9 +17,21 @@ __all__ = ["CROSS", "GROUP", "PAIRED", "cross", "group", "of_asset"]
 
 
 def cross(symbol: Symbol, args: list[Tensor], universe: Tensor | None) -> Tensor:
-    """The symbol's operator over all assets of a day, args each [T, N]: [T, N], NaN where one is NaN.
+    """Apply the operator of a symbol to all assets of each day.
 
-    Cells outside `universe` (bool [T, N]) count as NaN.
+    Parameters
+    ----------
+    symbol : Symbol
+        A symbol with a cross-sectional operator.
+    args : list of Tensor, shape (T, N)
+        The arguments.
+    universe : Tensor of bool, shape (T, N), or None
+        Cells outside the universe are treated as NaN.
+
+    Returns
+    -------
+    Tensor, shape (T, N)
+        NaN where an argument is NaN.
     """
     assert symbol.operator is not None
     name = symbol.operator.name
@@ -33,10 +45,23 @@ def cross(symbol: Symbol, args: list[Tensor], universe: Tensor | None) -> Tensor
 
 
 def group(name: str, x: Tensor, codes: Tensor, universe: Tensor | None) -> Tensor:
-    """Operator `name` within each group of a day, x [T, N]: [T, N], NaN where x is NaN.
+    """Apply a group operator to the assets of each group on each day.
 
-    codes: int [N], the group of each asset; −1: none, its values are NaN. Cells outside `universe` (bool
-    [T, N]) count as NaN.
+    Parameters
+    ----------
+    name : str
+        Name of the operator.
+    x : Tensor, shape (T, N)
+        The argument.
+    codes : Tensor of int, shape (N,)
+        The group of each asset. The result of an asset without a group (−1) is NaN.
+    universe : Tensor of bool, shape (T, N), or None
+        Cells outside the universe are treated as NaN.
+
+    Returns
+    -------
+    Tensor, shape (T, N)
+        NaN where x is NaN.
     """
     out = torch.full_like(x, NAN, requires_grad=False)
     for code in codes[codes >= 0].unique():
@@ -46,12 +71,13 @@ def group(name: str, x: Tensor, codes: Tensor, universe: Tensor | None) -> Tenso
     return out
 
 
-def of_asset(x: Tensor, place: int) -> Tensor:
-    """The column `place` of x [T, N] in every column; read outside the universe too, as a benchmark is."""
-    return x[:, place : place + 1].expand_as(x)
+def of_asset(x: Tensor, column: int) -> Tensor:
+    """Broadcast one column of x, shape (T, N), to all columns. It need not belong to the universe."""
+    return x[:, column : column + 1].expand_as(x)
 
 
 def _over_present(operator: Callable[..., Tensor], args: list[Tensor], universe: Tensor | None) -> Tensor:
+    """Apply an operator to the cells in which all arguments have a value."""
     present = ~torch.stack([arg.isnan() for arg in args]).any(0)
     if universe is not None:
         present = present & universe
@@ -59,24 +85,27 @@ def _over_present(operator: Callable[..., Tensor], args: list[Tensor], universe:
 
 
 def _count(x: Tensor, present: Tensor) -> Tensor:
-    """n of each day, as a float [T, 1]; 1 for a day without values, where nothing is asked."""
+    """Number of values of each day, float of shape (T, 1); at least 1, to avoid a division by zero."""
     return present.sum(-1, keepdim=True).clamp(min=1).to(x.dtype)
 
 
 def _demean(x: Tensor, present: Tensor) -> Tensor:
-    """x − mean, taken about the smallest value: exactly 0 where all values are equal; 0 where not present."""
+    """x − mean, or 0 in cells that are not present.
+
+    The smallest value is subtracted first, so that the result is exactly 0 if all values are equal.
+    """
     smallest = torch.where(present, x.detach(), torch.inf).amin(-1, keepdim=True)
     shifted = torch.where(present, x - smallest, 0.0)
     return torch.where(present, shifted - shifted.sum(-1, keepdim=True) / _count(x, present), 0.0)
 
 
 def _ascending(x: Tensor, present: Tensor) -> Tensor:
-    """Present values of each day sorted, +inf behind them: absent cells sort behind everything."""
+    """The values of each day in ascending order, followed by +inf for cells that are not present."""
     return torch.where(present, x, torch.inf).sort(-1).values
 
 
 def _twice_rank(x: Tensor, present: Tensor) -> Tensor:
-    """Twice the average rank 1 … n among the day's present values: an integer."""
+    """Twice the average rank 1 … n among the values of a day, which is an integer."""
     ordered = _ascending(x.detach(), present).contiguous()
     smaller = torch.searchsorted(ordered, x.detach().contiguous(), right=False)
     return smaller + torch.searchsorted(ordered, x.detach().contiguous(), right=True) + 1
@@ -87,7 +116,7 @@ def _rank(x: Tensor, present: Tensor) -> Tensor:
 
 
 def _bucket(x: Tensor, present: Tensor, count: int) -> Tensor:
-    # In integers: in floats, rounding decides for values on the border of two parts.
+    # Integer arithmetic, because rounding would decide about values on the border of two buckets.
     twice = 2 * present.sum(-1, keepdim=True).clamp(min=1)
     return ((_twice_rank(x, present) - 2) * count // twice + 1).to(x.dtype)
 
@@ -100,7 +129,7 @@ def _winsorise(x: Tensor, present: Tensor, share: float) -> Tensor:
 
 def _zscore(x: Tensor, present: Tensor) -> Tensor:
     deviation = _demean(x, present)
-    # One value alone deviates by 0, so its std is 0 whatever it is divided by.
+    # The deviation of a single value is 0, so its standard deviation is 0 for any divisor.
     freedom = (_count(x, present) - 1).clamp(min=1)
     return ratio(deviation, root(deviation.square().sum(-1, keepdim=True) / freedom))
 

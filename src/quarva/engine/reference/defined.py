@@ -1,7 +1,7 @@
-"""Where a value is defined: NaN rules that send back no NaN gradient.
+"""NaN rules whose gradients are never NaN.
 
-`torch.where(bad, NaN, f(x))` gives the right value, but its gradient is 0 · f'(x), and that is NaN where
-f'(x) is not finite. So every function here hands f a harmless argument in the cells that are masked anyway.
+`torch.where(undefined, NaN, f(x))` has the right value, but its gradient is 0 · f'(x), which is NaN if f'(x)
+is not finite. The functions of this module therefore pass a harmless argument to f in undefined cells.
 """
 
 from collections.abc import Callable
@@ -16,14 +16,24 @@ FLOAT32_MAX = torch.finfo(torch.float32).max
 
 
 def representable(x: Tensor) -> Tensor:
-    """bool, the shape of x: whether a finite float32 can hold the value. False for NaN."""
+    """True where a value is finite in float32, bool of the shape of x."""
     return x.abs() <= FLOAT32_MAX
 
 
 def where_defined(formula: Callable[..., Tensor], *args: Tensor) -> Tensor:
-    """`formula(*args)` cell by cell, NaN where an argument is NaN or the value is no finite float32.
+    """Apply an elementwise function where it is defined.
 
-    args: tensors of one shape. formula: elementwise, with a finite derivative where all arguments are 1.
+    Parameters
+    ----------
+    formula : callable
+        An elementwise function whose derivative is finite if all arguments are 1.
+    *args : Tensor
+        Arguments of equal shape.
+
+    Returns
+    -------
+    Tensor
+        NaN where an argument is NaN or the value is not finite in float32.
     """
     with torch.no_grad():
         value = formula(*args)
@@ -36,12 +46,12 @@ def where_defined(formula: Callable[..., Tensor], *args: Tensor) -> Tensor:
 
 
 def ratio(x: Tensor, y: Tensor) -> Tensor:
-    """x / y, shapes that broadcast; NaN where y = 0."""
+    """x / y with broadcasting; NaN where y = 0."""
     zero = y == 0
     return torch.where(zero, NAN, x / torch.where(zero, 1.0, y))
 
 
 def root(x: Tensor) -> Tensor:
-    """Square root of x ≥ 0. At 0, where the slope is infinite, the gradient is taken as 0."""
+    """Square root of x ≥ 0. Its gradient at 0 is defined as 0 instead of infinity."""
     zero = x == 0
     return torch.where(zero, 0.0, torch.where(zero, 1.0, x).sqrt())

@@ -1,4 +1,4 @@
-"""Elementwise operators: one cell in (of each argument), the same cell out."""
+"""Elementwise operators: each cell of the result depends on the same cell of the arguments."""
 
 from collections.abc import Callable
 
@@ -11,10 +11,22 @@ __all__ = ["ELEMENTWISE", "elementwise"]
 
 
 def elementwise(name: str, args: list[Tensor], conventions: str = "quarva") -> Tensor:
-    """Operator `name` on `args` (each [T, N]): [T, N], NaN where an argument is, or the value undefined.
+    """Apply an elementwise operator.
 
-    `if_else` asks only for the argument it chooses. By the conventions "qlib" a comparison with NaN is
-    false, and a condition that is NaN is true.
+    Parameters
+    ----------
+    name : str
+        Name of the operator.
+    args : list of Tensor, shape (T, N)
+        The arguments.
+    conventions : {"quarva", "qlib"}
+        With "qlib", a comparison with NaN is false and a condition that is NaN is true.
+
+    Returns
+    -------
+    Tensor, shape (T, N)
+        NaN where an argument is NaN or the value is undefined. The argument that `if_else` does not choose
+        may be NaN.
     """
     if name == "if_else":
         condition, x, y = args
@@ -26,10 +38,11 @@ def elementwise(name: str, args: list[Tensor], conventions: str = "quarva") -> T
 
 
 def _power(x: Tensor, y: Tensor) -> Tensor:
-    """x to the power y in the reals: 0⁰ = 1; NaN for 0 to a negative and a negative to a non-integer power.
+    """x to the power y in the real numbers.
 
-    Two slopes are taken as 0, because there is none: along y where x ≤ 0 (beside an integer y nothing is
-    real), and along x at x = 0 (it is infinite for y < 1).
+    0⁰ is 1. The power of 0 with y < 0, and of x < 0 with a non-integer y, is NaN. Two derivatives that do
+    not exist are defined as 0: with respect to y for x ≤ 0, because x^y is not real near an integer y, and
+    with respect to x at x = 0, because it is infinite for y < 1.
     """
     zero, negative = x == 0, x < 0
     magnitude = torch.where(zero, 1.0, x.abs()) ** torch.where(x > 0, y, y.detach())
@@ -41,7 +54,7 @@ def _power(x: Tensor, y: Tensor) -> Tensor:
 
 
 def _signed_power(x: Tensor, y: Tensor) -> Tensor:
-    """sign(x) · |x|^y: 0 for x = 0, NaN there for y < 0. The slope at x = 0 is taken as 0."""
+    """sign(x) · |x|^y. For x = 0 it is 0, or NaN if y < 0. The derivative at x = 0 is defined as 0."""
     zero = x == 0
     value = torch.sign(x) * torch.where(zero, 1.0, x.abs()) ** y
     return torch.where(zero, torch.where(y < 0, NAN, 0.0).to(value.dtype), value)
@@ -56,7 +69,7 @@ def _log(x: Tensor) -> Tensor:
 
 
 def _as_number(truth: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """A function that answers 1 or 0 in the type of its first argument."""
+    """Convert the result of a predicate to 1 or 0 in the dtype of its first argument."""
     return lambda x, *more: truth(x, *more).to(x.dtype)
 
 

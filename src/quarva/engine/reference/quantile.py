@@ -1,4 +1,9 @@
-"""The quantile of sorted values, between two of them by a straight line (Hyndman and Fan 1996, type 7)."""
+"""Quantiles by linear interpolation between two sorted values (Hyndman and Fan 1996, type 7).
+
+References
+----------
+Hyndman, R. and Fan, Y. (1996). Sample quantiles in statistical packages. The American Statistician 50.
+"""
 
 import torch
 from torch import Tensor
@@ -7,9 +12,21 @@ __all__ = ["quantile"]
 
 
 def quantile(ordered: Tensor, n: Tensor, share: float) -> Tensor:
-    """What a share of the first n values is below, [...]; 0 where n = 0.
+    """Quantile of the first n of w sorted values.
 
-    ordered: [..., w], ascending in its first n places, +inf behind them. n: int [...].
+    Parameters
+    ----------
+    ordered : Tensor, shape (..., w)
+        Ascending values, followed by +inf from index n on.
+    n : Tensor of int, shape (...)
+        Number of values.
+    share : float
+        The quantile, from 0 to 1.
+
+    Returns
+    -------
+    Tensor, shape (...)
+        0 where n = 0.
     """
     behind = torch.arange(ordered.shape[-1], device=ordered.device) >= n[..., None]
     ordered = torch.where(behind, 0.0, ordered)

@@ -1,7 +1,7 @@
-"""Rolling operators: the last w days of one asset.
+"""Rolling operators: over the last w days of an asset.
 
-What an operator says of a window stands in `windows`, where windows are full, and in `partial`, where they
-need not be. Here are the days that a window is made of, and the operators that are not made of windows.
+The module `windows` defines the operators on full windows, and `partial` on windows with missing days. This
+module collects the days of each window and defines the operators that do not need windows.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,22 +11,31 @@ from torch import Tensor
 
 from quarva.engine.reference.defined import NAN, where_defined
 from quarva.engine.reference.partial import PARTIAL, Part, carried_ema, part_of_share
-from quarva.engine.reference.windows import WINDOWS, of_share
+from quarva.engine.reference.windows import WINDOWS, window_quantile
 from quarva.karva.expression import Symbol
 
 __all__ = ["LAGS", "rolling"]
 
 _BLOCK = 4_000_000
-"""Most numbers of a block of windows: 32 MB in float64, so that a long window needs no T·N·w memory."""
+"""Maximal number of values in a block of windows: 32 MB in float64 instead of T · N · w values at once."""
 
 
 def rolling(symbol: Symbol, args: list[Tensor], begins: Tensor | None = None) -> Tensor:
-    """The symbol's operator over the last w days of `args` (each [T, N]): [T, N].
+    """Apply the operator of a symbol to the last w days.
 
-    Days before the first count as NaN; a window that holds a NaN gives NaN (a lag: the days it reads).
+    Parameters
+    ----------
+    symbol : Symbol
+        A symbol with a rolling operator and a window w.
+    args : list of Tensor, shape (T, N)
+        The arguments. Days before the first one are treated as NaN.
+    begins : Tensor of int, shape (N,), optional
+        The first row of each asset. If given, Qlib's conventions apply (see `quarva.panel.conventions`).
 
-    begins: int [N], the first row of each asset: windows are read by Qlib's conventions, see
-    `quarva.panel.conventions`.
+    Returns
+    -------
+    Tensor, shape (T, N)
+        NaN where the window has a NaN. A lag only reads today and the day w days ago.
     """
     assert symbol.operator is not None
     assert symbol.window is not None
@@ -40,7 +49,7 @@ def rolling(symbol: Symbol, args: list[Tensor], begins: Tensor | None = None) ->
     days, assets = args[0].shape
     if window > days:
         return torch.full_like(args[0], NAN, requires_grad=False)
-    formula = WINDOWS[name] if symbol.share is None else _with_share(of_share, symbol.share)
+    formula = WINDOWS[name] if symbol.share is None else _with_share(window_quantile, symbol.share)
     first_days = args[0].new_full((window - 1, assets), NAN)
     return torch.cat([first_days, *(_over_full(formula, block) for _, block in _blocks(args, window))])
 
@@ -50,7 +59,7 @@ def _with_share(formula: Callable[..., Tensor], share: float) -> Callable[..., T
 
 
 def _blocks(args: list[Tensor], window: int) -> Iterator[tuple[int, list[Tensor]]]:
-    """All windows of args, each [T, N], as blocks [days, N, w] of bounded size, with each one's first day."""
+    """Yield the windows of args in blocks of shape (days, N, w), each with the index of its first day."""
     windows = [arg.unfold(0, window, 1) for arg in args]
     step = max(1, _BLOCK // (window * max(args[0].shape[1], 1)))
     for start in range(0, len(windows[0]), step):
@@ -58,14 +67,14 @@ def _blocks(args: list[Tensor], window: int) -> Iterator[tuple[int, list[Tensor]
 
 
 def _over_full(formula: Callable[..., Tensor], windows: list[Tensor]) -> Tensor:
-    """`formula` on windows [days, N, w] that are full: [days, N], NaN where one of them is not."""
+    """Apply a formula to windows (days, N, w); the result (days, N) is NaN where a window is not full."""
     full = ~torch.stack([each.isnan().any(-1) for each in windows]).any(0)
     value = formula(*(torch.where(full[..., None], each, 1.0) for each in windows))
     return torch.where(full, value, NAN)
 
 
 def _over_part(symbol: Symbol, args: list[Tensor], begins: Tensor) -> Tensor:
-    """The symbol's operator on windows that skip NaN and begin with the asset: [T, N]."""
+    """Apply the operator of a symbol to windows that skip NaN and begin with the asset; shape (T, N)."""
     assert symbol.operator is not None
     assert symbol.window is not None
     name, window = symbol.operator.name, symbol.window
@@ -82,7 +91,7 @@ def _over_part(symbol: Symbol, args: list[Tensor], begins: Tensor) -> Tensor:
 
 
 def _count(x: Tensor, window: int) -> Tensor:
-    """Days of the window that have a value; days before the first have none."""
+    """Number of days of the window that have a value."""
     upto = torch.cat([x.new_zeros((1, x.shape[1])), (~x.isnan()).to(x.dtype).cumsum(0)])
     back = min(window, x.shape[0])
     return upto[1:] - torch.cat([x.new_zeros((back, x.shape[1])), upto[1 : x.shape[0] - back + 1]])
@@ -92,7 +101,7 @@ def _count(x: Tensor, window: int) -> Tensor:
 
 
 def _lag(x: Tensor, window: int) -> Tensor:
-    """x_w, the value `window` days ago; NaN where there was no day."""
+    """The value `window` days ago; NaN before the first day."""
     back = min(window, x.shape[0])
     return torch.cat([x.new_full((back, x.shape[1]), NAN), x[: x.shape[0] - back]])
 

@@ -1,4 +1,4 @@
-"""The signal of an expression on a panel, as the operator table defines it."""
+"""The signal of an expression on a panel, as defined by the operator table."""
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -22,20 +22,31 @@ __all__ = ["PanelLike", "signals"]
 
 
 class PanelLike(Protocol):
-    """What is read of a panel: `values` float32 [F, T, N], `fields` their F names, `groups` name → object
-    with `codes` int [N] (−1: no group), `universe` bool [T, N] or None.
+    """The attributes of a panel that the reference reads.
 
-    Read where they are: `assets`, N names, for `of_asset`; `conventions`, "quarva" (also where the panel
-    has none) or "qlib", see `quarva.panel.conventions`."""
+    Two further attributes are optional: `assets`, the N names, for the operator `of_asset`, and
+    `conventions`, "quarva" (the default) or "qlib" (see `quarva.panel.conventions`).
+    """
 
     @property
-    def values(self) -> NDArray[Any]: ...
+    def values(self) -> NDArray[Any]:
+        """float32 of shape (F, T, N)."""
+        ...
+
     @property
-    def fields(self) -> Sequence[str]: ...
+    def fields(self) -> Sequence[str]:
+        """Names of the F fields."""
+        ...
+
     @property
-    def groups(self) -> Mapping[str, Any]: ...
+    def groups(self) -> Mapping[str, Any]:
+        """By name, objects with an attribute `codes`, int of shape (N,), −1 for no group."""
+        ...
+
     @property
-    def universe(self) -> NDArray[Any] | None: ...
+    def universe(self) -> NDArray[Any] | None:
+        """bool of shape (T, N), or None."""
+        ...
 
 
 def signals(
@@ -47,19 +58,45 @@ def signals(
     storage: torch.dtype | None = None,
     device: str | torch.device = "cpu",
 ) -> Tensor:
-    """The signal of `expression` on `panel`: `dtype` [T, N] on `device`.
+    """Compute the signal of an expression on a panel.
 
-    constants: [K], the values of the K `?` in level order; a tensor that requires a gradient gets one
-    (`open_numbers` turns the numbers of an expression into `?`). storage: round the value of every node to
-    this type, as a kernel does that stores float32; None keeps `dtype` throughout.
+    Parameters
+    ----------
+    expression : Expression
+        The expression.
+    panel : PanelLike
+        The panel of T days and N assets.
+    dtype : torch.dtype, default torch.float64
+        Type of all computations.
+    constants : Tensor or sequence of float, length K, optional
+        The values of the K `?` in level order. A tensor that requires a gradient receives one. See
+        `extract_constants`.
+    storage : torch.dtype, optional
+        Round the value of every node to this type, like a kernel that stores float32. By default, values are
+        not rounded.
+    device : str or torch.device, default "cpu"
+        The device.
 
-    NaN after every node where the value is no finite float32. With a universe, cross-sectional and group
-    operators see NaN outside it and the signal is NaN there; elementwise and rolling operators, and
-    `of_asset`, read everything. No NaN cell sends a NaN gradient back. By the conventions "qlib" every node
-    is NaN before the first day on which its asset has a value in any field.
+    Returns
+    -------
+    Tensor, shape (T, N)
+        The signal. NaN means no opinion.
 
-    Raises FormulaError: an unknown field, group or asset, a window, share or count that is missing or out of
-    range, a wrong number of arguments, a `?` without a value.
+    Raises
+    ------
+    FormulaError
+        A field, group or asset is unknown; a window, share or count is missing or out of range; the number
+        of arguments is wrong; or a `?` has no value.
+
+    Notes
+    -----
+    The value of a node is NaN where it is not finite in float32. NaN cells never cause NaN gradients.
+
+    With a universe, cross-sectional and group operators treat cells outside it as NaN, and the signal is NaN
+    there. Elementwise and rolling operators and `of_asset` read all cells.
+
+    With the conventions "qlib", every node is NaN before the first day on which its asset has a value in any
+    field.
     """
     values = torch.as_tensor([] if constants is None else constants, dtype=dtype, device=device).reshape(-1)
     check_constants(expression, len(values))
@@ -79,7 +116,7 @@ def signals(
         elif symbol.number is not None:
             out = torch.full(shape, symbol.number, dtype=dtype, device=device)
         elif symbol.operator is None:
-            out = open_values.pop().expand(shape)  # nodes come last first, and so do the values
+            out = open_values.pop().expand(shape)  # nodes are visited in reverse level order
         else:
             out = _operator(symbol, args, panel, universe, begins)
         out = torch.where(representable(out), out, NAN)
@@ -94,9 +131,9 @@ def signals(
 def _operator(
     symbol: Symbol, args: list[Tensor], panel: PanelLike, universe: Tensor | None, begins: Tensor | None
 ) -> Tensor:
-    """The operator of a checked symbol on its arguments (each [T, N]): [T, N].
+    """Apply the operator of a checked symbol to its arguments, each of shape (T, N).
 
-    begins: int [N], first row of each asset, where the panel's conventions are Qlib's.
+    `begins`, int of shape (N,), is the first row of each asset, or None unless Qlib's conventions apply.
     """
     operator = symbol.operator
     assert operator is not None
@@ -118,7 +155,7 @@ def _assets(panel: PanelLike) -> list[str]:
 
 
 def _check(symbol: Symbol, n_args: int, panel: PanelLike) -> None:
-    """Raise FormulaError if the symbol can not be computed on the panel."""
+    """Raise FormulaError if the symbol cannot be computed on the panel."""
     if n_args != symbol.arity:
         raise FormulaError(f"'{symbol.name}' takes {symbol.arity} arguments, the formula gives {n_args}")
     if symbol.field is not None and symbol.field not in panel.fields:
@@ -131,25 +168,26 @@ def _check(symbol: Symbol, n_args: int, panel: PanelLike) -> None:
 
 
 def _check_parameter(operator: Operator, parameter: Parameter, given: Any, panel: PanelLike) -> None:
-    """Raise FormulaError if what a symbol carries beside its arguments is missing, or out of range."""
+    """Raise FormulaError if a parameter of a symbol is missing or out of range."""
     if parameter == "group" and given not in panel.groups:
         raise FormulaError(_unknown("group", str(given), list(panel.groups)))
     if parameter == "asset" and given not in _assets(panel):
         raise FormulaError(_unknown("asset", str(given), _assets(panel)))
-    stated = "none" if given is None else given
+    shown = "none" if given is None else given
     if parameter == "window" and (given is None or given < operator.min_window):
         raise FormulaError(
             f"'{operator.name}' needs a window of at least {operator.min_window} days, "
-            f"the formula gives {stated}"
+            f"the formula gives {shown}"
         )
     if parameter == "share" and (given is None or not operator.allows_share(given)):
-        raise FormulaError(f"'{operator.name}' needs a share {operator.shares}, the formula gives {stated}")
+        raise FormulaError(f"'{operator.name}' needs a share {operator.shares}, the formula gives {shown}")
     if parameter == "count" and (given is None or not 2 <= given <= MAX_COUNT):
-        raise FormulaError(f"'{operator.name}' needs a count of 2 to {MAX_COUNT}, the formula gives {stated}")
+        raise FormulaError(f"'{operator.name}' needs a count of 2 to {MAX_COUNT}, the formula gives {shown}")
 
 
-def _unknown(what: str, name: str, known: Sequence[str]) -> str:
+def _unknown(kind: str, name: str, known: Sequence[str]) -> str:
+    """Message for a name that the panel does not have."""
     nearest = get_close_matches(name, known, n=1)
     hint = f"; did you mean '{nearest[0]}'?" if nearest else ""
     shown = ", ".join(known[:12]) + (", …" if len(known) > 12 else "")
-    return f"the panel has no {what} '{name}' (it has: {shown or 'none'}){hint}"
+    return f"the panel has no {kind} '{name}' (it has: {shown or 'none'}){hint}"

@@ -1,7 +1,7 @@
-"""What a rolling operator says of a window that is full.
+"""Rolling operators on full windows.
 
-Each is written on windows: a tensor [days, N, w] whose last axis runs from the oldest day to today and
-holds no NaN; it gives [days, N].
+Each operator maps windows, a tensor of shape (days, N, w) without NaN whose last axis runs from the oldest
+day to today, to a tensor of shape (days, N).
 """
 
 from collections.abc import Callable
@@ -12,28 +12,40 @@ from torch import Tensor
 from quarva.engine.reference.defined import ratio, root, where_defined
 from quarva.engine.reference.quantile import quantile
 
-__all__ = ["WINDOWS", "of_share"]
+__all__ = ["WINDOWS", "window_quantile"]
 
 
-def of_share(x: Tensor, share: float) -> Tensor:
-    """The window's quantile: what a share of its values is below."""
+def window_quantile(x: Tensor, share: float) -> Tensor:
+    """Quantile of each window.
+
+    Parameters
+    ----------
+    x : Tensor, shape (days, N, w)
+        The windows.
+    share : float
+        The quantile, from 0 to 1.
+
+    Returns
+    -------
+    Tensor, shape (days, N)
+    """
     n = torch.full(x.shape[:-1], x.shape[-1], dtype=torch.long, device=x.device)
     return quantile(x.sort(-1).values, n, share)
 
 
 def _age(x: Tensor) -> Tensor:
-    """k of x_k along the last axis: w − 1 (oldest) … 0 (today)."""
+    """Age in days along the last axis: w − 1 (oldest day) … 0 (today)."""
     return torch.arange(x.shape[-1] - 1, -1, -1, dtype=x.dtype, device=x.device)
 
 
 def _average(x: Tensor, weight: Tensor) -> Tensor:
-    """Σ weight · x / Σ weight, taken about today's value: of equal values it is that very value."""
+    """Weighted mean. Today's value is subtracted first, so that the mean of equal values is exact."""
     today = x[..., -1]
     return today + ((x - today[..., None]) * weight).sum(-1) / weight.sum()
 
 
 def _deviation(x: Tensor) -> Tensor:
-    """x − mean, taken about the oldest value: exactly 0 where all values are equal, and only there."""
+    """x − mean. The oldest value is subtracted first, so that the deviation of equal values is exactly 0."""
     shifted = x - x[..., :1].detach()
     return shifted - shifted.mean(-1, keepdim=True)
 
@@ -79,19 +91,19 @@ def _corr(x: Tensor, y: Tensor) -> Tensor:
     return ratio((dx * dy).sum(-1), root(dx.square().sum(-1)) * root(dy.square().sum(-1)))
 
 
-def _oldest_place(at: Tensor) -> Tensor:
-    """Place of the oldest True of `at` bool [days, N, w]: 1 (oldest day) … w (today)."""
-    w = at.shape[-1]
-    places = torch.arange(1, w + 1, device=at.device)
-    return torch.where(at, places, w).amin(-1)
+def _oldest_position(mask: Tensor) -> Tensor:
+    """Position of the oldest True of a mask (days, N, w): 1 (oldest day) … w (today)."""
+    w = mask.shape[-1]
+    positions = torch.arange(1, w + 1, device=mask.device)
+    return torch.where(mask, positions, w).amin(-1)
 
 
 def _argmin(x: Tensor) -> Tensor:
-    return _oldest_place(x == x.amin(-1, keepdim=True)).to(x.dtype)
+    return _oldest_position(x == x.amin(-1, keepdim=True)).to(x.dtype)
 
 
 def _argmax(x: Tensor) -> Tensor:
-    return _oldest_place(x == x.amax(-1, keepdim=True)).to(x.dtype)
+    return _oldest_position(x == x.amax(-1, keepdim=True)).to(x.dtype)
 
 
 def _rank(x: Tensor) -> Tensor:
@@ -124,7 +136,7 @@ def _decay_linear(x: Tensor) -> Tensor:
 
 
 def _days(x: Tensor) -> Tensor:
-    """The days 1 … w less their mean: what the line of least squares runs over."""
+    """The days 1 … w minus their mean: the regressor of the least-squares line."""
     return (x.shape[-1] - 1) / 2 - _age(x)
 
 

@@ -1,4 +1,7 @@
-"""Constants fitted by least squares before a formula's score counts; must not know who proposes formulas."""
+"""Tuning: the constants of new formulas are fitted by least squares before their scores count.
+
+This package must not know who proposes formulas.
+"""
 
 from quarva.loop.tuning.tuner import STEPS, Tuned, Tuner, tuner_for
 

@@ -1,10 +1,16 @@
-"""Constants by least squares: Levenberg (1944) and Marquardt (1963), in float64, formula by formula.
+"""Nonlinear least squares for the constants of formulas: Levenberg–Marquardt in float64, formula by formula.
 
-A step solves (JᵀJ + λ · diag JᵀJ) δ = Jᵀr for the change δ of the constants, where r is what the formula
-lacks to the target and J its slopes along the constants, a row of the table each. A step that gains is taken
-and λ divided by ten; one that does not is undone and λ multiplied by ten (Marquardt 1963, Journal of the
-Society for Industrial and Applied Mathematics 11). As every row stands by itself, one pass from the root
-down gives J whatever the number of constants: reverse accumulation.
+A step solves (JᵀJ + λ · diag JᵀJ) δ = Jᵀr for the change δ of the constants. r holds the residuals and J the
+derivatives of the formula with respect to the constants, one row per row of the table. A step that reduces
+the error is accepted and λ is divided by ten. Otherwise it is rejected and λ is multiplied by ten. Because
+the rows are independent, one reverse pass from the root gives J for any number of constants.
+
+References
+----------
+Levenberg, K. (1944). A method for the solution of certain non-linear problems in least squares. Quarterly of
+Applied Mathematics 2.
+Marquardt, D. (1963). An algorithm for least-squares estimation of nonlinear parameters. Journal of the
+Society for Industrial and Applied Mathematics 11.
 """
 
 from typing import NamedTuple
@@ -25,30 +31,45 @@ from quarva.engine.kernel.run.slopes import (
 )
 from quarva.karva.alphabet import CONSTANT, NUMBER
 from quarva.loop.tuning.linear import solve
-from quarva.loop.tuning.skeletons import marks_of
+from quarva.loop.tuning.skeletons import placeholders_in
 from quarva.loop.tuning.steps import COLUMNS, OP, TO, A, B, C, write_chromosome
 
-__all__ = ["Desk", "Fits", "Rows", "run_fits"]
+__all__ = ["FitData", "Fits", "Workspace", "run_fits"]
 
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-12, 1e8
-_CHANGE = 10.0  # of the damping after a step
-_WORTH = 0.99  # of the squared error that a step may leave if another is to follow
+_FACTOR = 10.0  # by which the damping changes after a step
+_WORTHWHILE = 0.99  # another step follows only if the last one left at most this share of the squared error
 
 
-class Rows(NamedTuple):
-    """Rows of a table, fields float64 (F, R) and target float64 (R,), all of them there."""
+class FitData(NamedTuple):
+    """R complete rows of a table.
+
+    Attributes
+    ----------
+    fields : ndarray of float64, shape (F, R)
+        The columns.
+    target : ndarray of float64, shape (R,)
+        The target.
+    """
 
     fields: NDArray[np.float64]
     target: NDArray[np.float64]
 
 
 class Fits(NamedTuple):
-    """What fitting a chromosome gives, an entry for each of n.
+    """Results of fitting n chromosomes.
 
-    Attributes:
-        dc: int8 (n, G, tail), and constants: float32 (n, G, C): before, the chromosomes' own; after, fitted.
-        used: int64 (n,), steps taken. before, after: float64 (n,), squared errors; NaN where the formula has
-            no value on some row, and then nothing was fitted.
+    Attributes
+    ----------
+    dc : ndarray of int8, shape (n, G, tail)
+        The Dc domains. The initial ones are replaced by those of the fitted chromosomes.
+    constants : ndarray of float32, shape (n, G, C)
+        The constants. The initial ones are replaced by the fitted ones.
+    used : ndarray of int64, shape (n,)
+        Number of steps.
+    before, after : ndarray of float64, shape (n,)
+        Squared errors before and after the fit. NaN if the formula has no value on some row; its constants
+        are then unchanged.
     """
 
     dc: NDArray[np.int8]
@@ -58,48 +79,75 @@ class Fits(NamedTuple):
     after: NDArray[np.float64]
 
 
-class Desk(NamedTuple):
-    """What pieces of work write to, an entry of the first axis for each.
+class Workspace(NamedTuple):
+    """Scratch arrays. The first axis is the piece of work; a slot holds a field or the result of a step.
 
-    Attributes:
-        values, slopes: float64 (pieces, places, R), fields first, then a step's result each; slopes are those
-            of the formula along what stands there.
-        steps: int32 (pieces, steps, 5), see `steps`. numbers: float32 (pieces, steps), what a NUMBER writes.
-        where, functions: int64 (pieces, positions of a gene), the place of what a position says, and a
-            gene's functions.
-        parameter: int64 (pieces, steps), which parameter a step writes, −1 for none.
-        moves: bool (pieces, places), whether what stands there depends on a parameter.
-        vectors: float64 (pieces, 4, K): parameters, the same on trial, δ, Jᵀr.
-        squares: float64 (pieces, 2, K, K), JᵀJ, and room for the solver. jacobian: float64 (pieces, K, R).
-        lack: float64 (pieces, R), r.
+    Attributes
+    ----------
+    values : ndarray of float64, shape (pieces, slots, R)
+        The values of each slot: the fields first, then the results of the steps.
+    slopes : ndarray of float64, shape (pieces, slots, R)
+        Derivatives of the formula with respect to each slot.
+    steps : ndarray of int32, shape (pieces, steps, 5)
+        See the module `steps`.
+    numbers : ndarray of float32, shape (pieces, steps)
+        The number that a NUMBER step writes.
+    slot_of, functions : ndarray of int64, shape (pieces, positions of a gene)
+        The slot of each position, and the functions of a gene.
+    parameter : ndarray of int64, shape (pieces, steps)
+        The parameter that a step writes, −1 for none.
+    depends : ndarray of bool, shape (pieces, slots)
+        True if a slot depends on a parameter.
+    vectors : ndarray of float64, shape (pieces, 4, K)
+        Parameters, trial parameters, δ and Jᵀr.
+    squares : ndarray of float64, shape (pieces, 2, K, K)
+        JᵀJ, and scratch space of the solver.
+    jacobian : ndarray of float64, shape (pieces, K, R)
+        J, transposed.
+    residual : ndarray of float64, shape (pieces, R)
+        r.
     """
 
     values: NDArray[np.float64]
     slopes: NDArray[np.float64]
     steps: NDArray[np.int32]
     numbers: NDArray[np.float32]
-    where: NDArray[np.int64]
+    slot_of: NDArray[np.int64]
     functions: NDArray[np.int64]
     parameter: NDArray[np.int64]
-    moves: NDArray[np.bool_]
+    depends: NDArray[np.bool_]
     vectors: NDArray[np.float64]
     squares: NDArray[np.float64]
     jacobian: NDArray[np.float64]
-    lack: NDArray[np.float64]
+    residual: NDArray[np.float64]
 
     @classmethod
-    def of(cls, pieces: int, rows: Rows, genes: int, length: int, constants: int) -> "Desk":
-        """For chromosomes of so many genes of so many positions and constants."""
-        n_fields, many = rows.fields.shape
+    def of(cls, pieces: int, data: FitData, genes: int, length: int, constants: int) -> "Workspace":
+        """Allocate the arrays.
+
+        Parameters
+        ----------
+        pieces : int
+            Number of pieces of work.
+        data : FitData
+            The rows.
+        genes, length, constants : int
+            Genes of a chromosome, and positions and constants of a gene.
+
+        Returns
+        -------
+        Workspace
+        """
+        n_fields, n_rows = data.fields.shape
         steps, k = genes * (length + 1), genes * constants
-        places = n_fields + steps
+        slots = n_fields + steps
         return cls(
-            np.empty((pieces, places, many)), np.empty((pieces, places, many)),
+            np.empty((pieces, slots, n_rows)), np.empty((pieces, slots, n_rows)),
             np.empty((pieces, steps, COLUMNS), np.int32), np.empty((pieces, steps), np.float32),
             np.empty((pieces, length), np.int64), np.empty((pieces, length), np.int64),
-            np.empty((pieces, steps), np.int64), np.empty((pieces, places), np.bool_),
-            np.empty((pieces, 4, k)), np.empty((pieces, 2, k, k)), np.empty((pieces, k, many)),
-            np.empty((pieces, many)),
+            np.empty((pieces, steps), np.int64), np.empty((pieces, slots), np.bool_),
+            np.empty((pieces, 4, k)), np.empty((pieces, 2, k, k)), np.empty((pieces, k, n_rows)),
+            np.empty((pieces, n_rows)),
         )  # fmt: skip
 
 
@@ -110,65 +158,66 @@ def _copy(source, target):
 
 
 @compiled
-def open_constants(symbols, dc, constants, letters, parameter, vector):
-    """Give each constant that is read a parameter, and find the steps that write it; returns how many.
+def assign_parameters(symbols, dc, constants, alphabet, parameter, vector):
+    """Assign a parameter to each constant in use and to the steps that write it; return their number.
 
-    A gene's `?` get one each where it carries enough constants, and its Dc domain is written anew so; else
-    those that share a constant share a parameter. letters: as `steps.write_chromosome` takes them.
+    Each `?` of a gene gets its own constant if the gene has enough of them; the Dc domain is changed
+    accordingly. Otherwise `?` that share a constant share a parameter. For `alphabet`, see
+    `steps.write_chromosome`.
     """
-    arity, code = letters[0], letters[1]
+    arity, code = alphabet[0], alphabet[1]
     begin, count = 0, 0
     parameter[:] = -1
     for g in range(symbols.shape[0]):
-        length, marks, numbers, fields = 1, 0, 0, 0
+        length, placeholders, numbers, fields = 1, 0, 0, 0
         i = 0
         while i < length:
-            letter = symbols[g, i]
-            length += arity[letter]
-            if code[letter] == CONSTANT:  # in steps, a gene's numbers stand before its functions
-                parameter[begin + numbers] = marks
-                marks += 1
-            is_number = code[letter] == CONSTANT or code[letter] == NUMBER
+            symbol = symbols[g, i]
+            length += arity[symbol]
+            if code[symbol] == CONSTANT:  # the steps of a gene's numbers precede those of its functions
+                parameter[begin + numbers] = placeholders
+                placeholders += 1
+            is_number = code[symbol] == CONSTANT or code[symbol] == NUMBER
             numbers += is_number
-            fields += arity[letter] == 0 and not is_number
+            fields += arity[symbol] == 0 and not is_number
             i += 1
-        if marks <= constants.shape[1]:
-            separate(dc[g], constants[g], marks, vector[count:])
+        if placeholders <= constants.shape[1]:
+            separate(dc[g], constants[g], placeholders, vector[count:])
         for k in range(begin, begin + numbers):
             if parameter[k] >= 0:
                 parameter[k] = count + dc[g, parameter[k]]
-        many = min(marks, constants.shape[1])
-        for k in range(many):
+        n_own = min(placeholders, constants.shape[1])
+        for k in range(n_own):
             vector[count + k] = constants[g, k]
-        count += many
-        begin += length - fields + (g > 0)  # a gene but the first is followed by a link
+        count += n_own
+        begin += length - fields + (g > 0)  # every gene but the first is followed by a linking step
     return count
 
 
 @compiled
-def separate(dc, constants, marks, room):
-    """Let the k-th `?` of a gene read its k-th constant, and that be what it read before."""
-    for k in range(marks):
-        room[k] = constants[dc[k]]
-    for k in range(marks):
-        constants[k] = room[k]
+def separate(dc, constants, placeholders, scratch):
+    """Let the k-th `?` of a gene read the k-th constant, without a change of its value."""
+    for k in range(placeholders):
+        scratch[k] = constants[dc[k]]
+    for k in range(placeholders):
+        constants[k] = scratch[k]
         dc[k] = k
 
 
 @compiled
-def close_constants(symbols, letters, vector, constants):
-    """Write the parameters back to the constants that they were taken from."""
-    arity, code = letters[0], letters[1]
+def write_parameters_back(symbols, alphabet, vector, constants):
+    """Write the parameters to the constants of a chromosome, in the order of `assign_parameters`."""
+    arity, code = alphabet[0], alphabet[1]
     count = 0
     for g in range(symbols.shape[0]):
-        for k in range(min(marks_of(symbols[g], arity, code), constants.shape[1])):
+        for k in range(min(placeholders_in(symbols[g], arity, code), constants.shape[1])):
             constants[g, k] = vector[count]
             count += 1
 
 
 @compiled
-def take_step(step, number, n_fields, values):
-    """The values of one step; returns whether all are there. number: what a NUMBER writes."""
+def evaluate_step(step, number, n_fields, values):
+    """Compute the values of a step; return True if all are valid. `number` is what a NUMBER step writes."""
     op, out = step[OP], values[step[TO]]
     if op == NUMBER:
         out[:] = number
@@ -182,48 +231,48 @@ def take_step(step, number, n_fields, values):
 
 
 @compiled
-def lay_formula(many, steps, numbers, parameter, n_fields, values, moves):
-    """Compute what does not depend on a constant, once, and mark what does; returns whether all is there."""
-    there = True
-    moves[:n_fields] = False
-    for k in range(many):
+def evaluate_fixed_steps(n_steps, steps, numbers, parameter, n_fields, values, depends):
+    """Mark the slots that depend on a parameter and compute the others once; return True if all are valid."""
+    valid = True
+    depends[:n_fields] = False
+    for k in range(n_steps):
         to = steps[k, TO]
-        moves[to] = parameter[k] >= 0
+        depends[to] = parameter[k] >= 0
         if steps[k, OP] != NUMBER:
             for column in (A, B, C):
-                moves[to] |= steps[k, column] >= 0 and moves[steps[k, column]]
-        if there and not moves[to]:
-            there = take_step(steps[k], np.float64(numbers[k]), n_fields, values)
-    return there
+                depends[to] |= steps[k, column] >= 0 and depends[steps[k, column]]
+        if valid and not depends[to]:
+            valid = evaluate_step(steps[k], np.float64(numbers[k]), n_fields, values)
+    return valid
 
 
 @compiled
-def squared_error(vector, many, steps, parameter, n_fields, root, rows, values, moves, lack):
-    """Σ r² of the formula with these parameters, and r; infinite where it has no value on some row."""
-    for k in range(many):
-        if moves[steps[k, TO]]:
+def squared_error(vector, n_steps, steps, parameter, n_fields, root, data, values, depends, residual):
+    """Compute r and return Σ r² for given parameters; infinite if the formula has no value on some row."""
+    for k in range(n_steps):
+        if depends[steps[k, TO]]:
             number = vector[parameter[k]] if parameter[k] >= 0 else 0.0
-            if not take_step(steps[k], number, n_fields, values):
+            if not evaluate_step(steps[k], number, n_fields, values):
                 return np.inf
     total = 0.0
-    for i in range(lack.size):
-        lack[i] = rows.target[i] - values[root, i]
-        total += lack[i] * lack[i]
+    for i in range(residual.size):
+        residual[i] = data.target[i] - values[root, i]
+        total += residual[i] * residual[i]
     return total
 
 
 @compiled
-def slopes_down(many, steps, root, values, moves, slopes):
-    """Slopes of the formula along every place that depends on a parameter, from the root down."""
-    for k in range(many):
-        if moves[steps[k, TO]]:
+def backpropagate(n_steps, steps, root, values, depends, slopes):
+    """Compute the derivatives of the formula with respect to all slots that depend on a parameter."""
+    for k in range(n_steps):
+        if depends[steps[k, TO]]:
             slopes[steps[k, TO]] = 0.0
     slopes[root] = 1.0
-    for k in range(many - 1, -1, -1):
+    for k in range(n_steps - 1, -1, -1):
         op, to = steps[k, OP], steps[k, TO]
-        if op == NUMBER or not moves[to]:
+        if op == NUMBER or not depends[to]:
             continue
-        # What does not move takes slopes too, which nobody reads: a place is its own.
+        # Slopes of slots that do not depend on a parameter are written too, but never read.
         a, b, c = steps[k, A], steps[k, B], steps[k, C]
         if b < 0:
             slopes_unary(op, values[a], values[to], slopes[to], slopes[a])
@@ -234,96 +283,110 @@ def slopes_down(many, steps, root, values, moves, slopes):
 
 
 @compiled
-def normal_equations(many, count, steps, parameter, slopes, lack, jacobian, square, right):
-    """JᵀJ and Jᵀr; a constant that several `?` read has the sum of their slopes."""
+def normal_equations(n_steps, count, steps, parameter, slopes, residual, jacobian, square, right):
+    """Compute JᵀJ and Jᵀr. The slope of a constant is the sum over the `?` that read it."""
     jacobian[:count] = 0.0
-    for k in range(many):
+    for k in range(n_steps):
         if parameter[k] >= 0:
             row, along = jacobian[parameter[k]], slopes[steps[k, TO]]
             for i in range(row.size):
                 row[i] += along[i]
     for k in range(count):
         total = 0.0
-        for i in range(lack.size):
-            total += jacobian[k, i] * lack[i]
+        for i in range(residual.size):
+            total += jacobian[k, i] * residual[i]
         right[k] = total
         for j in range(k + 1):
             total = 0.0
-            for i in range(lack.size):
+            for i in range(residual.size):
                 total += jacobian[k, i] * jacobian[j, i]
             square[k, j] = total
 
 
 @compiled
-def fit(p, most, symbols, fits, letters, link, rows, piece, desk):
+def fit(p, most, symbols, fits, alphabet, link, data, piece, workspace):
     """Fit chromosome p in at most `most` steps."""
     values, slopes, steps, numbers = (
-        desk.values[piece],
-        desk.slopes[piece],
-        desk.steps[piece],
-        desk.numbers[piece],
+        workspace.values[piece],
+        workspace.slopes[piece],
+        workspace.steps[piece],
+        workspace.numbers[piece],
     )
-    parameter, moves, lack = desk.parameter[piece], desk.moves[piece], desk.lack[piece]
-    now, trial, change, right = desk.vectors[piece]
-    square, factor = desk.squares[piece]
-    n_fields = rows.fields.shape[0]
-    many, root = write_chromosome(
-        symbols[p], fits.dc[p], fits.constants[p], letters, link, n_fields, steps, numbers,
-        desk.where[piece], desk.functions[piece],
+    parameter, depends = workspace.parameter[piece], workspace.depends[piece]
+    residual, jacobian = workspace.residual[piece], workspace.jacobian[piece]
+    now, trial, change, right = workspace.vectors[piece]
+    square, factor = workspace.squares[piece]
+    n_fields = data.fields.shape[0]
+    n_steps, root = write_chromosome(
+        symbols[p], fits.dc[p], fits.constants[p], alphabet, link, n_fields, steps, numbers,
+        workspace.slot_of[piece], workspace.functions[piece],
     )  # fmt: skip
-    count = open_constants(symbols[p], fits.dc[p], fits.constants[p], letters, parameter, now)
+    count = assign_parameters(symbols[p], fits.dc[p], fits.constants[p], alphabet, parameter, now)
     error = np.inf
-    if count > 0 and lay_formula(many, steps, numbers, parameter, n_fields, values, moves):
-        error = squared_error(now, many, steps, parameter, n_fields, root, rows, values, moves, lack)
+    if count > 0 and evaluate_fixed_steps(n_steps, steps, numbers, parameter, n_fields, values, depends):
+        error = squared_error(now, n_steps, steps, parameter, n_fields, root, data, values, depends, residual)
     fits.used[p], fits.before[p], fits.after[p] = 0, np.nan, np.nan
     if not error < np.inf:
         return
     fits.before[p] = error
-    damping, moved, used = _FIRST_DAMPING, True, 0
+    damping, accepted, used = _FIRST_DAMPING, True, 0
     while used < most and error > 0.0 and damping <= _MOST_DAMPING:
-        if moved:
-            slopes_down(many, steps, root, values, moves, slopes)
-            normal_equations(many, count, steps, parameter, slopes, lack, desk.jacobian[piece], square, right)
+        if accepted:
+            backpropagate(n_steps, steps, root, values, depends, slopes)
+            normal_equations(n_steps, count, steps, parameter, slopes, residual, jacobian, square, right)
         solve(square, right, damping, count, factor, change)
         for k in range(count):
             trial[k] = now[k] + change[k]
         used += 1
-        tried = squared_error(trial, many, steps, parameter, n_fields, root, rows, values, moves, lack)
-        moved = tried < error
-        if not moved:
-            damping *= _CHANGE
+        tried = squared_error(
+            trial, n_steps, steps, parameter, n_fields, root, data, values, depends, residual
+        )
+        accepted = tried < error
+        if not accepted:
+            damping *= _FACTOR
             continue
-        damping = max(damping / _CHANGE, _LEAST_DAMPING)
+        damping = max(damping / _FACTOR, _LEAST_DAMPING)
         _copy(trial, now)
-        slow = tried > _WORTH * error
+        slow = tried > _WORTHWHILE * error
         error = tried
         if slow:
             break
     fits.used[p], fits.after[p] = used, error
-    close_constants(symbols[p], letters, now, fits.constants[p])
+    write_parameters_back(symbols[p], alphabet, now, fits.constants[p])
 
 
 @compiled
-def fit_piece(piece, most, symbols, fits, letters, link, rows, desk):
-    """Fit one piece of the chromosomes; the arguments are those of `run_fits`."""
-    n, pieces = symbols.shape[0], desk.values.shape[0]
-    for f in range(rows.fields.shape[0]):
-        _copy(rows.fields[f], desk.values[piece, f])
+def fit_piece(piece, most, symbols, fits, alphabet, link, data, workspace):
+    """Fit a piece of the chromosomes. The arguments are those of `run_fits`."""
+    n, pieces = symbols.shape[0], workspace.values.shape[0]
+    for f in range(data.fields.shape[0]):
+        _copy(data.fields[f], workspace.values[piece, f])
     for p in range(piece * n // pieces, (piece + 1) * n // pieces):
-        fit(p, most, symbols, fits, letters, link, rows, piece, desk)
+        fit(p, most, symbols, fits, alphabet, link, data, piece, workspace)
 
 
 @compiled
-def run_fits(crew, most, symbols, fits, letters, link, rows, desk):
-    """Fit the constants of chromosomes of elementwise operators.
+def run_fits(pool, most, symbols, fits, alphabet, link, data, workspace):
+    """Fit the constants of n chromosomes of elementwise operators.
 
-    Args:
-        crew: see `quarva._runtime.spin_pool`.
-        most: steps for each at most.
-        symbols: int16 (n, G, L); fits: their Dc domains and constants, and what comes of them.
-        letters: arity, code, param and number of their `Alphabet`, fields numbered as those of `rows`.
-        link: code of the linking operator.
-        rows: what is fitted to. desk: as many pieces as the work shall be cut into.
+    Parameters
+    ----------
+    pool : ndarray of int64
+        See `quarva._runtime.spin_pool`.
+    most : int
+        Maximal number of steps per chromosome.
+    symbols : ndarray of int16, shape (n, G, L)
+        The symbols of the chromosomes.
+    fits : Fits
+        Their Dc domains and constants, which are replaced, and the other results.
+    alphabet : tuple of ndarray
+        The arrays arity, code, param and number of their `Alphabet`. Param numbers the fields as in `data`.
+    link : int
+        Code of the linking operator.
+    data : FitData
+        The rows.
+    workspace : Workspace
+        Its number of pieces is the number of pieces of work.
     """
-    submit(crew, fit_piece, desk.values.shape[0], (most, symbols, fits, letters, link, rows, desk))
-    run_submitted(crew)
+    submit(pool, fit_piece, workspace.values.shape[0], (most, symbols, fits, alphabet, link, data, workspace))
+    run_submitted(pool)

@@ -1,4 +1,4 @@
-"""The damped normal equations of a few unknowns."""
+"""Solver for the damped normal equations of a few unknowns."""
 
 import numpy as np
 
@@ -6,19 +6,29 @@ from quarva._runtime.compiled import compiled
 
 __all__ = ["solve"]
 
-_TINY = 1e-14  # of a diagonal entry: what is left of it below this is rounding
+_TINY = 1e-14  # a pivot below this share of the diagonal entry is rounding error
 
 
 @compiled
 def solve(square, right, damping, n, factor, out):
-    """Solve (A + λ · diag A) x = b for the first n unknowns, A positive semidefinite (Cholesky).
+    """Solve (A + λ · diag A) x = b for the first n unknowns by a Cholesky decomposition.
 
-    An unknown that nothing depends on, or that the others make up for to rounding, gets a change of 0.
+    An unknown that is linearly dependent on the earlier ones, or on which nothing depends, is set to 0.
 
-    Args:
-        square: float64 (K, K), A, of which the lower triangle is read. right: float64 (K,), b.
-        damping: λ.
-        factor, out: float64 (K, K) and (K,), room, and x.
+    Parameters
+    ----------
+    square : ndarray of float64, shape (K, K)
+        The positive semidefinite matrix A. Only its lower triangle is read.
+    right : ndarray of float64, shape (K,)
+        The vector b.
+    damping : float
+        λ.
+    n : int
+        Number of unknowns.
+    factor : ndarray of float64, shape (K, K)
+        Scratch space.
+    out : ndarray of float64, shape (K,)
+        Receives x.
     """
     for k in range(n):
         for j in range(k + 1):
@@ -29,7 +39,7 @@ def solve(square, right, damping, n, factor, out):
                 total -= factor[k, i] * factor[j, i]
             if j < k:
                 factor[k, j] = total * factor[j, j]
-            else:  # the diagonal is kept as what one multiplies by, 0 for an unknown that is left out
+            else:  # the diagonal stores reciprocals, 0 for an unknown that is left out
                 factor[k, k] = 1.0 / np.sqrt(total) if total > _TINY * square[k, k] else 0.0
     for k in range(n):
         total = right[k]

@@ -1,4 +1,4 @@
-"""Formulas in which a `?` is any number: their keys, and how many of those they hold."""
+"""Skeletons: formulas in which a `?` stands for any number. Their keys and numbers of `?`."""
 
 import numpy as np
 
@@ -7,12 +7,16 @@ from quarva.karva.alphabet import CONSTANT
 from quarva.karva.decode import join_keys
 from quarva.karva.gene_keys import read_gene
 
-__all__ = ["count_marks", "marks_of", "read_skeletons"]
+__all__ = ["count_placeholders", "placeholders_in", "read_skeletons"]
 
 
 @compiled
 def read_skeletons(symbols, dc, constants, tables, functions, keys, out):
-    """Set out[p] to the skeleton key of chromosome p; see `read_gene` for `functions` and `keys`."""
+    """Set out[p] to the skeleton key of chromosome p.
+
+    `tables` must be those of skeletons, so that a `?` stands for any number. For the scratch arrays `functions`
+    and `keys`, see `read_gene`.
+    """
     for p in range(symbols.shape[0]):
         key = np.uint64(0)
         for g in range(symbols.shape[1]):
@@ -22,20 +26,20 @@ def read_skeletons(symbols, dc, constants, tables, functions, keys, out):
 
 
 @compiled
-def marks_of(gene, arity, code):
-    """How many `?` a gene's expression reads."""
-    length, marks, i = 1, 0, 0
+def placeholders_in(gene, arity, code):
+    """Number of `?` in the expression of a gene."""
+    length, count, i = 1, 0, 0
     while i < length:
         length += arity[gene[i]]
-        marks += code[gene[i]] == CONSTANT
+        count += code[gene[i]] == CONSTANT
         i += 1
-    return marks
+    return count
 
 
 @compiled
-def count_marks(symbols, arity, code, out):
-    """Set out[p] to how many `?` chromosome p reads."""
+def count_placeholders(symbols, arity, code, out):
+    """Set out[p] to the number of `?` in the expressions of chromosome p."""
     for p in range(symbols.shape[0]):
         out[p] = 0
         for g in range(symbols.shape[1]):
-            out[p] += marks_of(symbols[p, g], arity, code)
+            out[p] += placeholders_in(symbols[p, g], arity, code)

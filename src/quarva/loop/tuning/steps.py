@@ -1,7 +1,7 @@
-"""A chromosome as a list of steps, which can be taken again and again, and gone back over.
+"""A chromosome as a list of steps, for repeated evaluation and for reverse accumulation.
 
-Each step is a row of int32: operator, up to three arguments and the result by place, −1 for none. The fields
-stand at the first places, and what a step gives behind them, in the steps' order.
+Each step is a row of int32: the operator, the slots of up to three arguments (−1 for none), and the slot of
+the result. The first slots hold the fields. The results of the steps follow, in order.
 """
 
 import numpy as np
@@ -12,60 +12,90 @@ from quarva.karva.alphabet import CONSTANT, NUMBER
 __all__ = ["COLUMNS", "OP", "TO", "A", "B", "C", "write_chromosome"]
 
 OP, A, B, C, TO = 0, 1, 2, 3, 4
-"""Columns of a step."""
+"""Columns of a step: operator, slots of the arguments, slot of the result."""
 COLUMNS = 5
+"""Number of columns of a step."""
 _BITS, _MASK = np.int64(16), np.int64(2**16 - 1)
 
 
 @compiled(forceinline=True)
-def write_gene(gene, dc, constants, letters, n_fields, many, steps, numbers, where, functions):
-    """Steps of a gene behind the `many` that are there; returns how many there are now, and the root's place.
+def write_gene(gene, dc, constants, alphabet, n_fields, n_steps, steps, numbers, slot_of, functions):
+    """Append the steps of a gene to `n_steps` steps; return the number of steps and the slot of the root.
 
-    Terminals are passed over when arguments are put under their functions, as in `search.reading`.
+    The second loop, which puts arguments under their functions, skips terminals, as in `karva.gene_keys`.
     """
-    arity, code, param, number = letters
-    needed, calls, i, seen = np.int64(1), np.int64(0), np.int64(0), 0
+    arity, code, param, number = alphabet
+    needed, calls, i, placeholders = np.int64(1), np.int64(0), np.int64(0), 0
     while needed > i:
-        letter = np.int64(gene[i])
-        op = code[letter]
-        where[i] = param[letter]
+        symbol = np.int64(gene[i])
+        op = code[symbol]
+        slot_of[i] = param[symbol]
         if op in (NUMBER, CONSTANT):
-            value = number[letter]
+            value = number[symbol]
             if op == CONSTANT:  # the k-th '?' in reading order takes the k-th entry of the Dc domain
-                value = constants[dc[seen]]
-                seen += 1
-            where[i] = n_fields + many
-            numbers[many] = value
-            steps[many, OP], steps[many, TO] = NUMBER, where[i]
-            many += 1
-        functions[calls] = (needed << (_BITS + _BITS)) | (letter << _BITS) | i
-        calls += arity[letter] > 0
-        needed += arity[letter]
+                value = constants[dc[placeholders]]
+                placeholders += 1
+            slot_of[i] = n_fields + n_steps
+            numbers[n_steps] = value
+            steps[n_steps, OP], steps[n_steps, TO] = NUMBER, slot_of[i]
+            n_steps += 1
+        functions[calls] = (needed << (_BITS + _BITS)) | (symbol << _BITS) | i
+        calls += arity[symbol] > 0
+        needed += arity[symbol]
         i += 1
     for k in range(calls - 1, -1, -1):
         call = functions[k]
-        at, letter, start = call & _MASK, (call >> _BITS) & _MASK, call >> (_BITS + _BITS)
-        steps[many, OP], steps[many, TO] = code[letter], n_fields + many
-        steps[many, A] = where[start]
-        steps[many, B] = where[start + 1] if arity[letter] > 1 else -1
-        steps[many, C] = where[start + 2] if arity[letter] > 2 else -1
-        where[at] = n_fields + many
-        many += 1
-    return many, where[0]
+        at, symbol, start = call & _MASK, (call >> _BITS) & _MASK, call >> (_BITS + _BITS)
+        steps[n_steps, OP], steps[n_steps, TO] = code[symbol], n_fields + n_steps
+        steps[n_steps, A] = slot_of[start]
+        steps[n_steps, B] = slot_of[start + 1] if arity[symbol] > 1 else -1
+        steps[n_steps, C] = slot_of[start + 2] if arity[symbol] > 2 else -1
+        slot_of[at] = n_fields + n_steps
+        n_steps += 1
+    return n_steps, slot_of[0]
 
 
 @compiled
-def write_chromosome(symbols, dc, constants, letters, link, n_fields, steps, numbers, where, functions):
-    """Steps of all genes, joined by the operator `link`; returns how many, and the root's place."""
-    many, root = 0, np.int64(-1)
+def write_chromosome(symbols, dc, constants, alphabet, link, n_fields, steps, numbers, slot_of, functions):
+    """Write the steps of a chromosome: those of its genes, joined by a linking operator.
+
+    Parameters
+    ----------
+    symbols : ndarray of int16, shape (G, L)
+        The symbols of the genes.
+    dc : ndarray of int8, shape (G, tail)
+        Their Dc domains.
+    constants : ndarray of float32, shape (G, C)
+        Their constants.
+    alphabet : tuple of ndarray
+        The arrays arity, code, param and number of the `Alphabet`.
+    link : int
+        Code of the linking operator.
+    n_fields : int
+        Number of fields.
+    steps : ndarray of int32, shape (at least G · (L + 1), COLUMNS)
+        Receives the steps.
+    numbers : ndarray of float32, shape (at least G · (L + 1),)
+        Receives the numbers that NUMBER steps write.
+    slot_of, functions : ndarray of int64, shape (L,)
+        Scratch space.
+
+    Returns
+    -------
+    n_steps : int
+        Number of steps.
+    root : int
+        Slot of the result.
+    """
+    n_steps, root = 0, np.int64(-1)
     for g in range(symbols.shape[0]):
         before = root
-        many, root = write_gene(
-            symbols[g], dc[g], constants[g], letters, n_fields, many, steps, numbers, where, functions
+        n_steps, root = write_gene(
+            symbols[g], dc[g], constants[g], alphabet, n_fields, n_steps, steps, numbers, slot_of, functions
         )
         if g > 0:
-            steps[many, OP], steps[many, TO] = link, n_fields + many
-            steps[many, A], steps[many, B], steps[many, C] = before, root, -1
-            root = np.int64(n_fields + many)
-            many += 1
-    return many, root
+            steps[n_steps, OP], steps[n_steps, TO] = link, n_fields + n_steps
+            steps[n_steps, A], steps[n_steps, B], steps[n_steps, C] = before, root, -1
+            root = np.int64(n_fields + n_steps)
+            n_steps += 1
+    return n_steps, root

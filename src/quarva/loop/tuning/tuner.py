@@ -1,4 +1,4 @@
-"""Which formulas have their constants tuned, how far, and what the loop is handed back."""
+"""The tuner decides which formulas have their constants fitted, and in how many steps."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva._runtime.spin_pool import crew
+from quarva._runtime.spin_pool import SpinPool
 from quarva.engine.kernel.run.small_tables import is_elementwise
 from quarva.engine.names import place_params
 from quarva.errors import RecipeError
@@ -16,32 +16,38 @@ from quarva.karva.genes import GeneShape, Population
 from quarva.karva.operators import CODE
 from quarva.loop.memory import Memory
 from quarva.loop.probe_rows import probe_rows_of
-from quarva.loop.tuning.least_squares import Desk, Fits, Rows, run_fits
-from quarva.loop.tuning.skeletons import count_marks, read_skeletons
+from quarva.loop.tuning.least_squares import FitData, Fits, Workspace, run_fits
+from quarva.loop.tuning.skeletons import count_placeholders, read_skeletons
 from quarva.tasks import Task
 
 __all__ = ["STEPS", "Tuned", "Tuner", "promising", "tuner_for"]
 
 STEPS = 10
-"""Steps that a formula which promises is granted after the first, unless told otherwise."""
+"""Default number of further steps for a promising formula."""
 
-# Measured on Constant-2, 3, 7 and 8 with GEP, four seeds, 500,000 evaluations: recovered 5 of 16 with all
-# steps for every formula, 7 with two for every formula and the rest for the best fifth, 5 for the best tenth.
-_FIRST = 2
-_PROMISING = 0.2
-_ROWS = 1024  # of a table that constants are fitted to; the scores are always of all rows
-_PIECES, _LEAST = 4, 8  # pieces of work for each thread, and formulas of a piece at least
+# Measured on Constant-2, 3, 7 and 8 with GEP, four seeds, 500,000 evaluations. Recovered: 5 of 16 with all
+# steps for every formula; 7 with two for every formula and the rest for the best fifth; 5 with the rest for
+# the best tenth.
+_FIRST = 2  # steps for every new formula
+_PROMISING = 0.2  # share of the formulas that get further steps
+_ROWS = 1024  # maximal number of rows that constants are fitted to; scores always use all rows
+_PIECES, _LEAST = 4, 8  # pieces of work per thread, and smallest number of formulas in a piece
 
 
 @dataclass(frozen=True, eq=False)
 class Tuned:
-    """What tuning a batch gave.
+    """Result of tuning a batch.
 
-    Attributes:
-        places: int64 (n,), the chromosomes of the batch whose constants were fitted.
-        population: the n of them, as they are now.
-        steps: that were taken, each an evaluation.
-        taken: int64 (n,), how many of these had been taken when each formula had its constants.
+    Attributes
+    ----------
+    places : ndarray of int64, shape (n,)
+        Indices in the batch of the chromosomes whose constants were fitted.
+    population : Population
+        These chromosomes with fitted constants.
+    steps : int
+        Number of steps. Each counts as an evaluation.
+    taken : ndarray of int64, shape (n,)
+        Number of these steps that had been taken when the constants of each formula were final.
     """
 
     places: NDArray[np.integer]
@@ -51,35 +57,62 @@ class Tuned:
 
 
 class Tuner:
-    """Fits the `?` of formulas that are new to it: two steps each, more for the best of each length.
+    """Fits the constants of new formulas: two steps for each, and more for the best formulas of each length.
 
-    A formula is new once whatever its constants are: what tuning makes of the others is much the same.
+    Formulas that differ only in their constants count as one, because tuning gives nearly the same result
+    for them.
 
-    Attributes:
-        most: steps that a formula may take in all.
-        skeletons: what was seen, by the key of a formula in which a `?` is any number; the fitness that this
-            memory keeps says nothing.
+    Parameters
+    ----------
+    task : Task
+        A task on a table with a squared error as its objective.
+    alphabet : Alphabet
+        The alphabet of the formulas.
+    shape : GeneShape
+        The shape of their chromosomes.
+    steps : int
+        Number of further steps for a promising formula.
+    threads : int
+        Number of threads.
+
+    Attributes
+    ----------
+    most : int
+        Maximal number of steps per formula.
+    skeletons : Memory
+        The formulas seen so far, by keys in which a `?` stands for any number. Their fitness in this memory
+        has no meaning.
     """
 
     def __init__(self, task: Task, alphabet: Alphabet, shape: GeneShape, steps: int, threads: int) -> None:
         a, panel = alphabet, task.panel
         param = place_params(a, panel.fields, tuple(panel.groups), panel.assets)
-        self._letters, self._link = (a.arity, a.code, param, a.number), CODE[shape.link]
+        self._alphabet, self._link = (a.arity, a.code, param, a.number), CODE[shape.link]
         self._key_tables = key_tables(alphabet, shape, skeletons=True)
         self._steps, self._threads = steps, threads
-        self._rows = _rows_of(task)
+        self._data = _fit_data_of(task)
         self.most = _FIRST + steps
         self.skeletons = Memory()
 
     def tune(
         self, population: Population, fitness: NDArray[np.float64], new: NDArray[np.integer], left: int
     ) -> Tuned:
-        """Fit constants of a batch; what was fitted is yet to be scored, and may be no better.
+        """Fit the constants of a batch. The fitted formulas still have to be scored and may not be better.
 
-        Args:
-            population: the batch. fitness: float64 (P,), NaN for what has no score, which is let alone.
-            new: places of what was scored for the first time.
-            left: steps that may be taken, 0 or more.
+        Parameters
+        ----------
+        population : Population
+            The batch of P formulas.
+        fitness : ndarray of float64, shape (P,)
+            Their fitness. Formulas with NaN are not fitted.
+        new : ndarray of int
+            Indices of the formulas that were scored for the first time.
+        left : int
+            Number of steps that are left.
+
+        Returns
+        -------
+        Tuned
         """
         chosen = self._choose(population, fitness, new)
         some = population[chosen]
@@ -97,9 +130,9 @@ class Tuner:
     def _choose(
         self, population: Population, fitness: NDArray[np.float64], new: NDArray[np.integer]
     ) -> NDArray[np.integer]:
-        """Places of the new skeletons that have a `?` and a score."""
+        """Indices of the formulas with a new skeleton, a `?` and a score."""
         some = population[new]
-        keys, marks = np.empty(len(new), np.uint64), np.empty(len(new), np.int64)
+        keys, placeholders = np.empty(len(new), np.uint64), np.empty(len(new), np.int64)
         length = some.symbols.shape[2]
         read_skeletons(
             some.symbols, some.dc, some.constants, self._key_tables, np.empty(length, np.int64),
@@ -107,8 +140,8 @@ class Tuner:
         )  # fmt: skip
         fresh = self.skeletons.look_up(keys)[1]
         self.skeletons.put(keys[fresh], np.zeros(np.count_nonzero(fresh)))
-        count_marks(some.symbols, *self._letters[:2], marks)
-        return new[fresh & (marks > 0) & np.isfinite(fitness[new])]
+        count_placeholders(some.symbols, *self._alphabet[:2], placeholders)
+        return new[fresh & (placeholders > 0) & np.isfinite(fitness[new])]
 
     def _fit(
         self,
@@ -119,10 +152,10 @@ class Tuner:
         most: int,
         left: int,
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Fit the chosen in this order while steps are left.
+        """Fit formulas in order while steps are left.
 
-        Returns their squared errors then, NaN where no step was left, and for those that steps were left for
-        how many steps of this pass had been taken when each was done.
+        Returns their squared errors, NaN where no step was left, and for the fitted ones the number of steps of
+        this pass that had been taken when each was done.
         """
         whole = self._run(some.symbols[chosen], dc[chosen], constants[chosen], most)
         total = np.cumsum(whole.used)
@@ -131,7 +164,7 @@ class Tuner:
         after = np.full(len(chosen), np.nan)
         done = chosen[:many]
         dc[done], constants[done], after[:many] = whole.dc[:many], whole.constants[:many], whole.after[:many]
-        if many < len(chosen):  # the one in which the steps end goes as far as they reach
+        if many < len(chosen):  # the formula at which the budget ends gets the remaining steps
             last = chosen[many : many + 1]
             part = self._run(some.symbols[last], dc[last], constants[last], left - steps)
             dc[last], constants[last], after[many] = part.dc, part.constants, part.after[0]
@@ -142,32 +175,44 @@ class Tuner:
     def _run(
         self, symbols: NDArray[np.int16], dc: NDArray[np.int8], constants: NDArray[np.float32], most: int
     ) -> Fits:
-        """Fit these chromosomes in at most so many steps each."""
+        """Fit chromosomes in at most `most` steps each."""
         n, genes, length = symbols.shape
         fits = Fits(dc, constants, np.zeros(n, np.int64), np.zeros(n), np.zeros(n))
         pieces = max(1, min(self._threads * _PIECES, n // _LEAST)) if self._threads > 1 else 1
-        desk = Desk.of(pieces, self._rows, genes, length, constants.shape[2])
-        with crew(min(self._threads, pieces)) as words:
-            run_fits(words, most, symbols, fits, self._letters, self._link, self._rows, desk)
+        workspace = Workspace.of(pieces, self._data, genes, length, constants.shape[2])
+        with SpinPool(min(self._threads, pieces)) as pool:
+            run_fits(pool, most, symbols, fits, self._alphabet, self._link, self._data, workspace)
         return fits
 
     def state(self) -> dict[str, Any]:
-        """All that decides what will be tuned next."""
+        """State for a checkpoint."""
         return self.skeletons.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Take up a `state`."""
+        """Restore a `state`."""
         self.skeletons.restore(state)
 
 
 def promising(lengths: NDArray[np.int64], errors: NDArray[np.float64]) -> NDArray[np.integer]:
-    """Places of the best fifth of the formulas of each length, best first; NaN is no error.
+    """Choose the best fifth of the formulas of each length.
 
-    Among formulas of all lengths the long ones, which a search has bred for their errors, would leave a short
-    one no chance, however right it is once its constants are.
+    Formulas only compete with formulas of the same length. Otherwise a short formula that is correct except
+    for its constants would lose against long formulas, which the search has selected for their errors.
+
+    Parameters
+    ----------
+    lengths : ndarray of int64, shape (n,)
+        Lengths of the formulas.
+    errors : ndarray of float64, shape (n,)
+        Their squared errors. NaN and infinity are never chosen.
+
+    Returns
+    -------
+    ndarray of int
+        Indices of the chosen formulas, best first.
     """
-    there = np.flatnonzero(np.isfinite(errors))
-    order = there[np.lexsort((errors[there], lengths[there]))]
+    finite = np.flatnonzero(np.isfinite(errors))
+    order = finite[np.lexsort((errors[finite], lengths[finite]))]
     _, first, many = np.unique(lengths[order], return_index=True, return_counts=True)
     rank = np.arange(len(order)) - np.repeat(first, many)
     best = order[rank < np.repeat(_PROMISING * many, many)]
@@ -177,32 +222,49 @@ def promising(lengths: NDArray[np.int64], errors: NDArray[np.float64]) -> NDArra
 def tuner_for(
     task: Task, alphabet: Alphabet, shape: GeneShape, steps: int | None, threads: int
 ) -> Tuner | None:
-    """What tunes the constants of formulas for a task, or None.
+    """Create the tuner for a search.
 
-    Args:
-        steps: that a formula which promises is granted; 0 for no tuning; None for `STEPS` where there is
-            something to tune and for none elsewhere.
+    Parameters
+    ----------
+    task : Task
+        The task.
+    alphabet : Alphabet
+        The alphabet of the formulas.
+    shape : GeneShape
+        The shape of their chromosomes.
+    steps : int or None
+        Number of further steps for a promising formula; 0 for no tuning. None means `STEPS` if constants can
+        be tuned, and no tuning otherwise.
+    threads : int
+        Number of threads.
 
-    Raises:
-        RecipeError: steps below 0; steps asked for where constants can not be tuned.
+    Returns
+    -------
+    Tuner or None
+        None for no tuning.
+
+    Raises
+    ------
+    RecipeError
+        `steps` is negative, or it is positive and constants cannot be tuned.
     """
     if steps is not None and steps < 0:
         raise RecipeError(f"tuning_steps must be 0 or more, not {steps}")
-    why = ""
+    obstacle = ""
     if task.table is None or task.objective.statistic != "sse":
-        why = f"only squared errors of a table can be, and '{task.objective.name}' is none"
+        obstacle = f"the objective must be a squared error of a table, and '{task.objective.name}' is not"
     elif not alphabet.has_constants:
-        why = "formulas hold none; let them with constants = true"
+        obstacle = "formulas have none; allow them with constants = true"
     elif not is_elementwise(alphabet.code):
-        why = "only those of elementwise functions can be; leave the others out of functions"
-    if steps and why:
-        raise RecipeError(f"tuning_steps = {steps}, but no constants can be tuned: {why}")
+        obstacle = "all functions must be elementwise; leave the others out of functions"
+    if steps and obstacle:
+        raise RecipeError(f"tuning_steps = {steps}, but no constants can be tuned: {obstacle}")
     steps = STEPS if steps is None else steps
-    return None if why or steps == 0 else Tuner(task, alphabet, shape, steps, threads)
+    return None if obstacle or steps == 0 else Tuner(task, alphabet, shape, steps, threads)
 
 
-def _rows_of(task: Task) -> Rows:
+def _fit_data_of(task: Task) -> FitData:
     """The rows of a table that constants are fitted to, in float64."""
-    points = probe_rows_of(task, _ROWS)
-    assert points is not None
-    return Rows(points.columns.astype(np.float64), points.target)
+    rows = probe_rows_of(task, _ROWS)
+    assert rows is not None
+    return FitData(rows.columns.astype(np.float64), rows.target)

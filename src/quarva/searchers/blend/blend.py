@@ -102,8 +102,8 @@ class Blend:
         self._joined = False  # delays the first weights of the network, and the import of torch
         self._proposer = INITIALISATION
         self._surrogate = None
-        if self.candidates > 1 and context.glimpse is not None:
-            self._surrogate = Surrogate(context.glimpse, context.threads, self.kappa)
+        if self.candidates > 1 and context.probe_panel is not None:
+            self._surrogate = Surrogate(context.probe_panel, context.threads, self.kappa)
         self._bandit = Bandit((self.evolution, self._network_share()), self.elite)
         grammar = Grammar(context.alphabet, context.shape, self._network.rule_names)
         n = self._initialised_islands() * self._evolution.population
@@ -114,10 +114,10 @@ class Blend:
         self._completion: Completion | None = None
         if (
             self.complete
-            and context.points is not None
+            and context.probe_rows is not None
             and Completion.supports(context.alphabet, context.shape)
         ):
-            self._completion = Completion(context.alphabet, context.shape, context.points)
+            self._completion = Completion(context.alphabet, context.shape, context.probe_rows)
 
     def _network_share(self) -> float:
         if self.network is not None:

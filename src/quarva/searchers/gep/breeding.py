@@ -17,7 +17,7 @@ from quarva._runtime.spin_pool import run_submitted, submit
 from quarva.karva.decode import join_keys
 from quarva.karva.gene_keys import read_gene
 from quarva.karva.rng import below, select, uniform
-from quarva.loop.memory import home_of, slot_of
+from quarva.loop.memory import first_slot, slot_of
 from quarva.searchers.gep.genetic_operators import (
     copy,
     create,
@@ -196,7 +196,7 @@ def breed_island(
 def keep_known(keys, pending, left, known, siblings, found):
     """Keep the pending children whose key is known or a sibling's, and return their number."""
     for k in range(left):  # no branch depends on these reads, so the cache misses overlap
-        found[k] = known[home_of(known, keys[pending[k]])]
+        found[k] = known[first_slot(known, keys[pending[k]])]
     still = 0
     for k in range(left):
         key = keys[pending[k]]

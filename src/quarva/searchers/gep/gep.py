@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva._runtime.spin_pool import crew
+from quarva._runtime.spin_pool import SpinPool
 from quarva.errors import RecipeError
 from quarva.karva.gene_keys import key_tables
 from quarva.karva.genes import Population
@@ -150,7 +150,7 @@ class GEP:
                 island = slice(at, at + self.population)
                 cumulative_roulette(self._fitness[island], self._wheel[island])
 
-        with crew(min(context.threads, self.islands)) as pool:
+        with SpinPool(min(context.threads, self.islands)) as pool:
             breed(
                 pool, now.genes, self._fitness, self._wheel, self._restarting, roulette, self._known.table,
                 self._rates, self._sampler, self._tables, self._buffers, new.genes, keys,

@@ -1,1 +1,1 @@
-"""Operators that need all assets of a day: ranks, groups, quantiles."""
+"""Operators over all assets of a day: ranks, groups and quantiles."""

@@ -1,9 +1,9 @@
-"""The cells of a day counted into buckets in the order of their values.
+"""Distribution of the cells of a day into buckets that are ordered by value.
 
-There are four to eight times as many buckets as cells, along a scale that is linear near zero and
-logarithmic beyond (the bits of |x| + c, c an eighth of the geometric mean of |x|), so that few cells share
-one whatever the spread of the values. Buckets lie in columns, the first rows of them in the first column, so
-that the sums of what is before a bucket run down all columns at once.
+There are four to eight times as many buckets as cells. The scale is linear near zero and logarithmic beyond:
+it uses the bits of |x| + c, where c is an eighth of the geometric mean of |x|. Few cells therefore share a
+bucket, whatever the distribution of the values. Buckets are stored in columns, so that the prefix sums of all
+columns are computed at once.
 """
 
 import numpy as np
@@ -12,11 +12,11 @@ from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.vectors.float32 import NAN, bits_of, float_of
 from quarva.engine.kernel.vectors.vectors import full_width
 
-STEP = 64  # rows are padded to a multiple of this, so that no loop is left with single numbers
+STEP = 64  # rows are padded to a multiple of this, so that vectorised loops have no remainder
 COLUMNS, COLUMN_BITS = 128, np.uint32(7)
 LEAST_ROW_BITS, MOST_ROW_BITS = 2, 9
 MOST_BUCKETS = 128 << MOST_ROW_BITS
-MOST = 30_000  # assets that 16 bits can count, twice over
+MOST = 30_000  # maximal number of assets: twice as many must fit in 16 bits
 
 FIRST, LAST = np.int32(-(2**31)), np.int32(2**31 - 1)
 I0, I1, U0, U1 = np.int32(0), np.int32(1), np.uint16(0), np.uint16(1)
@@ -26,7 +26,7 @@ ZERO = np.float32(0)
 
 @compiled
 def ordered(v):
-    """int32 in the order of float32, NaN last; −0 and 0 are one."""
+    """int32 that sorts like the float32 v, with NaN last and −0 equal to 0."""
     bits = bits_of(v + ZERO)
     key = np.int32(bits ^ (np.int32(bits >> SIGN_PLACE) & MAGNITUDE))
     return key if v == v else LAST
@@ -34,7 +34,7 @@ def ordered(v):
 
 @compiled
 def pad(x, n, row):
-    """Copy x[:n], NaN behind it; returns the size of what is to be worked on."""
+    """Copy x[:n] and pad it with NaN to a multiple of STEP; return the padded size."""
     size = (n + STEP - 1) // STEP * STEP
     for i in range(n):
         row[i] = x[i]
@@ -45,7 +45,7 @@ def pad(x, n, row):
 
 @compiled
 def to_keys(row, size, key):
-    """Keys of a row; returns how many cells are there and about the geometric mean of |x| > 0."""
+    """Compute the keys of a row; return the number of values and roughly the geometric mean of |x| > 0."""
     full_width()
     many, zeros, total = I0, I0, I0
     for i in range(size):
@@ -61,7 +61,7 @@ def to_keys(row, size, key):
 
 @compiled
 def on_scale(row, size, knee, bucket):
-    """Each value on the scale that is linear up to `knee`; returns the least and the largest."""
+    """Map values to the scale, which is linear up to `knee`; return the smallest and the largest level."""
     full_width()
     zero = bits_of(knee)
     least, most = LAST, FIRST
@@ -77,7 +77,7 @@ def on_scale(row, size, knee, bucket):
 
 @compiled
 def to_buckets(row, size, least, shift, row_bits, bucket):
-    """From the scale to buckets, each where it lies; what is NaN goes to one behind all."""
+    """Convert levels of the scale to buckets; NaN goes to an extra bucket after all others."""
     full_width()
     base, step, bits = np.uint32(least), np.uint32(shift), np.uint32(row_bits)
     mask, nowhere = np.uint32((1 << row_bits) - 1), np.uint32(COLUMNS << row_bits)
@@ -89,7 +89,7 @@ def to_buckets(row, size, least, shift, row_bits, bucket):
 
 @compiled
 def find_buckets(row, size, m, knee, bucket):
-    """Bucket of every cell; returns the number of bits of a row's number."""
+    """Find the bucket of every cell; return the base-2 logarithm of the number of rows of buckets."""
     row_bits = LEAST_ROW_BITS
     while (COLUMNS << row_bits) < 4 * m and row_bits < MOST_ROW_BITS:
         row_bits += 1
@@ -103,6 +103,7 @@ def find_buckets(row, size, m, knee, bucket):
 
 @compiled
 def clear(count, size):
+    """Set count[:size] to 0."""
     full_width()
     for b in range(size):
         count[b] = U0
@@ -110,7 +111,7 @@ def clear(count, size):
 
 @compiled
 def count_cells(bucket, n, count, before):
-    """Cells of each bucket, and of each cell how many of its bucket come before it."""
+    """Count the cells of each bucket, and for each cell the earlier cells of its bucket."""
     for i in range(n):
         c = count[bucket[i]]
         before[i] = c
@@ -119,7 +120,7 @@ def count_cells(bucket, n, count, before):
 
 @compiled
 def count_equal(key, bucket, n, size, tally, holder):
-    """Cells of each bucket, and a key of one; returns the most cells of a bucket with different values."""
+    """Count the cells of each bucket; return the maximal count among buckets with different values."""
     clear(tally, size)
     for i in range(n):
         b = bucket[i]
@@ -134,7 +135,7 @@ def count_equal(key, bucket, n, size, tally, holder):
 
 @compiled
 def to_starts(count, rows, totals):
-    """Cells of a bucket into cells before it in its column; returns the most that one bucket has."""
+    """Convert counts of buckets to exclusive prefix sums within columns; return the maximal count."""
     full_width()
     most = U0
     for j in range(COLUMNS):
@@ -151,7 +152,7 @@ def to_starts(count, rows, totals):
 
 @compiled
 def to_middles(count, rows, totals):
-    """Cells of a bucket into twice the mean rank of its cells, counted within its column."""
+    """Convert counts of buckets to twice the mean rank of their cells within the column."""
     full_width()
     for j in range(COLUMNS):
         totals[j] = U0
@@ -165,7 +166,7 @@ def to_middles(count, rows, totals):
 
 @compiled
 def add_columns(count, rows, totals, times):
-    """Add so many times the cells of all columns before."""
+    """Add `times` times the number of cells in the columns before."""
     full_width()
     before = U0
     for j in range(COLUMNS):

@@ -1,6 +1,6 @@
-"""Group operators: the assets of one group on one day. NaN is skipped and stays NaN, as is who has no group.
+"""Group operators over the assets of a group on a day. NaN cells are skipped and stay NaN.
 
-`groups` holds the number ≥ 0 of each asset's group, −1 for none.
+`groups` holds the number of each asset's group, or −1. The result of an asset without a group is NaN.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from quarva.engine.kernel.vectors.float32 import NAN, keep
 
 @compiled(allocates=True)
 def group_scratch(width, n_groups):
-    """What group operators need besides: for each group four numbers."""
+    """Scratch space of group operators: four numbers per group."""
     size = n_groups + 1
     return np.empty(size), np.empty(size), np.empty(size), np.empty(size)
 
@@ -36,7 +36,7 @@ def group_demean(x, n, groups, sums, counts, out):
 
 @compiled
 def group_zscore(x, n, groups, scratch, out):
-    """(x − mean) / std within its group; NaN where all values of the group are equal, or it has one only."""
+    """Z-score within the group; NaN if all values of the group are equal."""
     pivot, counts, sums, squares = scratch
     counts[:] = 0.0
     sums[:] = 0.0
@@ -66,7 +66,7 @@ def group_zscore(x, n, groups, scratch, out):
 
 @compiled
 def group_rank(x, n, groups, sorting, scratch, out):
-    """Average ranks 1 … m among the m values of its group, over m."""
+    """Average rank among the m values of the group, divided by m."""
     counts, smaller, equal, _ = scratch
     counts[:] = 0.0
     smaller[:] = 0.0

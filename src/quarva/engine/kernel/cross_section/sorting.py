@@ -1,4 +1,4 @@
-"""The assets of a day in the order of their values: words that hold a value's key and its column, sorted."""
+"""Sorting the assets of a day: words that combine the key of a value and its column."""
 
 import numpy as np
 
@@ -7,15 +7,16 @@ from quarva.engine.kernel.vectors.float32 import bits_of
 
 SIGN_BIT, ALL_BITS = np.uint32(0x80000000), np.uint32(0xFFFFFFFF)
 HIGH, LOW, ONE, ZERO = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(1), np.float32(0)
-FEW = 24  # up to here insertion alone is as fast as the radix sort
-# As many buckets as cells is about best. Measured, ns a cell, with digits of 8, 9, 10, 11 bits: 300 normal
-# numbers 5.5, 5.9, 7.3, 9.9; 1,000 of them 6.4, 5.4, 5.6, 5.3; 1,000, most of them close, 22, 15, 13, 9.
+FEW = 24  # up to this number of cells, insertion sort alone is as fast as the radix sort
+# The best number of buckets is about the number of cells. ns per cell with digits of 8, 9, 10 and 11 bits:
+# 300 normally distributed values 5.5, 5.9, 7.3, 9.9; 1,000 of them 6.4, 5.4, 5.6, 5.3; 1,000 values that are
+# mostly close to each other 22, 15, 13, 9.
 SMALLEST_DIGIT, LARGEST_DIGIT = 6, 11
 
 
 @compiled(allocates=True)
 def sort_scratch(width):
-    """What `sort_row` needs besides: keys, two rows of words, counts."""
+    """Scratch space of `sort_row`: keys, two rows of words, counts."""
     return (
         np.empty(width, np.uint32),
         np.empty(width, np.uint64),
@@ -26,7 +27,7 @@ def sort_scratch(width):
 
 @compiled
 def sortable(v):
-    """uint32 in the order of float32, NaN last; −0 and 0 are one."""
+    """uint32 that sorts like the float32 v, with NaN last and −0 equal to 0."""
     bits = np.uint32(bits_of(v + ZERO))
     ordered = bits ^ (ALL_BITS if bits & SIGN_BIT else SIGN_BIT)
     return ordered if v == v else ALL_BITS
@@ -34,7 +35,7 @@ def sortable(v):
 
 @compiled
 def to_keys(x, n, key):
-    """Sortable keys of x[:n]; returns the least and the largest that is no NaN."""
+    """Compute the keys of x[:n]; return the smallest and the largest key that is not NaN."""
     least, most = ALL_BITS, np.uint32(0)
     for i in range(n):
         k = sortable(x[i])
@@ -46,7 +47,7 @@ def to_keys(x, n, key):
 
 @compiled
 def to_words(key, n, least, word):
-    """(key − least) · 2³² + column of every cell that is no NaN; returns how many."""
+    """Write the words (key − least) · 2³² + column of all cells that are not NaN; return their number."""
     m = 0
     for i in range(n):
         if key[i] != ALL_BITS:
@@ -57,6 +58,7 @@ def to_words(key, n, least, word):
 
 @compiled
 def insertion_sort(word, m):
+    """Sort word[:m]."""
     for i in range(1, m):
         w = word[i]
         j = i
@@ -68,7 +70,7 @@ def insertion_sort(word, m):
 
 @compiled
 def radix_sort(word, m, shift, digit, spare, count):
-    """Stable sort by two digits of `digit` bits from bit `shift` on."""
+    """Stable radix sort of word[:m] by two digits of `digit` bits each, from bit `shift` on."""
     buckets, mask = 1 << np.int64(digit), (ONE << digit) - ONE
     low, high = count[:buckets], count[buckets : 2 * buckets]
     for b in range(buckets):
@@ -97,9 +99,26 @@ def radix_sort(word, m, shift, digit, spare, count):
 
 @compiled
 def sort_row(x, n, scratch):
-    """Sort the cells of x[:n] that are not NaN; returns words, (key − least) · 2³² + column, and how many.
+    """Sort the cells of x[:n] that are not NaN.
 
-    A radix sort on the leading bits that differ, finished by insertion: few keys agree in all of those.
+    A radix sort on the leading bits that differ is completed by an insertion sort, because few keys agree in
+    all of these bits.
+
+    Parameters
+    ----------
+    x : ndarray of float32
+        The row.
+    n : int
+        Number of assets.
+    scratch : tuple
+        The value of `sort_scratch`.
+
+    Returns
+    -------
+    word : ndarray of uint64
+        The sorted words (key − smallest key) · 2³² + column.
+    m : int
+        Their number.
     """
     key, word, spare, count = scratch
     least, most = to_keys(x, n, key)

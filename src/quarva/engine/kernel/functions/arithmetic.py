@@ -1,4 +1,4 @@
-"""Arithmetic on float32 rows: plain loops that LLVM turns into vector code."""
+"""Arithmetic on float32 rows: plain loops that LLVM vectorises."""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
-"""Comparisons, logic and choice on float32 rows: true is any number but 0, what is said is 1 or 0.
+"""Comparisons, logic and choice on float32 rows. Any number except 0 is true, and results are 1 or 0.
 
-Twice over: NaN where an operand is NaN, and as Qlib has it, where a comparison
-with NaN is false (unequal: true) and a condition that is NaN is true.
+The result is NaN if an operand is NaN. With Qlib's conventions (functions `qlib_…`), a comparison with NaN is
+false, except that `unequal` is true, and a NaN condition is true.
 """
 
 import numpy as np
@@ -14,59 +14,59 @@ ZERO, ONE = np.float32(0), np.float32(1)
 
 
 @compiled
-def told(truth, a, b):
-    """1 or 0, NaN where a or b is."""
-    said = ONE if truth else ZERO
-    return said if (a == a) & (b == b) else NAN
+def truth_value(condition, a, b):
+    """1 if the condition is true, else 0; NaN if a or b is NaN."""
+    value = ONE if condition else ZERO
+    return value if (a == a) & (b == b) else NAN
 
 
 @compiled
 def less(x, y, out):
     full_width()
     for i in range(out.size):
-        out[i] = told(x[i] < y[i], x[i], y[i])
+        out[i] = truth_value(x[i] < y[i], x[i], y[i])
 
 
 @compiled
 def less_or_equal(x, y, out):
     full_width()
     for i in range(out.size):
-        out[i] = told(x[i] <= y[i], x[i], y[i])
+        out[i] = truth_value(x[i] <= y[i], x[i], y[i])
 
 
 @compiled
 def equal(x, y, out):
     full_width()
     for i in range(out.size):
-        out[i] = told(x[i] == y[i], x[i], y[i])
+        out[i] = truth_value(x[i] == y[i], x[i], y[i])
 
 
 @compiled
 def unequal(x, y, out):
     full_width()
     for i in range(out.size):
-        out[i] = told(x[i] != y[i], x[i], y[i])
+        out[i] = truth_value(x[i] != y[i], x[i], y[i])
 
 
 @compiled
 def both(x, y, out):
     full_width()
     for i in range(out.size):
-        out[i] = told((x[i] != ZERO) & (y[i] != ZERO), x[i], y[i])
+        out[i] = truth_value((x[i] != ZERO) & (y[i] != ZERO), x[i], y[i])
 
 
 @compiled
 def either(x, y, out):
     full_width()
     for i in range(out.size):
-        out[i] = told((x[i] != ZERO) | (y[i] != ZERO), x[i], y[i])
+        out[i] = truth_value((x[i] != ZERO) | (y[i] != ZERO), x[i], y[i])
 
 
 @compiled
 def negation(x, out):
     full_width()
     for i in range(out.size):
-        out[i] = told(x[i] == ZERO, x[i], x[i])
+        out[i] = truth_value(x[i] == ZERO, x[i], x[i])
 
 
 @compiled
@@ -74,7 +74,7 @@ def if_else(c, x, y, out):
     """x where c is true, else y; NaN where c is NaN."""
     full_width()
     for i in range(out.size):
-        a, b = x[i], y[i]  # both are read, or the loop would not become vector code
+        a, b = x[i], y[i]  # the loop is only vectorised if both are read
         chosen = a if c[i] != ZERO else b
         out[i] = chosen if c[i] == c[i] else NAN
 

@@ -1,7 +1,7 @@
-"""Elementwise operators on float32 rows of one length, by their codes.
+"""Dispatch of elementwise operators on float32 rows of equal length.
 
-Rows do not overlap: a function may go over its cells twice. Every cell is computed the same way wherever its
-row begins or ends, so that a day's value never depends on the days beside it.
+Rows must not overlap, because a function may pass over its cells twice. The value of a cell does not depend
+on where its row begins or ends, so the value of a day does not depend on other days.
 """
 
 from quarva._runtime.compiled import compiled
@@ -52,7 +52,7 @@ AND, OR, NOT, IF_ELSE = CODE["and"], CODE["or"], CODE["not"], CODE["if_else"]
 
 @compiled
 def unary(code, x, out):
-    """The elementwise operator `code` of one argument."""
+    """Apply the elementwise operator `code` of one argument."""
     if code == NEG:
         neg(x, out)
     elif code == ABS:
@@ -81,7 +81,7 @@ def unary(code, x, out):
 
 @compiled
 def binary(code, x, y, out):
-    """The elementwise operator `code` of two arguments."""
+    """Apply the elementwise operator `code` of two arguments."""
     if code == ADD:
         add(x, y, out)
     elif code == SUB:
@@ -118,7 +118,7 @@ def binary(code, x, y, out):
 
 @compiled
 def binary_qlib(code, x, y, out):
-    """The same under Qlib's conventions: comparisons with NaN give 0, `ne` gives 1."""
+    """`binary` with Qlib's conventions: a comparison with NaN is 0, except that `ne` is 1."""
     if code == LT:
         qlib_less(x, y, out)
     elif code == GT:
@@ -137,13 +137,13 @@ def binary_qlib(code, x, y, out):
 
 @compiled
 def ternary(code, c, x, y, out):
-    """The elementwise operator `code` of three arguments."""
+    """Apply the elementwise operator `code` of three arguments."""
     if code == IF_ELSE:
         if_else(c, x, y, out)
 
 
 @compiled
 def ternary_qlib(code, c, x, y, out):
-    """The same under Qlib's conventions: a condition that is NaN is true."""
+    """`ternary` with Qlib's conventions: a NaN condition is true."""
     if code == IF_ELSE:
         qlib_if_else(c, x, y, out)

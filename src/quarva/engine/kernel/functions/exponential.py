@@ -1,7 +1,7 @@
-"""exp, log and tanh of float32 rows: polynomials after range reduction, minimax in float32 coefficients.
+"""exp, log and tanh of float32 rows by range reduction and minimax polynomials with float32 coefficients.
 
-A call into the C library per number costs five to fifty times as much. Largest errors, by
-benchmarks/accuracy.py: exp 0.9, log 0.9, tanh 2.6 ulp.
+Calling the C library for each number takes five to fifty times as long. The largest errors are 0.9 ulp for
+exp, 0.9 ulp for log and 2.6 ulp for tanh (benchmarks/accuracy.py).
 """
 
 import numpy as np
@@ -13,21 +13,21 @@ from quarva.engine.kernel.vectors.vectors import fma, full_width, multiply_add
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 MANTISSA = np.int32(23)
 
-# exp: x = n·ln 2 + r, |r| ≤ ln 2 / 2; relative error of the polynomial 3e-9.
+# exp: x = n·ln 2 + r with |r| ≤ ln 2 / 2. The relative error of the polynomial is 3e-9.
 LOG2_E = np.float32(1.44269504088896341)
 LN2, LN2_LOW = np.float32(0.6931471824645996), np.float32(-1.904654323148236e-09)
 E2, E3, E4 = np.float32(0.4999999403953552), np.float32(0.1666652113199234), np.float32(0.041668254882097244)
 E5, E6 = np.float32(0.008368662558495998), np.float32(0.0013821468455716968)
-# Beyond the first e^x overflows, below the second it rounds to 0, below the third it has fewer digits.
+# Above the first e^x overflows, below the second it rounds to 0, below the third it is subnormal.
 MOST, LEAST, LOW = np.float32(88.72283), np.float32(-103.97208), np.float32(-87.0)
-# Added to a number below 2²² it leaves the nearest whole number in the last bits.
+# Added to a number below 2²², it leaves the nearest integer in the last bits.
 SHIFT = np.float32(12582912.0)
 NO_LIFT, LIFT, LOWERED = np.int32(0), np.int32(64 << 23), np.float32(2.0**-64)
 
 
 @compiled
 def exp_of(v, lift):
-    """e^v times the power of 2 in `lift`, an exponent in its place among the bits; normal numbers only."""
+    """e^v times the power of 2 whose exponent bits are `lift`. The result must be a normal number."""
     shifted = multiply_add(v, LOG2_E, SHIFT)
     n = shifted - SHIFT
     r = fma(n, -LN2_LOW, fma(n, -LN2, v))
@@ -52,7 +52,7 @@ def exp(x, out):
 
 @compiled
 def low_exp(x, out):
-    """exp where the result is below the smallest number with all its digits."""
+    """exp where the result is subnormal."""
     full_width()
     for i in range(out.size):
         v = x[i] if x[i] > LEAST else ZERO
@@ -61,7 +61,7 @@ def low_exp(x, out):
             out[i] = lifted * LOWERED if x[i] > LEAST else ZERO
 
 
-# log: x = 2^e·(1 + f), 1 + f in [2/3, 4/3); relative error of the polynomial 5e-9.
+# log: x = 2^e·(1 + f) with 1 + f in [2/3, 4/3). The relative error of the polynomial is 5e-9.
 TINY, UP, UP_EXPONENT = np.float32(1.17549435e-38), np.float32(8388608.0), np.float32(23.0)
 TWO_THIRDS, EXPONENT = np.int32(0x3F2AAAAB), np.int32(-8388608)
 L3, L4, L5 = np.float32(0.3333321511745453), np.float32(-0.2499980628490448), np.float32(0.2001042664051056)
@@ -88,7 +88,7 @@ def log(x, out):
         out[i] = multiply_add(e, LN2, multiply_add(p, z, f)) if v > ZERO else NAN
 
 
-# tanh: (e^2|x| − 1) / (e^2|x| + 1), and no cancellation: e^2|x| − 1 = 2^n·(e^t − 1) + (2^n − 1).
+# tanh: (e^2|x| − 1) / (e^2|x| + 1) without cancellation: e^2|x| − 1 = 2^n·(e^t − 1) + (2^n − 1).
 FLAT, TWO, TWO_LOG2_E, MINUS_LN2 = np.float32(9.5), np.float32(2), LOG2_E + LOG2_E, -LN2
 ONE_BITS, SIGN = np.int32(0x3F800000), np.int32(-2147483648)
 

@@ -1,9 +1,9 @@
-"""power and signed_power of float32 rows: x^y = 2^(y · log2 x), by polynomials in float64.
+"""power and signed_power of float32 rows: x^y = 2^(y · log2 x) with minimax polynomials in float64.
 
-Float64 holds the digits that the product of a logarithm of up to 7 bits before the point needs, so that the
-result is that of rounding once but for one case in a few hundred (largest error 0.51 ulp, by
-benchmarks/accuracy.py), and a power that float32 holds exactly, 3², is that. log2(1 + f) = f·P(f) on
-[√½, √2], relative error 2e-11; 2^r = 1 + r·Q(r) on [−½, ½], 5e-11; both minimax.
+Float64 is precise enough for the product of y and a logarithm with up to 7 bits before the point. The result
+is therefore correctly rounded except in one of a few hundred cases (the largest error is 0.51 ulp, see
+benchmarks/accuracy.py), and a power that is exact in float32, such as 3², is exact. log2(1 + f) = f·P(f) on
+[√½, √2] has a relative error of 2e-11, and 2^r = 1 + r·Q(r) on [−½, ½] one of 5e-11.
 """
 
 import numpy as np
@@ -15,8 +15,8 @@ from quarva.engine.kernel.vectors.vectors import full_width, multiply_add
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 ROOT_HALF, EXPONENT = np.int64(0x3FE6A09E667F3BCD), np.int64(-(1 << 52))
 MANTISSA = np.int64(52)
-SHIFT = 6755399441055744.0  # added to a number, it leaves the nearest whole number in the last bits
-MOST = 300.0  # 2 to that is far beyond float32, and its exponent has a place in float64
+SHIFT = 6755399441055744.0  # added to a number, it leaves the nearest integer in the last bits
+MOST = 300.0  # 2 to this power is far beyond float32 but representable in float64
 
 P0, P1, P2 = 1.4426950408687047, -0.7213475208687409, 0.4808983613956789
 P3, P4, P5 = -0.36067367483094437, 0.28853729345812473, -0.24045316543242326
@@ -28,7 +28,7 @@ Q3, Q4, Q5, Q6 = 0.00961803813209728, 0.0013333935054049436, 0.00015466756309938
 
 @compiled
 def log2_of(a):
-    """log2 a of a normal float64."""
+    """Base-2 logarithm of a positive normal float64."""
     bits = np.float64(a).view(np.int64)
     exponent = (bits - ROOT_HALF) & EXPONENT
     f = np.int64(bits - exponent).view(np.float64) - 1.0
@@ -41,7 +41,7 @@ def log2_of(a):
 
 @compiled
 def exp2_of(t):
-    """2^t, for t beyond ±MOST 2^±MOST."""
+    """2^t with t limited to ±MOST."""
     t = MOST if t > MOST else t
     t = -MOST if t < -MOST else t
     shifted = t + SHIFT
@@ -55,7 +55,7 @@ def exp2_of(t):
 
 @compiled
 def magnitude(a, b):
-    """|a|^b in float32, infinite where it overflows; 0^0 = 1, 0 to a negative power is NaN."""
+    """|a|^b in float32. An overflow is infinite, 0^0 is 1, and a negative power of 0 is NaN."""
     value = np.float32(exp2_of(np.float64(b) * log2_of(np.float64(abs(a)))))
     of_zero = ZERO if b > ZERO else (ONE if b == ZERO else NAN)
     value = of_zero if a == ZERO else value
@@ -64,7 +64,7 @@ def magnitude(a, b):
 
 @compiled
 def power(x, y, out):
-    """x^y in the reals: a negative x has whole powers only."""
+    """x^y in the real numbers: NaN for a negative x and a non-integer y."""
     full_width()
     for i in range(out.size):
         a, b = x[i], y[i]
@@ -76,7 +76,7 @@ def power(x, y, out):
 
 @compiled
 def signed_power(x, y, out):
-    """sign(x) · |x|^y; 0 to the power 0 is 0."""
+    """sign(x) · |x|^y, where 0 to the power 0 is 0."""
     full_width()
     for i in range(out.size):
         a, b = x[i], y[i]

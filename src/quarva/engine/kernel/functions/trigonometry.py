@@ -1,9 +1,14 @@
 """sin and cos of float32 rows.
 
-x = k·π + r with π in three parts and |r| ≤ π/2, then one odd polynomial of degree 9 (minimax, relative error
-6e-9); for cos x = (k + ½)·π + r, so that it keeps its digits near its zeros. Largest error: 1.9 ulp (by
-benchmarks/accuracy.py). Numbers beyond `FAR` are gone over once more, with the reduction in float64, and
-those beyond `FARTHEST` with 96 digits of 1/π (Payne and Hanek 1983).
+The argument is reduced to x = k·π + r with |r| ≤ π/2, where π is split into three parts. An odd minimax
+polynomial of degree 9 follows (relative error 6e-9). For cos, x = (k + ½)·π + r, which keeps the precision
+near its zeros. The largest error is 1.9 ulp (benchmarks/accuracy.py). Arguments beyond `FAR` are recomputed
+with a reduction in float64, and those beyond `FARTHEST` with a fixed-point reduction by the binary digits of
+1/π (Payne and Hanek 1983).
+
+References
+----------
+Payne, M. and Hanek, R. (1983). Radian reduction for trigonometric functions. ACM SIGNUM Newsletter 18.
 """
 
 import numpy as np
@@ -12,25 +17,25 @@ from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.vectors.float32 import bits_of, float_of
 from quarva.engine.kernel.vectors.vectors import fma, full_width, multiply_add
 
-FAR = np.float32(262144.0)  # from here on rounding of x/π takes |r| noticeably beyond π/2
-FARTHEST = np.float32(1.0e9)  # from here on only a reduction with ever more digits of π would do
+FAR = np.float32(262144.0)  # beyond this, rounding of x/π makes |r| noticeably larger than π/2
+FARTHEST = np.float32(1.0e9)  # beyond this, float64 does not have enough digits of π
 ONE, HALF, PER_PI = np.float32(1), np.float32(0.5), np.float32(0.318309886183790672)
 PI_A, PI_B = np.float32(-3.1415927410125732), np.float32(8.742277657347586e-08)
 PI_C = np.float32(3.4302490200117637e-15)
 S3, S5 = np.float32(-0.16666659712791443), np.float32(0.008333069272339344)
 S7, S9 = np.float32(-0.00019809776858892292), np.float32(2.606095677037956e-06)
-# Added to a number below 2²² it leaves the nearest whole number in the last bits, odd or even in the last.
+# Added to a number below 2²², it leaves the nearest integer in the last bits, and its parity in the last bit.
 SHIFT, LAST_TO_SIGN = np.float32(12582912.0), np.int32(31)
 PI64, PI64_LOW, PER_PI64 = -3.141592653589793116, -1.2246467991473532e-16, 0.318309886183790672
 SHIFT64 = 6755399441055744.0
-# The binary digits of 1/π, 32 in each, the first of weight 1.
+# The binary digits of 1/π, 32 per entry. The first digit has weight 1.
 DIGITS = np.array(
     [0x28BE60DB, 0x9391054A, 0x7F09D5F4, 0x7D4D3770, 0x36D8A566, 0x4F10E410, 0x7F9458EA],
     np.uint64,
 )
 MANTISSA_BITS, HIDDEN, MANTISSA = np.uint64(23), np.uint64(1 << 23), np.uint64((1 << 23) - 1)
-WHOLE_BIAS = 150  # of the exponent, with the mantissa as a whole number
-GROUP = 64  # of numbers that are looked at together for one beyond FAR
+WHOLE_BIAS = 150  # bias of the exponent if the mantissa is read as an integer
+GROUP = 64  # numbers that are tested together for arguments beyond FAR
 ONE_BIT, WORD, LAST = np.uint64(1), np.uint64(32), np.uint64(63)
 NO_TURN = np.uint64(0)
 QUARTER_TURN = np.uint64(1 << 62)  # ½ where 2⁶³ is 1
@@ -43,24 +48,24 @@ def odd_sine(r):
     z = r * r
     p = multiply_add(multiply_add(multiply_add(S9, z, S7), z, S5), z, S3)
     s = multiply_add(p * z, r, r)
-    s = ONE if s > ONE else s  # rounding leads beyond 1, and √(1 − sin²) would be NaN
+    s = ONE if s > ONE else s  # without the limit, rounding could exceed 1 and make √(1 − sin²) NaN
     return -ONE if s < -ONE else s
 
 
 @compiled
 def turned(value, odd):
-    """value, or −value where the last bit of `odd` is set."""
+    """−value if the last bit of `odd` is set, else value."""
     bits = bits_of(value) ^ (np.int32(odd) << LAST_TO_SIGN)
     return float_of(np.int32(bits))
 
 
 @compiled
 def farthest_sine(v, half):
-    """sin (half = 0) or −cos (half a turn of π, as 64 bits) of a number beyond FARTHEST.
+    """sin (half = 0) or −cos (half = a quarter turn) of a number beyond FARTHEST.
 
-    |v| = m·2^q with a whole number m: of m·(2^q/π mod 2), in fixed point of which the first bit is 1, the
-    last 63 bits are a fraction, and the bit before them says whether k is odd. Of numbers that all are so
-    large a sine takes 6 ns, and with the C library's 40.
+    Let |v| = m·2^q with an integer m. m·(2^q/π mod 2) is computed in fixed point. Its first bit has weight 1
+    and is the parity of k; the other 63 bits are the fraction. For an array of such large numbers, a sine
+    takes 6 ns, compared to 40 ns with the C library.
     """
     bits = np.uint64(bits_of(abs(v)))
     m = (bits & MANTISSA) | HIDDEN
@@ -109,7 +114,7 @@ def cos(x, out):
 
 @compiled
 def far_sine(x, half, out):
-    """sin (half = 0) or cos (½) of the numbers beyond FAR; they are few, and whole groups have none."""
+    """Recompute sin (half = 0) or cos (half = ½) of the numbers beyond FAR, which most groups do not have."""
     for first in range(0, out.size, GROUP):
         last = min(first + GROUP, out.size)
         farthest = far_group(x[first:last], half, out[first:last])
@@ -122,7 +127,7 @@ def far_sine(x, half, out):
 
 @compiled
 def far_group(x, half, out):
-    """The numbers beyond FAR, up to FARTHEST; whether some are beyond that."""
+    """Recompute the numbers from FAR to FARTHEST; return True if there are numbers beyond FARTHEST."""
     full_width()
     sign = np.float32(1.0 - 4.0 * half)
     far, farthest = False, False

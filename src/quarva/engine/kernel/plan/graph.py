@@ -1,13 +1,13 @@
-"""Formulas into one graph: what several of them say is computed once.
+"""The shared graph of several formulas, in which equal subtrees are computed once.
 
-A graph is an int32 array of nodes, operands before operators, a row of
+A graph is an int32 array of nodes in which operands precede operators. A node is a row of
 
     code, first, second, third operand (−1 for none), param, bits of the number
 
-each, and the node of each formula. Nodes are interned as they come (hash-consing), operands of commutative
-operators in one order, so that equal subtrees of the whole population are one node. Numbers are folded, and
-identities applied that are exact in float32 and for NaN (up to the sign of zero): what remains computes the
-same bits as the formula by itself.
+Nodes are interned (hash-consing), with the operands of commutative operators in a fixed order, so that equal
+subtrees of the whole population are one node. Operators on numbers are folded. Identities are applied if they
+are exact in float32 and for NaN (up to the sign of zero), so that the results are bit-identical to those of
+the original formulas.
 """
 
 import numpy as np
@@ -33,7 +33,7 @@ A, B, C = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F), np.uint6
 
 @compiled
 def intern(code, a, b, c, param, bits, nodes, used, table):
-    """The node of these parts; it is a new one if the result is `used`."""
+    """Find or append a node; the node is new if the result equals `used`."""
     h = np.uint64(code) * A + np.uint64(a) * B + np.uint64(b) * C
     h ^= np.uint64(param) * B + np.uint64(np.uint32(bits)) * A + np.uint64(c) * np.uint64(31)
     mask = table.size - 1
@@ -61,13 +61,13 @@ def intern(code, a, b, c, param, bits, nodes, used, table):
 
 @compiled
 def is_number(k, bits, nodes):
-    """Whether node k is the number with these bits."""
+    """True if node k is the number with these bits."""
     return nodes[k, CODE_AT] == NUMBER and nodes[k, BITS] == bits
 
 
 @compiled
 def identity(code, a, b, nodes):
-    """The node that the operator leaves unchanged, −1 if none: x·1, x/1, x+0, x−0, −−x, ||x||, min(x, x)."""
+    """The operand that equals the result, or −1: x·1, x/1, x+0, x−0, −−x, ||x||, min(x, x)."""
     if code == MUL:
         return a if is_number(b, ONE, nodes) else (b if is_number(a, ONE, nodes) else -1)
     if code == DIV:
@@ -87,7 +87,7 @@ def identity(code, a, b, nodes):
 
 @compiled
 def fold(code, a, b, nodes, cell):
-    """The bits of an elementwise operator of one or two numbers; cell: float32 (3,), scratch."""
+    """Bits of an elementwise operator on one or two numbers. `cell` is scratch space, float32 (3,)."""
     cell[0] = float_of(nodes[a, BITS])
     if b < 0:
         unary(code, cell[:1], cell[2:])
@@ -99,7 +99,7 @@ def fold(code, a, b, nodes, cell):
 
 @compiled
 def add_node(code, a, b, c, param, bits, nodes, used, table, cell):
-    """The node that computes this, after folding and identities; it is a new one if the result is `used`."""
+    """Find or append a node after folding and identities; the node is new if the result equals `used`."""
     if code >= OPERATORS_END:
         return intern(code, a, b, c, param, bits, nodes, used, table)
     if (code == ABS or code == SQUARE) and nodes[a, CODE_AT] == NEG:
@@ -119,10 +119,29 @@ OPERATORS_END = len(OPERATORS)
 
 @compiled
 def build(order, offset, code, left, right, third, param, number, nodes, place, table, cell, root):
-    """Intern the formulas of `order`; root[i] becomes the node of formula order[i]. Returns how many nodes.
+    """Build the graph of the formulas in `order`.
 
-    nodes: int32 (most, 6) and place: int64 (longest formula,), to be written; table: int32, a power of two
-    at least twice `most`, all −1.
+    Parameters
+    ----------
+    order : ndarray of int64, shape (n,)
+        The formulas.
+    offset, code, left, right, third, param, number : ndarray
+        The arrays of a `Program`.
+    nodes : ndarray of int32, shape (most, NODE_SIZE)
+        Receives the nodes; `most` is an upper bound of their number.
+    place : ndarray of int64, shape (longest formula,)
+        Scratch space.
+    table : ndarray of int32
+        Scratch space, initially −1. Its size is a power of two of at least 2 · most.
+    cell : ndarray of float32, shape (3,)
+        Scratch space.
+    root : ndarray of int64, shape (n,)
+        Receives the node of each formula.
+
+    Returns
+    -------
+    int
+        Number of nodes.
     """
     used = 0
     for i in range(order.size):

@@ -1,4 +1,4 @@
-"""Which formulas are computed together: those that share a dear subexpression, in pieces of equal cost."""
+"""Partition of formulas into pieces of equal cost that keep formulas with shared nodes together."""
 
 import numpy as np
 
@@ -10,13 +10,13 @@ from quarva.karva.alphabet import FIELD
 
 @compiled
 def cost_of(code):
-    """A node's cost for a cell, in additions, roughly: it orders and balances, and decides nothing else."""
+    """Rough cost of a node per cell, in additions. It only affects the order and balance of pieces."""
     return 0.0 if code >= FIELD else (1.0 if code < ROLLING else (5.0 if code < CROSS else 20.0))
 
 
 @compiled
 def weigh(nodes, n, roots, cost, readers):
-    """Cost of the tree under every node, and how many nodes and formulas read it."""
+    """Compute the cost of the tree under every node, and its number of readers (nodes and formulas)."""
     readers[:n] = 0
     for k in range(n):
         cost[k] = cost_of(nodes[k, CODE_AT])
@@ -30,8 +30,8 @@ def weigh(nodes, n, roots, cost, readers):
 
 
 @compiled
-def dearest_shared(nodes, root, cost, readers, stack):
-    """The dearest node under a root (or itself) that somebody else reads too; the root if there is none."""
+def costliest_shared(nodes, root, cost, readers, stack):
+    """The most expensive node in the tree of a root that has another reader; the root if there is none."""
     best, best_cost, top = root, 0.0, 1
     stack[0] = root
     while top > 0:
@@ -51,7 +51,7 @@ def dearest_shared(nodes, root, cost, readers, stack):
 
 @compiled
 def add_cost(nodes, root, piece, seen, stack):
-    """Cost of what a formula adds to its piece, whose nodes it marks."""
+    """Cost of the nodes that a formula adds to a piece; marks these nodes."""
     total, top = 0.0, 1
     stack[0] = root
     while top > 0:
@@ -70,18 +70,48 @@ def add_cost(nodes, root, piece, seen, stack):
 
 @compiled(allocates=True)
 def anchors(nodes, n, roots):
-    """For each formula, the dearest subexpression that it shares; roots: int64 (P,), the formulas' nodes."""
+    """Find the most expensive subexpression that each formula shares.
+
+    Parameters
+    ----------
+    nodes : ndarray of int32, shape (at least n, NODE_SIZE)
+        The graph.
+    n : int
+        Number of nodes.
+    roots : ndarray of int64, shape (P,)
+        The node of each formula.
+
+    Returns
+    -------
+    ndarray of int64, shape (P,)
+        A node for each formula.
+    """
     cost, readers, stack = np.empty(n), np.empty(n, np.int64), np.empty(3 * n + 3, np.int64)
     weigh(nodes, n, roots, cost, readers)
     out = np.empty(roots.size, np.int64)
     for p in range(roots.size):
-        out[p] = dearest_shared(nodes, roots[p], cost, readers, stack)
+        out[p] = costliest_shared(nodes, roots[p], cost, readers, stack)
     return out
 
 
 @compiled(allocates=True)
 def cut(nodes, n, roots, pieces, most):
-    """Where pieces of formulas in this order begin, and the end: so many, of at most so many formulas."""
+    """Cut a sequence of formulas into pieces of about equal cost.
+
+    Parameters
+    ----------
+    nodes, n, roots
+        As in `anchors`; the roots are in the order of the formulas.
+    pieces : int
+        Number of pieces.
+    most : int
+        Maximal number of formulas of a piece, which may lead to more pieces.
+
+    Returns
+    -------
+    ndarray of int64
+        The first formula of each piece, followed by the number of formulas.
+    """
     share = 0.0
     for k in range(n):
         share += cost_of(nodes[k, CODE_AT])
@@ -93,6 +123,6 @@ def cut(nodes, n, roots, pieces, most):
             many += 1
             cuts[many] = p
             spent = 0.0
-        spent += 1.0 + add_cost(nodes, roots[p], many, seen, stack)  # being scored costs as well
+        spent += 1.0 + add_cost(nodes, roots[p], many, seen, stack)  # 1 for scoring the formula
     cuts[many + 1] = roots.size
     return cuts[: many + 2]

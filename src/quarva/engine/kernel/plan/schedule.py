@@ -1,22 +1,22 @@
-"""What is done in which order: a graph into instructions for one chunk of days.
+"""Schedule: translates a graph to instructions for a chunk of days.
 
-Elementwise and rolling nodes need one asset alone, so they run tile by tile (a tile is some tens of assets),
-and what they hand on stays in the first two caches. A cross-sectional node needs all assets of a day. So the
-nodes are sorted into stages: in each, first the tile nodes for every tile, then the cross-sectional ones.
-What leaves its stage is kept for all tiles ('wide'); what does not lives in a slot that a later node takes
-over.
+Elementwise and rolling nodes do not combine assets. They run tile by tile (a tile is some tens of assets), so
+that their results stay in the first two caches. A cross-sectional node needs all assets of a day. The nodes
+are therefore sorted into stages. In each stage, the tile nodes run first, for every tile, and then the
+cross-sectional nodes. A result that is read outside its stage is stored for all tiles ('wide'). Any other
+result is stored in a slot, which is reused after its last reader.
 
 An instruction is a row of an int64 array:
 
     OP        operator code, or LOAD_FIELD, LOAD_WIDE, FILL
-    OUT       slot of the result (of a cross-sectional one: its place among the wide)
-    FIRST …   slots of the operands (of a cross-sectional one: their places among the wide), −1 for none
-    PARAM     window, number of the field, group or asset, count
-    BITS      bits of the number
-    HISTORY   days before the chunk that some reader of the result needs
-    TAIL      rows in front of this instruction's in the tails, where the result's last days are kept
-    WIDE      where the result is kept for all tiles, −1 if nowhere
-    ROOT      which root the result is, −1 if none
+    OUT       slot of the result (for a cross-sectional instruction: index of the wide result)
+    ARGS …    slots of the operands (for a cross-sectional instruction: wide results), −1 for none
+    PARAM_AT  window, number of the field, group or asset, or count
+    BITS_AT   bits of the number
+    HISTORY   days before the chunk that a reader of the result needs
+    TAIL      number of tail rows before those of this instruction, which store the last days of the result
+    WIDE      index of the wide result, −1 for none
+    ROOT      index of the root, −1 for none
 """
 
 from quarva._runtime.compiled import compiled
@@ -32,24 +32,26 @@ LOAD_FIELD, LOAD_WIDE, FILL = 2000, 2001, 2002
 KINDS = [operator.kind for operator in OPERATORS]
 ROLLING, CROSS, GROUP = KINDS.index("rolling"), KINDS.index("cross"), KINDS.index("group")
 
-# Rows of `facts`, what is known of each node.
+# Rows of `facts`, the properties of each node.
 STAGE, LAST, KEPT, SLOT, USES, REACH, IS_ROOT, WIDE_AT, NEEDED = 0, 1, 2, 3, 4, 5, 6, 7, 8
 FACTS = 9
 
 
 @compiled
 def is_cross(code):
+    """True for a cross-sectional or group operator."""
     return CROSS <= code < FIELD
 
 
 @compiled
 def is_leaf(code):
+    """True for a field or a number."""
     return code >= FIELD
 
 
 @compiled
-def place_nodes(nodes, n, roots, wide_roots, facts):
-    """Stage, last stage, and whether to be kept wide, of every node that a root needs; returns the stages."""
+def assign_stages(nodes, n, roots, wide_roots, facts):
+    """Find the needed nodes, their first and last stages, and wide results; return the number of stages."""
     facts[:, :n] = 0
     facts[IS_ROOT, :n] = facts[SLOT, :n] = facts[WIDE_AT, :n] = -1
     for r in range(roots.size):
@@ -92,7 +94,7 @@ def place_nodes(nodes, n, roots, wide_roots, facts):
 
 @compiled
 def count_uses(nodes, n, stage, wide_roots, partial, facts):
-    """How often each node is read in the tiles of a stage, and how many days back."""
+    """Count the readers of each node in the tiles of a stage, and the days that they read back."""
     facts[USES, :n] = facts[REACH, :n] = 0
     for k in range(n):
         if not facts[NEEDED, k]:
@@ -116,7 +118,7 @@ def count_uses(nodes, n, stage, wide_roots, partial, facts):
 
 @compiled
 def take(free, counts):
-    """A free slot, or a new one. counts: [slots made, slots free]."""
+    """Allocate a slot, a free or a new one. `counts` holds the number of slots and of free slots."""
     if counts[1] > 0:
         counts[1] -= 1
         return free[counts[1]]
@@ -126,14 +128,14 @@ def take(free, counts):
 
 @compiled
 def give(slot, free, counts):
-    """Hand a slot back."""
+    """Free a slot."""
     free[counts[1]] = slot
     counts[1] += 1
 
 
-@compiled(inline="always")  # a view can not be returned without reference counts
+@compiled(inline="always")  # a function without reference counts cannot return a view
 def write_row(rows, many, op, out, node, reach):
-    """Write instruction number `many`; operands, tail, wide place and root are left empty."""
+    """Write instruction number `many` without operands, tail, wide result and root."""
     row = rows[many]
     row[:] = -1
     row[OP], row[OUT], row[PARAM_AT], row[BITS_AT], row[HISTORY] = op, out, node[PARAM], node[BITS], reach
@@ -142,7 +144,7 @@ def write_row(rows, many, op, out, node, reach):
 
 @compiled
 def load(k, nodes, rows, many, facts, free, counts, tails):
-    """Bring node k, a leaf or one kept wide, into a slot; returns how many instructions and tail rows."""
+    """Load node k, a leaf or a wide result, into a slot; return the number of instructions and tail rows."""
     code = nodes[k, CODE_AT]
     op = LOAD_FIELD if code == FIELD else (FILL if code == NUMBER else LOAD_WIDE)
     facts[SLOT, k] = take(free, counts)
@@ -156,7 +158,7 @@ def load(k, nodes, rows, many, facts, free, counts, tails):
 
 @compiled
 def release(k, facts, free, counts):
-    """One reader of node k's slot is done."""
+    """Remove a reader of node k, and free its slot after the last one."""
     facts[USES, k] -= 1
     if facts[USES, k] == 0:
         give(facts[SLOT, k], free, counts)
@@ -164,8 +166,8 @@ def release(k, facts, free, counts):
 
 
 @compiled
-def hand_on(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_counts):
-    """What else happens to a result in its slot: it is kept for all tiles, and scored if it is a root."""
+def store_result(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_counts):
+    """Store a result for all tiles if it is read in a later stage, and mark it if it is a root."""
     if facts[KEPT, k] and facts[STAGE, k] == stage and facts[WIDE_AT, k] < 0:
         facts[WIDE_AT, k] = take(wide_free, wide_counts)
         row[WIDE] = facts[WIDE_AT, k]
@@ -180,7 +182,7 @@ def hand_on(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_coun
 def tile_part(
     nodes, n, stage, wide_roots, rows, many, facts, free, counts, wide_free, wide_counts, tails
 ):  # fmt: skip
-    """Instructions of a stage that run tile by tile."""
+    """Write the instructions of a stage that run tile by tile."""
     for k in range(n):
         if not facts[NEEDED, k]:
             continue
@@ -190,7 +192,9 @@ def tile_part(
             scored = facts[IS_ROOT, k] >= 0 and not wide_roots
             if here and (scored or (facts[KEPT, k] and is_leaf(code))):
                 many, tails = load(k, nodes, rows, many, facts, free, counts, tails)
-                hand_on(k, rows[many - 1], stage, wide_roots, facts, free, counts, wide_free, wide_counts)
+                store_result(
+                    k, rows[many - 1], stage, wide_roots, facts, free, counts, wide_free, wide_counts
+                )
             continue
         if facts[STAGE, k] != stage:
             continue
@@ -198,7 +202,7 @@ def tile_part(
             operand = nodes[k, FIRST + j]
             if operand >= 0 and facts[SLOT, operand] < 0:
                 many, tails = load(operand, nodes, rows, many, facts, free, counts, tails)
-        # The result's slot is taken before the operands' are given back: no loop reads what it writes.
+        # The result gets its slot before those of the operands are freed, so that no loop reads its output.
         facts[SLOT, k] = take(free, counts)
         row = write_row(rows, many, code, facts[SLOT, k], nodes[k], facts[REACH, k])
         many += 1
@@ -212,13 +216,13 @@ def tile_part(
         for j in range(3):
             if nodes[k, FIRST + j] >= 0:
                 release(nodes[k, FIRST + j], facts, free, counts)
-        hand_on(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_counts)
+        store_result(k, row, stage, wide_roots, facts, free, counts, wide_free, wide_counts)
     return many, tails
 
 
 @compiled
 def cross_part(nodes, n, stage, wide_roots, rows, many, facts, wide_free, wide_counts):
-    """Instructions of a stage that need all tiles; then what no later stage reads is given back."""
+    """Write the cross-sectional instructions of a stage, and free wide results that no later stage reads."""
     for k in range(n):
         code = nodes[k, CODE_AT]
         if not facts[NEEDED, k] or not is_cross(code) or facts[STAGE, k] != stage:
@@ -242,15 +246,39 @@ def cross_part(nodes, n, stage, wide_roots, rows, many, facts, wide_free, wide_c
 
 @compiled
 def schedule(nodes, n, roots, wide_roots, partial, facts, rows, parts, free, counts, wide_free, wide_counts):
-    """Write the instructions of a graph of n nodes.
+    """Write the instructions of a graph.
 
-    roots: int64, distinct nodes. wide_roots: whether roots are needed for all assets of a day at once.
-    rows: int64 (at least 6 n + roots, INSTRUCTION_SIZE); parts: int64, gets where the tile part and the cross
-    part of each stage begin, and the end. counts, wide_counts: slots made and free, 0 before.
+    Parameters
+    ----------
+    nodes : ndarray of int32, shape (at least n, NODE_SIZE)
+        The graph.
+    n : int
+        Number of nodes.
+    roots : ndarray of int64
+        Distinct nodes that are scored or written.
+    wide_roots : bool
+        True if the roots are needed for all assets of a day at once.
+    partial : bool
+        True if Qlib's conventions apply.
+    facts : ndarray of int64, shape (FACTS, n)
+        Scratch space.
+    rows : ndarray of int64, shape (at least 6 · n + roots, INSTRUCTION_SIZE)
+        Receives the instructions.
+    parts : ndarray of int64
+        Receives where the tile part and the cross-sectional part of each stage begin, followed by the end.
+    free, wide_free : ndarray of int64
+        Scratch space for free slots and free wide results.
+    counts, wide_counts : ndarray of int64, shape (2,)
+        Receive the number of slots and of wide results, and of free ones; initially 0.
 
-    Returns the number of stages and of tail rows.
+    Returns
+    -------
+    stages : int
+        Number of stages.
+    tails : int
+        Number of tail rows.
     """
-    stages = place_nodes(nodes, n, roots, wide_roots, facts)
+    stages = assign_stages(nodes, n, roots, wide_roots, facts)
     many, tails = 0, 0
     for stage in range(stages):
         parts[2 * stage] = many

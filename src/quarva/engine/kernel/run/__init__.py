@@ -1,1 +1,1 @@
-"""Interpreters of instructions on panels, rows and live days, and the scores of what they compute."""
+"""Interpreters for panels, rows and live days, and the scoring of their results."""

@@ -1,4 +1,4 @@
-"""Whole batches: formulas into one graph, its instructions run chunk by chunk, and scored or written out."""
+"""Running a batch of formulas: builds their graph, runs it chunk by chunk, and scores the results."""
 
 import numpy as np
 
@@ -25,12 +25,12 @@ from quarva.engine.kernel.series import CHUNK, partial_size, state_size
 from quarva.engine.kernel.vectors.float32 import NAN
 from quarva.karva.alphabet import FIELD
 
-LINE = 16  # float32 numbers of a cache line
+LINE = 16  # number of float32 in a cache line
 
 
 @compiled(allocates=True)
 def graph_of(order, offset, code, left, right, third, param, number):
-    """The graph of formulas order[0], …: nodes, how many, the roots, and which of them each formula has."""
+    """Build the graph of formulas; return nodes, their number, roots, and the root of each formula."""
     most, longest = 1, 1
     for i in range(order.size):
         size = offset[order[i] + 1] - offset[order[i]]
@@ -58,7 +58,7 @@ def graph_of(order, offset, code, left, right, third, param, number):
 
 @compiled(allocates=True)
 def instructions_of(nodes, n, roots, wide_roots, partial):
-    """Instructions, where the parts of each stage begin, stages, slots, wide results, tail rows."""
+    """Schedule a graph; return instructions, parts, and counts of stages, slots, wide results, tails."""
     rows = np.empty((6 * n + roots.size, INSTRUCTION_SIZE), np.int64)
     parts = np.empty(2 * n + 4, np.int64)
     counts, wide_counts = np.zeros(2, np.int64), np.zeros(2, np.int64)
@@ -71,7 +71,7 @@ def instructions_of(nodes, n, roots, wide_roots, partial):
 
 @compiled(allocates=True)
 def aligned(size):
-    """float32 of this size, beginning on a cache line: vectors that straddle two cost a third more."""
+    """float32 array aligned to a cache line, because vectors that cross two lines take a third longer."""
     room = np.empty(size + LINE, np.float32)
     first = (-room.ctypes.data // 4) % LINE
     return room[first : first + size]
@@ -79,7 +79,7 @@ def aligned(size):
 
 @compiled(allocates=True)
 def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
-    """The days in front of a slot, and all that running the instructions writes to."""
+    """Return the number of days before the chunk in a slot, and the scratch arrays of the instructions."""
     front = state = order = 0
     for i in range(len(rows)):
         front = max(front, rows[i, HISTORY])
@@ -99,7 +99,7 @@ def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
 
 @compiled(allocates=True)
 def rows_for(width, n_groups):
-    """Scratch of cross-sectional operators, and three rows of all assets."""
+    """Scratch space of cross-sectional operators, and three rows of all assets."""
     return cross_scratch(width, n_groups), np.full(width, NAN), np.full(width, NAN), np.full(width, NAN)
 
 
@@ -109,12 +109,40 @@ def run(
     width, lanes, n_days, partial, begins, values, known, totals, least, centre, segments, days, mode, acc,
     out,
 ):  # fmt: skip
-    """Run formulas order[0], order[1], … over the first `days` days.
+    """Score or write formulas order[0], order[1], … on the first `days` days.
 
-    partial: whether Qlib's conventions hold; begins: float32 (width,), the first day of each asset.
-    values: float32 (M, T, width), the targets as `engine.Target` has them, with known, totals, least, centre.
-    segments: int8 (T,), negative for days that count nowhere. acc: float64 (P, S, M, 4), see
-    `engine.evaluate`; out: float32 (P, T, N), for the mode WRITE.
+    Parameters
+    ----------
+    order : ndarray of int64
+        The formulas.
+    offset, code, left, right, third, param, number : ndarray
+        The arrays of a `Program`; `param` refers to the fields, groups and assets of the panel.
+    fields : ndarray of float32, shape (F · T · width,)
+        The fields.
+    groups : ndarray of int32, shape (G, N)
+        Group codes of the assets, −1 for none.
+    universe : ndarray of bool, shape (T, N) or (0, 0)
+        The universe.
+    n_assets, n_groups : int
+        N, and the maximal number of groups in a row of `groups`.
+    width, lanes, n_days : int
+        Row width, assets of a tile, and T.
+    partial : bool
+        True if Qlib's conventions apply.
+    begins : ndarray of float32, shape (width,)
+        The first day of each asset.
+    values, known, totals, least, centre : ndarray
+        The arrays of an `engine.Target`.
+    segments : ndarray of int8, shape (T,)
+        The segment of each day; days with a negative segment are not scored.
+    days : int
+        Number of days to compute.
+    mode : int
+        A statistic, or WRITE.
+    acc : ndarray of float64, shape (P, S, M, 4)
+        Receives the scores; see `engine.evaluate`.
+    out : ndarray of float32, shape (P, T, N)
+        Receives the signals in the mode WRITE.
     """
     nodes, n, roots, which = graph_of(order, offset, code, left, right, third, param, number)
     wide_roots = mode == RANK_IC
@@ -123,7 +151,7 @@ def run(
     front, slots, tails, wide, state, sorted_state = scratch_for(
         rows, n_slots, n_wide, tail_rows, chunk, width, lanes, partial
     )
-    crossing = rows_for(width, n_groups)
+    row_scratch = rows_for(width, n_groups)
     owner = np.empty(roots.size, np.int64)
     for i in range(order.size - 1, -1, -1):
         owner[which[i]] = order[i]
@@ -131,7 +159,7 @@ def run(
     sums = np.empty((scoring, values.shape[0], chunk, SUMS))
     moments = np.zeros((scoring if mode == CORRELATION else 0, acc.shape[1], acc.shape[2], 6))
     ranks, day_sums = np.empty(width, np.float32), np.empty(SUMS)
-    taking = values, known, least, centre, segments, sums, universe, owner, out
+    sinks = values, known, least, centre, segments, sums, universe, owner, out
     for t in range(0, days, CHUNK):
         some = min(chunk, days - t)
         clear(sums)
@@ -140,15 +168,27 @@ def run(
             for tile in range(width // lanes):
                 run_tile(
                     rows, first, middle, tile, fields, n_days, t, some, chunk, width, lanes, front, slots,
-                    tails, wide, state, sorted_state, partial, begins, mode, taking,
+                    tails, wide, state, sorted_state, partial, begins, mode, sinks,
                 )  # fmt: skip
             run_cross(
-                rows, middle, last, groups, universe, n_assets, t, some, chunk, width, lanes, wide, crossing
+                rows,
+                middle,
+                last,
+                groups,
+                universe,
+                n_assets,
+                t,
+                some,
+                chunk,
+                width,
+                lanes,
+                wide,
+                row_scratch,
             )
             if wide_roots:
                 rank_roots(
                     rows, first, last, t, some, chunk, width, lanes, wide, values, totals, least, segments,
-                    ranks, day_sums, crossing, owner, acc,
+                    ranks, day_sums, row_scratch, owner, acc,
                 )  # fmt: skip
         for r in range(scoring):
             spare = moments[r] if mode == CORRELATION else acc[owner[r]]
@@ -166,10 +206,10 @@ def run(
 @compiled
 def rank_roots(
     rows, first, last, t, days, chunk, width, lanes, wide, values, totals, least, segments, ranks, sums,
-    crossing, owner, acc,
+    row_scratch, owner, acc,
 ):  # fmt: skip
-    """Score by ranks the roots among the instructions, each of which is kept for all tiles."""
-    scratch, x = crossing[0], crossing[1]
+    """Compute the rank IC of the roots among the instructions, which are wide results."""
+    scratch, x = row_scratch[0], row_scratch[1]
     for i in range(first, last):
         if rows[i, ROOT] < 0:
             continue

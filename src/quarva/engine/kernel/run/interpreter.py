@@ -1,10 +1,9 @@
-"""The machine: the instructions of a chunk of days, tile by tile.
+"""The interpreter: runs the instructions of a chunk of days tile by tile.
 
-A tile's slot holds a row of `lanes` assets for every day of the chunk, and before them room for the `front`
-rows of earlier days that rolling operators read; days before the first are NaN. Chunks begin at multiples of
-`CHUNK` days, and rolling operators start anew in each from the rows before it, so that nothing but the last
-rows of what they read (the tails) is carried from chunk to chunk, and no size here grows with the number of
-days.
+A slot of a tile has a row of `lanes` assets for every day of the chunk, preceded by `front` rows for the
+earlier days that rolling operators read. Days before the first one are NaN. Chunks begin at multiples of
+`CHUNK` days, and rolling operators restart in each chunk from the rows before it. Only the last rows of their
+operands (the tails) are carried from chunk to chunk, and no array here grows with the number of days.
 """
 
 import numpy as np
@@ -39,7 +38,7 @@ OF_ASSET, RESIDUAL = CODE["of_asset"], CODE["residual"]
 
 @compiled
 def copy(source, start, target, to, size):
-    """Copy so many numbers between flat arrays that are not the same."""
+    """Copy `size` numbers between flat arrays, which must not overlap."""
     a, b = source[start : start + size], target[to : to + size]
     for i in range(size):
         b[i] = a[i]
@@ -47,7 +46,7 @@ def copy(source, start, target, to, size):
 
 @compiled
 def load_field(fields, start, t, days, back, lanes, width, slots, at):
-    """A tile of a field, `back` days before day t and the days from t on; `start`: the tile's on day 0."""
+    """Load a field, from `back` days before day t on; `start` is the index of the tile on day 0."""
     for d in range(-back, days):
         row = slots[at + d * lanes : at + (d + 1) * lanes]
         if t + d < 0:
@@ -60,7 +59,7 @@ def load_field(fields, start, t, days, back, lanes, width, slots, at):
 
 @compiled
 def fill(number, t, days, back, lanes, slots, at):
-    """A constant; before the first day there is none."""
+    """Fill a slot with a number, and with NaN before the first day."""
     known = min(back, t)
     slots[at - back * lanes : at - known * lanes] = NAN
     slots[at - known * lanes : at + days * lanes] = number
@@ -68,7 +67,7 @@ def fill(number, t, days, back, lanes, slots, at):
 
 @compiled
 def carry(slots, at, days, back, lanes, tails, start):
-    """Put the last days of the former chunk in front of a result, and keep its own for the next."""
+    """Write the last days of the previous chunk before a result, and save its own for the next chunk."""
     size = back * lanes
     copy(tails, start, slots, at - size, size)
     copy(slots, at + (days - back) * lanes, tails, start, size)
@@ -78,7 +77,7 @@ def carry(slots, at, days, back, lanes, tails, start):
 def compute(
     op, param, number, slots, a, b, c, to, lanes, days, age, t, partial, begins, begins_at, state, order
 ):  # fmt: skip
-    """One elementwise or rolling operator; a, b, c, to: where rows of the first day begin, −1 for none."""
+    """Apply an elementwise or rolling operator; a, b, c, to are the indices of the first day, −1 for none."""
     if op >= ROLLING:
         second = b if b >= 0 else a
         if partial:
@@ -107,8 +106,8 @@ def compute(
 
 
 @compiled
-def silence(slots, at, t, days, lanes, begins, begins_at):
-    """NaN before an asset's first day, where Qlib has no rows."""
+def blank_unlisted(slots, at, t, days, lanes, begins, begins_at):
+    """Set the days before an asset's first day to NaN, because Qlib has no rows there."""
     for i in range(lanes):
         for d in range(np.int64(min(begins[begins_at + i] - t, days))):
             slots[at + d * lanes + i] = NAN
@@ -116,16 +115,16 @@ def silence(slots, at, t, days, lanes, begins, begins_at):
 
 @compiled
 def wide_place(k, tile, chunk, width, lanes):
-    """Where a tile of the k-th wide result begins: a row for each day of the chunk, tile by tile."""
+    """Index at which a tile of the k-th wide result begins."""
     return (k * width + tile * lanes) * chunk
 
 
 @compiled
 def run_tile(
     rows, first, last, tile, fields, n_days, t, days, chunk, width, lanes, front, slots, tails, wide, state,
-    order, partial, begins, mode, taking,
+    order, partial, begins, mode, sinks,
 ):  # fmt: skip
-    """Instructions first … last − 1 on days t … t + days − 1 of one tile; roots are taken as `mode` says."""
+    """Run instructions first … last − 1 on days t … t + days − 1 of a tile; score or write the roots."""
     slot_size = (front + chunk) * lanes
     for i in range(first, last):
         row = rows[i]
@@ -137,7 +136,7 @@ def run_tile(
         elif op == FILL:
             fill(float_of(row[BITS_AT]), t, days, back, lanes, slots, to)
             if partial:
-                silence(slots, to - back * lanes, t - back, back + days, lanes, begins, tile * lanes)
+                blank_unlisted(slots, to - back * lanes, t - back, back + days, lanes, begins, tile * lanes)
         else:
             if op == LOAD_WIDE:
                 copy(wide, wide_place(row[ARGS], tile, chunk, width, lanes), slots, to, days * lanes)
@@ -151,18 +150,18 @@ def run_tile(
                     state, order,
                 )  # fmt: skip
             if partial:
-                silence(slots, to, t, days, lanes, begins, tile * lanes)
+                blank_unlisted(slots, to, t, days, lanes, begins, tile * lanes)
             if back > 0:
                 carry(slots, to, days, back, lanes, tails, row[TAIL] * width + tile * back * lanes)
         if row[WIDE] >= 0:
             copy(slots, to, wide, wide_place(row[WIDE], tile, chunk, width, lanes), days * lanes)
         if row[ROOT] >= 0:
-            take_tile(mode, row[ROOT], slots, to, t, days, tile, lanes, taking)
+            take_tile(mode, row[ROOT], slots, to, t, days, tile, lanes, sinks)
 
 
 @compiled
 def gather(wide, k, d, chunk, width, lanes, out):
-    """All assets of day d of the k-th wide result."""
+    """Read all assets of day d of the k-th wide result."""
     for tile in range(width // lanes):
         copy(wide, wide_place(k, tile, chunk, width, lanes) + d * lanes, out, tile * lanes, lanes)
 
@@ -176,10 +175,10 @@ def scatter(row, k, d, chunk, width, lanes, wide):
 
 @compiled
 def run_cross(
-    rows, first, last, groups, universe, n_assets, t, days, chunk, width, lanes, wide, crossing
+    rows, first, last, groups, universe, n_assets, t, days, chunk, width, lanes, wide, row_scratch
 ):  # fmt: skip
-    """Cross-sectional instructions first … last − 1 on days t … t + days − 1."""
-    scratch, x, y, out = crossing
+    """Run the cross-sectional instructions first … last − 1 on days t … t + days − 1."""
+    scratch, x, y, out = row_scratch
     for i in range(first, last):
         row = rows[i]
         for d in range(days):
@@ -195,10 +194,10 @@ def run_cross(
 
 @compiled
 def cross_section(op, param, number, x, y, groups, universe, n_assets, t, scratch, out):
-    """One day of a cross-sectional or group operator; x and y are overwritten where assets do not belong."""
-    for i in range(n_assets, x.size):  # a constant fills its tiles
+    """Apply a cross-sectional or group operator to a day; cells outside the universe become NaN."""
+    for i in range(n_assets, x.size):  # the padding of a constant is not NaN
         x[i] = y[i] = NAN
-    if universe.size > 0 and op != OF_ASSET:  # what all are compared with need not be tradable
+    if universe.size > 0 and op != OF_ASSET:  # a benchmark need not belong to the universe
         inside = universe[t % universe.shape[0]]
         for i in range(n_assets):
             x[i] = x[i] if inside[i] else NAN

@@ -1,12 +1,12 @@
-"""One more day of a graph: every node keeps as many days as its readers look back.
+"""Evaluation of a graph day by day. Every node keeps the days that its readers look back.
 
-Rows of a node stand in a ring that is written twice, at r and at r + R (R = days kept), so that the days
-before row r + R lie in front of it, one after the other, as they do in a tile of the batch. Operators are the
-batch's own and begin their windows on the same days, so their results agree bit for bit.
+The rows of a node are stored in a ring buffer of R days that is written twice, at r and at r + R. The days
+before row r + R are then contiguous before it, as in a tile of the batch. The operators are those of the
+batch and begin their blocks on the same days, so the results agree bit for bit.
 
-A stream need not begin on the first day. Most rolling operators start anew with every block of w days,
-counted from the beginning of the chunk, so a node that is to be right from some day on has to run from the
-beginning of that day's block, and what it reads has to be right for the window before that.
+A stream need not begin on the first day. Most rolling operators restart with every block of w days, counted
+from the beginning of the chunk. A node whose values must be valid from some day on therefore has to run from
+the beginning of that day's block, and its operands must be valid for the window before that.
 """
 
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.plan.graph import BITS, CODE_AT, FIRST, PARAM
 from quarva.engine.kernel.plan.schedule import CROSS, ROLLING, is_cross
-from quarva.engine.kernel.run.interpreter import compute, copy, cross_section, silence
+from quarva.engine.kernel.run.interpreter import blank_unlisted, compute, copy, cross_section
 from quarva.engine.kernel.series.arithmetic import CHUNK
 from quarva.engine.kernel.series.partial import history, partial_size
 from quarva.engine.kernel.series.rolling import state_size
@@ -31,17 +31,35 @@ COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
 
 
 @compiled
-def carries(code, partial):
-    """Whether an operator that keeps a state carries it on from block to block, through the whole chunk."""
+def carries_state(code, partial):
+    """True if an operator with a state carries it from block to block through the whole chunk."""
     counted = code == COUNT or code == SIGN_CHANGES or code == TS_RANK
     return partial or counted or code == MEDIAN or code == QUANTILE
 
 
 @compiled
 def begin_days(nodes, n, roots, until, partial, begin):
-    """The day from which each node has to run if roots are to be right from day `until` on: int64 (n,).
+    """Find the day from which each node has to run so that the roots are valid from day `until` on.
 
-    NEVER for a node that no root reads. Returns the earliest of them.
+    Parameters
+    ----------
+    nodes : ndarray of int32, shape (n, NODE_SIZE)
+        The graph.
+    n : int
+        Number of nodes.
+    roots : ndarray of int64
+        The roots.
+    until : int
+        The day from which on the roots must be valid.
+    partial : bool
+        True if Qlib's conventions apply.
+    begin : ndarray of int64, shape (n,)
+        Receives the days; NEVER for a node that no root reads.
+
+    Returns
+    -------
+    int
+        The earliest of these days.
     """
     begin[:n] = NEVER
     for r in range(roots.size):
@@ -57,8 +75,8 @@ def begin_days(nodes, n, roots, until, partial, begin):
             if state + order > 0:
                 chunk = right // CHUNK * CHUNK
                 right -= (right - chunk) % w
-                begin[k] = chunk if carries(code, partial) else right
-                if partial and code == EMA:  # the one whose state is more than what stands in its window
+                begin[k] = chunk if carries_state(code, partial) else right
+                if partial and code == EMA:  # the only operator whose state depends on more than its window
                     right = chunk
             right -= history(code, w, partial)
         first = min(first, begin[k])
@@ -71,9 +89,23 @@ def begin_days(nodes, n, roots, until, partial, begin):
 
 @compiled
 def lay_out(nodes, n, width, partial, layout):
-    """Days that each node keeps and where its rows and state stand: int64 (n, LAYOUT_SIZE).
+    """Lay out the rows and states of all nodes.
 
-    Returns the sizes of rows (float32), state (float64) and sorted state (float32).
+    Parameters
+    ----------
+    nodes : ndarray of int32, shape (n, NODE_SIZE)
+        The graph.
+    n, width : int
+        Number of nodes, and row width.
+    partial : bool
+        True if Qlib's conventions apply.
+    layout : ndarray of int64, shape (n, LAYOUT_SIZE)
+        Receives the number of days that each node keeps, and the indices of its rows and states.
+
+    Returns
+    -------
+    rows, state, order : int
+        Sizes of the rows (float32), the state (float64) and the sorted state (float32).
     """
     layout[:, KEPT_DAYS] = 1
     for k in range(n):
@@ -99,7 +131,7 @@ def lay_out(nodes, n, width, partial, layout):
 
 @compiled
 def row_of(layout, k, t, width):
-    """Where the row of day t of node k begins, with the days before in front of it."""
+    """Index of the row of day t of node k, which follows the rows of earlier days."""
     days = layout[k, KEPT_DAYS]
     return layout[k, AT] + (t % days + days) * width if days > 1 else layout[k, AT]
 
@@ -107,15 +139,38 @@ def row_of(layout, k, t, width):
 @compiled
 def live_step(
     nodes, n, layout, begin, today, groups, universe, n_assets, width, t, partial, begins, rows,
-    state, order, crossing,
+    state, order, row_scratch,
 ):  # fmt: skip
-    """Every node's row of day t, of those that run by then.
+    """Compute the row of day t of every node that runs on this day.
 
-    begin: int64 (n,), the day from which each node runs. today: float32 (F · width), the day's fields.
-    universe: bool (1, N), or empty. begins: float32 (width,), the first day of each asset, where Qlib's
-    conventions hold.
+    Parameters
+    ----------
+    nodes : ndarray of int32, shape (n, NODE_SIZE)
+        The graph.
+    n : int
+        Number of nodes.
+    layout : ndarray of int64, shape (n, LAYOUT_SIZE)
+        As written by `lay_out`.
+    begin : ndarray of int64, shape (n,)
+        The day from which each node runs.
+    today : ndarray of float32, shape (F · width,)
+        The fields of the day.
+    groups : ndarray of int32, shape (G, N)
+        Group codes of the assets, −1 for none.
+    universe : ndarray of bool, shape (1, N) or (0, 0)
+        The universe of the day.
+    n_assets, width, t : int
+        N, row width, and the day.
+    partial : bool
+        True if Qlib's conventions apply.
+    begins : ndarray of float32, shape (width,)
+        The first day of each asset.
+    rows, state, order : ndarray
+        Rows and states of the nodes, of the sizes that `lay_out` returns.
+    row_scratch : tuple
+        The value of `batch.rows_for`.
     """
-    scratch, x, y, out = crossing
+    scratch, x, y, out = row_scratch
     for k in range(n):
         if t < begin[k]:
             continue
@@ -142,14 +197,17 @@ def live_step(
                     state[layout[k, STATE_AT] :], order[layout[k, ORDER_AT] :],
                 )  # fmt: skip
         if partial:
-            silence(rows, to, t, 1, width, begins, 0)
+            blank_unlisted(rows, to, t, 1, width, begins, 0)
         if layout[k, KEPT_DAYS] > 1:
             copy(rows, to, rows, to - layout[k, KEPT_DAYS] * width, width)
 
 
 @compiled
 def answer(layout, root, formulas, t, width, universe, rows, out):
-    """Write the rows of day t of the nodes `root` to out[formulas], of (P, N); NaN outside the universe."""
+    """Write the rows of day t of the nodes `root` to out[formulas], where out is float32 of shape (P, N).
+
+    Cells outside the universe become NaN.
+    """
     n_assets = out.shape[1]
     for p in range(formulas.size):
         row = out[formulas[p]]

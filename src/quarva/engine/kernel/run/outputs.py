@@ -1,6 +1,6 @@
-"""What becomes of a formula's values: they are scored against targets, or written out.
+"""Output of the roots: scoring against targets, or writing the signals.
 
-Of a tile's rows, scores keep a day's sums only (`score`), in float64 (roots, M, days of a chunk, SUMS).
+Scoring only keeps the sums of each day (see `score`), float64 of shape (roots, M, days of a chunk, SUMS).
 """
 
 import numpy as np
@@ -22,12 +22,12 @@ from quarva.engine.kernel.run.score import (  # fmt: skip
 from quarva.engine.kernel.series.lanes import WIDTH
 from quarva.engine.kernel.vectors.float32 import NAN
 
-WRITE = 10  # instead of a statistic
+WRITE = 10  # mode for writing signals; the other modes are statistics
 
 
 @compiled
 def clear(sums):
-    """Sums of no day yet."""
+    """Reset the sums of all days."""
     for r in range(sums.shape[0]):
         for m in range(sums.shape[1]):
             for d in range(sums.shape[2]):
@@ -38,7 +38,7 @@ def clear(sums):
 
 @compiled
 def add_tile(statistic, slots, at, t, days, tile, lanes, values, known, least, segments, sums):
-    """Add a tile's part to the sums of days t …; its first row begins at `at`; sums: (M, days, SUMS)."""
+    """Add the assets of a tile to the sums of days t, …, float64 of shape (M, days, SUMS)."""
     for m in range(values.shape[0]):
         for d in range(days):
             if segments[t + d] < 0 or least[m, t + d] < 0:
@@ -53,10 +53,11 @@ def add_tile(statistic, slots, at, t, days, tile, lanes, values, known, least, s
 
 @compiled
 def widen_targets(values, t, days, tile, lanes, wide, whole):
-    """A tile's targets in float64, (M, days · lanes), and of each day how many cells are there before a gap.
+    """Convert the targets of a tile to float64, and count the cells of each day before the first gap.
 
-    whole: int64 (M, days), in whole vectors. Formulas share them: half of what a squared error costs is the
-    widening, and the choice where a cell is missing.
+    All formulas share the result, because the conversion and the selection of missing cells are half of the
+    cost of a squared error. `wide` is float64 of shape (M, days · lanes). `whole` is int64 of shape (M,
+    days), rounded down to whole vectors.
     """
     for m in range(values.shape[0]):
         for d in range(days):
@@ -71,7 +72,7 @@ def widen_targets(values, t, days, tile, lanes, wide, whole):
 
 @compiled
 def add_block(slots, at, t, days, tile, lanes, values, wide, whole, known, least, segments, sums):
-    """`add_tile` of squared errors, against targets that `widen_targets` has prepared."""
+    """`add_tile` for squared errors, with targets prepared by `widen_targets`."""
     for m in range(values.shape[0]):
         for d in range(days):
             if segments[t + d] < 0 or least[m, t + d] < 0:
@@ -84,7 +85,7 @@ def add_block(slots, at, t, days, tile, lanes, values, wide, whole, known, least
 
 @compiled
 def write_tile(slots, at, t, days, tile, lanes, universe, out):
-    """Write a tile's rows to out, (T, N); NaN outside the universe."""
+    """Write the rows of a tile to out, float32 of shape (T, N); NaN outside the universe."""
     first = tile * lanes
     many = min(lanes, out.shape[1] - first)
     for d in range(days):
@@ -99,9 +100,9 @@ def write_tile(slots, at, t, days, tile, lanes, universe, out):
 
 
 @compiled
-def take_tile(mode, root, slots, at, t, days, tile, lanes, taking):
-    """Take a root's rows of one tile."""
-    values, known, least, _, segments, sums, universe, owner, out = taking
+def take_tile(mode, root, slots, at, t, days, tile, lanes, sinks):
+    """Write or score the rows of a root in a tile."""
+    values, known, least, _, segments, sums, universe, owner, out = sinks
     if mode == WRITE:
         write_tile(slots, at, t, days, tile, lanes, universe, out[owner[root]])
     elif mode != RANK_IC:
@@ -110,9 +111,9 @@ def take_tile(mode, root, slots, at, t, days, tile, lanes, taking):
 
 @compiled
 def close_days(statistic, t, days, totals, least, centre, segments, sums, moments, acc):
-    """Add the sums of days t … of one root to its accumulators: sums (M, days, SUMS), acc (S, M, 4).
+    """Add the sums (M, days, SUMS) of days t, … of a root to its accumulators (S, M, 4).
 
-    totals: float64 (M, T, 3), cells of the target, Σ and Σ² of its values.
+    totals: float64 (M, T, 3), the number of cells of the target, and the sum and sum of squares of its values.
     """
     for d in range(days):
         segment = segments[t + d]
@@ -129,9 +130,10 @@ def close_days(statistic, t, days, totals, least, centre, segments, sums, moment
 
 @compiled
 def rank_day(x, t, values, totals, least, segment, ranks, sums, scratch, acc):
-    """Add day t of one root, all assets in x, to the accumulators of its segment: acc (S, M, 4).
+    """Add the rank IC of day t of a root, whose values are x, to the accumulators (S, M, 4) of its segment.
 
-    totals: float64 (M, T, 3), cells of the target and sums of its ranks about ½ and of their squares.
+    `totals`, float64 of shape (M, T, 3), holds the number of cells of the target and the sums of its ranks
+    about ½ and of their squares.
     """
     for m in range(values.shape[0]):
         if least[m, t] >= 0:

@@ -1,8 +1,7 @@
-"""Elementwise operators in float64, and their slopes: what fitting a formula's constants needs.
+"""Elementwise operators in float64 and their derivatives, for fitting the constants of formulas.
 
-Values and slopes are the reference's (`engine/reference/elementwise.py`, whose gradients the tests compare):
-a value that no finite float32 holds is NaN, and where there is no slope it is taken as 0. Rows are float64
-of one length.
+Values and derivatives are those of the reference (`engine/reference/elementwise.py`). A value that is not
+finite in float32 is NaN, and a derivative that does not exist is 0. Rows are float64 of equal length.
 """
 
 import numpy as np
@@ -45,17 +44,18 @@ __all__ = [
 ]  # fmt: skip
 
 MOST = float(np.finfo(np.float32).max)
+"""Largest absolute value of a valid number."""
 
 
 @compiled
-def _one_if(truth):
-    """1 or 0, as comparisons answer."""
-    return 1.0 if truth else 0.0
+def _one_if(condition):
+    """1 if the condition is true, else 0."""
+    return 1.0 if condition else 0.0
 
 
 @compiled
 def value_unary(op, x, out):
-    """The operator `op` of one argument; returns whether every value is there."""
+    """Apply operator `op` of one argument; return True if every value is valid."""
     n = out.size
     for i in range(n):
         v = x[i]
@@ -84,12 +84,12 @@ def value_unary(op, x, out):
         elif op == NOT:
             v = _one_if(v == 0.0)
         out[i] = v
-    return all_there(out)
+    return all_valid(out)
 
 
 @compiled
 def value_binary(op, x, y, out):
-    """The operator `op` of two arguments; returns whether every value is there."""
+    """Apply operator `op` of two arguments; return True if every value is valid."""
     n = out.size
     if op == ADD:
         for i in range(n):
@@ -106,12 +106,12 @@ def value_binary(op, x, y, out):
     else:
         for i in range(n):
             out[i] = _of_two(op, x[i], y[i])
-    return all_there(out)
+    return all_valid(out)
 
 
 @compiled
 def _of_two(op, x, y):
-    """The rarer operators of two numbers."""
+    """Apply one of the less common operators to two numbers."""
     v = np.nan
     if op == MIN:
         v = min(x, y)
@@ -139,26 +139,26 @@ def _of_two(op, x, y):
 
 @compiled
 def value_ternary(op, c, x, y, out):
-    """The operator `op` of three arguments; returns whether every value is there."""
+    """Apply operator `op` of three arguments; return True if every value is valid."""
     for i in range(out.size):
         out[i] = np.nan
         if op == IF_ELSE:
             out[i] = x[i] if c[i] != 0.0 else y[i]
-    return all_there(out)
+    return all_valid(out)
 
 
 @compiled
-def all_there(row):
-    """Whether all are numbers that a float32 can hold."""
-    bad = 0
+def all_valid(row):
+    """True if all numbers are finite in float32."""
+    invalid = 0
     for i in range(row.size):
-        bad += not abs(row[i]) <= MOST  # NaN is not below anything
-    return bad == 0
+        invalid += not abs(row[i]) <= MOST  # also counts NaN
+    return invalid == 0
 
 
 @compiled
 def slopes_unary(op, x, v, g, gx):
-    """Add to gx what g, the slope of something along the operator's value v, makes of it along x."""
+    """Chain rule for an operator of one argument: add g · ∂v/∂x to gx, where v is the operator's value."""
     for i in range(g.size):
         slope = 0.0
         if op == NEG:
@@ -186,7 +186,7 @@ def slopes_unary(op, x, v, g, gx):
 
 @compiled
 def slopes_binary(op, x, y, v, g, gx, gy):
-    """The same along both arguments; gx and gy may be one row, where both arguments are one."""
+    """Chain rule for an operator of two arguments; gx and gy are the same row if the arguments are."""
     n = g.size
     if op == ADD or op == SUB:
         sign = 1.0 if op == ADD else -1.0
@@ -211,7 +211,7 @@ def slopes_binary(op, x, y, v, g, gx, gy):
 
 @compiled
 def _slopes_of_two(op, x, y, v):
-    """Slopes of the rarer operators of two numbers; comparisons have none."""
+    """Derivatives of the less common operators of two numbers; those of comparisons are 0."""
     along_x, along_y = 0.0, 0.0
     if op == MIN or op == MAX:
         first = (x <= y) == (op == MIN)
@@ -227,7 +227,7 @@ def _slopes_of_two(op, x, y, v):
 
 @compiled
 def slopes_ternary(op, c, g, gx, gy):
-    """The same along the second and the third argument; a condition has no slope."""
+    """Chain rule for the second and third argument of `if_else`; the derivative for the condition is 0."""
     for i in range(g.size):
         if op == IF_ELSE:
             if c[i] != 0.0:

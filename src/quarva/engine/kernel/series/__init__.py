@@ -1,6 +1,6 @@
-"""Rolling operators: the last w days of one asset, for a tile of assets and a chunk of days at a time.
+"""Rolling operators over the last w days of an asset, for a tile of assets and a chunk of days at a time.
 
-This room knows an operand as rows of numbers in memory; it must not know programs, panels or dates.
+This package only knows rows of numbers in memory. It must not know about programs, panels or dates.
 """
 
 from quarva.engine.kernel.series.arithmetic import CHUNK

@@ -1,4 +1,4 @@
-"""mad, the mean absolute deviation from the mean (arguments and method: see `arithmetic`)."""
+"""mad: the mean absolute deviation from the mean. See `arithmetic` for the arguments and the method."""
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import LARGEST, ZERO, slots
@@ -16,12 +16,15 @@ from quarva.engine.kernel.series.lanes import (
 from quarva.engine.kernel.series.moments import lay_squares
 
 GROUP = 16
-"""Deviations summed in float32 before they join the sum in float64."""
+"""Number of deviations that are summed in float32 before they are added to the sum in float64."""
 
 
 @compiled
 def mad(x, at, w, lanes, days, age, state, out, to):
-    """The mean by sums, the deviations anew some day. State of a strip: as `moments.spread`."""
+    """The mean comes from rolling sums; the deviations are computed for each day.
+
+    State of a strip: as in `moments.spread`.
+    """
     rows = slots(w)
     share, part = splat(1.0 / w), 2 * (rows + 1) * WIDTH
     for strip in range(0, lanes, WIDTH):
@@ -38,7 +41,7 @@ def mad(x, at, w, lanes, days, age, state, out, to):
             r = here + (q + 1) * WIDTH
             for _ in range(q, stop):
                 one = one + (widen(load(x, p)) - anchor)
-                # About the anchor: the mean of equal values is that very value.
+                # With sums about the anchor, the mean of equal values is exact.
                 mean = anchor + (one + load(state, r)) * share
                 store(out, o, deviations(x, p, w, lanes, mean, share))
                 p, o, r = p + lanes, o + lanes, r + WIDTH
@@ -49,7 +52,7 @@ def mad(x, at, w, lanes, days, age, state, out, to):
 
 @compiled
 def deviations(x, p, w, lanes, mean, share):
-    """Σ|x − mean| / w in float32, the mean as two numbers; in float64 where that overflows."""
+    """Σ|x − mean| / w in float32 with the mean as a sum of two float32; in float64 if that overflows."""
     high = narrow(mean)
     low = narrow(mean - widen(high))
     total = splat(0.0)

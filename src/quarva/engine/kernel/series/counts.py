@@ -1,6 +1,6 @@
-"""Rolling counts: count and sign_changes (arguments: see `arithmetic`).
+"""Rolling counts: count and sign_changes. See `arithmetic` for the arguments.
 
-A count of days is a whole number, exact in float32: here alone what leaves the window is subtracted.
+Counts of days are integers and exact in float32. Only here, days that leave the window are subtracted.
 """
 
 import numpy as np
@@ -15,13 +15,13 @@ COUNT = CODE["count"]
 
 @compiled
 def one_if(mask):
-    """FLOATS: 1 where true, else 0."""
+    """FLOATS that are 1 where the mask is true, else 0."""
     return where(mask, splat(ONE), splat(ZERO))
 
 
 @compiled
 def absent(x, p, w, lanes):
-    """FLOATS: how many of the w days before the one at x[p] are NaN."""
+    """Number of NaN among the w days before the one at x[p], FLOATS."""
     n = splat(ZERO)
     for k in range(1, w + 1):
         v = load(x, p - k * lanes)
@@ -31,14 +31,14 @@ def absent(x, p, w, lanes):
 
 @compiled
 def changes(v, before):
-    """1 where the signs of two days differ, both having a value; else 0 or 1."""
+    """1 if the signs of two days differ, else 0; the result is arbitrary if one of them is NaN."""
     zero = splat(ZERO)
     return one_if(((v > zero) ^ (before > zero)) | ((v < zero) ^ (before < zero)))
 
 
 @compiled
 def tally(code, x, at, w, lanes, days, age, order, out, to):
-    """count and sign_changes. Order of a strip: days of the window that are NaN; changes of sign in it."""
+    """count and sign_changes. Order of a strip: number of NaN in the window, number of sign changes in it."""
     full = splat(np.float32(w))
     for strip in range(0, lanes, WIDTH):
         here = 2 * strip

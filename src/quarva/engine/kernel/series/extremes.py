@@ -1,6 +1,7 @@
-"""Rolling extremes: ts_min, ts_max, drawdown and where they stand (arguments and method: see `arithmetic`).
+"""Rolling extremes: ts_min, ts_max, drawdown and their positions.
 
-The largest is the smallest of the negatives. `turn` is 1 or −1 by the operator.
+See `arithmetic` for the arguments and the method. A maximum is computed as the minimum of the negatives:
+`turn` is 1 for minima and −1 for maxima.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ DAYS_SINCE_MAX = CODE["days_since_max"]
 
 @compiled
 def extreme(code, x, at, w, lanes, days, age, order, out, to):
-    """ts_min, ts_max, drawdown. Order of a strip: prefix, suffixes."""
+    """ts_min, ts_max and drawdown. Order of a strip: prefix, suffixes."""
     rows = slots(w)
     turn = splat(ONE if code == TS_MIN else -ONE)
     for strip in range(0, lanes, WIDTH):
@@ -45,6 +46,7 @@ def extreme(code, x, at, w, lanes, days, age, order, out, to):
 
 @compiled
 def lay_extremes(x, p, w, lanes, turn, order, here):
+    """Write the suffixes of the block before the one that begins at x[p]."""
     rows = slots(w)
     least = splat(INFINITE)
     store(order, here + rows * WIDTH, least)
@@ -55,9 +57,9 @@ def lay_extremes(x, p, w, lanes, turn, order, here):
 
 @compiled
 def place_of_extreme(code, x, at, w, lanes, days, age, order, out, to):
-    """ts_argmin, ts_argmax and the days since; of equal values the older one counts.
+    """ts_argmin, ts_argmax, days_since_min and days_since_max. Of equal values, the oldest counts.
 
-    Order of a strip: the smallest of the prefix and the suffixes, then their days, counted from the first
+    Order of a strip: the minima of the prefix and the suffixes, then their days, counted from the first day
     of the block.
     """
     rows = slots(w)
@@ -83,7 +85,7 @@ def place_of_extreme(code, x, at, w, lanes, days, age, order, out, to):
                 least, when = where(newer, v, least), where(newer, splat(np.float32(day)), when)
                 older, its_day = load(order, r), load(order, r + part)
                 found = where(least < older, when, its_day)
-                # Counted from today backwards, or from the window's oldest day on, which is day − w + 1.
+                # Days before today, or the position from the window's oldest day on, which is day − w + 1.
                 shift = splat(np.float32(day if since else w - day))
                 known = (least == least) & (older == older)
                 store(out, o, where(known, found * sign + shift, splat(NAN)))
@@ -95,6 +97,7 @@ def place_of_extreme(code, x, at, w, lanes, days, age, order, out, to):
 
 @compiled
 def lay_places(x, p, w, lanes, turn, order, here):
+    """Write the suffixes of the block before the one that begins at x[p], with the days of the extremes."""
     rows = slots(w)
     part = (rows + 1) * WIDTH
     least, when = splat(INFINITE), splat(ZERO)

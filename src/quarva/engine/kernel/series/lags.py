@@ -1,4 +1,4 @@
-"""Lags: ref, delta, pct_change (arguments: see `arithmetic`; there is nothing to keep)."""
+"""Lags: ref, delta and pct_change. See `arithmetic` for the arguments. There is no state."""
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import LARGEST, ONE, keep
@@ -10,7 +10,7 @@ REF, DELTA = CODE["ref"], CODE["delta"]
 
 @compiled
 def lag(code, x, at, w, lanes, days, out, to):
-    """ref, delta and pct_change: the days lie one behind the other, so that strips do not matter."""
+    """ref, delta and pct_change. Days are contiguous in memory, so there is no loop over strips."""
     back = w * lanes
     for i in range(0, days * lanes, WIDTH):
         old = load(x, at - back + i)
@@ -24,9 +24,10 @@ def lag(code, x, at, w, lanes, days, out, to):
 
 @compiled
 def relative(new, old):
-    """new / old − 1 in float32, as (new − old) / old, which does not cancel; NaN where old is 0.
+    """new / old − 1 in float32; NaN where old is 0.
 
-    Where the difference overflows, the two are so far apart that nothing cancels in new / old − 1.
+    Computed as (new − old) / old to avoid cancellation. If the difference overflows, new / old − 1 does not
+    cancel.
     """
     change = new - old
     fits = magnitude(change) <= splat(LARGEST)

@@ -1,18 +1,17 @@
-"""Sixteen assets at once: the vector types that the rolling kernels are written in.
+"""Vector types of sixteen lanes, in which the rolling kernels are written.
 
-A rolling operator carries something from day to day: a sum, the smallest value, a sorted window. As loops
-over rows of assets that something is written to memory and read back every day; here it is a variable that
-holds sixteen lanes (assets beside each other) and stays in a register while the days go by. LLVM turns an
-operation on lanes into one or two instructions with AVX-512, into more without, and never has to prove
-anything about loops.
+A rolling operator carries a state from day to day: a sum, a minimum or a sorted window. In a loop over rows
+of assets, this state is written to memory and read back every day. Here it is a variable of sixteen lanes
+(one per asset), which stays in a register from day to day. LLVM compiles an operation on lanes to one or two
+instructions with AVX-512, and to more without. Vectorisation does not depend on an analysis of loops.
 
-    FLOATS: 16 float32; DOUBLES: 16 float64; COUNTS: 16 int32; MASK: 16 truth values
+    FLOATS: 16 float32; DOUBLES: 16 float64; COUNTS: 16 int32; MASK: 16 booleans
     + - * /          between FLOATS or between DOUBLES; + between COUNTS
-    < <= > >= == !=  between FLOATS or between DOUBLES → MASK; a NaN compares as IEEE 754 says
+    < <= > >= == !=  between FLOATS or between DOUBLES → MASK; NaN compares as in IEEE 754
     & | ^            between MASK
 
-A lane's bits depend on that lane's numbers alone: nothing is reassociated, and what is fused (`muladd`) is so
-in every lane.
+The bits of a lane only depend on the numbers of that lane: operations are not reassociated, and a fused
+operation (`muladd`) is fused in every lane.
 """
 
 import operator
@@ -23,11 +22,11 @@ from numba.core.typing.templates import ConcreteTemplate, infer_global, signatur
 from numba.extending import intrinsic, lower_builtin, models, register_model
 
 WIDTH = 16
-"""Lanes of a vector: those of an AVX-512 register in float32."""
+"""Number of lanes of a vector: that of an AVX-512 register in float32."""
 
 
 class Lanes(types.Type):
-    """Numba's name for a vector of sixteen numbers of an LLVM type."""
+    """Numba type of a vector of sixteen numbers of an LLVM type."""
 
     def __init__(self, element):
         self.vector = ir.VectorType(element, WIDTH)
@@ -46,11 +45,11 @@ LONG = ir.VectorType(ir.IntType(64), WIDTH)
 OF_DTYPE = {types.float32: FLOATS, types.float64: DOUBLES}
 
 
-# Signs ---------------------------------------------------------------------------------------------
+# Operators -----------------------------------------------------------------------------------------
 
 
 def infix(sign, instruction, kinds, result=None):
-    """Let `sign` between two vectors of each of `kinds` be the LLVM instruction."""
+    """Register an LLVM instruction as the binary operator `sign` of each of the types `kinds`."""
 
     class Template(ConcreteTemplate):
         cases = [signature(result or kind, kind, kind) for kind in kinds]  # noqa: RUF012
@@ -85,14 +84,14 @@ infix(operator.ne, lambda builder, a, b: builder.fcmp_unordered("!=", a, b), (FL
 
 
 def place(context, builder, array_type, array, index, vector):
-    """Pointer to the vector that begins at an array's element `index`, which is not checked."""
+    """Pointer to the vector that begins at element `index` of an array, without a bounds check."""
     data = context.make_array(array_type)(context, builder, value=array).data
     return builder.bitcast(builder.gep(data, [index]), vector.as_pointer())
 
 
 @intrinsic
 def load(typing, array, index):
-    """The sixteen numbers from array[index] on, as FLOATS or DOUBLES."""
+    """Load sixteen numbers from array[index] on, as FLOATS or DOUBLES."""
     kind = OF_DTYPE[array.dtype]
 
     def generate(context, builder, sig, args):
@@ -105,7 +104,7 @@ def load(typing, array, index):
 
 @intrinsic
 def store(typing, array, index, value):
-    """Write FLOATS or DOUBLES to array[index] and the fifteen places behind it."""
+    """Store FLOATS or DOUBLES to an array from array[index] on."""
 
     def generate(context, builder, sig, args):
         written = builder.store(args[2], place(context, builder, array, args[0], args[1], value.vector))
@@ -117,7 +116,7 @@ def store(typing, array, index, value):
 
 @intrinsic
 def splat(typing, number):
-    """A float32 in all lanes of FLOATS, or a float64 in all lanes of DOUBLES."""
+    """FLOATS with a float32, or DOUBLES with a float64, in all lanes."""
     kind = OF_DTYPE[number]
 
     def generate(context, builder, sig, args):
@@ -130,25 +129,25 @@ def splat(typing, number):
 
 @intrinsic
 def widen(typing, value):
-    """FLOATS as DOUBLES."""
+    """Convert FLOATS to DOUBLES."""
     return DOUBLES(FLOATS), lambda context, builder, sig, args: builder.fpext(args[0], DOUBLES.vector)
 
 
 @intrinsic
 def narrow(typing, value):
-    """DOUBLES rounded to FLOATS; ± infinity where too large."""
+    """Round DOUBLES to FLOATS; overflow gives ± infinity."""
     return FLOATS(DOUBLES), lambda context, builder, sig, args: builder.fptrunc(args[0], FLOATS.vector)
 
 
 @intrinsic
 def where(typing, mask, value, other):
-    """`value` where the mask is true, else `other`: two FLOATS or two DOUBLES."""
+    """Select `value` where the mask is true, else `other`; both are FLOATS or both are DOUBLES."""
     return value(MASK, value, value), lambda context, builder, sig, args: builder.select(*args)
 
 
 @intrinsic
 def some(typing, mask):
-    """Whether one of the sixteen truth values is true: a bool."""
+    """True if a lane of the mask is true."""
 
     def generate(context, builder, sig, args):
         bits = builder.bitcast(args[0], ir.IntType(WIDTH))
@@ -159,7 +158,7 @@ def some(typing, mask):
 
 @intrinsic
 def total(typing, value):
-    """The sum of all lanes of DOUBLES, a float64; in pairs, not one after the other."""
+    """Pairwise sum of the lanes of DOUBLES, a float64."""
 
     def generate(context, builder, sig, args):
         shape = ir.FunctionType(ir.DoubleType(), [ir.DoubleType(), DOUBLES.vector])
@@ -172,49 +171,49 @@ def total(typing, value):
 
 @intrinsic
 def ones(typing, mask):
-    """1 where true, 0 where false: COUNTS."""
+    """COUNTS that are 1 where the mask is true, else 0."""
     return COUNTS(MASK), lambda context, builder, sig, args: builder.zext(args[0], COUNTS.vector)
 
 
 @intrinsic
 def no_counts(typing):
-    """COUNTS of 0."""
+    """COUNTS that are 0."""
     zeros = ir.Constant(COUNTS.vector, [0] * WIDTH)
     return COUNTS(), lambda context, builder, sig, args: zeros
 
 
 @intrinsic
 def as_floats(typing, counts):
-    """COUNTS as FLOATS."""
+    """Convert COUNTS to FLOATS."""
     return FLOATS(COUNTS), lambda context, builder, sig, args: builder.sitofp(args[0], FLOATS.vector)
 
 
 @intrinsic
 def magnitude(typing, value):
-    """|value|, FLOATS or DOUBLES."""
+    """Absolute value of FLOATS or DOUBLES."""
     return value(value), lambda context, builder, sig, args: call("llvm.fabs", builder, args)
 
 
 @intrinsic
 def floor(typing, value):
-    """The largest whole number not above, FLOATS or DOUBLES."""
+    """Largest integer that is not greater, for FLOATS or DOUBLES."""
     return value(value), lambda context, builder, sig, args: call("llvm.floor", builder, args)
 
 
 @intrinsic
 def root(typing, value):
-    """The square root, FLOATS or DOUBLES, rounded as IEEE 754 wants; NaN below 0."""
+    """Correctly rounded square root of FLOATS or DOUBLES; NaN for negative numbers."""
     return value(value), lambda context, builder, sig, args: call("llvm.sqrt", builder, args)
 
 
 @intrinsic
 def muladd(typing, a, b, c):
-    """a · b + c, FLOATS or DOUBLES, rounded once where the machine can do so in one instruction."""
+    """a · b + c for FLOATS or DOUBLES, fused if the machine has an instruction for it."""
     return a(a, a, a), lambda context, builder, sig, args: call("llvm.fmuladd", builder, args)
 
 
 def call(name, builder, args):
-    """One of LLVM's own functions, of vectors that are all of one type."""
+    """Call an LLVM intrinsic whose arguments are vectors of one type."""
     kind = args[0].type
     suffix = "f32" if kind == FLOATS.vector else "f64"
     declared = ir.FunctionType(kind, [kind] * len(args))
@@ -223,7 +222,7 @@ def call(name, builder, args):
 
 
 def bits(builder, value, operations):
-    """The bits of DOUBLES after integer operations: (LLVM's instruction, 64-bit constant), in order."""
+    """Apply integer operations to the bits of DOUBLES: pairs of an LLVM instruction and a 64-bit constant."""
     number = builder.bitcast(value, LONG)
     for name, constant in operations:
         number = getattr(builder, name)(number, ir.Constant(LONG, [constant] * WIDTH))
@@ -232,9 +231,9 @@ def bits(builder, value, operations):
 
 @intrinsic
 def inverse_root_guess(typing, value):
-    """1/√value of positive normal DOUBLES within 3.5 %: half the exponent, by one shift of the bits.
+    """1/√value of positive normal DOUBLES with a relative error of 3.5 %, by a shift of the bits.
 
-    Lomont 2003, Fast Inverse Square Root; the constant for float64 is Robertson's (2012).
+    See Lomont (2003), Fast Inverse Square Root. The constant for float64 is from Robertson (2012).
     """
 
     def generate(context, builder, sig, args):
@@ -247,7 +246,7 @@ def inverse_root_guess(typing, value):
 
 @intrinsic
 def exponent(typing, value):
-    """e of |value| = m · 2^e with 1 ≤ m < 2, as DOUBLES; −1023 for 0, 1024 for NaN."""
+    """Exponent e of |value| = m · 2^e with 1 ≤ m < 2, as DOUBLES; −1023 for 0, 1024 for NaN."""
 
     def generate(context, builder, sig, args):
         e = bits(builder, args[0], [("lshr", 52), ("and_", 0x7FF), ("sub", 1023)])
@@ -258,7 +257,7 @@ def exponent(typing, value):
 
 @intrinsic
 def mantissa(typing, value):
-    """± m of `exponent`, for DOUBLES that are neither 0 nor NaN."""
+    """Signed mantissa ± m (see `exponent`) of DOUBLES that are neither 0 nor NaN."""
 
     def generate(context, builder, sig, args):
         m = bits(builder, args[0], [("and_", ~(0x7FF << 52)), ("or_", 1023 << 52)])
@@ -269,7 +268,7 @@ def mantissa(typing, value):
 
 @intrinsic
 def power_of_two(typing, whole):
-    """2^whole, for DOUBLES of whole numbers from −1022 to 1023."""
+    """2^whole for DOUBLES that are integers from −1022 to 1023."""
 
     def generate(context, builder, sig, args):
         number = builder.sext(builder.fptosi(args[0], COUNTS.vector), LONG)

@@ -1,7 +1,7 @@
-"""Least-squares lines over time: slope, rsquare, resi (arguments and method: see `arithmetic`).
+"""Least-squares lines over time: slope, rsquare and resi. See `arithmetic` for the arguments and the method.
 
-With the days 1 … w taken about their middle c, Σ(i − c)x_i is all that a slope needs. As a window moves on by
-a day, a day's weight i − c becomes one less, so that the weighted prefix loses its plain prefix.
+Let c be the mean of the days 1 … w. The slope only needs Σ(i − c)x_i. When the window moves by a day, the
+weight i − c of each day decreases by one, so the plain prefix sum is subtracted from the weighted prefix sum.
 """
 
 import numpy as np
@@ -16,7 +16,10 @@ SLOPE, RSQUARE = CODE["slope"], CODE["rsquare"]
 
 @compiled
 def line(code, x, at, w, lanes, days, age, state, out, to):
-    """State of a strip: Σ(i − c)(x − a), Σ(x − a), Σ(x − a)², each prefix and suffixes; a."""
+    """slope, rsquare and resi.
+
+    State of a strip: prefix and suffixes of Σ(i − c)(x − a), of Σ(x − a) and of Σ(x − a)²; then a.
+    """
     rows = slots(w)
     part, share, half = (rows + 1) * WIDTH, splat(1.0 / w), splat(0.5 * (w - 1.0))
     less, inverse_time = splat(-1.0 / w), splat(12.0 / (w * (w * w - 1.0)))
@@ -58,7 +61,7 @@ def line(code, x, at, w, lanes, days, age, state, out, to):
 
 @compiled
 def lay_tilted(x, p, w, lanes, anchor, state, here):
-    """Suffix j stands at the window's old end: its days j, j+1, … are the window's days 1, 2, …"""
+    """Write the suffixes. The days j, j + 1, … of suffix j are the days 1, 2, … of the window."""
     rows = slots(w)
     part, middle = (rows + 1) * WIDTH, splat(0.5 * (w + 1.0))
     rising, one, two = splat(0.0), splat(0.0), splat(0.0)

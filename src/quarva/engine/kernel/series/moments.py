@@ -1,4 +1,4 @@
-"""Rolling moments: var, std, ts_zscore, skew, kurt (arguments and method: see `arithmetic`)."""
+"""Rolling moments: var, std, ts_zscore, skew, kurt. See `arithmetic` for the arguments and the method."""
 
 import numpy as np
 
@@ -21,12 +21,12 @@ from quarva.karva.operators import CODE
 STD, VAR, KURT = CODE["std"], CODE["var"], CODE["kurt"]
 
 SMALL, BIG = np.float32(1e-30), np.float32(1e37)
-"""Between these a variance loses nothing in float32."""
+"""Between these bounds, a variance in float32 has full precision."""
 
 
 @compiled
 def deviation(variance):
-    """FLOATS: √variance of DOUBLES. A root in float32 takes a quarter of the time of one in float64."""
+    """√variance of DOUBLES as FLOATS. A square root in float32 takes a quarter of the time of float64."""
     v = narrow(variance)
     extreme = (v <= splat(SMALL)) | (v >= splat(BIG))
     if some(extreme):
@@ -36,7 +36,7 @@ def deviation(variance):
 
 @compiled
 def spread(code, x, at, w, lanes, days, age, state, out, to):
-    """var, std and ts_zscore. State of a strip: Σ(x − a), then Σ(x − a)², each prefix and suffixes; a."""
+    """var, std and ts_zscore. State of a strip: prefix and suffixes of Σ(x − a) and of Σ(x − a)²; then a."""
     rows = slots(w)
     part, degrees, share = (rows + 1) * WIDTH, splat(1.0 / (w - 1.0)), splat(1.0 / w)
     less, scale = splat(-1.0 / w), splat(np.sqrt(w - 1.0))
@@ -74,6 +74,7 @@ def spread(code, x, at, w, lanes, days, age, state, out, to):
 
 @compiled
 def lay_squares(x, p, w, lanes, anchor, state, here):
+    """Write the suffixes of the block before the one that begins at x[p]."""
     rows = slots(w)
     part = (rows + 1) * WIDTH
     one, two = splat(0.0), splat(0.0)
@@ -89,9 +90,9 @@ def lay_squares(x, p, w, lanes, anchor, state, here):
 
 @compiled
 def shape(code, x, at, w, lanes, days, age, state, out, to):
-    """skew and kurt. State of a strip: Σ(x − a) to Σ(x − a)⁴, each prefix and suffixes; a.
+    """skew and kurt. State of a strip: prefix and suffixes of Σ(x − a)ᵏ for k = 1 … 4; then a.
 
-    The fourth powers are those of kurt alone.
+    Only kurt uses the fourth powers.
     """
     rows = slots(w)
     part, fourth = (rows + 1) * WIDTH, code == KURT
@@ -137,7 +138,7 @@ def shape(code, x, at, w, lanes, days, age, state, out, to):
 
 @compiled
 def skewness(one, two, three, share, scale):
-    """scale · Σ(x − mean)³ / Σ(x − mean)²^1.5 from the sums of powers about the anchor."""
+    """scale · Σ(x − mean)³ / (Σ(x − mean)²)^1.5 from the sums of powers about the anchor."""
     m = one * share
     square = muladd(one, m * splat(-1.0), two)
     inverse = inverse_root(square)
@@ -147,7 +148,7 @@ def skewness(one, two, three, share, scale):
 
 @compiled
 def kurtosis(one, two, three, four, share, scale, normal):
-    """scale · Σ(x − mean)⁴ / Σ(x − mean)²² + normal from the sums of powers about the anchor."""
+    """scale · Σ(x − mean)⁴ / (Σ(x − mean)²)² + normal from the sums of powers about the anchor."""
     m = one * share
     square = muladd(one, m * splat(-1.0), two)
     inverse = inverse_root(square)
@@ -159,6 +160,7 @@ def kurtosis(one, two, three, four, share, scale, normal):
 
 @compiled
 def lay_powers(x, p, w, lanes, anchor, fourth, state, here):
+    """Write the suffixes of the block before the one that begins at x[p]."""
     rows = slots(w)
     part = (rows + 1) * WIDTH
     one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)

@@ -1,7 +1,8 @@
-"""Rolling order: median, quantile, ts_rank (arguments: see `arithmetic`).
+"""Rolling order statistics: median, quantile and ts_rank. See `arithmetic` for the arguments.
 
-All cost a few instructions a day of the window for sixteen assets. A tree's cost grows with the logarithm of
-the window, but it takes an asset at a time and a mispredicted branch at every level.
+Each takes a few instructions per day of the window for sixteen assets. The cost of a search tree grows only
+with the logarithm of the window, but a tree processes one asset at a time and mispredicts a branch at every
+level.
 """
 
 import numpy as np
@@ -25,7 +26,7 @@ from quarva.engine.kernel.series.lanes import (
 
 @compiled
 def ts_rank(x, at, w, lanes, days, age, order, out, to):
-    """Smaller and not larger days are counted. Order of a strip: days of the window that are NaN."""
+    """Count the smaller and the not larger days. Order of a strip: number of NaN in the window."""
     twice = splat(np.float32(2 * w))
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
@@ -42,7 +43,7 @@ def ts_rank(x, at, w, lanes, days, age, order, out, to):
                 other = load(x, r)
                 below = below + ones(other < v)
                 not_above = not_above + ones(other <= v)
-            # With today, which is not above itself: twice the average rank is below + not above + 1.
+            # Twice the average rank is below + not_above + 1, where not_above includes today.
             rank = (as_floats(below + not_above) + splat(ONE + ONE)) / twice
             store(out, o, where(missing > splat(ZERO), splat(NAN), rank))
             p, o = p + lanes, o + lanes
@@ -51,9 +52,9 @@ def ts_rank(x, at, w, lanes, days, age, order, out, to):
 
 @compiled
 def quantile(x, at, w, share, lanes, days, age, order, out, to):
-    """The value below which a share of the window lies, between two values by a straight line.
+    """Quantile `share` of each window, with linear interpolation.
 
-    Order of a strip: the window's values, smallest first, NaN as infinity; a row of infinity.
+    Order of a strip: the values of the window in ascending order with infinity for NaN; a row of infinity.
     """
     height = share * (w - 1)
     low = min(int(height), w - 1)
@@ -75,7 +76,7 @@ def quantile(x, at, w, share, lanes, days, age, order, out, to):
 
 @compiled
 def lay_sorted(x, p, w, lanes, order, here):
-    """The w days before the one at x[p], smallest first, NaN as infinity; and a row of infinity."""
+    """Write the w days before the one at x[p] in ascending order with infinity for NaN; a row of infinity."""
     for k in range(w):
         store(order, here + k * WIDTH, or_infinite(load(x, p - (k + 1) * lanes)))
     store(order, here + w * WIDTH, splat(INFINITE))
@@ -84,16 +85,16 @@ def lay_sorted(x, p, w, lanes, order, here):
 
 @compiled
 def or_infinite(v):
-    """FLOATS, infinity for NaN."""
+    """FLOATS with infinity for NaN."""
     return where(v == v, v, splat(INFINITE))
 
 
 @compiled
 def replace(order, here, w, old, new):
-    """Let `new` take the place of `old` in w sorted rows; row w is infinite.
+    """Replace `old` by `new` in w sorted rows; row w is infinite.
 
-    Without `old` the rows are kept[k] = s[k] below old, s[k+1] from it on; with `new` between them they are
-    min(max(kept[k−1], new), kept[k]). No lane waits for another, and nothing branches.
+    Without `old`, the rows are kept[k] = s[k] if s[k] < old, else s[k + 1]. With `new` inserted, they are
+    min(max(kept[k − 1], new), kept[k]). Lanes are independent, and there is no branch.
     """
     before = splat(-INFINITE)
     row = load(order, here)
@@ -108,7 +109,7 @@ def replace(order, here, w, old, new):
 
 @compiled
 def sort(order, here, n):
-    """Sort n rows, lane by lane: Batcher's merge exchange (Knuth, volume 3, algorithm 5.2.2 M)."""
+    """Sort n rows lane by lane with Batcher's merge exchange (Knuth, volume 3, algorithm 5.2.2 M)."""
     top = 1
     while top < n:
         top *= 2

@@ -1,6 +1,6 @@
-"""Rolling operators of two series: corr and cov (arguments and method: see `arithmetic`).
+"""Rolling operators of two series: corr and cov. See `arithmetic` for the arguments and the method.
 
-y, y_at: the second operand, read as x is.
+y and y_at are the second operand, in the same layout as x and at.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, narrow, splat
 
 @compiled
 def cov(x, at, y, y_at, w, lanes, days, age, state, out, to):
-    """State of a strip: Σ(x − a), Σ(y − b), Σ(x − a)(y − b), each prefix and suffixes; a, b."""
+    """cov. State of a strip: prefix and suffixes of Σ(x − a), Σ(y − b) and Σ(x − a)(y − b); then a and b."""
     rows = slots(w)
     part, less, degrees = (rows + 1) * WIDTH, splat(-1.0 / w), splat(1.0 / (w - 1.0))
     for strip in range(0, lanes, WIDTH):
@@ -33,7 +33,7 @@ def cov(x, at, y, y_at, w, lanes, days, age, state, out, to):
             for _ in range(q, stop):
                 dx, dy = widen(load(x, p)) - a, widen(load(y, s)) - b
                 sx, sy, sxy = sx + dx, sy + dy, muladd(dx, dy, sxy)
-                # The product of sums first: which of x and y comes first must not change a bit.
+                # The product of the sums comes first, so that the result is symmetric in x and y bit by bit.
                 sums = (sx + load(state, r)) * (sy + load(state, r + part))
                 c = muladd(sums, less, sxy + load(state, r + 2 * part))
                 store(out, o, keep(narrow(c * degrees)))
@@ -48,7 +48,7 @@ def cov(x, at, y, y_at, w, lanes, days, age, state, out, to):
 
 @compiled
 def corr(x, at, y, y_at, w, lanes, days, age, state, out, to):
-    """State of a strip: as for `cov`, with Σ(x − a)² and Σ(y − b)² behind the three sums."""
+    """corr. State of a strip: as in `cov`, with Σ(x − a)² and Σ(y − b)² after the three sums."""
     rows = slots(w)
     part, less = (rows + 1) * WIDTH, splat(-1.0 / w)
     for strip in range(0, lanes, WIDTH):
@@ -72,11 +72,11 @@ def corr(x, at, y, y_at, w, lanes, days, age, state, out, to):
                 sx, sy, sxy = sx + dx, sy + dy, muladd(dx, dy, sxy)
                 sxx, syy = muladd(dx, dx, sxx), muladd(dy, dy, syy)
                 x_sum, y_sum = sx + load(state, r), sy + load(state, r + part)
-                # The product of sums first: which of x and y comes first must not change a bit.
+                # The product of the sums comes first, so that the result is symmetric in x and y bit by bit.
                 c = muladd(x_sum * y_sum, less, sxy + load(state, r + 2 * part))
                 xx = muladd(x_sum * x_sum, less, sxx + load(state, r + 3 * part))
                 yy = muladd(y_sum * y_sum, less, syy + load(state, r + 4 * part))
-                # Sums of squares of float32 numbers stay below 1e80: their product is in range.
+                # Sums of squares of float32 numbers are below 1e80, so their product does not overflow.
                 both = xx * yy
                 store(out, o, narrow(where(both > splat(0.0), c * inverse_root(both), splat(np.nan))))
                 p, s, o, r = p + lanes, s + lanes, o + lanes, r + WIDTH
@@ -92,6 +92,7 @@ def corr(x, at, y, y_at, w, lanes, days, age, state, out, to):
 
 @compiled
 def lay_pairs(x, p, y, s, w, lanes, a, b, squares, state, here):
+    """Write the suffixes of the block before the one that begins at x[p] and y[s]."""
     rows = slots(w)
     part = (rows + 1) * WIDTH
     sx, sy, sxy, sxx, syy = splat(0.0), splat(0.0), splat(0.0), splat(0.0), splat(0.0)

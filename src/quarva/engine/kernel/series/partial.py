@@ -1,8 +1,9 @@
-"""`partial`: the rolling operators over windows with gaps, by the conventions of Qlib's expression engine.
+"""`partial`: dispatch of the rolling operators over windows with gaps, with Qlib's conventions.
 
-The arguments are those of `rolling`, and
-    begins, begins_at: float32, the panel's day on which the asset of each lane has its first value;
-    day: the panel's day of the first result.
+The arguments are those of `rolling`, and further:
+
+    begins, begins_at  float32, the day of the panel on which the asset of each lane has its first value
+    day                the day of the panel of the first result
 """
 
 import numpy as np
@@ -39,7 +40,7 @@ COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
 
 @compiled
 def partial_size(code, w, lanes):
-    """(float64 numbers of `state`, float32 numbers of `order`) that a node needs for a tile."""
+    """Sizes of `state` (float64) and `order` (float32) that a node needs for a tile."""
     if code == MEAN or code == SUM:
         return (slots(w) + 1) * lanes, lanes
     if code == EMA:
@@ -53,7 +54,7 @@ def partial_size(code, w, lanes):
 
 @compiled
 def history(code, w, gaps):
-    """How many days before a chunk `rolling` reads, or (`gaps`) `partial`."""
+    """Number of days before a chunk that `rolling` reads, or `partial` if `gaps` is true."""
     return REMEMBERED * w if gaps and code == EMA else w
 
 
@@ -61,7 +62,7 @@ def history(code, w, gaps):
 def partial(
     code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, order, out, to
 ):  # fmt: skip
-    """The rolling operator `code` on `days` days of one tile of assets, NaN skipped."""
+    """Apply the rolling operator `code` to `days` days of a tile of assets, skipping NaN."""
     if code == REF or code == DELTA or code == PCT_CHANGE:
         lag(code, x, at, w, lanes, days, out, to)
     elif code == MEAN or code == SUM:

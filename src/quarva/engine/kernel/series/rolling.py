@@ -1,7 +1,7 @@
-"""`rolling`: which kernel does a rolling operator, and how much state it keeps.
+"""`rolling`: dispatch of the rolling operators, and the sizes of their state.
 
-The arguments are those of `arithmetic`, with the code of the operator before them, the second operand
-(y, y_at: of corr and cov; else x again) and the share of a quantile.
+The arguments are those described in `arithmetic`, and further the code of the operator, a second operand y,
+y_at (for corr and cov; x otherwise), and the share of a quantile.
 """
 
 import numpy as np
@@ -34,7 +34,7 @@ COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
 
 @compiled
 def state_size(code, w, lanes):
-    """(float64 numbers of `state`, float32 numbers of `order`) that a node needs for a tile."""
+    """Sizes of `state` (float64) and `order` (float32) that a node needs for a tile."""
     rows = slots(w)
     if code == MEAN or code == SUM:
         return (rows + 1) * lanes, 0
@@ -67,7 +67,7 @@ def state_size(code, w, lanes):
 
 @compiled
 def rolling(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
-    """The rolling operator `code` on `days` days of one tile of assets."""
+    """Apply the rolling operator `code` to `days` days of a tile of assets."""
     if code == REF or code == DELTA or code == PCT_CHANGE:
         lag(code, x, at, w, lanes, days, out, to)
     elif code == MEAN or code == SUM:
@@ -97,7 +97,7 @@ def rolling(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out,
     elif code == TS_RANK:
         ts_rank(x, at, w, lanes, days, age, order, out, to)
     elif code == MEDIAN or code == QUANTILE:
-        # A share is written with few digits, which float32 blurs: 0.8 is meant, not 0.800000012.
+        # Undo the rounding of the share to float32: 0.8 instead of 0.800000012.
         q = 0.5 if code == MEDIAN else np.round(share * 1e7) / 1e7
         quantile(x, at, w, q, lanes, days, age, order, out, to)
     elif code == COUNT or code == SIGN_CHANGES:

@@ -1,4 +1,4 @@
-"""Rolling sums: mean, sum, ema, decay_linear, product (arguments and method: see `arithmetic`)."""
+"""Rolling sums: mean, sum, ema, decay_linear, product. See `arithmetic` for the arguments and the method."""
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import keep, slots
@@ -48,7 +48,7 @@ def total(code, x, at, w, lanes, days, age, state, out, to):
 
 @compiled
 def lay_sums(x, p, w, lanes, state, here):
-    """Sums of the former block's last days, before the block that begins at x[p]."""
+    """Write the suffix sums of the block before the one that begins at x[p]."""
     rows = slots(w)
     suffix = splat(0.0)
     store(state, here + rows * WIDTH, suffix)
@@ -59,7 +59,7 @@ def lay_sums(x, p, w, lanes, state, here):
 
 @compiled
 def ema(x, at, w, lanes, days, age, state, out, to):
-    """State of a strip: prefix, suffixes seen from their block's end, and the weight that they have today."""
+    """ema. State of a strip: prefix, suffixes as of the end of their block, weight of the suffixes today."""
     rows = slots(w)
     decay = 1.0 - 2.0 / (w + 1)
     b, scale = splat(decay), splat((1.0 - decay) / (1.0 - decay**w))
@@ -88,6 +88,7 @@ def ema(x, at, w, lanes, days, age, state, out, to):
 
 @compiled
 def lay_faded(x, p, w, lanes, b, state, here):
+    """Write the exponentially weighted suffix sums of the block before the one that begins at x[p]."""
     rows = slots(w)
     suffix, weight = splat(0.0), splat(1.0)
     store(state, here + rows * WIDTH, suffix)
@@ -99,7 +100,7 @@ def lay_faded(x, p, w, lanes, b, state, here):
 
 @compiled
 def decay_linear(x, at, w, lanes, days, age, state, out, to):
-    """Weights w … 1. State of a strip: plain prefix, weighted suffixes, weighted prefix."""
+    """Mean with weights w … 1. State of a strip: plain prefix, weighted suffixes, weighted prefix."""
     rows = slots(w)
     newest, scale = splat(float(w)), splat(2.0 / (w * (w + 1.0)))
     for strip in range(0, lanes, WIDTH):
@@ -117,7 +118,7 @@ def decay_linear(x, at, w, lanes, days, age, state, out, to):
             r = here + (q + 1) * WIDTH
             for _ in range(q, stop):
                 today = widen(load(x, p))
-                weighted = weighted + (newest * today - plain)  # a day later every weight is one less
+                weighted = weighted + (newest * today - plain)  # every weight decreases by one per day
                 plain = plain + today
                 store(out, o, narrow((weighted + load(state, r)) * scale))
                 p, o, r = p + lanes, o + lanes, r + WIDTH
@@ -128,7 +129,7 @@ def decay_linear(x, at, w, lanes, days, age, state, out, to):
 
 @compiled
 def lay_weighted(x, p, w, lanes, state, here):
-    """Σ (i − j + 1) x_i over the days i ≥ j of the former block: a sum of plain suffix sums."""
+    """Write Σ (i − j + 1) x_i over the days i ≥ j of the previous block, as a sum of plain suffix sums."""
     rows = slots(w)
     plain, weighted = splat(0.0), splat(0.0)
     store(state, here + rows * WIDTH, weighted)
@@ -140,15 +141,15 @@ def lay_weighted(x, p, w, lanes, state, here):
 
 @compiled
 def bounded(m):
-    """DOUBLES m with |m| brought to [1, 2); 0 and NaN stay."""
+    """DOUBLES scaled by a power of two to [1, 2) in absolute value; 0 and NaN are unchanged."""
     return where(magnitude(m) > splat(0.0), mantissa(m), m)
 
 
 @compiled
 def product(x, at, w, lanes, days, age, state, out, to):
-    """Products as m · 2^e, so that neither a prefix nor a suffix overflows where the window does not.
+    """Products as m · 2^e, so that a prefix or suffix only overflows if the window does.
 
-    State of a strip: m and e of the prefix, m of the suffixes, e of the suffixes.
+    State of a strip: m of the prefix and of the suffixes, then e of the prefix and of the suffixes.
     """
     rows = slots(w)
     for strip in range(0, lanes, WIDTH):
@@ -180,6 +181,7 @@ def product(x, at, w, lanes, days, age, state, out, to):
 
 @compiled
 def lay_products(x, p, w, lanes, state, here, powers):
+    """Write the suffix products of the block before the one that begins at x[p]."""
     rows = slots(w)
     m, e = splat(1.0), splat(0.0)
     store(state, here + rows * WIDTH, m)

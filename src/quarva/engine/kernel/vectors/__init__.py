@@ -1,1 +1,1 @@
-"""Vectors and rows as the kernels hold them."""
+"""Low-level building blocks of the kernels: float32 bits, rows, and LLVM intrinsics."""

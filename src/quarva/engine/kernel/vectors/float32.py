@@ -1,4 +1,4 @@
-"""A float32 number: its bits, and the rule that one which is not finite is not there."""
+"""Bits of float32 numbers, and the rule that a value that is not finite becomes NaN."""
 
 import numpy as np
 
@@ -12,20 +12,22 @@ NAN, ZERO = np.float32(np.nan), np.float32(0)
 
 @compiled
 def keep(v):
-    """v, or NaN where v is not finite: 0 · v + v, one instruction (∞ · 0 is NaN), where a choice takes three.
+    """v, or NaN if v is not finite.
 
-    The sum of 2,048 pairs takes 0.041 ns a pair so, 0.050 with a choice, 0.029 with neither.
+    Computed as 0 · v + v, which is one instruction (∞ · 0 is NaN), while a selection takes three. The
+    addition of 2,048 pairs takes 0.041 ns per pair, compared to 0.050 with a selection and 0.029 without the
+    check.
     """
     return multiply_add(v, ZERO, v)
 
 
 @compiled
 def bits_of(v):
-    """The bits of a float32 as int32."""
+    """Bits of a float32 as int32."""
     return np.float32(v).view(np.int32)
 
 
 @compiled
 def float_of(bits):
-    """The float32 of these bits."""
+    """Float32 with the given bits."""
     return np.int32(bits).view(np.float32)

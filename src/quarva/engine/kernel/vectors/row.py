@@ -1,9 +1,9 @@
-"""A row of float32 numbers as its address and how many there are: what operators are handed on little data.
+"""A row of float32 numbers as a pointer and a size, for fast calls of operators on little data.
 
-Numba hands an array over as seven words, so that an operator of two arguments and a result gets twenty-two,
-most of them by way of memory: 8 of the 16 ns that adding 32 numbers takes. A row is two words, which stay in
-registers. What is written for arrays (`x[i]`, `x[first:last]`, `x.size`) takes rows as well; indices count
-from the front.
+Numba passes an array as seven words. An operator with two arguments and a result then takes 22 words, most of
+them through memory, which accounts for 8 of the 16 ns of an addition of 32 numbers. A row is two words, which
+stay in registers. Code for arrays that uses `x[i]`, `x[first:last]` and `x.size` also works for rows, but
+negative indices are not supported.
 """
 
 import hashlib
@@ -18,9 +18,9 @@ __all__ = ["row_of"]
 
 
 class Row(types.Type):
-    """Numba's name for a row.
+    """Numba type of a row.
 
-    Compiled code is kept by the names of its arguments' types: this one changes with what is said here.
+    Compiled code is cached by the names of its argument types, so the name contains a digest of this file.
     """
 
     def __init__(self):
@@ -40,28 +40,28 @@ class RowModel(models.StructModel):
 make_attribute_wrapper(Row, "size", "size")
 
 
-def made(context, builder, data, size):
-    """The row of so many numbers from this address on."""
+def make_row(context, builder, data, size):
+    """Create a row of `size` numbers at an address."""
     row = cgutils.create_struct_proxy(ROW)(context, builder)
     row.data, row.size = data, size
     return row._getvalue()
 
 
 def address(context, builder, row, index):
-    """Address of a row's number."""
+    """Address of a number of a row."""
     return builder.gep(cgutils.create_struct_proxy(ROW)(context, builder, row).data, [index])
 
 
 @intrinsic
-def row_of(typing, places, place, size):
-    """The first `size` numbers of places[place], a contiguous float32 array of two axes."""
+def row_of(typing, rows, k, size):
+    """The first `size` numbers of rows[k] as a row. `rows` is a contiguous float32 matrix."""
 
     def generate(context, builder, sig, args):
         array = context.make_array(sig.args[0])(context, builder, args[0])
-        apart = cgutils.unpack_tuple(builder, array.shape)[1]
-        return made(context, builder, builder.gep(array.data, [builder.mul(args[1], apart)]), args[2])
+        stride = cgutils.unpack_tuple(builder, array.shape)[1]
+        return make_row(context, builder, builder.gep(array.data, [builder.mul(args[1], stride)]), args[2])
 
-    return ROW(places, types.intp, types.intp), generate
+    return ROW(rows, types.intp, types.intp), generate
 
 
 @infer_global(operator.getitem)
@@ -94,7 +94,7 @@ def write(context, builder, sig, args):
 @lower_builtin(operator.getitem, Row, types.slice2_type)
 def cut(context, builder, sig, args):
     bounds = context.make_helper(builder, sig.args[1], args[1])
-    return made(
+    return make_row(
         context, builder, address(context, builder, args[0], bounds.start),
         builder.sub(bounds.stop, bounds.start),
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What Numba can not say by itself: vectors as wide as the machine has, multiplication and sum in one."""
+"""LLVM features that Numba does not expose: the preferred vector width and fused multiply-add."""
 
 from typing import Any
 
@@ -9,28 +9,30 @@ from numba.extending import intrinsic
 __all__ = ["REASSOCIATE", "fma", "full_width", "multiply_add"]
 
 REASSOCIATE = {"reassoc", "contract", "nsz"}
-"""Fast mathematics that lets LLVM sum in several lanes; NaN keeps its meaning."""
+"""Fast-math flags with which LLVM may vectorise sums; NaN is still handled correctly."""
 
 
 @intrinsic
 def full_width(typing_context: Any) -> Any:
-    """Let the function that calls this be compiled to the widest vectors there are, and never be inlined.
+    """Compile the calling function with the widest vectors of the machine, and never inline it.
 
-    LLVM prefers vectors of 256 bits where a processor may slow down for 512; loops of arithmetic take two
-    thirds of the time with those (exp of 2,048 numbers: 0.39 instead of 0.58 ns a number, Xeon of 2023). The
-    wish is an attribute of the function that holds the loop, and inlining would lose it.
+    LLVM prefers vectors of 256 bits if the processor may reduce its frequency for 512 bits. Arithmetic loops
+    take two thirds of the time with 512 bits (exp of 2,048 numbers: 0.39 instead of 0.58 ns per number on a
+    Xeon of 2023). The preference is an attribute of the function with the loop, which inlining would lose.
     """
 
     def generate(context, builder, signature, arguments):
         attributes = builder.function.attributes
         attributes.add("noinline")
-        set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's own `add` takes no LLVM string
+        set.add(attributes, '"prefer-vector-width"="512"')  # llvmlite's `add` rejects string attributes
         return context.get_dummy_value()
 
     return types.none(), generate
 
 
-def _joined(name, a, b, c):
+def _intrinsic_of_three(name, a, b, c):
+    """Signature and code of an LLVM intrinsic of three numbers of one type."""
+
     def generate(context, builder, signature, arguments):
         real = arguments[0].type
         call = builder.module.declare_intrinsic(name, [real], ir.FunctionType(real, [real] * 3))
@@ -41,11 +43,11 @@ def _joined(name, a, b, c):
 
 @intrinsic
 def multiply_add(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """a · b + c of three numbers of one float type, as one instruction where the machine has one."""
-    return _joined("llvm.fmuladd", a, b, c)
+    """a · b + c for numbers of one float type, as one instruction if the machine has it."""
+    return _intrinsic_of_three("llvm.fmuladd", a, b, c)
 
 
 @intrinsic
 def fma(typing_context: Any, a: Any, b: Any, c: Any) -> Any:
-    """a · b + c of three numbers of one float type, rounded once on every machine."""
-    return _joined("llvm.fma", a, b, c)
+    """a · b + c for numbers of one float type, rounded once on every machine."""
+    return _intrinsic_of_three("llvm.fma", a, b, c)
