@@ -225,7 +225,6 @@ class Blend:
         """Return how many candidates the surrogate has considered; 0 without a surrogate, as on tables."""
         return 0 if self._surrogate is None else self._surrogate.n_candidates
 
-
     def figures(self) -> dict[str, float]:
         """Return the network's share of the evaluations so far, and the network's own metrics."""
         own = {"network": self._bandit.spent[NETWORK] / max(self._bandit.spent.sum(), 1)}
