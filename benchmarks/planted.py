@@ -3,12 +3,12 @@
     python benchmarks/planted.py --searchers random,gep,policy,blend --cache FOLDER
 
 Each market is simulated (300 assets, 1,000 days) with a formula's signal planted at an information
-coefficient of 0.05 at the one-day horizon. A search has found the plant when the absolute mean daily
-Spearman correlation between its best formula's signal and the planted one is above 0.8, over all days. The
-best formula is looked at after 50, 70, 100, 150, 200, 300, 500, 700 … 100,000 evaluations of one search,
-which ends when the plant is found. A searcher may have settings after its name, `blend:candidates=1`, and is
-then one of its own here. With --cache each run is kept as it ends, so that the benchmark can be broken off,
-and gone on with; --stop-after SECONDS begins no run later than that.
+coefficient of 0.05 at the one-day horizon. A search has found the plant with the first formula that becomes the
+best of the search and whose signal has an absolute mean daily Spearman correlation above 0.8 with the planted one,
+over all days. The search is checked after 50, 70, 100, 150, 200, 300, 500, 700 … 100,000 evaluations and ends when
+the plant is found; the evaluation reported is the formula's own. A searcher may have settings after its name,
+`blend:candidates=1`, and is then a separate one here. With --cache each run is kept as it ends, so that the benchmark
+can be interrupted and resumed; --stop-after SECONDS starts no run later than that.
 """
 
 import argparse
@@ -53,7 +53,10 @@ _warm: set[str] = set()  # searchers that ran in this process
 
 @dataclass(frozen=True)
 class Run:
-    """One search on one market; its figures at the stage where it ended."""
+    """One search on one market: the formula that found the plant, or the best one at the end.
+
+    evaluations, candidates, seconds: what it took to that formula, or to the end.
+    """
 
     plant: str
     seed: int
@@ -63,6 +66,7 @@ class Run:
     train: float
     validation: float
     evaluations: int
+    candidates: int
     seconds: float
 
 
@@ -93,19 +97,28 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
         )
         _warm.add(searcher)
     stages = [stage for stage in STAGES if stage < chosen.budget] + [chosen.budget]
+    seen = 0
     with tempfile.TemporaryDirectory() as folder:
         for stage in stages:
             found = qv.search(
                 task, name, budget=stage, seed=seed, threads=chosen.threads, settings=settings,
                 checkpoint=Path(folder, "checkpoint.npz"), resume=stage != stages[0], progress=False,
             )  # fmt: skip
-            planted, best = signals(panel, [plant, found.best.formula.text])
-            alike = likeness(best, planted)
-            if alike > FOUND:
-                break
+            later = found.incumbents.iloc[seen:]
+            seen = len(found.incumbents)
+            planted, *those = signals(panel, [plant, *later["formula"]])
+            for row, signal in zip(later.itertuples(), those, strict=True):
+                alike = likeness(signal, planted)
+                if alike > FOUND:
+                    return Run(
+                        plant, seed, searcher, alike, row.formula, row.train, row.validation, row.evaluations,
+                        row.candidates, row.seconds,
+                    )  # fmt: skip
+    best = found.best
+    planted, signal = signals(panel, [plant, best.formula.text])
     return Run(
-        plant, seed, searcher, alike, found.best.formula.text, found.best.train, found.best.validation,
-        found.evaluations, found.seconds,
+        plant, seed, searcher, likeness(signal, planted), best.formula.text, best.train, best.validation,
+        found.evaluations, found.candidates, found.seconds,
     )  # fmt: skip
 
 
@@ -145,34 +158,37 @@ def work(job: Job) -> Run | None:
 
 
 def line(plant: str, runs: list[Run], searchers: list[str]) -> list[str]:
-    """One line of the table: each seed's likeness, and the stage it was found at, by searcher."""
+    """One line of the table: each seed's likeness, and the evaluation it was found at, by searcher."""
     cells = []
     for searcher in searchers:
         mine = [each for each in runs if each.searcher == searcher]
         hits = sum(each.likeness > FOUND for each in mine)
-        stages = (f"{each.likeness:.2f} ({each.evaluations:,})" for each in mine)
-        cells += [f"{hits} / {len(mine)}", ", ".join(stages) or "–"]
+        places = (f"{each.likeness:.2f} ({each.evaluations:,})" for each in mine)
+        cells += [f"{hits} / {len(mine)}", ", ".join(places) or "–"]
     likest = max(runs, key=lambda each: each.likeness, default=None)
     return [f"`{plant}`", *cells, "–" if likest is None else f"`{likest.formula}`"]
 
 
 def summary(runs: list[Run], searchers: list[str]) -> str:
-    """A line a searcher: hits, the stage by which half of its runs had found the plant, rate."""
+    """A line a searcher: hits, evaluations and candidates by which half of its runs had a hit, rate."""
     rows = []
     for searcher in searchers:
         mine = [each for each in runs if each.searcher == searcher]
         if not mine:
             continue
         hits = [each.evaluations for each in mine if each.likeness > FOUND]
-        middle = statistics.median([*hits, *[float("inf")] * (len(mine) - len(hits))])
+        looked = [each.candidates for each in mine if each.likeness > FOUND]
+        missing = [float("inf")] * (len(mine) - len(hits))
+        middle, looked_at = (statistics.median([*part, *missing]) for part in (hits, looked))
         seconds = sum(each.seconds for each in mine)
         rows.append([
             searcher, f"{len(hits)} of {len(mine)}", f"{middle:,.0f}" if middle < float("inf") else "–",
-            f"{statistics.median(hits):,.0f}" if hits else "–", f"{seconds / len(mine):.1f}",
+            f"{statistics.median(hits):,.0f}" if hits else "–",
+            f"{looked_at:,.0f}" if looked_at < float("inf") else "–", f"{seconds / len(mine):.1f}",
             f"{sum(each.evaluations for each in mine) / seconds:,.0f}",
         ])  # fmt: skip
-    header = ["searcher", "found", "median stage, all runs", "median stage, of the found", "seconds, mean",
-              "evaluations/s"]  # fmt: skip
+    header = ["searcher", "found", "median evaluations, all runs", "median evaluations, of the found",
+              "median candidates, all runs", "seconds, mean", "evaluations/s"]  # fmt: skip
     return tables.table(header, rows)
 
 
@@ -180,13 +196,14 @@ HOW = """\
 Markets from `quarva.scenarios.simulate`: {assets} assets × {days:,} days, the formula's signal planted at
 an information coefficient of {ic} at the one-day horizon, seeds {first} to {last}. Task: `forward_return_1`,
 delay 1, objective ic, default split; at most {budget:,} distinct evaluations; default functions, windows and
-settings but what a name says. Likeness: absolute mean daily Spearman correlation of the best formula's signal
-(the finding that the search puts first) with the planted one, over all days; above {found} counts as found.
-Stage: the evaluations after which the search was looked at last, of 50, 70, 100, 150, 200, 300, 500, 700 …
-100,000; a search ends where the plant is found. Median stage of all runs: one that never found the plant
-counts as longer than any. An evaluation is a formula scored on all training days; the blend computes signals
-of more formulas, on 100 assets and some training days and without a target (`search/foresight/`), which is no
-evaluation, but is in its seconds. Loading kernels is charged to no run."""
+settings but what a name says. Likeness: absolute mean daily Spearman correlation of a formula's signal with
+the planted one, over all days. Found: the first formula that became the best of the search with a likeness
+above {found}; without one, the finding that the search puts first at its end. In brackets the evaluation of
+that formula, counted inside its batch. Medians of all runs: one that never found the plant counts as longer
+than any. An evaluation is a formula scored on all training days. Candidates are the formulas whose signals
+the blend's surrogate computed by then, on 100 assets and some training days and without a target
+(`search/foresight/`), to choose those that were scored; they are no evaluations, but are in its seconds.
+Loading kernels is charged to no run."""
 
 
 def main() -> None:
@@ -219,7 +236,7 @@ def main() -> None:
             f"train {each.train:.4f} validation {each.validation:.4f}",
             file=sys.stderr,
         )
-    shown = (" found", ", likeness and stage by seed")
+    shown = (" found", ", likeness and evaluation by seed")
     header = ["planted", *(f"{name}{what}" for name in chosen.searchers for what in shown)]
     rows = [line(p, [each for each in runs if each.plant == p], chosen.searchers) for p in plants]
     how = HOW.format(

@@ -5,8 +5,7 @@
 A search sees a problem's points only (see `problems.py`). A run has recovered when its best formula's NMSE
 (mean squared error over the variance of y) on 1,000 fresh noiseless points is under 1e-12, in float64
 outside the engine; besides, SymPy is asked whether found − truth simplifies to 0. One run at the largest
-budget gives all smaller ones: the number of evaluations at which the recovering formula became the best is
-in the run's history.
+budget gives all smaller ones: the run records the evaluation at which each formula became the best.
 
 With --cache each run is kept as it ends, so that the benchmark can be broken off, and gone on with, at any
 time: --stop-after SECONDS begins no run later than that, and the table tells of those that are there.
@@ -78,8 +77,9 @@ The points of a problem are drawn by its seed, the same for every searcher; func
 own (Koza's: add, sub, mul, div, sin, cos, exp, log; with constants where the problem has some). Objective
 NRMSE without a parsimony term, all else by default, nothing set for a problem. Recovered: the best formula
 by training error has an NMSE under 1e-12 on {fresh:,} fresh noiseless points, in float64 outside the engine;
-of Quarva's runs the first evaluation count in the history at which that holds decides the stage, of {peer}'s
-the count at its own end. Symbolic: of all runs, those whose recovering formula SymPy proves equal to the
+of Quarva's runs the evaluation at which the first such formula became the best decides the stage, counted up
+to the formula inside its batch and with the steps that its constants took, of {peer}'s the count at its own
+end. Symbolic: of all runs, those whose recovering formula SymPy proves equal to the
 truth. Median evaluations: over all runs, one without recovery counting as longer than any; a dash where that
 is the median. Seconds: mean of a run, which ends at recovery or at the largest budget; loading kernels is
 not counted. Evaluations of Quarva are distinct formulas, of {peer} what it counts itself. {peer} has the

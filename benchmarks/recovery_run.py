@@ -73,7 +73,7 @@ def _table(job: Job) -> tuple[dict[str, np.ndarray], np.ndarray]:
 
 
 def _search(job: Job) -> Run:
-    """One search, and what its history says about when it recovered the truth."""
+    """One search, and the evaluation at which it recovered the truth."""
     import quarva as qv
 
     points, target = _table(job)
@@ -95,9 +95,10 @@ def _search(job: Job) -> Run:
         task, job.searcher, budget=max(job.chosen.stages), seed=job.seed, settings=job.settings, **settings
     )
     at, formula = None, found.best.formula.text if found.pool else ""
-    for evaluations, text in _improvements(found.history):
+    incumbents = found.incumbents
+    for evaluations, text in zip(incumbents["evaluations"], incumbents["formula"], strict=True):
         if nmse(text, job.problem, job.seed) < RECOVERED:
-            at, formula = evaluations, text
+            at, formula = int(evaluations), text
             break
     return _judged(job, at, formula, found.evaluations, found.seconds)
 
@@ -133,11 +134,3 @@ def nmse(formula: str, problem: Problem, seed: int) -> float:
     with np.errstate(all="ignore"):
         error = np.mean((Formula64(formula)(points) - truth) ** 2) / np.var(truth)
     return float(error) if np.isfinite(error) else float("inf")
-
-
-def _improvements(history: Any) -> list[tuple[int, str]]:
-    """Evaluations so far and the best formula, each time the best formula changed."""
-    seen: dict[str, int] = {}
-    for evaluations, text in zip(history["evaluations"], history["best_formula"], strict=True):
-        seen.setdefault(str(text), int(evaluations))
-    return [(evaluations, text) for text, evaluations in seen.items()]

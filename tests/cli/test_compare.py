@@ -33,6 +33,9 @@ def test_json_has_a_row_a_run(compared):
     assert {row["evaluations"] for row in compared["rows"]} == {600}
     assert {row["invalid"] for row in compared["rows"]} == {0}
     assert {"best", "seconds", "seconds_proposing", "seconds_scoring", "formula"} <= set(compared["rows"][0])
+    assert {row["candidates"] for row in compared["rows"]} == {0}
+    for line in (*compared["rows"], *compared["table"]):
+        assert line["candidates_to_level"] in (0, None)
     assert [line["searcher"] for line in compared["table"]] == ["random", "gep"]
     assert compared["comparison"] == "c"
 

@@ -36,7 +36,7 @@ def run(quarva, bars):
 def test_a_run_is_a_folder_with_everything_in_it(run):
     assert set(os.listdir("run")) == FILES
     assert run["evaluations"] == 600
-    assert run["invalid"] == 0
+    assert run["invalid"] == run["candidates"] == 0
     assert run["run"] == "run"
     assert run["best"] == run["pool"][0]
     assert {"formula", "gene", "size", "train", "validation"} <= set(run["best"])
@@ -49,8 +49,21 @@ def test_signals_and_history_belong_to_the_findings(run, quarva, bars):
     assert list(signals.columns) == ["date", "asset", *(f"f{k}" for k in range(len(run["pool"])))]
     assert history["evaluations"].iloc[-1] == 600
     assert history["best"].iloc[-1] == pytest.approx(run["best"]["train"])
+    incumbents = pd.read_parquet("run/incumbents.parquet")
+    assert incumbents["train"].iloc[-1] == pytest.approx(run["best"]["train"])
+    assert incumbents["evaluations"].is_monotonic_increasing
     quarva("evaluate", run["best"]["formula"], "--panel", bars, "--out", "again.parquet")
     np.testing.assert_array_equal(signals["f0"], pd.read_parquet("again.parquet")["f0"])
+
+
+def test_candidates_of_the_surrogate_are_told_beside_the_formulas(quarva, bars):
+    words = ["--panel", bars, "--searcher", "blend", "--budget", 120]
+    record = quarva("search", *words, "--json").json
+    assert record["candidates"] > record["evaluations"] == 120
+    assert (
+        f"120 distinct formulas chosen from {record['candidates']:,} candidates"
+        in quarva("search", *words).out
+    )
 
 
 def test_the_recipe_of_a_run_repeats_it(run, quarva):

@@ -117,3 +117,26 @@ def test_errors_are_drawn_on_a_logarithm(data):
     race = Race("normalised RMSE", "evaluations", X, (Band("gep", error, error, error),), logarithmic=True)
     assert [tick.text for tick in race.upwards.ticks][-1] == "1"
     assert race.write(2e-7) == "2.0e−07"
+
+
+def test_lines_are_steps(data):
+    """Between two places a searcher has what it had at the first of them."""
+    x, middle = np.array([1.0, 10.0, 100.0, 1000.0]), np.array([0.0, 0.0, 8.0, 8.0])
+    race = Race("score", "evaluations", x, (Band("gep", middle - 1, middle, middle + 1),))
+    one = replace(data, races=(race, race), rows=(("gep", "1"),))
+    line = re.search(r'<path class="line s0" d="([^"]+)"', render(one))
+    assert set(re.sub(r"[\d. -]", "", line.group(1))) <= set("MHV")
+    drawn = [line.plain for line in draw(replace(one, races=(race,)), 80)]
+    heights = {row for row, text in enumerate(drawn) for letter in text if 0x2800 < ord(letter) <= 0x28FF}
+    columns = {}
+    for row, text in enumerate(drawn):
+        for column, letter in enumerate(text):
+            if 0x2800 < ord(letter) <= 0x28FF:
+                columns.setdefault(column, []).append(row)
+    low, high = max(heights), min(heights)
+    tall = [column for column, rows in columns.items() if len(rows) > 1]
+    assert len(tall) == 1  # the rise
+    assert all(rows == [low] for column, rows in columns.items() if column < tall[0])
+    assert all(rows == [high] for column, rows in columns.items() if column > tall[0])
+    place = (tall[0] - min(columns)) / (max(columns) - min(columns))
+    assert place == pytest.approx(2 / 3, abs=0.03)

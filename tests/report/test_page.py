@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from quarva.errors import RunError
+from quarva.report import axis, figures, render, write
 from quarva.report import data as rd
 from quarva.report import render, write
+from quarva.report.multiple_testing import best_of, standard_errors
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
 
@@ -320,3 +322,48 @@ def test_nothing_overflows_on_a_phone(kind, request, tmp_path):
     width, count = map(int, found.groups())
     assert count >= 3
     assert width <= 390
+
+
+def corners(figure):
+    """Places of the corners of the line of the best so far, in a box of 1000 by 1000."""
+    (line,) = (line for line in figure.panels[0].lines if line.style == "train")
+    moves = re.findall(r"([MHV])([\d.]+)(?: ([\d.]+))?", line.path)
+    x, y, out = 0.0, 0.0, []
+    for kind, first, second in moves:
+        x = x if kind == "V" else float(first)
+        y = float(second) if kind == "M" else float(first) if kind == "V" else y
+        out.append((x, y))
+    return out
+
+
+def test_the_best_so_far_rises_at_its_own_evaluation_and_stays_to_the_end_of_the_search(report):
+    course = rd.Progress(
+        np.array([50, 2_300]), np.array([0.01, 0.02]), np.array([1_000, 2_000, 4_000]), np.full(3, 0.005)
+    )
+    figure = figures.progress(course, "ic", report.search)
+    places = sorted({round(x) for x, _ in corners(figure)})
+    end = axis.round_axis(0.0, 4_000.0, count=5)
+    assert places == [round(1000 * float(end.at(np.array(at)))) for at in (50, 2_300, 4_000)]
+    heads = figure.panels[0].hover.heads
+    assert heads == ["50 formulas", "1,000 formulas", "2,000 formulas", "2,300 formulas", "4,000 formulas"]
+    best = next(texts for _, name, texts in figure.panels[0].hover.series if name == "best so far")
+    assert best == ["0.0100", "0.0100", "0.0100", "0.0200", "0.0200"]
+
+
+@pytest.mark.parametrize(
+    ("objective", "first", "best"), [("r2", -1e9, [0.2, 0.9]), ("nrmse", 1e9, [0.9, 0.1])]
+)
+def test_the_first_formulas_of_a_table_do_not_flatten_the_line(report, objective, first, best):
+    course = rd.Progress(
+        np.array([1, 7, 900]), np.array([first, *best]), np.array([1_000, 2_000]), np.array([0.1, first])
+    )
+    axis_of_it = figures.progress(course, objective, report.search).panels[0].y
+    assert axis_of_it.high - axis_of_it.low < 4
+
+
+def test_candidates_of_a_surrogate_are_told_beside_the_formulas(report):
+    search = dataclasses.replace(report.search, candidates=7_654)
+    page = render(dataclasses.replace(report, search=search))
+    assert page.count("7,654") == 2
+    assert "chosen from 7,654 candidates by a surrogate" in page
+    assert "andidates" not in render(report)
