@@ -67,9 +67,8 @@ def test_a_network_is_shown_with_its_layers_and_its_training(task, fitted):
     np.testing.assert_allclose(model.learning.curves["held out"], fitted.history["stopping"])
     assert page.question.fields == ("close", "high", "low")
     text = render(page)
-    assert (
-        "How well does a network of close, high and low rank 12 assets by their 1-day forward return?" in text
-    )
+    asked = "How well does a network of close, high and low rank 12 assets by their 1-day forward return?"
+    assert asked in text
     for words in ("channels [B, F, S]", "conv1d, width 4", "2, whose mean is the signal", FEATURES[1]):
         assert words in text
     assert "Which formula" not in text

@@ -28,13 +28,16 @@ def parse(texts):
 
 
 def daily_correlations(signal: np.ndarray, target: np.ndarray, rank: bool) -> np.ndarray:
-    """IC of each day straight from scipy; NaN on days that do not count."""
+    """IC of each day from scipy, a missing signal at the day's mean; NaN on days that do not count."""
     out = np.full(len(signal), np.nan)
-    correlation = stats.spearmanr if rank else stats.pearsonr
     for t, (x, y) in enumerate(zip(signal.astype(float), target.astype(float))):
-        there = ~np.isnan(x) & ~np.isnan(y)
-        if there.sum() >= max(3, np.ceil((~np.isnan(y)).sum() / 2)) and np.ptp(x[there]) and np.ptp(y[there]):
-            out[t] = correlation(x[there], y[there]).statistic
+        x, y = x[~np.isnan(y)], y[~np.isnan(y)]
+        known = ~np.isnan(x)
+        if known.sum() >= max(3, np.ceil(len(y) / 2)) and np.ptp(x[known]) and np.ptp(y):
+            if rank:
+                x[known], y = stats.rankdata(x[known]), stats.rankdata(y)
+            x[~known] = x[known].mean()
+            out[t] = stats.pearsonr(x, y).statistic
     return out
 
 

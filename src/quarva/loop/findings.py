@@ -213,9 +213,9 @@ def validation_of(task: Task, population: Population) -> NDArray[np.float64]:
 def can_be_judged(task: Task, validation: float) -> bool:
     """Whether a formula with this validation figure says enough there, where there is a validation part.
 
-    A missing value counts as no opinion, so that a formula gains nothing by it. But one that has too few values
-    in validation (`tasks.COVERAGE`; on a table: not in every row) can neither be judged nor used there, and
-    does not lead.
+    A missing value counts as no opinion, so that a formula gains nothing by it. But one that has too few
+    values in validation (`tasks.COVERAGE`; on a table: not in every row) can neither be judged nor used
+    there, and does not lead.
     """
     return bool(np.isfinite(validation)) or not task.has_validation
 

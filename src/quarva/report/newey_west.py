@@ -9,11 +9,11 @@ __all__ = ["standard_error"]
 
 
 def standard_error(daily: NDArray[np.floating], lags: int) -> float:
-    """Standard error of the mean of a daily series (Newey and West), its autocovariances up to `lags` counted.
+    """Standard error of the mean of an autocorrelated daily series (Newey and West).
 
     A forward return of h days shares days with those of the h − 1 days around it, so that daily information
-    coefficients are correlated over as many days; how much depends on how fast the signal changes. The variance
-    of the mean is
+    coefficients are correlated over as many days; how much depends on how fast the signal changes. The
+    variance of the mean is
 
         (γ₀ + 2 Σ_{l=1}^{L} (1 − l / (L + 1)) γ_l) / n
 
@@ -22,8 +22,8 @@ def standard_error(daily: NDArray[np.floating], lags: int) -> float:
     Parameters
     ----------
     daily : ndarray of float, shape (T,)
-        One value a day, in order; NaN on days without one. They keep their place, so that a lag is one of days,
-        and add nothing to an autocovariance.
+        One value a day, in order; NaN on days without one. They keep their place, so that a lag is one of
+        days, and add nothing to an autocovariance.
     lags : int
         L, at least 0; the horizon h of the target in days.
 

@@ -111,8 +111,8 @@ def rolling_correlation(
             begin = day
         rows = slice(max(begin, day - window + 1), day + 1)
         if segments[day] >= 0 and known[rows].any(axis=1).sum() >= least:
-            pair = (each[rows].reshape(1, -1) for each in (x, y, known, asked))
-            one, other, here, there = pair
+            one, other = x[rows].reshape(1, -1), y[rows].reshape(1, -1)
+            here, there = known[rows].reshape(1, -1), asked[rows].reshape(1, -1)
             if not (_is_flat(one, here)[0] or _is_flat(other, there)[0]):
                 out[day] = _correlation(one, other, here, there)[0]
     return out

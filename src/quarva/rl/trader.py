@@ -87,8 +87,8 @@ class Trader:
             )
         if not task.trades:
             raise TaskError(
-                f"{self.way} trades, and target {task.target_names[0]} is no return: choose forward_return_5, "
-                "or a dense network"
+                f"{self.way} trades, and target {task.target_names[0]} is no return: choose "
+                "forward_return_5, or a dense network"
             )
         inputs, windows = Inputs.of(task, self.features, self.length)
         game = TradingGame(

@@ -1,9 +1,9 @@
 """The one table of objectives: how a formula's figures become one number.
 
-Cross-sectional figures are computed day by day and averaged over days. They are over all assets with a target:
-one without a signal is neutral, and a day after the warm-up without enough signals counts as 0. A day on which
-the target or the signal is the same for all assets does not count. A formula that has a value on too few days
-is invalid, and its figure NaN, see `COVERAGE`.
+Cross-sectional figures are computed day by day and averaged over days. They are over all assets with a
+target: one without a signal is neutral, and a day after the warm-up without enough signals counts as 0. A day
+on which the target or the signal is the same for all assets does not count. A formula that has a value on too
+few days is invalid, and its figure NaN, see `COVERAGE`.
 """
 
 from collections.abc import Callable

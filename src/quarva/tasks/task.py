@@ -32,6 +32,7 @@ from quarva.tasks.question import ask_panel, ask_table
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Border
 from quarva.tasks.targets import Target
+from quarva.tasks.traded import check_traded, is_traded, untraded_notes
 
 __all__ = ["Task"]
 
@@ -80,8 +81,7 @@ class Task:
         horizon: days that one value of the first target spans.
         classes: values that the first target may have, ascending; none where it may have any.
         target_words: the first target as a sentence names it, `5-day forward return`.
-        trades: whether figures of trading the signal make sense: the first target is a return, or the
-            objective trades.
+        trades: whether figures of trading the signal make sense, see `traded`.
         notes: what a report should say aloud.
         test_readings: how many times the sealed test was read, by lent signals too.
         looks_back: days before their own that the panel's fields were computed from, see `lend`.
@@ -121,20 +121,15 @@ class Task:
             question = ask_table(data, split)
         else:
             question = ask_panel(data, target, split, embargo, delay)
-        if self.objective.positions is not None:
-            closes(self.panel)
-            if not question.is_return and question.names[0] not in self.panel.fields:
-                raise TaskError(
-                    f"objective '{self.objective.name}' trades, and target {question.names[0]} is no return; "
-                    "choose a target such as forward_return_5, or the objective rank_ic"
-                )
+        check_traded(question, self.objective, self.panel)
         self.targets, self._sealed = question.open, question.sealed
         self.target_names = question.names
         self.segments, self.split = question.segments, question.split
         self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
         self.horizon, self.classes, self.cost_bps = question.horizon, question.classes, float(cost_bps)
         self.target_words = question.words
-        self.trades = question.is_return or self.objective.positions is not None
+        self.trades = is_traded(question, self.objective)
+        self.notes += untraded_notes(question, self.objective, self.panel)
         self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
         periods = periods_per_year or calendar_of(self.panel.dates).periods_per_year
         self.periods_per_year = float("nan") if self.table else float(periods)

@@ -23,9 +23,9 @@ __all__ = [
 
 SUMS = 8
 MOMENTS = 6
-# A day's outcome: its coefficient (see below); or cells and squared error; or cells, means, and sums about the means.
+# A day's outcome: cells and squared error; or cells, means, and sums about the means.
 CELLS, ERROR, MEAN_X, MEAN_Y, ABOUT_XX, ABOUT_YY, ABOUT_XY = 0, 1, 1, 2, 3, 4, 5
-VALUE, ENOUGH = 0, 1  # a coefficient, and 1 where the signal is there in enough cells, else 0
+VALUE, ENOUGH = 0, 1  # or its coefficient, and 1 where the signal is there in enough cells, else 0
 
 
 @on_device

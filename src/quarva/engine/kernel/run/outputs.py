@@ -123,7 +123,7 @@ def close_days(statistic, t, days, totals, least, centre, segments, sums, moment
             enough = least[m, t + d]
             if enough >= 0:
                 close_day(
-                    statistic, sums[m, d], totals[m, t + d], enough, centre[m, t + d], moments[segment, m],
+                    statistic, sums[m, d], totals, m, t + d, enough, centre[m, t + d], moments[segment, m],
                     acc[segment, m],
                 )  # fmt: skip
 
@@ -137,5 +137,5 @@ def rank_day(x, t, values, totals, least, segment, ranks, sums, scratch, acc):
     """
     for m in range(values.shape[0]):
         if least[m, t] >= 0:
-            value = spearman(x, values[m, t], totals[m, t], least[m, t], ranks, sums, scratch)
+            value = spearman(x, values[m, t], totals, m, t, least[m, t], ranks, sums, scratch)
             note(value, sums[MANY] >= least[m, t], acc[segment, m])

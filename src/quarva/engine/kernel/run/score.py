@@ -195,37 +195,37 @@ def centred(sums):
 
 
 @compiled
-def spread(known):
-    """Σ (y − mean y)² over all cells of a day's target; known: their number, Σ y and Σ y²."""
-    return known[2] - known[1] * known[1] / known[0]
+def spread(totals, m, t):
+    """Σ (y − mean y)² over all cells of target m on day t."""
+    return totals[m, t, 2] - totals[m, t, 1] * totals[m, t, 1] / totals[m, t, 0]
 
 
 @compiled
-def pearson(sums, known, least):
+def pearson(sums, totals, m, t, least):
     """Correlation over all cells of a day's target, x being at its mean where it is missing.
 
     Σ dx·dy and Σ dx² are those of the pairs, for the cells without x have dx = 0; only Σ dy² is that of all
     cells. NaN under `least` pairs or where x is flat or either does not vary.
 
-    known: cells of the day's target, Σ y and Σ y² over them.
+    sums: of the pairs of target m and day t. totals: float64 (M, T, 3), cells of the target, Σ y and Σ y².
     """
     if sums[MANY] < least:
         return np.nan
     mx, xx, yy, xy = centred(sums)
-    if sums[MANY] < known[0]:
-        yy = spread(known)
+    if sums[MANY] < totals[m, t, 0]:
+        yy = spread(totals, m, t)
     return correlation(xx, yy, xy, mx, sums[MANY])
 
 
 @compiled
-def spearman(x, y, known, least, x_rank, sums, scratch):
+def spearman(x, y, totals, m, t, least, x_rank, sums, scratch):
     """`pearson` of average ranks: of the target among all its cells, of x among those that have a target.
 
-    y: the target's ranks of the day. sums[MANY] holds the number of pairs afterwards.
+    y: the ranks of target m on day t. sums[MANY] holds the number of pairs afterwards.
     """
     sums[:] = 0.0
     sums[PIVOT] = np.nan
-    add_pairs(x, y, known, sums)
+    add_pairs(x, y, totals[m, t], sums)
     many = sums[MANY]
     if many < least:
         return np.nan
@@ -237,7 +237,7 @@ def spearman(x, y, known, least, x_rank, sums, scratch):
     rank(x_rank, x.size, x_rank, scratch)
     sums[MANY], sums[X], sums[Y], sums[XX], sums[YY], sums[XY] = pair_sums(x_rank, y, 0.5)
     sums[PIVOT] = 0.5
-    return pearson(sums, known, least)
+    return pearson(sums, totals, m, t, least)
 
 
 @compiled
@@ -275,10 +275,10 @@ def note(value, enough, acc):
 
 
 @compiled
-def close_day(statistic, sums, known, least, centre, moments, acc):
-    """Add a day's sums to the accumulators of its segment and target; known: as `pearson` takes it."""
+def close_day(statistic, sums, totals, m, t, least, centre, moments, acc):
+    """Add the sums of target m on day t to the accumulators of its segment; totals: as `pearson` has them."""
     if statistic == IC:
-        note(pearson(sums, known, least), sums[MANY] >= least, acc)
+        note(pearson(sums, totals, m, t, least), sums[MANY] >= least, acc)
     elif statistic == SSE:
         acc[0] += sums[MANY]
         acc[1] += sums[XX]
