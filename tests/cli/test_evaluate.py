@@ -186,3 +186,48 @@ def test_a_wrong_line_is_named(quarva, bars, tmp_path, text, said):
     assert answer.err.count("\n") == 1
     assert re.search(said, answer.err)
     assert not (tmp_path / "out.csv").exists()
+
+
+@pytest.fixture
+def rows(tmp_path):
+    """A table of 120 rows."""
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"x": rng.uniform(1, 2, 120), "z": rng.uniform(1, 2, 120)})
+    table["y"] = table.x * table.z + table.x + 0.1 * rng.normal(size=120)
+    table.to_csv("rows.csv", index=False)
+    return table
+
+
+def test_a_split_of_a_table_gives_the_figures_of_a_search(quarva, rows):
+    searched = quarva("search", "--table", "rows.csv", "--split", "0.6,0.8", "--budget", 300, "--json").json
+    best = searched["best"]
+    words = ["evaluate", best["formula"], "--table", "rows.csv", "--split", "0.6,0.8", "--json"]
+    said = quarva(*words).json
+    figures = said["formulas"][0]
+    assert figures["train"]["r2"] == pytest.approx(best["train"], abs=2e-6)
+    assert figures["validation"]["r2"] == pytest.approx(best["validation"], abs=2e-6)
+    assert said["split"] == {"train": 72, "validation": 24}
+    assert said["rows"] == figures["rows"] == 96
+    assert "test" not in figures
+    opened = quarva(*words, "--read-test").json
+    assert opened["split"] == {"train": 72, "validation": 24, "test": 24}
+    assert opened["formulas"][0]["train"] == figures["train"]
+    told = quarva(*words[:-1]).out
+    assert "r2 train" in told
+    assert "r2 validation" in told
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--read-test"], "--read-test: there is no split"),
+        (["--split", "0.8,0.6"], "the split of a table must be two ascending shares"),
+        (["--split", "2017-01-01,2018-01-01"], "the split of a table must be two ascending shares"),
+        (["--target", "forward_return_5"], "--target: a table has its own target column"),
+    ],
+)
+def test_flags_that_a_table_cannot_honour_are_refused(quarva, rows, flags, said):
+    answer = quarva("evaluate", "x", "--table", "rows.csv", *flags)
+    assert answer.status == 2
+    assert said in answer.err
+    assert answer.err.count("\n") == 1

@@ -192,3 +192,11 @@ def test_weights_hold_no_pickle(quarva, bars):
         assert "torch.load" not in text, path
         assert "torch.save" not in text, path
     assert np.isfinite(json.loads(Path("f/network.json").read_text())["figures"]["value"])
+
+
+def test_members_beyond_memory_are_refused_in_one_line(quarva, bars):
+    said = quarva("fit", "--panel", bars, "--members", 1_000_000_000, "--out", "run")
+    assert said.status == 2
+    assert said.err.startswith("quarva: members = 1000000000: ")
+    assert said.err.count("\n") == 1
+    assert not Path("run").exists()

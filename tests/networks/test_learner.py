@@ -14,7 +14,7 @@ from quarva.networks import NETWORKS, Fitted, Learner
 from quarva.networks.training import training as training_module
 from quarva.panel import Panel
 from quarva.scenarios import simulate
-from quarva.tasks import VALIDATION, Task
+from quarva.tasks import TRAIN, VALIDATION, Task
 
 from .conftest import FEATURES
 
@@ -389,6 +389,27 @@ def test_a_feature_that_knows_the_future_is_caught_before_training(task, market)
         Learner(**QUICK | {"features": ["label"]}).fit(Task(leaking, "forward_return_1"))
     with pytest.raises(TaskError, match="'label' is a target of this task"):
         Learner(**QUICK | {"features": ["delta(label, 1)"]}).fit(Task(leaking, "label", "ts_corr"))
+
+
+def test_baselines_are_fitted_on_the_days_that_are_learned_from_alone(market):
+    base = Task(market, "forward_return_1")
+    days = np.flatnonzero(base.segments == TRAIN)
+    border = len(days) - round(0.2 * len(days))
+    rng = np.random.default_rng(0)
+    label = rng.normal(size=market.shape)
+    label[days[border - 2] :] += 5.0  # from the days that stop the training on, and two that are purged
+    task = Task(_with(market, label), "field:label", "ts_corr")
+    fitted = Learner(features=["pct_change(close, 1)"], length=1, epochs=1).fit(task)
+    learned = label[days[1 : border - 2]].astype(np.float32).astype(np.float64)
+    judged = task.targets[0][task.segments == VALIDATION].astype(np.float64)
+    want = np.mean((judged - learned.mean()) ** 2)
+    assert fitted.baselines["constant"] == pytest.approx(want, rel=1e-6)
+    assert fitted.baselines["linear"] == pytest.approx(want, rel=0.05)
+
+
+def test_more_members_than_memory_holds_are_refused(task):
+    with pytest.raises(RecipeError, match=r"members = 1000000000: .* takes .* GiB, and this machine has"):
+        Learner(**QUICK | {"members": 10**9}).fit(task)
 
 
 def test_a_day_without_assets_enough_is_no_day_for_a_ranking():

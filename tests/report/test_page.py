@@ -14,8 +14,6 @@ import pytest
 from quarva.errors import RunError
 from quarva.report import axis, figures, render, write
 from quarva.report import data as rd
-from quarva.report import render, write
-from quarva.report.multiple_testing import best_of, standard_errors
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&{{7*7}}"
 

@@ -105,7 +105,10 @@ def compare(
         folder, found = _go_on(resume, names or [], asked, level)
     if as_json:
         table_rows = found.table().reset_index().to_dict("records")
-        print_json({"comparison": folder, "level": found.level, "table": table_rows, "rows": found.rows()})
+        print_json({
+            "comparison": folder, "warnings": list(found.task.warnings), "level": found.level,
+            "table": table_rows, "rows": found.rows(),
+        })  # fmt: skip
     else:
         _show(found, folder)
     if found.interrupted:
@@ -135,6 +138,8 @@ def _begin(
     ways = ways_of(names or list(SEARCHERS), recipe.searcher, recipe.settings)
     plan = plan_of(ways, tuple(range(5)) if seeds is None else seeds, level)
     task = task_of(recipe, data_of(recipe))
+    for warning in task.warnings:
+        tell(f"warning: {warning}")
     path = out or free_name("compare")
     RunFolder.create(path, completed(recipe, task))
     folder = ComparisonFolder(path)

@@ -1,6 +1,6 @@
 """quarva evaluate: figures and signals of formulas that somebody brings."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
     from quarva.panel import Panel, Table
     from quarva.runs.recipe import Recipe
+    from quarva.tasks.targets import Target
+
+    Parts = dict[str, np.ndarray[Any, np.dtype[np.bool_]]]
 
 __all__ = ["evaluate"]
 
 
 _FILE = "A formula a line; before it `name = ` may stand, after it a # with a remark."
 _NOTATION = "How they are written: infix, karva, qlib, worldquant or latex (infix)."
-_SPLIT = "Figures by part; the test's only with --read-test (all days)."
+_SPLIT = "Figures by part, of a table by shares of its rows; the test's only with --read-test (none)."
 _OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
 
 Formulas = Annotated[
@@ -88,6 +91,8 @@ def evaluate(
     record = _record(named, source, settings, read_test)
     for note in known.notes:
         tell(f"note: {note}")
+    for warning in record["warnings"]:
+        tell(f"warning: {warning}")
     if known.notes:
         record["notes"] = list(known.notes)
     if known.reading is not None:
@@ -124,7 +129,6 @@ def _record(
     """What --json prints."""
     from quarva.karva.notation import render
     from quarva.panel import Table
-    from quarva.tasks.evaluation import evaluate_on_rows
 
     expressions = [each.expression for each in named]
     about: list[dict[str, Any]] = [
@@ -132,15 +136,34 @@ def _record(
         for each in named
     ]
     if isinstance(source, Table):
-        rows = evaluate_on_rows(expressions, source, settings.threads, settings.device)
-        told = [entry | figures.as_dict() for entry, figures in zip(about, rows, strict=True)]
-        return {
-            "panel": source.panel.name,
-            "target": settings.target_column,
-            "rows": source.rows,
-            "formulas": told,
-        }
+        return _table_record(about, expressions, source, settings, read_test)
     return _panel_record(about, expressions, source, settings, read_test)
+
+
+def _table_record(
+    about: list[dict[str, Any]], expressions: list[Any], table: "Table", settings: "Recipe", read_test: bool
+) -> dict[str, Any]:
+    from quarva.errors import RecipeError
+    from quarva.tasks.evaluation import evaluate_on_rows
+
+    if settings.target is not None:
+        raise RecipeError("--target: a table has its own target column; name it with --target-column")
+    parts = _row_parts(table, settings, read_test)
+    found = evaluate_on_rows(expressions, table, parts, settings.threads, settings.device)
+    rows = {name: int(part.sum()) for name, part in parts.items()}
+    return {
+        "panel": table.panel.name, "target": settings.target_column, "rows": rows.pop("all"),
+        "split": rows or None, "warnings": [], "formulas": _told(about, found),
+    }  # fmt: skip
+
+
+def _told(about: list[dict[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What is known of each formula, with its figures on all that is shown and below each part's name."""
+    out = []
+    for entry, figures in zip(about, found, strict=True):
+        by_part = {name: part.as_dict() for name, part in figures.items()}
+        out.append(entry | by_part.pop("all") | by_part)
+    return out
 
 
 def _panel_record(
@@ -154,7 +177,7 @@ def _panel_record(
     record: dict[str, Any] = {"panel": panel.name, "target": settings.target, "delay": settings.delay}
     if settings.target is None and "close" not in panel.fields:
         tell(f"no figures: no field 'close' to predict; name a --target of {', '.join(panel.fields)}")
-        return record | {"formulas": about}
+        return record | {"warnings": [], "formulas": about}
     calendar = calendar_of(panel.dates)
     record["calendar"] = str(calendar)
     record["periods_per_year"] = settings.periods_per_year or calendar.periods_per_year
@@ -162,41 +185,83 @@ def _panel_record(
     target = parse_target(settings.target or DEFAULT_TARGET, panel, settings.delay)
     record["target"] = target.name
     parts = _parts(panel, settings, target.horizon + settings.delay, read_test)
+    values = target.values(panel)
     found = evaluate_formulas(
-        expressions, panel, target.values(panel), parts,
+        expressions, panel, values, parts,
         delay=settings.delay, cost_bps=settings.cost_bps, trades=target.is_return,
         periods_per_year=settings.periods_per_year, delisting_return=settings.delisting_return,
         threads=settings.threads, device=settings.device,
     )  # fmt: skip
-    told = []
-    for entry, figures in zip(about, found, strict=True):
-        by_part = {name: part.as_dict() for name, part in figures.items()}
-        told.append(entry | by_part.pop("all") | by_part)
     spans = {
         name: [str(panel.dates[days][0])[:10], str(panel.dates[days][-1])[:10]]
         for name, days in parts.items()
     }
-    return record | {"days": spans.pop("all"), "split": spans or None, "formulas": told}
+    warnings = _warnings(expressions, panel, target, values, parts["all"], settings.delay)
+    return record | {
+        "days": spans.pop("all"), "split": spans or None, "warnings": warnings,
+        "formulas": _told(about, found),
+    }  # fmt: skip
 
 
-def _parts(
-    panel: "Panel", settings: "Recipe", ahead: int, read_test: bool
-) -> "dict[str, np.ndarray[Any, np.dtype[np.bool_]]]":
+def _warnings(
+    expressions: list[Any], panel: "Panel", target: "Target", values: Any, days: Any, delay: int
+) -> list[str]:
+    """What makes the figures of these formulas worthless: fields they read that are the target."""
+    import numpy as np
+
+    from quarva.panel.names import is_price
+    from quarva.tasks.leaks import find_leaks, warnings_of
+
+    read = sorted({name for each in expressions for name in each.fields()})
+    if is_price(target.name):  # all prices of a day agree with it
+        read = [name for name in read if name == target.name]
+    looked_at = days[:, None] if panel.universe is None else days[:, None] & panel.universe
+    leaks = find_leaks(
+        read, [panel.field(name) for name in read], np.where(looked_at, values, np.nan),
+        horizon=target.horizon, delay=delay,
+    )  # fmt: skip
+    return list(warnings_of(leaks, target.name, panel.fields))
+
+
+def _parts(panel: "Panel", settings: "Recipe", ahead: int, read_test: bool) -> "Parts":
     """Days by part; `all` are all days of the parts, without a split all there are."""
     import numpy as np
 
-    from quarva.errors import RecipeError
-    from quarva.tasks.split import PARTS, TEST, split_days
+    from quarva.tasks.split import split_days
 
     if settings.split is None:
-        if read_test:
-            raise RecipeError(
-                "--read-test: there is no split and so no sealed test; name one by --split DAY,DAY"
-            )
+        _check_unread(read_test)
         return {"all": np.ones(len(panel.dates), np.bool_)}
     segments = split_days(panel.dates, settings.split, ahead=ahead, embargo=settings.embargo).segments
+    return _by_part(segments, read_test)
+
+
+def _row_parts(table: "Table", settings: "Recipe", read_test: bool) -> "Parts":
+    """Rows by part; `all` are all rows of the parts, without a split all there are."""
+    import numpy as np
+
+    from quarva.tasks.question import rows_by_part
+
+    if settings.split is None:
+        _check_unread(read_test)
+        return {"all": np.ones(table.rows, np.bool_)}
+    return _by_part(rows_by_part(table, settings.split).reshape(-1)[: table.rows], read_test)
+
+
+def _by_part(segments: Any, read_test: bool) -> "Parts":
+    import numpy as np
+
+    from quarva.tasks.split import PARTS, TEST
+
     shown = [part for part in range(len(PARTS)) if read_test or part != TEST]
     return {"all": np.isin(segments, shown)} | {PARTS[part]: segments == part for part in shown}
+
+
+def _check_unread(read_test: bool) -> None:
+    from quarva.errors import RecipeError
+
+    if read_test:
+        raise RecipeError("--read-test: there is no split and so no sealed test; name one by --split DAY,DAY")
 
 
 def _show(record: dict[str, Any]) -> None:
@@ -219,10 +284,11 @@ def _show(record: dict[str, Any]) -> None:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("name")
     table.add_column("formula", overflow="fold")
-    for heading in [*(f"ic {part}" for part in parts), *(key.replace("_", " ") for key in keys)]:
+    main = "r2" if "rows" in record else "ic"
+    for heading in [*(f"{main} {part}" for part in parts), *(key.replace("_", " ") for key in keys)]:
         table.add_column(heading, justify="right")
     for entry in record["formulas"]:
-        values = [figure(entry[part]["ic"]) for part in parts]
+        values = [figure(entry[part][main]) for part in parts]
         values += [str(entry[key]) if isinstance(entry[key], int) else figure(entry[key]) for key in keys]
         table.add_row(entry["name"], escape(entry["formula"]), *values)
     console().print(table)

@@ -162,6 +162,8 @@ def _search(task: "Task", recipe: "Recipe", folder: "RunFolder", *, resume: bool
 
     for note in task.notes:
         tell(f"note: {note}")
+    for warning in task.warnings:
+        tell(f"warning: {warning}")
     return quarva.search(
         task, recipe.searcher, checkpoint=folder.checkpoint, resume=resume,
         progress=True if sys.stderr.isatty() else _now_and_then(), **search_settings(recipe),

@@ -173,10 +173,10 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
         second = f"Level: {shown} in training, the worst of the searchers' medians. {until}"
     else:
         second = f"Level: {shown} in training. {until}"
-    second += ", median over seeds; a dash where half of the runs did not come there."
+    second += ", median over seeds; a dash where half of the runs did not reach it."
     third = (
         "Evaluations are counted up to the formula itself; seconds are interpolated inside the piece of a "
-        "batch that it was scored in. Candidates: formulas whose signals a surrogate looked at on a few "
-        "assets and days, to choose those that were scored; they are no evaluations."
+        "batch that it was scored in. Candidates are formulas whose signal a surrogate examined on a few "
+        "assets and days to choose which formulas to score; they are not evaluations."
     )
-    return first, second, third
+    return (*(f"Warning: {each}" for each in comparison.task.warnings), first, second, third)

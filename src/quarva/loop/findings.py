@@ -148,7 +148,7 @@ class Findings:
         end = (
             f"{self.evaluations:,} distinct formulas{tuned}{chosen} in {self.seconds:.1f} s ({self.stopped})"
         )
-        return "\n".join([head, *rows, end])
+        return "\n".join([head, *rows, end, *(f"warning: {each}" for each in self.task.warnings)])
 
 
 def choose_pool(task: Task, best: Archive) -> list[Finding]:

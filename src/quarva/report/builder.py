@@ -74,7 +74,7 @@ def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> Re
     Raises:
         TaskError, FormulaError: the formula does not fit the task's panel.
     """
-    question = question_of(task, test_readings=found.test_readings)
+    question = replace(question_of(task, test_readings=found.test_readings), warnings=task.warnings)
     data = ReportData(question, found.search, found.pool, progress=found.progress)
     if found.best is None:
         return data

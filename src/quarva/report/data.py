@@ -83,6 +83,7 @@ class Question:
     parsimony: float = 0.0  # taken off the fitness for each node
     meaning: str = ""  # definition of the objective
     notes: tuple[str, ...] = ()  # what the data and the task ask to be said aloud
+    warnings: tuple[str, ...] = ()  # why the figures mean nothing
 
 
 @dataclass(frozen=True, slots=True)

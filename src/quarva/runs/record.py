@@ -46,6 +46,7 @@ def findings_record(found: Findings, run: str) -> dict[str, Any]:
         "panel": _data(found.task),
         "task": found.task.describe(),
         "notes": list(found.task.notes),
+        "warnings": list(found.task.warnings),
         "searcher": found.searcher,
         "seed": found.seed,
         "budget": found.budget,

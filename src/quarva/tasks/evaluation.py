@@ -150,27 +150,53 @@ def evaluate_formulas(
 def evaluate_on_rows(
     expressions: Sequence[Expression],
     table: Table,
+    parts: Mapping[str, NDArray[np.bool_]],
     threads: int | None = None,
     device: engine.Device = "cpu",
-) -> list[RowFigures]:
-    """The figures of P formulas on all rows of a table.
+) -> list[dict[str, RowFigures]]:
+    """The figures of P formulas on a table, by part.
 
-    Raises:
-        FormulaError: an unknown column.
-        DeviceError: a GPU that is not there.
+    Parameters
+    ----------
+    expressions : sequence of Expression
+        P formulas.
+    table : Table
+        R rows.
+    parts : mapping of str to bool array [R]
+        Rows by the name of their part.
+    threads : int, optional
+        None is one a core. The result does not depend on it.
+    device : str
+        That evaluates them, see `engine.evaluate`.
+
+    Returns
+    -------
+    list of dict
+        The figures of each formula by part.
+
+    Raises
+    ------
+    FormulaError
+        An unknown column.
+    DeviceError
+        A GPU that is not there.
     """
-    out = []
     y = table.target.reshape(-1)[: table.rows].astype(np.float64)
-    for _, signals in _signals(expressions, table.panel, threads, device):
-        for signal in signals.reshape(len(signals), -1)[:, : table.rows]:
-            both = np.isfinite(y) & np.isfinite(signal)
-            rows = int(both.sum())
-            error = y[both] - signal[both]
-            spread = y[both].var() if rows > 1 else np.nan
-            share = (error @ error) / rows / spread if rows > 1 and spread > 0 else np.nan
-            known = np.isfinite(y).sum()
-            out.append(RowFigures(1 - share, float(np.sqrt(share)), rows, rows / known if known else np.nan))
-    return out
+    return [
+        {name: _row_figures(y[rows], signal[rows]) for name, rows in parts.items()}
+        for _, signals in _signals(expressions, table.panel, threads, device)
+        for signal in signals.reshape(len(signals), -1)[:, : table.rows]
+    ]
+
+
+def _row_figures(y: NDArray[np.float64], signal: NDArray[np.float32]) -> RowFigures:
+    both = np.isfinite(y) & np.isfinite(signal)
+    rows = int(both.sum())
+    error = y[both] - signal[both]
+    spread = y[both].var() if rows > 1 else np.nan
+    share = float((error @ error) / rows / spread) if rows > 1 and spread > 0 else np.nan
+    known = np.isfinite(y).sum()
+    return RowFigures(1 - share, float(np.sqrt(share)), rows, rows / known if known else np.nan)
 
 
 def _sums(

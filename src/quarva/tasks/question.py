@@ -16,7 +16,7 @@ from quarva.tasks.targets import Field, Target, parse_target
 if TYPE_CHECKING:
     from quarva.panel import Panel, Table
 
-__all__ = ["Question", "ask_panel", "ask_table"]
+__all__ = ["Question", "ask_panel", "ask_table", "rows_by_part"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,21 +125,45 @@ def _notes(targets: Sequence[Target], delay: int) -> list[str]:
     return notes
 
 
-def ask_table(table: "Table", split: Sequence[Border] | None) -> Question:
-    """The question on a table: its target from its columns. Raises TaskError, see `Task`."""
+def rows_by_part(table: "Table", split: Sequence[Border] | None) -> NDArray[np.int8]:
+    """Assign the rows of a table to the parts of a split.
+
+    Parameters
+    ----------
+    table : Table
+        Only rows with a target and a value in every column belong to a part.
+    split : two shares or None
+        As in `Task`; None puts every row into training.
+
+    Returns
+    -------
+    int8 array, shape of the target
+        0 train, 1 validation, 2 test, −1 none.
+
+    Raises
+    ------
+    TaskError
+        Fewer than two complete rows, or a split that does not fit.
+    """
     y, panel = table.target, table.panel
-    there = ~np.isnan(y).reshape(-1)[: table.rows]
-    whole = there & ~np.isnan(panel.values).any(axis=0).reshape(-1)[: table.rows]
+    whole = ~(np.isnan(y) | np.isnan(panel.values).any(axis=0)).reshape(-1)[: table.rows]
     if whole.sum() < 2:
         raise TaskError(
             f"{panel.name}: {whole.sum()} rows have a target and a value in every column; 2 are needed"
         )
+    flat = np.full(y.size, UNUSED, np.int8)
+    flat[np.flatnonzero(whole)] = split_rows(int(whole.sum()), split)
+    return flat.reshape(y.shape)
+
+
+def ask_table(table: "Table", split: Sequence[Border] | None) -> Question:
+    """The question on a table: its target from its columns. Raises TaskError, see `Task`."""
+    y, panel = table.target, table.panel
+    row_part = rows_by_part(table, split)
+    whole = row_part != UNUSED
     notes = list(panel.notes)
     if whole.sum() < table.rows:
         notes.append(f"{table.rows - whole.sum()} of {table.rows} rows lack a value and are left out")
-    flat = np.full(y.size, UNUSED, np.int8)
-    flat[np.flatnonzero(whole)] = split_rows(int(whole.sum()), split)
-    row_part = flat.reshape(y.shape)
     if split is None:
         notes.append("all rows are for training; split=(0.6, 0.8) keeps some for validation and test")
     parts = (TRAIN,) if split is None else (TRAIN, VALIDATION)

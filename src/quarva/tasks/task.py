@@ -13,6 +13,7 @@ from quarva.karva.expression import Expression
 from quarva.karva.genes import Population
 from quarva.karva.notation import parse
 from quarva.panel import Panel, Table, calendar_of
+from quarva.panel.names import is_price
 from quarva.strategies import (
     HoldingReturns,
     LongShort,
@@ -26,6 +27,7 @@ from quarva.strategies import (
     sharpe_ratio,
     simulate,
 )
+from quarva.tasks.leaks import Leak, find_leaks, warnings_of
 from quarva.tasks.objectives import covered, objective_named
 from quarva.tasks.prepared_target import PreparedTarget
 from quarva.tasks.question import ask_panel, ask_table
@@ -160,6 +162,38 @@ class Task:
             "periods_per_year": None if self.table else self.periods_per_year,
             "delisting_return": self.delisting_return,
         }
+
+    def leaks(self, names: Sequence[str], values: Sequence[NDArray[np.floating]]) -> list[Leak]:
+        """Find what is the target in all but name on the training days, see `leaks.find_leaks`.
+
+        Parameters
+        ----------
+        names : sequence of str
+            What the F fields or features are called.
+        values : sequence of float arrays, each [T, N]
+            Their values by day and asset, NaN = missing.
+
+        Returns
+        -------
+        list of Leak
+            Always empty for a table, where a column may well explain all there is, and for a target that is
+            known on its own day.
+        """
+        if self.split is None or not self.split.purged:
+            return []
+        learned = np.where((self.segments == TRAIN)[:, None], self.targets[0], np.float32(np.nan))
+        return find_leaks(names, values, learned, horizon=self.horizon, delay=self.delay)
+
+    @cached_property
+    def warnings(self) -> tuple[str, ...]:
+        """What makes the figures of this task worthless: fields that are the target in all but name.
+
+        Nothing of a target that is a price: every other price of the day agrees with it, which a note says.
+        """
+        if is_price(self.target_names[0]):
+            return ()
+        leaks = self.leaks(self.fields, [self.panel.field(name) for name in self.fields])
+        return warnings_of(leaks, self.target_names[0], self.panel.fields)
 
     @property
     def has_validation(self) -> bool:

@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 from quarva.errors import TaskError
 from quarva.networks.data.features import Feature, compute, name_of
 from quarva.panel import Panel
-from quarva.tasks import TRAIN, Task
+from quarva.tasks import Task
 
 __all__ = ["check_causality", "check_target"]
 
-_TOO_MUCH = 0.95  # correlation with the target that no honest feature has on the training days
 _CUTS = (0.5, 0.8)  # shares of the days at which the future is taken away
 
 
@@ -45,25 +44,16 @@ def check_causality(features: Sequence[Feature], panel: Panel) -> None:
 
 
 def check_target(names: Sequence[str], values: NDArray[np.float32], task: Task) -> None:
-    """See whether a feature is the target under another name.
+    """Refuse a feature that is the target under another name, see `quarva.tasks.leaks`.
 
     Args:
         names: of the F features. values: float32 [F, T, N], NaN = not there.
 
     Raises:
-        TaskError: the correlation of a feature with the target over the training days is above 0.95.
+        TaskError: a feature agrees with the target on the training days as no honest one does.
     """
-    days = task.segments == TRAIN
-    target = task.targets[0][days].astype(np.float64)
-    for name, feature in zip(names, values, strict=True):
-        one = feature[days].astype(np.float64)
-        both = np.isfinite(one) & np.isfinite(target)
-        if both.sum() < 3 or one[both].std() == 0 or target[both].std() == 0:
-            continue
-        alike = float(np.corrcoef(one[both], target[both])[0, 1])
-        if abs(alike) > _TOO_MUCH:
-            raise TaskError(
-                f"the feature '{name}' is the target {task.target_names[0]} in all but name (correlation "
-                f"{alike:.3f} on the training days): it knows the days to come; leave it out, and of prices "
-                "show changes"
-            )
+    for leak in task.leaks(names, list(values)):
+        raise TaskError(
+            f"the feature '{leak.name}' is the target {task.target_names[0]} in all but name ({leak} on the "
+            "training days): it knows the days to come; leave it out, and of prices show changes"
+        )

@@ -1,6 +1,7 @@
 """What a network has to beat: a constant, the last known value, and a straight line through its inputs.
 
-All are fitted on what the network learns from and judged on the cells that it is judged on.
+All are fitted on the windows that the network learns from, which leaves out those that it is stopped by, and
+judged on the cells that it is judged on.
 """
 
 import numpy as np
@@ -33,12 +34,12 @@ def baselines(
         training, judged: windows with a target, encoded as the loss reads it.
         own: the target in its own units on training and judged windows, float64 [B] each.
     """
-    answers = {"constant": _constant(framing, training, len(judged))}
+    answers = {"constant": _constant(framing, training, own[0], len(judged))}
     if known is not None:
         last = [
             torch.from_numpy(known.reshape(-1)[part.places.numpy()]).double() for part in (training, judged)
         ]
-        answers["last value"] = _last_value(framing, last, training)
+        answers["last value"] = _last_value(framing, last, training, own[0])
     answers["linear"] = _linear(framing, training, judged, own[0])
     return {name: framing.judge(each, own[1], judged.day) for name, each in answers.items()}
 
@@ -49,17 +50,18 @@ def _shares(framing: TargetEncoding, number: Tensor) -> Tensor:
     return many / many.sum()
 
 
-def _constant(framing: TargetEncoding, training: Samples, many: int) -> Tensor:
-    """The mean of the target in training, the classes' shares, or no order at all."""
+def _constant(framing: TargetEncoding, training: Samples, own: Tensor, many: int) -> Tensor:
+    """The mean of the target that is learned from, the classes' shares there, or no order at all."""
     if framing.kind == "classification":
         return _shares(framing, training.target).expand(many, -1)
-    return torch.full((many, 1), framing.mean if framing.kind == "regression" else 0.0, dtype=torch.float64)
+    constant = float(own.mean()) if framing.kind == "regression" else 0.0
+    return torch.full((many, 1), constant, dtype=torch.float64)
 
 
-def _last_value(framing: TargetEncoding, last: list[Tensor], training: Samples) -> Tensor:
+def _last_value(framing: TargetEncoding, last: list[Tensor], training: Samples, own: Tensor) -> Tensor:
     """The last known value, the constant where there is none; of classes their shares after such a class."""
     there = torch.isfinite(last[1])
-    out = _constant(framing, training, len(last[1])).clone()
+    out = _constant(framing, training, own, len(last[1])).clone()
     if framing.kind != "classification":
         out[there, 0] = last[1][there]
         return out

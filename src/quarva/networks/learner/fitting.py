@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from quarva.errors import RecipeError
 from quarva.networks.data.inputs import Inputs
 from quarva.networks.data.samples import Samples
 from quarva.networks.data.target_encoding import TargetEncoding, frame
@@ -19,7 +20,13 @@ from quarva.networks.models.checking import check_layout, layout_of
 from quarva.networks.models.models import make_network
 from quarva.networks.models.stack import ROOM, Stack
 from quarva.networks.training.checkpoint import read_checkpoint, write_checkpoint
-from quarva.networks.training.devices import device_named, enough_memory, forked, torch_threads
+from quarva.networks.training.devices import (
+    device_named,
+    enough_memory,
+    forked,
+    machine_memory,
+    torch_threads,
+)
 from quarva.networks.training.losses import LOSSES
 from quarva.networks.training.progress import bar
 from quarva.networks.training.trained import Trained
@@ -32,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Plan", "Seen", "fit_together"]
 
 _CPU = torch.device("cpu")  # networks are made there, whatever trains them
+_COPIES = 6  # float32 of each weight: as made, stacked, its gradient, AdamW's two moments, the best so far
 
 Seen = bool | Callable[[Epoch], object]
 
@@ -64,15 +72,20 @@ class Plan:
         material.check_network(name, layout_of(network))
         return cls(learner, material, framing, name, features, length, material.batch(learner.batch))
 
-    def stack(self) -> Stack:
-        """The members with their first weights, once one of them has read its layout."""
+    def stack(self, fits: int = 1) -> Stack:
+        """The members with their first weights, once one of them has read its layout.
+
+        Raises RecipeError where the weights of `fits` times so many members do not fit into memory.
+        """
 
         def make() -> nn.Module:
             sizes = self.features, self.length, self.framing.outputs
             return make_network(self.learner.network, *sizes, self.learner.settings)[1]
 
         with forked(_CPU):
-            check_layout(make(), self.features, self.length, self.framing.outputs)
+            first = make()
+            check_layout(first, self.features, self.length, self.framing.outputs)
+        _check_memory(self.name, first, self.learner.members, fits)
         seed = self.learner.seed
         return Stack.of(make, range(seed, seed + self.learner.members))
 
@@ -104,7 +117,7 @@ def fit_together(
     with torch_threads(first.threads), enough_memory():
         inputs, windows = Inputs.of(task, first.features, first.length, first.missing, first.threads)
         parts = plan.parts(windows)
-        members = plan.stack()
+        members = plan.stack(len(learners))
         chunks = _chunks(len(learners), len(members), plan.size(members))
         stack = members.repeat(len(learners))
         terms = TrainConfig(
@@ -125,6 +138,18 @@ def fit_together(
         each = [_of(range(f * len(members), (f + 1) * len(members)), stack, chunks, trained)
                 for f in range(len(learners))]  # fmt: skip
         return [judge.fitted(plan.name, first.settings, one) for one in each if one is not None]
+
+
+def _check_memory(name: str, network: nn.Module, members: int, fits: int) -> None:
+    """Raise RecipeError for more members than this machine has memory for."""
+    weights = sum(each.numel() for each in network.parameters())
+    each, there = fits * weights * _COPIES * 4, machine_memory()
+    if members * each > there:
+        raise RecipeError(
+            f"members = {members}: training so many networks ({name}, {weights:,} weights each) takes "
+            f"{members * each / 2**30:,.0f} GiB, and this machine has {there / 2**30:,.0f}; "
+            f"take {int(there // each):,} or fewer"
+        )
 
 
 def _chunks(fits: int, members: int, size: int) -> list[range]:

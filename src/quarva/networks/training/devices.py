@@ -1,5 +1,6 @@
 """Where torch computes, on how many threads, with which random numbers."""
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -7,7 +8,15 @@ import torch
 
 from quarva.errors import DeviceError, RunError
 
-__all__ = ["device_named", "enough_memory", "forked", "is_memory", "seeded", "torch_threads"]
+__all__ = [
+    "device_named",
+    "enough_memory",
+    "forked",
+    "is_memory",
+    "machine_memory",
+    "seeded",
+    "torch_threads",
+]
 
 
 def device_named(name: str) -> torch.device:
@@ -38,6 +47,14 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 def is_memory(error: BaseException) -> bool:
     """Whether torch could not get memory, on a GPU or from the system."""
     return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
+def machine_memory() -> float:
+    """Bytes of memory of this machine; infinite where the system does not tell."""
+    try:
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, OSError, ValueError):  # no sysconf on Windows
+        return float("inf")
 
 
 @contextmanager
