@@ -35,7 +35,7 @@ def set_cell(row, column, value):
     return spoil
 
 
-MIXED_ZONES = "date,asset,close\n2020-01-01T00:00+00:00,A,1\n2020-01-02T00:00+05:00,A,2\n"
+MIXED_ZONES = "date,asset,close\n2020-01-01T09:00+00:00,A,1\n2020-01-02T09:00,A,2\n"
 
 FILES = {
     "an empty file": ("", "bars.csv"),
@@ -44,14 +44,14 @@ FILES = {
     "text for a date": (spoiled(set_cell(3, "date", "yesterday")), "yesterday"),
     "doubled dates": (spoiled(lambda t: pd.concat([t, t.iloc[[5]]])), "2020-01-02"),
     "dates in mixed time zones": (MIXED_ZONES, "zone"),
-    "a constant field": (spoiled(lambda t: t.assign(flat=1.0)), "flat"),
-    "an all-NaN field": (spoiled(lambda t: t.assign(gone=np.nan)), "gone"),
+    "a constant price": (spoiled(lambda t: t.assign(vwap=1.0)), "vwap"),
+    "no value at all": (spoiled(lambda t: t[["date", "asset"]].assign(gone=np.nan)), "gone"),
     "an infinite field": (spoiled(set_cell(7, "volume", np.inf)), "volume"),
     "text in a field": (spoiled(set_cell(7, "close", "n/k")), "n/k"),
     "a price of zero": (spoiled(set_cell(7, "close", 0.0)), "close"),
     "a negative price": (spoiled(set_cell(7, "close", -1.0)), "close"),
     "a jump above 300 %": (spoiled(set_cell(9, "close", 400.0)), "--allow-jumps"),
-    "dates out of order": (spoiled(lambda t: t.iloc[::-1]), "sort the rows by date"),
+    "dates out of order": (spoiled(lambda t: t.sample(frac=1, random_state=0)), "sort the rows by date"),
     "one asset where two are needed": (spoiled(lambda t: t[t.asset == "A0"]), "asset"),
     "fewer days than the question needs": (spoiled(lambda t: t[t.date < "2020-01-08"]), "day"),
 }
@@ -207,7 +207,7 @@ def test_a_place_for_signals_is_checked_before_the_work(quarva, tmp_path, name):
 
 
 def test_a_field_that_can_not_be_used_is_left_out_by_the_flag_that_the_message_names(quarva, tmp_path):
-    (tmp_path / "bars.csv").write_text(spoiled(lambda t: t.assign(flat=1.0)))
+    (tmp_path / "bars.csv").write_text(spoiled(lambda t: t.assign(vwap=1.0)))
     refusal = quarva("evaluate", "close", "--panel", "bars.csv")
     assert refusal.status == 2
     flag = re.search(r"--fields \S+(?=\))", refusal.err)

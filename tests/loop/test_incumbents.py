@@ -289,7 +289,7 @@ def test_candidates_are_the_formulas_that_the_surrogate_looked_at(find, panel_ta
     assert f"chosen from {found.candidates:,} candidates" in str(found)
 
 
-@pytest.mark.parametrize("way", ["random", "gep", Blend(litters=1)])
+@pytest.mark.parametrize("way", ["random", "gep", Blend(candidates=1)])
 def test_a_searcher_without_a_surrogate_has_none(find, panel_task, way):
     found = find(panel_task, way, 700)
     assert found.candidates == 0

@@ -36,18 +36,20 @@ def market():
 def look(panel, texts, objective="ic", **given):
     task = Task(panel, target="forward_return_1", objective=objective, **given)
     alphabet = alphabet_of(panel)
-    glimpse = probe_panel_of(task, alphabet)
-    return glimpse, glimpse.signatures(population_of(alphabet, texts), threads=1)
+    probe_panel = probe_panel_of(task, alphabet)
+    return probe_panel, probe_panel.signatures(population_of(alphabet, texts), threads=1)
 
 
 def test_the_product_of_two_is_the_mean_of_their_daily_correlations(market):
     texts = ["delta(close, 5)", "rank(volume)", "-delta(close, 5)"]
-    glimpse, signatures = look(market, texts)
+    probe_panel, signatures = look(market, texts)
     assert signatures.dtype == np.float32
-    assert signatures.shape == (3, len(glimpse.days) * 100)
-    signals = engine.signals(engine.Program.from_expressions([parse(text) for text in texts]), glimpse.panel)
+    assert signatures.shape == (3, len(probe_panel.days) * 100)
+    signals = engine.signals(
+        engine.Program.from_expressions([parse(text) for text in texts]), probe_panel.panel
+    )
     daily = []
-    for day in glimpse.days:
+    for day in probe_panel.days:
         one, other = (np.float64(signal[day]) for signal in signals[:2])
         clipped = [np.clip((x - x.mean()) / x.std(), -CLIP, CLIP) for x in (one, other)]
         daily.append(clipped)
@@ -75,16 +77,16 @@ def test_nothing_outside_of_training_is_looked_at(market):
 
 def test_few_assets_are_looked_at_on_many_days_and_many_on_few():
     alone = simulate(1, 4000, seed=1)
-    glimpse, _ = look(alone, ["close"], objective="ts_corr")
-    assert glimpse.pooled
-    assert len(glimpse.days) == 1600
+    probe_panel, _ = look(alone, ["close"], objective="ts_corr")
+    assert probe_panel.pooled
+    assert len(probe_panel.days) == 1600
     crowd = simulate(400, 300, seed=1)
-    glimpse, _ = look(crowd, ["close"])
-    assert not glimpse.pooled
-    assert len(glimpse.panel.assets) == 100
-    assert len(glimpse.days) == 16
-    assert np.all(np.diff(glimpse.days) == 4)
-    assert glimpse.days[0] >= 15  # room for the longest window once and a half
+    probe_panel, _ = look(crowd, ["close"])
+    assert not probe_panel.pooled
+    assert len(probe_panel.panel.assets) == 100
+    assert len(probe_panel.days) == 16
+    assert np.all(np.diff(probe_panel.days) == 4)
+    assert probe_panel.days[0] >= 15  # room for the longest window once and a half
 
 
 def test_one_asset_is_standardised_over_its_days():
@@ -95,9 +97,9 @@ def test_one_asset_is_standardised_over_its_days():
 
 @pytest.mark.parametrize("days", [70, 90, 150])
 def test_a_short_training_part_is_enough(days):
-    glimpse, signatures = look(simulate(20, days, seed=3), ["delta(close, 5)"])
-    assert glimpse.days[0] >= 0
-    assert glimpse.days[-1] == len(glimpse.panel.dates) - 1
+    probe_panel, signatures = look(simulate(20, days, seed=3), ["delta(close, 5)"])
+    assert probe_panel.days[0] >= 0
+    assert probe_panel.days[-1] == len(probe_panel.panel.dates) - 1
     assert np.isfinite(signatures).all()
     assert np.linalg.norm(signatures[0]) == pytest.approx(1, abs=1e-5)
 
@@ -111,11 +113,11 @@ def test_groups_and_the_universe_come_along(market):
         dict(zip(market.fields, market.values, strict=True)), market.dates, market.assets,
         groups={"sector": labels}, universe=there,
     )  # fmt: skip
-    glimpse, signatures = look(panel, ["group_rank(close, sector)"])
-    places = [panel.assets.index(asset) for asset in glimpse.panel.assets]
-    assert (glimpse.panel.universe == there[:1, places]).all()
-    assert (glimpse.panel.groups["sector"].codes == panel.groups["sector"].codes[places]).all()
-    table = signatures[0].reshape(len(glimpse.days), -1)
+    probe_panel, signatures = look(panel, ["group_rank(close, sector)"])
+    places = [panel.assets.index(asset) for asset in probe_panel.panel.assets]
+    assert (probe_panel.panel.universe == there[:1, places]).all()
+    assert (probe_panel.panel.groups["sector"].codes == panel.groups["sector"].codes[places]).all()
+    table = signatures[0].reshape(len(probe_panel.days), -1)
     assert (table[:, ~there[0, places]] == 0).all()
     assert (table != 0).any()
 
@@ -124,8 +126,8 @@ def test_assets_without_a_target_are_not_looked_at():
     panel = simulate(40, 200, seed=4)
     values = panel.values.copy()
     values[:, :, :10] = np.nan
-    glimpse, _ = look(replace(panel, values=values), ["close"])
-    assert set(glimpse.panel.assets) == set(panel.assets[10:])
+    probe_panel, _ = look(replace(panel, values=values), ["close"])
+    assert set(probe_panel.panel.assets) == set(panel.assets[10:])
 
 
 def test_a_table_has_none():

@@ -71,8 +71,8 @@ def read_delimited(path: Path, head: bytes, is_text: Callable[[str], bool], log:
     file = _File(content, header, names)
     text = [name for name in names if header.levels or is_text(name)]
     frame = _without_nameless(file.read(text))
-    file.check_lengths(frame)
     blank = _blank_rows(frame)
+    file.check_lengths(frame, blank)
     if blank.any():
         file.places = np.flatnonzero(~blank)
         frame = frame[file.places]
@@ -263,13 +263,13 @@ class _File:
     def _text(self) -> str:
         return self.content.whole().decode("utf-8-sig", errors="replace")
 
-    def check_lengths(self, frame: "pl.DataFrame") -> None:
+    def check_lengths(self, frame: "pl.DataFrame", blank: np.ndarray) -> None:
         """Refuse a line that ends before the last column, and a quoted cell that swallowed lines."""
         last = self.names.index(frame.columns[-1]) if frame.width else 0
         empty = frame[frame.columns[-1]].is_null().to_numpy() if frame.width else np.zeros(0, bool)
         if last and empty.any():
             counts = self._separators(len(empty))
-            short = np.flatnonzero(empty & (counts < last) & (counts > 0))
+            short = np.flatnonzero(empty & (counts < last) & ~blank)
             if len(short):
                 raise PanelError(
                     f"{self.content.path.name}: line {self.line(int(short[0]))} has"

@@ -190,7 +190,7 @@ def _refuse_data(
     first = kinds[0]
     typed = [kind for kind in first if kind in ("date", "number")]
     named = "word" in first or not records[0].cells[0].strip()  # pandas leaves the corner empty
-    alike = all(kind == below for kind, below in zip(first, usual) if kind and below)
+    alike = all(kind == below for kind, below in zip(first, usual) if below and (kind or below == "date"))
     dated = any(kind == below == "date" for kind, below in zip(first, usual))
     if typed and (dated or alike or not named):
         cell = next(c.strip() for c, kind in zip(records[0].cells, first) if kind in ("date", "number"))

@@ -91,11 +91,6 @@ def _long(source: Source, roles: Roles, said: Layout) -> Panel:
     dates, row_day = _distinct(days)
     assets, row_asset = _assets(source, roles)
     shape = (len(dates), len(assets))
-    if len(row_day) == shape[0] == shape[1] > 3:
-        source.refuse(
-            f"each row has a date and an asset of its own; {roles.asset!r} names no assets, or {roles.date!r} no"
-            " dates: say which columns do with --asset-column and --date-column"
-        )
     cell = row_day * shape[1] + row_asset
     _check_order(source, roles, dates, assets, row_day, row_asset, cell, shape)
     rows = _Rows(source, cell, row_asset, shape, assets, frozenset(roles.labels))
@@ -178,6 +173,11 @@ def _check_order(
         source.refuse(
             f"dates do not line up: {shape[0]:,} distinct dates × {shape[1]:,} assets for {len(cell):,} rows;"
             " round dates to bars of one length"
+        )
+    if len(cell) == shape[0] == shape[1] > 3:
+        source.refuse(
+            f"each row has a date and an asset of its own; {roles.asset!r} names no assets, or {roles.date!r} no"
+            " dates: say which columns do with --asset-column and --date-column"
         )
     seen = np.zeros(shape[0] * shape[1], dtype=bool)
     seen[cell] = True

@@ -63,7 +63,7 @@ def _groups(times: np.ndarray, used: np.ndarray) -> list[frozenset[int]] | None:
     """Times of day of each market, as places in `times`; None where bars are not daily."""
     pairs = {frozenset(np.flatnonzero(row).tolist()) for row in used if row.any()}
     groups: list[frozenset[int]] = []
-    for pair in sorted(pairs, key=len, reverse=True):
+    for pair in sorted(pairs, key=lambda places: (-len(places), min(places))):
         if len(pair) > 2:
             return None
         apart = (max(times[list(pair)]) - min(times[list(pair)])) % _DAY

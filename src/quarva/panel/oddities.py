@@ -29,7 +29,7 @@ def note_oddities(panel: "Panel") -> "Panel":
     contradict each other, volumes below zero, and volumes whose unit seems to change.
     """
     there = ~np.isnan(panel.values).all(axis=0)
-    notes = [*_coverage(panel, there), *_prices(panel), *_volumes(panel)]
+    notes = [*_coverage(panel, there), *_prices(panel), *_volumes(panel), *_labels(panel)]
     return replace(panel, notes=(*panel.notes, *notes)) if notes else panel
 
 
@@ -84,6 +84,26 @@ def _volumes(panel: "Panel") -> list[str]:
                 + "; did its unit change?"
             )
     return notes
+
+
+def _labels(panel: "Panel") -> list[str]:
+    """Fields that never change for an asset: numbers of assets under an unknown name."""
+    if len(panel.dates) < _MANY_DATES or len(panel.assets) < 2:
+        return []
+    found = []
+    for field, table in zip(panel.fields, panel.values, strict=True):
+        if _changes(table[:_MANY_DATES]) or _changes(table):
+            continue
+        found.append(
+            f"field {field!r} never changes for any asset; if it is an identifier, leave it out (--fields)"
+        )
+    return found
+
+
+def _changes(table: np.ndarray) -> bool:
+    """Whether any asset of a table [T, N] has two values."""
+    low, high = np.fmin.reduce(table, axis=0), np.fmax.reduce(table, axis=0)
+    return bool((low < high).any())
 
 
 def _unit_changes(table: np.ndarray) -> "list[tuple[int, int, float]]":

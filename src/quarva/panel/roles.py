@@ -90,7 +90,9 @@ def roles_of(columns: Sequence[str]) -> dict[str, str]:
         }
     plain = {meaning for meaning in found.values() if not meaning.endswith(BESIDE_PRICES)}
     with_weak = {meaning.removesuffix(BESIDE_PRICES) for meaning in found.values()}
-    priced = bool(plain & (_PRICES | {"adj_close", "last"})) or len(with_weak & _PRICES) > 2
+    priced = (
+        bool(plain & (_PRICES | {"adj_close", "last", "price", "settle"})) or len(with_weak & _PRICES) > 2
+    )
     return {
         name: meaning.removesuffix(BESIDE_PRICES)
         for name, meaning in found.items()

@@ -12,7 +12,7 @@ from quarva.panel.vendors import header_key
 __all__ = ["is_one_asset"]
 
 _ROWS = 2000  # that are looked at
-_FEWEST = 5  # rows that show whether columns behave as prices of one bar
+_FEWEST = 20  # rows that show whether columns behave as prices of one bar
 _TICKER = re.compile(r"[A-Z]{1,5}")
 _CLOSES = frozenset(["close", "adj_close", "price", "last", "settle"])
 _FOUR = ("open", "high", "low", "close")
@@ -43,18 +43,26 @@ def is_one_asset(source: Source, roles: Roles, *, stated_wide: bool) -> bool:
             )
         return False
     tickers = bool(unknown) and all(_may_be_ticker(name) for name in known)
+    shown = ", ".join(map(repr, known))
     prices = _prices(source, known)
+    if tickers and (stated_wide or len(prices) < 2 or min(map(len, prices.values())) >= _FEWEST):
+        bar = not stated_wide and len(prices) > 1 and _is_bar(prices, strict=True)
+        source.log.note(
+            f"columns {shown} are read as fields of one asset; if they are assets, say --field close"
+            if bar
+            else f"columns {shown} are read as assets, not as fields"
+        )
+        return bar
     if len(prices) < 2:  # names alone must do
-        return not tickers
-    complete = not unknown or bool(_CLOSES & set(known.values()))
-    if _is_bar(prices, strict=tickers or not complete):
         return True
-    if tickers and min(map(len, prices.values())) >= _FEWEST:
+    complete = not unknown or bool(_CLOSES & set(known.values()))
+    if not tickers and _is_bar(prices, strict=not complete):
+        return True
+    if stated_wide:
         return False
-    shown = ", ".join(repr(name) for name in known if known[name] in _FOUR)
     source.refuse(
         f"columns {shown} are called as prices of a bar, but do not behave so (low ≤ open, close ≤ high); say"
-        " what they are with --rename OLD=NEW,… or, if each column is an asset, with --rename and --field close"
+        " what they are with --rename OLD=NEW,… or, if each column is an asset, with --field close"
     )
 
 
@@ -101,14 +109,25 @@ def _is_bar(prices: dict[str, np.ndarray], *, strict: bool) -> bool:
         fits &= prices["high"] >= high - slack
     if not strict:
         return bool(fits.mean() >= 0.5)
-    return len(low) >= _FEWEST and bool(fits.mean() >= 0.9 and (low > 0).all()) and _stays_near(low, high)
+    behaves = len(low) >= _FEWEST and fits.mean() >= 0.9 and (low > 0).all()
+    return bool(behaves and _stays_near(low, high, 1.0))
 
 
-def _stays_near(low: np.ndarray, high: np.ndarray) -> bool:
+def _stays_near(low: np.ndarray, high: np.ndarray, least: float) -> bool:
+    """Whether the distance of two prices comes back from day to day, as that of two assets does not.
+
+    The distance of a bar's prices is new every bar; that of two assets is the sum of all its changes. The
+    mean squared change over the variance, which must be `least`, is about 2 for the former and far below 1
+    for the latter.
+    """
     width = np.log(high / low)
-    return bool(
-        np.median(width) < 0.25 and width.std() <= 0.35 * max(np.log(low).std(), float(np.median(width)))
-    )
+    changes, variance = np.diff(width), float(width.var())
+    if np.median(width) > 0.25:
+        return False
+    if len(width) < _FEWEST:
+        return bool(np.median(width) < 0.05)
+    still = variance <= (0.1 * np.log(low).std()) ** 2
+    return bool(still or (changes**2).mean() > least * variance)
 
 
 def _bars_among(source: Source, names: Sequence[str]) -> list[str]:
@@ -128,14 +147,14 @@ def _bars_among(source: Source, names: Sequence[str]) -> list[str]:
         return []
     stacked = np.stack(list(columns.values()))
     whole = stacked[:, np.isfinite(stacked).all(axis=0)]
-    if whole.shape[1] < _FEWEST:
+    if whole.shape[1] < 5:
         return []
     logs, keys = np.log(whole), list(columns)
     for high in range(len(keys)):
         for low in range(len(keys)):
             if high == low or not (logs[high] >= logs[low]).all():
                 continue
-            if not _stays_near(whole[low], whole[high]):
+            if not _stays_near(whole[low], whole[high], 0.5):
                 continue
             inner = [
                 k for k in range(len(keys))

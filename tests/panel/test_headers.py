@@ -1,0 +1,190 @@
+"""Headers of vendors and other languages are known; what they do not say, the user says by a flag."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from quarva.errors import PanelError
+from quarva.panel import Panel
+from quarva.panel.vendors import HEADERS, header_key
+
+from .prices import DAYS, FIELDS, bars, long
+
+VENDORS = {
+    "Alpha Vantage": ("date", "1. open", "2. high", "3. low", "4. close", "5. volume"),
+    "yfinance": ("Date", "Open", "High", "Low", "Close", "Volume"),
+    "akshare": ("日期", "开盘", "最高", "最低", "收盘", "成交量"),
+    "units": ("日期", "开盘价(元)", "最高价(元)", "最低价(元)", "收盘价(元)", "成交量(手)"),
+    "Taiwan": ("日期", "開盤價", "最高價", "最低價", "收盤價", "成交股數"),
+    "Japan": ("日付", "始値", "高値", "安値", "終値", "出来高"),
+    "Korea": ("날짜", "시가", "고가", "저가", "종가", "거래량"),
+    "Bloomberg": ("Dates", "PX_OPEN", "PX_HIGH", "PX_LOW", "PX_LAST", "PX_VOLUME"),
+    "Compustat": ("datadate", "prcod", "prchd", "prcld", "prccd", "cshtrd"),
+    "CRSP": ("DlyCalDt", "DlyOpen", "DlyHigh", "DlyLow", "DlyPrc", "DlyVol"),
+    "Stooq": ("<DATE>", "<OPEN>", "<HIGH>", "<LOW>", "<CLOSE>", "<VOL>"),
+    "Stooq in Polish": ("Data", "Otwarcie", "Najwyzszy", "Najnizszy", "Zamkniecie", "Wolumen"),
+    "German": ("Datum", "Eröffnung", "Hoch", "Tief", "Schlusskurs", "Volumen"),
+    "French": ("Date", "Ouverture", "Plus haut", "Plus bas", "Clôture", "Volume"),
+    "Spanish": ("Fecha", "Apertura", "Máximo", "Mínimo", "Cierre", "Volumen"),
+    "Russian": ("Дата", "Открытие", "Максимум", "Минимум", "Закрытие", "Объём"),
+    "nasdaq.com": ("Date", "Open", "High", "Low", "Close/Last", "Volume"),
+    "letters": ("t", "o", "h", "l", "c", "v"),
+    "unknown date": ("when", "Open", "High", "Low", "Close", "Volume"),
+}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_bars_of_one_asset_are_its_fields_in_any_vendors_words(vendor, tmp_path):
+    frame = bars()
+    frame.set_axis(VENDORS[vendor], axis=1).to_csv(tmp_path / "spy.csv", index=False)
+    panel = Panel.read(tmp_path / "spy.csv")
+    assert panel.assets == ("spy",)
+    assert panel.fields == FIELDS
+    for field in FIELDS:
+        np.testing.assert_array_equal(panel.field(field)[:, 0], frame[field].to_numpy(np.float32))
+
+
+def test_the_table_of_headers_holds_them_as_they_are_looked_up():
+    assert [name for name in HEADERS if header_key(name) != name and name[0] != "<"] == []
+
+
+def test_several_stocks_of_tushare_are_read_by_their_codes(tmp_path):
+    frame = long(("000001.SZ", "300750.SZ", "600000.SH"))
+    frame["date"] = frame["date"].dt.strftime("%Y%m%d")
+    frame = frame.rename(columns={"symbol": "ts_code", "date": "trade_date", "volume": "vol"})
+    frame.to_csv(tmp_path / "bars.csv", index=False)
+    panel = Panel.read(tmp_path / "bars.csv")
+    assert panel.assets == ("000001.SZ", "300750.SZ", "600000.SH")
+    assert panel.fields == FIELDS
+
+
+def test_a_column_of_volatility_is_not_called_volume():
+    frame = pd.DataFrame({"date": DAYS, "symbol": "A", "ret": np.arange(40.0), "vol": np.arange(40.0) + 1})
+    assert Panel.read(frame).fields == ("ret", "vol")
+
+
+def test_the_layout_that_quarva_writes_keeps_its_names():
+    frame = pd.DataFrame({"date": DAYS, "asset": "A", "close": np.arange(40.0) + 1, "vol": np.arange(40.0)})
+    assert Panel.read(frame).fields == ("close", "vol")
+
+
+def test_an_unknown_column_of_assets_is_asked_for_by_its_flag():
+    frame = long().rename(columns={"symbol": "firm"})
+    with pytest.raises(PanelError, match="row 41: 2022-01-03 stands twice.*'firm'.*--asset-column firm"):
+        Panel.read(frame)
+    assert Panel.read(frame, asset_column="firm").assets == ("AAA", "BBB", "CCC")
+    with pytest.raises(PanelError, match="no column 'frim'.*--asset-column.*did you mean 'firm'"):
+        Panel.read(frame, asset_column="frim")
+
+
+def test_codes_of_a_named_column_keep_their_zeros(tmp_path):
+    frame = long(("000001", "000002")).rename(columns={"symbol": "firm"})
+    frame.to_csv(tmp_path / "bars.csv", index=False)
+    assert Panel.read(tmp_path / "bars.csv", asset_column="Firm").assets == ("000001", "000002")
+    assert Panel.read(tmp_path / "bars.csv", rename={"firm": "symbol"}).assets == ("000001", "000002")
+
+
+def test_two_columns_of_dates_are_asked_about_and_one_of_them_left_out():
+    frame = long().rename(columns={"date": "bar"}).assign(listed="1999-01-04")
+    with pytest.raises(PanelError, match="'bar' and 'listed' hold dates.*--date-column"):
+        Panel.read(frame)
+    panel = Panel.read(frame, date_column="bar")
+    assert panel.fields == FIELDS
+    assert "'listed'" in panel.notes[0]
+
+
+def test_two_known_columns_of_dates_must_agree():
+    frame = long()
+    agrees = frame.assign(unix=frame["date"].astype("datetime64[s]").astype("int64"))
+    assert Panel.read(agrees).fingerprint() == Panel.read(frame).fingerprint()
+    with pytest.raises(PanelError, match="'timestamp' and 'date' hold different dates.*--date-column"):
+        Panel.read(frame.assign(timestamp=1_600_000_000))
+
+
+def test_columns_are_renamed_before_anything_is_made_of_them():
+    frame = bars().drop(columns="volume").set_axis(["date", "alku", "ylin", "alin", "loppu"], axis=1)
+    with pytest.raises(PanelError, match="'alku', 'ylin', 'alin', 'loppu' behave as open.*--rename.*--field"):
+        Panel.read(frame)
+    names = {"alku": "open", "ylin": "high", "alin": "low", "loppu": "close"}
+    assert Panel.read(frame, rename=names).fields == FIELDS[:4]
+    assert Panel.read(frame, field="close").fields == ("close",)  # as if each were an asset
+    with pytest.raises(PanelError, match="no column 'aklu' to rename; did you mean 'alku'"):
+        Panel.read(frame, rename={"aklu": "open"})
+    with pytest.raises(PanelError, match="two columns would be called 'loppu'"):
+        Panel.read(frame, rename={"alku": "loppu"})
+
+
+def test_permanent_numbers_name_assets_and_tickers_do_not(tmp_path):
+    frame = long(("13407", "10026"))[["symbol", "date", "close"]]
+    frame["TICKER"] = np.where(
+        frame["symbol"] == "10026", "KO", np.where(frame["date"] < DAYS[20], "FB", "META")
+    )
+    frame.rename(columns={"symbol": "PERMNO", "close": "PRC"}).to_csv(tmp_path / "crsp.csv", index=False)
+    panel = Panel.read(tmp_path / "crsp.csv")
+    assert (panel.assets, panel.fields) == (("10026", "13407"), ("close",))
+    assert any("'TICKER' left out" in note for note in panel.notes)
+
+
+def test_means_of_bid_and_ask_in_crsp_are_prices_and_noughts_none():
+    prices = [-10.5, 10.0, 0.0, 11.0]
+    frame = pd.DataFrame({"date": DAYS[:4], "permno": 10107, "PRC": prices})
+    panel = Panel.read(frame)
+    np.testing.assert_array_equal(panel.field("close")[:, 0], np.float32([10.5, 10.0, np.nan, 11.0]))
+    assert len(panel.notes) == 2
+
+
+def test_issues_of_one_company_are_told_apart(tmp_path):
+    frame = long(("A", "B", "C")).assign(
+        gvkey=lambda f: f["symbol"].map({"A": "001690", "B": "012141", "C": "012141"})
+    )
+    frame["iid"] = frame["symbol"].map({"A": "01", "B": "01", "C": "02"})
+    frame.rename(columns={"symbol": "tic", "date": "datadate"}).to_csv(tmp_path / "c.csv", index=False)
+    assert Panel.read(tmp_path / "c.csv").assets == ("001690.01", "012141.01", "012141.02")
+    one = frame[frame["symbol"] != "C"].rename(columns={"symbol": "tic"})
+    assert Panel.read(one).assets == ("001690", "012141")
+
+
+def test_identifiers_and_codes_are_no_numeric_fields():
+    frame = long().assign(
+        permco=7, cik=320193, sic=lambda f: f["symbol"].map({"AAA": 3571, "BBB": 2834, "CCC": 2834})
+    )
+    panel = Panel.read(frame)
+    assert panel.fields == FIELDS
+    assert panel.groups["sic"].labels == ("2834", "3571")
+
+
+def test_row_labels_are_never_a_field(tmp_path):
+    frame = long()
+    want = Panel.read(frame).fingerprint()
+    labelled = (
+        frame.iloc[::2].reset_index(drop=True),
+        frame.set_axis(frame.index * 3 + 1, axis=0),
+        frame.sample(frac=1, random_state=0).sort_values(["symbol", "date"]),
+        frame.set_axis(np.random.default_rng(0).permutation(len(frame)), axis=0),
+    )
+    for k, each in enumerate(labelled):
+        each.to_csv(tmp_path / "rows.csv")
+        each.to_parquet(tmp_path / "rows.parquet")
+        for source in (each, tmp_path / "rows.csv", tmp_path / "rows.parquet"):
+            panel = Panel.read(source)
+            assert panel.fields == FIELDS
+            assert k == 0 or panel.fingerprint() == want
+
+
+def test_a_column_of_volumes_in_chinese_is_no_row_label():
+    frame = bars().rename(columns={"volume": "成交量"})
+    assert "volume" in Panel.read(frame).fields
+
+
+def test_an_index_of_names_is_the_column_of_assets(tmp_path):
+    frame = long()[["symbol", "date", *FIELDS]].rename(columns={"symbol": "Index"})
+    frame.to_csv(tmp_path / "indices.csv", index=False)
+    assert Panel.read(tmp_path / "indices.csv").assets == ("AAA", "BBB", "CCC")
+
+
+def test_what_was_taken_for_what_is_kept():
+    reading = Panel.read(bars().set_axis(VENDORS["akshare"], axis=1)).reading
+    assert (reading.layout, reading.date, reading.asset) == ("one asset", "日期", None)
+    assert reading.columns["close"] == "收盘"
+    assert "close = '收盘'" in str(reading)
+    assert Panel.from_arrays({"x": np.ones((2, 1))}, DAYS[:2], ["A"]).reading is None
