@@ -36,6 +36,7 @@ def synthetic(**changes) -> rd.ReportData:
         objective="rank_ic",
         sign_free=True,
         horizon=5,
+        overlap=5,
         delay=1,
         purged=6,
         cost_bps=5.0,

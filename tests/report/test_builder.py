@@ -131,6 +131,7 @@ def test_what_is_no_return_has_no_figures_of_trading(target):
     assert "Does it pay" not in text
     assert "Sharpe" not in text
     assert f"by their {task.target_words}?" in text
+    assert page.question.overlap == task.horizon == (5 if target == "forward_volatility_5" else 1)
 
 
 def test_one_asset_is_timed():

@@ -124,6 +124,7 @@ def question_of(task: Task, *, test_readings: int = 0) -> Question:
         objective=said["objective"],
         horizon=diagnostics.horizon_of(task),
         delay=task.delay,
+        overlap=task.horizon,
         target_words=task.target_words,
         trades=task.trades,
         sign_free=task.objective.sign_free,

@@ -72,6 +72,7 @@ class Question:
     horizon: int | None = None  # days from trade to trade; None where the target is a field
     delay: int = 1  # days from signal to trade
     segments: tuple[Segment, ...] = ()
+    overlap: int = 1  # days that one value of the target spans
     target_words: str = ""  # the target in a sentence: 5-day forward return; empty: as `target`
     trades: bool = True  # whether a forecast of the target can be traded
     sign_free: bool = False  # whether a formula and its negative score the same

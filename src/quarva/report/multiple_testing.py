@@ -38,8 +38,8 @@ def expected_best(data: ReportData) -> float | None:
 def standard_errors(data: ReportData) -> dict[str, float | None]:
     """Standard error of the best formula's figure in each segment; None where it does not exist.
 
-    The error of a mean daily IC with targets of h days is Newey and West's with h lags, because targets overlap.
-    The error of a yearly Sharpe ratio over n bars, P of them a year, with a ratio of s a bar, is
+    The error of a mean daily IC with targets that span h days is Newey and West's with h lags, because targets
+    overlap. The error of a yearly Sharpe ratio over n bars, P of them a year, with a ratio of s a bar, is
     √((1 + s²/2) · P / n) (Lo 2002, The Statistics of Sharpe Ratios).
     """
     errors: dict[str, float | None] = dict.fromkeys(SEGMENT_NAMES)
@@ -48,9 +48,8 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
         if question.objective in ("ic", "rank_ic") and information is not None:
             days = np.flatnonzero(information.segments == code)
             ic = information.ic[days[0] : days[-1] + 1] if len(days) else np.empty(0)
-            horizon = max(question.horizon or 1, 1)
-            if np.isfinite(ic).sum() >= LEAST_DAYS * horizon:
-                errors[name] = standard_error(ic, horizon)
+            if np.isfinite(ic).sum() >= LEAST_DAYS * question.overlap:
+                errors[name] = standard_error(ic, question.overlap)
         if question.objective in ("sharpe", "timing_sharpe") and trading is not None:
             net = trading.net[(trading.segments == code) & np.isfinite(trading.net)]
             if len(net) >= LEAST_DAYS and net.std() > 0:
@@ -101,5 +100,5 @@ def _errors(data: ReportData) -> str:
         return ""
     if data.question.objective not in ("ic", "rank_ic"):
         return " ±\u00a0is one standard error."
-    lags = count(max(data.question.horizon or 1, 1), "lag")
+    lags = count(data.question.overlap, "lag")
     return f" ±\u00a0is one standard error (Newey–West, {lags})."
