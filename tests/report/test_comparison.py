@@ -140,3 +140,15 @@ def test_lines_are_steps(data):
     assert all(rows == [high] for column, rows in columns.items() if column > tall[0])
     place = (tall[0] - min(columns)) / (max(columns) - min(columns))
     assert place == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_a_searcher_that_ended_is_not_drawn_beyond_its_end(data):
+    x, short = np.array([1.0, 10.0, 100.0, 1000.0]), np.array([1.0, 2.0, np.nan, np.nan])
+    long = np.array([1.0, 2.0, 3.0, 3.0])
+    bands = (Band("short", short - 1, short, short + 1), Band("long", long - 1, long, long + 1))
+    race = Race("score", "evaluations", x, bands)
+    page = render(replace(data, races=(race, race), rows=(("short", "1"), ("long", "2"))))
+    end = 1000 * float(race.across.at(np.log10(np.array(10.0))))
+    for kind in ("area", "line"):
+        path = re.search(rf'<path class="{kind} s0" d="([^"]+)"', page).group(1)
+        assert max(map(float, re.findall(r"[MLH]([\d.]+)", path))) == pytest.approx(end, abs=0.1)

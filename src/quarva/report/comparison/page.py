@@ -56,7 +56,8 @@ def _plot(race: Race) -> Plot:
     areas, lines = [], []
     for k, band in enumerate(race.bands):
         low, high, middle = (race.height(part) for part in (band.low, band.high, band.middle))
-        places, low, high = stairs(x, low, high)
+        there = np.isfinite(low) & np.isfinite(high)  # else the last step would reach to the next place
+        places, low, high = stairs(x[there], low[there], high[there])
         areas.append(Line(between(places, low, high, upwards), tint(k)))
         lines.append(Line(step(x, middle, upwards), tint(k)))
     said = "; ".join(

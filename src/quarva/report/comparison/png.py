@@ -75,11 +75,10 @@ def _draw(panel: "Axes", race: Race, colours: dict[str, Any]) -> None:
     colour = {band.name: colours["tints"][k % TINTS] for k, band in enumerate(race.bands)}
     for band in race.bands:
         low, middle, high = (race.height(part) for part in (band.low, band.middle, band.high))
-        panel.fill_between(x, low, high, color=colour[band.name], alpha=0.16, lw=0, step="post")
-        panel.plot(
-            x, middle, color=colour[band.name], lw=1.9, drawstyle="steps-post", solid_joinstyle="round",
-            clip_on=False,
-        )  # fmt: skip
+        both, tint = np.isfinite(low) & np.isfinite(high), colour[band.name]
+        panel.fill_between(x[both], low[both], high[both], color=tint, alpha=0.16, lw=0, step="post")
+        there, line = np.isfinite(middle), {"lw": 1.9, "solid_joinstyle": "round", "clip_on": False}
+        panel.plot(x[there], middle[there], color=tint, drawstyle="steps-post", **line)
     found = ends(race)
     heights = upwards.at(race.height(np.array([value for _, _, value in found])))
     for (name, place, value), height in zip(found, spread([float(h) for h in heights], 0.055), strict=True):
