@@ -43,3 +43,48 @@ def test_parquet_reads_like_csv(tmp_path):
     frame.write_csv(tmp_path / "t.csv")
     prints = {Table.read(tmp_path / name).panel.fingerprint() for name in ("t.parquet", "t.csv")}
     assert len(prints) == 1
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        pd.Index([3, 5, 6, 9]), pd.Index([3, 5, 6, 9], name="id"), pd.Index([0.5, 1.5, 2.5, 3.5], name="x"),
+        pd.date_range("2024-01-01", periods=4), pd.date_range("2024-01-01", periods=4, name="date"),
+        list("pqrs"), pd.MultiIndex.from_product([[1, 2], [3, 4]]),
+    ],
+)  # fmt: skip
+def test_the_index_of_a_frame_is_no_variable(index):
+    frame = pd.DataFrame({"a": [1.0, 2, 3, 5], "y": [1.0, 3, 2, 4]}).set_axis(index)
+    read = Table.read(frame)
+    assert read.columns == ("a",)
+    assert read.panel.values.ravel().tolist() == [1, 2, 3, 5]
+
+
+def test_rows_that_were_dropped_leave_no_row_number_behind():
+    frame = pd.DataFrame({"a": [1.0, np.nan, 3, 4, 7], "y": np.arange(5.0) * 3})
+    assert Table.read(frame.dropna()).columns == ("a",)
+
+
+def test_an_index_that_is_asked_for_is_named():
+    frame = pd.DataFrame({"a": [1.0, 2, 3], "y": [1.0, 3, 2]})
+    for asked in ({"target": "y", "columns": ["a"]}, {"target": "a"}):
+        with pytest.raises(
+            PanelError, match=r"'a' is the index of the frame; make it a column with reset_index"
+        ):
+            Table.read(frame.set_index("a"), **asked)
+    with pytest.raises(PanelError, match="no variable beside the target 'y'; make the index a column"):
+        Table.read(frame.set_index("a"))
+
+
+@pytest.mark.parametrize(
+    ("variables", "target", "said"),
+    [
+        ({"x": [1, 2]}, [1, 2, 3], "column 'x' has 2 values and the target 3"),
+        ({"x": []}, [], "no rows"),
+        ({"x": ["a", "b"]}, [1, 2], "something that is no number"),
+        ({"x": [[1], [2]]}, [1, 2], "column 'x' must be one row of numbers, not 2 axes"),
+    ],
+)
+def test_arrays_that_make_no_table_are_refused(variables, target, said):
+    with pytest.raises(PanelError, match=said):
+        Table.from_arrays(variables, target)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from quarva.loop import Findings, Searcher
 from quarva.runs import search
-from quarva.tasks import Field, Task
+from quarva.tasks import Field, Task, check_task
 
 if TYPE_CHECKING:
     from quarva.panel import Panel
@@ -48,6 +48,7 @@ def distil(
     Raises:
         TaskError: a signal that has no value in training.
     """
+    check_task(task, "distil")
     asked = (
         _of_panel(function, task, objective) if task.table is None else _of_table(function, task, objective)
     )

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from quarva._runtime.extras import is_installed
+from quarva._runtime.whole import whole
 from quarva.comparison.comparison import Comparison
 from quarva.comparison.folder import INCUMBENTS, ComparisonFolder, Plan
 from quarva.comparison.registry import Way, Ways, check, describe, fit_run, is_learner, made, ways_of
@@ -18,7 +21,7 @@ from quarva.loop import Findings, Progress, Resumable, Searcher
 from quarva.runs import SEARCHERS, search
 from quarva.runs.record import findings_record
 from quarva.runs.run_folder import RunFolder
-from quarva.tasks import Task
+from quarva.tasks import Task, check_task
 
 __all__ = ["compare", "compare_in", "plan_of", "seeds_of"]
 
@@ -66,8 +69,8 @@ def compare(
             be fitted to the task.
         RunError: a folder that can not be written, is damaged, or belongs to another comparison.
     """
-    if budget < 1:
-        raise RecipeError(f"budget must be 1 or more, not {budget}")
+    check_task(task, "compare")
+    budget = whole("budget", budget)
     ways = _named(searchers)
     if "settings" in settings:
         raise RecipeError("settings are of one searcher: compare an object, as GEP(population=500)")
@@ -145,7 +148,10 @@ def plan_of(ways: Ways, seeds: tuple[int, ...], level: float | None) -> Plan:
 
 def seeds_of(seeds: int | Sequence[int]) -> tuple[int, ...]:
     """Seeds 0, 1, … or those given. Raises RecipeError for none, a negative one or one that comes twice."""
-    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(map(int, seeds))
+    if isinstance(seeds, Sequence | np.ndarray):
+        numbers = tuple(whole("a seed", seed, 0) for seed in seeds)
+    else:
+        numbers = tuple(range(whole("seeds", seeds)))
     if not numbers:
         raise RecipeError(f"seeds must be 1 or more, not {seeds}")
     if min(numbers) < 0 or len(set(numbers)) < len(numbers):

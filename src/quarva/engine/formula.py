@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from quarva.engine.evaluate import signals
 from quarva.engine.program import Program
 from quarva.karva.expression import Expression
-from quarva.karva.notation import parse, render
-from quarva.panel import Panel
+from quarva.karva.notation import expression_of, parse, render
+from quarva.panel import Panel, check_panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,11 +16,25 @@ if TYPE_CHECKING:
 __all__ = ["Formula"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False, repr=False)
 class Formula:
-    """A function of the past of a panel, written as an expression."""
+    """A function of the past of a panel, written as an expression.
+
+    Parameters
+    ----------
+    expression : str, Expression or Formula
+        Text is read in infix notation; `Formula.parse` reads other notations and checks the names.
+
+    Raises
+    ------
+    FormulaError
+        A text that cannot be read, or anything else.
+    """
 
     expression: Expression
+
+    def __init__(self, expression: "str | Expression | Formula") -> None:
+        object.__setattr__(self, "expression", expression_of(expression))
 
     @classmethod
     def parse(cls, text: str, notation: str = "infix", panel: Panel | None = None) -> "Formula":
@@ -43,6 +57,7 @@ class Formula:
         """
         import pandas as pd
 
+        check_panel(panel, "a formula's signal")
         values = signals(Program.from_expressions([self.expression]), panel, threads=1)[0]
         index = pd.DatetimeIndex(panel.dates, name="date")
         return pd.DataFrame(values, index=index, columns=pd.Index(panel.assets, name="asset"))
@@ -69,6 +84,9 @@ class Formula:
 
     def __str__(self) -> str:
         return self.text
+
+    def __repr__(self) -> str:
+        return f"Formula({self.text!r})"
 
     def __len__(self) -> int:
         return len(self.expression)

@@ -1,7 +1,7 @@
 """Live evaluation of formulas, day by day, with corrections of old days and a state file."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from quarva import engine
 from quarva.engine import Formula, Program
 from quarva.errors import FormulaError, PanelError, RunError
-from quarva.karva import Expression
+from quarva.karva import Expression, render
 from quarva.live.bars import bars_of, universe_of
 from quarva.live.history import History
 from quarva.live.state import State, read_state, write_state
-from quarva.panel import GroupCodes, Panel, first_rows
+from quarva.panel import GroupCodes, Panel, check_panel, first_rows
 from quarva.panel.dates import text_of
 
 __all__ = ["Formulas", "Stream"]
 
-Formulas = Sequence[str | Formula | Expression] | Mapping[str, str | Formula | Expression]
+One = str | Formula | Expression
+Formulas = One | Sequence[One] | Mapping[str, One]
 
 _RESERVED = ("date", "asset")
 
@@ -65,6 +66,7 @@ class Stream:
     """
 
     def __init__(self, formulas: Formulas, panel: Panel, threads: int | None = None) -> None:
+        check_panel(panel, "a stream")
         self.names, self.formulas = _named(formulas, panel)
         program = Program.from_expressions([formula.expression for formula in self.formulas])
         self.fields = program.fields or panel.fields[:1] if panel.conventions == "quarva" else panel.fields
@@ -429,7 +431,7 @@ class Stream:
 
 def _named(formulas: Formulas, panel: Panel) -> tuple[tuple[str, ...], tuple[Formula, ...]]:
     """Names and formulas; every formula is checked against the panel."""
-    if isinstance(formulas, str):
+    if isinstance(formulas, str) or not isinstance(formulas, Iterable):
         formulas = [formulas]
     if not isinstance(formulas, Mapping):
         formulas = {f"f{number}": formula for number, formula in enumerate(formulas)}
@@ -440,13 +442,12 @@ def _named(formulas: Formulas, panel: Panel) -> tuple[tuple[str, ...], tuple[For
         raise FormulaError(
             f"the name '{reserved[0]}' is a column of the table of signals; give the formula another name"
         )
-    checked = []
-    for formula in formulas.values():
-        if isinstance(formula, Expression):
-            formula = Formula(formula)
-        # Parsing the text of every formula finds one that cannot be written as text now and not in `save`.
-        checked.append(Formula.parse(formula if isinstance(formula, str) else formula.text, panel=panel))
-    return tuple(formulas), tuple(checked)
+    # Parsing the text of every formula finds one that cannot be written as text now and not in `save`.
+    checked = tuple(
+        Formula.parse(formula if isinstance(formula, str) else render(formula), panel=panel)
+        for formula in formulas.values()
+    )
+    return tuple(formulas), checked
 
 
 def _empty(

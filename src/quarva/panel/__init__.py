@@ -3,7 +3,7 @@
 from quarva.panel.calendar import SESSIONS_PER_YEAR, Calendar, calendar_of
 from quarva.panel.conventions import CONVENTIONS, Conventions, first_rows
 from quarva.panel.describe import Description, describe
-from quarva.panel.panel import GroupCodes, Panel
+from quarva.panel.panel import GroupCodes, Panel, check_panel
 from quarva.panel.sample import sample_panel
 from quarva.panel.table import Table
 
@@ -17,6 +17,7 @@ __all__ = [
     "Panel",
     "Table",
     "calendar_of",
+    "check_panel",
     "describe",
     "first_rows",
     "sample_panel",

@@ -13,7 +13,7 @@ from quarva.panel.zones import Stamps, in_zone, offsets_of
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["parse_dates", "reads_as_times", "text_of"]
+__all__ = ["date_of", "dates_of", "parse_dates", "reads_as_times", "text_of"]
 
 # A zone comes after a time of day, never after a date: 02-01-2020 does not end in a zone.
 _ZONE = r"\d:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
@@ -23,6 +23,7 @@ _WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nan
 _COMPACT = {6: "01000000", 8: "000000", 10: "0000", 12: "00", 14: "", 17: ""}
 # What a typing error leaves is outside; all inside fits datetime64[ns].
 _FIRST, _END = np.datetime64("1700-01-01"), np.datetime64("2201-01-01")
+_ISO = re.compile(r"\d{4}(-|$)")
 
 
 def parse_dates(source: Source, column: str, time: str | None = None, zone: str | None = None) -> np.ndarray:
@@ -66,6 +67,70 @@ def parse_dates(source: Source, column: str, time: str | None = None, zone: str 
         _say_midnight(source, stamps)
         return days
     return _instants(source, stamps)
+
+
+def dates_of(given: Any, name: str) -> np.ndarray:
+    """Read dates that are handed over as a sequence.
+
+    Parameters
+    ----------
+    given : sequence of T dates
+        numpy datetime64, an index or column of pandas or polars, or a list of dates, datetimes, periods,
+        text, or numbers such as 20220103; read as `Panel.read` reads a column of them. A period is its
+        first day.
+    name : str
+        Where they are from, for messages.
+
+    Returns
+    -------
+    datetime64 array [T]
+        In the order given: [D] where every time of day is midnight, [ns] in UTC otherwise.
+
+    Raises
+    ------
+    PanelError
+        A date that is missing or cannot be read, or dates of several time zones.
+    """
+    if np.ndim(given) != 1:
+        raise PanelError(f"{name}: dates are one row of dates, not {np.ndim(given)} axes of them")
+    if isinstance(given, np.ndarray) and given.dtype.kind == "M":
+        return _days_or_instants(given, name)
+    import pandas as pd
+    import polars as pl
+
+    series = given if isinstance(given, pl.Series) else None
+    if series is None:
+        index = pd.Index(given)  # finds out what a list holds
+        if isinstance(index, pd.PeriodIndex):
+            index = index.to_timestamp()
+        if isinstance(index, pd.DatetimeIndex) and index.tz is None:
+            return _days_or_instants(index.to_numpy(), name)
+        if index.dtype == object:
+            index = pd.Index([None if each is None or each != each else str(each) for each in index])
+        series = pl.Series(pl.from_pandas(index.to_series(index=range(len(index)))))
+    return parse_dates(Source(pl.DataFrame({"date": series}), name), "date")
+
+
+def date_of(given: Any, name: str) -> np.datetime64:
+    """Read a single date, as `dates_of` reads many, or text from a year to an instant, `2020` or `2020-01`.
+
+    Raises PanelError for anything else.
+    """
+    try:
+        if isinstance(given, np.datetime64) or (isinstance(given, str) and _ISO.match(given)):
+            return np.datetime64(given)
+        return np.datetime64(dates_of([given], name)[0])
+    except (PanelError, ValueError):
+        raise PanelError(f"{name}: {given!r} is not a date; write it as YYYY-MM-DD") from None
+
+
+def _days_or_instants(dates: np.ndarray, name: str) -> np.ndarray:
+    """datetime64 of any unit: [D] where every time of day is midnight, [ns] otherwise."""
+    if np.isnat(dates).any():
+        row = int(np.isnat(dates).argmax())
+        raise PanelError(f"{name}: row {row + 1}: the date is missing; fill it in or drop the row")
+    days = dates.astype("datetime64[D]")
+    return days if (days == dates).all() else dates.astype("datetime64[ns]")
 
 
 def text_of(date: np.datetime64) -> str:

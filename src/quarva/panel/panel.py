@@ -10,13 +10,14 @@ import numpy as np
 
 from quarva.errors import PanelError
 from quarva.panel.conventions import Conventions, check_conventions
+from quarva.panel.dates import date_of, dates_of
 from quarva.panel.names import nearest, normalise_all
 from quarva.panel.reading import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["GroupCodes", "Panel"]
+__all__ = ["GroupCodes", "Panel", "check_panel"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,10 +153,15 @@ class Panel:
     ) -> "Panel":
         """A panel of arrays [T, N], one for each field, without a check of what they hold.
 
-        `dates`: T dates, ascending; `assets`: N names, kept in their order; `groups`: for each group N
-        labels, None or '' for an asset without one; `universe`: bool[T, N].
-        Raises PanelError where names repeat, shapes do not fit or dates do not ascend.
+        `dates`: T dates, ascending, in any form that `dates.dates_of` reads; `assets`: N names, kept in their
+        order; `groups`: for each group N labels, None or '' for an asset without one; `universe`: bool[T, N].
+        Raises PanelError where names repeat, shapes do not fit, dates do not ascend or values are no numbers.
         """
+        if not isinstance(values, Mapping):
+            raise PanelError(
+                f"{name}: values are arrays by the name of their field, as in {{'close': array}}, not a "
+                f"{type(values).__name__}; a frame is read with Panel.read"
+            )
         if not values:
             raise PanelError(f"{name}: no field; give at least one array")
         names = normalise_all(values, name)
@@ -170,8 +176,11 @@ class Panel:
             if np.shape(array) != shape:
                 found = np.shape(array)
                 raise PanelError(f"{name}: field {given!r} has shape {found}; dates × assets is {shape}")
-            with np.errstate(over="ignore"):
-                stacked[row] = array
+            try:
+                with np.errstate(over="ignore"):
+                    stacked[row] = array
+            except (TypeError, ValueError):
+                raise PanelError(f"{name}: field {given!r} holds something that is no number") from None
         if universe is not None:
             universe = np.ascontiguousarray(universe, dtype=bool)
             if universe.shape != shape:
@@ -182,7 +191,7 @@ class Panel:
     def field(self, name: str) -> np.ndarray:
         """Values of a field, a view float32[T, N]; PanelError where there is no such field."""
         if name not in self.fields:
-            raise PanelError(f"{self.name}: no field {name!r}; {nearest(name, self.fields)}")
+            raise PanelError(f"{self.name}: no field {name!r}; {nearest(str(name), self.fields)}")
         return self.values[self.fields.index(name)]
 
     def between(self, first: Any = None, last: Any = None) -> "Panel":
@@ -214,10 +223,7 @@ class Panel:
         return replace(self, conventions=name)
 
     def _date(self, date: Any) -> np.datetime64:
-        try:
-            return np.datetime64(date).astype(self.dates.dtype)
-        except (ValueError, TypeError):
-            raise PanelError(f"{self.name}: {date!r} is not a date; write it as YYYY-MM-DD") from None
+        return np.datetime64(date_of(date, self.name).astype(self.dates.dtype))
 
     def to_frame(self) -> "pd.DataFrame":
         """A long pandas frame: date, asset, groups, fields, and `universe` where the panel has one.
@@ -263,21 +269,24 @@ class Panel:
         return digest.hexdigest()
 
 
+def check_panel(given: object, verb: str) -> None:
+    """Raise PanelError where what a verb (`a formula's signal`) was given is no Panel."""
+    if not isinstance(given, Panel):
+        raise PanelError(
+            f"{verb} takes a Panel, not a {type(given).__name__}: read it with Panel.read(...), or make one "
+            "with Panel.from_arrays(...)"
+        )
+
+
 def _as_dates(dates: Any, name: str) -> np.ndarray:
     """Ascending dates as datetime64[D] where all are midnight, else [ns]."""
-    try:
-        instants = np.asarray(dates).astype("datetime64[ns]")
-    except (ValueError, TypeError):
-        raise PanelError(f"{name}: dates can not be read as dates; give numpy datetime64") from None
-    if instants.ndim != 1 or np.isnat(instants).any():
-        raise PanelError(f"{name}: dates must be one row of dates without a gap; give numpy datetime64")
-    back = np.flatnonzero(instants[1:] <= instants[:-1])
+    found = dates_of(dates, name)
+    back = np.flatnonzero(found[1:] <= found[:-1])
     if len(back):
-        before, after = instants[back[0]], instants[back[0] + 1]
+        before, after = found[back[0]], found[back[0] + 1]
         what = "stands twice; keep one" if before == after else f"comes after {before}; sort by date"
         raise PanelError(f"{name}: date {after} {what}")
-    days = instants.astype("datetime64[D]")
-    return days if (days == instants).all() else instants
+    return found
 
 
 def _as_group(given: Any, group: str, name: str, assets: int) -> GroupCodes:

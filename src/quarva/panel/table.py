@@ -55,13 +55,18 @@ class Table:
         if opened.levels:
             opened.refuse("names of columns have two levels; keep one line of names")
         kept = [column for column in frame.columns if not _labels_rows(opened, column)]
+        labels = {normalise(column) for column in frame.columns if column not in kept}
         names = {field: column for column, field in normalise_all(kept, opened.name).items()}
         wanted = normalise(target)
+        for asked in (target, *(columns or ())):
+            if normalise(asked) in labels and normalise(asked) not in names:
+                opened.refuse(f"{asked!r} is the index of the frame; make it a column with reset_index()")
         if wanted not in names:
             opened.refuse(f"no target column {target!r}; {nearest(wanted, names)}")
         variables = [name for name in names if name != wanted] if columns is None else list(columns)
         if not variables:
-            opened.refuse(f"no variable beside the target {target!r}; add a column of numbers")
+            mend = "make the index a column with reset_index()" if labels else "add a column of numbers"
+            opened.refuse(f"no variable beside the target {target!r}; {mend}")
         arrays = {}
         for name in [*variables, wanted]:
             if name not in names:
@@ -81,15 +86,27 @@ class Table:
 
     @classmethod
     def from_arrays(cls, variables: dict[str, Any], target: Any, name: str = "table") -> "Table":
-        """A table of arrays [rows], one for each variable, and the target [rows], without a check."""
-        rows = len(target)
+        """A table of arrays [rows], one for each variable, and the target [rows].
+
+        Raises PanelError where there is no row, lengths differ, or a value is no number; what the numbers are
+        is not checked.
+        """
+        rows = _rows(target, "the target", name)
+        if not rows:
+            raise PanelError(f"{name}: no rows; give arrays of numbers")
+        for variable, array in variables.items():
+            if (found := _rows(array, f"column {variable!r}", name)) != rows:
+                raise PanelError(f"{name}: column {variable!r} has {found} values and the target {rows}")
         blocks = -(-rows // _BLOCK)
         width = -(-rows // blocks)  # blocks of equal width leave the least padding
 
         def lay(array: Any) -> np.ndarray:
             padded = np.full(blocks * width, np.nan, dtype=np.float32)
-            with np.errstate(over="ignore"):
-                padded[:rows] = array
+            try:
+                with np.errstate(over="ignore"):
+                    padded[:rows] = array
+            except (TypeError, ValueError):
+                raise PanelError(f"{name}: a column holds something that is no number") from None
             return padded.reshape(blocks, width)
 
         panel = Panel.from_arrays(
@@ -108,6 +125,13 @@ def _labels_rows(source: Source, column: str) -> bool:
     if labels and column not in source.index and not is_nameless(column):
         source.log.leave_out(column, "it counts rows")
     return labels
+
+
+def _rows(array: Any, what: str, name: str) -> int:
+    """Length of a row of numbers. Raises PanelError for anything else."""
+    if np.ndim(array) != 1:
+        raise PanelError(f"{name}: {what} must be one row of numbers, not {np.ndim(array)} axes of them")
+    return len(array)
 
 
 def _check(array: np.ndarray, name: str, source: str, mend: str) -> None:

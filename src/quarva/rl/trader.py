@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from quarva._runtime.interrupts import interrupts
+from quarva._runtime.whole import whole
 from quarva.errors import RecipeError, TaskError
 from quarva.networks.data.features import Feature
 from quarva.networks.data.inputs import Inputs
@@ -23,7 +24,7 @@ from quarva.rl.gradient import PolicyGradient
 from quarva.rl.naf import NAF
 from quarva.rl.policy import TradingPolicy
 from quarva.rl.trading import TradingGame, pay
-from quarva.tasks import TEST, TRAIN, VALIDATION, Task, lend
+from quarva.tasks import TEST, TRAIN, VALIDATION, Task, check_task, lend
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,8 +69,7 @@ class Trader:
         if self.way not in WAYS:
             raise RecipeError(f"there is no way '{self.way}' to learn to trade; there are {', '.join(WAYS)}")
         for name in ("length", "width", "episodes", "stretch", "updates", "batch", "threads"):
-            if getattr(self, name) < 1:
-                raise RecipeError(f"{name} must be 1 or more, not {getattr(self, name)}")
+            object.__setattr__(self, name, whole(name, getattr(self, name)))
         if not (0 < self.rate < inf and 0 <= self.gamma <= 1):
             raise RecipeError(f"rate must be above 0 and gamma in [0, 1], not {self.rate} and {self.gamma}")
         if len(set(self.positions)) < 2 or not all(-1 <= each <= 1 for each in self.positions):
@@ -81,6 +81,7 @@ class Trader:
 
     def _game(self, task: Task) -> tuple[Inputs, Windows, TradingGame]:
         """What is shown, and the market that is traded."""
+        check_task(task, "fit")
         if task.table is not None:
             raise TaskError(
                 f"{self.way} trades, and a table has no market: take searchers, or a dense network"

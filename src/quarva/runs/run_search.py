@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from quarva._runtime.whole import whole
 from quarva.engine import Device, threads_to_use
 from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
@@ -19,7 +20,7 @@ from quarva.searchers.blend.blend import Blend
 from quarva.searchers.gep.gep import GEP
 from quarva.searchers.policy import Policy
 from quarva.searchers.random_search import RandomSearch
-from quarva.tasks import Task
+from quarva.tasks import Task, check_task
 
 __all__ = ["SEARCHERS", "make_searcher", "search"]
 
@@ -42,7 +43,7 @@ def search(
     threads: int | None = None,
     device: Device = "cpu",
     functions: Sequence[str] | None = None,
-    windows: Sequence[int] | None = None,
+    windows: int | Sequence[int] | None = None,
     numbers: Sequence[float] = (),
     constants: bool | None = None,
     tuning_steps: int | None = None,
@@ -92,8 +93,14 @@ def search(
             tuning of constants that can not be tuned.
         RunError: a folder or checkpoint that can not be written, or does not belong to this search.
     """
-    if budget < 1:
-        raise RecipeError(f"budget must be 1 or more, not {budget}")
+    check_task(task, "search")
+    budget, seed = whole("budget", budget), whole("seed", seed, 0)
+    genes, head = whole("genes", genes), None if head is None else whole("head", head)
+    threads = None if threads is None else whole("threads", threads)
+    tuning_steps = None if tuning_steps is None else whole("tuning_steps", tuning_steps, 0)
+    functions = [functions] if isinstance(functions, str) else functions
+    windows = [windows] if isinstance(windows, int | float) else windows
+    windows = None if windows is None else [whole("a window", window) for window in windows]
     name, way = make_searcher(searcher, settings)
     is_table = task.table is not None
     usual_head = _TABLE_HEAD if is_table else _PANEL_HEAD

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva._runtime.whole import whole
 from quarva.engine import Program, Stream
 from quarva.errors import RecipeError
 from quarva.karva.expression import Expression
-from quarva.karva.notation import parse, render
+from quarva.karva.notation import expression_of, render
 from quarva.panel import GroupCodes, Panel
 
 __all__ = ["BAR", "Market", "planted_ic", "simulate"]
@@ -153,7 +154,8 @@ def simulate(
     A formula of slowly changing levels, such as `close`, makes the assets that it favours rise for as long as
     it favours them.
     """
-    expression = parse(plant, fields=BAR, groups=("sector",)) if isinstance(plant, str) else plant
+    assets, days, seed = whole("assets", assets, 0), whole("days", days, 0), whole("seed", seed, 0)
+    expression = None if plant is None else expression_of(plant, fields=BAR, groups=("sector",))
     lookback = 0 if expression is None else expression.lookback()
     _check_request(assets, days, ic, start, None if expression is None else lookback)
     before = max(_WARM_UP, lookback + _DEFINED)

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva._runtime.whole import whole
+from quarva.engine import Formula
 from quarva.errors import TaskError
-from quarva.panel import calendar_of
+from quarva.karva.expression import Expression
+from quarva.panel import calendar_of, check_panel
 from quarva.strategies.holding import HoldingReturns, check_delisting_return, holding_returns
 from quarva.strategies.kernels import simulate_positions, simulate_signals
 from quarva.strategies.performance import PERIODS_PER_YEAR, Performance, check_periods
@@ -62,7 +65,8 @@ class Strategy:
     without a trade. See `holding_returns`. `Performance` counts both.
 
     Args:
-        function: a Formula or Finding (anything with `signal(panel)`), or its signal, an array [T, N].
+        function: a formula (text, Formula, Expression, Finding), anything else with `signal(panel)`, or a
+            signal, an array [T, N].
         positions: the rule from signal to positions.
         delay: days from the signal to the trade, 0 or more.
         cost_bps: basis points paid on all that is traded, each way, 0 or more.
@@ -80,9 +84,21 @@ class Strategy:
     delisting_return: float = 0.0
 
     def __post_init__(self) -> None:
-        check_terms(self.delay, self.cost_bps)
+        object.__setattr__(self, "delay", check_terms(self.delay, self.cost_bps))
         check_periods(self.periods_per_year)
         check_delisting_return(self.delisting_return)
+        if isinstance(self.function, str | Expression):
+            object.__setattr__(self, "function", Formula(self.function))
+        elif not hasattr(self.function, "signal") and np.asarray(self.function).dtype.kind not in "fiub":
+            raise TaskError(
+                "a strategy trades a formula such as 'rank(close)', an object with signal(panel), or an "
+                f"array of days × assets, not a {type(self.function).__name__}"
+            )
+
+        if not isinstance(self.positions, Positions):
+            raise TaskError(
+                f"positions are a rule such as LongShort(0.2), not a {type(self.positions).__name__}"
+            )
 
     def run(self, panel: "Panel") -> Performance:
         """Backtest on a panel with a field `close`.
@@ -93,6 +109,7 @@ class Strategy:
             TaskError: no field `close`, a price of 0 or less, a signal of another shape than the panel, or
                 fewer days than the delay needs.
         """
+        check_panel(panel, "a strategy")
         signal = self.function.signal(panel) if hasattr(self.function, "signal") else self.function
         rows = as_signal(signal)
         close = closes(panel)
@@ -114,12 +131,14 @@ class Strategy:
         return replace(result, periods_per_year=periods)
 
 
-def check_terms(delay: int, cost_bps: float) -> None:
-    """Raise TaskError unless delay and costs are 0 or more."""
-    if delay < 0 or delay != int(delay):
+def check_terms(delay: int, cost_bps: float) -> int:
+    """The delay as an integer. Raises TaskError unless it is whole, and both are 0 or more."""
+    if isinstance(delay, int | float | np.number) and delay < 0:
         raise TaskError(f"the delay must be 0 or more days, not {delay}: a trade can not precede its signal")
+    days = whole("the delay", delay, 0, TaskError, "days")
     if not (cost_bps >= 0 and np.isfinite(cost_bps)):
         raise TaskError(f"costs must be 0 or more basis points, not {cost_bps}")
+    return days
 
 
 def backtest(
@@ -134,7 +153,7 @@ def backtest(
     Raises:
         TaskError: fewer than delay + 2 days, or a negative delay or cost.
     """
-    check_terms(delay, cost_bps)
+    delay = check_terms(delay, cost_bps)
     days = len(returns.gain)
     if days < delay + 2:
         raise TaskError(f"a delay of {delay} needs at least {delay + 2} days of data; there are {days}")

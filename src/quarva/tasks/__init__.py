@@ -10,7 +10,7 @@ from quarva.tasks.objectives import COVERAGE, LEAST_SHARE, OBJECTIVES, Objective
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Split
 from quarva.tasks.targets import FORWARD, Field, Target, known_value, parse_target
-from quarva.tasks.task import Task
+from quarva.tasks.task import Task, check_task
 
 __all__ = [
     "COVERAGE",
@@ -35,6 +35,7 @@ __all__ = [
     "Task",
     "TripleBarrier",
     "VolumeSurprise",
+    "check_task",
     "known_value",
     "lend",
     "parse_target",

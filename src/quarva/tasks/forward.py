@@ -7,6 +7,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from quarva._runtime.whole import whole
 from quarva.errors import TaskError
 from quarva.strategies import check_terms, closes, daily_returns
 
@@ -44,11 +45,9 @@ class Forward:
     classes: ClassVar[tuple[float, ...]] = ()
 
     def __post_init__(self) -> None:
-        if self.horizon < self.least or self.horizon != int(self.horizon):
-            raise TaskError(
-                f"the horizon of {self.phrase} must be {self.least} or more days, not {self.horizon}"
-            )
-        check_terms(self.delay, 0.0)
+        horizon = whole(f"the horizon of {self.phrase}", self.horizon, self.least, TaskError, "days")
+        object.__setattr__(self, "horizon", horizon)
+        object.__setattr__(self, "delay", check_terms(self.delay, 0.0))
 
     @property
     def name(self) -> str:

@@ -135,7 +135,7 @@ def objective_named(name: str | None, kind: Literal["panel", "table"], assets: t
     if name is None:
         name = "r2" if kind == "table" else ("ic" if len(assets) >= BY_NAME["ic"].least_assets else "ts_corr")
     if name not in BY_NAME:
-        raise TaskError(f"unknown objective '{name}'; {nearest(name, BY_NAME)}")
+        raise TaskError(f"unknown objective '{name}'; {nearest(str(name), BY_NAME)}")
     objective = BY_NAME[name]
     if objective.kind != kind:
         fitting = ", ".join(each.name for each in OBJECTIVES if each.kind == kind)

@@ -74,6 +74,10 @@ def ask_panel(
         for t in given
     ]
     for t in targets:
+        if not isinstance(t, Forward | Field):
+            raise TaskError(
+                f"a target is a name such as forward_return_5, ForwardReturn(5) or Field('name'), not {t!r}"
+            )
         if isinstance(t, Forward) and t.delay != agreed:
             raise TaskError(
                 f"{t.name} has a delay of {t.delay}, the task one of {agreed}; give one of them only"

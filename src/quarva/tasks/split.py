@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.errors import TaskError
+from quarva.errors import PanelError, TaskError
+from quarva.panel.dates import date_of
 
 __all__ = [
     "DEFAULT_SPLIT",
@@ -155,8 +156,8 @@ def _place(dates: NDArray[np.datetime64], border: Any) -> int:
         return round(share * len(dates))
     span = f"the panel runs from {day_text(dates[0])} to {day_text(dates[-1])}"
     try:
-        day = np.datetime64(str(border)) if isinstance(border, str | int) else np.datetime64(border)
-    except (ValueError, TypeError):
+        day = date_of(str(border) if isinstance(border, int) else border, "split")
+    except PanelError:
         raise TaskError(f"split: '{border}' is no date such as 2017-01-31; {span}") from None
     if np.isnat(day) or not dates[0] < day <= dates[-1]:
         raise TaskError(f"split: {border} lies outside the panel; {span}")

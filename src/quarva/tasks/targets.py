@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva._runtime.whole import whole
 from quarva.errors import TaskError
 from quarva.panel.names import nearest
 from quarva.tasks.classes import Direction, Quintile, TripleBarrier
@@ -50,8 +51,8 @@ class Field:
     classes: ClassVar[tuple[float, ...]] = ()
 
     def __post_init__(self) -> None:
-        if self.horizon < 0 or self.horizon != int(self.horizon):
-            raise TaskError(f"the horizon of field '{self.name}' must be 0 or more days, not {self.horizon}")
+        horizon = whole(f"the horizon of field '{self.name}'", self.horizon, 0, TaskError, "days")
+        object.__setattr__(self, "horizon", horizon)
 
     @property
     def words(self) -> str:

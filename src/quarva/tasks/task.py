@@ -1,6 +1,6 @@
 """The task: what is asked of a panel or a table, and how an answer is scored."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva import engine
+from quarva._runtime.whole import whole
 from quarva.errors import TaskError
-from quarva.karva.expression import Expression
 from quarva.karva.genes import Population
-from quarva.karva.notation import parse
+from quarva.karva.notation import expression_of, parse
 from quarva.panel import Panel, Table, calendar_of
 from quarva.panel.names import is_price
 from quarva.strategies import (
@@ -36,7 +36,7 @@ from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Border
 from quarva.tasks.targets import Target
 from quarva.tasks.traded import check_traded, is_traded, untraded_notes
 
-__all__ = ["Task"]
+__all__ = ["Task", "check_task"]
 
 _SIGNAL_BYTES = 64 * 2**20  # signals that a trading objective holds at a time
 
@@ -107,7 +107,14 @@ class Task:
         periods_per_year: float | None = None,
         delisting_return: float = 0.0,
     ) -> None:
-        check_terms(1 if delay is None else delay, cost_bps)
+        if not isinstance(data, Panel | Table):
+            raise TaskError(
+                f"a task is about a Panel or a Table, not a {type(data).__name__}: read it with "
+                "Panel.read(...) (dates × assets) or Table.read(..., target=NAME) (rows of numbers)"
+            )
+        embargo = whole("the embargo", embargo, 0, TaskError, "days")
+        terms = check_terms(1 if delay is None else delay, cost_bps)
+        delay = None if delay is None else terms
         check_periods(periods_per_year)
         check_delisting_return(delisting_return)
         if parsimony is not None and not parsimony >= 0:
@@ -211,7 +218,7 @@ class Task:
         """Score formulas on train and validation; the sealed test is not touched.
 
         Args:
-            formulas: a Population, a Program, or Formula or Expression, one or a list.
+            formulas: a Population, a Program, or one or several formulas: text, Formula, Expression, Finding.
             threads: None is one a core. The result does not depend on it.
             device: that evaluates them, see `engine.evaluate`.
             validation: whether that is wanted; if not it is NaN, and the days after training are not walked.
@@ -323,10 +330,12 @@ class Task:
         elif isinstance(formulas, Population):
             program = engine.Program.from_population(formulas)
         else:
-            given = formulas if isinstance(formulas, Sequence) else [formulas]
-            program = engine.Program.from_expressions(
-                [each if isinstance(each, Expression) else each.expression for each in given]
-            )
+            several = isinstance(formulas, Iterable) and not isinstance(formulas, str)
+            panel = self.panel
+            program = engine.Program.from_expressions([
+                expression_of(each, panel.fields, panel.groups, panel.assets)
+                for each in (formulas if several else [formulas])
+            ])  # fmt: skip
         self._keep_away(program.fields)
         return program
 
@@ -430,3 +439,12 @@ class Task:
         days, assets = self.panel.shape
         size = max(1, _SIGNAL_BYTES // (4 * days * assets))
         return (slice(start, min(start + size, count)) for start in range(0, count, size))
+
+
+def check_task(given: object, verb: str) -> None:
+    """Raise TaskError where what a verb (`search`) was given is no Task."""
+    if not isinstance(given, Task):
+        raise TaskError(
+            f"{verb} takes a Task, not a {type(given).__name__}: ask a question first, as in "
+            "Task(panel, target='forward_return_5')"
+        )

@@ -12,6 +12,7 @@ not data.
 
 from collections.abc import Callable, Iterable
 from types import MappingProxyType
+from typing import Any
 
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression
@@ -25,7 +26,7 @@ from quarva.karva.notation.tokens import suggestion
 from quarva.karva.notation.worldquant import parse_worldquant, render_worldquant
 from quarva.karva.operators import MAX_WINDOW
 
-__all__ = ["MAX_DEPTH", "MAX_WINDOW", "NOTATIONS", "parse", "render"]
+__all__ = ["MAX_DEPTH", "MAX_WINDOW", "NOTATIONS", "expression_of", "parse", "render"]
 
 _Notation = tuple[Callable[[SymbolParser], Expression], Callable[[Expression], str]]
 
@@ -73,15 +74,53 @@ def parse(
         than `MAX_DEPTH` levels. The message is one line with the column (from 1) of the error, and suggests
         the nearest known name or the correct form of the call.
     """
+    if not isinstance(text, str):
+        raise FormulaError(f"a formula is written as text, such as 'rank(close)', not as a {_kind(text)}")
     return _functions(notation)[0](SymbolParser(text, fields, groups, assets))
 
 
-def render(expression: Expression, notation: str = "infix") -> str:
-    """Render an expression as text, which `parse` turns back into an equal expression.
+def expression_of(
+    given: Any,
+    fields: Iterable[str] | None = None,
+    groups: Iterable[str] | None = None,
+    assets: Iterable[str] | None = None,
+) -> Expression:
+    """Return the expression of a formula, however it is given.
 
     Parameters
     ----------
-    expression : Expression
+    given : str, Expression, or an object that holds one
+        Text is in infix notation. A `Formula` holds an expression, a `Finding` a formula.
+    fields, groups, assets : iterable of str, optional
+        Names that a text may use, as for `parse`.
+
+    Returns
+    -------
+    Expression
+
+    Raises
+    ------
+    FormulaError
+        If a text cannot be parsed, or `given` is anything else.
+    """
+    if isinstance(given, str):
+        return parse(given, "infix", fields, groups, assets)
+    found = getattr(given, "formula", given)
+    found = getattr(found, "expression", found)
+    if not isinstance(found, Expression):
+        raise FormulaError(
+            f"a formula is text such as 'rank(close)', a Formula or an Expression, not a {_kind(given)}"
+        )
+    return found
+
+
+def render(expression: Any, notation: str = "infix") -> str:
+    """Render a formula as text, which `parse` turns back into an equal expression.
+
+    Parameters
+    ----------
+    expression : Expression, Formula or str
+        Text is in infix notation.
     notation : str
         One of `NOTATIONS`.
 
@@ -95,7 +134,11 @@ def render(expression: Expression, notation: str = "infix") -> str:
         If the notation is unknown, a name is empty or has control characters, or a number is not a finite
         float32.
     """
-    return _functions(notation)[1](expression)
+    return _functions(notation)[1](expression_of(expression))
+
+
+def _kind(given: object) -> str:
+    return type(given).__name__
 
 
 def _functions(notation: str) -> _Notation:

@@ -12,7 +12,7 @@ from quarva.networks.data.features import Feature, name_of, usual_features
 from quarva.networks.data.layout import Layout, axes_of
 from quarva.networks.data.leaks import check_causality, check_target
 from quarva.networks.data.windows import Missing, check_length
-from quarva.tasks import TRAIN, VALIDATION, Task, known_value
+from quarva.tasks import TRAIN, VALIDATION, Task, check_task, known_value
 
 __all__ = ["PanelData", "TableData", "TrainingData", "training_data_of"]
 
@@ -217,5 +217,6 @@ class TableData(TrainingData):
 
 
 def training_data_of(task: Task) -> TrainingData:
-    """The material of a task."""
+    """The material of a task. Raises TaskError where it is none."""
+    check_task(task, "fit")
     return PanelData(task) if task.table is None else TableData(task)

@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from quarva._runtime.whole import whole
 from quarva.errors import RecipeError
 from quarva.networks.data.features import Feature
 from quarva.networks.data.inputs import Inputs
@@ -65,8 +66,8 @@ class Learner:
 
     def __post_init__(self) -> None:
         for name in ("length", "members", "epochs", "batch", "patience", "threads"):
-            if (value := getattr(self, name)) is not None and value < 1:
-                raise RecipeError(f"{name} must be 1 or more, not {value}")
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, whole(name, value))
         if not (0 < self.rate < inf and 0 <= self.decay < inf):
             raise RecipeError(f"rate must be above 0 and decay 0 or more, not {self.rate} and {self.decay}")
         if not 0 <= self.holdout < 1:
