@@ -10,7 +10,7 @@ import pandas as pd
 
 import quarva as qv
 
-__all__ = ["FRAMES", "GRIDS", "Frame", "Grid", "same"]
+__all__ = ["FRAMES", "GRIDS", "Changed", "Frame", "Grid", "same", "with_rows"]
 
 DAYS = 40
 
@@ -80,6 +80,21 @@ class Grid:
         return np.datetime64(pd.to_datetime(text, format=self.read).to_datetime64(), "ms")
 
 
+@dataclass(frozen=True)
+class Changed:
+    """A changed file.
+
+    Attributes:
+        content: its bytes, or a pandas frame.
+        right: layouts whose panels are a right reading; empty where only a refusal or a note is right.
+        suffix: ending of the file's name.
+    """
+
+    content: "bytes | pd.DataFrame"
+    right: tuple[Grid, ...] = ()
+    suffix: str = ".csv"
+
+
 def _panel(cells: dict[tuple[np.datetime64, str, str], float]) -> "qv.Panel | None":
     if not cells:
         return None
@@ -116,7 +131,10 @@ def bars(seed: int, start: float, decimals: int = 3, count: int = DAYS) -> dict[
 
 _NAMES = ("open", "high", "low", "close", "volume")
 _TICKERS = ("AAA", "BB", "Z.CC")
+_TITLES = ("Open", "High", "Low", "Close", "Volume")
 _DATES = pd.bdate_range("2022-01-03", periods=DAYS)
+_ISO = [f"{day:%Y-%m-%d}" for day in _DATES]
+_MILLISECONDS = [str(day.value // 10**6) for day in pd.date_range("2022-01-03", periods=DAYS)]
 
 
 def _long(
@@ -130,14 +148,14 @@ def _long(
     ]
     if by_date:
         rows.sort(key=lambda row: row[0])
-    fields = {place: field for place, field in enumerate(_NAMES, start=2)}
+    fields = dict(enumerate(_NAMES, start=2))
     return Grid(name, (header,), tuple(rows), (0,), form, 1, fields)
 
 
 def _one(name: str, header: tuple[str, ...], dates: list[str], read: str, decimals: int = 3) -> Grid:
     own = bars(7, 80, decimals)
     rows = [(day, *(own[field][n] for field in _NAMES)) for n, day in enumerate(dates)]
-    fields = {place: field for place, field in enumerate(_NAMES, start=1)}
+    fields = dict(enumerate(_NAMES, start=1))
     return Grid(name, (header,), tuple(rows), (0,), read, None, fields)
 
 
@@ -146,7 +164,7 @@ def _wide() -> Grid:
     columns = [bars(20 + k, start)["close"] for k, start in enumerate((150, 200, 250, 40, 90))]
     columns[4][:6] = [""] * 6
     rows = [(f"{day:%Y-%m-%d}", *(column[n] for column in columns)) for n, day in enumerate(_DATES)]
-    fields = {place: asset for place, asset in enumerate(assets, start=1)}
+    fields = dict(enumerate(assets, start=1))
     return Grid("wide", (("Date", *assets),), tuple(rows), (0,), "%Y-%m-%d", None, fields, wide=True)
 
 
@@ -173,7 +191,7 @@ def _metatrader() -> Grid:
     rows = [
         (f"{t:%Y.%m.%d}", f"{t:%H:%M}", *(own[field][n] for field in _NAMES)) for n, t in enumerate(times)
     ]
-    fields = {place: field for place, field in enumerate(_NAMES, start=2)}
+    fields = dict(enumerate(_NAMES, start=2))
     header = (("Date", "Time", "Open", "High", "Low", "Close", "Volume"),)
     return Grid("MetaTrader", header, tuple(rows), (0, 1), "%Y.%m.%d %H:%M", None, fields)
 
@@ -191,15 +209,15 @@ def _crsp() -> Grid:
 
 GRIDS: tuple[Grid, ...] = (
     _long("long by date", ("date", "symbol", *_NAMES), "%Y-%m-%d", True, _TICKERS),
-    _long("long by asset", ("Date", "Ticker", "Open", "High", "Low", "Close", "Volume"), "%Y-%m-%d", False, _TICKERS),
+    _long("long by asset", ("Date", "Ticker", *_TITLES), "%Y-%m-%d", False, _TICKERS),
     _long(
         "tushare", ("trade_date", "ts_code", "open", "high", "low", "close", "vol"), "%Y%m%d", True,
         ("000001.SZ", "300750.SZ", "600000.SH"), decimals=2,
     ),
     _wide(),
-    _one("yfinance, one asset", ("Date", "Open", "High", "Low", "Close", "Volume"), [f"{d:%Y-%m-%d}" for d in _DATES], "%Y-%m-%d"),
-    _one("Binance", ("open_time", *_NAMES), [str(d.value // 10**6) for d in pd.date_range("2022-01-03", periods=DAYS)], "ms", 2),
-    _one("akshare", ("日期", "开盘", "最高", "最低", "收盘", "成交量"), [f"{d:%Y-%m-%d}" for d in _DATES], "%Y-%m-%d", 4),
+    _one("yfinance, one asset", ("Date", *_TITLES), _ISO, "%Y-%m-%d"),
+    _one("Binance", ("open_time", *_NAMES), _MILLISECONDS, "ms", 2),
+    _one("akshare", ("日期", "开盘", "最高", "最低", "收盘", "成交量"), _ISO, "%Y-%m-%d", 4),
     _metatrader(),
     _two_levels(),
     _crsp(),

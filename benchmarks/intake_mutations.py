@@ -19,18 +19,22 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import polars as pl
-from intake_changes import FRAME_CHANGES, GRID_CHANGES, Changed, changed_frame
-from intake_files import FRAMES, GRIDS, same
+from intake_changes import GRID_CHANGES
+from intake_files import FRAMES, GRIDS, Changed, same
+from intake_frames import FRAME_CHANGES, changed_frame
 
 import quarva as qv
 
-__all__ = ["SILENT", "TRACEBACK", "Outcome", "outcomes"]
+__all__ = ["REFUSED", "RIGHT", "SILENT", "TRACEBACK", "Outcome", "outcomes"]
 
 STEM = "prices"
 RIGHT, NOTED, REFUSED, SILENT, TRACEBACK = "right", "noted", "refused", "silently wrong", "traceback"
+MEANINGS = (
+    "Right: the panel is that of the file's cells. Noted: it differs or may differ from the clean file's, and"
+    " a note says so. Refused: one line that says what to mend. Silently wrong and tracebacks must be none."
+)
 VERDICTS = (RIGHT, NOTED, REFUSED, SILENT, TRACEBACK)
 
 
@@ -110,14 +114,13 @@ def _verdict(
 def page(found: list[Outcome], command: str) -> str:
     """The table of a run, in Markdown."""
     totals = Counter(outcome.verdict for outcome in found)
+    versions = f"Python {platform.python_version()}, polars {pl.__version__}, pandas {pd.__version__}"
     lines = [
         "# Mutated files",
         "",
-        f"`{command}`, {date.today()}, {platform.machine()}, Python {platform.python_version()}, polars"
-        f" {pl.__version__}, pandas {pd.__version__}, numpy {np.__version__}.",
+        f"`{command}`, {date.today()}, {platform.machine()}, {versions}.",
         "",
-        f"{len(found):,} files. Right: the panel is that of the file's cells. Noted: it may differ, and a note says"
-        " so. Refused: one line that says what to mend. Silently wrong and tracebacks must be none.",
+        f"{len(found):,} files. {MEANINGS}",
         "",
         "| " + " | ".join(VERDICTS) + " |",
         "| " + " | ".join("---" for _ in VERDICTS) + " |",

@@ -25,7 +25,8 @@ def refusal(dates, **options):
 @pytest.mark.parametrize(
     "form",
     [
-        "%d-%b-%y", "%d/%b/%y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%y-%m-%d", "%d%b%Y", "%B %d, %Y", "%d %B %Y",
+        "%d-%b-%y", "%d/%b/%y", "%m/%d/%y", "%d/%m/%y", "%d.%m.%y", "%y-%m-%d", "%d%b%Y", "%B %d, %Y",
+        "%d %B %Y",
         "%Y年%m月%d日", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y-%m-%d %I:%M %p", "%m/%d/%Y", "%d/%m/%Y", "%Y.%m.%d",
     ],
 )  # fmt: skip

@@ -61,6 +61,13 @@ def test_names_over_several_columns_are_read_as_bloomberg_writes_them(tmp_path, 
     assert Panel.read(tmp_path / "bbg.csv").fingerprint() == want
 
 
+def test_pairs_that_became_text_are_taken_apart(two, want, tmp_path):
+    flat = two.set_axis([str(pair) for pair in two.columns], axis=1)
+    flat.to_csv(tmp_path / "flat.csv")
+    assert Panel.read(flat).fingerprint() == want
+    assert Panel.read(tmp_path / "flat.csv").fingerprint() == want
+
+
 @pytest.mark.parametrize("joint", ["_", ".", " ", "-"])
 def test_levels_joined_to_one_name_are_taken_apart(two, want, joint):
     flat = two.set_axis([joint.join(pair) for pair in two.columns], axis=1)

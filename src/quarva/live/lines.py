@@ -6,7 +6,7 @@ from io import BytesIO
 
 from quarva.errors import PanelError
 from quarva.panel.names import DATE_NAMES
-from quarva.panel.roles import role_of
+from quarva.panel.naming import role_of
 from quarva.panel.source import Source, find_column
 from quarva.panel.vendors import DATE, TIME
 

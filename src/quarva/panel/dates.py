@@ -199,9 +199,9 @@ def _stamps(source: Source, series: "pl.Series") -> Stamps:
         return Stamps(local, ((local - utc) / np.timedelta64(1, "m")).astype(np.int64))
     if series.dtype.is_numeric():
         return _from_numbers(source, series)
-    if series.dtype in (pl.String, pl.Categorical, pl.Enum):
-        return _from_text(source, series.cast(pl.String))
-    source.refuse(f"column {series.name!r} holds {series.dtype}, not dates; write dates as YYYY-MM-DD")
+    if series.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        source.refuse(f"column {series.name!r} holds {series.dtype}, not dates; write dates as YYYY-MM-DD")
+    return _from_text(source, series.cast(pl.String))
 
 
 def _from_numbers(source: Source, series: "pl.Series") -> Stamps:
@@ -324,8 +324,9 @@ def _times(source: Source, column: str) -> np.ndarray:
     half = text.str.extract(afternoon.pattern, 1).str.to_lowercase()
     if half.null_count() < len(half):
         hours = hours % 12 + 12 * (half == "p").fill_null(False).to_numpy()
-    seconds = frame["s"].fill_null(0.0).to_numpy() if "s" in frame.columns else 0.0
-    total = hours * 3600 + frame["m"].to_numpy() * 60 + seconds
+    total = hours * 3600 + frame["m"].to_numpy() * 60
+    if "s" in frame.columns:
+        total = total + frame["s"].fill_null(0.0).to_numpy()
     wrong = ~np.isfinite(total) | (hours > 24) | (frame["m"].to_numpy() > 59)
     if np.any(wrong):
         row = int(np.argmax(wrong))

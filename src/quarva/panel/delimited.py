@@ -286,8 +286,8 @@ class _File:
             if swallowed.any():
                 line = self.line(swallowed.arg_max() or 0, name)
                 raise PanelError(
-                    f"{self.content.path.name}: line {line}: a quoted cell of column {name!r} holds whole lines;"
-                    " close the quotation mark"
+                    f"{self.content.path.name}: line {line}: a quoted cell of column {name!r} holds whole"
+                    " lines; close the quotation mark"
                 )
 
     def _separators(self, rows: int) -> np.ndarray:

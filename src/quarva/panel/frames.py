@@ -12,7 +12,7 @@ from quarva.errors import PanelError
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Columns", "from_pandas", "from_polars", "read_parquet"]
+__all__ = ["Columns", "from_pandas", "from_polars", "quoted_pair", "read_parquet"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,15 @@ def read_parquet(path: Path) -> Columns:
         return Columns(frame, index)
     if len(levels) > 2:
         _refuse_levels(path.name, len(levels))
-    labels = {name: _pair(name, path.name) for name in frame.columns if name not in index}
+    labels: dict[str, tuple[str, str]] = {}
+    for name in frame.columns:
+        if name not in index:
+            pair = quoted_pair(name)
+            if pair is None:
+                raise PanelError(
+                    f"{path.name}: column {name!r} is not a pair of labels, as pandas writes two levels"
+                )
+            labels[name] = pair
     names = tuple(str(level.get("name") or "") for level in levels)
     return Columns(frame, index, labels, (names[0], names[1]))
 
@@ -75,12 +83,12 @@ def _about(text: str) -> dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def _pair(name: str, source: str) -> tuple[str, str]:
-    """The two labels in a name such as ('Close', 'AAPL')."""
+def quoted_pair(name: str) -> tuple[str, str] | None:
+    """The two labels in a name such as ('Close', 'AAPL'), as pandas writes two levels; None in others."""
     quoted = r"""(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^'",]+))"""
     found = re.fullmatch(rf"\(\s*{quoted}\s*,\s*{quoted}\s*\)", name)
     if found is None:
-        raise PanelError(f"{source}: column {name!r} is not a pair of labels, as pandas writes two levels")
+        return None
     first, second = (
         next((re.sub(r"\\(.)", r"\1", part) for part in found.groups()[k : k + 3] if part is not None), "")
         for k in (0, 3)
@@ -186,6 +194,6 @@ def _series(name: str, values: Any) -> "pl.Series":
     except (pl.exceptions.PolarsError, TypeError, ValueError, NotImplementedError) as error:
         said = str(error).strip().splitlines()[:1]
         raise PanelError(
-            f"pandas frame: column {name!r} of type {dtype} can not be read ({''.join(said)[:120]}); change its"
-            " type, or leave the column out"
+            f"pandas frame: column {name!r} of type {dtype} cannot be read ({''.join(said)[:120]}); change"
+            " its type, or leave the column out"
         ) from None

@@ -87,7 +87,7 @@ def read_header(text: str, name: str) -> Header:
     said = re.match(r'"?sep=(.)"?[\r\n]+', text)  # a line that Excel writes for itself
     skipped = said.end() if said else 0
     found: tuple[int, int, str, list[_Record]] | None = None
-    for separator in said[1] if said else _SEPARATORS:
+    for separator in said[1] if said else [each for each in _SEPARATORS if each in text]:
         records = _records(text[skipped:], separator, name, 1 if said else 0)
         first = _first(records)
         if first is not None:
@@ -113,8 +113,8 @@ def read_header(text: str, name: str) -> Header:
     above = [[cell.strip() for cell in record.cells] for record in records[:rows]]
     names, levels, level_names = _names(above, name, records[0].line)
     return Header(
-        separator, tuple(records[0].cells), names, levels, level_names, records[0].line, last.number + 1, last.end, rows,
-        passed_over,
+        separator, tuple(records[0].cells), names, levels, level_names, records[0].line, last.number + 1,
+        last.end, rows, passed_over,
     )  # fmt: skip
 
 

@@ -10,10 +10,11 @@ from quarva.errors import PanelError
 from quarva.panel.dates import parse_dates, text_of
 from quarva.panel.levels import joined_levels, stack
 from quarva.panel.names import BAR_NAMES, nearest, normalise
+from quarva.panel.naming import field_names
 from quarva.panel.panel import GroupCodes, Panel
-from quarva.panel.roles import Roles, field_names, find_roles
+from quarva.panel.roles import Roles, find_roles
 from quarva.panel.shapes import is_one_asset
-from quarva.panel.source import Source
+from quarva.panel.source import Source, find_column
 from quarva.panel.vendors import SIGNED_PRICES, header_key
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def lay_out(source: Source, said: Layout) -> Panel:
 
 
 def _refuse_headless(source: Source, roles: Roles) -> None:
-    """Refuse a frame whose columns are called 0, 1, 2 …: dates are in its first column, so it has no header."""
+    """Refuse a frame whose columns are called 0, 1, 2 … and hold its dates: it has no header."""
     names = [name for name in source.frame.columns if name not in source.index]
     if roles.date in names and names == [str(place) for place in range(len(names))]:
         source.refuse("columns are called 0, 1, 2 …: a table without a header; name them date, open, close …")
@@ -83,10 +84,7 @@ def _long(source: Source, roles: Roles, said: Layout) -> Panel:
         if not normalise(name):
             source.log.leave_out(name, "its name gives no name for a group", note=False)
     names = field_names(source, columns, said.wanted)
-    if said.wanted is not None:
-        for name in said.wanted:
-            if name not in names.values():
-                source.refuse(f"no field {name!r}; {nearest(name, names.values())}")
+    wanted = None if said.wanted is None else [_field_of(source, names, name) for name in said.wanted]
     days = parse_dates(source, roles.date, roles.time, said.time_zone)
     dates, row_day = _distinct(days)
     assets, row_asset = _assets(source, roles)
@@ -94,7 +92,17 @@ def _long(source: Source, roles: Roles, said: Layout) -> Panel:
     cell = row_day * shape[1] + row_asset
     _check_order(source, roles, dates, assets, row_day, row_asset, cell, shape)
     rows = _Rows(source, cell, row_asset, shape, assets, frozenset(roles.labels))
-    return rows.arrange(dates, names, said.wanted, "long" if roles.asset is not None else "one asset")
+    return rows.arrange(dates, names, wanted, "long" if roles.asset is not None else "one asset")
+
+
+def _field_of(source: Source, names: dict[str, str], wanted: str) -> str:
+    """The field that a user names, by its name or by its column's."""
+    if wanted in names.values():
+        return wanted
+    column = find_column(list(names), wanted)
+    if column is None:
+        source.refuse(f"no field {wanted!r}; {nearest(wanted, names.values())}")
+    return names[column]
 
 
 def _distinct(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -176,8 +184,8 @@ def _check_order(
         )
     if len(cell) == shape[0] == shape[1] > 3:
         source.refuse(
-            f"each row has a date and an asset of its own; {roles.asset!r} names no assets, or {roles.date!r} no"
-            " dates: say which columns do with --asset-column and --date-column"
+            f"each row has a date and an asset of its own; {roles.asset!r} names no assets, or {roles.date!r}"
+            " no dates: say which columns do with --asset-column and --date-column"
         )
     seen = np.zeros(shape[0] * shape[1], dtype=bool)
     seen[cell] = True
@@ -202,23 +210,26 @@ def _check_order(
         )
 
 
-def _text() -> "type[pl.String]":
-    import polars as pl
-
-    return pl.String
+def _tells_rows_apart(source: Source, date: str, name: str) -> bool:
+    """Whether text or whole numbers come once on each date, and on several dates: names of assets."""
+    series = source.frame[name]
+    if series.dtype.is_float() or series.dtype.is_nested():
+        return False
+    once = source.frame.select(date, name).n_unique() == source.frame.height
+    return once and series.n_unique() * 2 <= source.frame.height
 
 
 def _refuse_twice(source: Source, roles: Roles, row: int, date: np.datetime64, asset: str) -> None:
     if roles.asset is not None:
         raise PanelError(
-            f"{source.at(row)}: {text_of(date)} stands twice for asset {asset!r}; keep one row for each date and"
-            " asset, or name the column that tells assets apart with --asset-column"
+            f"{source.at(row)}: {text_of(date)} stands twice for asset {asset!r}; keep one row for each date"
+            " and asset, or name the column that tells assets apart with --asset-column"
         )
-    texts = [name for name in (*roles.labels, *roles.fields) if source.frame[name].dtype == _text()]
+    texts = [name for name in (*roles.labels, *roles.fields) if _tells_rows_apart(source, roles.date, name)]
     hint = f"; {texts[0]!r} may hold them" if texts else ""
     raise PanelError(
-        f"{source.at(row)}: {text_of(date)} stands twice, and no column of assets is known{hint}; name it with"
-        f" --asset-column {texts[0] if texts else 'NAME'}, or keep one row for each date"
+        f"{source.at(row)}: {text_of(date)} stands twice, and no column of assets is known{hint}; name it"
+        f" with --asset-column {texts[0] if texts else 'NAME'}, or keep one row for each date"
     )
 
 
@@ -309,8 +320,8 @@ class _Rows:
         asset = self.assets[self.row_asset[row]]
         now = "" if before is None else f" (for asset {asset!r} after {before!r}, so it is no group)"
         raise PanelError(
-            f"{self.source.at(row, column)}: field {name!r} holds text, {text!r}{now}; make it numbers, or leave"
-            " the column out with fields=[...] (--fields)"
+            f"{self.source.at(row, column)}: field {name!r} holds text, {text!r}{now}; make it numbers, or"
+            " leave the column out with fields=[...] (--fields)"
         )
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from quarva.panel.frames import quoted_pair
+from quarva.panel.naming import is_field
 from quarva.panel.source import Source
 from quarva.panel.vendors import ASSET, header_key, meaning_of
 
@@ -47,10 +49,10 @@ def stack(source: Source) -> Source:
         parts.append(part.with_columns(pl.lit(label).alias("asset"), *numbers.values()))
     height = source.frame.height
     line = source.line
-    source.log.note(
-        f"names of columns have two levels: {len(columns)} assets ({', '.join(list(columns)[:3])}"
-        f"{', …' if len(columns) > 3 else ''}) and fields {', '.join(dict.fromkeys(p[level] for p in pairs.values()))}"
-    )
+    some = ", ".join(list(columns)[:3]) + (", …" if len(columns) > 3 else "")
+    fields = ", ".join(dict.fromkeys(pair[level] for pair in pairs.values()))
+    count = "1 asset" if len(columns) == 1 else f"{len(columns):,} assets"
+    source.log.note(f"names of columns have two levels: {count} ({some}) and fields {fields}")
     return replace(
         source,
         frame=pl.concat(parts, how="diagonal_relaxed"),
@@ -61,22 +63,25 @@ def stack(source: Source) -> Source:
 
 
 def joined_levels(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Both labels of names such as `AAPL.Open` and `close_MSFT`, by name; empty unless all are so joined."""
-    splits: list[dict[str, tuple[str, str]]] = [{}, {}]
+    """Both labels of names such as `AAPL.Open`, `close_MSFT` and `('Close', 'AAPL')`, by name.
+
+    Empty unless all names are so joined.
+    """
     names = list(columns)
-    if any(meaning_of(name) is not None for name in names):
+    if len(names) < 2 or any(meaning_of(name) is not None for name in names):
         return {}
-    for name in names:
-        for order, found in enumerate(_splits(name)):
-            if found is not None:
-                splits[order][name] = found
-    for order, found in enumerate(splits):
-        if len(names) < 2 or len(found) < len(names):
+    quoted = {name: pair for name in names if (pair := quoted_pair(name)) is not None}
+    if len(quoted) == len(names):
+        return quoted
+    splits = [_splits(name) for name in names]
+    for order in (0, 1):
+        found = {name: pair for name, both in zip(names, splits, strict=True) if (pair := both[order])}
+        if len(found) < len(names) or len(set(found.values())) < len(names):
             continue
         fields = {pair[order] for pair in found.values()}
         assets = {pair[1 - order] for pair in found.values()}
         capitals = all(any(c.isupper() or c.isdigit() for c in label) for label in assets)
-        if len(set(found.values())) == len(names) and capitals and (len(assets) > 1 or len(fields) > 2):
+        if capitals and (len(assets) > 1 or len(fields) > 2):
             return found
     return {}
 
@@ -87,22 +92,17 @@ def _splits(name: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
     for joint in re.finditer(_JOINTS, name):
         left, right = name[: joint.start()], name[joint.end() :]
         if left and right:
-            if _is_field(left):
+            if is_field(meaning_of(left)):
                 before = (left, right)
-            if _is_field(right) and after is None:
+            if is_field(meaning_of(right)) and after is None:
                 after = (left, right)
     return before, after
-
-
-def _is_field(label: str) -> bool:
-    meaning = meaning_of(label)
-    return meaning is not None and not meaning.startswith("@")
 
 
 def _field_level(source: Source, pairs: Sequence[tuple[str, str]]) -> int:
     """The level that holds the fields, 0 or 1."""
     labels = [list(dict.fromkeys(pair[level] for pair in pairs)) for level in (0, 1)]
-    known = [sum(_is_field(label) for label in level) / max(1, len(level)) for level in labels]
+    known = [sum(is_field(meaning_of(label)) for label in level) / max(1, len(level)) for level in labels]
     names = source.level_names
     assets = [meaning_of(name) == ASSET for name in names]
     fields = [header_key(name) in _FIELD_LEVELS for name in names]
@@ -110,13 +110,13 @@ def _field_level(source: Source, pairs: Sequence[tuple[str, str]]) -> int:
         return known.index(max(known))
     if assets[0] != assets[1]:
         return assets.index(False)
-    if fields[0] != fields[1]:
-        return fields.index(True)
-    shown = " and ".join(", ".join(map(repr, level[:3])) for level in labels)
-    source.refuse(
-        f"names of columns have two levels ({shown}), and neither is known to hold fields; call the levels"
-        " 'field' and 'asset', or name the fields with --rename OLD=close"
-    )
+    if fields[0] == fields[1]:
+        shown = " and ".join(", ".join(map(repr, level[:3])) for level in labels)
+        source.refuse(
+            f"names of columns have two levels ({shown}), and neither is known to hold fields; call the"
+            " levels 'field' and 'asset', or name the fields with --rename OLD=close"
+        )
+    return fields.index(True)
 
 
 def _check_shared(source: Source, columns: Mapping[str, Mapping[str, str]]) -> None:
@@ -126,6 +126,6 @@ def _check_shared(source: Source, columns: Mapping[str, Mapping[str, str]]) -> N
         shared = set.union(*fields)
         if len(shared) > 1 and all(sum(name in own for own in fields) == 1 for name in shared):
             source.refuse(
-                f"two lines hold names, and no two of {', '.join(map(repr, list(columns)[:4]))} share a field;"
-                " keep one line of names"
+                f"two lines hold names, and no two of {', '.join(map(repr, list(columns)[:4]))} share a"
+                " field; keep one line of names"
             )

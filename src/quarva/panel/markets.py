@@ -47,10 +47,8 @@ def to_market_days(panel: "Panel") -> "Panel":
         rows = np.isin(place, list(members)) & there[:, used[:, list(members)].any(axis=1)].any(axis=1)
         if np.diff(seconds[rows]).min(initial=_DAY) < _DAY // 2:
             return panel  # two bars of one market on one day
-        if np.count_nonzero(rows) < _FEWEST:
-            return panel
         shift = _shift(day[rows], times[place[rows]])
-        if shift is None:
+        if shift is None or np.count_nonzero(rows) < _FEWEST:
             unclear = True
         else:
             moved[[k for k in members if times[k] >= _EAST]] = shift
@@ -100,8 +98,8 @@ def _on_days(panel: "Panel", day: np.ndarray, there: np.ndarray) -> "Panel | Non
     if universe is not None and panel.universe is not None:
         universe[row[at], asset] = panel.universe[at, asset]
     note = (
-        "each asset has one bar a day, at a time of day in UTC that differs by market or as clocks change; dates"
-        " are the markets' days"
+        "each asset has one bar a day, at a time of day in UTC that differs by market or as clocks change;"
+        " dates are the markets' days"
     )
     return replace(
         panel,

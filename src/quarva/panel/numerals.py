@@ -22,7 +22,10 @@ _SIGN, _CURRENCY, _SUFFIX = r"[-+]?\s*", r"[$€£¥₹]?\s*", r"\s*[KkMmBbTt%]?
 _GROUP = "[ '’\u00a0\u202f]"
 _SHAPE = rf"^{_SIGN}{_CURRENCY}[-+]?(\d[\d.,]*({_GROUP}\d{{3}}[\d.,]*)*|[.,]\d+)([eE][-+]?\d+)?{_SUFFIX}$"
 _DECIMAL_COMMA = r"^(\d+,(\d{1,2}|\d{4,})|0,\d+|\d{4,},\d+|,\d+|\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,})$"
-_DECIMAL_POINT = r"^(\d+\.(\d{1,2}|\d{4,})|0\.\d+|\d{4,}\.\d+|\.\d+|\d{1,3}(,\d{2,3})+\.\d+|\d{1,3}(,\d{2,3})*(,\d{3}){2,})$"
+_DECIMAL_POINT = (
+    r"^(\d+\.(\d{1,2}|\d{4,})|0\.\d+|\d{4,}\.\d+|\.\d+"
+    r"|\d{1,3}(,\d{2,3})+\.\d+|\d{1,3}(,\d{2,3})*(,\d{3}){2,})$"
+)
 _POINTED = (
     r"^[-+]*(\d+|\d{1,3}(,\d{2,3})*,\d{3})?(\.\d*)?([eE][-+]?\d+)?$"  # a comma between groups of digits
 )
@@ -140,8 +143,9 @@ def _decimal_mark(
     if points and comma:
         (name, row), (other, before) = comma, points
         raise PanelError(
-            f"{place(row, name)}: column {_label(name)!r} holds {frame[name][row]!r} with a decimal comma, and"
-            f" column {_label(other)!r} {frame[other][before]!r} with a decimal point; write all numbers in one way"
+            f"{place(row, name)}: column {_label(name)!r} holds {frame[name][row]!r} with a decimal comma,"
+            f" and column {_label(other)!r} {frame[other][before]!r} with a decimal point; write all numbers"
+            " in one way"
         )
     dotted = [name for name in _text_columns(frame, keep) if frame[name].str.contains(r"\d\.\d").any()]
     if not points and not comma and dotted and all(meaning_of(name) in _COUNTED for name in commas):
@@ -150,8 +154,8 @@ def _decimal_mark(
         name = commas[0]
         row = frame[name].str.contains(",").fill_null(False).arg_max() or 0
         raise PanelError(
-            f"{place(row, name)}: column {_label(name)!r} holds {frame[name][row]!r}, where the comma may separate"
-            " decimals or thousands; write numbers with a decimal point and without separators"
+            f"{place(row, name)}: column {_label(name)!r} holds {frame[name][row]!r}, where the comma may"
+            " separate decimals or thousands; write numbers with a decimal point and without separators"
         )
     return "," if comma else "."
 
@@ -179,7 +183,8 @@ def _plain(column: "pl.Series", mark: str, log: ReadingLog) -> "pl.Series":
         numbers = numbers * factor
         used = sorted({each.upper() for each in suffix.drop_nulls().unique()})
         log.note(
-            f"column {_label(column.name)!r}: numbers end in {', '.join(used)}, and are multiplied accordingly"
+            f"column {_label(column.name)!r}: numbers end in {', '.join(used)}, and are multiplied"
+            " accordingly"
         )
     if text.str.contains(r"[$€£¥₹]").any():
         log.note(f"column {_label(column.name)!r}: signs of a currency are passed over")

@@ -50,10 +50,10 @@ def _coverage(panel: "Panel", there: np.ndarray) -> list[str]:
         notes.append(f"assets with a bar on one date only: {_listed(panel, bars == 1)}")
     if len(there) > 1 and there.shape[1] > 1:
         before, gone = int(there[-2].sum()), int((there[-2] & ~there[-1]).sum())
-        if gone * 2 > before:
+        if gone * 2 > before > 1:
             notes.append(
-                f"on the last date, {text_of(panel.dates[-1])}, {gone} of {before} assets with a bar on the date"
-                " before have none: the table may be cut off"
+                f"on the last date, {text_of(panel.dates[-1])}, {gone} of {before} assets with a bar on the"
+                " date before have none: the table may be cut off"
             )
     return notes
 

@@ -1,17 +1,17 @@
 """Which column of a table holds the dates, which the assets, and which are fields."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from quarva.errors import PanelError
 from quarva.panel.dates import parse_dates, reads_as_times
-from quarva.panel.names import nearest, normalise
+from quarva.panel.names import nearest
+from quarva.panel.naming import roles_of
 from quarva.panel.source import Source, find_column, is_nameless
 from quarva.panel.vendors import (
     ASSET,
-    BESIDE_PRICES,
     DATE,
     HEADERS,
     ID,
@@ -27,10 +27,7 @@ from quarva.panel.vendors import (
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Roles", "field_names", "find_roles", "is_field", "reads_as_dates", "role_of"]
-
-_PRICES = frozenset(["open", "high", "low", "close"])
-_CALENDAR = frozenset(["year", "month", "day", "weekday", "quarter", "week", "day_of_week", "dow", "hour"])
+__all__ = ["Roles", "find_roles"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def find_roles(source: Source, date_column: str | None, asset_column: str | None
         date, time, gone = time, None, date
         roles.pop(gone, None)
         columns.remove(gone)
-    rest = [name for name in source.frame.columns if name not in (date, time) and name in columns + [""]]
+    rest = [name for name in source.frame.columns if name not in (date, time) and name in {*columns, ""}]
     asset = _asset_column(source, roles, [name for name in rest if name], asset_column, date)
     issue = next((name for name in rest if roles.get(name) == ISSUE), None)
     if asset is None or meaning_of(asset) != PERMANENT or not _tells_apart(source, asset, issue):
@@ -78,81 +75,7 @@ def find_roles(source: Source, date_column: str | None, asset_column: str | None
     return Roles(date, time, asset, issue, tuple(labels), tuple(fields))
 
 
-def roles_of(columns: Sequence[str]) -> dict[str, str]:
-    """Field or role of each column by its header; what holds only beside prices is there only so."""
-    found = {name: meaning for name in columns if (meaning := meaning_of(name)) is not None}
-    if {"date", "asset"} <= set(columns):  # the layout that Quarva writes: its fields keep their names
-        kept = (PERMANENT, ISSUE, ID)
-        return {
-            name: meaning
-            for name, meaning in found.items()
-            if name in ("date", "asset") or meaning in kept or normalise(name) != name
-        }
-    plain = {meaning for meaning in found.values() if not meaning.endswith(BESIDE_PRICES)}
-    with_weak = {meaning.removesuffix(BESIDE_PRICES) for meaning in found.values()}
-    priced = (
-        bool(plain & (_PRICES | {"adj_close", "last", "price", "settle"})) or len(with_weak & _PRICES) > 2
-    )
-    return {
-        name: meaning.removesuffix(BESIDE_PRICES)
-        for name, meaning in found.items()
-        if priced or not meaning.endswith(BESIDE_PRICES)
-    }
-
-
-def role_of(name: str) -> str:
-    """The role of a header by itself, '' for a field or an unknown one."""
-    meaning = (meaning_of(name) or "").removesuffix(BESIDE_PRICES)
-    return meaning if meaning.startswith("@") else ""
-
-
-def is_field(meaning: str | None) -> bool:
-    """Whether a meaning in `HEADERS` is a field."""
-    return meaning is not None and not meaning.startswith("@")
-
-
-def field_names(source: Source, columns: Sequence[str], wanted: Iterable[str] | None) -> dict[str, str]:
-    """Field name of each column: that of the vendors' table, else its own in lower case with underscores.
-
-    A column keeps its own name where another column has the table's, and where `wanted` names it so.
-    Raises PanelError where two columns would share a name, or nothing is left of one.
-    """
-    asked = set(wanted or ())
-    roles = roles_of(source.frame.columns)
-    order = {meaning: place for place, meaning in enumerate(HEADERS)}
-    own = {name: normalise(name) for name in columns}
-    known = {
-        name: meaning for name in columns if is_field(meaning := roles.get(name)) and own[name] not in asked
-    }
-    first: dict[str, str] = {}  # of each field that the table names, the column that is called so
-    for name in sorted(known, key=lambda each: (own[each] != known[each], order.get(header_key(each), 0))):
-        first.setdefault(known[name], name)
-    taken = {own[name] for name in columns if first.get(known.get(name, "")) != name}
-    names: dict[str, str] = {}
-    for name in columns:
-        field = known.get(name, "")
-        names[name] = field if first.get(field) == name and field not in taken else own[name]
-    _check_names(source, names)
-    return names
-
-
-def _check_names(source: Source, names: dict[str, str]) -> None:
-    taken: dict[str, str] = {}
-    for name, field in names.items():
-        if not field:
-            source.refuse(
-                f"column {name!r} gives no field name; rename it with letters a to z"
-                f" (--rename {name or 'COLUMN'}=NAME), or leave it out with --fields"
-            )
-        if field in taken:
-            source.refuse(
-                f"columns {taken[field]!r} and {name!r} would both be field {field!r}; rename one"
-                f" (--rename '{name}=other')"
-            )
-        taken[field] = name
-
-
-def reads_as_dates(series: "pl.Series") -> bool:
+def _reads_as_dates(series: "pl.Series") -> bool:
     """Whether the first values of a column look like dates."""
     import polars as pl
 
@@ -163,7 +86,8 @@ def reads_as_dates(series: "pl.Series") -> bool:
         text = values.head(5).str.strip_chars()
         shape = (
             r"^(\d{4}[-/.]?\d{1,2}[-/.]?\d{1,2}|\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{4}[-/](0?[1-9]|1[0-2])$"
-            r"|\d{1,2}[-/. ]?[A-Za-z]{3,9}[-/., ]*\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{4}[年년]|\d{9,19}(\.0*)?$)"
+            r"|\d{1,2}[-/. ]?[A-Za-z]{3,9}[-/., ]*\d{2,4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4}|\d{4}[年년]"
+            r"|\d{9,19}(\.0*)?$)"
         )
         return bool(len(text)) and bool(text.str.contains(shape).all())
     if not series.dtype.is_numeric() or not len(values):
@@ -183,8 +107,8 @@ def _reads_as_days(series: "pl.Series") -> bool:
 def _reads_as_stamps(series: "pl.Series") -> bool:
     """Whether a column without a name holds dates: days as 20200131, or numbers too large to count rows."""
     if not series.dtype.is_numeric():
-        return reads_as_dates(series)
-    return _reads_as_days(series) or (reads_as_dates(series) and float(series.min()) >= 1e8)  # type: ignore[arg-type]
+        return _reads_as_dates(series)
+    return _reads_as_days(series) or (_reads_as_dates(series) and float(series.min()) >= 1e8)  # type: ignore[arg-type]
 
 
 def _date_column(source: Source, roles: dict[str, str], given: str | None) -> str:
@@ -197,17 +121,17 @@ def _date_column(source: Source, roles: dict[str, str], given: str | None) -> st
             )
         return found
     named = _by_preference(roles, frame.columns, DATE) or _by_preference(roles, frame.columns, TIME)
-    dated = [name for name in named if reads_as_dates(frame[name])]
+    dated = [name for name in named if _reads_as_dates(frame[name])]
     if dated:
         _check_agreement(source, dated)
         return dated[0]
     found_by = [
         name for name in frame.columns
         if frame[name].dtype.is_temporal() or (
-            frame[name].dtype == _string() and roles.get(name) is None and reads_as_dates(frame[name])
+            frame[name].dtype == _string() and roles.get(name) is None and _reads_as_dates(frame[name])
         )
     ]  # fmt: skip
-    found_by = [name for name in found_by if reads_as_dates(frame[name])]
+    found_by = [name for name in found_by if _reads_as_dates(frame[name])]
     in_index = [name for name in found_by if name in source.index]
     found_by = in_index or found_by
     if not found_by:
@@ -217,8 +141,8 @@ def _date_column(source: Source, roles: dict[str, str], given: str | None) -> st
     empty_named = [name for name in named if roles.get(name) == DATE]
     if found_by and empty_named:
         source.refuse(
-            f"column {empty_named[0]!r} holds no dates, and {found_by[0]!r} does; name the one of the bars with"
-            " --date-column"
+            f"column {empty_named[0]!r} holds no dates, and {found_by[0]!r} does; name the one of the bars"
+            " with --date-column"
         )
     if len(found_by) > 1:
         shown = " and ".join(map(repr, found_by[:4]))
@@ -291,12 +215,12 @@ def _asset_column(
                 f"no column {given!r} to take assets from (--asset-column); {nearest(given, columns)}"
             )
         return found
-    for role in (PERMANENT, ASSET):
-        for name in _by_preference(roles, columns, role):
-            if source.counts_rows(name):
-                continue
-            if _may_name_assets(source, name):
-                return name
+    named = [*_by_preference(roles, columns, PERMANENT), *_by_preference(roles, columns, ASSET)]
+    named = [name for name in named if not source.counts_rows(name) and _may_name_assets(source, name)]
+    permanent = [name for name in named if roles[name] == PERMANENT and _holds_numbers(source, name)]
+    if named:
+        others = [name for name in named if roles[name] != PERMANENT]
+        return (permanent or others or named)[0]
     index = [name for name in columns if name in source.index]
     text = [name for name in index if source.frame[name].dtype == _string()]
     if len(text) == 1:
@@ -320,8 +244,6 @@ def _may_name_assets(source: Source, name: str) -> bool:
         return False
     if header_key(name) == "index" and not _is_text(series):
         return False
-    if meaning_of(name) == PERMANENT and _is_text(series):
-        return _holds_numbers(source, name)
     if series.dtype.is_float() and meaning_of(name) != PERMANENT:
         # Codes that a missing one made floats come again and again; prices do not.
         return series.n_unique() == 1 or series.n_unique() * 4 < len(series)
@@ -333,13 +255,13 @@ def _may_name_assets(source: Source, name: str) -> bool:
 def _holds_numbers(source: Source, name: str) -> bool:
     """Whether a column of permanent identifiers holds their numbers; a few other words are refused."""
     text = source.frame[name].cast(_string()).str.strip_chars()
-    odd = ~text.str.contains(r"^\d+(\.0*)?$") & text.is_not_null() & (text != "")
+    odd = ~text.str.contains(r"^(\d+(\.0*)?|BBG[A-Z0-9]{9})$") & text.is_not_null() & (text != "")
     wrong = int(odd.sum())
     if wrong and wrong * 2 < len(text):
         row = odd.arg_max() or 0
         raise PanelError(
-            f"{source.at(row, name)}: {text[row]!r} in column {name!r} is not the number of an asset; correct it,"
-            " or name another column with --asset-column"
+            f"{source.at(row, name)}: {text[row]!r} in column {name!r} is not the number of an asset; correct"
+            " it, or name another column with --asset-column"
         )
     return not wrong
 
@@ -394,7 +316,7 @@ def _split(
         elif str(series.dtype).startswith(("Duration", "Time")):
             source.log.leave_out(name, "it holds times, not a field")
         elif (
-            series.dtype.is_temporal() or (role == DATE and reads_as_dates(series)) or _dates_in_text(series)
+            series.dtype.is_temporal() or (role == DATE and _reads_as_dates(series)) or _dates_in_text(series)
         ):
             source.log.leave_out(name, "it holds dates, not a field")
         elif role in (LABEL, ASSET) and not decimal:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from quarva.panel.roles import Roles, is_field, roles_of
+from quarva.panel.naming import is_field, roles_of
+from quarva.panel.roles import Roles
 from quarva.panel.source import Source
 from quarva.panel.vendors import header_key
 
@@ -58,12 +59,12 @@ def is_one_asset(source: Source, roles: Roles, *, stated_wide: bool) -> bool:
     complete = not unknown or bool(_CLOSES & set(known.values()))
     if not tickers and _is_bar(prices, strict=not complete):
         return True
-    if stated_wide:
-        return False
-    source.refuse(
-        f"columns {shown} are called as prices of a bar, but do not behave so (low ≤ open, close ≤ high); say"
-        " what they are with --rename OLD=NEW,… or, if each column is an asset, with --field close"
-    )
+    if not stated_wide:
+        source.refuse(
+            f"columns {shown} are called as prices of a bar, but do not behave so (low ≤ open, close ≤ high);"
+            " say what they are with --rename OLD=NEW,… or, if each column is an asset, with --field close"
+        )
+    return False
 
 
 def _may_be_ticker(name: str) -> bool:
@@ -158,7 +159,7 @@ def _bars_among(source: Source, names: Sequence[str]) -> list[str]:
                 continue
             inner = [
                 k for k in range(len(keys))
-                if k not in (high, low) and (logs[k] <= logs[high] + 1e-6).all() and (logs[k] >= logs[low] - 1e-6).all()
+                if k not in (high, low) and (whole[k] <= whole[high]).all() and (whole[k] >= whole[low]).all()
             ]  # fmt: skip
             for first in inner:
                 for second in inner:

@@ -77,7 +77,7 @@ class Source:
         if counts:
             return len(numbers) > 1 and bool((np.diff(numbers) == 1).all()) and numbers[0] in (0, 1)
         named = normalise(column) in ("index", "level_0") and column not in self.index
-        return not named or np.count_nonzero(np.diff(numbers) > 0) >= 0.9 * (len(numbers) - 1)
+        return not named or bool(np.count_nonzero(np.diff(numbers) > 0) >= 0.9 * (len(numbers) - 1))
 
     def text(self, column: str) -> "pl.Series":
         """A column as strings, null where nothing is there; 10001.0 is 10001."""
@@ -93,8 +93,8 @@ class Source:
     def numbers(self, column: str, field: str | None = None) -> "pl.Series | None":
         """A column as float64, null where nothing is there; None where it holds text.
 
-        `field` is what an error calls it. Words for 'not there' (`NA`, `nan`, `null`, `-`) count as such. A column of numbers with a few other
-        words in it is a PanelError that names the first of them.
+        `field` is what an error calls it. Words for 'not there' (`NA`, `nan`, `null`, `-`) count as such. A
+        column of numbers with a few other words in it is a PanelError that names the first of them.
         """
         import polars as pl
 
@@ -112,9 +112,10 @@ class Source:
         if wrong > len(numbers) - numbers.null_count():
             return None
         row = bad.arg_max() or 0
+        called = field or normalise(column) or column
         raise PanelError(
-            f"{self.at(row, column)}: field {field or normalise(column) or column!r} holds {_shown(text[row])} where a number"
-            " belongs; correct the cell or leave it empty"
+            f"{self.at(row, column)}: field {called!r} holds {_shown(text[row])} where a number belongs;"
+            " correct the cell or leave it empty"
         )
 
 
@@ -165,7 +166,7 @@ def is_nameless(column: str) -> bool:
     if len(column) > 20:
         return False
     name = normalise(column)
-    return not header_key(column) or name in UNNAMED[1:] or name.startswith("unnamed_")
+    return not any(char.isalnum() for char in column) or name in UNNAMED[1:] or name.startswith("unnamed_")
 
 
 def _shown(text: str) -> str:

@@ -42,8 +42,9 @@ BESIDE_PRICES: Final = "?"
 """Mark of a meaning that holds only in a table that has prices by other names: `vol` may be volatility."""
 
 HEADERS: Final[dict[str, str]] = {
-    # Identifiers that outlive tickers: CRSP, Compustat
+    # Identifiers that outlive tickers: CRSP, Compustat, OptionMetrics, OpenFIGI
     "permno": PERMANENT, "lpermno": PERMANENT, "kypermno": PERMANENT, "gvkey": PERMANENT,
+    "secid": PERMANENT, "composite_figi": PERMANENT, "share_class_figi": PERMANENT, "figi": PERMANENT,
     "iid": ISSUE, "liid": ISSUE,
     "permco": ID, "lpermco": ID, "kypermco": ID, "hdrcusip": ID, "cusip9": ID, "cusip8": ID, "ncusip": ID,
     # Names of assets: Quarva, yfinance, Alpha Vantage, Kaggle, Tiingo, Polygon
@@ -51,17 +52,18 @@ HEADERS: Final[dict[str, str]] = {
     # tushare, Wind, RiceQuant, JoinQuant, Compustat, Bloomberg, Refinitiv, Qlib, zipline
     "ts_code": ASSET, "wind_code": ASSET, "windcode": ASSET, "s_info_windcode": ASSET,
     "order_book_id": ASSET, "tic": ASSET, "bb_ticker": ASSET, "bbg_ticker": ASSET, "ric": ASSET,
-    "sid": ASSET, "secid": ASSET, "sec_id": ASSET, "security_id": ASSET, "asset_id": ASSET,
+    "sid": ASSET, "sec_id": ASSET, "security_id": ASSET, "asset_id": ASSET,
     "instrument_id": ASSET, "stock_code": ASSET, "stock_id": ASSET, "stock_symbol": ASSET, "code": ASSET,
     "act_symbol": ASSET, "symbol_id": ASSET, "product_id": ASSET, "coin": ASSET, "pair": ASSET,
     "currency_pair": ASSET, "contract": ASSET, "security": ASSET, "stock": ASSET, "fund": ASSET,
-    # Chinese
-    "股票代码": ASSET, "证券代码": ASSET, "合约代码": ASSET, "基金代码": ASSET, "指数代码": ASSET,
+    # CSMAR and Chinese
+    "stkcd": ASSET, "股票代码": ASSET, "证券代码": ASSET, "合约代码": ASSET, "基金代码": ASSET, "指数代码": ASSET,
     "标的代码": ASSET, "代码": ASSET, "合约": ASSET, "證券代號": ASSET, "股票代號": ASSET,
     # Japanese, Korean, Russian
-    "銘柄コード": ASSET, "証券コード": ASSET, "コード": ASSET, "종목코드": ASSET, "티커": ASSET, "тикер": ASSET,
+    "銘柄コード": ASSET, "証券コード": ASSET, "コード": ASSET, "종목코드": ASSET, "티커": ASSET,
+    "тикер": ASSET,
     # Identifiers of securities that name assets only where nothing above does
-    "figi": ASSET, "isin": ASSET, "sedol": ASSET, "cusip": ASSET, "wkn": ASSET, "cik": ASSET,
+    "isin": ASSET, "sedol": ASSET, "cusip": ASSET, "wkn": ASSET, "cik": ASSET,
     # Names of companies: Kaggle (`Name` of the S&P 500, `Index` of the world's exchanges), akshare, TWSE, KRX
     "name": ASSET, "company": ASSET, "company_name": ASSET, "stock_name": ASSET, "index": ASSET,
     "conm": LABEL, "comnam": LABEL, "issuernm": LABEL, "securitynm": LABEL, "tsymbol": LABEL,
@@ -82,9 +84,9 @@ HEADERS: Final[dict[str, str]] = {
     # Compustat, CRSP
     "datadate": DATE, "caldt": DATE, "mcaldt": DATE, "dly_cal_dt": DATE, "dlycaldt": DATE, "mth_cal_dt": DATE,
     "mthcaldt": DATE,
-    # Chinese, Japanese, Korean
-    "日期": DATE, "交易日期": DATE, "交易日": DATE, "交易时间": DATE, "净值日期": DATE, "日付": DATE, "日時": DATE,
-    "날짜": DATE, "일자": DATE,
+    # CSMAR; Chinese, Japanese, Korean
+    "trddt": DATE, "日期": DATE, "交易日期": DATE, "交易日": DATE, "交易时间": DATE, "净值日期": DATE,
+    "日付": DATE, "日時": DATE, "날짜": DATE, "일자": DATE,
     # German and Dutch; Polish, Italian and Portuguese; Spanish; Russian; Turkish
     "datum": DATE, "data": DATE, "fecha": DATE, "дата": DATE, "tarih": DATE,
     # CryptoDataDownload (`unix` beside `date`), Polygon's letters
@@ -138,6 +140,9 @@ HEADERS: Final[dict[str, str]] = {
     # MetaTrader, Stooq
     "tickvol": "tick_volume", "tick_volume": "tick_volume", "real_volume": "volume",
     "openint": "open_interest",
+    # CSMAR
+    "opnprc": "open", "hiprc": "high", "loprc": "low", "clsprc": "close", "dnshrtrd": "volume",
+    "dnvaltrd": "amount",
     # Chinese: akshare, tushare's and Wind's exports, TWSE
     "开盘": "open", "开盘价": "open", "今开": "open", "今开盘": "open", "收盘": "close", "收盘价": "close",
     "最高": "high", "最高价": "high", "最低": "low", "最低价": "low", "最新价": "last", "昨收": "pre_close",
@@ -168,8 +173,8 @@ HEADERS: Final[dict[str, str]] = {
     "minima": "low", "fechamento": "close",
     # Polish (Stooq), Turkish, Russian
     "otwarcie": "open", "najwyzszy": "high", "najnizszy": "low", "zamkniecie": "close", "wolumen": "volume",
-    "obrot": "amount", "acılıs": "open", "acilis": "open", "yuksek": "high", "dusuk": "low", "kapanıs": "close",
-    "kapanis": "close",
+    "obrot": "amount", "acılıs": "open", "acilis": "open", "yuksek": "high", "dusuk": "low",
+    "kapanıs": "close", "kapanis": "close",
     "hacim": "volume", "открытие": "open", "откр": "open", "закрытие": "close", "закр": "close",
     "максимум": "high", "макс": "high", "минимум": "low", "мин": "low", "объем": "volume", "цена": "price",
 }  # fmt: skip
@@ -195,7 +200,7 @@ def header_key(name: str) -> str:
     text = unicodedata.normalize("NFKC", name).strip().strip("\ufeff*$ ")
     text = re.sub(r"^<(.*)>$", r"\1", text)
     text = re.sub(r"^\d+[a-z]?[.)]\s*(?=[^\d\s])", "", text)
-    text = re.sub(r"\s*[(\[][^()\[\]]*[)\]]$", "", text)
+    text = re.sub(r"(?<=[^\s(\[])\s*[(\[][^()\[\]]*[)\]]$", "", text)
     text = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", text).replace("%", " pct ").lower()
     text = re.sub(r"\W+", "_", _without_accents(text)).strip("_")
     return re.sub(r"_+", "_", text)

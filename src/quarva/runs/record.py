@@ -82,7 +82,11 @@ def _finding(found: Finding) -> dict[str, Any]:
 
 def _data(task: Task) -> dict[str, Any]:
     panel = task.panel
-    about = {"name": panel.name, "fingerprint": panel.fingerprint(), "fields": list(panel.fields)}
+    about: dict[str, Any] = {
+        "name": panel.name,
+        "fingerprint": panel.fingerprint(),
+        "fields": list(panel.fields),
+    }
     if panel.reading is not None:
         about["reading"] = panel.reading.as_dict()
     if task.table is not None:

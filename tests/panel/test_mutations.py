@@ -1,0 +1,34 @@
+"""Mutated files of prices: none gives another panel without a word, none a traceback.
+
+`benchmarks/intake_mutations.py` tries thousands; here are as many as a few seconds allow.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+FILES = 150
+
+
+@pytest.fixture
+def mutations(monkeypatch):
+    """The benchmark's module; its siblings are found beside it."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import intake_mutations
+
+    yield intake_mutations
+    for name in set(sys.modules) - before:
+        if name.startswith("intake_"):
+            del sys.modules[name]
+
+
+def test_no_mutated_file_is_read_wrong_without_a_word(mutations, tmp_path):
+    found = list(mutations.outcomes(FILES, seed=14, folder=tmp_path))
+    wrong = [each for each in found if each.verdict in (mutations.SILENT, mutations.TRACEBACK)]
+    assert wrong == []
+    verdicts = [each.verdict for each in found]
+    assert verdicts.count(mutations.RIGHT) > FILES // 3
+    assert verdicts.count(mutations.REFUSED) > FILES // 5
