@@ -77,7 +77,8 @@ def _draw(panel: "Axes", race: Race, colours: dict[str, Any]) -> None:
         low, middle, high = (race.height(part) for part in (band.low, band.middle, band.high))
         both, tint = np.isfinite(low) & np.isfinite(high), colour[band.name]
         panel.fill_between(x[both], low[both], high[both], color=tint, alpha=0.16, lw=0, step="post")
-        there, line = np.isfinite(middle), {"lw": 1.9, "solid_joinstyle": "round", "clip_on": False}
+        there = np.isfinite(middle)
+        line: dict[str, Any] = {"lw": 1.9, "solid_joinstyle": "round", "clip_on": False}
         panel.plot(x[there], middle[there], color=tint, drawstyle="steps-post", **line)
     found = ends(race)
     heights = upwards.at(race.height(np.array([value for _, _, value in found])))
