@@ -145,7 +145,7 @@ def test_changed_data_are_refused(quarva, bars, tmp_path):
 
 
 def test_a_damaged_plan_is_one_line(compared, quarva):
-    Path("c/comparison.json").write_text(json.dumps({"version": 1, "searchers": 3}))
+    Path("c/comparison.json").write_text(json.dumps({"version": 2, "searchers": 3}))
     said = quarva("compare", "--resume", "c")
     assert said.status == 2
     assert "comparison.json is damaged" in said.err

@@ -184,7 +184,7 @@ def test_it_is_on_the_public_face():
         (["gep"], {"budget": 0}, "budget must be 1 or more, not 0"),
         (["gep"], {"seeds": 0}, "seeds must be 1 or more, not 0"),
         (["gep"], {"seeds": [1, 1]}, "seeds must be 0 or more and differ"),
-        (["gep"], {"seeds": [-1]}, "seeds must be 0 or more and differ"),
+        (["gep"], {"seeds": [-1]}, "a seed must be 0 or more, not -1"),
         (["gep"], {"settings": {"population": 5}}, "compare an object"),
         (["gep"], {"resume": True}, "resume needs out"),
         ({"../gep": "gep"}, {}, "a name is made of letters"),

@@ -273,13 +273,13 @@ def test_the_formula_that_ends_the_search_of_a_table_is_marked(find):
 
 
 def test_candidates_are_the_formulas_that_the_surrogate_looked_at(find, panel_task, monkeypatch):
-    looked, promise = [], Surrogate.promise
+    looked, acquisition = [], Surrogate.acquisition
 
     def count(self, population):
         looked.append(len(population) if self._learned else 0)
-        return promise(self, population)
+        return acquisition(self, population)
 
-    monkeypatch.setattr(Surrogate, "promise", count)
+    monkeypatch.setattr(Surrogate, "acquisition", count)
     found = find(panel_task, "blend", 150)
     assert found.candidates == sum(looked) > found.evaluations
     assert found.history["candidates"].iloc[-1] <= found.candidates

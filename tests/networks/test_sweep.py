@@ -64,7 +64,7 @@ def test_a_rate_that_is_too_large_ends_its_own_fit_alone(task):
     found = sweep(Learner(**QUICK), task, rate=[3e-3, 1e12])
     assert [one.ended == "diverged" for one in found] == [False, True]
     assert any("take a smaller rate" in note for note in found[1].notes)
-    assert found[0].notes == ()
+    assert found[0].notes == tuple(task.notes)
     for settings, one in zip(found.tried, found, strict=True):
         assert_alike(one, Learner(**QUICK, **settings).fit(task))
     assert found.best is found[0]

@@ -161,7 +161,7 @@ def test_a_wide_table_is_checked_too(file):
     assert "line 5: 2020-01-02 stands twice" in refusal(file(wide + "2020-01-02,5,6\n"))
     assert "line 5: 2019-01-02 comes after 2020-01-03" in refusal(file(wide + "2019-01-02,5,6\n"))
     assert "column 'B' holds text, 'x'" in refusal(file("date,A,B\n2020-01-01,1,x\n2020-01-02,2,y\n"))
-    assert "line 1: column 'A' stands there twice" in refusal(file("date,A,A\n2020-01-01,1,2\n"))
+    assert "line 1: column 'A' occurs more than once" in refusal(file("date,A,A\n2020-01-01,1,2\n"))
     assert "only dates" in refusal(file("date\n2020-01-01\n"))
     assert "'close' of asset 'B' on 2020-01-02 is 0" in refusal(
         file("date,A,B\n2020-01-01,1,2\n2020-01-02,2,0\n")

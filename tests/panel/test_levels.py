@@ -92,7 +92,7 @@ def test_levels_that_nothing_tells_apart_are_refused_unless_they_are_named(two):
 
 
 def test_a_pair_that_comes_twice_is_refused(two):
-    with pytest.raises(PanelError, match="stands there twice"):
+    with pytest.raises(PanelError, match="occurs more than once"):
         Panel.read(pd.concat([two, two.iloc[:, :1]], axis=1))
 
 

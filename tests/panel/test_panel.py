@@ -104,7 +104,7 @@ def test_from_arrays_refuses_what_does_not_fit():
         ({"assets": ["A", "A"]}, "asset 'A' stands twice"),
         ({"dates": dates[::-1]}, "sort by date"),
         ({"dates": dates[[0, 0]]}, "stands twice"),
-        ({"dates": ["x", "y"]}, "can not be read as dates"),
+        ({"dates": ["x", "y"]}, "row 1: 'x' is not a date"),
         ({"groups": {"sector": ["a"]}}, "group 'sector' has 1 labels"),
         ({"universe": np.ones((1, 2))}, r"universe has shape \(1, 2\)"),
     ):

@@ -1,10 +1,9 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from quarva.errors import TaskError
+from quarva.panel import Panel
 from quarva.strategies import (
     LongShort,
     RankWeights,
@@ -19,13 +18,10 @@ from quarva.strategies import (
 )
 
 
-def panel_of(frame: pd.DataFrame, universe=None) -> SimpleNamespace:
-    """The least that a strategy asks of a panel."""
-    close = frame.to_numpy(np.float32)
-    return SimpleNamespace(
-        fields=("close",), dates=frame.index.to_numpy(), assets=tuple(frame.columns),
-        universe=universe, field=lambda name: close,
-    )  # fmt: skip
+def panel_of(frame: pd.DataFrame, universe=None) -> Panel:
+    """A panel of closes."""
+    assets = [str(name) for name in frame.columns]
+    return Panel.from_arrays({"close": frame.to_numpy(np.float32)}, frame.index, assets, universe=universe)
 
 
 def by_pandas(close: pd.DataFrame, weights: pd.DataFrame, delay: int, cost_bps: float) -> pd.DataFrame:

@@ -181,7 +181,7 @@ def _go_on(path: str, changed: dict[str, Any]) -> "tuple[RunFolder, Task, Fitted
     try:
         made = json.loads((folder.path / LEARNER).read_text(encoding="utf-8")) | changed
         learner = Learner(**made)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecipeError) as error:
         raise RunError(f"{path} is no folder of a fit: {LEARNER} can not be read ({error})") from None
     task = task_again(folder.recipe(), path, "the fit")
     fitted = _fit(task, learner, folder, resume=(folder.path / _CHECKPOINT).exists())

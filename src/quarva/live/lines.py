@@ -84,7 +84,7 @@ def _date_places(columns: list[str], name: str, given: str | None) -> list[int]:
     """Places of the columns that say when a bar was: dates, and times of day beside them."""
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
-        raise PanelError(f"{name}: line 1: column {twice!r} stands there twice; keep one")
+        raise PanelError(f"{name}: line 1: column {twice!r} occurs more than once; keep one")
     if given is not None and (found := find_column(columns, given)) is not None:
         return [columns.index(found)]
     places = [place for place, column in enumerate(columns) if role_of(column) in (DATE, TIME)]

@@ -191,7 +191,7 @@ def _unique(names: tuple[str, ...], name: str, header: Header) -> list[str]:
         ]
     twice = sorted({each for each in stripped if each and stripped.count(each) > 1})
     if twice:
-        raise PanelError(f"{name}: line {header.line}: column {twice[0]!r} stands there twice; keep one")
+        raise PanelError(f"{name}: line {header.line}: column {twice[0]!r} occurs more than once; keep one")
     return [
         each or ("" if "" not in stripped[:place] else f"\0{place}") for place, each in enumerate(stripped)
     ]

@@ -119,7 +119,7 @@ def from_pandas(source: Any) -> Columns:
         else None
     )
     if twice is not None:
-        raise PanelError(f"pandas frame: column {twice!r} stands there twice; keep one")
+        raise PanelError(f"pandas frame: column {twice!r} occurs more than once; keep one")
     columns: dict[str, pl.Series] = {}
     index = _index_columns(source)
     kept: list[str] = []

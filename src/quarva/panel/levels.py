@@ -31,7 +31,7 @@ def stack(source: Source) -> Source:
     if len(set(pairs.values())) < len(pairs):
         seen = list(pairs.values())
         twice = next(pair for pair in seen if seen.count(pair) > 1)
-        source.refuse(f"column {twice!r} stands there twice; keep one")
+        source.refuse(f"column {twice!r} occurs more than once; keep one")
     level = _field_level(source, list(pairs.values()))
     columns: dict[str, dict[str, str]] = {}  # of each asset, the column of each field
     for name, pair in pairs.items():
