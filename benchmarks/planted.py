@@ -3,12 +3,13 @@
     python benchmarks/planted.py --searchers random,gep,policy,blend --cache FOLDER
 
 Each market is simulated (300 assets, 1,000 days) with a formula's signal planted at an information
-coefficient of 0.05 at the one-day horizon. A search has found the plant with the first formula that becomes the
-best of the search and whose signal has an absolute mean daily Spearman correlation above 0.8 with the planted one,
-over all days. The search is checked after 50, 70, 100, 150, 200, 300, 500, 700 … 100,000 evaluations and ends when
-the plant is found; the evaluation reported is the formula's own. A searcher may have settings after its name,
-`blend:candidates=1`, and is then a separate one here. With --cache each run is kept as it ends, so that the benchmark
-can be interrupted and resumed; --stop-after SECONDS starts no run later than that.
+coefficient of 0.05 at the one-day horizon. A search has found the plant with the first formula that becomes
+the best of the search and whose signal has an absolute mean daily Spearman correlation above 0.8 with the
+planted one, over all days. The search is checked after 50, 70, 100, 150, 200, 300, 500, 700 … 100,000
+evaluations and ends when the plant is found; the evaluation reported is the formula's own. A searcher may
+have settings after its name, `blend:candidates=1`, and is then a separate one here. With --cache each run
+is kept as it ends, so that the benchmark can be interrupted and resumed; --stop-after SECONDS starts no run
+later than that.
 """
 
 import argparse

@@ -1,5 +1,5 @@
 """The small markets that networks learn from."""
 
-from ..networks.conftest import market, task, walk
+from ..networks.conftest import market, task, walk  # noqa: TID252
 
 __all__ = ["market", "task", "walk"]

@@ -15,7 +15,7 @@ _NEAR = 1e-4  # normalised RMSE of the float32 kernel above which the exact erro
 
 
 def may_be_exact(task: Task, figure: float) -> bool:
-    """Return whether a training figure is good enough for `is_exact` to be worth computing; False on panels."""
+    """Return whether a training figure is good enough to compute `is_exact`; False on panels."""
     if task.table is None:
         return False
     error = figure if task.objective.minimised else float(np.sqrt(max(1.0 - figure, 0.0)))

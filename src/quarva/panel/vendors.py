@@ -57,7 +57,8 @@ HEADERS: Final[dict[str, str]] = {
     "act_symbol": ASSET, "symbol_id": ASSET, "product_id": ASSET, "coin": ASSET, "pair": ASSET,
     "currency_pair": ASSET, "contract": ASSET, "security": ASSET, "stock": ASSET, "fund": ASSET,
     # CSMAR and Chinese
-    "stkcd": ASSET, "股票代码": ASSET, "证券代码": ASSET, "合约代码": ASSET, "基金代码": ASSET, "指数代码": ASSET,
+    "stkcd": ASSET, "股票代码": ASSET, "证券代码": ASSET, "合约代码": ASSET, "基金代码": ASSET,
+    "指数代码": ASSET,
     "标的代码": ASSET, "代码": ASSET, "合约": ASSET, "證券代號": ASSET, "股票代號": ASSET,
     # Japanese, Korean, Russian
     "銘柄コード": ASSET, "証券コード": ASSET, "コード": ASSET, "종목코드": ASSET, "티커": ASSET,

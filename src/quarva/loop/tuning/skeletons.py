@@ -14,8 +14,8 @@ __all__ = ["count_placeholders", "placeholders_in", "read_skeletons"]
 def read_skeletons(symbols, dc, constants, tables, functions, keys, out):
     """Set out[p] to the skeleton key of chromosome p.
 
-    `tables` must be those of skeletons, so that a `?` stands for any number. For the scratch arrays `functions`
-    and `keys`, see `read_gene`.
+    `tables` must be those of skeletons, so that a `?` stands for any number. `functions` and `keys` are the
+    scratch arrays of `read_gene`.
     """
     for p in range(symbols.shape[0]):
         key = np.uint64(0)

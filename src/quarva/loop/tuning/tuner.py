@@ -154,8 +154,8 @@ class Tuner:
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Fit formulas in order while steps are left.
 
-        Returns their squared errors, NaN where no step was left, and for the fitted ones the number of steps of
-        this pass that had been taken when each was done.
+        Returns their squared errors, NaN where no step was left, and for the fitted ones the number of steps
+        of this pass that had been taken when each was done.
         """
         whole = self._run(some.symbols[chosen], dc[chosen], constants[chosen], most)
         total = np.cumsum(whole.used)

@@ -42,7 +42,7 @@ class Surrogate:
     Attributes
     ----------
     n_candidates : int
-        Formulas whose acquisition was computed. Nothing is computed or counted while all known scores are equal.
+        Formulas whose acquisition was computed. None is computed while all known scores are equal.
 
     References
     ----------

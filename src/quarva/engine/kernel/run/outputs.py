@@ -113,7 +113,7 @@ def take_tile(mode, root, slots, at, t, days, tile, lanes, sinks):
 def close_days(statistic, t, days, totals, least, centre, segments, sums, moments, acc):
     """Add the sums (M, days, SUMS) of days t, … of a root to its accumulators (S, M, 4).
 
-    totals: float64 (M, T, 3), the number of cells of the target, and the sum and sum of squares of its values.
+    totals: float64 (M, T, 3), number of cells of the target, sum and sum of squares of its values.
     """
     for d in range(days):
         segment = segments[t + d]
