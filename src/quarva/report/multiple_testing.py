@@ -39,8 +39,8 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
     """Standard error of the best formula's figure in each segment; None where it does not exist.
 
     The error of a mean daily IC with targets that span h days is Newey and West's with h lags, because
-    targets overlap. The error of a yearly Sharpe ratio over n bars, P of them a year, with a ratio of s a bar, is
-    √((1 + s²/2) · P / n) (Lo 2002, The Statistics of Sharpe Ratios).
+    targets overlap. The error of a yearly Sharpe ratio over n bars, P of them a year, with a ratio of s a
+    bar, is √((1 + s²/2) · P / n) (Lo 2002, The Statistics of Sharpe Ratios).
     """
     errors: dict[str, float | None] = dict.fromkeys(SEGMENT_NAMES)
     question, information, trading = data.question, data.information, data.trading
