@@ -276,7 +276,7 @@ def test_candidates_are_the_formulas_that_the_surrogate_looked_at(find, panel_ta
     looked, acquisition = [], Surrogate.acquisition
 
     def count(self, population):
-        looked.append(len(population) if self._learned else 0)
+        looked.append(len(population) if self._is_fitted else 0)
         return acquisition(self, population)
 
     monkeypatch.setattr(Surrogate, "acquisition", count)

@@ -112,7 +112,10 @@ CASES = {
         ["'B'", "2020-01-03", "-90 %", "splits"],
     ),
     "ragged": (GOOD + "2020-01-04,A,1,2,3,4\n", ["not a table", "header"]),
-    "doubled column": ("date,asset,close,close\n2020-01-01,A,1,2\n", ["line 1", "'close'", "twice"]),
+    "doubled column": (
+        "date,asset,close,close\n2020-01-01,A,1,2\n",
+        ["line 1", "'close'", "occurs more than once"],
+    ),
     "two names for one field": (
         "date,asset,Adj Close,adj_close\n2020-01-01,A,1,2\n",
         ["'Adj Close'", "'adj_close'", "rename"],

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -195,7 +197,6 @@ def test_bad_terms_and_prices_are_refused(sp500_closes):
     bad.iloc[5, 3] = 0
     with pytest.raises(TaskError, match=f"close of {bad.columns[3]} on {bad.index[5].date()} is 0"):
         Strategy(signal).run(panel_of(bad))
-    panel = panel_of(sp500_closes)
-    panel.fields = ("price",)
+    panel = replace(panel_of(sp500_closes), fields=("price",))
     with pytest.raises(TaskError, match="field 'close'; the panel has price"):
         Strategy(signal).run(panel)
