@@ -22,7 +22,7 @@ __all__ = ["evaluate"]
 
 
 _FILE = "A formula a line; before it `name = ` may stand, after it a # with a remark."
-_NOTATION = "How they are written: infix, karva, qlib, worldquant or latex (infix)."
+_NOTATION = "How they are written: infix, karva, qlib or worldquant (infix)."
 _SPLIT = "Figures by part, of a table by shares of its rows; the test's only with --read-test (none)."
 _OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
 

@@ -46,7 +46,6 @@ What an operator does to units, such as prices, shares or money:
 - *qlib*: Qlib's expression language, `Corr($close, $volume, 10)`. Operators that Qlib lacks are written in
   its style, those across assets with CS before them: `CSRank($close)`. A lag below 1 looks ahead and is
   refused, as is a window of 0, which in Qlib has no end, or of a fraction.
-- *latex*: what is printed is read back.
 - *worldquant*: the spelling of the 101 Formulaic Alphas, `(-1 * correlation(rank(open), rank(volume), 10))`.
   Names are read in any case. `min(x, 5)` and `max(x, 5)` with a plain number are ts_min and ts_max. A window
   such as 8.93345 is 8. `signedpower(x, a)` is sign(x) · |x|^a. `adv20` is the mean of vwap · volume over 20

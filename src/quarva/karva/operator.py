@@ -67,9 +67,8 @@ class Operator:
         Definition, as shown in the documentation.
     latex : str
         Format string: {0}, {1}, {2} are the arguments, {w} the window, {q} the share, {k} the count, {g} the
-        group and {a} the asset. Parentheses are printed at the height of their content. The string is also
-        used for parsing, so no two operators may have the same one, even if they look alike when typeset
-        (see `notation.latex`).
+        group and {a} the asset. Parentheses are printed at the height of their content (see
+        `notation.latex`).
     unit : str
         Unit rule, one of `UNITS`.
     qlib : str or None

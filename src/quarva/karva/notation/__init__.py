@@ -4,10 +4,10 @@
     parse("rank corr_10 close volume", "karva")         K-expression
     parse("CSRank(Corr($close, $volume, 10))", "qlib")  Qlib
     parse("rank(correlation(close, volume, 10))", "worldquant")     the 101 Formulaic Alphas
-    render(expression, "latex")                         LaTeX, which parse can read
+    render(expression, "latex")                         LaTeX, for reports; it cannot be parsed
 
-Every notation n preserves the tree: `parse(render(e, n), n) == e`. This package knows symbols and trees only,
-not data.
+Every notation n in `NOTATIONS` preserves the tree: `parse(render(e, n), n) == e`. This package knows symbols
+and trees only, not data.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,7 +18,7 @@ from quarva.errors import FormulaError
 from quarva.karva.expression import Expression
 from quarva.karva.notation.infix import parse_infix, render_infix
 from quarva.karva.notation.karva import parse_karva, render_karva
-from quarva.karva.notation.latex import parse_latex, render_latex
+from quarva.karva.notation.latex import render_latex
 from quarva.karva.notation.qlib import parse_qlib, render_qlib
 from quarva.karva.notation.stack import MAX_DEPTH
 from quarva.karva.notation.symbols import SymbolParser
@@ -35,13 +35,12 @@ _NOTATIONS: MappingProxyType[str, _Notation] = MappingProxyType(
         "infix": (parse_infix, render_infix),
         "karva": (parse_karva, render_karva),
         "qlib": (parse_qlib, render_qlib),
-        "latex": (parse_latex, render_latex),
         "worldquant": (parse_worldquant, render_worldquant),
     }
 )
 
 NOTATIONS: tuple[str, ...] = tuple(_NOTATIONS)
-"""Names of the notations."""
+"""Names of the notations that `parse` reads; `render` also writes "latex"."""
 
 
 def parse(
@@ -70,12 +69,16 @@ def parse(
     Raises
     ------
     FormulaError
-        If the formula is invalid, uses an unknown name, has a window above `MAX_WINDOW` days, or has more
-        than `MAX_DEPTH` levels. The message is one line with the column (from 1) of the error, and suggests
-        the nearest known name or the correct form of the call.
+        If the notation is unknown, or the formula is invalid, uses an unknown name, has a window above
+        `MAX_WINDOW` days, or has more than `MAX_DEPTH` levels. The message is one line with the column (from
+        1) of the error, and suggests the nearest known name or the correct form of the call.
     """
     if not isinstance(text, str):
         raise FormulaError(f"a formula is written as text, such as 'rank(close)', not as a {_kind(text)}")
+    if notation == "latex":
+        raise FormulaError(
+            "LaTeX is only written, not parsed: write the formula as in 'rank(delta(close, 5))'"
+        )
     return _functions(notation)[0](SymbolParser(text, fields, groups, assets))
 
 
@@ -115,14 +118,14 @@ def expression_of(
 
 
 def render(expression: Any, notation: str = "infix") -> str:
-    """Render a formula as text, which `parse` turns back into an equal expression.
+    """Render a formula as text. `parse` turns the text into an equal expression, except for LaTeX.
 
     Parameters
     ----------
     expression : Expression, Formula or str
         Text is in infix notation.
     notation : str
-        One of `NOTATIONS`.
+        One of `NOTATIONS`, or "latex".
 
     Returns
     -------
@@ -134,7 +137,8 @@ def render(expression: Any, notation: str = "infix") -> str:
         If the notation is unknown, a name is empty or has control characters, or a number is not a finite
         float32.
     """
-    return _functions(notation)[1](expression_of(expression))
+    tree = expression_of(expression)
+    return render_latex(tree) if notation == "latex" else _functions(notation)[1](tree)
 
 
 def _kind(given: object) -> str:

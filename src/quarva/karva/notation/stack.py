@@ -111,10 +111,6 @@ class Stack:
             self._apply(before)
         signs.append(sign)
 
-    def postfix(self, symbol: Symbol, column: int) -> None:
-        """Apply a sign after its argument to the last value."""
-        self.top.values.append(self._node(symbol, [self.top.values.pop()], column))
-
     def end_argument(self) -> None:
         """Reduce the contents of the open frame to one value, its next argument."""
         frame = self.top

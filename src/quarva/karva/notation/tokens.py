@@ -21,6 +21,7 @@ QUOTED = r"`(?:[^`]|``)+`"
 END = "end"
 
 _EXCERPT = 100  # characters of a formula that an error message shows
+_HINTS = {"`": "a name in backticks never ends", "\\": "LaTeX cannot be parsed, write rank(delta(x, 5))"}
 
 
 class Token(NamedTuple):
@@ -54,7 +55,7 @@ def tokenize(text: str, pattern: re.Pattern[str]) -> Iterator[Token]:
             return
         match = pattern.match(text, at)
         if match is None or match.lastgroup is None:
-            hint = "a name in backticks never ends" if text[at] == "`" else ""
+            hint = _HINTS.get(text[at], "")
             raise error_at(text, at + 1, f"unexpected character {_quote(text[at])}", hint)
         yield Token(match.lastgroup, match.group(), at + 1)
         at = match.end()
