@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation import parse, render
 
@@ -99,6 +100,35 @@ def test_equivalent_infix_formulas_are_parsed_alike(text, same):
 def test_a_negative_number_is_not_a_negation():
     assert parse("-2.5").symbol == Symbol(number=-2.5)
     assert parse("neg(2.5)") == parse("-(2.5)") != parse("-2.5")
+
+
+@pytest.mark.parametrize(
+    ("notation", "text", "same"),
+    [
+        ("infix", "+close", "close"),
+        ("infix", "-(+x)", "-x"),
+        ("infix", "+1.5", "1.5"),
+        ("infix", "+-2", "-2"),
+        ("infix", "x - +y * + +z", "x - y * z"),
+        ("infix", "+x ** +2", "x ** 2"),
+        ("infix", "mean(+close, +5) > +(1)", "mean(close, 5) > 1"),
+        ("infix", "winsorise(x, +0.1)", "winsorise(x, 0.1)"),
+        ("qlib", "+$close - Mean(+$open, 5)", "$close - Mean($open, 5)"),
+        ("qlib", "-(+$x)", "-($x)"),
+        ("worldquant", "+1.5 * rank(+close)", "1.5 * rank(close)"),
+        ("worldquant", "-(+x)", "-(x)"),
+        ("worldquant", "a > +b ? +x : -+y", "a > b ? x : -y"),
+        ("karva", "add x +1.5", "add x 1.5"),
+    ],
+)
+def test_a_unary_plus_has_no_effect(notation, text, same):
+    assert parse(text, notation) == parse(same, notation)
+
+
+@pytest.mark.parametrize("text", ["+", "x +", "+)", "(+)", "mean(+, 5)", "mean(x, + +5)", "rank(x)+*y"])
+def test_a_unary_plus_needs_an_operand(text):
+    with pytest.raises(FormulaError):
+        parse(text)
 
 
 # K-expressions

@@ -7,7 +7,8 @@
 Signs bind as in Python, from the tightest: `**` (right-associative), unary `-` and `!`, `*` and `/`, `+` and
 `-`, `&`, `|`, comparisons. Comparisons cannot be chained, so `a > b & c > d` is an error, because it is a
 comparison of a comparison; `(a > b) & (c > d)` is valid. A dialect may define other strengths. A `-` directly
-before a literal is part of the literal: `-2.5` is a number, and `-(2.5)` is a negation.
+before a literal is part of the literal: `-2.5` is a number, and `-(2.5)` is a negation. A unary `+` has no
+effect: `+x` is x.
 """
 
 import re
@@ -62,6 +63,8 @@ class _CallParser:
         match token.kind:
             case "sign" if token.text == "-" and self._ahead_is_literal():
                 stack.push_symbol(self.symbols.number(token.text + self._next().text, token.column))
+            case "sign" if token.text == "+":
+                return False  # unary plus
             case "sign" if token.text in self.dialect.unary:
                 operator, strength = self.dialect.unary[token.text]
                 stack.prefix(Sign(operator, strength, token.column))
@@ -156,9 +159,9 @@ class _CallParser:
             if name == "group" and self.dialect.ignores_case:
                 text = self.symbols.match_case(text, self.symbols.groups)
         else:
-            if text == "-" and self._ahead().kind == "number":
+            if text in ("-", "+") and self._ahead().kind == "number":
                 token = self._next()
-                text += token.text
+                text = token.text if text == "+" else text + token.text
             if name == "window" and self.dialect.truncates_windows and token.kind == "number":
                 text = re.sub(r"\.[0-9]*$", "", text)
             if not re.fullmatch("-?[0-9]+", text) if name != "share" else token.kind != "number":

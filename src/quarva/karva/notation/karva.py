@@ -36,7 +36,7 @@ _PATTERN = re.compile(
     rf"(?P<field>\$(?:\w+|{QUOTED})|{QUOTED}){_BOUNDARY}"
     rf"|(?P<named>{_NAMED_WORD}(?:\w+|{QUOTED})){_BOUNDARY}"
     rf"|(?P<valued>{_VALUED_WORD}){_BOUNDARY}"
-    rf"|(?P<number>-?{NUMBER}){_BOUNDARY}|(?P<name>{NAME}){_BOUNDARY}|(?P<constant>\?){_BOUNDARY}"
+    rf"|(?P<number>[-+]?{NUMBER}){_BOUNDARY}|(?P<name>{NAME}){_BOUNDARY}|(?P<constant>\?){_BOUNDARY}"
     r"|(?P<other>\S+)"
 )
 
