@@ -1,8 +1,7 @@
 """Run a function in a forked process with a time limit."""
 
+import multiprocessing
 import os
-import signal
-import time
 from collections.abc import Callable
 
 __all__ = ["succeeds_in_a_child"]
@@ -15,19 +14,10 @@ def succeeds_in_a_child(work: Callable[[], bool]) -> bool:
 
     The child always exits here. Otherwise it would continue as a second test runner.
     """
-    child = os.fork()
-    if child == 0:
-        success = False
-        try:
-            success = work()
-        finally:
-            os._exit(0 if success else 1)
-    deadline = time.monotonic() + _TIMEOUT
-    while time.monotonic() < deadline:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status == 0
-        time.sleep(0.01)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
+    child = multiprocessing.get_context("fork").Process(target=lambda: os._exit(0 if work() else 1))
+    child.start()
+    child.join(_TIMEOUT)
+    if child.is_alive():
+        child.kill()
+        child.join()
+    return child.exitcode == 0

@@ -4,9 +4,6 @@ import errno
 import json
 import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +11,8 @@ import pytest
 
 from quarva.loop import loop
 from quarva.tasks import Scores, Task
+
+from .killed import killed_at
 
 FILES = {
     "recipe.toml",
@@ -33,20 +32,11 @@ def told(record):
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 def test_a_killed_run_is_resumed_to_the_findings_of_an_undisturbed_one(quarva, bars, tmp_path):
-    search = ["search", "--panel", str(bars), "--budget", "30000", "--seed", "3", "--threads", "1", "--json"]
+    search = ["search", "--panel", str(bars), "--budget", "8000", "--seed", "3", "--threads", "1", "--json"]
     whole = quarva(*search, "--out", "whole").json
-    command = [sys.executable, "-c", "import sys; from quarva.cli import main; sys.exit(main())"]
     words = [*search, "--out", "run"]
-    for after in (0.0, 0.3):
-        process = subprocess.Popen(
-            [*command, *words], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        deadline = time.monotonic() + 180
-        while not (tmp_path / "run" / "checkpoint.npz").exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
-        time.sleep(after)
-        process.kill()
-        process.wait()
+    for checkpoints in (1, 3):
+        killed_at("run", checkpoints, words, tmp_path)
         assert not (tmp_path / "run" / "findings.json").exists()
         words = ["search", "--resume", "run"]
     resumed = quarva("search", "--resume", "run", "--json")
@@ -107,8 +97,10 @@ def test_a_run_resumed_after_ctrl_c_ends_as_an_undisturbed_one(quarva, bars, mon
         patched.setattr(loop.Loop, "_score", interrupted)
         said = quarva(*search, "--out", "run")
     assert said.status == 130
+    assert "Traceback" not in said.err
     assert said.json["stopped"] == "interrupted"
     assert said.json["pool"]
+    assert set(os.listdir("run")) == FILES
     assert told(quarva("search", "--resume", "run", "--json").json) == told(whole)
 
 

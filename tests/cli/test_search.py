@@ -2,10 +2,6 @@
 
 import json
 import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -150,27 +146,3 @@ def test_data_that_changed_are_not_resumed(run, quarva, market, tmp_path):
     said = quarva("search", "--resume", "run")
     assert said.status == 2
     assert "changed since the run" in said.err
-
-
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_ctrl_c_keeps_what_was_found(bars, tmp_path):
-    command = [sys.executable, "-c", "import sys; from quarva.cli import main; sys.exit(main())", "search"]
-    process = subprocess.Popen(
-        [*command, "--panel", bars, "--budget", "100000000", "--out", "run", "--json"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    try:
-        deadline = time.monotonic() + 180
-        while not (tmp_path / "run" / "checkpoint.npz").exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        time.sleep(0.5)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=180)
-    finally:
-        process.kill()
-    assert process.returncode == 130, err
-    assert "Traceback" not in err
-    found = json.loads(out)
-    assert found["stopped"] == "interrupted"
-    assert found["pool"]
-    assert set(os.listdir(tmp_path / "run")) == FILES

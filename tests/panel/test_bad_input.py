@@ -140,13 +140,16 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["bars.csv", "bars.parquet", "bars.bin", "bars.csv.gz"])
-@pytest.mark.parametrize("content", [b"", b"\x00\xff\x01rubbish\x00" * 50, b"PAR1rubbish"])
-def test_what_is_no_table_is_refused(tmp_path, name, content):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "empty"), (b"\x00\xff\x01rubbish\x00" * 50, "not a "), (b"PAR1rubbish", "not a Parquet file")],
+)
+def test_what_is_no_table_is_refused(tmp_path, name, content, said):
     path = tmp_path / name
     path.write_bytes(content)
     message = refusal(path)
     assert name in message
-    assert "empty" in message or "not a" in message
+    assert said in message
 
 
 def test_a_spreadsheet_and_a_broken_archive_are_refused(tmp_path):

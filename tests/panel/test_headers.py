@@ -155,20 +155,21 @@ def test_identifiers_and_codes_are_no_numeric_fields():
 
 def test_row_labels_are_never_a_field(tmp_path):
     frame = long()
-    want = Panel.read(frame).fingerprint()
+    half = frame.iloc[::2].reset_index(drop=True)
     labelled = (
-        frame.iloc[::2].reset_index(drop=True),
+        half,
         frame.set_axis(frame.index * 3 + 1, axis=0),
         frame.sample(frac=1, random_state=0).sort_values(["symbol", "date"]),
         frame.set_axis(np.random.default_rng(0).permutation(len(frame)), axis=0),
     )
-    for k, each in enumerate(labelled):
+    for each in labelled:
+        want = Panel.read(half if each is half else frame).fingerprint()
         each.to_csv(tmp_path / "rows.csv")
         each.to_parquet(tmp_path / "rows.parquet")
         for source in (each, tmp_path / "rows.csv", tmp_path / "rows.parquet"):
             panel = Panel.read(source)
             assert panel.fields == FIELDS
-            assert k == 0 or panel.fingerprint() == want
+            assert panel.fingerprint() == want
 
 
 def test_a_column_of_volumes_in_chinese_is_no_row_label():
