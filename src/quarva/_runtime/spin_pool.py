@@ -2,9 +2,10 @@
 
 `threads.share` goes through the interpreter: waking a thread and handing it a piece of work takes tens of
 microseconds, which is as long as breeding or scoring a hundred formulas on a small table. A worker of this
-pool spins in machine code for about a millisecond after its last job. During that time it joins a new job
-within a microsecond. After that it sleeps. The calling thread starts the job itself and never waits for a
-worker to join, so a worker that is asleep or has no core only costs its share of the speed.
+pool is a helper thread of `threads` that spins in machine code for about a millisecond after its last job.
+During that time it joins a new job within a microsecond. Then the thread is free for other work. The calling
+thread starts the job itself and never waits for a worker to join, so a worker that is late or has no core
+only costs its share of the speed.
 
 A job calls a compiled function once per item:
 
@@ -17,10 +18,8 @@ This calls square_one(i, values) for every i, in any order and on any thread. No
 one, and no call may raise an exception.
 """
 
-import atexit
 import os
 import platform
-import threading
 from typing import Any
 
 import numpy as np
@@ -31,7 +30,7 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from quarva._runtime.compiled import compiled
-from quarva._runtime.threads import idle_helper
+from quarva._runtime.threads import start
 
 __all__ = ["SpinPool", "run_submitted", "submit"]
 
@@ -41,7 +40,6 @@ __all__ = ["SpinPool", "run_submitted", "submit"]
 _OPEN, _ACTIVE, _TAKEN, _FROM_BACK, _ITEMS, _FUNCTION, _ARGUMENTS, _JOBS = range(0, 128, 16)
 _WORDS = 128
 _SPINS = 20_000  # polls without a job before a worker sleeps: about a millisecond
-_JOIN_TIMEOUT = 1.0  # seconds that the end of the process waits for a worker
 _SPINS_PER_YIELD = 64  # polls between two offers of the core to other threads
 _PAUSE = "llvm.x86.sse2.pause" if platform.machine() in ("x86_64", "AMD64") else ""
 
@@ -240,66 +238,28 @@ def _serve(pool, max_spins):
         joined = job
 
 
-class _Worker:
-    """A thread of a pool."""
-
-    def __init__(self, words: NDArray[np.int64]) -> None:
-        self._words = words
-        self.asleep = True
-        self._wake_up = threading.Lock()
-        self._wake_up.acquire()
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="quarva", daemon=True)
-        self._thread.start()
-
-    def wake(self) -> None:
-        """Make the worker poll for jobs."""
-        self.asleep = False
-        self._wake_up.release()
-
-    def stop(self) -> None:
-        """End the thread, once it is asleep."""
-        self._stopping = True
-        if self.asleep:
-            self.wake()
-        self._thread.join(_JOIN_TIMEOUT)
-
-    def _run(self) -> None:
-        while not self._stopping:
-            self._wake_up.acquire()
-            _serve(self._words, 0 if self._stopping else _SPINS)
-            self.asleep = True
-
-
 class _Workers:
-    """The workers that share one state, int64 of shape (_WORDS,)."""
+    """The helper threads that serve one state, int64 of shape (_WORDS,)."""
 
     def __init__(self) -> None:
         self.words = np.zeros(_WORDS, np.int64)
-        self.workers: list[_Worker] = []
+        self.awake: list[None] = []  # one entry a thread; `pop` and `append` are atomic
 
     def wake(self, n_workers: int) -> None:
-        """Start workers until there are `n_workers`, and wake those that sleep."""
-        while len(self.workers) < n_workers:
-            self.workers.append(_Worker(self.words))
-        for worker in self.workers:
-            if worker.asleep:
-                worker.wake()
+        """Let `n_workers` helper threads poll for jobs."""
+        while len(self.awake) < n_workers:
+            self.awake.append(None)
+            start(self._serve)
+
+    def _serve(self) -> None:
+        _serve(self.words, _SPINS)
+        self.awake.pop()
 
 
-# By the number of threads. `pop` and `append` of a list are atomic, so that no lock is needed.
+# By the number of threads. `pop` and `append` are atomic, so that no lock is needed.
 _idle: dict[int, list[_Workers]] = {}
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_idle.clear)  # threads do not survive a fork
-
-
-@atexit.register
-def _stop_all() -> None:
-    """End the idle threads: the interpreter must not shut down while one of them runs machine code."""
-    for pools in _idle.values():
-        while pools:
-            for worker in pools.pop().workers:
-                worker.stop()
 
 
 class SpinPool:
@@ -321,7 +281,10 @@ class SpinPool:
 
     def __enter__(self) -> NDArray[np.int64]:
         self._idle = _idle.setdefault(self._threads, [])
-        self._workers = idle_helper(self._idle, _Workers)
+        try:
+            self._workers = self._idle.pop()
+        except IndexError:
+            self._workers = _Workers()
         self._workers.wake(self._threads - 1)
         return self._workers.words
 

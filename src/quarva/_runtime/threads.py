@@ -1,4 +1,4 @@
-"""`share`: run work on idle threads with less overhead than an executor.
+"""One pool of helper threads: `start` gives work to an idle one, `share` splits work among several.
 
 `ThreadPoolExecutor` creates a future per call and passes it through a queue. On tasks of half a millisecond,
 such as breeding or scoring a population on a small table, this overhead took a quarter of the time (two
@@ -6,96 +6,125 @@ threads with a call of 270 µs each: 420 µs with `ThreadPoolExecutor`, 350 µs 
 """
 
 import atexit
+import contextlib
 import os
 import threading
 from collections.abc import Callable
 from itertools import pairwise
-from typing import TypeVar
 
 import numpy as np
 
-__all__ = ["idle_helper", "share"]
-
-_Helped = TypeVar("_Helped")
+__all__ = ["Job", "share", "start"]
 
 _PIECES = 4  # pieces of work per thread, because their costs differ
-_JOIN_TIMEOUT = 1.0  # seconds that the end of the process waits for a helper
+_JOIN_TIMEOUT = (
+    5.0  # seconds that the end of the process waits for a helper; one that spins is late under load
+)
+
+
+class Job:
+    """Work that runs on a helper thread.
+
+    Parameters
+    ----------
+    work : callable
+        Takes no argument.
+    """
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work = work
+        self._error: BaseException | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def run(self) -> None:
+        """Run the work and keep the exception that it raises."""
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001  # `share` raises it again
+            self._error = error
+
+    def finish(self) -> None:
+        """Let `wait` return."""
+        self._done.release()
+
+    def wait(self) -> BaseException | None:
+        """Wait for the end of the work; return the exception that it raised, or None."""
+        self._done.acquire()
+        return self._error
 
 
 class _Helper:
-    """A thread that waits for work."""
+    """A thread that runs one job after another. It is in `_idle` while it has none."""
 
     def __init__(self) -> None:
-        self._begin, self._done = threading.Lock(), threading.Lock()
+        self._begin = threading.Lock()
         self._begin.acquire()
-        self._done.acquire()
-        self._work: Callable[[], None] = lambda: None
-        self._error: BaseException | None = None
+        self._job: Job | None = None
         self._stopping = False
         self._thread = threading.Thread(target=self._serve, name="quarva", daemon=True)
         self._thread.start()
 
-    def start(self, work: Callable[[], None]) -> None:
-        """Start `work` on the thread."""
-        self._work = work
+    def start(self, job: Job) -> None:
+        """Start the job. The caller has taken the helper out of `_idle`."""
+        self._job = job
         self._begin.release()
-
-    def finish(self) -> BaseException | None:
-        """Wait for the end of the work; return the exception that it raised, or None."""
-        self._done.acquire()
-        error, self._error = self._error, None
-        return error
 
     def stop(self) -> None:
-        """End the thread, which must be idle."""
+        """End the thread after its last job."""
         self._stopping = True
-        self._begin.release()
+        with contextlib.suppress(RuntimeError):  # a job has just been started
+            self._begin.release()
         self._thread.join(_JOIN_TIMEOUT)
 
     def _serve(self) -> None:
-        while True:
+        while not self._stopping:
             self._begin.acquire()
-            if self._stopping:
+            job, self._job = self._job, None
+            if job is None:
                 return
-            try:
-                self._work()
-            except BaseException as error:  # noqa: BLE001  # `share` raises it again
-                self._error = error
-            self._work = lambda: None  # an idle thread must not keep objects alive
-            self._done.release()
+            job.run()
+            _idle.append(self)
+            job.finish()
+            del job  # an idle thread must not keep objects alive
 
 
-_idle: list[_Helper] = []  # `pop` and `append` are atomic, so that no lock is needed
+# `pop` and `append` are atomic, so that no lock is needed. Threads do not survive a fork.
+_idle: list[_Helper] = []
+_helpers: list[_Helper] = []
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_idle.clear)  # threads do not survive a fork
-
-
-def idle_helper(idle: list[_Helped], make: Callable[[], _Helped]) -> _Helped:
-    """Pop an idle helper or create one (thread-safe).
-
-    Parameters
-    ----------
-    idle : list
-        The idle helpers.
-    make : callable
-        Creates a helper.
-
-    Returns
-    -------
-    object
-        A helper that no other thread uses.
-    """
-    try:
-        return idle.pop()
-    except IndexError:
-        return make()
+    os.register_at_fork(after_in_child=_idle.clear)
+    os.register_at_fork(after_in_child=_helpers.clear)
 
 
 @atexit.register
 def _stop_all() -> None:
-    """End the idle threads: the interpreter must not shut down while one of them runs machine code."""
-    while _idle:
-        _idle.pop().stop()
+    """End the threads: the interpreter must not shut down while one of them runs machine code."""
+    while _helpers:
+        _helpers.pop().stop()
+
+
+def start(work: Callable[[], None]) -> Job:
+    """Start work on an idle helper thread, or on a new one.
+
+    Parameters
+    ----------
+    work : callable
+        Takes no argument.
+
+    Returns
+    -------
+    Job
+        Its `wait` returns when the work has ended.
+    """
+    job = Job(work)
+    try:
+        helper = _idle.pop()
+    except IndexError:
+        helper = _Helper()
+        _helpers.append(helper)
+    helper.start(job)
+    return job
 
 
 def share(work: Callable[[int, int], None], n: int, threads: int, grain: int = 1) -> None:
@@ -133,16 +162,11 @@ def share(work: Callable[[int, int], None], n: int, threads: int, grain: int = 1
         for first, last in remaining:
             work(first, last)
 
-    helpers = [idle_helper(_idle, _Helper) for _ in range(min(threads, pieces) - 1)]
-    for helper in helpers:
-        helper.start(drain)
-    errors: list[BaseException | None] = []
+    jobs = [start(drain) for _ in range(min(threads, pieces) - 1)]
     try:
         drain()
     finally:
-        for helper in helpers:
-            errors.append(helper.finish())
-            _idle.append(helper)
+        errors = [job.wait() for job in jobs]
     for error in errors:
         if error is not None:
             raise error
