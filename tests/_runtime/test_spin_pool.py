@@ -4,13 +4,13 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
-from quarva._runtime import spin_pool
 from quarva._runtime.compiled import compiled
-from quarva._runtime.spin_pool import SpinPool, _read, run_submitted, submit
+from quarva._runtime.spin_pool import SpinPool, _idle, _read, run_submitted, submit
 
 from .forked import succeeds_in_a_child
 
@@ -81,7 +81,6 @@ def test_every_item_runs_once_after_the_workers_fell_asleep():
     deadline = time.monotonic() + 20
     while any(workers.awake for workers in _idle[2]):
         assert time.monotonic() < deadline
-        os.sched_yield()
     assert runs_each_once(2, 100)
 
 
