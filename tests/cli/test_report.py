@@ -24,7 +24,7 @@ def test_the_page_of_a_fit_is_made_anew(quarva, fit):
     fit()
     first = Path("f/report.html").read_text(encoding="utf-8")
     assert "How well does a network of close" in first
-    assert "Progress of the training" in first
+    assert "Learning curves" in first
     Path("f/report.html").unlink()
     said = quarva("report", "f", "--json")
     assert said.status == 0, said.err
@@ -39,7 +39,7 @@ def test_readings_of_the_sealed_test_are_counted_and_outlive_the_weights(quarva,
     assert figures[0] == figures[1]
     page = Path("f/report.html").read_text(encoding="utf-8")
     assert "read 2 times" in page
-    assert "test, read" in page
+    assert "IC, test<" in page
     quarva("fit", "--resume", "f", "--epochs", "3")
     record = json.loads(Path("f/findings.json").read_text())
     assert record["test_readings"] == 2
@@ -50,7 +50,8 @@ def test_readings_of_the_sealed_test_are_counted_and_outlive_the_weights(quarva,
 
 
 @pytest.mark.parametrize(
-    ("holdout", "said"), [("0.2", "the one to believe"), ("0", "stopped by the validation")]
+    ("holdout", "said"),
+    [("0.2", "The validation score is out of sample"), ("0", "so the validation score is optimistic")],
 )
 def test_a_page_says_whether_validation_played_a_part(fit, holdout, said):
     fit("--holdout", holdout)

@@ -92,12 +92,12 @@ def test_people_see_a_table_and_where_the_run_lies(quarva, bars):
 def test_people_are_told_what_luck_gives_on_average(quarva, bars):
     said = quarva("search", "--panel", bars, "--target", "forward_return_1", "--budget", 150, "--out", "run")
     words = " ".join(said.out.split())
-    assert "Best of 150 different formulas" in words
+    assert "Best of 150 distinct formulas" in words
     assert "the best would have a training IC of" in words
-    assert "an average and no bound" in words
+    assert "an average, not a bound" in words
     assert "coverage" in words
     page = Path("run/report.html").read_text(encoding="utf-8").replace("\u00a0", " ")
-    assert words[words.index("Best of 150") : words.index("no bound")] in page
+    assert words[words.index("Best of 150") : words.index("not a bound")] in page
 
 
 def test_a_forecast_of_volatility_is_not_traded(quarva, bars):

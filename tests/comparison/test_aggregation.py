@@ -33,8 +33,8 @@ def test_what_is_not_there_is_worst():
 def test_a_band_holds_the_runs_best_until_it_rises():
     runs = {"gep": [a_run(0, [100, 200, 400], [1, 2, 3]), a_run(1, [100, 200, 400], [1, 4, 5])]}
     found = race(runs, "evaluations", "score", lambda run: run.trained)
-    (band,) = found.bands
-    middle = dict(zip(np.round(found.x, 6), band.middle, strict=True))
+    (band,) = found.curves
+    middle = dict(zip(np.round(found.x, 6), band.median, strict=True))
     assert middle[100.0] == 1
     assert middle[400.0] == 4
     assert set(middle.values()) == {1.0, 3.0, 4.0}
@@ -47,19 +47,19 @@ def test_a_run_that_ended_stays_and_a_searcher_ends_with_its_last_run():
         "long": [a_run(0, [100, 900], [0, 0])],
     }
     found = race(runs, "evaluations", "score", lambda run: run.trained)
-    gep, long = found.bands
-    assert np.nanmax(found.x[np.isfinite(gep.middle)]) == 300
-    assert set(gep.middle[np.isfinite(gep.middle)]) == {4.0}
-    assert np.isfinite(long.middle).all()
+    gep, long = found.curves
+    assert np.nanmax(found.x[np.isfinite(gep.median)]) == 300
+    assert set(gep.median[np.isfinite(gep.median)]) == {4.0}
+    assert np.isfinite(long.median).all()
 
 
 @pytest.mark.parametrize("error", [False, True])
 def test_a_median_begins_when_half_of_the_seeds_have_a_figure(error):
     late = [a_run(seed, [begin, 500], [2, 2]) for seed, begin in enumerate((100, 200, 300))]
     found = race({"gep": late}, "evaluations", "score", lambda run: run.trained, error=error)
-    (band,) = found.bands
-    assert np.isnan(band.middle[found.x < 199]).all()
-    assert set(band.middle[found.x > 201]) == {2.0}
+    (band,) = found.curves
+    assert np.isnan(band.median[found.x < 199]).all()
+    assert set(band.median[found.x > 201]) == {2.0}
     worse = band.high if error else band.low
     assert np.isnan(worse[found.x < 299]).all()
     assert set(worse[found.x > 301]) == {2.0}
@@ -67,10 +67,10 @@ def test_a_median_begins_when_half_of_the_seeds_have_a_figure(error):
 
 def test_a_figure_that_is_not_there_counts_as_the_worst():
     runs = {"gep": [a_run(0, [100, 200], [np.nan, np.nan]), *(a_run(k, [100, 200], [1, 3]) for k in (1, 2))]}
-    (band,) = race(runs, "evaluations", "score", lambda run: run.trained).bands
-    assert set(band.middle) == {1.0, 3.0}
+    (band,) = race(runs, "evaluations", "score", lambda run: run.trained).curves
+    assert set(band.median) == {1.0, 3.0}
     assert np.isnan(band.low).all()
-    (band,) = race(runs, "evaluations", "score", lambda run: run.trained, error=True).bands
+    (band,) = race(runs, "evaluations", "score", lambda run: run.trained, error=True).curves
     assert set(band.low) == {1.0, 3.0}
     assert np.isnan(band.high).all()
 
@@ -92,14 +92,14 @@ def test_bands_are_the_quartiles_at_every_evaluation():
         runs[name] = [a_run(k, run.after, run.trained[: len(run.after)]) for k, run in enumerate(runs[name])]
     found = race(runs, "evaluations", "score", lambda run: run.trained)
     assert len(found.x) <= 1 + sum(len(run.after) for group in runs.values() for run in group)
-    for band in found.bands:
+    for band in found.curves:
         group = runs[band.name]
         end = max(run.evaluations for run in group)
         assert np.isnan([*band.low[found.x > end], *band.high[found.x > end]]).all()
         for place in range(int(found.x[0]), end + 1, 3):
             at = np.searchsorted(found.x, place, side="right") - 1
             parts = quartiles([best_at(run, place) for run in group], -np.inf)
-            for drawn, part in zip((band.low, band.middle, band.high), parts, strict=True):
+            for drawn, part in zip((band.low, band.median, band.high), parts, strict=True):
                 expected = part if np.isfinite(part) else np.nan
                 assert drawn[at] == pytest.approx(expected, nan_ok=True)
 
@@ -114,5 +114,5 @@ def test_a_run_without_a_formula_is_drawn_as_nothing():
         a_run(0, [100], [1]), after=np.empty(0), at=np.empty(0), trained=np.empty(0), validated=np.empty(0),
         exact=np.empty(0, bool),
     )  # fmt: skip
-    (band,) = race({"gep": [empty]}, "seconds", "score", lambda run: run.trained).bands
-    assert np.isnan(band.middle).all()
+    (band,) = race({"gep": [empty]}, "seconds", "score", lambda run: run.trained).curves
+    assert np.isnan(band.median).all()

@@ -100,9 +100,9 @@ def test_a_larger_first_batch_is_no_disadvantage(run, panel_task):
         np.testing.assert_array_equal(large.trained, small.trained)
     table = found.table()
     assert table.loc["large", "evaluations_to_level"] == table.loc["small", "evaluations_to_level"] < 400
-    for race in compared(found).races[::2]:
-        large, small = race.bands
-        np.testing.assert_array_equal(large.middle, small.middle)
+    for race in compared(found).plots[::2]:
+        large, small = race.curves
+        np.testing.assert_array_equal(large.median, small.median)
 
 
 def test_a_level_may_never_be_reached(run, panel_task):
@@ -206,5 +206,5 @@ def test_of_a_table_with_a_split_validation_counts(run, table_task):
     found = run(split, ["random", "gep"], budget=2_000)
     assert found.figure == "validation"
     assert all(each.best == each.validation != each.train for each in found.runs)
-    figures = [race.figure for race in compared(found).races]
+    figures = [race.figure for race in compared(found).plots]
     assert figures == ["normalised RMSE in training"] * 2 + ["normalised RMSE in validation"] * 2

@@ -32,7 +32,7 @@ def synthetic(**changes) -> rd.ReportData:
         size=8313,
         fields=("close",),
         target="forward_return_5",
-        target_words="5-day forward return",
+        target_label="5-day forward return",
         objective="rank_ic",
         sign_free=True,
         horizon=5,
@@ -226,7 +226,7 @@ def synthetic_model() -> rd.ReportData:
         facts=(("Network", "conv1d, width 16"), ("Layout", "channels [B, F, S]")),
         features=("pct_change(close, 1)", "log(volume / mean(volume, 20))"),
         layers=(rd.Layer("body.0", "16 × 5 × 2, 16", 176), rd.Layer("head", "1 × 304, 1", 305)),
-        learning=rd.Learning(
+        training=rd.TrainingHistory(
             np.arange(1, 13),
             {"training": 1 / np.arange(2.0, 14.0), "held out": np.full(12, 0.5)},
             step="epoch",

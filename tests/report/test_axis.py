@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from quarva.report.axis import date_ticks, growth_axis, number, percent, round_axis
 from quarva.report.data import Node
-from quarva.report.plot import polyline, thin
+from quarva.report.plot import downsample, polyline
 from quarva.report.tree import HEIGHT, draw
 
 values = st.floats(-1e9, 1e9, allow_nan=False)
@@ -53,7 +53,7 @@ def test_thinning_keeps_peaks_and_ends():
     y = np.random.default_rng(0).normal(size=20_000)
     y[1234] = 50.0
     y[77] = np.nan
-    rows = thin(y, 400)
+    rows = downsample(y, 400)
     assert {0, 1234, len(y) - 1} <= set(rows.tolist())
     assert 77 not in rows
     assert len(rows) <= 404

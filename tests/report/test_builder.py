@@ -9,7 +9,7 @@ from quarva.karva.notation import parse
 from quarva.panel import Panel, Table
 from quarva.report import data as rd
 from quarva.report import multiple_testing, render
-from quarva.report.builder import Found, assemble
+from quarva.report.builder import SearchResult, assemble
 from quarva.tasks import ForwardReturn, Task
 
 FORMULA = "close / mean(close, 5)"
@@ -24,11 +24,11 @@ def panel_of(days: int = 500, assets: int = 12, seed: int = 0) -> Panel:
     return Panel.from_arrays({"close": close, "other": close[::-1]}, dates, [f"A{k}" for k in range(assets)])
 
 
-def found_for(task: Task, text: str = FORMULA) -> Found:
+def found_for(task: Task, text: str = FORMULA) -> SearchResult:
     expression = parse(text)
     scores = task.score([expression])
     row = rd.Row(text, float(scores.train[0]), float(scores.validation[0]), size=len(expression))
-    return Found(expression, (row,), FACTS)
+    return SearchResult(expression, (row,), FACTS)
 
 
 @pytest.mark.parametrize("objective", ["ic", "rank_ic"])
@@ -62,10 +62,10 @@ def test_gaps_and_delistings_are_counted_on_the_page():
     assert figures["bridged"] > 0
     assert 0 < figures["delisted"] <= 6
     text = render(page)
-    assert f"gaps in prices held through</th><td>{figures['bridged']:,}</td>" in text
+    assert f"price gaps held through</th><td>{figures['bridged']:,}</td>" in text
     assert f"delistings while held</th><td>{figures['delisted']:,}</td>" in text
     assert "\u221230.0\u202f% after the last price" in text
-    assert "365 bars a year" in text
+    assert "365 bars per year" in text
     whole = dataclasses.replace(page, performance={"train": {"sharpe": 1.0, "bridged": 0, "delisted": 0}})
     assert "held through" not in render(whole)
     assert "delistings" not in render(whole).lower()
@@ -173,11 +173,11 @@ def test_a_table_shows_its_fit(split):
     assert len(page.fit.actual) == (1500 if split is None else 1200)
     np.testing.assert_allclose(page.fit.predicted, page.fit.actual, atol=1e-6)
     text = render(page)
-    assert "gives the target?" in text
-    assert ("No part was kept" in text) == (split is None)
+    assert "predicts the target?" in text
+    assert ("There is no validation part" in text) == (split is None)
     assert ("test, sealed" in text) == (split is not None)
 
 
 def test_nothing_found_is_still_a_page():
     task = Task(panel_of(), objective="ic")
-    assert "No formula had a score." in render(assemble(task, Found(None, (), FACTS)))
+    assert "No formula had a score." in render(assemble(task, SearchResult(None, (), FACTS)))

@@ -8,24 +8,28 @@ import numpy as np
 import pytest
 
 from quarva.errors import RunError
-from quarva.report.comparison import Band, Compared, Race, draw, render, write, write_png
-from quarva.report.comparison.data import ends, spread
+from quarva.report.comparison import ComparisonData, ConvergencePlot, Curve, draw, render, write, write_png
+from quarva.report.comparison.data import end_points, separate
 
 X = np.geomspace(100, 10_000, 50)
 
 
 def a_band(name, height):
-    middle = height * np.log10(X)
-    middle[:3] = np.nan
-    return Band(name, middle - 0.5, middle, middle + 0.5)
+    median = height * np.log10(X)
+    median[:3] = np.nan
+    return Curve(name, median - 0.5, median, median + 0.5)
 
 
 @pytest.fixture
 def data():
-    bands = (a_band("random", 1.0), a_band("gep", 2.0), a_band("<mine>", 2.01))
-    races = tuple(Race("mean daily IC", unit, X, bands, level=4.0) for unit in ("evaluations", "seconds"))
+    curves = (a_band("random", 1.0), a_band("gep", 2.0), a_band("<mine>", 2.01))
+    plots = tuple(
+        ConvergencePlot("mean daily IC", unit, X, curves, level=4.0) for unit in ("evaluations", "seconds")
+    )
     rows = (("random", "1.0"), ("gep", "2.0"), ("<mine>", "2.0"))
-    return Compared("random, gep and mine", "a lead", races, ("searcher", "best"), rows, ("a note",), "0.1")
+    return ComparisonData(
+        "random, gep and mine", "a lead", plots, ("searcher", "best"), rows, ("a note",), "0.1"
+    )
 
 
 def test_the_page_needs_nothing_else(data):
@@ -47,15 +51,17 @@ def test_every_line_is_named_where_it_ends(data):
 
 
 def test_the_level_is_drawn_and_told(data):
-    assert "timed to, 4.0000" in render(data)
-    without = replace(data, races=tuple(replace(race, level=None) for race in data.races))
-    assert "timed to" not in render(without)
+    assert "searchers are timed, 4.0000" in render(data)
+    without = replace(data, plots=tuple(replace(plot, level=None) for plot in data.plots))
+    assert "are timed" not in render(without)
 
 
 def test_more_searchers_than_colours_begin_again(data):
-    bands = tuple(a_band(f"way {k}", 1 + k) for k in range(10))
+    curves = tuple(a_band(f"way {k}", 1 + k) for k in range(10))
     many = replace(
-        data, races=(Race("score", "evaluations", X, bands),) * 2, rows=tuple((b.name, "1") for b in bands)
+        data,
+        plots=(ConvergencePlot("score", "evaluations", X, curves),) * 2,
+        rows=tuple((b.name, "1") for b in curves),
     )
     assert 's0"></i>way 8' in render(many)
 
@@ -85,7 +91,7 @@ def test_the_terminals_picture_keeps_within_its_columns(data, columns):
 
 
 def test_the_terminals_line_rises_from_left_to_right(data):
-    lines = [line.plain for line in draw(replace(data, races=data.races[:1]), 80)]
+    lines = [line.plain for line in draw(replace(data, plots=data.plots[:1]), 80)]
     dots = [(row, column) for row, line in enumerate(lines) for column, letter in enumerate(line)
             if 0x2800 < ord(letter) <= 0x28FF]  # fmt: skip
     left = min(dots, key=lambda dot: dot[1])
@@ -95,38 +101,40 @@ def test_the_terminals_line_rises_from_left_to_right(data):
 
 
 def test_labels_are_pushed_apart_and_keep_their_order():
-    places = spread([0.5, 0.5, 0.52, 0.9], 0.1)
+    places = separate([0.5, 0.5, 0.52, 0.9], 0.1)
     assert np.diff(sorted(places)).min() >= 0.1 - 1e-12
     assert places[0] < places[1] < places[2] < places[3]
-    assert spread([0.2, 0.8], 0.1) == [0.2, 0.8]
-    assert max(spread([1.0, 1.0, 1.0], 0.1)) <= 1.0
+    assert separate([0.2, 0.8], 0.1) == [0.2, 0.8]
+    assert max(separate([1.0, 1.0, 1.0], 0.1)) <= 1.0
 
 
 def test_a_searcher_without_a_figure_has_no_end(data):
     nothing = np.full(len(X), np.nan)
-    bands = (a_band("gep", 1.0), Band("none", nothing, nothing, nothing))
-    race = Race("score", "seconds", X, bands)
-    assert [name for name, _, _ in ends(race)] == ["gep"]
-    quiet = replace(data, races=(race, race), rows=(("gep", "1"), ("none", "–")))
+    curves = (a_band("gep", 1.0), Curve("none", nothing, nothing, nothing))
+    plot = ConvergencePlot("score", "seconds", X, curves)
+    assert [name for name, _, _ in end_points(plot)] == ["gep"]
+    quiet = replace(data, plots=(plot, plot), rows=(("gep", "1"), ("none", "–")))
     assert "none" in render(quiet)
     draw(quiet, 100)
 
 
 def test_errors_are_drawn_on_a_logarithm(data):
     error = 10 ** -np.linspace(0, 6, len(X))
-    race = Race("normalised RMSE", "evaluations", X, (Band("gep", error, error, error),), logarithmic=True)
-    assert [tick.text for tick in race.upwards.ticks][-1] == "1"
-    assert race.write(2e-7) == "2.0e−07"
+    plot = ConvergencePlot(
+        "normalised RMSE", "evaluations", X, (Curve("gep", error, error, error),), logarithmic=True
+    )
+    assert [tick.text for tick in plot.y_axis.ticks][-1] == "1"
+    assert plot.format(2e-7) == "2.0e−07"
 
 
 def test_lines_are_steps(data):
     """Between two places a searcher has what it had at the first of them."""
-    x, middle = np.array([1.0, 10.0, 100.0, 1000.0]), np.array([0.0, 0.0, 8.0, 8.0])
-    race = Race("score", "evaluations", x, (Band("gep", middle - 1, middle, middle + 1),))
-    one = replace(data, races=(race, race), rows=(("gep", "1"),))
+    x, median = np.array([1.0, 10.0, 100.0, 1000.0]), np.array([0.0, 0.0, 8.0, 8.0])
+    plot = ConvergencePlot("score", "evaluations", x, (Curve("gep", median - 1, median, median + 1),))
+    one = replace(data, plots=(plot, plot), rows=(("gep", "1"),))
     line = re.search(r'<path class="line s0" d="([^"]+)"', render(one))
     assert set(re.sub(r"[\d. -]", "", line.group(1))) <= set("MHV")
-    drawn = [line.plain for line in draw(replace(one, races=(race,)), 80)]
+    drawn = [line.plain for line in draw(replace(one, plots=(plot,)), 80)]
     heights = {row for row, text in enumerate(drawn) for letter in text if 0x2800 < ord(letter) <= 0x28FF}
     columns = {}
     for row, text in enumerate(drawn):
@@ -145,10 +153,10 @@ def test_lines_are_steps(data):
 def test_a_searcher_that_ended_is_not_drawn_beyond_its_end(data):
     x, short = np.array([1.0, 10.0, 100.0, 1000.0]), np.array([1.0, 2.0, np.nan, np.nan])
     long = np.array([1.0, 2.0, 3.0, 3.0])
-    bands = (Band("short", short - 1, short, short + 1), Band("long", long - 1, long, long + 1))
-    race = Race("score", "evaluations", x, bands)
-    page = render(replace(data, races=(race, race), rows=(("short", "1"), ("long", "2"))))
-    end = 1000 * float(race.across.at(np.log10(np.array(10.0))))
+    curves = (Curve("short", short - 1, short, short + 1), Curve("long", long - 1, long, long + 1))
+    plot = ConvergencePlot("score", "evaluations", x, curves)
+    page = render(replace(data, plots=(plot, plot), rows=(("short", "1"), ("long", "2"))))
+    end = 1000 * float(plot.x_axis.at(np.log10(np.array(10.0))))
     for kind in ("area", "line"):
         path = re.search(rf'<path class="{kind} s0" d="([^"]+)"', page).group(1)
         assert max(map(float, re.findall(r"[MLH]([\d.]+)", path))) == pytest.approx(end, abs=0.1)

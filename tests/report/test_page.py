@@ -76,9 +76,9 @@ def test_page_shows_every_figure_it_has_numbers_for(report, table_report, timing
     assert not {"equity", "information"} & set(Reader(render(table_report)).ids)
 
 
-def test_the_page_of_a_model_has_its_evidence_and_its_training(model_report):
+def test_the_page_of_a_model_has_diagnostics_and_learning_curves(model_report):
     ids = set(Reader(render(model_report)).ids)
-    assert {"information", "quantiles", "decay", "equity", "turnover", "learning", "model"} <= ids
+    assert {"information", "quantiles", "decay", "equity", "turnover", "training", "model"} <= ids
     assert not {"formula", "findings", "progress"} & ids
 
 
@@ -106,7 +106,7 @@ def test_page_says_the_question_and_how_it_was_asked(report):
         "41.7 seconds",
         "27 Aug 2008 – 3 Nov 2014",
         "1,650 days, not read",
-        "100,000 different formulas",
+        "100,000 distinct formulas",
         "0.0164",
     ):
         assert words in page
@@ -122,7 +122,7 @@ def test_coverage_stands_with_the_figures_and_in_the_table(report):
 
 def test_a_forecast_of_volatility_is_no_trade(report):
     question = dataclasses.replace(
-        report.question, target="forward_volatility_5", target_words="5-day volatility", horizon=None,
+        report.question, target="forward_volatility_5", target_label="5-day volatility", horizon=None,
         trades=False,
     )  # fmt: skip
     pool = tuple(dataclasses.replace(row, turnover=float("nan")) for row in report.pool)
@@ -139,7 +139,7 @@ def test_a_forecast_of_volatility_is_no_trade(report):
 def test_delay_of_zero_is_said_aloud(report):
     assert "Delay 0" not in render(report)
     spoken = dataclasses.replace(report, question=dataclasses.replace(report.question, delay=0))
-    assert "Delay 0: a signal trades at the very close it is computed from" in render(spoken)
+    assert "Delay 0: a signal trades at the close it is computed from" in render(spoken)
 
 
 def test_names_from_a_file_are_text_and_never_markup(report):
@@ -338,7 +338,7 @@ def test_the_best_so_far_rises_at_its_own_evaluation_and_stays_to_the_end_of_the
     course = rd.Progress(
         np.array([50, 2_300]), np.array([0.01, 0.02]), np.array([1_000, 2_000, 4_000]), np.full(3, 0.005)
     )
-    figure = figures.progress(course, "ic", report.search)
+    figure = figures.search_progress(course, "ic", report.search)
     places = sorted({round(x) for x, _ in corners(figure)})
     end = axis.round_axis(0.0, 4_000.0, count=5)
     assert places == [round(1000 * float(end.at(np.array(at)))) for at in (50, 2_300, 4_000)]
@@ -355,7 +355,7 @@ def test_the_first_formulas_of_a_table_do_not_flatten_the_line(report, objective
     course = rd.Progress(
         np.array([1, 7, 900]), np.array([first, *best]), np.array([1_000, 2_000]), np.array([0.1, first])
     )
-    axis_of_it = figures.progress(course, objective, report.search).panels[0].y
+    axis_of_it = figures.search_progress(course, objective, report.search).panels[0].y
     assert axis_of_it.high - axis_of_it.low < 4
 
 

@@ -84,7 +84,7 @@ def test_rolling_correlation_never_reaches_into_another_segment():
     rng = np.random.default_rng(1)
     signal, target = rng.normal(size=(300, 1)), rng.normal(size=(300, 1))
     segments = np.repeat(np.array([0, -1, 1], np.int8), 100)
-    found = rolling_correlation(signal, target, segments, window=50, least=20)
+    found = rolling_correlation(signal, target, segments, window=50, min_days=20)
     assert np.isnan(found[:19]).all()
     assert np.isnan(found[100:219]).all()
     assert found[99] == pytest.approx(np.corrcoef(signal[50:100, 0], target[50:100, 0])[0, 1])

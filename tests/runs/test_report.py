@@ -56,7 +56,7 @@ def test_a_table_names_its_target_column(tmp_path):
     x = rng.normal(size=200)
     pl.DataFrame({"x": x, "price": x * x}).write_csv(tmp_path / "t.csv")
     run_in(tmp_path / "run", table=str(tmp_path / "t.csv"), target_column="price")
-    assert "Which formula of x gives price?" in render(from_run_folder(tmp_path / "run"))
+    assert "Which formula of x predicts price?" in render(from_run_folder(tmp_path / "run"))
 
 
 def test_a_reading_of_the_test_is_told(bars, tmp_path):

@@ -192,14 +192,14 @@ def _now_and_then() -> "Callable[[Progress], None]":
 def _keep(found: "Findings", folder: "RunFolder", read_test: bool) -> tuple[dict[str, Any], str]:
     """Write what was found and its page into the run's folder; what `--json` prints, and a word on luck."""
     from quarva import report
-    from quarva.report.multiple_testing import honesty
+    from quarva.report.multiple_testing import selection_note
     from quarva.runs.record import keep
     from quarva.runs.report import from_run_folder
 
     record = keep(found, folder, read_test=read_test)
     page = from_run_folder(folder.path)
     report.write(page, folder.path / "report.html")
-    return record, honesty(page, margin=False)
+    return record, selection_note(page, margin=False)
 
 
 def _show(record: dict[str, Any], luck: str) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.comparison.run import Run
-from quarva.report.comparison import Band, Race
+from quarva.report.comparison import ConvergencePlot, Curve
 
 __all__ = ["quartiles", "race"]
 
@@ -47,7 +47,7 @@ def race(
     *,
     level: float | None = None,
     error: bool = False,
-) -> Race:
+) -> ConvergencePlot:
     """Best so far of each searcher, its runs by name, against evaluations or seconds.
 
     Median and quartiles are step functions: they change where a formula became the best so far of a run, and
@@ -55,7 +55,7 @@ def race(
     its last run.
 
     Args:
-        figure, level: of the `Race`.
+        figure, level: of the `ConvergencePlot`.
         error: whether less is better, on a logarithmic axis.
         drawn: what to draw of each incumbent of a run, float64 [incumbents]; NaN counts as worst.
     """
@@ -68,8 +68,8 @@ def race(
     for band, end in zip(parts, last.values(), strict=True):
         band[:, x > max(end, _LEAST)] = np.nan
     kept = _steps(x, parts, np.maximum([*last.values()], _LEAST))
-    bands = [Band(name, *band) for name, band in zip(runs, parts[:, :, kept], strict=True)]
-    return Race(figure, unit, x[kept], tuple(bands), level, logarithmic=error)
+    curves = [Curve(name, *band) for name, band in zip(runs, parts[:, :, kept], strict=True)]
+    return ConvergencePlot(figure, unit, x[kept], tuple(curves), level, logarithmic=error)
 
 
 def _steps(x: Floats, parts: Floats, ends: Floats) -> NDArray[np.bool_]:

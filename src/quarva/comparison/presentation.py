@@ -12,7 +12,7 @@ from quarva.comparison.comparison import Comparison
 from quarva.panel.names import listed
 from quarva.report import text
 from quarva.report.axis import percent
-from quarva.report.comparison import Compared, Race, draw
+from quarva.report.comparison import ComparisonData, ConvergencePlot, draw
 
 __all__ = ["compared", "show", "terminal"]
 
@@ -46,12 +46,12 @@ def terminal(comparison: Comparison, columns: int, *, picture: bool = True) -> l
     return [Text(data.lead, style="dim"), table, *drawn, *(Text(note, style="dim") for note in data.notes)]
 
 
-def compared(comparison: Comparison) -> Compared:
+def compared(comparison: Comparison) -> ComparisonData:
     """What the picture and the page show."""
-    return Compared(
+    return ComparisonData(
         title=f"{listed(comparison.searchers)}: {_budget(comparison)} each",
         lead=_lead(comparison),
-        races=_races(comparison),
+        plots=_plots(comparison),
         header=_header(comparison),
         rows=tuple(_words(comparison, line) for line in comparison.table().reset_index().to_dict("records")),
         notes=_notes(comparison),
@@ -59,7 +59,7 @@ def compared(comparison: Comparison) -> Compared:
     )
 
 
-def _races(comparison: Comparison) -> tuple[Race, ...]:
+def _plots(comparison: Comparison) -> tuple[ConvergencePlot, ...]:
     """Against evaluations and seconds: the train figure; where there is one, the validation figure below."""
     runs = {name: found for name in comparison.searchers if (found := comparison.runs_of(name))}
     if not runs:
@@ -103,10 +103,9 @@ def _lead(comparison: Comparison) -> str:
         return f"{task.panel.name}, {rows}; {many}; a run ends early where its formula is exact."
     days, assets = task.panel.shape
     size = f"{text.count(assets, 'asset')}, {text.count(days, 'day')}"
-    return (
-        f"{task.panel.name}, {size}: {task.target_names[0]} by {text.objective_name(task.objective.name)}; "
-        f"{many}. Searchers see training days only."
-    )
+    objective = text.objective_name(task.objective.name)
+    what = f"{task.target_names[0]} by {objective}"
+    return f"{task.panel.name}, {size}: {what}; {many}. Searchers use training days only."
 
 
 def _header(comparison: Comparison) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Draws what was found or learned as one HTML page. It must not search or learn, and writes only the page."""
+"""Renders a search, a network or a trader as one HTML page. Neither searches nor trains."""
 
 from typing import TYPE_CHECKING
 
@@ -22,20 +22,35 @@ def build(
     *,
     run: str = "",
 ) -> ReportData:
-    """The page's data for the findings of a search on `task`, or a network or trader fitted to it.
+    """Build the report of search findings, a network or a trader on `task`.
 
-    `strategy` trades the best formula, or the signal, in place of the task's own rule; `run` names the run on
-    the page.
+    Parameters
+    ----------
+    task : Task
+        Task that was searched or fitted.
+    found : Findings, Fitted or TradingPolicy
+        Result to report.
+    strategy : Strategy, optional
+        Trading rule for the best formula or the signal. Defaults to the task's own rule.
+    run : str
+        Name of the run, shown on the page.
 
-    Raises:
-        TaskError, FormulaError: the best formula, or a feature, does not fit the task's panel.
+    Returns
+    -------
+    ReportData
+        Input of `render` and `write`.
+
+    Raises
+    ------
+    TaskError, FormulaError
+        If the best formula or a feature cannot be evaluated on the task's panel.
     """
-    from quarva.loop.findings import Findings  # brings the engine; a page alone needs none of it
+    from quarva.loop.findings import Findings  # imports the engine, which rendering alone does not need
 
     if isinstance(found, Findings):
-        from quarva.report.builder import build as gather
+        from quarva.report.builder import build as build_from_findings
 
-        return gather(task, found, strategy, run=run)
-    from quarva.report.learned import assemble  # and torch
+        return build_from_findings(task, found, strategy, run=run)
+    from quarva.report.model_builder import assemble  # imports torch
 
     return assemble(task, found, strategy, run=run, test_readings=task.test_readings)

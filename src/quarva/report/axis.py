@@ -1,4 +1,4 @@
-"""Round numbers for axes: where ticks stand and how they are written."""
+"""Axes of plots: round tick positions and their labels."""
 
 import math
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ MINUS = "\u2212"
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """A label at `at` in [0, 1]; `fine` ones are hidden where the figure is narrow."""
+    """A tick label at position `at` in [0, 1]; `fine` ticks are hidden in narrow figures."""
 
     at: float
     text: str
@@ -29,12 +29,12 @@ class Axis:
     ticks: tuple[Tick, ...]
 
     def at(self, value: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Place of `value` in [0, 1] along the axis, same shape."""
+        """Map values to positions along the axis: 0 at `low`, 1 at `high`. Same shape."""
         return (np.asarray(value, dtype=np.float64) - self.low) / (self.high - self.low)
 
 
 def number(value: float, digits: int = 3) -> str:
-    """`value` with `digits` decimals and a true minus sign; an en dash where it is not there."""
+    """Format `value` with `digits` decimals and a true minus sign; an en dash if it is not finite."""
     if not math.isfinite(value):
         return "–"
     text = f"{value:,.{digits}f}"
@@ -44,7 +44,7 @@ def number(value: float, digits: int = 3) -> str:
 
 
 def percent(value: float, digits: int = 1) -> str:
-    """A share as a percentage: 0.123 is `12.3 %`."""
+    """Format a fraction as a percentage: 0.123 becomes `12.3 %`."""
     text = number(100 * value, digits)
     return text if text == "–" else f"{text}\u202f%"
 
@@ -52,10 +52,18 @@ def percent(value: float, digits: int = 1) -> str:
 def round_axis(
     low: float, high: float, *, count: int = 5, scale: float = 1.0, suffix: str = "", zero: bool = True
 ) -> Axis:
-    """An axis from a little below `low` to a little above `high`, with about `count` round steps inside.
+    """Linear axis that covers [`low`, `high`] with a small margin and round ticks.
 
-    Where `zero`, 0 is on the axis, and an end that is 0 stays there. Labels show `value * scale` followed by
-    `suffix`, with as many decimals as the step needs.
+    Parameters
+    ----------
+    low, high : float
+        Range of the data; [0, 1] if one of them is not finite.
+    count : int
+        Approximate number of ticks.
+    scale, suffix : float, str
+        Labels show `value * scale` followed by `suffix`, with the decimals that the step needs.
+    zero : bool
+        Whether the axis must contain 0. An end at 0 then gets no margin.
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         low, high = 0.0, 1.0
@@ -77,7 +85,7 @@ def round_axis(
 
 
 def growth_axis(low: float, high: float) -> Axis:
-    """An axis for log10 of a positive value between `low` and `high`, labelled with the value itself."""
+    """Logarithmic axis for positive values in [`low`, `high`]: log10 positions, labels in original units."""
     ends = math.log10(low), math.log10(high)
     pad = 0.04 * max(ends[1] - ends[0], 0.01)
     bottom, top = ends[0] - pad, ends[1] + pad
@@ -88,7 +96,7 @@ def growth_axis(low: float, high: float) -> Axis:
         inside = [mark for mark in marks if bottom <= math.log10(mark) <= top]
         if len(inside) <= 8:
             break
-    if len(inside) < 3:  # a span of less than a few marks is as good as linear
+    if len(inside) < 3:  # over such a short range a logarithm is almost linear
         line = round_axis(10**bottom, 10**top, zero=False)
         values = [line.low + tick.at * (line.high - line.low) for tick in line.ticks]
         pairs = [(v, tick.text) for v, tick in zip(values, line.ticks, strict=True) if v > 0]
@@ -99,7 +107,7 @@ def growth_axis(low: float, high: float) -> Axis:
 
 
 def _round_step(step: float) -> float:
-    """The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `step`."""
+    """Smallest number of the form 1, 2 or 5 times a power of ten that is at least `step`."""
     power = 10.0 ** math.floor(math.log10(step))
     for factor in (1.0, 2.0, 5.0, 10.0):
         if factor * power >= step * (1 - 1e-9):
@@ -111,9 +119,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def date_ticks(dates: NDArray[np.datetime64], count: int = 10) -> tuple[Tick, ...]:
-    """Ticks at the first day of round years or months; places are shares of the number of days.
+    """Ticks at the first day of round years or months, at most about `count` of them.
 
-    Days are evenly spaced (weekends take no room), so the place of a date is its row.
+    Rows are evenly spaced whatever the dates between them, so weekends take no space.
     """
     days = dates.astype("datetime64[D]")
     if len(days) < 2:
@@ -128,7 +136,7 @@ def date_ticks(dates: NDArray[np.datetime64], count: int = 10) -> tuple[Tick, ..
     for k, month in enumerate(range(-(-int(months[0]) // step) * step, int(months[-1]) + 1, step)):
         row = int(np.searchsorted(months, month))
         if row == 0 and days[0] != days[0].astype("datetime64[M]") and int(days[0].astype(object).day) > 7:
-            continue  # the first month is cut: its label would stand on a date that is not its first day
+            continue  # the first month is incomplete: its label would be on a day that does not begin it
         year, place = 1970 + month // 12, month % 12
         text = str(year) if step >= 12 or place == 0 else _MONTHS[place]
         ticks.append(Tick(row / (len(days) - 1), text, bool(k % 2)))

@@ -1,4 +1,4 @@
-"""Gathers what a page shows from a task and what a search found on it."""
+"""Builds the data of a report page from a task and the result of a search."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,8 +9,9 @@ import numpy as np
 from quarva import engine
 from quarva.__version__ import __version__
 from quarva.karva.expression import Expression
-from quarva.report import diagnostics, picture
+from quarva.report import diagnostics
 from quarva.report.data import Progress, Question, ReportData, Row, SearchFacts, Segment
+from quarva.report.formula import best_formula
 from quarva.tasks import Task
 from quarva.tasks.split import PARTS
 
@@ -18,15 +19,25 @@ if TYPE_CHECKING:
     from quarva.loop.findings import Findings
     from quarva.strategies import Strategy
 
-__all__ = ["Found", "assemble", "build", "progress", "question_of", "with_evidence"]
+__all__ = ["SearchResult", "add_diagnostics", "assemble", "build", "describe_question", "search_progress"]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search found, whatever it was read from.
+class SearchResult:
+    """Result of a search, in memory or read from a run folder.
 
-    best: the best formula, None where none had a score; pool: the rows of the table, best first;
-    test_readings: how often the sealed test was read for it.
+    Attributes
+    ----------
+    best : Expression or None
+        Best formula; None if no formula had a score.
+    pool : tuple of Row
+        Rows of the findings table, best first.
+    search : SearchFacts
+        Budget, seed, duration and counts.
+    progress : Progress, optional
+        Scores against evaluations.
+    test_readings : int
+        How often the sealed test was read.
     """
 
     best: Expression | None
@@ -39,12 +50,23 @@ class Found:
 def build(
     task: Task, findings: "Findings", strategy: "Strategy | None" = None, *, run: str = ""
 ) -> ReportData:
-    """The page's data for the findings of a search on `task`.
+    """Build the report of a search on `task`.
 
-    `strategy` trades the best formula in place of the task's own rule; `run` names the run on the page.
+    Parameters
+    ----------
+    task : Task
+        Task that was searched.
+    findings : Findings
+        Result of the search.
+    strategy : Strategy, optional
+        Trading rule for the best formula. Defaults to the task's own rule.
+    run : str
+        Name of the run, shown on the page.
 
-    Raises:
-        TaskError, FormulaError: the best formula does not fit the task's panel.
+    Raises
+    ------
+    TaskError, FormulaError
+        If the best formula cannot be evaluated on the task's panel.
     """
     pool = tuple(
         Row(f.formula.text, f.train, f.validation, f.turnover, f.size, coverage=f.coverage)
@@ -64,29 +86,31 @@ def build(
         version=__version__,
     )
     best = findings.pool[0].formula.expression if findings.pool else None
-    course = progress(task, findings.incumbents, findings.history)
-    return assemble(task, Found(best, pool, facts, course, task.test_readings), strategy)
+    progress = search_progress(task, findings.incumbents, findings.history)
+    return assemble(task, SearchResult(best, pool, facts, progress, task.test_readings), strategy)
 
 
-def assemble(task: Task, found: Found, strategy: "Strategy | None" = None) -> ReportData:
-    """The page's data for `found` on `task`; `strategy` takes the place of the task's own rule.
+def assemble(task: Task, result: SearchResult, strategy: "Strategy | None" = None) -> ReportData:
+    """Build the report of `result` on `task`, with `strategy` in place of the task's own rule if given.
 
-    Raises:
-        TaskError, FormulaError: the formula does not fit the task's panel.
+    Raises
+    ------
+    TaskError, FormulaError
+        If the best formula cannot be evaluated on the task's panel.
     """
-    question = replace(question_of(task, test_readings=found.test_readings), warnings=task.warnings)
-    data = ReportData(question, found.search, found.pool, progress=found.progress)
-    if found.best is None:
+    question = replace(describe_question(task, test_readings=result.test_readings), warnings=task.warnings)
+    data = ReportData(question, result.search, result.pool, progress=result.progress)
+    if result.best is None:
         return data
-    sign = int(task.score([found.best]).sign[0])
-    shown = replace(data, best=picture.formula(found.best, sign))
-    return with_evidence(shown, task, found.best, sign, strategy)
+    sign = int(task.score([result.best]).sign[0])
+    data = replace(data, best=best_formula(result.best, sign))
+    return add_diagnostics(data, task, result.best, sign, strategy)
 
 
-def with_evidence(
+def add_diagnostics(
     data: ReportData, task: Task, best: Expression, sign: int, strategy: "Strategy | None" = None
 ) -> ReportData:
-    """The data with what speaks for and against a formula, whose signal is taken times `sign`."""
+    """Add the diagnostics of `sign * best`: IC, quantiles, decay and trading, or the fit of a table."""
     program = engine.Program.from_expressions([best])
     signal = engine.signals(program, task.panel)[0] * np.float32(sign)
     if task.panel.universe is not None:
@@ -94,23 +118,23 @@ def with_evidence(
     if task.table is not None:
         return replace(data, fit=diagnostics.fit(task, signal))
     rule = task.strategy(signal) if strategy is None else replace(strategy, function=signal)
-    earned = diagnostics.trading(task, rule) if task.trades else None
+    traded = diagnostics.trading(task, rule) if task.trades else None
     lookback = int(program.lookback()[0]) + task.looks_back
     return replace(
         data,
         information=diagnostics.information(task, signal, lookback),
         quantiles=diagnostics.quantiles(task, signal),
         decay=diagnostics.decay(task, best, sign),
-        trading=None if earned is None else earned[0],
-        performance={} if earned is None else earned[1],
-        strategy=diagnostics.positions_in_words(rule) if task.trades else "",
+        trading=None if traded is None else traded[0],
+        performance={} if traded is None else traded[1],
+        strategy=diagnostics.describe_positions(rule) if task.trades else "",
     )
 
 
-def question_of(task: Task, *, test_readings: int = 0) -> Question:
-    """The task as plain data; `test_readings` says how often the sealed test was read."""
+def describe_question(task: Task, *, test_readings: int = 0) -> Question:
+    """Convert the task to plain data; `test_readings` counts readings of the sealed test."""
     panel, split = task.panel, task.split
-    said = task.describe()
+    description = task.describe()
     notes = [note for note in task.notes if not note.startswith("delay 0")]
     if panel.reading is not None:
         notes.append(f"{panel.name} was read as {panel.reading}")
@@ -120,12 +144,12 @@ def question_of(task: Task, *, test_readings: int = 0) -> Question:
         assets=len(panel.assets),
         size=len(panel.dates) if task.table is None else task.table.rows,
         fields=task.fields,
-        target=said["target"],
-        objective=said["objective"],
+        target=description["target"],
+        objective=description["objective"],
         horizon=diagnostics.horizon_of(task),
         delay=task.delay,
         overlap=task.horizon,
-        target_words=task.target_words,
+        target_label=task.target_words,
         trades=task.trades,
         sign_free=task.objective.sign_free,
         segments=_segments(task, test_readings),
@@ -147,7 +171,7 @@ def _segments(task: Task, readings: int) -> tuple[Segment, ...]:
         sealed = int(whole.sum()) - sum(sizes)
         parts = [Segment(name, None, None, size) for name, size in zip(PARTS, sizes, strict=False)]
         return (*parts, Segment("test", None, None, sealed, readings)) if sealed else tuple(parts)
-    assert task.split is not None  # only a table has none
+    assert task.split is not None  # only tables may have no split
     segments = []
     for code, (name, (first, last)) in enumerate(task.split.spans.items()):
         size = int((task.segments == code).sum())
@@ -156,23 +180,23 @@ def _segments(task: Task, readings: int) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def progress(task: Task, incumbents: Any, history: Any) -> Progress | None:
-    """Return the course of a search as the page draws it; None where no formula had a score.
+def search_progress(task: Task, incumbents: Any, history: Any) -> Progress | None:
+    """Training scores of a search against evaluations; None if no formula had a score.
 
     Parameters
     ----------
     task : Task
-        The question that was searched.
+        Task that was searched.
     incumbents, history : mapping of column name to array
-        `Findings.incumbents` (evaluations, train) and `Findings.history` (evaluations, mean). The mean of a
-        batch is one of fitness, whose sign is turned where less is better.
+        `Findings.incumbents` (columns evaluations, train) and `Findings.history` (columns evaluations, mean).
+        Batch means are of fitness; their sign is flipped for objectives that are minimised.
     """
-    turn = -1.0 if task.objective.minimised else 1.0
+    sign = -1.0 if task.objective.minimised else 1.0
     if not len(incumbents["evaluations"]):
         return None
     return Progress(
         np.asarray(incumbents["evaluations"], np.int64),
         np.asarray(incumbents["train"], np.float64),
         np.asarray(history["evaluations"], np.int64),
-        turn * np.asarray(history["mean"], np.float64),
+        sign * np.asarray(history["mean"], np.float64),
     )

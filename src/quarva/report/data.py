@@ -1,7 +1,7 @@
-"""What a report shows, as plain data: nothing here knows how it was found or how it will look.
+"""Plain data behind a report page, independent of its source and of its layout.
 
-Arrays are NumPy, dates are `datetime64[D]`, NaN is 'not there'. Every figure of the page is drawn from
-one of these classes alone, so a page can be made from a live search, from a run folder, or by hand.
+Arrays are NumPy arrays, dates are `datetime64[D]`, NaN marks missing values. Each plot needs only one of
+these classes, so a page can be built from a search in memory, from a run folder, or by hand.
 """
 
 from dataclasses import dataclass, field
@@ -19,7 +19,6 @@ __all__ = [
     "Information",
     "Kind",
     "Layer",
-    "Learning",
     "Model",
     "Node",
     "Progress",
@@ -30,13 +29,14 @@ __all__ = [
     "SearchFacts",
     "Segment",
     "Trading",
+    "TrainingHistory",
 ]
 
 Kind = Literal["cross-section", "timing", "table"]
-"""What is asked: order assets on each day, tell one asset's direction, or fit the rows of a table."""
+"""Kind of task: rank assets on each day, time a few assets, or regression on a table."""
 
 SEGMENT_NAMES = ("train", "validation", "test")
-"""Names of the segment codes 0, 1, 2; -1 is purged, between the segments."""
+"""Names of the segment codes 0, 1, 2; the code of purged days is -1."""
 
 Floats = NDArray[np.float64]
 Dates = NDArray[np.datetime64]
@@ -44,23 +44,23 @@ Dates = NDArray[np.datetime64]
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One part of the split: inclusive first and last day (None for a table), and its size."""
+    """One part of the split with its first and last day (inclusive; None for a table)."""
 
     name: str
     first: date | None
     last: date | None
     size: int  # days, or rows of a table
-    readings: int | None = None  # of the test: how often its figures were looked at; 0 is sealed
+    readings: int | None = None  # test only: how often its scores were read; 0 means sealed
 
     @property
     def sealed(self) -> bool:
-        """Whether nobody has looked at its figures."""
+        """Whether this is a test set that has not been read."""
         return self.readings == 0
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """The panel, the target, the objective and the split, as the page says them in words."""
+    """Panel, target, objective and split."""
 
     kind: Kind
     panel: str
@@ -69,27 +69,27 @@ class Question:
     fields: tuple[str, ...]
     target: str  # as written in a recipe: forward_return_5, or a field
     objective: str  # as written in a recipe: ic, rank_ic, r2
-    horizon: int | None = None  # days from trade to trade; None where the target is a field
+    horizon: int | None = None  # holding period of a forward return in days; None for other targets
     delay: int = 1  # days from signal to trade
     segments: tuple[Segment, ...] = ()
     overlap: int = 1  # days that one value of the target spans
-    target_words: str = ""  # the target in a sentence: 5-day forward return; empty: as `target`
+    target_label: str = ""  # the target within a sentence, "5-day forward return"; defaults to `target`
     trades: bool = True  # whether a forecast of the target can be traded
-    sign_free: bool = False  # whether a formula and its negative score the same
-    purged: int = 0  # days left out before each border
-    embargo: int = 0  # days left out after each border
-    cost_bps: float = 0.0  # of the traded value, one way
-    periods_per_year: float = 252.0  # bars a year, for annual figures
-    delisting_return: float = 0.0  # on the day after the last price of a held asset
-    parsimony: float = 0.0  # taken off the fitness for each node
+    sign_free: bool = False  # whether a formula and its negative have the same score
+    purged: int = 0  # days left out before each boundary
+    embargo: int = 0  # days left out after each boundary
+    cost_bps: float = 0.0  # basis points of the traded value, one way
+    periods_per_year: float = 252.0  # bars per year, for annualisation
+    delisting_return: float = 0.0  # return on the day after the last price of a held asset
+    parsimony: float = 0.0  # fitness penalty per node
     meaning: str = ""  # definition of the objective
-    notes: tuple[str, ...] = ()  # what the data and the task ask to be said aloud
-    warnings: tuple[str, ...] = ()  # why the figures mean nothing
+    notes: tuple[str, ...] = ()  # remarks on the data and the task
+    warnings: tuple[str, ...] = ()  # reasons why the scores are not valid, such as a leak
 
 
 @dataclass(frozen=True, slots=True)
 class SearchFacts:
-    """How the search went."""
+    """Settings and counts of a search."""
 
     searcher: str
     seed: int
@@ -98,28 +98,28 @@ class SearchFacts:
     budget: int | None = None
     proposed: int | None = None
     invalid: int | None = None
-    candidates: int | None = None  # formulas that a surrogate looked at to choose those that were scored
-    stopped: str = ""  # why it ended: budget, seconds, interrupted
+    candidates: int | None = None  # formulas from which a surrogate selected those to score
+    stopped: str = ""  # stopping reason: budget, seconds, interrupted
     run: str = ""
     version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One formula of the pool and its figures; NaN where a figure does not exist."""
+    """One formula of the pool with its scores; NaN where a score is missing."""
 
     formula: str
     train: float
     validation: float
-    turnover: float = float("nan")  # mean a day, share of the capital (0.2 = 20 %)
+    turnover: float = float("nan")  # mean per day as a fraction of the capital (0.2 = 20 %)
     size: int = 0  # nodes
     test: float = float("nan")
-    coverage: float = float("nan")  # share of the cells with a target in which it has a value
+    coverage: float = float("nan")  # fraction of the cells with a target where the formula has a value
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A formula as a tree to draw."""
+    """Node of a formula's tree."""
 
     label: str
     kind: Literal["operator", "field", "number"] = "operator"
@@ -128,7 +128,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class BestFormula:
-    """The best formula in each notation; `mathml` is empty where it could not be set as mathematics."""
+    """Best formula in each notation; `mathml` is empty if the conversion failed."""
 
     text: str
     tree: Node | None = None
@@ -136,12 +136,12 @@ class BestFormula:
     mathml: str = ""
     karva: str = ""
     qlib: str = ""
-    sign: int = 1  # -1: the formula is traded against
+    sign: int = 1  # -1 if the strategy trades against the formula
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One layer that learned: where it stands, the shapes of its weights, and how many numbers they are."""
+    """One layer of a network: its name, the shapes of its weights and its number of parameters."""
 
     name: str
     shapes: str
@@ -149,23 +149,60 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Learning:
-    """How training went, all `[E]`: what is told after each step, by name; NaN where it was not."""
+class TrainingHistory:
+    """Learning curves of a network or a trader.
+
+    Attributes
+    ----------
+    steps : int64 array of shape (E,)
+        Epochs or updates.
+    curves : dict of str to float64 array of shape (E,)
+        Values by curve name; NaN where missing.
+    step : {"epoch", "update"}
+        Unit of `steps`.
+    figure : str
+        Label of the vertical axis, such as "loss, mse".
+    averaged_over : int
+        Number of steps that each value is the mean of.
+    ended : str
+        Stopping reason: patience, epochs, updates, diverged or interrupted.
+    """
 
     steps: NDArray[np.int64]
     curves: dict[str, Floats]
-    step: str  # epoch, update
-    figure: str  # what the curves are: loss, percents a day and asset
-    of: int = 1  # steps that each point is the mean of
-    ended: str = ""  # why: patience, epochs, updates, diverged, interrupted
+    step: str
+    figure: str
+    averaged_over: int = 1
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A network or a trader where other pages have a formula.
+    """A network or a trader, reported in place of a formula.
 
-    `value` is what it is held against its `baselines` by, named `figure`, on the part `judged`; `beaten_by`
-    are those that are as good. `facts` are label and text of how it was made.
+    Attributes
+    ----------
+    kind : {"network", "trader"}
+    title : str
+        Short description.
+    figure, value : str, float
+        Name and value of the metric by which the model is compared with `baselines`.
+    baselines : dict of str to float
+        The same metric for simple alternatives.
+    beaten_by : tuple of str
+        Baselines that are at least as good as the model.
+    evaluated_on : str
+        Part of the split on which the metric is computed.
+    facts : tuple of (str, str)
+        Labels and values of its settings.
+    features : tuple of str
+        Input formulas.
+    layers : tuple of Layer
+    training : TrainingHistory, optional
+    held_out : bool
+        Whether validation days were kept out of training.
+    sign : int
+        -1 if the strategy trades against the signal.
     """
 
     kind: Literal["network", "trader"]
@@ -174,21 +211,26 @@ class Model:
     value: float
     baselines: dict[str, float]
     beaten_by: tuple[str, ...] = ()
-    judged: str = "validation"
+    evaluated_on: str = "validation"
     facts: tuple[tuple[str, str], ...] = ()
     features: tuple[str, ...] = ()
     layers: tuple[Layer, ...] = ()
-    learning: Learning | None = None
-    kept_out: bool = True  # whether the validation days played no part in its training
-    sign: int = 1  # -1: its signal is traded against
+    training: TrainingHistory | None = None
+    held_out: bool = True
+    sign: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Information:
-    """The best formula's correlation with the target, `[T]`, by the day of the signal.
+    """Correlation of the signal with the target by day of the signal, excluding the sealed test.
 
-    `ic` is the day's correlation across assets; where one asset is timed, a rolling correlation through
-    time. Days of the sealed test are not there.
+    Attributes
+    ----------
+    dates : datetime64 array of shape (T,)
+    segments : int8 array of shape (T,)
+        Segment codes.
+    ic : float64 array of shape (T,)
+        Daily correlation across assets; for timing, a rolling correlation through time. NaN where undefined.
     """
 
     dates: Dates
@@ -198,11 +240,20 @@ class Information:
 
 @dataclass(frozen=True, slots=True)
 class Trading:
-    """What trading the best formula earned, all `[T]`, by the day on which it was earned.
+    """Daily returns of the strategy, excluding the sealed test.
 
-    `net` and `gross` are the day's returns after and before costs, `turnover` the share of the capital
-    that was replaced, `benchmark` what holding the assets earned (where they are timed). `segments` is the
-    part whose signals the day's return belongs to. Days of the sealed test are not there.
+    Attributes
+    ----------
+    dates : datetime64 array of shape (T,)
+        Days on which the returns are earned.
+    segments : int8 array of shape (T,)
+        Segment of the signal behind each day's return.
+    net, gross : float64 arrays of shape (T,)
+        Returns after and before costs.
+    turnover : float64 array of shape (T,)
+        Traded value as a fraction of the capital.
+    benchmark : float64 array of shape (T,), optional
+        Return of buy and hold; for timing only.
     """
 
     dates: Dates
@@ -215,15 +266,15 @@ class Trading:
 
 @dataclass(frozen=True, slots=True)
 class Quantiles:
-    """Mean forward return by quantile of the signal, lowest first: `means[segment]` is `[Q]`."""
+    """Mean target by quantile of the signal, lowest first: `means[segment]` has shape [Q]."""
 
     means: dict[str, Floats]
-    demeaned: bool = True  # less the day's mean over all assets
+    demeaned: bool = True  # whether each day's cross-sectional mean is subtracted
 
 
 @dataclass(frozen=True, slots=True)
 class Decay:
-    """Mean IC by horizon of the target: `horizons` in days `[H]`, `means[segment]` is `[H]`."""
+    """Mean IC by horizon of the target: `horizons` in days and `means[segment]` have shape [H]."""
 
     horizons: NDArray[np.int64]
     means: dict[str, Floats]
@@ -239,7 +290,7 @@ class Progress:
     evaluations : int64 array of shape (I,)
         Evaluations at which each formula became the best so far, ascending.
     best : float64 array of shape (I,)
-        Train figure of these formulas.
+        Training scores of these formulas.
     batches : int64 array of shape (B,), optional
         Evaluations at the end of each batch, ascending.
     mean : float64 array of shape (B,), optional
@@ -254,7 +305,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Rows of a table, all `[R]`: what the best formula gives and what was asked."""
+    """Predicted and actual values of a table's rows, with segment codes; all of shape [R]."""
 
     predicted: Floats
     actual: Floats
@@ -263,18 +314,18 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """Everything a page shows. What is None is left out of the page."""
+    """All data of a page. Sections whose data is None are omitted."""
 
     question: Question
     search: SearchFacts
     pool: tuple[Row, ...]
     best: BestFormula | None = None
-    model: Model | None = None  # in place of a formula
+    model: Model | None = None  # instead of `best`
     information: Information | None = None
     trading: Trading | None = None
     quantiles: Quantiles | None = None
     decay: Decay | None = None
     progress: Progress | None = None
     fit: Fit | None = None
-    strategy: str = ""  # the positions in words: long the top fifth, short the bottom fifth
-    performance: dict[str, dict[str, float]] = field(default_factory=dict)  # segment -> figure -> value
+    strategy: str = ""  # description of the positions: "long the top fifth, short the bottom fifth"
+    performance: dict[str, dict[str, float]] = field(default_factory=dict)  # segment -> metric -> value

@@ -1,7 +1,7 @@
-"""What speaks for and against one formula: the figures of a page, computed from its signal and the task.
+"""Diagnostics of one signal on a task: daily IC, quantile means, IC decay, trading, and the fit of a table.
 
-Nothing here reads a day of the sealed test: targets of a day reach no further than the days that were
-purged for them, and what is traded is cut where the last validation signal has earned its return.
+The sealed test is never read. Targets reach no further than the purged days, and trading ends when the last
+validation signal has earned its return.
 """
 
 import re
@@ -20,24 +20,24 @@ from quarva.tasks.prepared_target import PreparedTarget
 
 __all__ = [
     "decay",
+    "describe_positions",
     "fit",
     "horizon_of",
     "information",
     "kind_of",
-    "positions_in_words",
     "quantiles",
     "trading",
 ]
 
 Floats = NDArray[np.float64]
 
-_OPEN = {"train": TRAIN, "validation": VALIDATION}
+_OPEN_PARTS = {"train": TRAIN, "validation": VALIDATION}
 _HORIZONS = (1, 2, 3, 5, 10, 20)
-_FEW = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
+_FRACTION_NAMES = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 
 
 def kind_of(task: Task) -> Kind:
-    """Whether the task fits a table, compares assets, or times them."""
+    """Classify the task: regression on a table, ranking assets, or timing."""
     if task.table is not None:
         return "table"
     few = len(task.panel.assets) < 3
@@ -45,23 +45,34 @@ def kind_of(task: Task) -> Kind:
 
 
 def horizon_of(task: Task) -> int | None:
-    """Days from trade to trade of a forward return; None for other targets."""
+    """Holding period in days if the target is a forward return; None for other targets."""
     found = re.fullmatch(r"forward_return_(\d+)", task.target_names[0])
     return int(found[1]) if found and task.table is None else None
 
 
-def _shown(segments: NDArray[np.int8]) -> slice:
-    """Up to the last day that is open."""
+def _open_days(segments: NDArray[np.int8]) -> slice:
+    """Rows up to the last training or validation day."""
     return slice(0, int(np.flatnonzero((segments == TRAIN) | (segments == VALIDATION))[-1]) + 1)
 
 
 def information(task: Task, signal: NDArray[np.float32], lookback: int = 0) -> Information:
-    """Daily IC of `signal` [T, N] with the first target; for timing the correlation of the last year.
+    """Daily IC of the signal with the first target; for timing, a rolling correlation over a year.
 
-    lookback: days before its own that the signal was computed from; a value that is missing later counts as
-    no opinion, as in the score.
+    Parameters
+    ----------
+    task : Task
+        Supplies target, split and objective.
+    signal : float32 array of shape (T, N)
+        NaN where missing.
+    lookback : int
+        Days of warm-up. A value missing after the warm-up counts as neutral, as it does in the score.
+
+    Returns
+    -------
+    Information
+        Training and validation days only.
     """
-    days = _shown(task.segments)
+    days = _open_days(task.segments)
     segments, target = task.segments[days], task.targets[0][days]
     if kind_of(task) == "timing":
         ic = rolling_correlation(signal[days], target, segments, lookback=lookback)
@@ -73,26 +84,35 @@ def information(task: Task, signal: NDArray[np.float32], lookback: int = 0) -> I
 
 
 def quantiles(task: Task, signal: NDArray[np.float32], bins: int = 5) -> Quantiles:
-    """Mean target by quantile of the signal on train and validation; fewer bins where assets are few."""
+    """Mean target by quantile of `signal`, float32 [T, N], on training and validation days.
+
+    `bins` is reduced if there are fewer than two assets per bin. For timing, quantile limits are computed on
+    training days and applied to both parts.
+    """
     target = task.targets[0]
     if kind_of(task) == "timing":
-        seen = signal[task.segments == TRAIN]
-        seen = seen[np.isfinite(seen)]
-        limits = np.quantile(seen, np.arange(1, bins) / bins) if len(seen) else np.zeros(bins - 1)
+        train = signal[task.segments == TRAIN]
+        train = train[np.isfinite(train)]
+        limits = np.quantile(train, np.arange(1, bins) / bins) if len(train) else np.zeros(bins - 1)
         means = {
-            name: timing_means(signal, target, task.segments == code, limits) for name, code in _OPEN.items()
+            name: timing_means(signal, target, task.segments == code, limits)
+            for name, code in _OPEN_PARTS.items()
         }
         return Quantiles(means, demeaned=False)
     bins = max(2, min(bins, signal.shape[1] // 2))
     return Quantiles(
-        {name: quantile_means(signal, target, task.segments == code, bins) for name, code in _OPEN.items()}
+        {
+            name: quantile_means(signal, target, task.segments == code, bins)
+            for name, code in _OPEN_PARTS.items()
+        }
     )
 
 
 def decay(task: Task, expression: Any, sign: int) -> Decay | None:
-    """Mean IC (for timing the correlation) against forward returns of 1 to 20 days; None for other targets.
+    """Mean IC (for timing, the correlation) with forward returns of 1 to 20 days.
 
-    A target that reaches further than the days purged before a border is left out there.
+    None if the target is not a forward return. Near the end of a part, targets that reach beyond the purged
+    days are left out.
     """
     own = horizon_of(task)
     if own is None or task.split is None:
@@ -103,41 +123,41 @@ def decay(task: Task, expression: Any, sign: int) -> Decay | None:
     for horizon in list(horizons):
         try:
             values = ForwardReturn(horizon, task.delay).values(task.panel)
-        except TaskError:  # the panel is shorter than this horizon
+        except TaskError:  # the horizon is longer than the panel
             horizons.remove(horizon)
             continue
         if task.panel.universe is not None:
             values[~task.panel.universe] = np.nan
-        for code in _OPEN.values():
+        for code in _OPEN_PARTS.values():
             last = int(np.flatnonzero(task.segments == code)[-1]) + ahead
             reaching = (np.arange(days) + task.delay + horizon > last) & (task.segments == code)
             values[reaching] = np.nan
         targets.append(values)
     timing = kind_of(task) == "timing"
     statistic: engine.Statistic = "corr" if timing else task.objective.statistic
-    segments = np.where(np.isin(task.segments, list(_OPEN.values())), task.segments, -1).astype(np.int8)
+    segments = np.where(np.isin(task.segments, list(_OPEN_PARTS.values())), task.segments, -1).astype(np.int8)
     program = engine.Program.from_expressions([expression])
-    yardstick = PreparedTarget.of(task.panel, np.stack(targets), segments, 2, statistic)
-    acc = engine.evaluate(program, task.panel, yardstick.target, statistic, None, 2, 1)
-    sums = yardstick.settled(acc, program.lookback() + task.looks_back)[0]
+    prepared = PreparedTarget.of(task.panel, np.stack(targets), segments, 2, statistic)
+    acc = engine.evaluate(program, task.panel, prepared.target, statistic, None, 2, 1)
+    sums = prepared.settled(acc, program.lookback() + task.looks_back)[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         means = sign * (sums[..., 1] if timing else sums[..., 1] / sums[..., 0])
     figure = {"corr": "correlation through time", "rank_ic": "mean daily rank IC"}.get(
         statistic, "mean daily IC"
     )
-    return Decay(np.array(horizons), {name: means[code] for name, code in _OPEN.items()}, figure)
+    return Decay(np.array(horizons), {name: means[code] for name, code in _OPEN_PARTS.items()}, figure)
 
 
 def trading(task: Task, strategy: Strategy) -> tuple[Trading, dict[str, dict[str, float]]] | None:
-    """What `strategy` earned day by day and its figures by part; None where the panel has no prices."""
+    """Daily returns of `strategy` and its summary by part; None if the panel has no closing prices."""
     if "close" not in task.panel.fields:
         return None
     performance = strategy.run(task.panel)
     earned = task.earned_segments
-    days = _shown(earned)
+    days = _open_days(earned)
     benchmark = None
     if kind_of(task) == "timing":
-        benchmark = _holding_all(task)[days]
+        benchmark = _equal_weight_returns(task)[days]
     series = Trading(
         task.panel.dates[days],
         earned[days],
@@ -146,22 +166,26 @@ def trading(task: Task, strategy: Strategy) -> tuple[Trading, dict[str, dict[str
         performance.turnover[days],
         benchmark,
     )
-    figures = {name: performance.part(earned == code).summary() for name, code in _OPEN.items()}
+    figures = {name: performance.part(earned == code).summary() for name, code in _OPEN_PARTS.items()}
     return series, figures
 
 
-def _holding_all(task: Task) -> Floats:
-    """Return of equal shares in all assets that have had a price and are not delisted, float64 [T]."""
+def _equal_weight_returns(task: Task) -> Floats:
+    """Daily return of an equal-weight portfolio of all listed assets with a known price, float64 [T]."""
     returns = holding_returns(closes(task.panel), task.delisting_return)
     return np.asarray(returns.gain.sum(axis=1) / np.maximum(returns.held.sum(axis=1), 1))
 
 
-def positions_in_words(strategy: Strategy) -> str:
-    """The rule from signal to positions, as a page says it."""
+def describe_positions(strategy: Strategy) -> str:
+    """Describe the rule from signal to positions in a phrase."""
     positions = strategy.positions
     if isinstance(positions, LongShort):
         parts = round(1 / positions.quantile)
-        share = _FEW.get(parts, f"{100 * positions.quantile:g} %") if parts * positions.quantile == 1 else ""
+        share = (
+            _FRACTION_NAMES.get(parts, f"{100 * positions.quantile:g} %")
+            if parts * positions.quantile == 1
+            else ""
+        )
         share = share or f"{100 * positions.quantile:g} %"
         return f"long the highest {share}, short the lowest, equal weights, half the capital on each side"
     if isinstance(positions, SignTiming):
@@ -170,7 +194,7 @@ def positions_in_words(strategy: Strategy) -> str:
 
 
 def fit(task: Task, signal: NDArray[np.float32]) -> Fit:
-    """Rows of a table: `signal` [T, B] against the target, of the parts that are open."""
+    """Predicted and actual values of a table's training and validation rows; `signal` is float32 [T, B]."""
     predicted, actual, segments = [], [], []
     for code, target in enumerate(task.targets):
         rows = np.isfinite(target)

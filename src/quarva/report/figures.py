@@ -1,4 +1,4 @@
-"""The figures of a page, chosen by what the data holds: title, panels, and a line of words below."""
+"""Builds the figures of a page from the data that is present: title, panels and note."""
 
 from dataclasses import dataclass, field
 
@@ -16,19 +16,19 @@ from quarva.report.data import (
     ReportData,
     SearchFacts,
 )
-from quarva.report.learning import learning
-from quarva.report.plot import BOX, Bar, Hover, Key, Line, Plot, dots, polyline, step
+from quarva.report.plot import BOX, Bar, Hover, Key, Line, Plot, dots, polyline, step_path
 from quarva.report.text import objective_name, target_name
 from quarva.report.timeline import equity, information, turnover
+from quarva.report.training import training
 
-__all__ = ["Figure", "figures"]
+__all__ = ["Figure", "build_figures"]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of the page; `wide` ones take the whole column. `section` is where it stands."""
+    """One figure of the page in its `section`; `wide` figures span all columns."""
 
     name: str
     title: str
@@ -40,12 +40,12 @@ class Figure:
     keys: tuple[Key, ...] = field(default=())
 
 
-def figures(data: ReportData) -> list[Figure]:
-    """All figures that `data` has the numbers for, in the order of the page."""
+def build_figures(data: ReportData) -> list[Figure]:
+    """Build every figure for which `data` has values, in page order."""
     question = data.question
     made: list[Figure | None] = []
     if data.fit is not None:
-        made += [fitted(data.fit, question.target), residuals(data.fit, question.target)]
+        made += [predicted_vs_actual(data.fit, question.target), residuals(data.fit, question.target)]
     if data.information is not None:
         made.append(_figure(information(data.information, question), "predicts", wide=True))
     if data.quantiles is not None:
@@ -55,10 +55,10 @@ def figures(data: ReportData) -> list[Figure]:
     if data.trading is not None:
         made.append(_figure(equity(data.trading, question, data.strategy), "trades", wide=True))
         made.append(_figure(turnover(data.trading, question), "trades", wide=True))
-    if data.model is not None and data.model.learning is not None:
-        made.append(_figure(learning(data.model.learning), "search", wide=True))
+    if data.model is not None and data.model.training is not None:
+        made.append(_figure(training(data.model.training), "search", wide=True))
     if data.progress is not None and len(data.progress.evaluations):
-        made.append(progress(data.progress, question.objective, data.search))
+        made.append(search_progress(data.progress, question.objective, data.search))
     return [figure for figure in made if figure is not None]
 
 
@@ -71,13 +71,13 @@ def _keys(names: list[str]) -> tuple[Key, ...]:
 
 
 def quantiles(data: Quantiles, question: Question) -> Figure | None:
-    """Bars of the mean target by quantile of the signal, a bar a segment."""
+    """Bar chart of the mean target by quantile of the signal, with one bar per segment."""
     horizon, kind, target = question.horizon, question.kind, target_name(question)
     names = [name for name in SEGMENT_NAMES if name in data.means]
     values = np.array([data.means[name] for name in names])
     if not values.size or not np.isfinite(values).any():
         return None
-    # A return is read best in basis points; a target of the user's own keeps its unit.
+    # Returns are shown in basis points; other targets keep their unit.
     scale, unit = (1e4, "basis points") if horizon is not None else (1.0, "the target’s unit")
     y = axis.round_axis(float(np.nanmin(values)), float(np.nanmax(values)), scale=scale)
     bins = values.shape[1]
@@ -106,13 +106,13 @@ def quantiles(data: Quantiles, question: Question) -> Figure | None:
         x_title="signal",
         hover=Hover([t.at for t in ticks], heads, texts),
     )
-    group = "assets are" if kind == "cross-section" else "days are"
-    part = "fifths" if bins == 5 else f"{bins} equal parts"
-    less = ", less the day’s mean of all assets" if data.demeaned else ""
-    note = f"Each day’s {group} sorted by the signal into {part}; the bar is their mean {target}{less}."
+
+    groups = "fifths" if bins == 5 else f"{bins} equal groups"
+    minus = ", minus the day’s mean over all assets" if data.demeaned else ""
+    note = f"Each day’s assets are sorted by the signal into {groups}; bars show their mean {target}{minus}."
     if kind != "cross-section":
-        note = f"Days sorted by the signal into {part}, with limits set on training days; "
-        note += f"the bar is their mean {target}."
+        note = f"Days are sorted by the signal into {groups} with limits computed on training days; "
+        note += f"bars show their mean {target}."
     return Figure(
         "quantiles",
         "Return by quantile of the signal" if horizon is not None else "Target by quantile of the signal",
@@ -146,12 +146,12 @@ def decay(data: Decay, delay: int) -> Figure | None:
     hover = Hover([float(a) for a in x], [f"{h} days" if h > 1 else "1 day" for h in data.horizons], texts)
     plot = Plot(summary, ticks, y, 240, lines=tuple(lines), hover=hover, x_title="horizon, days")
     note = (
-        "How far ahead the signal reaches: its correlation with the return over one day and longer, all "
-        f"traded {delay} day{'' if delay == 1 else 's'} after the signal."
+        "Correlation of the signal with returns over increasing horizons, all traded "
+        f"{delay} day{'' if delay == 1 else 's'} after the signal."
     )
     return Figure(
         "decay",
-        "How long it lasts",
+        "Decay with the horizon",
         data.figure,
         (plot,),
         note,
@@ -160,18 +160,18 @@ def decay(data: Decay, delay: int) -> Figure | None:
     )
 
 
-def progress(data: Progress, objective: str, search: SearchFacts) -> Figure:
-    """Best score so far and the mean of each batch against distinct evaluations."""
+def search_progress(data: Progress, objective: str, search: SearchFacts) -> Figure:
+    """Best score so far and batch means against distinct evaluations."""
     batches = None if data.batches is None else data.batches.astype(np.float64)
     mean = None if data.mean is None else np.asarray(data.mean, dtype=np.float64)
     x, best = data.evaluations.astype(np.float64), np.asarray(data.best, dtype=np.float64)
-    if batches is not None and batches[-1] > x[-1]:  # the last incumbent stays to the end of the search
+    if batches is not None and batches[-1] > x[-1]:  # extend the last incumbent to the end of the search
         x, best = np.append(x, batches[-1]), np.append(best, best[-1])
     finite = np.concatenate([best] if mean is None else [best, mean])
     finite = finite[np.isfinite(finite)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 1.0)
     if objective in ("r2", "nrmse") and len(finite):
-        # A bad batch, or the first formulas (an R² of −1e9), must not flatten the line of the best.
+        # A bad batch or the first formulas (an R² of −1e9) must not dominate the scale.
         settled = 0 if batches is None else np.searchsorted(x, batches[0], side="right") - 1
         level = float(best[max(int(settled), 0)])
         low, high = (max(low, level - 1.0), high) if objective == "r2" else (low, min(high, level + 1.0))
@@ -183,52 +183,52 @@ def progress(data: Progress, objective: str, search: SearchFacts) -> Figure:
     lines = []
     if batches is not None and mean is not None:
         lines.append(Line(polyline(scale.at(batches), mean, y), "quiet"))
-    lines.append(Line(step(scale.at(x), best, y), "train"))
+    lines.append(Line(step_path(scale.at(x), best, y), "train"))
     places = x if batches is None else np.union1d(x, batches)
     places = places[np.unique(np.linspace(0, len(places) - 1, min(len(places), 240)).astype(int))]
     then = best[np.maximum(np.searchsorted(x, places, side="right") - 1, 0)]
     series = [("train", "best so far", [axis.number(value, 4) for value in then])]
     if batches is not None and mean is not None:
-        # A place inside a batch shows the mean of that batch.
+        # Inside a batch the tooltip shows the mean of that batch.
         within = mean[np.minimum(np.searchsorted(batches, places), len(mean) - 1)]
         series.append(("quiet", "batch mean", [axis.number(value, 4) for value in within]))
     hover = Hover([float(at) for at in scale.at(places)], [f"{int(at):,} formulas" for at in places], series)
     last = axis.number(best[-1], 4)
     plot = Plot(
-        f"Best training score so far against formulas tried; it ends at {last}.",
+        f"Best training score so far against evaluated formulas; it ends at {last}.",
         ticks,
         y,
         240,
         lines=tuple(lines),
         hover=hover,
-        x_title="distinct formulas tried",
+        x_title="distinct formulas evaluated",
     )
-    keys = [Key("train", "best so far")] + ([] if mean is None else [Key("quiet", "mean of the batch")])
+    keys = [Key("train", "best so far")] + ([] if mean is None else [Key("quiet", "batch mean")])
     return Figure(
         "progress",
         "Progress of the search",
         f"{objective_name(objective)}, training data",
         (plot,),
-        _tally(search),
+        _counts(search),
         "search",
         wide=True,
         keys=tuple(keys),
     )
 
 
-def _tally(search: SearchFacts) -> str:
-    """What was proposed, what was scored, and why it ended."""
-    text = "The search climbs the training score and sees nothing else."
+def _counts(search: SearchFacts) -> str:
+    """Summarise the counts of a search and its stopping reason."""
+    text = "The search maximises the training score and uses no other data."
     if search.proposed is not None:
         text += f" {search.proposed:,} formulas proposed, {search.evaluations:,} of them distinct and scored"
         text += "" if search.invalid is None else f", {search.invalid:,} invalid"
         text += f", chosen from {search.candidates:,} candidates by a surrogate" if search.candidates else ""
-        text += f"; ended by {search.stopped}." if search.stopped else "."
+        text += f"; stopped by {search.stopped}." if search.stopped else "."
     return text
 
 
 def _fit_rows(data: Fit, limit: int = 1500) -> tuple[dict[str, NDArray[np.int64]], list[str]]:
-    """At most `limit` rows a segment, evenly spaced, so that the page stays small."""
+    """Evenly spaced rows of each segment, at most `limit`, to limit the size of the page."""
     rows = {}
     for code, name in enumerate(SEGMENT_NAMES):
         found = np.flatnonzero(
@@ -239,8 +239,8 @@ def _fit_rows(data: Fit, limit: int = 1500) -> tuple[dict[str, NDArray[np.int64]
     return rows, list(rows)
 
 
-def fitted(data: Fit, target: str) -> Figure | None:
-    """Predicted against actual."""
+def predicted_vs_actual(data: Fit, target: str) -> Figure | None:
+    """Scatter plot of predicted against actual values."""
     rows, names = _fit_rows(data)
     if not rows:
         return None
@@ -254,9 +254,9 @@ def fitted(data: Fit, target: str) -> Figure | None:
     plot = Plot(
         f"Predicted against actual {target}.", x, y, 320, lines=tuple(lines), x_title=f"actual {target}"
     )
-    note = "A dot a row; on the dashed line it is exact."
+    note = "One dot per row; predictions on the dashed line are exact."
     if "validation" in names:
-        note += " Nothing was learned from validation rows."
+        note += " Validation rows were not used to find the formula."
     return Figure(
         "fit",
         "Predicted against actual",
@@ -269,17 +269,17 @@ def fitted(data: Fit, target: str) -> Figure | None:
 
 
 def residuals(data: Fit, target: str) -> Figure | None:
-    """What is left: actual less predicted, against predicted."""
+    """Scatter plot of residuals against predictions."""
     rows, names = _fit_rows(data)
     if not rows:
         return None
-    everything = np.concatenate(list(rows.values()))
-    left = data.actual - data.predicted
-    y = axis.round_axis(float(left[everything].min()), float(left[everything].max()))
-    x = axis.round_axis(
-        float(data.predicted[everything].min()), float(data.predicted[everything].max()), zero=False
+    every = np.concatenate(list(rows.values()))
+    residual = data.actual - data.predicted
+    y = axis.round_axis(float(residual[every].min()), float(residual[every].max()))
+    x = axis.round_axis(float(data.predicted[every].min()), float(data.predicted[every].max()), zero=False)
+    lines = tuple(
+        Line(dots(x.at(data.predicted[r]), residual[r], y), f"{name} dot") for name, r in rows.items()
     )
-    lines = tuple(Line(dots(x.at(data.predicted[r]), left[r], y), f"{name} dot") for name, r in rows.items())
     plot = Plot(
         f"Residuals of {target} against predicted.",
         x.ticks,
@@ -290,10 +290,10 @@ def residuals(data: Fit, target: str) -> Figure | None:
     )
     return Figure(
         "residuals",
-        "What is left",
-        f"actual less predicted {target}",
+        "Residuals",
+        f"actual minus predicted {target}",
         (plot,),
-        "A pattern here is something that was not found.",
+        "A visible pattern indicates structure that the formula misses.",
         "predicts",
         keys=_keys(names),
     )

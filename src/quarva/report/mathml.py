@@ -1,7 +1,8 @@
-"""Sets a formula as mathematics that a browser draws by itself: LaTeX turned to MathML, names kept whole.
+"""Converts a formula from LaTeX to MathML, which browsers render without a library.
 
-LaTeX spells a name letter by letter and escapes its underscores; so every field is first replaced by one
-stand-in letter, and its real name is put back as one MathML identifier, as text, never as markup.
+LaTeX would typeset a field name letter by letter and escape its underscores. Each field is therefore replaced
+by one placeholder letter before the conversion; afterwards its name is restored as a single MathML
+identifier, inserted as text, never as markup.
 """
 
 import re
@@ -14,7 +15,7 @@ from quarva.karva.expression import Expression, Symbol
 __all__ = ["clean", "mathml"]
 
 SPACE = "http://www.w3.org/1998/Math/MathML"
-_FIRST = 0xE100  # in Unicode's private use area: letters that no field is named after
+_FIRST_PLACEHOLDER = 0xE100  # in Unicode's private use area, so it cannot occur in a formula
 # fmt: off
 _TAGS = frozenset((
     "math", "mrow", "mi", "mn", "mo", "mtext", "mspace", "mfrac", "msqrt", "mroot", "mstyle", "mpadded",
@@ -25,18 +26,18 @@ _ATTRIBUTES = frozenset(("display", "mathvariant", "stretchy", "fence", "form", 
 
 
 def mathml(expression: Expression) -> str:
-    """`expression` as a `<math>` element, or an empty text where its LaTeX can not be converted."""
+    """Render `expression` as a `<math>` element; an empty string if its LaTeX cannot be converted."""
     from latex2mathml import exceptions
     from latex2mathml.converter import convert
 
     from quarva.karva.notation import render
 
-    names = {name: chr(_FIRST + k) for k, name in enumerate(expression.fields())}
+    names = {name: chr(_FIRST_PLACEHOLDER + k) for k, name in enumerate(expression.fields())}
     try:
         source = convert(render(_renamed(expression, names), "latex"), display="block")
         root = ET.fromstring(source)
-    except _failures(exceptions):
-        return ""  # what the converter does not know; the page then shows the LaTeX itself
+    except _conversion_errors(exceptions):
+        return ""  # the page then shows the LaTeX source only
     _bind_signs(root)
     letters = {letter: name for name, letter in names.items()}
     for element in root.iter():
@@ -50,7 +51,7 @@ def mathml(expression: Expression) -> str:
 
 
 def _bind_signs(root: ET.Element) -> None:
-    """Marks the minus of a negative number or name, which else is set with the room of a difference."""
+    """Mark a leading minus as a prefix operator; otherwise it is spaced like a subtraction."""
     for parent in root.iter():
         before = "("
         for element in parent:
@@ -60,8 +61,8 @@ def _bind_signs(root: ET.Element) -> None:
             before = text if element.tag.endswith("}mo") else ""
 
 
-def _failures(module: ModuleType) -> tuple[type[Exception], ...]:
-    """The converter's errors, which have no family of their own."""
+def _conversion_errors(module: ModuleType) -> tuple[type[Exception], ...]:
+    """Exceptions of the converter, which have no common base class."""
     own = [
         value for value in vars(module).values() if isinstance(value, type) and issubclass(value, Exception)
     ]
@@ -76,9 +77,9 @@ def _renamed(expression: Expression, names: dict[str, str]) -> Expression:
 
 
 def clean(source: str) -> str:
-    """`source` with nothing in it but presentation MathML; empty where it is not well formed.
+    """Remove everything but presentation MathML from `source`; an empty string if it is not well formed.
 
-    What a page marks as safe passes through here, whoever made it.
+    All markup that the page marks as safe passes through this function.
     """
     try:
         root = ET.fromstring(source)
@@ -100,7 +101,7 @@ def _copy(element: ET.Element) -> ET.Element | None:
     fresh = ET.Element(tag, {k: v for k, v in element.attrib.items() if k in _ATTRIBUTES})
     fresh.text = element.text
     for child in element:
-        kept = _copy(child)
-        if kept is not None:
-            fresh.append(kept)
+        copied = _copy(child)
+        if copied is not None:
+            fresh.append(copied)
     return fresh

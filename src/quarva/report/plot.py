@@ -1,7 +1,8 @@
-"""A figure as plain geometry: ticks, bands, lines, bars and dots in a box of 1000 by 1000.
+"""Geometry of a plot: ticks, bands, lines, bars and dots in a box of 1000 by 1000 units.
 
-The page stretches the box to the room it has (strokes keep their width), and writes all words as HTML on
-top, so text has its own size on a phone and on a wall. The template draws; here only places are computed.
+The page stretches the box to the available space; strokes keep their width. All text is HTML on top of the
+box, so its size does not depend on the size of the plot. The templates draw; this module computes
+coordinates.
 """
 
 from dataclasses import dataclass, field
@@ -12,8 +13,21 @@ from numpy.typing import NDArray
 from quarva.report.axis import Axis, Tick
 
 __all__ = [
-    "BOX", "Band", "Bar", "Hover", "Key", "Label", "Line", "Plot", "between", "dots", "polyline", "stairs",
-    "step", "thin", "under",
+    "BOX",
+    "Band",
+    "Bar",
+    "Hover",
+    "Key",
+    "Label",
+    "Line",
+    "Plot",
+    "area_between",
+    "area_to_zero",
+    "dots",
+    "downsample",
+    "polyline",
+    "step_corners",
+    "step_path",
 ]  # fmt: skip
 
 BOX = 1000.0
@@ -40,7 +54,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """A shaded stretch of the horizontal axis, `left` and `width` in percent."""
+    """A shaded range of the horizontal axis; `left` and `width` in percent."""
 
     left: float
     width: float
@@ -49,7 +63,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """Words beside the end of a line, their place in percent from the left and from the bottom."""
+    """Text at the end of a line; position in percent from the left and from the bottom."""
 
     left: float
     bottom: float
@@ -67,16 +81,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Hover:
-    """What is read out under the pointer: places in [0, 1], a heading for each, a text a series."""
+    """Tooltips: positions in [0, 1], a heading for each, and one text per series."""
 
     at: list[float]
     heads: list[str]
-    series: list[tuple[str, str, list[str]]]  # style, name, texts ("" where there is none)
+    series: list[tuple[str, str, list[str]]]  # style, name, texts ("" for none)
 
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """One panel of a figure. `summary` is read to those who can not see it."""
+    """One panel of a figure. `summary` is its text alternative for screen readers."""
 
     summary: str
     x: tuple[Tick, ...]
@@ -89,99 +103,100 @@ class Plot:
     bars: tuple[Bar, ...] = ()
     labels: tuple[Label, ...] = ()
     hover: Hover | None = None
-    caption: str = ""  # a small heading, where a figure has several panels
+    caption: str = ""  # heading of the panel in figures with several panels
     keys: tuple[Key, ...] = field(default=())
 
     @property
     def zero(self) -> float | None:
-        """Height of the zero line in the box, None where the axis does not hold 0."""
+        """Vertical position of the zero line in the box; None if 0 is outside the axis."""
         if not self.y.low <= 0 <= self.y.high:
             return None
         return BOX * (1 - float(self.y.at(np.zeros(1))[0]))
 
 
-def thin(y: Floats, points: int = 900) -> NDArray[np.int64]:
-    """Rows of `y` `[T]` that keep a line's look: the lowest and highest of each stretch, and both ends.
+def downsample(y: Floats, points: int = 900) -> NDArray[np.int64]:
+    """Select rows of `y`, shape [T], that preserve the look of a line.
 
-    NaN rows are dropped. At most about `points` rows are kept, in order.
+    The selection has both ends and the minimum and maximum of each block of rows: at most about `points`
+    rows, ascending. NaN rows are dropped.
     """
     rows = np.flatnonzero(np.isfinite(y))
     if len(rows) <= points:
         return rows
-    keep = {int(rows[0]), int(rows[-1])}
-    for stretch in np.array_split(rows, points // 2):
-        values = y[stretch]
-        keep.add(int(stretch[values.argmin()]))
-        keep.add(int(stretch[values.argmax()]))
-    return np.array(sorted(keep), dtype=np.int64)
+    selected = {int(rows[0]), int(rows[-1])}
+    for block in np.array_split(rows, points // 2):
+        values = y[block]
+        selected.add(int(block[values.argmin()]))
+        selected.add(int(block[values.argmax()]))
+    return np.array(sorted(selected), dtype=np.int64)
 
 
-def _place(x: Floats, y: Floats, axis: Axis) -> tuple[Floats, Floats]:
+def _to_box(x: Floats, y: Floats, axis: Axis) -> tuple[Floats, Floats]:
     return BOX * x, BOX * (1 - axis.at(y))
 
 
 def polyline(x: Floats, y: Floats, axis: Axis) -> str:
-    """Path through places `x` in [0, 1] and values `y`, both `[T]`; NaN rows are skipped over."""
-    rows = thin(y)
-    left, top = _place(x[rows], y[rows], axis)
+    """SVG path through positions `x` in [0, 1] and values `y`, both of shape [T]; NaN rows are bridged."""
+    rows = downsample(y)
+    left, top = _to_box(x[rows], y[rows], axis)
     return "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left, top, strict=True)) if len(rows) else ""
 
 
-def step(x: Floats, y: Floats, axis: Axis) -> str:
-    """Path that keeps a value until the next one: a best so far. It is not thinned by half a step."""
+def step_path(x: Floats, y: Floats, axis: Axis) -> str:
+    """SVG path of a step function that holds each value until the next one. Not downsampled."""
     rows = np.flatnonzero(np.isfinite(y))
     if not len(rows):
         return ""
     changed = np.concatenate(([True], y[rows][1:] != y[rows][:-1]))
     changed[-1] = True
-    left, top = _place(x[rows][changed], y[rows][changed], axis)
+    left, top = _to_box(x[rows][changed], y[rows][changed], axis)
     path = f"M{left[0]:.1f} {top[0]:.1f}"
     return path + "".join(f"H{a:.1f}V{b:.1f}" for a, b in zip(left[1:], top[1:], strict=True))
 
 
-def stairs(x: Floats, *lines: Floats) -> tuple[Floats, ...]:
-    """Return places and values of lines that keep a value until the next place.
+def step_corners(x: Floats, *lines: Floats) -> tuple[Floats, ...]:
+    """Insert the corners of step functions that hold each value until the next abscissa.
 
     Parameters
     ----------
     x : float64 array of shape (T,)
-        Places, ascending.
+        Abscissae, ascending.
     *lines : float64 arrays of shape (T,)
-        Values; NaN is not there.
+        Values; NaN where missing.
 
     Returns
     -------
     tuple of float64 arrays of shape (2 T - 1,)
-        `x` and each of the lines with the corners of their steps.
+        `x` and each line, including the corners.
     """
     return np.repeat(x, 2)[1:], *(np.repeat(line, 2)[:-1] for line in lines)
 
 
-def under(x: Floats, y: Floats, axis: Axis) -> str:
-    """The area between the line and zero."""
-    rows = thin(y)
+def area_to_zero(x: Floats, y: Floats, axis: Axis) -> str:
+    """SVG path of the area between a line and zero."""
+    rows = downsample(y)
     if not len(rows):
         return ""
-    left, top = _place(x[rows], y[rows], axis)
+    left, top = _to_box(x[rows], y[rows], axis)
     floor = BOX * (1 - float(axis.at(np.zeros(1))[0]))
     body = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left, top, strict=True))
     return f"M{left[0]:.1f} {floor:.1f}L{body}L{left[-1]:.1f} {floor:.1f}Z"
 
 
-def between(x: Floats, low: Floats, high: Floats, axis: Axis) -> str:
-    """The area between two lines, on the rows where both are there."""
+def area_between(x: Floats, low: Floats, high: Floats, axis: Axis) -> str:
+    """SVG path of the area between two lines, on rows where both are finite."""
     rows = np.flatnonzero(np.isfinite(low) & np.isfinite(high))
     if not len(rows):
         return ""
-    left, bottom = _place(x[rows], low[rows], axis)
-    _, top = _place(x[rows], high[rows], axis)
-    there = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left, top, strict=True))
-    back = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left[::-1], bottom[::-1], strict=True))
-    return f"M{there}L{back}Z"
+    left, bottom = _to_box(x[rows], low[rows], axis)
+    _, top = _to_box(x[rows], high[rows], axis)
+    upper = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left, top, strict=True))
+    lower = "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(left[::-1], bottom[::-1], strict=True))
+    return f"M{upper}L{lower}Z"
 
 
 def dots(x: Floats, y: Floats, axis: Axis) -> str:
-    """A dot at each pair: strokes of no length with round ends stay round however the box is stretched."""
+    """SVG path with a dot at each pair: zero-length strokes with round caps, which stretching keeps round."""
     rows = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    left, top = _place(x[rows], y[rows], axis)
+    left, top = _to_box(x[rows], y[rows], axis)
     return "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(left, top, strict=True))

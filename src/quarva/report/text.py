@@ -1,15 +1,15 @@
-"""The page's sentences: the question, how it was asked, and what to make of the figures."""
+"""Text of a report page: headline, names of objectives and targets, formatted numbers."""
 
 import math
 from datetime import date
 
 from quarva.panel.names import listed
-from quarva.report.axis import MINUS, number, percent
+from quarva.report.axis import MINUS, number
 from quarva.report.data import Question, Segment
 
 __all__ = [
     "count", "day", "digits", "duration", "headline", "not_better", "objective_name", "score", "score_unit",
-    "target_name", "timing_note",
+    "shares", "target_name", "timing_note",
 ]  # fmt: skip
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -20,8 +20,8 @@ _OBJECTIVES = {
     "rank_ic": ("mean daily rank IC", "rank IC", 4),
     "icir": ("information ratio of the IC", "ICIR", 3),
     "rank_icir": ("information ratio of the rank IC", "rank ICIR", 3),
-    "sharpe": ("yearly Sharpe ratio after costs", "Sharpe", 2),
-    "timing_sharpe": ("yearly Sharpe ratio of sign timing, after costs", "Sharpe", 2),
+    "sharpe": ("annual Sharpe ratio after costs", "Sharpe", 2),
+    "timing_sharpe": ("annual Sharpe ratio of sign timing after costs", "Sharpe", 2),
     "ts_corr": ("correlation through time", "correlation", 4),
     "r2": ("R²", "R²", 4),
     "nrmse": ("normalised RMSE", "NRMSE", 4),
@@ -29,47 +29,46 @@ _OBJECTIVES = {
 
 
 def objective_name(objective: str) -> str:
-    """The objective as it stands in a sentence."""
+    """Name of the objective within a sentence."""
     return _OBJECTIVES.get(objective, (objective, objective, 4))[0]
 
 
 def score_unit(objective: str) -> str:
-    """The objective as it stands in a table head."""
+    """Name of the objective in a table header."""
     return _OBJECTIVES.get(objective, (objective, objective, 4))[1]
 
 
 def score(value: float, objective: str) -> str:
-    """A score with the decimals of its objective."""
+    """Format a score with the decimals of its objective."""
     return number(value, _OBJECTIVES.get(objective, (objective, objective, 4))[2])
 
 
 def count(n: int, one: str, many: str = "") -> str:
-    """`1 day`, `2,500 days`."""
+    """Format a count with its noun: `1 day`, `2,500 days`. `many` is an irregular plural."""
     return f"{n:,}\u00a0{one if n == 1 else many or one + 's'}"
 
 
 def digits(value: float) -> str:
-    """`value` with six significant digits, for figures that differ late."""
+    """Format `value` with six significant digits; an en dash if it is not finite."""
     return f"{value:.6g}".replace("-", MINUS) if math.isfinite(value) else "–"
 
 
-def not_better(names: tuple[str, ...], model: str, judged: str) -> str:
-    """That a model is no better than these baselines on a part; nothing where there are none."""
+def not_better(names: tuple[str, ...], model: str, part: str) -> str:
+    """State that a model is no better than the baselines `names` on `part`; empty without baselines."""
     if not names:
         return ""
     if model == "trader":
-        return f"Not better than {listed(names)} in {judged}: its positions earned no more."
-    those = "these do" if len(names) > 1 else "this does"
-    return f"Not better than {listed(names)} in {judged}: it explains nothing that {those} not."
+        return f"Not better than {listed(names)} in {part}: its positions earned no more."
+    return f"Not better than {listed(names)} in {part}."
 
 
 def day(value: date | None) -> str:
-    """`3 Jan 2017`."""
+    """Format a date as `3 Jan 2017`; an en dash for None."""
     return "–" if value is None else f"{value.day}\u00a0{_MONTHS[value.month - 1]}\u00a0{value.year}"
 
 
 def duration(seconds: float) -> str:
-    """`7.4 seconds`, `2 min 05 s`, `3 h 12 min`."""
+    """Format a duration: `7.4 seconds`, `2 min 05 s`, `3 h 12 min`."""
     if not math.isfinite(seconds):
         return "–"
     if seconds < 60:
@@ -85,68 +84,61 @@ def _fields(names: tuple[str, ...]) -> str:
         return "the data"
     if len(names) == 1:
         return names[0]
-    shown = names if len(names) <= 5 else names[:3]
-    more = len(names) - len(shown)
-    if more:
-        return ", ".join(shown) + f" and {more} more fields"
-    return ", ".join(shown[:-1]) + " and " + shown[-1]
+    if len(names) > 5:
+        return ", ".join(names[:3]) + f" and {len(names) - 3} more fields"
+    return ", ".join(names[:-1]) + " and " + names[-1]
 
 
 def headline(question: Question, model: str = "") -> str:
-    """The question in one sentence: which formula, or how well a `model` (network, trader) answers it."""
-    verb, rest = _wanted(question, "" if model else " best")
+    """The task as one question, about a formula or about a `model` ("network", "trader")."""
+    verb, rest = _predicate(question, "" if model else " best")
     source = _fields(question.fields)
     if model:
         return f"How well does a {model} of {source} {verb} {rest}?"
     return f"Which formula of {source} {verb}s {rest}?"
 
 
-def _wanted(question: Question, best: str) -> tuple[str, str]:
-    """What is to be done, as a verb and the rest: rank, 20 assets by their return."""
+def _predicate(question: Question, best: str) -> tuple[str, str]:
+    """Verb and object of the headline: "rank", "20 assets by their 5-day forward return"."""
     if question.kind == "table":
-        return "give", "the target" if question.target == "target" else question.target
+        return "predict", "the target" if question.target == "target" else question.target
     if question.objective == "sharpe":
         return "trade", f"{question.assets:,} assets{best}, long and short"
     if question.objective == "timing_sharpe":
-        return "tell", "when to be long and when short"
+        return "predict", "when to be long and when to be short"
     what = target_name(question)
     if question.kind == "timing":
         whose = "" if question.assets == 1 else f" of {question.assets:,} assets"
         if question.horizon is None:
             return "predict", f"the {what}{whose}"
-        return "tell", f"the direction of the {what}{whose}"
+        return "predict", f"the direction of the {what}{whose}"
     return "rank", f"{question.assets:,} assets by their {what}"
 
 
 def target_name(question: Question) -> str:
-    """The target as a sentence names it: `5-day forward return`, or a field's name."""
-    return question.target_words or question.target
+    """Name of the target within a sentence: `5-day forward return`, or a field."""
+    return question.target_label or question.target
 
 
 def timing_note(question: Question) -> str:
-    """When a signal is known and when it is traded; a delay of 0 is said aloud."""
+    """State when a signal is known and when it is traded, with a warning for a delay of 0."""
     if question.kind == "table":
         return ""
     if not question.trades:
         close = {0: "that close", 1: "the close of the next day"}.get(
             question.delay, f"the close {question.delay} days later"
         )
-        return f"A signal of day t knows fields up to day t; what it predicts begins at {close}."
+        return f"The signal of day t uses fields up to day t; the target begins at {close}."
     if question.delay == 0:
         return (
-            "Delay 0: a signal trades at the very close it is computed from. Hardly anyone can, so read "
-            "every figure on this page as an upper bound."
+            "Delay 0: a signal trades at the close it is computed from. This is rarely possible, so every "
+            "score on this page is an upper bound."
         )
     when = "the close of the next day" if question.delay == 1 else f"the close {question.delay} days later"
-    return f"A signal of day t knows fields up to day t and is traded at {when}."
+    return f"The signal of day t uses fields up to day t and is traded at {when}."
 
 
 def shares(segments: tuple[Segment, ...]) -> list[float]:
-    """Width of each segment in percent of all."""
+    """Size of each segment in percent of all segments."""
     total = sum(segment.size for segment in segments) or 1
     return [100 * segment.size / total for segment in segments]
-
-
-def turnover(value: float) -> str:
-    """Traded share of the capital a day."""
-    return percent(value, 1)

@@ -1,4 +1,4 @@
-"""Figures along the days: cumulative IC, equity with its drawdown, turnover."""
+"""Plots against time: cumulative IC, equity with drawdown, turnover."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from quarva.report import axis
 from quarva.report.data import SEGMENT_NAMES, Dates, Information, Question, Trading
-from quarva.report.plot import Band, Hover, Key, Line, Plot, polyline, under
+from quarva.report.plot import Band, Hover, Key, Line, Plot, area_to_zero, polyline
 
 __all__ = ["equity", "information", "turnover"]
 
 Floats = NDArray[np.float64]
-SMOOTH = 63  # days of the moving mean of the turnover: a quarter
+TURNOVER_WINDOW = 63  # days of the moving average: one quarter
 
 
 def _places(days: int) -> Floats:
@@ -21,7 +21,7 @@ def _places(days: int) -> Floats:
 
 
 def _bands(segments: NDArray[np.int8]) -> tuple[Band, ...]:
-    """Shade what the search did not see."""
+    """One shaded band per segment."""
     bands = []
     for code, name in enumerate(SEGMENT_NAMES):
         rows = np.flatnonzero(segments == code)
@@ -33,7 +33,7 @@ def _bands(segments: NDArray[np.int8]) -> tuple[Band, ...]:
 
 
 def _by_segment(y: Floats, segments: NDArray[np.int8]) -> dict[str, Floats]:
-    """`y` with NaN outside the segment, for each segment that has days. The day before joins the lines."""
+    """Split `y` by segment, with NaN elsewhere. Later segments include the day before, to join the lines."""
     parts = {}
     for code, name in enumerate(SEGMENT_NAMES):
         inside = segments == code
@@ -45,7 +45,7 @@ def _by_segment(y: Floats, segments: NDArray[np.int8]) -> dict[str, Floats]:
 
 
 def _hover(dates: Dates, series: list[tuple[str, str, Floats]], write: Callable[[float], str]) -> Hover:
-    """About 240 days to read out under the pointer."""
+    """Tooltips for at most 240 evenly spaced days."""
     rows = np.unique(np.linspace(0, len(dates) - 1, min(len(dates), 240)).astype(int))
     at = _places(len(dates))
     days = dates.astype("datetime64[D]")
@@ -63,7 +63,7 @@ def _means(y: Floats, segments: NDArray[np.int8]) -> dict[str, float]:
 
 
 def information(daily: Information, question: Question) -> dict[str, Any] | None:
-    """Cumulative IC; a dashed line carries the training mean on: what validation had to keep up with."""
+    """Cumulative IC with the training mean extrapolated beyond training; None if no IC is finite."""
     if not np.isfinite(daily.ic).any():
         return None
     if question.kind == "timing":
@@ -76,23 +76,22 @@ def information(daily: Information, question: Question) -> dict[str, Any] | None
     train = np.flatnonzero(daily.segments == 0)
     if "train" in means and len(train) and train[-1] + 1 < len(total):
         days = np.arange(len(total), dtype=np.float64) - train[-1]
-        promise = np.where(days >= 0, total[train[-1]] + days * means["train"], np.nan)
-        low, high = min(low, float(np.nanmin(promise))), max(high, float(np.nanmax(promise)))
-        lines.append((promise, "quiet dash"))
+        expected = np.where(days >= 0, total[train[-1]] + days * means["train"], np.nan)
+        low, high = min(low, float(np.nanmin(expected))), max(high, float(np.nanmax(expected)))
+        lines.append((expected, "quiet dash"))
     y = axis.round_axis(low, high)
     drawn = [Line(polyline(x, line, y), style) for line, style in lines]
     parts = _by_segment(total, daily.segments)
     drawn += [Line(polyline(x, part, y), name) for name, part in parts.items()]
-    said = "; ".join(f"{name} mean {axis.number(mean, 4)}" for name, mean in means.items())
+    summary = "; ".join(f"{name} mean {axis.number(mean, 4)}" for name, mean in means.items())
     what = "rank IC" if question.objective.startswith("rank") else "IC"
     note = (
-        "The daily correlation of signal and target, summed. A straight rise is a steady signal; "
-        "the dashed line goes on at the training mean. "
-        "Nothing was learned from a day right of the training part."
+        "Sum of the daily correlations of signal and target. A stable signal gives a straight line. "
+        "The dashed line extrapolates the training mean. Only training days were used to find the signal."
     )
     hover = _hover(daily.dates, [("ink", "sum", total)], lambda v: axis.number(v, 2))
     plot = Plot(
-        f"Cumulative {what} of the signal; {said}.",
+        f"Cumulative {what} of the signal; {summary}.",
         axis.date_ticks(daily.dates),
         y,
         300,
@@ -102,7 +101,7 @@ def information(daily: Information, question: Question) -> dict[str, Any] | None
     )
     keys = [Key(name, f"{name}, mean {axis.number(mean, 4)}") for name, mean in means.items()]
     if lines:
-        keys.append(Key("quiet dash", "at the training mean"))
+        keys.append(Key("quiet dash", "training mean"))
     return {
         "name": "information",
         "title": f"Cumulative {what}",
@@ -114,7 +113,7 @@ def information(daily: Information, question: Question) -> dict[str, Any] | None
 
 
 def _rolling(daily: Information) -> dict[str, Any]:
-    """One asset: the correlation through time, over the last year at each day."""
+    """Rolling correlation of signal and target, for timing."""
     x = _places(len(daily.dates))
     y = axis.round_axis(float(np.nanmin(daily.ic)), float(np.nanmax(daily.ic)))
     lines = tuple(Line(polyline(x, p, y), n) for n, p in _by_segment(daily.ic, daily.segments).items())
@@ -131,17 +130,17 @@ def _rolling(daily: Information) -> dict[str, Any]:
     keys = tuple(Key(name, name) for name in _by_segment(daily.ic, daily.segments))
     return {
         "name": "information",
-        "title": "Correlation through time",
-        "unit": "over the last 252 days",
+        "title": "Rolling correlation",
+        "unit": "window of 252 days",
         "panels": (plot,),
         "keys": keys,
-        "note": "Correlation of the signal with the target that followed. Above 0 the signal was right."
-        " Nothing was learned from a day right of the training part.",
+        "note": "Correlation of the signal with the subsequent target. "
+        "Only training days were used to find the signal.",
     }
 
 
 def _compounded(returns: Floats, segments: NDArray[np.int8]) -> Floats:
-    """Value of 1 put in on the first day; purged days and missing returns earn nothing. 0 stays 0."""
+    """Growth of 1; purged days and missing returns count as 0 return, and a value of 0 stays 0."""
     earned = np.where((segments >= 0) & np.isfinite(returns), returns, 0.0)
     return np.maximum(1.0 + earned, 0.0).cumprod()
 
@@ -151,25 +150,25 @@ def _log(value: Floats) -> Floats:
 
 
 def equity(daily: Trading, question: Question, strategy: str) -> dict[str, Any] | None:
-    """Growth of 1 after costs, by segment, with the drawdown beneath."""
+    """Growth of 1 after costs, by segment, with the drawdown below; None if no return is finite."""
     if not np.isfinite(daily.net).any():
         return None
     x = _places(len(daily.dates))
     net = _compounded(daily.net, daily.segments)
     gross = _compounded(daily.gross, daily.segments)
-    held = None if daily.benchmark is None else _compounded(daily.benchmark, daily.segments)
-    every = np.concatenate([[1.0], net, gross] if held is None else [[1.0], net, gross, held])
-    every = every[every > 0]  # a strategy can lose everything; its line then ends
+    benchmark = None if daily.benchmark is None else _compounded(daily.benchmark, daily.segments)
+    every = np.concatenate([[1.0], net, gross] if benchmark is None else [[1.0], net, gross, benchmark])
+    every = every[every > 0]  # the line ends where a strategy has lost everything
     y = axis.growth_axis(float(every.min()), float(every.max()))
     lines = []
-    if held is not None:
-        lines.append(Line(polyline(x, _log(held), y), "quiet"))
+    if benchmark is not None:
+        lines.append(Line(polyline(x, _log(benchmark), y), "quiet"))
     lines.append(Line(polyline(x, _log(gross), y), "quiet dash"))
     lines += [
         Line(polyline(x, part, y), name) for name, part in _by_segment(_log(net), daily.segments).items()
     ]
     series = [("ink", "after costs", net), ("quiet", "before costs", gross)]
-    series += [("quiet", "buy and hold", held)] if held is not None else []
+    series += [("quiet", "buy and hold", benchmark)] if benchmark is not None else []
     top = Plot(
         f"Growth of 1 after costs; it ends at {axis.number(net[-1], 2)}.",
         (),
@@ -181,12 +180,12 @@ def equity(daily: Trading, question: Question, strategy: str) -> dict[str, Any] 
     )
     keys = [Key(name, f"{name}, after costs") for name in _by_segment(net, daily.segments)]
     keys.append(Key("quiet dash", "before costs"))
-    keys += [Key("quiet", "buy and hold")] if held is not None else []
+    keys += [Key("quiet", "buy and hold")] if benchmark is not None else []
     cost = axis.number(question.cost_bps, 1).removesuffix(".0")
     note = (
         f"{strategy[:1].upper()}{strategy[1:]}{'; ' if strategy else ''}"
-        f"{cost} basis points on all that is bought and sold. No slippage, financing or borrow fees. "
-        "Whether assets that died are in the panel is up to the data; without them returns look better."
+        f"costs of {cost} basis points on the traded value. No slippage, financing or borrow fees. "
+        "If the data omit delisted assets, returns are biased upwards."
     )
     return {
         "name": "equity",
@@ -199,29 +198,29 @@ def equity(daily: Trading, question: Question, strategy: str) -> dict[str, Any] 
 
 
 def _drawdown(daily: Trading, value: Floats) -> Plot:
-    """How far `value` [T] lies below its highest so far; the start counts as a height."""
+    """Drawdown of `value`, shape [T], from its running maximum, which starts at 1."""
     x = _places(len(value))
     fall = value / np.maximum.accumulate(np.maximum(value, 1.0)) - 1.0
     y = axis.round_axis(float(fall.min()), 0.0, count=3, scale=100, suffix="\u202f%")
-    areas = tuple(Line(under(x, p, y), n) for n, p in _by_segment(fall, daily.segments).items())
+    areas = tuple(Line(area_to_zero(x, p, y), n) for n, p in _by_segment(fall, daily.segments).items())
     return Plot(
-        f"Drawdown; the deepest is {axis.percent(fall.min())}.",
+        f"Drawdown, down to {axis.percent(fall.min())}.",
         axis.date_ticks(daily.dates),
         y,
         110,
         bands=_bands(daily.segments),
         areas=areas,
         hover=_hover(daily.dates, [("ink", "drawdown", fall)], axis.percent),
-        caption="Drawdown, share of the highest value so far",
+        caption="Drawdown from the running maximum",
     )
 
 
 def turnover(daily: Trading, question: Question) -> dict[str, Any] | None:
-    """Traded share of the capital a day, as a moving mean."""
+    """Moving average of the daily turnover; None if no turnover is finite."""
     if not np.isfinite(daily.turnover).any():
         return None
     traded = np.where(np.isfinite(daily.turnover), daily.turnover, 0.0)
-    width = min(SMOOTH, len(traded))
+    width = min(TURNOVER_WINDOW, len(traded))
     total = np.cumsum(np.insert(traded, 0, 0.0))
     smooth = np.full(len(traded), np.nan)
     smooth[width - 1 :] = (total[width:] - total[:-width]) / width
@@ -229,9 +228,9 @@ def turnover(daily: Trading, question: Question) -> dict[str, Any] | None:
     x = _places(len(traded))
     parts = _by_segment(smooth, daily.segments)
     means = _means(daily.turnover, daily.segments)
-    said = "; ".join(f"{name} {axis.percent(mean)} a day" for name, mean in means.items())
+    summary = "; ".join(f"{name} {axis.percent(mean)} per day" for name, mean in means.items())
     plot = Plot(
-        f"Turnover: {said}.",
+        f"Turnover: {summary}.",
         axis.date_ticks(daily.dates),
         y,
         150,
@@ -239,17 +238,15 @@ def turnover(daily: Trading, question: Question) -> dict[str, Any] | None:
         lines=tuple(Line(polyline(x, part, y), name) for name, part in parts.items()),
         hover=_hover(daily.dates, [("ink", "turnover", smooth)], axis.percent),
     )
-    note = f"Share of the capital that is replaced a day, mean of the last {width} days."
+    note = f"Traded fraction of the capital per day, moving average over {width} days."
     yearly = question.periods_per_year * float(np.nanmean(daily.gross - daily.net))
     cost = axis.number(question.cost_bps, 1).removesuffix(".0")
-    note += (
-        f" At {cost} basis points on all that is bought and sold this costs {axis.percent(yearly)} a year."
-    )
+    note += f" At {cost} basis points on the traded value this costs {axis.percent(yearly)} per year."
     keys = tuple(Key(name, f"{name}, mean {axis.percent(mean)}") for name, mean in means.items())
     return {
         "name": "turnover",
         "title": "Turnover",
-        "unit": "share of the capital replaced a day",
+        "unit": "fraction of the capital per day",
         "panels": (plot,),
         "note": note,
         "keys": keys,

@@ -1,4 +1,4 @@
-"""Draws a formula as a tree: operators above their arguments, leaves side by side."""
+"""Layout of a formula's tree: operators above their arguments, without overlaps."""
 
 from dataclasses import dataclass, field
 
@@ -7,15 +7,15 @@ from quarva.report.data import Node
 __all__ = ["Box", "Drawing", "draw"]
 
 CHARACTER = 7.9  # pixels: advance of a 13 px monospace character
-PADDING = 11.0  # each side of a label
+PADDING = 11.0  # on each side of a label
 HEIGHT = 28.0
-GAP = 14.0  # between neighbours
-LEVEL = 62.0  # from level to level
+GAP = 14.0  # between neighbouring nodes
+LEVEL = 62.0  # vertical distance of two levels
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A node: its centre, its width and its words."""
+    """A drawn node: centre, width, label and kind."""
 
     x: float
     y: float
@@ -26,7 +26,7 @@ class Box:
 
 @dataclass(slots=True)
 class Drawing:
-    """Boxes and the paths between them, in pixels from the top left."""
+    """Boxes and the paths between them, in pixels from the top left corner."""
 
     width: float
     height: float
@@ -36,19 +36,25 @@ class Drawing:
 
 
 @dataclass(slots=True)
-class _Placed:
-    """A subtree laid out with its root at 0; `left` and `right` are its outline, level by level."""
+class _Subtree:
+    """Layout of a subtree with its root at 0; `left` and `right` are its contour by level."""
 
     node: Node
     width: float
-    children: list["_Placed"]
+    children: list["_Subtree"]
     offsets: list[float]
     left: list[float]
     right: list[float]
 
 
-def _lay_out(node: Node) -> _Placed:
-    """Children as close as their outlines allow, parents above the middle (Reingold and Tilford 1981)."""
+def _lay_out(node: Node) -> _Subtree:
+    """Place children as close as their contours allow and the parent above their centre.
+
+    References
+    ----------
+    Reingold, E. M. and Tilford, J. S. (1981). Tidier drawings of trees. IEEE Transactions on Software
+    Engineering 7(2), 223-228.
+    """
     width = max(HEIGHT, len(node.label) * CHARACTER + 2 * PADDING)
     children = [_lay_out(child) for child in node.children]
     offsets: list[float] = []
@@ -68,7 +74,7 @@ def _lay_out(node: Node) -> _Placed:
                 left.append(shift + a)
                 right.append(shift + b)
     middle = (offsets[0] + offsets[-1]) / 2 if offsets else 0.0
-    return _Placed(
+    return _Subtree(
         node,
         width,
         children,
@@ -79,7 +85,7 @@ def _lay_out(node: Node) -> _Placed:
 
 
 def draw(root: Node) -> Drawing:
-    """The tree under `root`; no two boxes overlap."""
+    """Lay out the tree under `root` so that no two boxes overlap."""
     placed = _lay_out(root)
     left, right = min(placed.left), max(placed.right)
     drawing = Drawing(right - left + 4, (len(placed.left) - 1) * LEVEL + HEIGHT + 4)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from quarva.errors import RunError
 from quarva.karva.notation import parse
-from quarva.report.builder import Found, assemble, progress
+from quarva.report.builder import SearchResult, assemble, search_progress
 from quarva.report.data import Progress, ReportData, Row, SearchFacts
 from quarva.runs.from_recipe import data_of, task_of
 from quarva.runs.run_folder import RunFolder
@@ -40,7 +40,7 @@ def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
         what = f"{folder.path / 'findings.json'} is damaged ({type(error).__name__}: {error})"
         again = "fit" if is_fit else "run"
         raise RunError(f"{what}: --resume the {again} to write it anew") from None
-    data = assemble(task, made) if isinstance(made, Found) else _fit(task, made, folder.path)
+    data = assemble(task, made) if isinstance(made, SearchResult) else _fit(task, made, folder.path)
     if task.table is None:
         return data
     return replace(data, question=replace(data.question, target=recipe.target_column))
@@ -50,18 +50,18 @@ def _facts(record: dict[str, Any]) -> dict[str, Any]:
     """What a page says of a network beside what its own file holds."""
     test = record["best"].get("test")
     return {
-        "kept_out": bool(record["kept_out"]), "test": NAN if test is None else float(test),
+        "held_out": bool(record["kept_out"]), "test": NAN if test is None else float(test),
         "test_readings": int(record["test_readings"]),
     }  # fmt: skip
 
 
 def _fit(task: Task, facts: dict[str, Any], path: Path) -> ReportData:
     from quarva.networks import Fitted  # brings torch, which a formula's page needs not
-    from quarva.report import learned
+    from quarva.report import model_builder
 
     table = _table(path / "history.parquet", ["epoch", "train", "stopping"], "fit")
     history = None if table is None else table.to_pandas()
-    return learned.assemble(task, Fitted.load(path), run=path.name, history=history, **facts)
+    return model_builder.assemble(task, Fitted.load(path), run=path.name, history=history, **facts)
 
 
 def _check_data(task: Task, record: dict[str, Any], path: Path) -> None:
@@ -73,7 +73,7 @@ def _check_data(task: Task, record: dict[str, Any], path: Path) -> None:
         )
 
 
-def _found(task: Task, record: dict[str, Any], path: Path) -> Found:
+def _found(task: Task, record: dict[str, Any], path: Path) -> SearchResult:
     facts = SearchFacts(
         str(record["searcher"]),
         int(record["seed"]),
@@ -90,12 +90,12 @@ def _found(task: Task, record: dict[str, Any], path: Path) -> Found:
     pool = tuple(_row(entry) for entry in record["pool"])
     best, readings = record["best"], int(record.get("test_readings", 0))
     if best is None:
-        return Found(None, pool, facts, _history(task, path), readings)
+        return SearchResult(None, pool, facts, _history(task, path), readings)
     pool = (_row(best), *pool[1:])  # the reading of the test is kept with the best
     expression = parse(
         best["formula"], fields=task.panel.fields, groups=tuple(task.panel.groups), assets=task.panel.assets
     )
-    return Found(expression, pool, facts, _history(task, path), readings)
+    return SearchResult(expression, pool, facts, _history(task, path), readings)
 
 
 def _row(entry: dict[str, Any]) -> Row:
@@ -114,7 +114,7 @@ def _history(task: Task, path: Path) -> Progress | None:
     history = _table(path / "history.parquet", ["evaluations", "mean"], "run")
     if incumbents is None or history is None:
         return None
-    return progress(task, incumbents, history)
+    return search_progress(task, incumbents, history)
 
 
 def _table(file: Path, columns: list[str], what: str) -> "polars.DataFrame | None":

@@ -1,8 +1,8 @@
-"""Draws a comparison of searchers: a page, a still picture, a terminal. It knows neither runs nor folders."""
+"""Renders a comparison of searchers as an HTML page, a PNG or terminal output."""
 
-from quarva.report.comparison.data import Band, Compared, Race
+from quarva.report.comparison.data import ComparisonData, ConvergencePlot, Curve
 from quarva.report.comparison.page import render, write
 from quarva.report.comparison.png import write_png
 from quarva.report.comparison.terminal import draw
 
-__all__ = ["Band", "Compared", "Race", "draw", "render", "write", "write_png"]
+__all__ = ["ComparisonData", "ConvergencePlot", "Curve", "draw", "render", "write", "write_png"]

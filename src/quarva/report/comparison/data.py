@@ -1,4 +1,4 @@
-"""What the picture of a comparison shows, as plain data."""
+"""Plain data behind the plots and the table of a comparison."""
 
 import math
 from dataclasses import dataclass
@@ -8,54 +8,74 @@ from numpy.typing import NDArray
 
 from quarva.report import axis
 
-__all__ = ["TINTS", "Band", "Compared", "Race", "ends", "spread", "tint"]
+__all__ = [
+    "COLOUR_COUNT",
+    "ComparisonData",
+    "ConvergencePlot",
+    "Curve",
+    "colour_class",
+    "end_points",
+    "separate",
+]
 
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
-    """One searcher's best so far over its seeds, all [X], on the places `x` of its race.
+class Curve:
+    """Best score so far of one searcher: median and quartiles over seeds.
 
-    `middle` is the median, `low` and `high` the quartiles; NaN before the first and behind the last figure.
-    They are step functions: a value holds from its place up to the next.
+    Attributes
+    ----------
+    name : str
+        Searcher.
+    low, median, high : float64 arrays of shape (X,)
+        Lower quartile, median and upper quartile at the abscissae `x` of the plot. They are step functions:
+        each value holds up to the next abscissa. NaN before the first score and after the last run has ended.
     """
 
     name: str
     low: Floats
-    middle: Floats
+    median: Floats
     high: Floats
 
 
 @dataclass(frozen=True, slots=True)
-class Race:
-    """Best so far against what it took.
+class ConvergencePlot:
+    """Best score so far against its cost.
 
-    Attributes:
-        figure: what is drawn upwards, in words.
-        unit: what it took: evaluations or seconds.
-        x: places [X], above 0 and rising, in `unit`.
-        bands: a searcher each.
-        level: figure that searchers are timed to; None where there is none.
-        logarithmic: whether the figure is an error on a logarithmic axis.
+    Attributes
+    ----------
+    figure : str
+        Label of the vertical axis.
+    unit : {"evaluations", "seconds"}
+        Cost on the horizontal axis.
+    x : float64 array of shape (X,)
+        Abscissae in `unit`, positive and increasing.
+    curves : tuple of Curve
+        One curve per searcher.
+    level : float, optional
+        Score at which searchers are timed.
+    logarithmic : bool
+        Whether the score is an error on a logarithmic axis.
     """
 
     figure: str
     unit: str
     x: Floats
-    bands: tuple[Band, ...]
+    curves: tuple[Curve, ...]
     level: float | None = None
     logarithmic: bool = False
 
     @property
-    def across(self) -> axis.Axis:
-        """The horizontal axis, a logarithm."""
+    def x_axis(self) -> axis.Axis:
+        """Horizontal axis, logarithmic."""
         return axis.growth_axis(float(self.x[0]), max(float(self.x[-1]), 1.01 * float(self.x[0])))
 
     @property
-    def upwards(self) -> axis.Axis:
-        """The vertical axis; of a logarithm it holds log10."""
-        parts = [part for band in self.bands for part in (band.low, band.middle, band.high)]
+    def y_axis(self) -> axis.Axis:
+        """Vertical axis; in log10 units if `logarithmic`."""
+        parts = [part for curve in self.curves for part in (curve.low, curve.median, curve.high)]
         values = np.concatenate([part[np.isfinite(part)] for part in parts]) if parts else np.empty(0)
         if self.level is not None and math.isfinite(self.level):
             values = np.append(values, self.level)
@@ -66,61 +86,69 @@ class Race:
             return axis.growth_axis(low, max(high, 1.01 * low))
         return axis.round_axis(low, high, zero=0 <= low < 0.3 * high)
 
-    def height(self, values: Floats) -> Floats:
-        """Values as `upwards` wants them: their logarithm where it is one. Same shape; NaN stays."""
+    def to_axis(self, values: Floats) -> Floats:
+        """Convert scores to the units of `y_axis` (log10 if `logarithmic`). Same shape; NaN stays NaN."""
         if not self.logarithmic:
             return values
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.log10(values)
 
-    def write(self, value: float) -> str:
-        """A value in words."""
+    def format(self, value: float) -> str:
+        """Format a score for display; an en dash if it is not finite."""
         if not math.isfinite(value):
             return "–"
         return f"{value:.1e}".replace("-", axis.MINUS) if self.logarithmic else axis.number(value, 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """Everything that the picture of a comparison shows.
+class ComparisonData:
+    """Everything that the page and the plots of a comparison show.
 
-    Attributes:
-        title, lead: the comparison in a sentence, and what stood fixed in it.
-        races: of each figure one against evaluations and one against seconds, in this order.
-        header, rows: the table in words, a row a searcher.
-        notes: what the table needs to be said.
-        version: of Quarva.
+    Attributes
+    ----------
+    title, lead : str
+        One-sentence summary of the comparison, and the conditions shared by all runs.
+    plots : tuple of ConvergencePlot
+        Two plots per score: against evaluations, then against seconds.
+    header, rows : tuple of str, tuple of tuples of str
+        Formatted table with one row per searcher.
+    notes : tuple of str
+        Explanations printed below the table.
+    version : str
+        Version of Quarva.
     """
 
     title: str
     lead: str
-    races: tuple[Race, ...]
+    plots: tuple[ConvergencePlot, ...]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
     version: str = ""
 
 
-TINTS = 8  # colours that tell searchers apart
+COLOUR_COUNT = 8  # distinct colours of searchers; they repeat beyond that
 
 
-def tint(place: int) -> str:
-    """The class of the searcher at this place of the table."""
-    return f"s{place % TINTS}"
+def colour_class(index: int) -> str:
+    """CSS class of the searcher in row `index` of the table."""
+    return f"s{index % COLOUR_COUNT}"
 
 
-def ends(race: Race) -> list[tuple[str, float, float]]:
-    """Name, place and value of the last median of each searcher that has one."""
-    last = [(band, np.flatnonzero(np.isfinite(band.middle))) for band in race.bands]
+def end_points(plot: ConvergencePlot) -> list[tuple[str, float, float]]:
+    """Name, abscissa and value of the last finite median of each searcher that has one."""
+    last = [(curve, np.flatnonzero(np.isfinite(curve.median))) for curve in plot.curves]
     return [
-        (band.name, float(race.x[rows[-1]]), float(band.middle[rows[-1]])) for band, rows in last if len(rows)
+        (curve.name, float(plot.x[rows[-1]]), float(curve.median[rows[-1]]))
+        for curve, rows in last
+        if len(rows)
     ]
 
 
-def spread(wanted: list[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
-    """Places near `wanted` that are `gap` apart, in the same order of height, between `low` and `high`.
+def separate(wanted: list[float], gap: float, low: float = 0.0, high: float = 1.0) -> list[float]:
+    """Move label positions apart so that neighbours are at least `gap` apart, keeping their order.
 
-    Labels that would cover each other are pushed apart about their common middle.
+    Labels that would overlap are placed symmetrically about their common centre, within [`low`, `high`].
     """
     order = sorted(range(len(wanted)), key=lambda k: wanted[k])
     groups: list[tuple[list[int], float]] = []

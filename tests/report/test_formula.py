@@ -8,8 +8,8 @@ import pytest
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation import parse
 from quarva.karva.operators import OPERATORS
+from quarva.report.formula import best_formula, formula_tree
 from quarva.report.mathml import clean, mathml
-from quarva.report.picture import formula, tree
 
 
 def applied(operator) -> Expression:
@@ -49,7 +49,7 @@ def test_cleaning_leaves_only_presentation():
 
 
 def test_tree_shows_signs_windows_and_groups():
-    root = tree(parse("group_demean(close, sector) / -mean(close, 20) + 0.1"))
+    root = formula_tree(parse("group_demean(close, sector) / -mean(close, 20) + 0.1"))
     assert root.label == "+"
     assert root.children[1].label == "0.1"
     assert root.children[1].kind == "number"
@@ -58,13 +58,13 @@ def test_tree_shows_signs_windows_and_groups():
 
 
 def test_tree_shows_shares_counts_and_assets():
-    assert tree(parse("quantile(close, 20, 0.8)")).label == "quantile 20 0.8"
-    assert tree(parse("bucket(close, 5)")).label == "bucket 5"
-    assert tree(parse("of_asset(close, SPY)")).label == "of_asset SPY"
+    assert formula_tree(parse("quantile(close, 20, 0.8)")).label == "quantile 20 0.8"
+    assert formula_tree(parse("bucket(close, 5)")).label == "bucket 5"
+    assert formula_tree(parse("of_asset(close, SPY)")).label == "of_asset SPY"
 
 
 def test_formula_stands_in_every_notation():
-    found = formula(parse("rank(delta(close, 5))"))
+    found = best_formula(parse("rank(delta(close, 5))"))
     assert found.text == "rank(delta(close, 5))"
     assert found.karva == "rank delta_5 close"
     assert "Delta" in found.latex

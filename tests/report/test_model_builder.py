@@ -1,4 +1,4 @@
-"""The page of a network or a trader: a formula's evidence, and what was learned in a formula's place."""
+"""The page of a network or a trader: diagnostics of its signal, layers and learning curves."""
 
 import dataclasses
 import re
@@ -33,7 +33,7 @@ def policy(task):
 
 
 @pytest.mark.parametrize("name", ["fitted", "policy"])
-def test_its_scores_and_evidence_are_those_of_its_signal(task, name, request):
+def test_its_scores_and_diagnostics_are_those_of_its_signal(task, name, request):
     learned = request.getfixturevalue(name)
     page = build(task, learned)
     row = page.pool[0]
@@ -64,15 +64,15 @@ def test_a_network_is_shown_with_its_layers_and_its_training(task, fitted):
     assert sum(layer.parameters for layer in model.layers) == fitted.parameters
     assert [layer.name for layer in model.layers] == ["body.0", "body.2", "head.0", "head.2"]
     assert model.layers[0].shapes == "4 × 2 × 2, 4"
-    np.testing.assert_allclose(model.learning.curves["held out"], fitted.history["stopping"])
+    np.testing.assert_allclose(model.training.curves["held out"], fitted.history["stopping"])
     assert page.question.fields == ("close", "high", "low")
     text = render(page)
     asked = "How well does a network of close, high and low rank 12 assets by their 1-day forward return?"
     assert asked in text
-    for words in ("channels [B, F, S]", "conv1d, width 4", "2, whose mean is the signal", FEATURES[1]):
+    for words in ("channels [B, F, S]", "conv1d, width 4", "2; the signal is their mean", FEATURES[1]):
         assert words in text
     assert "Which formula" not in text
-    assert 'id="learning"' in text
+    assert 'id="training"' in text
 
 
 def test_what_it_does_not_beat_is_said_before_all_else(task, fitted):
@@ -80,8 +80,8 @@ def test_what_it_does_not_beat_is_said_before_all_else(task, fitted):
         fitted, figure=2.0, baselines={"constant": 1.0, "linear": 1.5, "last value": 9}
     )
     text = render(build(task, beaten))
-    said = "Not better than constant and linear in validation: it explains nothing that these do not."
-    assert text.index(said) < text.index(fitted.title) < text.index("The validation figure")
+    said = "Not better than constant and linear in validation."
+    assert text.index(said) < text.index(fitted.title) < text.index("The validation score")
     better = dataclasses.replace(fitted, figure=0.5, baselines={"constant": 1.0})
     assert "Not better" not in render(build(task, better))
 
@@ -98,7 +98,7 @@ def test_a_trader_is_held_against_holding(task, policy):
     page = build(task, policy)
     assert set(page.model.baselines) == {"holding nothing", "holding all"}
     assert page.model.baselines["holding nothing"] == 0
-    assert page.model.learning.steps[-1] == 30
+    assert page.model.training.steps[-1] == 30
     text = render(page)
     assert "How well does a trader of" in text
     assert "−1, 0, 1" in text
@@ -108,5 +108,5 @@ def test_a_trader_is_held_against_holding(task, policy):
 
 def test_a_network_of_one_epoch_has_its_page(task):
     page = build(task, Learner("dense", {"width": 2}, FEATURES, length=2, epochs=1).fit(task, progress=False))
-    assert len(page.model.learning.steps) == 1
+    assert len(page.model.training.steps) == 1
     assert not re.search(r"\bnan\b", render(page))

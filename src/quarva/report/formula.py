@@ -1,20 +1,20 @@
-"""Formulas as pictures: an expression as a tree to draw, and in every notation."""
+"""Representations of a formula on the page: every notation and a tree."""
 
 from quarva.karva.expression import Expression, format_parameter
 from quarva.karva.notation import render
 from quarva.report.data import BestFormula, Node
 from quarva.report.mathml import mathml
 
-__all__ = ["formula", "tree"]
+__all__ = ["best_formula", "formula_tree"]
 
 _SIGNS = {"add": "+", "sub": "−", "mul": "×", "div": "÷", "neg": "−"}
 
 
-def formula(expression: Expression, sign: int = 1) -> BestFormula:
-    """`expression` as the page shows it; `sign` is -1 where it is traded against."""
+def best_formula(expression: Expression, sign: int = 1) -> BestFormula:
+    """Render `expression` in every notation; `sign` is -1 if the strategy trades against the formula."""
     return BestFormula(
         text=render(expression, "infix"),
-        tree=tree(expression),
+        tree=formula_tree(expression),
         latex=render(expression, "latex"),
         mathml=mathml(expression),
         karva=render(expression, "karva"),
@@ -23,8 +23,8 @@ def formula(expression: Expression, sign: int = 1) -> BestFormula:
     )
 
 
-def tree(expression: Expression) -> Node:
-    """`expression` as a tree of labelled nodes."""
+def formula_tree(expression: Expression) -> Node:
+    """Convert `expression` to a tree of labelled nodes."""
     symbol = expression.symbol
     if symbol.operator is None:
         if symbol.field is not None:
@@ -32,4 +32,4 @@ def tree(expression: Expression) -> Node:
         return Node(render(expression, "infix").replace("-", "−"), "number")
     name = _SIGNS.get(symbol.operator.name, symbol.operator.name)
     label = " ".join((name, *map(format_parameter, symbol.parameters)))
-    return Node(label, "operator", tuple(tree(arg) for arg in expression.args))
+    return Node(label, "operator", tuple(formula_tree(arg) for arg in expression.args))

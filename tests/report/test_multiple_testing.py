@@ -1,4 +1,4 @@
-"""What luck alone gives: the best of many noise formulas, and the standard error of a mean of daily ICs."""
+"""Selection among noise formulas, and the standard error of a mean daily IC."""
 
 import dataclasses
 import math
@@ -9,7 +9,12 @@ from scipy import integrate, stats
 
 from quarva.report import data as rd
 from quarva.report import render
-from quarva.report.multiple_testing import best_of, expected_best, honesty, standard_errors
+from quarva.report.multiple_testing import (
+    expected_maximum,
+    expected_noise_maximum,
+    selection_note,
+    standard_errors,
+)
 from quarva.report.newey_west import standard_error
 
 
@@ -26,38 +31,38 @@ def mean_of_largest(n: int, two_sided: bool) -> float:
 
 @pytest.mark.parametrize("n", [10, 100, 1000, 10_000, 100_000])
 def test_the_best_of_n_signs_apart_is_that_of_twice_as_many_draws(n):
-    assert best_of(n) == pytest.approx(mean_of_largest(n, two_sided=False), rel=0.03)
-    assert best_of(2 * n) == pytest.approx(mean_of_largest(n, two_sided=True), rel=0.03)
-    assert best_of(n) < 0.99 * mean_of_largest(n, two_sided=True)
+    assert expected_maximum(n) == pytest.approx(mean_of_largest(n, two_sided=False), rel=0.03)
+    assert expected_maximum(2 * n) == pytest.approx(mean_of_largest(n, two_sided=True), rel=0.03)
+    assert expected_maximum(n) < 0.99 * mean_of_largest(n, two_sided=True)
 
 
 def test_what_is_expected_of_noise_is_what_noise_gives_on_average_and_no_bound():
     draws = np.random.default_rng(0).normal(size=(4000, 500))
     best = np.abs(draws).max(axis=1)
-    assert best_of(1000) == pytest.approx(best.mean(), abs=0.03)
-    assert best_of(500) == pytest.approx(draws.max(axis=1).mean(), abs=0.03)
-    assert 0.3 < (best > best_of(1000)).mean() < 0.6
-    assert best_of(1) == 0
+    assert expected_maximum(1000) == pytest.approx(best.mean(), abs=0.03)
+    assert expected_maximum(500) == pytest.approx(draws.max(axis=1).mean(), abs=0.03)
+    assert 0.3 < (best > expected_maximum(1000)).mean() < 0.6
+    assert expected_maximum(1) == 0
 
 
-def test_the_figure_of_the_best_is_set_against_luck(report, timing_report, table_report):
+def test_the_score_of_the_best_is_compared_with_the_best_of_noise(report, timing_report, table_report):
     error = standard_errors(report)["train"]
-    assert expected_best(report) == pytest.approx(best_of(200_000) * error)
+    assert expected_noise_maximum(report) == pytest.approx(expected_maximum(200_000) * error)
     error = standard_errors(timing_report)["train"]
-    assert expected_best(timing_report) == pytest.approx(best_of(100_000) * error)
-    assert expected_best(table_report) is None
+    assert expected_noise_maximum(timing_report) == pytest.approx(expected_maximum(100_000) * error)
+    assert expected_noise_maximum(table_report) is None
     alone = dataclasses.replace(report.search, evaluations=1)
-    assert expected_best(dataclasses.replace(report, search=alone)) is None
+    assert expected_noise_maximum(dataclasses.replace(report, search=alone)) is None
 
 
-def test_luck_is_said_to_be_an_average_and_no_bound(report, timing_report, table_report):
+def test_the_best_of_noise_is_described_as_an_average_not_a_bound(report, timing_report, table_report):
     for data, unit in ((report, "rank IC"), (timing_report, "Sharpe")):
         page = render(data)
         assert f"independent noise, the best would have a training {unit} of" in page
-        assert "an average and no bound" in page
+        assert "an average, not a bound" in page
         assert "reaches less" not in page
-        assert honesty(data, margin=False) in page
-        assert "±" not in honesty(data, margin=False)
+        assert selection_note(data, margin=False) in page
+        assert "±" not in selection_note(data, margin=False)
     assert "independent noise" not in render(table_report)
 
 

@@ -1,29 +1,28 @@
-"""The figure of a training: what each epoch, or each stretch of updates, came to."""
+"""Plot of the learning curves of a network or a trader."""
 
 from typing import Any
 
 import numpy as np
 
 from quarva.report import axis
-from quarva.report.data import Learning
-from quarva.report.plot import Hover, Key, Line, dots, polyline
-from quarva.report.plot import Plot as Panel
+from quarva.report.data import TrainingHistory
+from quarva.report.plot import Hover, Key, Line, Plot, dots, polyline
 
-__all__ = ["learning"]
+__all__ = ["training"]
 
 _STYLES = ("train", "ink")
 _ENDS = {
-    "patience": "Training ended when nothing had been gained for a while.",
-    "epochs": "Training ended after the epochs that were asked for.",
-    "updates": "Training ended after the updates that were asked for.",
-    "diverged": "Training ended at a loss that was no number.",
+    "patience": "Training stopped early because the held-out loss no longer improved.",
+    "epochs": "Training ended after the requested number of epochs.",
+    "updates": "Training ended after the requested number of updates.",
+    "diverged": "Training ended because the loss became NaN.",
     "interrupted": "Training was interrupted.",
 }
-_FEW = 60  # points that are told apart by eye, and drawn
+_MAX_DOTS = 60  # curves with more points are drawn as lines only
 
 
-def learning(data: Learning) -> dict[str, Any] | None:
-    """Curves of a training against its steps, the first one coloured as training is."""
+def training(data: TrainingHistory) -> dict[str, Any] | None:
+    """Learning curves against epochs or updates; None if no value is finite."""
     curves = {name: values for name, values in data.curves.items() if np.isfinite(values).any()}
     if not curves:
         return None
@@ -33,23 +32,23 @@ def learning(data: Learning) -> dict[str, Any] | None:
     x = scale.at(data.steps.astype(np.float64))
     styles = dict(zip(curves, _STYLES, strict=False))
     lines = [Line(polyline(x, values, y), styles[name]) for name, values in curves.items()]
-    if len(x) <= _FEW:
+    if len(x) <= _MAX_DOTS:
         lines += [Line(dots(x, values, y), f"{styles[name]} dot") for name, values in curves.items()]
     rows = np.unique(np.linspace(0, len(x) - 1, min(len(x), 240)).astype(int))
-    said = [(styles[name], name, [f"{values[r]:.4g}" for r in rows]) for name, values in curves.items()]
+    series = [(styles[name], name, [f"{values[r]:.4g}" for r in rows]) for name, values in curves.items()]
     ends = "; ".join(f"{name} ends at {values[-1]:.4g}" for name, values in curves.items())
-    plot = Panel(
+    plot = Plot(
         f"{data.figure} by {data.step}: {ends}.",
         scale.ticks,
         y,
         240,
         lines=tuple(lines),
-        hover=Hover([float(x[r]) for r in rows], [f"{data.step} {data.steps[r]:,}" for r in rows], said),
+        hover=Hover([float(x[r]) for r in rows], [f"{data.step} {data.steps[r]:,}" for r in rows], series),
         x_title=data.step,
     )
     return {
-        "name": "learning",
-        "title": "Progress of the training",
+        "name": "training",
+        "title": "Learning curves",
         "unit": data.figure,
         "panels": (plot,),
         "note": _note(data),
@@ -57,13 +56,13 @@ def learning(data: Learning) -> dict[str, Any] | None:
     }
 
 
-def _note(data: Learning) -> str:
+def _note(data: TrainingHistory) -> str:
     parts = []
     held = data.curves.get("held out")
     if held is not None and np.isfinite(held).any():
         best = int(data.steps[int(np.nanargmin(held))])
-        parts.append(f"The weights are those of the smallest held-out loss: {data.step} {best:,}.")
-    if data.of > 1:
-        parts.append(f"Each point is the mean of {data.of:,} {data.step}s.")
+        parts.append(f"The weights with the lowest held-out loss are kept: {data.step} {best:,}.")
+    if data.averaged_over > 1:
+        parts.append(f"Each point is the mean of {data.averaged_over:,} {data.step}s.")
     parts.append(_ENDS.get(data.ended, ""))
     return " ".join(part for part in parts if part)
