@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation import parse, render
+from quarva.karva.numbers import shortest_decimal
 
 FLOATS32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -22,16 +23,22 @@ def significant(literal: str) -> int:
 
 
 @given(FLOATS32)
-def test_numbers_are_rendered_with_the_fewest_digits_of_the_same_float32(number):
-    text = render(Expression(Symbol(number=number)))
-    assert parse(text).symbol.number == number
+def test_a_float32_is_written_with_the_fewest_digits_that_identify_it(number):
+    text = render(Expression(Symbol(number=shortest_decimal(number))))
+    assert np.float32(parse(text).symbol.number) == np.float32(number)
     assert significant(text) <= significant(str(np.float32(number)))
 
 
-def test_a_literal_becomes_the_nearest_float32():
-    assert parse("0.1").symbol.number == float(np.float32(0.1))
+@given(st.floats(-1e30, 1e30).filter(lambda x: x == 0 or abs(x) > 1e-30))
+def test_a_literal_keeps_all_digits(number):
+    assert parse(render(Expression(Symbol(number=number)))).symbol.number == number
+
+
+def test_literals_are_rendered_as_they_are_written():
+    assert parse("0.1").symbol.number == 0.1
     assert render(parse("0.1")) == "0.1"
     assert render(parse("1e-3")) == "0.001"
+    assert render(parse("1700000001 + x")) == "1700000001 + x"
 
 
 # Infix

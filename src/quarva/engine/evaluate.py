@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from quarva._runtime.compiled import is_cached
 from quarva._runtime.threads import share
+from quarva.engine import double
 from quarva.engine.devices import Device, check_device, choose, kind_of
 from quarva.engine.few_rows import FewRows
 from quarva.engine.kernel.plan import pieces
@@ -89,8 +90,10 @@ def evaluate(
         and `corr` are over the cells that have both.
 
     Raises:
-        FormulaError: a formula reads a field or group that the panel lacks.
-        DeviceError: `cuda`, and there is no GPU, or it has not the memory for a formula.
+        FormulaError: a formula reads a field or group that the panel lacks, or one of a panel in float64
+            holds an operator that is not elementwise.
+        DeviceError: `cuda`, and there is no GPU, or it has not the memory for a formula, or the panel is in
+            float64.
     """
     if not isinstance(targets, Target):
         all_days = np.zeros(panel.values.shape[1], np.int8)
@@ -98,6 +101,14 @@ def evaluate(
             panel, targets, all_days if segments is None else segments, n_segments, statistic
         )
     acc = np.zeros((len(formulas), n_segments, len(targets.values), 4))
+    if panel.precision == "float64":
+        assert statistic == "sse"  # the only statistic of tables
+        double.check_device(device)
+        program = (
+            Program.from_population(formulas, exact=True) if isinstance(formulas, Population) else formulas
+        )
+        double.add_errors(program, panel, targets, acc, threads_to_use(threads))
+        return acc
     if isinstance(formulas, Population):
         few = FewRows.of(panel, targets, targets.days) if statistic == "sse" and device == "cpu" else None
         if few is not None and few.suit_genes(formulas):
@@ -111,15 +122,17 @@ def evaluate(
 
 def signals(
     program: Program, panel: Panel, threads: int | None = None, device: Device = "cpu"
-) -> NDArray[np.float32]:
-    """The signals themselves, float32 of shape (P, T, N), NaN = no opinion.
+) -> NDArray[np.floating]:
+    """The signals themselves, of shape (P, T, N) and the precision of the panel, NaN = no opinion.
 
     threads, device: as in `evaluate`.
 
     Raises:
-        FormulaError: the program reads a field or group that the panel lacks.
-        DeviceError: `cuda`, and there is no GPU, or it has not the memory for a formula.
+        FormulaError, DeviceError: as in `evaluate`.
     """
+    if panel.precision == "float64":
+        double.check_device(device)
+        return double.write_signals(program, panel, threads_to_use(threads))
     _, n_days, n_assets = panel.values.shape
     out = np.empty((len(program), n_days, n_assets), np.float32)
     acc = np.empty((len(program), 0, 0, 0))

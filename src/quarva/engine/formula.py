@@ -50,7 +50,7 @@ class Formula:
         )
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
-        """The signal on a panel: float32, dates × assets, NaN = no opinion.
+        """The signal on a panel, in its precision: dates × assets, NaN = no opinion.
 
         Raises:
             FormulaError: the formula reads a field or group that the panel lacks.

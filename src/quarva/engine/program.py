@@ -12,6 +12,7 @@ from quarva.karva.alphabet import CONSTANT, FIELD, NUMBER
 from quarva.karva.decode import orf_length
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.genes import Population
+from quarva.karva.numbers import shortest_decimal
 from quarva.karva.operators import CODE, OPERATORS
 
 __all__ = ["Program"]
@@ -28,6 +29,7 @@ class Program:
         param: int32, the window, the count, or the number of the field in `fields`, of the group in `groups`
             or of the asset in `assets`.
         number: float32, value of a NUMBER, or an operator's share.
+        exact: float64, the same without rounding; None where it was not asked for.
         fields, groups, assets: the names that `param` counts.
     """
 
@@ -41,31 +43,41 @@ class Program:
     fields: tuple[str, ...]
     groups: tuple[str, ...]
     assets: tuple[str, ...] = ()
+    exact: NDArray[np.float64] | None = None
 
     @classmethod
-    def from_population(cls, pop: Population) -> "Program":
-        """Compile every chromosome, its genes joined by the linking function."""
+    def from_population(cls, pop: Population, exact: bool = False) -> "Program":
+        """Compile every chromosome, its genes joined by the linking function.
+
+        With `exact`, numbers are also kept in float64. The value of a `?` is then the shortest decimal of its
+        float32, which is how the formula is written.
+        """
         a = pop.alphabet
         n, genes, length = pop.symbols.shape
         room = max(n * (genes * length + genes - 1), 1)
         parts = [np.empty(room, np.int32) for _ in range(5)]
-        number, offset = np.empty(room, np.float32), np.zeros(n + 1, np.int64)
+        number, offset = np.empty(room, np.float64 if exact else np.float32), np.zeros(n + 1, np.int64)
         link = CODE[pop.shape.link]
         used = compile_genes(
             pop.symbols,
             pop.dc,
-            pop.constants,
+            _shortest(pop.constants) if exact else pop.constants,
             a.arity,
             a.code,
             a.param,
-            a.number,
+            a.exact if exact else a.number,
             link,
             offset,
             *parts,
             number,
         )
         code, left, right, third, param = (part[:used] for part in parts)
-        return cls(offset, code, left, right, third, param, number[:used], a.fields, a.groups, a.assets)
+        number = number[:used]
+        rounded = number.astype(np.float32, copy=False)
+        return cls(
+            offset, code, left, right, third, param, rounded, a.fields, a.groups, a.assets,
+            number if exact else None,
+        )  # fmt: skip
 
     @classmethod
     def from_expressions(cls, expressions: Sequence[Expression]) -> "Program":
@@ -82,9 +94,10 @@ class Program:
             offset.append(len(rows))
         *columns, number = zip(*rows, strict=True) if rows else ((),) * 6
         code, left, right, third, param = (np.array(column, np.int32) for column in columns)
+        exact = np.array(number, np.float64)
         return cls(
-            np.array(offset, np.int64), code, left, right, third, param, np.array(number, np.float32),
-            tuple(names.fields), tuple(names.groups), tuple(names.assets),
+            np.array(offset, np.int64), code, left, right, third, param, exact.astype(np.float32),
+            tuple(names.fields), tuple(names.groups), tuple(names.assets), exact,
         )  # fmt: skip
 
     def lookback(self) -> NDArray[np.int32]:
@@ -101,15 +114,27 @@ class Program:
         many = np.diff(self.offset)[places]
         offset = np.append(0, np.cumsum(many))
         nodes = np.repeat(self.offset[places] - offset[:-1], many) + np.arange(offset[-1])
-        columns = ("code", "left", "right", "third", "param", "number")
+        columns = ["code", "left", "right", "third", "param", "number"]
+        columns += [] if self.exact is None else ["exact"]
         return replace(self, offset=offset, **{name: getattr(self, name)[nodes] for name in columns})
 
     def sizes(self) -> NDArray[np.int32]:
         """Nodes of each formula, int32 of shape (P,)."""
         return np.diff(self.offset).astype(np.int32)
 
+    def exact_numbers(self) -> NDArray[np.float64]:
+        """`exact`, or where it was not asked for the shortest decimal of each number."""
+        return _shortest(self.number) if self.exact is None else self.exact
+
     def __len__(self) -> int:
         return len(self.offset) - 1
+
+
+def _shortest(constants: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The shortest decimal of each constant, in float64."""
+    values, places = np.unique(constants, return_inverse=True)
+    shortest = np.array([shortest_decimal(value) for value in values.tolist()])
+    return shortest[places.reshape(constants.shape)]
 
 
 @dataclass(frozen=True)

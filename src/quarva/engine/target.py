@@ -22,8 +22,8 @@ class Target:
     """M targets over T days.
 
     Attributes:
-        values: float32 of shape (M, T, width), NaN = not there or outside the universe: for `ic` and `corr`
-            about `centre`, for `rank_ic` the ranks within the day, in (0, 1], about ½.
+        values: shape (M, T, width), in the panel's precision, NaN = not there or outside the universe: for
+            `ic` and `corr` about `centre`, for `rank_ic` the ranks within the day, in (0, 1], about ½.
         known: float64 of shape (M, T, tiles, 3): cells of a tile, Σ and Σ² of its values.
         totals: float64 of shape (M, T, 3): the same of the whole day.
         least: float64 of shape (M, T): fewest cells with which a day counts, or the number of its cells
@@ -34,7 +34,7 @@ class Target:
         days: days that have to be walked.
     """
 
-    values: NDArray[np.float32]
+    values: NDArray[np.floating]
     known: NDArray[np.float64]
     totals: NDArray[np.float64]
     least: NDArray[np.float64]
@@ -74,7 +74,7 @@ class Target:
         counted = np.flatnonzero((segments >= 0) & (segments < n_segments))
         days = int(counted[-1]) + 1 if counted.size else 0
         tiles = Tiles.of(panel)
-        padded = tiles.pad(values)
+        padded = tiles.pad(values, np.float64 if panel.precision == "float64" else np.float32)
         by_tile = padded.reshape(*padded.shape[:2], tiles.count, tiles.lanes).astype(np.float64)
         known = np.stack([f(by_tile) for f in (_count, _sum, _squares)], axis=-1)
         return cls(

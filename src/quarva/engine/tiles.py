@@ -37,8 +37,8 @@ class Tiles:
     def count(self) -> int:
         return self.width // self.lanes
 
-    def pad(self, values: NDArray) -> NDArray[np.float32]:
-        """float32 copy with the last axis padded by NaN."""
-        out = np.full((*values.shape[:-1], self.width), np.nan, np.float32)
+    def pad(self, values: NDArray, dtype: type = np.float32) -> NDArray:
+        """A copy of type `dtype`, with the last axis padded by NaN."""
+        out = np.full((*values.shape[:-1], self.width), np.nan, dtype)
         out[..., : values.shape[-1]] = values
         return out

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.errors import FormulaError
-from quarva.karva.decode import number_key
+from quarva.karva.decode import mix, number_key
 from quarva.karva.expression import Symbol
+from quarva.karva.numbers import nearest_float32, shortest_decimal
 from quarva.karva.operators import BY_NAME, CODE, MAX_COUNT, MAX_WINDOW, Operator, Parameter
 
 __all__ = ["CONSTANT", "FIELD", "NUMBER", "PANEL_FUNCTIONS", "TABLE_FUNCTIONS", "WINDOWS", "Alphabet"]
@@ -61,6 +62,8 @@ class Alphabet:
         The window or the count, or the index of the field, group or asset in `fields`, `groups` or `assets`.
     number : float32 array, shape (V,)
         Value of a NUMBER, or the share of a function that has one, else 0.
+    exact : float64 array, shape (V,)
+        The same without rounding.
     weight : float64 array, shape (V,)
         Relative sampling weight among the functions, or among the terminals. Each operator has a total
         weight of 1, whatever the number of its windows, shares or counts.
@@ -86,7 +89,8 @@ class Alphabet:
         self.arity = np.array([s.arity for s in self.symbols], np.int8)
         self.code = np.array([self._code(s) for s in self.symbols], np.int32)
         self.param = np.array([self._param(s) for s in self.symbols], np.int32)
-        self.number = np.array([s.number or s.share or 0.0 for s in self.symbols], np.float32)
+        self.exact = np.array([s.number or s.share or 0.0 for s in self.symbols], np.float64)
+        self.number = self.exact.astype(np.float32)
         self.weight = self._weights()
         self.max_arity = int(self.arity.max())
 
@@ -102,6 +106,7 @@ class Alphabet:
         shares: Sequence[float] | None = None,
         counts: Sequence[int] | None = None,
         assets: Sequence[str] = (),
+        exact: bool = False,
     ) -> "Alphabet":
         """Build an alphabet from names of fields and functions.
 
@@ -128,6 +133,9 @@ class Alphabet:
             Numbers of parts for `bucket`, at least 2. Defaults to `COUNTS`.
         assets : sequence of str
             Assets for `of_asset`.
+        exact : bool
+            Whether literals keep all digits, for data in float64. Otherwise each becomes the shortest decimal
+            of its float32.
 
         Returns
         -------
@@ -150,7 +158,7 @@ class Alphabet:
         for name in PANEL_FUNCTIONS if functions is None else functions:
             symbols += cls._function(name, given)
         symbols += [Symbol(field=name) for name in fields]
-        symbols += [Symbol(number=float(np.float32(value))) for value in numbers]
+        symbols += [Symbol(number=float(value) if exact else shortest_decimal(value)) for value in numbers]
         symbols += [Symbol()] if constants else []
         return cls(symbols)
 
@@ -212,7 +220,7 @@ class Alphabet:
         digests = (hashlib.blake2b(name, digest_size=8).digest() if name else bytes(8) for name in names)
         keys = np.array([int.from_bytes(digest, "little") for digest in digests], np.uint64)
         literal = self.code == NUMBER
-        keys[literal] = [number_key(value) for value in self.number[literal]]
+        keys[literal] = [_literal_key(value) for value in self.exact[literal].tolist()]
         return keys
 
     @cached_property
@@ -253,6 +261,14 @@ class Alphabet:
 
     def __repr__(self) -> str:
         return f"Alphabet({' '.join(self.names())})"
+
+
+def _literal_key(value: float) -> np.uint64:
+    """Return the key of a literal: that of its float32, if it has no more digits than a float32."""
+    key = number_key(np.float32(value))
+    if value in (nearest_float32(value), shortest_decimal(value)):
+        return key
+    return mix(key ^ np.float64(value).view(np.uint64))
 
 
 def _allowed(operator: Operator, parameter: Parameter, given: Sequence[Any] | None) -> list[Any]:

@@ -13,6 +13,7 @@ from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, Alphabet
 from quarva.karva.decode import argument_starts, count_nodes, mark_invalid, orf_lengths, population_keys
 from quarva.karva.expression import Expression, Symbol
+from quarva.karva.numbers import shortest_decimal
 from quarva.karva.operators import BY_NAME, Operator
 
 __all__ = ["GeneShape", "Population", "encode"]
@@ -220,7 +221,7 @@ class Population:
         return out
 
     def expressions(self) -> list[Expression]:
-        """Return the formulas as trees, with each `?` replaced by its value."""
+        """Return the formulas as trees, with each `?` replaced by the shortest decimal of its value."""
         lengths, starts = self.lengths(), argument_starts(self.symbols, self.alphabet.arity)
         trees = []
         for p in range(len(self)):
@@ -237,7 +238,8 @@ class Population:
         for index in gene[:length]:
             symbol = self.alphabet.symbols[index]
             if self.alphabet.code[index] == CONSTANT:
-                symbol = Symbol(number=float(self.constants[p, g, self.dc[p, g, n_constants]]))
+                constant = self.constants[p, g, self.dc[p, g, n_constants]]
+                symbol = Symbol(number=shortest_decimal(float(constant)))
                 n_constants += 1
             symbols.append(symbol)
         nodes: list[Expression | None] = [None] * length

@@ -19,14 +19,14 @@ class ProbeRows(NamedTuple):
     ----------
     fields : tuple of str
         Names of the F columns.
-    columns : ndarray of float32, shape (F, R)
-        Their values.
+    columns : ndarray, shape (F, R)
+        Their values, in the precision of the table.
     target : ndarray of float64, shape (R,)
-        The target; every value is representable in float32.
+        The target.
     """
 
     fields: tuple[str, ...]
-    columns: NDArray[np.float32]
+    columns: NDArray[np.floating]
     target: NDArray[np.float64]
 
 

@@ -10,7 +10,6 @@ __all__ = ["is_exact", "may_be_exact"]
 # Normalised mean squared error in double precision below which a formula counts as exact. A wrong formula
 # whose constants were fitted to few rows sometimes reaches 1e-13. A correct formula is near 1e-15.
 _EXACT = 1e-14
-_ROUNDING = float(np.finfo(np.float32).eps / 2) ** 2  # relative squared rounding error of a float32 target
 _NEAR = 1e-4  # normalised RMSE of the float32 kernel above which the exact error is not computed
 
 
@@ -32,5 +31,6 @@ def is_exact(task: Task, expression: Expression, figure: float) -> bool:
     target = task.targets[0].astype(np.float64)
     present = np.isfinite(target)
     known = target[present]
-    threshold = _EXACT * np.var(known) + _ROUNDING * np.mean(known**2)
+    rounding = float(np.finfo(task.panel.precision).eps / 2)  # relative rounding error of the target
+    threshold = _EXACT * np.var(known) + rounding**2 * np.mean(known**2)
     return bool(np.mean((exact[present] - known) ** 2) < threshold)

@@ -12,6 +12,7 @@ from quarva.errors import PanelError
 from quarva.panel.conventions import Conventions, check_conventions
 from quarva.panel.dates import date_of, dates_of
 from quarva.panel.names import nearest, normalise_all
+from quarva.panel.precision import Precision
 from quarva.panel.reading import Reading
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class GroupCodes:
 class Panel:
     """What is known of a market.
 
-    values: float32[F, T, N], C-contiguous; NaN = not there.
+    values: float32[F, T, N], C-contiguous; NaN = not there. float64 where `precision` says so.
     fields: F names, lower case, as formulas use them.
     dates: datetime64[T], ascending and distinct; [D] for daily bars, [ns] in UTC for shorter ones.
     assets: N names.
@@ -42,6 +43,8 @@ class Panel:
     notes: what reading left out or changed, a sentence each.
     reading: which column was taken for what, None where the panel was not read from a table.
     conventions: what windows do before they are full and around NaN; see `quarva.panel.conventions`.
+    precision: type in which formulas are computed, float64 only for a table that float32 would blur; see
+        `quarva.panel.precision`.
 
     Raises PanelError where `conventions` is no name of such a set.
     """
@@ -56,6 +59,7 @@ class Panel:
     notes: tuple[str, ...] = ()
     conventions: Conventions = "quarva"
     reading: Reading | None = None
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         check_conventions(self.conventions, self.name)
@@ -255,7 +259,9 @@ class Panel:
         digest.update(repr(("panel 1", sorted(self.fields), assets)).encode())
         digest.update(self.dates.astype("datetime64[ns]").astype("<i8").tobytes())
         for name in sorted(self.fields):
-            table = self.field(name)[:, order].astype("<f4") + np.float32(0)  # one zero, not two
+            kind = "<f8" if self.precision == "float64" else "<f4"
+            table = self.field(name)[:, order].astype(kind)
+            table += 0  # one zero, not two
             table[np.isnan(table)] = np.nan  # and one NaN
             digest.update(table.tobytes())
         for name in sorted(self.groups):

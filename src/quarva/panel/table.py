@@ -10,19 +10,23 @@ from quarva.errors import PanelError
 from quarva.panel.checking import extent
 from quarva.panel.names import nearest, normalise, normalise_all
 from quarva.panel.panel import Panel
+from quarva.panel.precision import note_of
 from quarva.panel.source import Source, is_nameless, open_source
 
 __all__ = ["Table"]
 
 _BLOCK = 1024  # rows that one step of the engine works on
+_LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
     """Rows of variables and the target that a formula of them should give.
 
-    panel: the variables, values float32[F, T, B]: T blocks of B rows, the end of the last padded with NaN.
-    target: float32[T, B], laid out alike; NaN where a row has no target, and in the padding.
+    panel: the variables, values [F, T, B]: T blocks of B rows, the end of the last padded with NaN. They are
+        float32, or float64 where float32 would blur a variable or the target (`quarva.panel.precision`); a
+        note then names the column.
+    target: [T, B], of the same type, laid out alike; NaN where a row has no target, and in the padding.
     rows: number of rows of the table.
     columns: the F names of the variables, as formulas use them.
     """
@@ -80,7 +84,8 @@ class Table:
             others = [other for other in variables if other != name]
             mend = f"leave it out with columns={others[:8]!r}" if others else "give one that varies"
             _check(array, name, opened.name, mend if name != wanted else "give a target that varies")
-        table = cls.from_arrays({name: arrays[name] for name in variables}, arrays[wanted], name=opened.name)
+        variables_only = {name: arrays[name] for name in variables}
+        table = cls._of(variables_only, arrays[wanted], opened.name, wanted)
         notes = (*table.panel.notes, *opened.log.notes)
         return replace(table, panel=replace(table.panel, notes=notes)) if notes else table
 
@@ -91,31 +96,48 @@ class Table:
         Raises PanelError where there is no row, lengths differ, or a value is no number; what the numbers are
         is not checked.
         """
+        return cls._of(variables, target, name, "the target")
+
+    @classmethod
+    def _of(cls, variables: dict[str, Any], target: Any, name: str, target_name: str) -> "Table":
         rows = _rows(target, "the target", name)
         if not rows:
             raise PanelError(f"{name}: no rows; give arrays of numbers")
         for variable, array in variables.items():
             if (found := _rows(array, f"column {variable!r}", name)) != rows:
                 raise PanelError(f"{name}: column {variable!r} has {found} values and the target {rows}")
+        columns = {variable: _as_float64(array, name) for variable, array in variables.items()}
+        wanted = _as_float64(target, name)
+        note = note_of(columns | {target_name: wanted})
+        dtype = np.float32 if note is None else np.float64
         blocks = -(-rows // _BLOCK)
         width = -(-rows // blocks)  # blocks of equal width leave the least padding
 
-        def lay(array: Any) -> np.ndarray:
-            padded = np.full(blocks * width, np.nan, dtype=np.float32)
-            try:
-                with np.errstate(over="ignore"):
-                    padded[:rows] = array
-            except (TypeError, ValueError):
-                raise PanelError(f"{name}: a column holds something that is no number") from None
+        def lay(values: np.ndarray) -> np.ndarray:
+            padded = np.full(blocks * width, np.nan, dtype)
+            with np.errstate(over="ignore"):
+                padded[:rows] = values
             return padded.reshape(blocks, width)
 
+        laid = {field: lay(values) for field, values in columns.items()}
         panel = Panel.from_arrays(
-            {field: lay(array) for field, array in variables.items()},
+            laid,
             np.arange(blocks).astype("datetime64[D]"),
             [f"row{number}" for number in range(width)],
             name=name,
         )
-        return cls(panel, lay(target), rows, panel.fields)
+        if note is not None:
+            stacked = np.stack(list(laid.values()))
+            panel = replace(panel, values=stacked, precision="float64", notes=(note,))
+        return cls(panel, lay(wanted), rows, panel.fields)
+
+
+def _as_float64(array: Any, name: str) -> np.ndarray:
+    """The array in float64. Raises PanelError for a value that is no number."""
+    try:
+        return np.asarray(array, np.float64)
+    except (TypeError, ValueError):
+        raise PanelError(f"{name}: a column holds something that is no number") from None
 
 
 def _labels_rows(source: Source, column: str) -> bool:
@@ -135,12 +157,13 @@ def _rows(array: Any, what: str, name: str) -> int:
 
 
 def _check(array: np.ndarray, name: str, source: str, mend: str) -> None:
-    with np.errstate(over="ignore"):
-        low, high, count = extent(array.astype(np.float32))
+    low, high, count = extent(array)
     if not count:
         raise PanelError(f"{source}: column {name!r} holds no value at all; {mend}")
-    if np.isinf(low) or np.isinf(high):
-        row = int(np.isinf(array.astype(np.float32)).argmax())
-        raise PanelError(f"{source}: row {row + 1}: column {name!r} is infinite; leave the cell empty")
+    if max(abs(low), abs(high)) > _LARGEST:
+        row = int((np.abs(array) > _LARGEST).argmax())
+        raise PanelError(
+            f"{source}: row {row + 1}: column {name!r} is infinite, or beyond 3.4e38; leave the cell empty"
+        )
     if low == high and count > 1:
         raise PanelError(f"{source}: column {name!r} is constant ({low:g} everywhere); {mend}")

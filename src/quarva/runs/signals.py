@@ -28,7 +28,8 @@ def signals_table(
     threads: int | None = None,
     device: Device = "cpu",
 ) -> "pl.DataFrame":
-    """The signals of formulas: columns `date`, `asset`, and one for each formula, float32.
+    """The signals of formulas: columns `date`, `asset`, and one for each formula, in the precision of
+    the panel.
 
     A row for each date and asset, dates first; a missing value where the formula has no opinion. Of a table
     the columns are `row`, from 1, and one for each formula. Raises FormulaError for an unknown field,

@@ -189,7 +189,7 @@ def evaluate_on_rows(
     ]
 
 
-def _row_figures(y: NDArray[np.float64], signal: NDArray[np.float32]) -> RowFigures:
+def _row_figures(y: NDArray[np.float64], signal: NDArray[np.floating]) -> RowFigures:
     both = np.isfinite(y) & np.isfinite(signal)
     rows = int(both.sum())
     error = y[both] - signal[both]
@@ -299,7 +299,7 @@ def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _signals(
     expressions: Sequence[Expression], panel: Panel, threads: int | None, device: engine.Device
-) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+) -> Iterator[tuple[slice, NDArray[np.floating]]]:
     """Which formulas, and their signals [·, T, N], as many at a time as fit; NaN outside the universe."""
     days, assets = panel.shape
     size = max(1, _SIGNAL_BYTES // (4 * days * assets))

@@ -26,7 +26,7 @@ def lend(task: "Task", signals: NDArray[np.floating], lookback: int = 0) -> tupl
 
     Args:
         task: the question.
-        signals: [P, T, N] as its panel is laid out, of a table `Table.panel`; taken as float32. NaN and
+        signals: [P, T, N] as its panel is laid out, of a table `Table.panel`; taken in its precision. NaN and
             infinite is no opinion.
         lookback: days before its own that a signal was computed from: where it can have no value yet, none is
             asked of it.
@@ -43,8 +43,8 @@ def lend(task: "Task", signals: NDArray[np.floating], lookback: int = 0) -> tupl
     if lookback < 0:
         raise TaskError(f"a signal looks back 0 or more days, not {lookback}")
     names = tuple(f"{_NAME}{p}" for p in range(len(signals)))
-    values = np.asarray(signals, np.float32)
-    values = np.where(np.isfinite(values), values, np.float32(np.nan))
+    values = np.asarray(signals, panel.precision)
+    values = np.where(np.isfinite(values), values, values.dtype.type(np.nan))
     kept = [f for f, name in enumerate(panel.fields) if name not in names]
     lent = copy(task)
     lent.panel = replace(

@@ -35,7 +35,7 @@ class PreparedTarget:
     def of(
         cls,
         panel: Panel,
-        targets: NDArray[np.float32],
+        targets: NDArray[np.floating],
         segments: NDArray[np.int8],
         count: int,
         statistic: engine.Statistic,

@@ -28,9 +28,9 @@ class Question:
 
     Attributes:
         names: names of the M targets, the first is the one that is scored.
-        open: float32 [M, T, N], targets by the day of the signal; NaN in the sealed test and
-            outside the universe.
-        sealed: float32 [1, T, N], the first target in the test part, NaN elsewhere.
+        open: [M, T, N] in the precision of the panel, targets by the day of the signal; NaN in the sealed
+            test and outside the universe.
+        sealed: [1, T, N], likewise, the first target in the test part, NaN elsewhere.
         segments: int8 [T], 0 train, 1 validation, 2 test, −1 none.
         split: the days of the parts; None for a table.
         fields: what formulas may read.
@@ -43,8 +43,8 @@ class Question:
     """
 
     names: tuple[str, ...]
-    open: NDArray[np.float32]
-    sealed: NDArray[np.float32]
+    open: NDArray[np.floating]
+    sealed: NDArray[np.floating]
     segments: NDArray[np.int8]
     split: Split | None
     fields: tuple[str, ...]
@@ -171,8 +171,8 @@ def ask_table(table: "Table", split: Sequence[Border] | None) -> Question:
     if split is None:
         notes.append("all rows are for training; split=(0.6, 0.8) keeps some for validation and test")
     parts = (TRAIN,) if split is None else (TRAIN, VALIDATION)
-    values = np.stack([np.where(row_part == part, y, np.float32(np.nan)) for part in parts])
-    sealed = np.where(row_part == TEST, y, np.float32(np.nan))[None]
+    values = np.stack([np.where(row_part == part, y, y.dtype.type(np.nan)) for part in parts])
+    sealed = np.where(row_part == TEST, y, y.dtype.type(np.nan))[None]
     for part, target in zip(PARTS, values):
         if np.nanmin(target) == np.nanmax(target):
             raise TaskError(

@@ -73,7 +73,8 @@ class Task:
         panel: the panel (of a table, its rows as assets).
         table: the table, or None.
         objective: the entry of the table of objectives.
-        targets: float32 [M, T, N], by the day of the signal; NaN = not there, and in the sealed test.
+        targets: [M, T, N] in the precision of the panel, by the day of the signal; NaN = not there, and in
+            the sealed test.
         target_names: names of the M targets.
         segments: int8 [T]: 0 train, 1 validation, 2 test, −1 in none. All 0 for a table.
         split: the parts' days, `split.Split`; None for a table.
@@ -328,7 +329,7 @@ class Task:
         if isinstance(formulas, engine.Program):
             program = formulas
         elif isinstance(formulas, Population):
-            program = engine.Program.from_population(formulas)
+            program = engine.Program.from_population(formulas, exact=self.panel.precision == "float64")
         else:
             several = isinstance(formulas, Iterable) and not isinstance(formulas, str)
             panel = self.panel
@@ -348,7 +349,7 @@ class Task:
             if name in self.panel.fields and name not in self.fields:
                 raise TaskError(f"field '{name}' is a target of this task; a formula may not read it")
 
-    def _yardstick(self, targets: NDArray[np.float32]) -> PreparedTarget:
+    def _yardstick(self, targets: NDArray[np.floating]) -> PreparedTarget:
         """Targets over train and validation; for a table all days are one segment."""
         open_days = np.where(self.segments == TEST, UNUSED, self.segments).astype(np.int8)
         return PreparedTarget.of(

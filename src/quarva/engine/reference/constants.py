@@ -1,13 +1,13 @@
 """Constants of an expression: replacing numbers by `?` and filling them in again."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import numpy as np
-
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
+from quarva.karva.numbers import nearest_float32
 
 __all__ = ["check_constants", "count_constants", "extract_constants", "fill_constants", "fold", "is_constant"]
 
@@ -96,7 +96,7 @@ def fill_constants(expression: Expression, constants: Sequence[float]) -> Expres
     expression : Expression
         The expression.
     constants : sequence of float, length K
-        The values of the K `?` in level order. They are rounded to float32.
+        The values of the K `?` in level order.
 
     Returns
     -------
@@ -108,13 +108,12 @@ def fill_constants(expression: Expression, constants: Sequence[float]) -> Expres
         The number of values is wrong, or a value is not finite in float32.
     """
     check_constants(expression, len(constants))
-    with np.errstate(over="ignore"):
-        rounded = [float(np.float32(value)) for value in constants]
-    for k, (value, number) in enumerate(zip(constants, rounded, strict=True)):
-        if not np.isfinite(number):
+    numbers = [float(value) for value in constants]
+    for k, value in enumerate(numbers):
+        if not math.isfinite(nearest_float32(value)):
             raise FormulaError(f"constant {k} is {value}: numbers must be finite in float32")
 
     def fill(symbol: Symbol, args: list[Expression]) -> Expression:
-        return Expression(Symbol(number=rounded.pop()) if is_constant(symbol) else symbol, tuple(args))
+        return Expression(Symbol(number=numbers.pop()) if is_constant(symbol) else symbol, tuple(args))
 
     return fold(expression, fill)

@@ -15,6 +15,7 @@ from quarva.engine.reference.elementwise import elementwise
 from quarva.engine.reference.rolling import rolling
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
+from quarva.karva.numbers import nearest_float32
 from quarva.karva.operators import MAX_COUNT, Operator, Parameter
 from quarva.panel import first_rows
 
@@ -24,13 +25,14 @@ __all__ = ["PanelLike", "signals"]
 class PanelLike(Protocol):
     """The attributes of a panel that the reference reads.
 
-    Two further attributes are optional: `assets`, the N names, for the operator `of_asset`, and
-    `conventions`, "quarva" (the default) or "qlib" (see `quarva.panel.conventions`).
+    Further attributes are optional: `assets`, the N names, for the operator `of_asset`; `conventions`,
+    "quarva" (the default) or "qlib" (see `quarva.panel.conventions`); and `precision`, "float32" (the
+    default) or "float64" (see `quarva.panel.precision`).
     """
 
     @property
     def values(self) -> NDArray[Any]:
-        """float32 of shape (F, T, N)."""
+        """float32 of shape (F, T, N), or float64 with the precision "float64"."""
         ...
 
     @property
@@ -90,6 +92,8 @@ def signals(
 
     Notes
     -----
+    Number literals are rounded to float32 unless the panel's precision is "float64".
+
     The value of a node is NaN where it is not finite in float32. NaN cells never cause NaN gradients.
 
     With a universe, cross-sectional and group operators treat cells outside it as NaN, and the signal is NaN
@@ -103,6 +107,7 @@ def signals(
     open_values = list(values.unbind())
     universe = None if panel.universe is None else torch.tensor(panel.universe, device=device)
     shape = tuple(panel.values.shape[1:])
+    in_float64 = getattr(panel, "precision", "float32") == "float64"
     begins = None
     if getattr(panel, "conventions", "quarva") == "qlib":
         begins = torch.tensor(first_rows(panel.values), device=device)
@@ -114,7 +119,8 @@ def signals(
             known = panel.values[list(panel.fields).index(symbol.field)]
             out = torch.tensor(known, dtype=dtype, device=device)
         elif symbol.number is not None:
-            out = torch.full(shape, symbol.number, dtype=dtype, device=device)
+            number = symbol.number if in_float64 else nearest_float32(symbol.number)
+            out = torch.full(shape, number, dtype=dtype, device=device)
         elif symbol.operator is None:
             out = open_values.pop().expand(shape)  # nodes are visited in reverse level order
         else:

@@ -64,7 +64,8 @@ def parse(
     Returns
     -------
     Expression
-        Number literals are rounded to the nearest float32. Windows are in days.
+        Number literals are kept in float64; the engine rounds them to the precision of its data. Windows are
+        in days.
 
     Raises
     ------

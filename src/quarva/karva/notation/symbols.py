@@ -2,7 +2,6 @@
 
 import math
 import re
-import struct
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from quarva.errors import FormulaError
 from quarva.karva.expression import Symbol
 from quarva.karva.notation.tokens import NAME, error_at, suggestion
+from quarva.karva.numbers import nearest_float32
 from quarva.karva.operators import BY_NAME, MAX_COUNT, MAX_WINDOW, Operator, Parameter
 
 __all__ = ["MAX_WINDOW", "SymbolParser", "checked_name", "format_number", "quoted", "unquoted"]
@@ -71,12 +71,13 @@ class SymbolParser:
         return same[0] if len(same) == 1 and name not in same else name
 
     def number(self, text: str, column: int) -> Symbol:
-        """Return the float32 nearest to a literal, which may have a sign."""
-        value = _float32(float(text))
+        """Return the number of a literal, which may have a sign; it must lie in the range of float32."""
+        value = float(text)
+        rounded = nearest_float32(value)
         problem = f"number {_shorten(text)} is too"
-        if not math.isfinite(value):
+        if not math.isfinite(rounded):
             raise error_at(self.text, column, f"{problem} large", "the largest float32 is 3.4e38")
-        if value == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
+        if rounded == 0 and re.search("[1-9]", re.split("[eE]", text)[0]):
             raise error_at(self.text, column, f"{problem} small", "the smallest positive float32 is 1.4e-45")
         return Symbol(number=value)
 
@@ -138,18 +139,16 @@ class SymbolParser:
 
 
 def format_number(number: float) -> str:
-    """Return the shortest decimal that is parsed as the same float32: `0.1`, `20`, `1e-5`.
+    """Return the shortest decimal that is parsed as the same number: `0.1`, `20`, `1e-5`.
 
     Raises
     ------
     FormulaError
-        If the number is not a finite float32, and so has no literal.
+        If the number is not finite in float32, and so has no literal.
     """
-    value = _float32(number)
-    if not math.isfinite(value):
+    if not math.isfinite(nearest_float32(number)):
         raise FormulaError(f"number {number!r} cannot be written: it is not a finite float32")
-    short = next(s for s in (f"{value:.{digits}g}" for digits in range(1, 18)) if _float32(float(s)) == value)
-    mantissa, _, exponent = repr(float(short)).partition("e")
+    mantissa, _, exponent = repr(float(number)).partition("e")
     mantissa = mantissa.removesuffix(".0")
     return f"{mantissa}e{int(exponent)}" if exponent else mantissa
 
@@ -175,14 +174,6 @@ def checked_name(name: str) -> str:
 def _is_printable(name: str) -> bool:
     """Return whether a name has no control characters, line separators or surrogates."""
     return not any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name)
-
-
-def _float32(value: float) -> float:
-    # struct rounds as NumPy does, and spares this package a slow import.
-    try:
-        return float(struct.unpack("f", struct.pack("f", value))[0])
-    except OverflowError:
-        return math.copysign(math.inf, value)
 
 
 def _integer(text: str, maximum: int) -> int:

@@ -92,12 +92,12 @@ class Windows:
         seen(names, values)
         known = np.isfinite(values)
         mean, scale = fitted if isinstance(fitted, tuple) else _fit(names, values, known, fitted, scaled)
-        values -= mean.astype(np.float32)[:, None, None]
-        values /= scale.astype(np.float32)[:, None, None]
+        values -= mean.astype(values.dtype)[:, None, None]
+        values /= scale.astype(values.dtype)[:, None, None]
         values[~known] = 0.0
         shown = np.asarray(known.all(axis=0) if missing == "drop" else known.any(axis=0))
         there = _over_windows(shown, length, missing)
-        return cls(torch.from_numpy(values), length, names, mean, scale, there)
+        return cls(torch.from_numpy(values.astype(np.float32, copy=False)), length, names, mean, scale, there)
 
     def to(self, device: torch.device) -> "Windows":
         """The same with its values on a device."""
@@ -145,8 +145,8 @@ def check_length(length: int, panel: Panel) -> None:
         raise TaskError(f"a window of {length} days does not fit: {panel.name} has {days}; take 1 to {days}")
 
 
-def _values(features: Sequence[Feature], panel: Panel, threads: int | None) -> NDArray[np.float32]:
-    """Features on a panel, float32 [F, T, N], in their order."""
+def _values(features: Sequence[Feature], panel: Panel, threads: int | None) -> NDArray[np.floating]:
+    """Features on a panel, [F, T, N] in its precision, in their order."""
     texts = [each for each in features if isinstance(each, str)]
     formulas = iter(
         signals(Program.from_expressions([parse(text) for text in texts]), panel, threads) if texts else ()
@@ -158,7 +158,7 @@ def _values(features: Sequence[Feature], panel: Panel, threads: int | None) -> N
 
 def _fit(
     names: Sequence[str],
-    values: NDArray[np.float32],
+    values: NDArray[np.floating],
     known: NDArray[np.bool_],
     fitted: NDArray[np.bool_],
     scaled: bool,
