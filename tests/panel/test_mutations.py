@@ -1,6 +1,6 @@
 """Mutated files of prices: none gives another panel without a word, none a traceback.
 
-`benchmarks/intake_mutations.py` tries thousands; here are as many as a few seconds allow.
+`benchmarks/intake/mutations.py` tries thousands; here are as many as a few seconds allow.
 """
 
 import sys
@@ -14,14 +14,14 @@ FILES = 150
 
 @pytest.fixture
 def mutations(monkeypatch):
-    """The benchmark's module; its siblings are found beside it."""
+    """The benchmark's module; imports in benchmarks/ start at its root."""
     before = set(sys.modules)
     monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import intake_mutations
+    from intake import mutations
 
-    yield intake_mutations
+    yield mutations
     for name in set(sys.modules) - before:
-        if name.startswith("intake_"):
+        if name.partition(".")[0] in ("intake", "measuring"):
             del sys.modules[name]
 
 

@@ -1,7 +1,7 @@
 """Alpha158 with Qlib's conventions agrees with pyqlib.
 
 `alpha158.npz` contains simulated bars (gaps, a late beginning, a halted asset, few ticks, missing volumes)
-and the values of pyqlib 0.9.7 on them. It was written by `benchmarks/alpha158_peer.py`. pyqlib works in
+and the values of pyqlib 0.9.7 on them. It was written by `benchmarks/peers/alpha158.py`. pyqlib works in
 float32 between fields and rounds its logarithms to float32, so the reference rounds every node too. The
 tolerance is relative to the value plus a tenth of the median of the column, because a relative tolerance is
 meaningless near 0.

@@ -1,7 +1,7 @@
 """exp, log and tanh of float32 rows by range reduction and minimax polynomials with float32 coefficients.
 
 Calling the C library for each number takes five to fifty times as long. The largest errors are 0.9 ulp for
-exp, 0.9 ulp for log and 2.6 ulp for tanh (benchmarks/accuracy.py).
+exp, 0.9 ulp for log and 2.6 ulp for tanh (benchmarks/engine/accuracy.py).
 """
 
 import numpy as np

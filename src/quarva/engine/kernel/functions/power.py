@@ -2,8 +2,8 @@
 
 Float64 is precise enough for the product of y and a logarithm with up to 7 bits before the point. The result
 is therefore correctly rounded except in one of a few hundred cases (the largest error is 0.51 ulp, see
-benchmarks/accuracy.py), and a power that is exact in float32, such as 3², is exact. log2(1 + f) = f·P(f) on
-[√½, √2] has a relative error of 2e-11, and 2^r = 1 + r·Q(r) on [−½, ½] one of 5e-11.
+benchmarks/engine/accuracy.py), and a power that is exact in float32, such as 3², is exact. log2(1 + f) =
+f·P(f) on [√½, √2] has a relative error of 2e-11, and 2^r = 1 + r·Q(r) on [−½, ½] one of 5e-11.
 """
 
 import numpy as np

@@ -2,9 +2,9 @@
 
 The argument is reduced to x = k·π + r with |r| ≤ π/2, where π is split into three parts. An odd minimax
 polynomial of degree 9 follows (relative error 6e-9). For cos, x = (k + ½)·π + r, which keeps the precision
-near its zeros. The largest error is 1.9 ulp (benchmarks/accuracy.py). Arguments beyond `FAR` are recomputed
-with a reduction in float64, and those beyond `FARTHEST` with a fixed-point reduction by the binary digits of
-1/π (Payne and Hanek 1983).
+near its zeros. The largest error is 1.9 ulp (benchmarks/engine/accuracy.py). Arguments beyond `FAR` are
+recomputed with a reduction in float64, and those beyond `FARTHEST` with a fixed-point reduction by the binary
+digits of 1/π (Payne and Hanek 1983).
 
 References
 ----------

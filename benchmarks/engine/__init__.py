@@ -1,0 +1,1 @@
+"""The engine alone and beside its peers: speed part by part, accuracy, GPU."""

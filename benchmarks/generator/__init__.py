@@ -1,0 +1,1 @@
+"""The neural generator: speed, masks, invalid expressions, ablation."""

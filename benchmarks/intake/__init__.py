@@ -1,0 +1,1 @@
+"""Mutated price files: what the reader makes of them."""

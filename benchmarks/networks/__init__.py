@@ -1,0 +1,1 @@
+"""Small networks and reinforcement learning."""

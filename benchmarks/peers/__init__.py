@@ -1,0 +1,1 @@
+"""Code that runs peers, most of it in a Python environment of their own."""

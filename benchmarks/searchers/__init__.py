@@ -1,0 +1,1 @@
+"""Searchers beside each other and beside iMCTS: speed, planted formulas, exact recovery."""
