@@ -197,10 +197,24 @@ def test_winsorise_cuts_at_the_quantiles(share):
         if len(few) == 0:
             assert np.isnan(run("winsorise", row, share)).all()
             continue
-        low, high = np.quantile(few, [np.float64(np.float32(share)), 1 - np.float64(np.float32(share))])
+        low, high = np.quantile(few, [share, 1 - share])
         np.testing.assert_allclose(
             run("winsorise", row, share), np.clip(row.astype(float), low, high), rtol=1e-6
         )
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.3, 0.35, 0.45, 0.1234567, 1 / 3])
+@pytest.mark.parametrize("n", [4, 11, 21, 101, 1001])
+def test_winsorise_is_not_moved_by_a_share_in_float32(share, n):
+    # The values around each quantile are far apart, so that a place that is off by 1e-8 would show.
+    row = np.arange(n) - (n - 1) / 2
+    row = np.where(np.abs(row) > (0.5 - share) * (n - 1) + 1e-9, 1e9 * np.sign(row), row)
+    few = row.astype(np.float32).astype(float)
+    low, high = np.quantile(few, [share, 1 - share])
+    if share == 1 / 3:  # of a share of more than seven decimals, the error is that of float32
+        np.testing.assert_allclose(run("winsorise", row, share), few.clip(low, high), atol=3e-8 * n * 1e9)
+    else:
+        np.testing.assert_allclose(run("winsorise", row, share), few.clip(low, high), rtol=1e-6, atol=1e-4)
 
 
 @pytest.mark.parametrize("count", [2, 3, 5, 10])

@@ -209,3 +209,15 @@ def test_a_number_is_a_constant_series(market, kernel, define):
         np.testing.assert_allclose(
             kernel([formula], panel)[0], define(formula, panel), rtol=1e-6, err_msg=text
         )
+
+
+@pytest.mark.parametrize("conventions", ["quarva", "qlib"])
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.35, 0.7, 0.9, 0.1234567])
+def test_a_quantile_is_not_moved_by_a_share_in_float32(share, conventions, panel_of, kernel):
+    # The values grow so fast that a place that is off by 1e-8 would show.
+    x = np.random.default_rng(0).permuted(np.exp(0.5 * np.arange(60.0))[:, None], axis=0).astype(np.float32)
+    panel = panel_of({"x": x}).with_conventions(conventions)
+    for window in (11, 21, 31, 51):
+        got = kernel([parse(f"quantile(x, {window}, {share})")], panel)[0, window - 1 :, 0]
+        correct = np.quantile(sliding_window_view(x[:, 0].astype(float), window), share, axis=-1)
+        np.testing.assert_allclose(got, correct, rtol=1e-7)

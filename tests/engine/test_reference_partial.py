@@ -30,6 +30,7 @@ def bars() -> NDArray[np.float32]:
     values[rng.random(values.shape) < 0.12] = np.nan
     values[:, 20:38, 3] = np.nan
     values[:, :7, 4] = np.nan
+    values[:, 45:, 1] = np.nan
     values[0, :9, 4] = np.nan
     values[:, :, 5] = np.nan
     return values
@@ -39,7 +40,7 @@ def qlib_bars(values: NDArray[np.float32]) -> Bars:
     return Bars(values, conventions="qlib")
 
 
-# What pyqlib does to one asset's series, without its missing rows before the first ------------------
+# What pyqlib does to one asset's series, without its missing rows before the first and after the last ---
 
 
 def at_least(n: int, formula: Callable[[pd.Series], float]) -> Callable[..., pd.Series]:
@@ -136,8 +137,9 @@ def expected(symbol: Symbol, values: NDArray[np.float32]) -> NDArray[np.float64]
     for n in range(values.shape[2]):
         rows = np.flatnonzero(~np.isnan(values[:, :, n]).all(0))
         if len(rows):
-            series = [pd.Series(field[rows[0] :, n].astype(float)) for field in values[: symbol.arity]]
-            out[rows[0] :, n] = ROWS[symbol.operator.name](*series, symbol.window)
+            listed = slice(rows[0], rows[-1] + 1)
+            series = [pd.Series(field[listed, n].astype(float)) for field in values[: symbol.arity]]
+            out[listed, n] = ROWS[symbol.operator.name](*series, symbol.window)
     return np.where(np.isfinite(out), out, np.nan)
 
 
@@ -163,15 +165,15 @@ def test_a_window_may_be_longer_than_the_panel() -> None:
 
 
 def test_a_comparison_with_nan_is_false_and_a_nan_condition_is_true() -> None:
-    values = np.full((2, 3, 2), np.nan, np.float32)
-    values[:, 0] = 1
+    values = np.full((2, 4, 2), np.nan, np.float32)
+    values[:, [0, 3]] = 1
     values[0, 1] = 2
     panel = qlib_bars(values)
     for name, correct in {"lt": 0, "le": 0, "gt": 0, "ge": 0, "eq": 0, "ne": 1}.items():
-        assert (signals(call(name, X, Y), panel)[1:] == correct).all(), name
+        assert (signals(call(name, X, Y), panel)[1:3] == correct).all(), name
         assert (signals(call(name, X, number(1)), panel)[2] == correct).all(), name
     choice = call("if_else", Y, call("gt", X, number(1)), number(7))
-    assert signals(choice, panel)[:, 0].tolist() == [0, 1, 0]
+    assert signals(choice, panel)[:, 0].tolist() == [0, 1, 0, 0]
 
 
 def test_signals_are_nan_before_an_asset_begins() -> None:
@@ -186,9 +188,33 @@ def test_signals_are_nan_before_an_asset_begins() -> None:
     assert signals(call("count", X, window=3), qlib_bars(values))[:, 1].tolist()[2:] == [0, 0, 1]
 
 
+def test_signals_are_nan_after_the_last_bar_of_an_asset() -> None:
+    values = np.ones((2, 8, 3), np.float32)
+    values[:, 2:5, 0] = np.nan  # suspended, and back again
+    values[:, 5:, 1] = np.nan
+    values[0, 4, 1] = np.nan  # its last bar has y only
+    change = call("delta", X, window=1)
+    formulas = [call("gt", X, change), number(2), call("count", X, window=3), call("ema", X, window=3)]
+    for formula in [*formulas, call("mean", X, window=6), call("of_asset", X, asset="a2")]:
+        signal = signals(formula, qlib_bars(values))
+        assert signal[:, 0].isfinite().all()
+        assert signal[:5, 1].isfinite().all()
+        assert signal[5:, 1].isnan().all()
+    ranks = signals(call("rank", call("mean", X, window=6)), qlib_bars(values))
+    assert ranks[:, 2].tolist() == pytest.approx([2 / 3] * 5 + [3 / 4] * 3)
+
+
+def test_an_ema_is_carried_over_a_gap_of_any_length() -> None:
+    values = np.full((2, 3000, 1), np.nan, np.float32)
+    values[:, [0, 2999]] = [[[1], [5]], [[0], [0]]]
+    signal = signals(call("ema", X, window=2), qlib_bars(values))
+    assert (signal[:2999] == 1).all()
+    assert signal[2999] == 5
+
+
 def test_cross_sectional_and_elementwise_operators_do_not_depend_on_the_conventions() -> None:
     values = bars()[:, :, :5]
-    values[:, 0] = 0.5
+    values[:, [0, -1]] = 0.5
     for operator in OPERATORS:
         special = operator.name in ("lt", "le", "gt", "ge", "eq", "ne", "if_else")
         if operator.kind != "rolling" and not special:

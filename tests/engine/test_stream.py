@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from quarva.engine import Program, Stream, signals
 from quarva.errors import FormulaError
 from quarva.karva import parse
+from quarva.panel import last_rows
 
 
 def feed(stream, panel):
@@ -41,6 +42,7 @@ def test_a_stream_that_begins_late_gives_the_same_signals(
     panel = market(600, 3, seed, universe=universe).with_conventions(conventions)
     program = Program.from_population(population(10, seed, windows=windows))
     stream = Stream(program, panel)
+    stream.ends[:3] = last_rows(panel.values)
     first = stream.resume(until)
     assert first == stream.begin_for(until) == stream.day <= until
     inside = [None] * 600 if panel.universe is None else panel.universe

@@ -22,6 +22,9 @@ def market(days: int, assets: int = 3, seed: int = 0, universe: bool = False) ->
         values[rng.random(shape) < 0.02] = np.nan
         values[: days // 3, 0] = np.nan
         values[days - days // 4 :, -1] = np.nan
+    listed = np.ones(shape, bool)
+    listed[: days // 3, 0] = listed[days - days // 4 :, -1] = False
+    fields["close"][listed & np.isnan(list(fields.values())).all(axis=0)] = 100  # no day without any value
     return Panel.from_arrays(
         fields,
         np.datetime64("2000-01-03") + np.arange(days),

@@ -76,6 +76,41 @@ def test_after_a_correction_signals_are_as_if_the_day_had_been_correct(
     np.testing.assert_array_equal(step(stream, panel, begin), whole[:, begin])
 
 
+# Rolling operators over cross-sections are those that a gap changes in retrospect.
+GAP_FORMULAS = [
+    "mean(rank(x), 5)", "ema(x, 5) - ema(zscore(close), 3)", "rank(mean(x, 10))", "std(x, 20) + 1",
+    "ts_argmax(group_demean(close, sector), 7)", "delta(of_asset(x, A1), 3)",
+]  # fmt: skip
+
+
+@given(
+    gaps=st.lists(st.tuples(st.integers(0, 2), st.integers(20, 99), st.integers(1, 30)), max_size=4),
+    cut=st.integers(40, 110),
+)
+def test_an_asset_without_a_bar_has_no_signal_and_may_come_back(gaps, cut, market, tmp_path_factory):
+    panel = market(120).with_conventions("qlib")
+    values = panel.values.copy()
+    for asset, first, length in gaps:
+        values[:, first : first + length, asset] = np.nan
+    panel, file = replace(panel, values=values), tmp_path_factory.mktemp("state") / "s.npz"
+    stream = qv.Stream(GAP_FORMULAS, up_to(panel, 40))
+    for day in range(40, 120):
+        if day == cut:
+            stream.save(file)
+            stream = qv.Stream.load(file)
+        got = step(stream, panel, day)
+        np.testing.assert_array_equal(
+            got, batch([f.expression for f in stream.formulas], up_to(panel, day + 1))[:, day]
+        )
+        assert np.isnan(got[:, np.isnan(values[:, day]).all(axis=0)]).all()
+
+
+def test_a_stream_with_an_ema_of_qlib_keeps_all_bars(market):
+    panel = market(300)
+    assert len(qv.Stream("ema(x, 5)", panel).dates) < 20
+    assert len(qv.Stream("ema(x, 5)", panel.with_conventions("qlib")).dates) == 300
+
+
 @pytest.mark.parametrize("begin", [1, 255, 256, 257, 300])
 def test_the_signals_of_the_last_day_are_available_without_a_step(begin, market, expressions):
     panel, formulas = market(300), expressions(10)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quarva.errors import PanelError
-from quarva.panel import CONVENTIONS, Panel, first_rows
+from quarva.panel import CONVENTIONS, Panel, first_rows, last_rows
 
 nan = np.nan
 
@@ -50,3 +50,11 @@ def test_an_asset_begins_with_its_first_value_in_any_field():
     assert begins.dtype == np.int64
     assert begins.tolist() == [0, 0, 3]
     assert first_rows(small().values[:1]).tolist() == [1, 0, 3]
+
+
+def test_an_asset_ends_with_its_last_value_in_any_field():
+    ends = last_rows(small().values)
+    assert ends.dtype == np.int64
+    assert ends.tolist() == [2, 2, -1]
+    assert last_rows(small().values[:, :2]).tolist() == [1, 1, -1]
+    assert last_rows(small().values[1:]).tolist() == [2, 1, -1]

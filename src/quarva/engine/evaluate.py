@@ -153,7 +153,7 @@ def _run(
     nodes = (program.offset, program.code, program.left, program.right, program.third, param, program.number)
     operands = (
         laid.fields.reshape(-1), laid.groups, laid.universe, n_assets, laid.n_groups, tiles.width,
-        tiles.lanes, n_days, panel.conventions == "qlib", laid.begins, *target.arrays, days, mode, acc, out,
+        tiles.lanes, n_days, panel.conventions == "qlib", laid.listed, *target.arrays, days, mode, acc, out,
     )  # fmt: skip
     threads = threads_to_use(threads)
 

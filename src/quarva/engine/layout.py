@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.engine.tiles import Tiles
-from quarva.panel import Panel, first_rows
+from quarva.panel import Panel, first_rows, last_rows
 
 __all__ = ["Laid", "group_codes", "lay_out"]
 
@@ -21,7 +21,8 @@ class Laid:
         fields: float32 of shape (F, T, width); what is not finite is NaN.
         groups, n_groups: see `group_codes`.
         universe: bool of shape (T, N), or empty.
-        begins: float32 of shape (width,), the first day of each asset, for Qlib's conventions; else 0.
+        listed: the first and the last day of each asset, float32 of shape (width,) each, for Qlib's
+            conventions; else 0 and infinity.
     """
 
     tiles: Tiles
@@ -29,7 +30,7 @@ class Laid:
     groups: NDArray[np.int32]
     n_groups: int
     universe: NDArray[np.bool_]
-    begins: NDArray[np.float32]
+    listed: tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 _laid: "weakref.WeakKeyDictionary[Panel, Laid]" = weakref.WeakKeyDictionary()
@@ -42,11 +43,12 @@ def lay_out(panel: Panel) -> Laid:
         fields = tiles.pad(panel.values)
         fields[np.isinf(fields)] = np.nan
         universe = np.empty((0, 0), np.bool_) if panel.universe is None else panel.universe
-        begins = np.zeros(tiles.width, np.float32)
+        begins, ends = np.zeros(tiles.width, np.float32), np.full(tiles.width, np.inf, np.float32)
         if panel.conventions == "qlib":
             begins[: panel.values.shape[2]] = first_rows(panel.values)
+            ends[: panel.values.shape[2]] = last_rows(panel.values)
         groups, n_groups = group_codes(panel)
-        _laid[panel] = Laid(tiles, fields, groups, n_groups, np.ascontiguousarray(universe), begins)
+        _laid[panel] = Laid(tiles, fields, groups, n_groups, np.ascontiguousarray(universe), (begins, ends))
     return _laid[panel]
 
 

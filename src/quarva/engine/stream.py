@@ -38,6 +38,9 @@ class Stream:
         day: number of the next day, counted from the first of the panel.
         begins: float32 (width,), the day of each asset's first value, infinite as long as there is none. With
             Qlib's conventions signals depend on it, so a stream that begins late has to be told.
+        ends: float32 (width,), the day of each asset's last value as far as it is known, −1 as long as there
+            is none. With Qlib's conventions an asset has no signal after it. A stream only knows the days up
+            to today; set it to the last days of a panel for the signals of the whole panel.
 
     Raises:
         FormulaError: the program reads a field, group or asset that is not there.
@@ -61,6 +64,7 @@ class Stream:
             for formulas in _shares(nodes, self._width, self._threads)
         ]
         self.begins = np.full(self._width, np.inf, np.float32)
+        self.ends = np.full(self._width, -1.0, np.float32)
         self._today = np.full((len(self.fields), self._width), np.nan, np.float32)
         self.resume(0)
 
@@ -97,14 +101,15 @@ class Stream:
         self._today[np.isinf(self._today)] = np.nan
         there = ~np.isnan(self._today).all(axis=0)
         self.begins[there] = np.minimum(self.begins[there], self.day)
+        self.ends[there] = np.maximum(self.ends[there], self.day)
         today, inside = self._today.reshape(-1), _inside(universe)
 
         def work(first: int, last: int) -> None:
             for part in self._parts[first:last]:
                 live_step(
                     part.nodes, len(part.nodes), part.layout, part.begin, today, self._groups, inside, n,
-                    self._width, self.day, part.partial, self.begins, part.rows, part.state, part.order,
-                    part.crossing,
+                    self._width, self.day, part.partial, (self.begins, self.ends), part.rows, part.state,
+                    part.order, part.crossing,
                 )  # fmt: skip
 
         share(work, len(self._parts), self._threads)
@@ -123,7 +128,10 @@ class Stream:
         self.advance(values, universe)
         out, inside = np.empty((self._n_formulas, self._n_assets), np.float32), _inside(universe)
         for part in self._parts:
-            answer(part.layout, part.root, part.formulas, self.day - 1, self._width, inside, part.rows, out)
+            answer(
+                part.layout, part.root, part.formulas, self.day - 1, self._width, inside, part.partial,
+                self.ends, part.rows, out,
+            )  # fmt: skip
         return out
 
 

@@ -14,7 +14,7 @@ from quarva.karva import Expression, render
 from quarva.live.bars import bars_of, universe_of
 from quarva.live.history import History
 from quarva.live.state import State, read_state, write_state
-from quarva.panel import GroupCodes, Panel, check_panel, first_rows
+from quarva.panel import GroupCodes, Panel, check_panel, first_rows, last_rows
 from quarva.panel.dates import text_of
 
 __all__ = ["Formulas", "Stream"]
@@ -49,8 +49,8 @@ class Stream:
         The formulas.
     fields : tuple of str, length F
         The fields of a day, in the order in which `step` takes them: those that the formulas read. With the
-        conventions "qlib", an asset begins with the first value of any field, so these are all fields of the
-        panel.
+        conventions "qlib", an asset begins and ends with the first and the last value of any field, so these
+        are all fields of the panel.
     assets : tuple of str, length N
         Names of the assets.
 
@@ -62,7 +62,12 @@ class Stream:
     Notes
     -----
     A stream keeps only the bars that later signals depend on: up to twice the longest lookback, and up to
-    255 days more for medians, quantiles, ranks and counts over windows.
+    255 days more for medians, quantiles, ranks and counts over windows. With the conventions "qlib", an `ema`
+    depends on all days, so a stream with one keeps all bars.
+
+    With these conventions, an asset without a bar today has no signal today, and it is in no cross-section.
+    If its bars come back, the days between become days of the asset in retrospect. If a formula looks back at
+    cross-sections, they are then computed again from the bars kept.
     """
 
     def __init__(self, formulas: Formulas, panel: Panel, threads: int | None = None) -> None:
@@ -77,6 +82,7 @@ class Stream:
         if days:
             begins = first_rows(panel.values)
             self._machine.begins[:n] = np.where(begins < days, begins, np.inf)
+            self._machine.ends[:n] = last_rows(panel.values)
         if panel.universe is not None:
             self._history.universe = []
         rows = [panel.fields.index(name) for name in self.fields]
@@ -93,6 +99,9 @@ class Stream:
         self._history = History("D" if np.datetime_data(dates)[0] == "D" else "ns")
         self._valid_from = 0  # first day from which the machine's results are valid; −1: it has to run again
         self._latest: NDArray[np.float32] | None = None
+        self._revises = self.conventions == "qlib" and any(
+            _looks_back_at_cross_sections(formula.expression) for formula in self.formulas
+        )
 
     @staticmethod
     def is_compiled() -> bool:
@@ -192,6 +201,8 @@ class Stream:
                 " bars of an old one with correct()"
             )
         bars, inside = self._checked(day, values, universe)
+        if self._revises and self._close_gaps(bars):
+            self._valid_from = -1
         self.catch_up()
         self._latest = self._machine.step(bars, inside)
         self._history.append(day, bars, inside)
@@ -224,8 +235,21 @@ class Stream:
             self._history.replace(index, bars, inside)
         changed = self._update_first_days(bars, index) or index is not None
         if changed:
+            self._find_last_days()
             self._valid_from, self._latest = -1, None
         return changed
+
+    def _close_gaps(self, bars: NDArray[np.float32]) -> bool:
+        """Let assets whose bars come back today last until today; return True if there is one."""
+        ends = self._machine.ends[: len(self.assets)]
+        back = ~np.isnan(bars).all(axis=0) & (ends >= 0) & (ends < self.days - 1)
+        ends[back] = self.days
+        return bool(back.any())
+
+    def _find_last_days(self) -> None:
+        """Find the last day of each asset in the bars kept; before them, the exact day does not matter."""
+        rows, first = last_rows(self.bars()), self._history.first
+        self._machine.ends[: len(self.assets)] = np.where(rows >= 0, first + rows, first - 1)
 
     def _update_first_days(self, bars: NDArray[np.float32], index: int | None) -> bool:
         """Recompute the first day of each asset after a correction; return True if one changed.
@@ -426,6 +450,7 @@ class Stream:
             raise RunError(
                 f"{path} has fewer days than this Quarva needs: create it again (quarva stream init)"
             )
+        stream._find_last_days()
         return stream
 
 
@@ -448,6 +473,18 @@ def _named(formulas: Formulas, panel: Panel) -> tuple[tuple[str, ...], tuple[For
         for formula in formulas.values()
     )
     return tuple(formulas), checked
+
+
+def _looks_back_at_cross_sections(expression: Expression) -> bool:
+    """True if a rolling operator reads, directly or not, the result of a cross-sectional one."""
+    rolling = [
+        node for node in expression.walk() if node.symbol.operator and node.symbol.operator.kind == "rolling"
+    ]
+    return any(
+        node.symbol.operator is not None and node.symbol.operator.kind in ("cross", "group")
+        for root in rolling
+        for node in root.walk()
+    )
 
 
 def _empty(

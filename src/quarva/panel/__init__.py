@@ -1,7 +1,7 @@
 """The market as a tensor: reads, checks, cuts, describes and writes panels; knows nothing of formulas."""
 
 from quarva.panel.calendar import SESSIONS_PER_YEAR, Calendar, calendar_of
-from quarva.panel.conventions import CONVENTIONS, Conventions, first_rows
+from quarva.panel.conventions import CONVENTIONS, Conventions, first_rows, last_rows
 from quarva.panel.describe import Description, describe
 from quarva.panel.panel import GroupCodes, Panel, check_panel
 from quarva.panel.sample import sample_panel
@@ -20,5 +20,6 @@ __all__ = [
     "check_panel",
     "describe",
     "first_rows",
+    "last_rows",
     "sample_panel",
 ]

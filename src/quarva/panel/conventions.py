@@ -3,9 +3,11 @@
 `"quarva"`, the default: a window that is not full, or holds a NaN, gives NaN; whatever compares a NaN is NaN.
 
 `"qlib"`: the numbers of Qlib's expression engine (pyqlib 0.9.7), so that formulas written for it keep
-their values. An asset's rows begin with its first day that has any value: before it everything is NaN, as
-Qlib has no such rows. n is the number of values in a window, L ≤ w the number of its rows since the asset
-began.
+their values. An asset's rows begin with its first day that has any value and end with its last: outside of
+them everything is NaN, as Qlib has no such rows. A suspended asset, whose values come back, keeps its rows; a
+delisted one has none. On the last days of a panel the two cannot be told apart, and an asset without a value
+today has no signal today. n is the number of values in a window, L ≤ w the number of its rows since the
+asset began.
 
 - Rolling operators skip NaN and answer from the first value on (pandas `rolling(w, min_periods=1)`):
   mean, sum, ts_min, ts_max, median, quantile, mad of the n values; std, var, cov with n − 1 (NaN for n = 1);
@@ -37,7 +39,7 @@ from numpy.typing import NDArray
 from quarva.errors import PanelError
 from quarva.panel.names import nearest
 
-__all__ = ["CONVENTIONS", "Conventions", "check_conventions", "first_rows"]
+__all__ = ["CONVENTIONS", "Conventions", "check_conventions", "first_rows", "last_rows"]
 
 Conventions = Literal["quarva", "qlib"]
 
@@ -52,9 +54,34 @@ def check_conventions(name: str, panel: str) -> None:
 
 
 def first_rows(values: NDArray[Any]) -> NDArray[np.int64]:
-    """Row of each asset's first day with a value in any field, int64[N]; T for an asset without one.
+    """Row of each asset's first day with a value in any field.
 
-    values: [F, T, N], NaN = not there.
+    Parameters
+    ----------
+    values : ndarray of float, shape (F, T, N)
+        NaN marks a missing value.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+        T for an asset without a value.
     """
     there = ~np.isnan(values).all(axis=0)
     return np.where(there.any(axis=0), there.argmax(axis=0), len(there)).astype(np.int64)
+
+
+def last_rows(values: NDArray[Any]) -> NDArray[np.int64]:
+    """Row of each asset's last day with a value in any field.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (F, T, N)
+        NaN marks a missing value.
+
+    Returns
+    -------
+    ndarray of int64, shape (N,)
+        −1 for an asset without a value.
+    """
+    there = ~np.isnan(values).all(axis=0)
+    return np.where(there.any(axis=0), len(there) - 1 - there[::-1].argmax(axis=0), -1).astype(np.int64)

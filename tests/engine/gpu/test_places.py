@@ -12,7 +12,7 @@ from quarva.karva.operators import OPERATORS
 
 def places_of(program: Program, days: int, chunk: int) -> Places:
     operands = program.left, program.right, program.third
-    return Places.of(program.offset, program.code, operands, program.param, days, chunk, 8)
+    return Places.of(program.offset, program.code, operands, program.param, days, chunk, False)
 
 
 def reach(program: Program, node: int, days: int) -> int:
@@ -20,7 +20,6 @@ def reach(program: Program, node: int, days: int) -> int:
     code, window = program.code[node], int(program.param[node])
     if code >= FIELD or not OPERATORS[code].windowed:
         return 0
-    window *= 8 if OPERATORS[code].name == "ema" else 1
     return min(OPERATORS[code].lookback(window), days)
 
 

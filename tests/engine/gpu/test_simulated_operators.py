@@ -14,7 +14,7 @@ FIELDS = ("x", "y", "close")
 
 @pytest.fixture(scope="module")
 def panel() -> Panel:
-    """18 days × 6 assets with gaps, ties, constant stretches, an asset that begins late, and a universe."""
+    """18 days × 6 assets with gaps, ties, constant stretches, late and ended assets, and a universe."""
     rng = np.random.default_rng(3)
     shape = (18, 6)
     y = rng.normal(size=shape).round(1)
@@ -27,6 +27,7 @@ def panel() -> Panel:
     for values in fields.values():
         values[rng.random(shape) < 0.04] = np.nan
         values[:5, 2] = np.nan
+        values[14:, 4] = np.nan
     return Panel.from_arrays(
         fields,
         np.datetime64("2000-01-03") + np.arange(shape[0]),
@@ -114,3 +115,27 @@ def test_long_windows_are_precise_far_from_zero():
         expression = parse(text)
         got = signals(Program.from_expressions([expression]), panel, device="cuda")[0]
         np.testing.assert_allclose(got, reference(expression, panel).numpy(), rtol=1e-6, err_msg=text)
+
+
+def test_an_ema_is_carried_over_gaps_and_ends_with_the_asset():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(300, 3))
+    x[20:200, 0], x[130:131, 1], x[250:, 2] = np.nan, np.nan, np.nan
+    dates = np.datetime64("2000-01-03") + np.arange(300)
+    panel = Panel.from_arrays({"x": x}, dates, ["a", "b", "c"]).with_conventions("qlib")
+    texts = ["ema(x, 5)", "ema(ema(x, 3) + 1, 7) - ema(x, 2)", "mean(ema(x, 4), 10)", "rank(ema(x, 9))"]
+    expressions = [parse(text) for text in texts]
+    got = signals(Program.from_expressions(expressions), panel, device="cuda")
+    for expression, value in zip(expressions, got, strict=True):
+        correct = reference(expression, panel).numpy()
+        np.testing.assert_allclose(value, correct, rtol=1e-5, atol=1e-6, err_msg=str(expression))
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.35, 0.45])
+def test_a_share_is_not_rounded_to_float32(share):
+    x = np.append(np.arange(20.0), 1e6)[None, :].repeat(2, axis=0)
+    dates = np.datetime64("2000-01-03") + np.arange(2)
+    panel = Panel.from_arrays({"x": x}, dates, [f"a{i}" for i in range(21)])
+    got = signals(Program.from_expressions([parse(f"winsorise(x, {share})")]), panel, device="cuda")[0]
+    low, high = np.quantile(x[0], [share, 1 - share])
+    np.testing.assert_allclose(got[0], x[0].clip(low, high), rtol=1e-7)

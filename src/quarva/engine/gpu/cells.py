@@ -35,6 +35,13 @@ def cell(node, day, asset):
 
 
 @on_device
+def put(node, day, asset, v):
+    """Store the value of a node in a cell."""
+    _, scratch, base, mask, width = node
+    scratch[(base + (day & mask)) * width + asset] = v
+
+
+@on_device
 def keep(v):
     """v as float32; NaN if it is not finite in float32."""
     short = np.float32(v)

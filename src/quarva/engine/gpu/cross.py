@@ -11,7 +11,7 @@ import numpy as np
 
 from quarva.engine.gpu.cells import NAN, cell, keep
 from quarva.engine.gpu.jit import on_device
-from quarva.engine.gpu.order import ABSENT, count_smaller, quantile_of_row, rank, word_of
+from quarva.engine.gpu.order import ABSENT, count_smaller, exact_share, quantile_of_row, rank, word_of
 from quarva.karva.operators import CODE
 
 RANK, ZSCORE, DEMEAN, SCALE = CODE["rank"], CODE["zscore"], CODE["demean"], CODE["scale"]
@@ -135,7 +135,7 @@ def ordered(op, v, param, share, code, words, at, room):
         count_smaller(words, at, room, first_word(code + 1)),
     )
     if op == WINSORISE:
-        q = np.float64(share)
+        q = exact_share(share)
         low, high = quantile_of_row(words, at, end, q), quantile_of_row(words, at, end, 1.0 - q)
         return min(max(np.float64(v), low), high)
     word = word_of(v, code)

@@ -12,7 +12,7 @@ the code between two barriers, but no barrier.
 import numpy as np
 from numba import cuda
 
-from quarva.engine.gpu.cells import NAN, cell, elementwise, keep
+from quarva.engine.gpu.cells import NAN, cell, elementwise, keep, put
 from quarva.engine.gpu.cross import (
     GROUP_RANK,
     LEAST_X,
@@ -58,7 +58,7 @@ from quarva.engine.gpu.score import (
     sum_errors,
     sum_ranks,
 )  # fmt: skip
-from quarva.engine.gpu.windows import rolling
+from quarva.engine.gpu.windows import carried, carried_ema, rolling
 from quarva.karva.alphabet import FIELD, NUMBER
 from quarva.karva.operators import OPERATORS
 
@@ -68,14 +68,17 @@ ROLLING, CROSS, GROUP = _KINDS.index("rolling"), _KINDS.index("cross"), _KINDS.i
 
 
 @on_device
-def compute_cells(op, param, number, arity, x, y, z, out, t, some, n_assets, first, partial):
+def compute_cells(op, param, number, arity, x, y, z, out, t, some, n_assets, first, last, partial):
     """Compute a number, an elementwise or a rolling operator on days t … t + some − 1."""
-    _, scratch, base, mask, width = out
+    if carried(op, partial):
+        for asset in range(cuda.threadIdx.x, n_assets, cuda.blockDim.x):
+            carried_ema(x, out, asset, param, t, some, first[asset], last[asset])
+        return
     for c in range(cuda.threadIdx.x, some * n_assets, cuda.blockDim.x):
         asset = c % n_assets
         day = t + c // n_assets
         v = NAN
-        if day >= first[asset]:
+        if first[asset] <= day <= last[asset]:
             if op == NUMBER:
                 v = number
             elif op < ROLLING:
@@ -83,17 +86,16 @@ def compute_cells(op, param, number, arity, x, y, z, out, t, some, n_assets, fir
                 v = elementwise(op, arity, a, b, cell(z, day, asset), partial)
             else:
                 v = rolling(op, x, y, day, asset, param, number, day - first[asset] + 1, partial)
-        scratch[(base + (day & mask)) * width + asset] = v
+        put(out, day, asset, v)
 
 
 @on_device
-def copy_asset(source, x, out, t, some, n_assets, first):
-    """Copy the values of one asset to every asset that has begun."""
-    _, scratch, base, mask, width = out
+def copy_asset(source, x, out, t, some, n_assets, first, last):
+    """Copy the values of one asset to every asset on its listed days."""
     for c in range(cuda.threadIdx.x, some * n_assets, cuda.blockDim.x):
         asset = c % n_assets
         day = t + c // n_assets
-        scratch[(base + (day & mask)) * width + asset] = cell(x, day, source) if day >= first[asset] else NAN
+        put(out, day, asset, cell(x, day, source) if first[asset] <= day <= last[asset] else NAN)
 
 
 @on_device
@@ -178,12 +180,12 @@ def cross_groups(op, x, out, day, active, n_assets, universe, group, members, st
 
 @on_device
 def cross_section(
-    op, param, number, x, y, out, t, some, n_assets, universe, groups, members, starts, first, teams, parts,
-    words, room, found,
+    op, param, number, x, y, out, t, some, n_assets, universe, groups, members, starts, first, last, teams,
+    parts, words, room, found,
 ):  # fmt: skip
     """Compute a cross-sectional or group operator on days t … t + some − 1, `teams` days at a time."""
     if op == OF_ASSET:
-        copy_asset(param, x, out, t, some, n_assets, first)
+        copy_asset(param, x, out, t, some, n_assets, first, last)
         return
     team = cuda.blockDim.x // teams
     own, lane = cuda.threadIdx.x // team, cuda.threadIdx.x % team
@@ -310,7 +312,7 @@ def node_of(k, base, mask, own, fields, scratch, width):
 @on_device
 def compute_node(
     k, head, code, left, right, third, param, number, base, mask, own, fields, scratch, width, t, some,
-    n_assets, first, partial, groups, members, starts, universe, teams, parts, words, room, found,
+    n_assets, first, last, partial, groups, members, starts, universe, teams, parts, words, room, found,
 ):  # fmt: skip
     """Compute node k of the formula whose first node is `head`, on days t … t + some − 1."""
     op, arity = code[k], 1
@@ -326,10 +328,10 @@ def compute_node(
     if op >= CROSS and op < FIELD:
         cross_section(
             op, param[k], number[k], x, y, out, t, some, n_assets, universe, groups, members, starts, first,
-            teams, parts, words, room, found,
+            last, teams, parts, words, room, found,
         )  # fmt: skip
     else:
-        compute_cells(op, param[k], number[k], arity, x, y, z, out, t, some, n_assets, first, partial)
+        compute_cells(op, param[k], number[k], arity, x, y, z, out, t, some, n_assets, first, last, partial)
     cuda.syncthreads()
 
 
@@ -346,8 +348,8 @@ def clear(values):
 @kernel
 def run(
     queue, jobs, offset, code, left, right, third, param, number, base, mask, block_rows, fields, scratch,
-    width, n_days, n_assets, first, partial, groups, members, starts, universe, chunk, teams, words, room,
-    found, mode, targets, totals, least, centre, segments, days, rows, moments, acc, out,
+    width, n_days, n_assets, first, last, partial, groups, members, starts, universe, chunk, teams, words,
+    room, found, mode, targets, totals, least, centre, segments, days, rows, moments, acc, out,
 ):  # fmt: skip
     """Score or write formulas jobs[0], jobs[1], … on the first `days` days.
 
@@ -369,8 +371,8 @@ def run(
         Scratch space for the nodes.
     width, n_days, n_assets : int
         Row width, T and N.
-    first : int, shape (N,)
-        The first row of each asset.
+    first, last : int, shape (N,)
+        The first and the last row of each asset.
     partial : int
         1 if Qlib's conventions apply.
     groups, members : int32, shape (G, N)
@@ -424,8 +426,8 @@ def run(
                 if code[k] != FIELD:
                     compute_node(
                         k, head, code, left, right, third, param, number, base, mask, own, fields, scratch,
-                        width, t, some, n_assets, first, partial, groups, members, starts, universe, teams,
-                        parts, words, room, found,
+                        width, t, some, n_assets, first, last, partial, groups, members, starts, universe,
+                        teams, parts, words, room, found,
                     )  # fmt: skip
             if mode == WRITE:
                 write_chunk(root, t, some, n_assets, universe, out[j])

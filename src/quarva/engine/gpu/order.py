@@ -4,6 +4,8 @@ A key is an integer that sorts like a float32. A word is group · 2³² + key + 
 by group and then by value.
 """
 
+import math
+
 import numpy as np
 
 from quarva.engine.gpu.cells import ZERO, cell
@@ -38,6 +40,13 @@ def word_of(v, group):
 def value_of_word(word):
     """Value of a word, float64."""
     return np.float64(value_of((word & LOW) - SHIFT))
+
+
+@on_device
+def exact_share(number):
+    """The share that was rounded to a float32; see `kernel.vectors.float32.exact_share`."""
+    share = math.floor(np.float64(number) * 1e7 + 0.5) / 1e7
+    return share if np.float32(share) == np.float32(number) else np.float64(number)
 
 
 @on_device

@@ -15,6 +15,9 @@ _CELLS = 4096  # cells of a chunk, so that the rows of its nodes fit in the firs
 _CHUNK = 128  # maximal number of days of a chunk
 
 EMA = CODE["ema"]
+CARRIED_ROWS = 4
+"""Rows behind those of an `ema` that is carried from day to day: mean and weight, each as two float32."""
+
 _REACHES = np.array([operator.lookback(1) for operator in OPERATORS], np.int32)
 _ROLLS = np.array([operator.windowed for operator in OPERATORS])
 
@@ -62,7 +65,7 @@ class Places:
     @classmethod
     def of(
         cls, offset: NDArray, code: NDArray, operands: tuple[NDArray, NDArray, NDArray], param: NDArray,
-        n_days: int, chunk: int, ema_windows: int,
+        n_days: int, chunk: int, partial: bool,
     ) -> "Places":  # fmt: skip
         """Lay out the nodes of formulas.
 
@@ -74,8 +77,8 @@ class Places:
             The arrays left, right and third of the program.
         n_days, chunk : int
             Number of days, in total and of a chunk.
-        ema_windows : int
-            Number of windows that an ema reads.
+        partial : bool
+            True if Qlib's conventions apply.
 
         Returns
         -------
@@ -85,38 +88,37 @@ class Places:
         rows = np.zeros(offset.size - 1, np.int64)
         longest = int(np.diff(offset).max(initial=1))
         _place(
-            offset, code, *operands, param, n_days, chunk, ema_windows, _REACHES, _ROLLS, base, mask, rows,
+            offset, code, *operands, param, n_days, chunk, partial, _REACHES, _ROLLS, base, mask, rows,
             np.empty((3, longest), np.int64),
         )  # fmt: skip
         return cls(base, mask, rows)
 
 
 @compiled
-def _days_back(code, window, n_days, ema_windows, reaches, rolls):
+def _days_back(code, window, n_days, partial, reaches, rolls):
     """Number of days before today that an operator reads of its operand."""
-    if code >= rolls.size or not rolls[code]:
+    if code >= rolls.size or not rolls[code] or (partial and code == EMA):
         return 0
-    if code == EMA:
-        window *= ema_windows
     return min(window - 1 + reaches[code], n_days)
 
 
 @compiled
 def _place(
-    offset, code, left, right, third, param, n_days, chunk, ema_windows, reaches, rolls, base, mask, rows,
+    offset, code, left, right, third, param, n_days, chunk, partial, reaches, rolls, base, mask, rows,
     work,
 ):  # fmt: skip
     """Fill base, mask and rows (see `Places`). `work` is scratch space, int64 of shape (3, longest formula).
 
     A node that is only read on the same day frees its rows after its last reader, and a reader never writes
-    to the rows that it reads. A node that is read on later days keeps its rows.
+    to the rows that it reads. A node that is read on later days keeps its rows. With Qlib's conventions, an
+    `ema` has further rows that no other node uses, see `windows.carried_ema`.
     """
     back, last, free = work
     for p in range(offset.size - 1):
         head, many = offset[p], offset[p + 1] - offset[p]
         back[:many], last[:many] = 0, many
         for k in range(many):
-            days = _days_back(code[head + k], param[head + k], n_days, ema_windows, reaches, rolls)
+            days = _days_back(code[head + k], param[head + k], n_days, partial, reaches, rolls)
             for operand in (left[head + k], right[head + k], third[head + k]):
                 if operand >= 0:
                     back[operand], last[operand] = max(back[operand], days), k
@@ -129,7 +131,10 @@ def _place(
             while size < chunk + back[k]:
                 size *= 2
             mask[head + k] = size - 1
-            if back[k] == 0 and spare > 0:
+            if partial and code[head + k] == EMA:
+                base[head + k] = used
+                used += size + CARRIED_ROWS
+            elif back[k] == 0 and spare > 0:
                 spare -= 1
                 base[head + k] = free[spare]
             else:

@@ -14,12 +14,11 @@ from quarva.engine.gpu.device import Device, find_device
 from quarva.engine.gpu.kernel import run
 from quarva.engine.gpu.places import Places, chunk_of
 from quarva.engine.gpu.score import MOMENTS, RANK_IC, SUMS, WRITE
-from quarva.engine.gpu.windows import EMA_REACH
 from quarva.engine.target import Target
 from quarva.errors import DeviceError
 from quarva.karva.operators import CODE
 from quarva.panel import Panel
-from quarva.panel.conventions import first_rows
+from quarva.panel.conventions import first_rows, last_rows
 
 __all__ = ["run_on_device"]
 
@@ -33,6 +32,7 @@ class _DevicePanel:
 
     fields: Any
     first: Any
+    last: Any
     groups: Any
     members: Any
     starts: Any
@@ -40,7 +40,16 @@ class _DevicePanel:
 
     def args(self, partial: int) -> tuple:
         """The arguments of the kernel, in order."""
-        return self.fields, self.first, partial, self.groups, self.members, self.starts, self.universe
+        return (
+            self.fields,
+            self.first,
+            self.last,
+            partial,
+            self.groups,
+            self.members,
+            self.starts,
+            self.universe,
+        )
 
 
 _panels: "weakref.WeakKeyDictionary[Panel, _DevicePanel]" = weakref.WeakKeyDictionary()
@@ -56,13 +65,15 @@ def _upload_panel(
         partial = panel.conventions == "qlib"
         if not len(groups):  # the kernel takes a view of a row even if it does not need one
             groups = np.full((1, n_assets), -1, np.int32)
-        first = first_rows(panel.values) if partial else np.zeros(n_assets, np.int64)
+        first, last = np.zeros(n_assets, np.int64), np.full(n_assets, panel.values.shape[1], np.int64)
+        if partial:
+            first, last = first_rows(panel.values), last_rows(panel.values)
         members = np.argsort(groups, axis=1, kind="stable").astype(np.int32)
         starts = np.array(
             [np.searchsorted(np.sort(codes), np.arange(n_groups + 1)) for codes in groups], np.int32
         ).reshape(len(groups), n_groups + 1)
         universe = np.empty((0, 0)) if panel.universe is None else panel.universe
-        arrays = fields.reshape(-1), first, groups, members, starts, universe.astype(np.uint8)
+        arrays = fields.reshape(-1), first, last, groups, members, starts, universe.astype(np.uint8)
         _panels[panel] = _DevicePanel(*(cuda.to_device(np.ascontiguousarray(array)) for array in arrays))
     return _panels[panel]
 
@@ -150,7 +161,7 @@ def run_on_device(
     DeviceError
         No GPU is available, or it does not have enough memory for a formula.
     """
-    device = find_device()
+    device, partial = find_device(), panel.conventions == "qlib"
     offset, code, left, right, third, param, _ = nodes
     if days == 0 or len(offset) == 1:
         return
@@ -160,7 +171,7 @@ def run_on_device(
     sorts = mode == RANK_IC or bool(np.isin(code, _SORTED).any())
     room = 1 << (n_assets - 1).bit_length() if sorts else 1
     sizes = _Sizes(chunk, teams, room, n_days, n_assets, width, n_groups, acc.shape[2], acc.shape[1])
-    places = Places.of(offset, code, (left, right, third), param, n_days, chunk, EMA_REACH)
+    places = Places.of(offset, code, (left, right, third), param, n_days, chunk, partial)
     program = [cuda.to_device(array) for array in (*nodes, places.base, places.mask)]
     device_panel, on_target = _upload_panel(panel, fields, groups, n_groups), _upload_target(target)
     order = np.argsort(-places.rows, kind="stable").astype(np.int32)
@@ -169,7 +180,7 @@ def run_on_device(
         rows = int(places.rows[order[at]])
         blocks, many = sizes.launch(device, rows, mode, len(order) - at)
         jobs = order[at : at + many]
-        read = device_panel.args(int(panel.conventions == "qlib")), (mode, *on_target, days)
+        read = device_panel.args(int(partial)), (mode, *on_target, days)
         result[jobs] = _launch(blocks, device.threads, jobs, program, rows, read, sizes, mode)
         at += many
 

@@ -3,16 +3,17 @@
 Sums are taken about a value of the window. Cancellation is then bounded by the length of the window, and the
 variance of equal values is exactly 0. `rows` is the number of days of the window that exist, at most w. With
 the conventions "quarva", the value of a window that is not full is NaN. With "qlib" (`partial`), NaN is
-skipped; see `quarva.panel.conventions`.
+skipped; see `quarva.panel.conventions`. There, `ema` depends on all days, so it is not computed from its
+window but carried from day to day (`carried_ema`).
 """
 
 import math
 
 import numpy as np
 
-from quarva.engine.gpu.cells import cell, keep, sign_of
+from quarva.engine.gpu.cells import cell, keep, put, sign_of
 from quarva.engine.gpu.jit import on_device
-from quarva.engine.gpu.order import quantile_of_window
+from quarva.engine.gpu.order import exact_share, quantile_of_window
 from quarva.karva.operators import CODE
 
 REF, DELTA, PCT_CHANGE = CODE["ref"], CODE["delta"], CODE["pct_change"]
@@ -31,7 +32,6 @@ CORR, COV = CODE["corr"], CODE["cov"]
 
 NAN = np.nan
 FLAT = 2e-5  # with Qlib's conventions, corr and rsquare are NaN if the std of a window is at most this
-EMA_REACH = 8  # windows after which the weight, e⁻¹⁶, is below the precision of float32
 
 
 @on_device
@@ -200,6 +200,48 @@ def weighted(op, x, day, asset, w, rows, partial):
 
 
 @on_device
+def carried(op, partial):
+    """True if an operator is carried from day to day, see `carried_ema`."""
+    return op == EMA and partial
+
+
+@on_device
+def split(scratch, place, width, v):
+    """Store a float64 as the sum of two float32, `width` apart, with 48 bits."""
+    high = np.float32(v)
+    scratch[place] = high
+    scratch[place + width] = np.float32(v - np.float64(high))
+
+
+@on_device
+def joined(scratch, place, width):
+    """The float64 that `split` stored."""
+    return np.float64(scratch[place]) + np.float64(scratch[place + width])
+
+
+@on_device
+def carried_ema(x, out, asset, w, t, some, first, last):
+    """`ema` of an asset with Qlib's conventions on days t … t + some − 1.
+
+    Mean and weight are kept in the `places.CARRIED_ROWS` behind the rows of the node. They begin on day 0.
+    """
+    _, scratch, base, mask, width = out
+    behind = (base + mask + 1) * width + asset
+    fade, mean, weight = 1.0 - 2.0 / (w + 1.0), NAN, 0.0
+    if t > 0:
+        mean, weight = joined(scratch, behind, width), joined(scratch, behind + 2 * width, width)
+    for day in range(t, t + some):
+        v = np.float64(cell(x, day, asset))
+        weight *= fade
+        if v == v:
+            weight += 1.0
+            mean = mean + (v - mean) / weight if mean == mean else v
+        put(out, day, asset, np.float32(mean if first <= day <= last else NAN))
+    split(scratch, behind, width, mean)
+    split(scratch, behind + 2 * width, width, weight)
+
+
+@on_device
 def line(op, x, day, asset, w, rows, partial):
     """slope, rsquare or resi of the least-squares line."""
     many, about, total, squares, ages, ages2, both = 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
@@ -280,10 +322,9 @@ def rolling(op, x, y, day, asset, w, share, there, partial):
     if op == SLOPE or op == RSQUARE or op == RESI:
         return keep(line(op, x, day, asset, w, rows, partial))
     if op == PRODUCT or op == DECAY_LINEAR or op == EMA:
-        rows = min(EMA_REACH * w, there) if op == EMA and partial else rows
         return keep(weighted(op, x, day, asset, w, rows, partial))
     if op == MEDIAN or op == QUANTILE:
-        q = 0.5 if op == MEDIAN else np.float64(share)
+        q = 0.5 if op == MEDIAN else exact_share(share)
         return keep(quantile_of_window(x, day, asset, w, rows, q, partial))
     if op == TS_RANK:
         return keep(today_rank(x, day, asset, w, rows, partial))

@@ -88,13 +88,15 @@ def carried_ema(x: Tensor, window: int) -> Tensor:
     """Mean of x [T, N] with weights (1 − 2/(w + 1))^age over all days; missing days carry the last one on."""
     fade = 1 - 2 / (window + 1)
     mean, weight = torch.zeros_like(x[0]), torch.zeros_like(x[0], requires_grad=False)
+    begun = torch.zeros_like(x[0], dtype=torch.bool)  # a weight may underflow to 0 in a long gap
     out = []
     for today in x:
         here = ~today.isnan()
+        begun = begun | here
         weight = weight * fade + here.to(x.dtype)
         step = (torch.where(here, today, 0.0) - mean) / torch.where(here, weight, 1.0)
         mean = mean + torch.where(here, step, 0.0)
-        out.append(torch.where(weight > 0, mean, NAN))
+        out.append(torch.where(begun, mean, NAN))
     return torch.stack(out)
 
 

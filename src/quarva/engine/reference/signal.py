@@ -17,7 +17,7 @@ from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.numbers import nearest_float32
 from quarva.karva.operators import MAX_COUNT, Operator, Parameter
-from quarva.panel import first_rows
+from quarva.panel import first_rows, last_rows
 
 __all__ = ["PanelLike", "signals"]
 
@@ -99,8 +99,8 @@ def signals(
     With a universe, cross-sectional and group operators treat cells outside it as NaN, and the signal is NaN
     there. Elementwise and rolling operators and `of_asset` read all cells.
 
-    With the conventions "qlib", every node is NaN before the first day on which its asset has a value in any
-    field.
+    With the conventions "qlib", every node is NaN before the first and after the last day on which its asset
+    has a value in any field.
     """
     values = torch.as_tensor([] if constants is None else constants, dtype=dtype, device=device).reshape(-1)
     check_constants(expression, len(values))
@@ -111,7 +111,8 @@ def signals(
     begins = None
     if getattr(panel, "conventions", "quarva") == "qlib":
         begins = torch.tensor(first_rows(panel.values), device=device)
-        begun = torch.arange(shape[0], device=device)[:, None] >= begins
+        days = torch.arange(shape[0], device=device)[:, None]
+        listed = (days >= begins) & (days <= torch.tensor(last_rows(panel.values), device=device))
 
     def value(symbol: Symbol, args: list[Tensor]) -> Tensor:
         _check(symbol, len(args), panel)
@@ -127,7 +128,7 @@ def signals(
             out = _operator(symbol, args, panel, universe, begins)
         out = torch.where(representable(out), out, NAN)
         if begins is not None:
-            out = torch.where(begun, out, NAN)
+            out = torch.where(listed, out, NAN)
         return out if storage is None else out.to(storage).to(dtype)
 
     signal = fold(expression, value)

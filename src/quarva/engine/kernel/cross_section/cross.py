@@ -10,7 +10,7 @@ from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.cross_section.group import group_demean, group_rank, group_scratch, group_zscore
 from quarva.engine.kernel.cross_section.ranks import blank, rank, rank_scratch
 from quarva.engine.kernel.cross_section.sorting import HIGH, LOW, sort_row
-from quarva.engine.kernel.vectors.float32 import NAN, keep
+from quarva.engine.kernel.vectors.float32 import NAN, exact_share, keep
 from quarva.engine.kernel.vectors.vectors import REASSOCIATE, full_width
 from quarva.karva.operators import CODE
 
@@ -229,7 +229,7 @@ def cross(code, x, n, number, param, out, scratch):
     elif code == SCALE:
         scale(x, n, out)
     elif code == WINSORISE:
-        winsorise(x, n, np.float64(number), out, scratch[0])
+        winsorise(x, n, exact_share(number), out, scratch[0])
     elif code == BUCKET:
         bucket(x, n, np.int64(param), out, scratch[0])
     elif code == OF_ASSET:

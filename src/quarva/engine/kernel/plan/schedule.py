@@ -17,6 +17,7 @@ An instruction is a row of an int64 array:
     TAIL      number of tail rows before those of this instruction, which store the last days of the result
     WIDE      index of the wide result, −1 for none
     ROOT      index of the root, −1 for none
+    CARRIED   where the state that is carried from chunk to chunk begins, −1 for none; set by the interpreter
 """
 
 from quarva._runtime.compiled import compiled
@@ -25,8 +26,8 @@ from quarva.engine.kernel.series import history
 from quarva.karva.alphabet import FIELD, NUMBER
 from quarva.karva.operators import OPERATORS
 
-OP, OUT, ARGS, PARAM_AT, BITS_AT, HISTORY, TAIL, WIDE, ROOT = 0, 1, 2, 5, 6, 7, 8, 9, 10
-INSTRUCTION_SIZE = 11
+OP, OUT, ARGS, PARAM_AT, BITS_AT, HISTORY, TAIL, WIDE, ROOT, CARRIED = 0, 1, 2, 5, 6, 7, 8, 9, 10, 11
+INSTRUCTION_SIZE = 12
 LOAD_FIELD, LOAD_WIDE, FILL = 2000, 2001, 2002
 
 KINDS = [operator.kind for operator in OPERATORS]

@@ -6,6 +6,7 @@ from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.cross_section.cross import cross_scratch
 from quarva.engine.kernel.plan.graph import NODE_SIZE, build
 from quarva.engine.kernel.plan.schedule import (  # fmt: skip
+    CARRIED,
     CROSS,
     FACTS,
     HISTORY,
@@ -21,7 +22,7 @@ from quarva.engine.kernel.plan.schedule import (  # fmt: skip
 from quarva.engine.kernel.run.interpreter import gather, run_cross, run_tile
 from quarva.engine.kernel.run.outputs import WRITE, clear, close_days, rank_day
 from quarva.engine.kernel.run.score import CORRELATION, RANK_IC, SUMS, conclude
-from quarva.engine.kernel.series import CHUNK, partial_size, state_size
+from quarva.engine.kernel.series import CHUNK, carries_forever, partial_size, state_size
 from quarva.engine.kernel.vectors.float32 import NAN
 from quarva.karva.alphabet import FIELD
 
@@ -79,14 +80,22 @@ def aligned(size):
 
 @compiled(allocates=True)
 def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
-    """Return the number of days before the chunk in a slot, and the scratch arrays of the instructions."""
-    front = state = order = 0
+    """Return the number of days before the chunk in a slot, and the scratch arrays of the instructions.
+
+    The last array holds the states that are carried from chunk to chunk. `CARRIED` of their instructions is
+    set to where they begin.
+    """
+    front = state = order = carried = 0
     for i in range(len(rows)):
         front = max(front, rows[i, HISTORY])
         if ROLLING <= rows[i, OP] < CROSS:
             w = rows[i, PARAM_AT]
             needs = partial_size(rows[i, OP], w, lanes) if partial else state_size(rows[i, OP], w, lanes)
-            state, order = max(state, needs[0]), max(order, needs[1])
+            if partial and carries_forever(rows[i, OP]):
+                rows[i, CARRIED] = carried
+                carried += needs[0] * (width // lanes)
+            else:
+                state, order = max(state, needs[0]), max(order, needs[1])
     return (
         front,
         aligned(slots * (front + chunk) * lanes),
@@ -94,6 +103,7 @@ def scratch_for(rows, slots, wide, tails, chunk, width, lanes, partial):
         aligned(wide * chunk * width),
         aligned(2 * state).view(np.float64),
         aligned(order),
+        aligned(2 * carried).view(np.float64),
     )
 
 
@@ -106,7 +116,7 @@ def rows_for(width, n_groups):
 @compiled(allocates=True)
 def run(
     order, offset, code, left, right, third, param, number, fields, groups, universe, n_assets, n_groups,
-    width, lanes, n_days, partial, begins, values, known, totals, least, centre, segments, days, mode, acc,
+    width, lanes, n_days, partial, listed, values, known, totals, least, centre, segments, days, mode, acc,
     out,
 ):  # fmt: skip
     """Score or write formulas order[0], order[1], … on the first `days` days.
@@ -129,8 +139,8 @@ def run(
         Row width, assets of a tile, and T.
     partial : bool
         True if Qlib's conventions apply.
-    begins : ndarray of float32, shape (width,)
-        The first day of each asset.
+    listed : tuple of two ndarray of float32, shape (width,)
+        The first and the last day of each asset.
     values, known, totals, least, centre : ndarray
         The arrays of an `engine.Target`.
     segments : ndarray of int8, shape (T,)
@@ -148,7 +158,7 @@ def run(
     wide_roots = mode == RANK_IC
     rows, parts, stages, n_slots, n_wide, tail_rows = instructions_of(nodes, n, roots, wide_roots, partial)
     chunk = min(CHUNK, days)
-    front, slots, tails, wide, state, sorted_state = scratch_for(
+    front, slots, tails, wide, state, sorted_state, carried = scratch_for(
         rows, n_slots, n_wide, tail_rows, chunk, width, lanes, partial
     )
     row_scratch = rows_for(width, n_groups)
@@ -168,7 +178,7 @@ def run(
             for tile in range(width // lanes):
                 run_tile(
                     rows, first, middle, tile, fields, n_days, t, some, chunk, width, lanes, front, slots,
-                    tails, wide, state, sorted_state, partial, begins, mode, sinks,
+                    tails, wide, state, sorted_state, carried, partial, listed, mode, sinks,
                 )  # fmt: skip
             run_cross(
                 rows,

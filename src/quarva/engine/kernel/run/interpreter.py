@@ -3,7 +3,8 @@
 A slot of a tile has a row of `lanes` assets for every day of the chunk, preceded by `front` rows for the
 earlier days that rolling operators read. Days before the first one are NaN. Chunks begin at multiples of
 `CHUNK` days, and rolling operators restart in each chunk from the rows before it. Only the last rows of their
-operands (the tails) are carried from chunk to chunk, and no array here grows with the number of days.
+operands (the tails) are carried from chunk to chunk, and the state of an operator that depends on all days
+before (`carries_forever`). No array here grows with the number of days.
 """
 
 import numpy as np
@@ -14,6 +15,7 @@ from quarva.engine.kernel.functions.elementwise import binary, binary_qlib, tern
 from quarva.engine.kernel.plan.schedule import (  # fmt: skip
     ARGS,
     BITS_AT,
+    CARRIED,
     FILL,
     GROUP,
     HISTORY,
@@ -29,7 +31,7 @@ from quarva.engine.kernel.plan.schedule import (  # fmt: skip
 )
 from quarva.engine.kernel.run.outputs import take_tile
 from quarva.engine.kernel.series import partial as rolling_qlib
-from quarva.engine.kernel.series import rolling
+from quarva.engine.kernel.series import partial_size, rolling
 from quarva.engine.kernel.vectors.float32 import NAN, float_of
 from quarva.karva.operators import CODE
 
@@ -106,10 +108,18 @@ def compute(
 
 
 @compiled
-def blank_unlisted(slots, at, t, days, lanes, begins, begins_at):
+def blank_before(slots, at, t, days, lanes, begins, begins_at):
     """Set the days before an asset's first day to NaN, because Qlib has no rows there."""
     for i in range(lanes):
         for d in range(np.int64(min(begins[begins_at + i] - t, days))):
+            slots[at + d * lanes + i] = NAN
+
+
+@compiled
+def blank_after(slots, at, t, days, lanes, ends, ends_at):
+    """Set the days after an asset's last day to NaN, because Qlib has no rows there."""
+    for i in range(lanes):
+        for d in range(np.int64(min(max(ends[ends_at + i] + 1 - t, 0), days)), days):
             slots[at + d * lanes + i] = NAN
 
 
@@ -122,10 +132,10 @@ def wide_place(k, tile, chunk, width, lanes):
 @compiled
 def run_tile(
     rows, first, last, tile, fields, n_days, t, days, chunk, width, lanes, front, slots, tails, wide, state,
-    order, partial, begins, mode, sinks,
+    order, carried, partial, listed, mode, sinks,
 ):  # fmt: skip
     """Run instructions first … last − 1 on days t … t + days − 1 of a tile; score or write the roots."""
-    slot_size = (front + chunk) * lanes
+    slot_size, (begins, ends) = (front + chunk) * lanes, listed
     for i in range(first, last):
         row = rows[i]
         op, back, param = row[OP], row[HISTORY], row[PARAM_AT]
@@ -136,7 +146,8 @@ def run_tile(
         elif op == FILL:
             fill(float_of(row[BITS_AT]), t, days, back, lanes, slots, to)
             if partial:
-                blank_unlisted(slots, to - back * lanes, t - back, back + days, lanes, begins, tile * lanes)
+                blank_before(slots, to - back * lanes, t - back, back + days, lanes, begins, tile * lanes)
+                blank_after(slots, to - back * lanes, t - back, back + days, lanes, ends, tile * lanes)
         else:
             if op == LOAD_WIDE:
                 copy(wide, wide_place(row[ARGS], tile, chunk, width, lanes), slots, to, days * lanes)
@@ -144,13 +155,17 @@ def run_tile(
                 a = row[ARGS] * slot_size + front * lanes
                 b = row[ARGS + 1] * slot_size + front * lanes if row[ARGS + 1] >= 0 else -1
                 c = row[ARGS + 2] * slot_size + front * lanes if row[ARGS + 2] >= 0 else -1
-                number = float_of(row[BITS_AT])
+                number, own = float_of(row[BITS_AT]), state
+                if row[CARRIED] >= 0:
+                    size = partial_size(op, param, lanes)[0]
+                    own = carried[row[CARRIED] + tile * size : row[CARRIED] + (tile + 1) * size]
                 compute(
-                    op, param, number, slots, a, b, c, to, lanes, days, 0, t, partial, begins, tile * lanes,
-                    state, order,
+                    op, param, number, slots, a, b, c, to, lanes, days, 0, t, partial, begins,
+                    tile * lanes, own, order,
                 )  # fmt: skip
             if partial:
-                blank_unlisted(slots, to, t, days, lanes, begins, tile * lanes)
+                blank_before(slots, to, t, days, lanes, begins, tile * lanes)
+                blank_after(slots, to, t, days, lanes, ends, tile * lanes)
             if back > 0:
                 carry(slots, to, days, back, lanes, tails, row[TAIL] * width + tile * back * lanes)
         if row[WIDE] >= 0:

@@ -6,7 +6,12 @@ batch and begin their blocks on the same days, so the results agree bit for bit.
 
 A stream need not begin on the first day. Most rolling operators restart with every block of w days, counted
 from the beginning of the chunk. A node whose values must be valid from some day on therefore has to run from
-the beginning of that day's block, and its operands must be valid for the window before that.
+the beginning of that day's block, and its operands must be valid for the window before that. An operator
+whose state depends on all days (`carries_forever`) has to run from day 0.
+
+With Qlib's conventions, an asset without a value today has no row today, and one whose values come back
+tomorrow has had one. The rows of elementwise and rolling nodes therefore go on after an asset's last value,
+and are only hidden from answers and from cross-sections.
 """
 
 import numpy as np
@@ -14,9 +19,9 @@ import numpy as np
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.plan.graph import BITS, CODE_AT, FIRST, PARAM
 from quarva.engine.kernel.plan.schedule import CROSS, ROLLING, is_cross
-from quarva.engine.kernel.run.interpreter import blank_unlisted, compute, copy, cross_section
+from quarva.engine.kernel.run.interpreter import blank_after, blank_before, compute, copy, cross_section
 from quarva.engine.kernel.series.arithmetic import CHUNK
-from quarva.engine.kernel.series.partial import history, partial_size
+from quarva.engine.kernel.series.partial import carries_forever, history, partial_size
 from quarva.engine.kernel.series.rolling import state_size
 from quarva.engine.kernel.vectors.float32 import NAN, float_of
 from quarva.karva.alphabet import FIELD, NUMBER
@@ -25,7 +30,6 @@ from quarva.karva.operators import CODE
 AT, KEPT_DAYS, STATE_AT, ORDER_AT = 0, 1, 2, 3
 LAYOUT_SIZE = 4
 NEVER = np.iinfo(np.int64).max
-EMA = CODE["ema"]
 MEDIAN, QUANTILE, TS_RANK = CODE["median"], CODE["quantile"], CODE["ts_rank"]
 COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
 
@@ -76,8 +80,8 @@ def begin_days(nodes, n, roots, until, partial, begin):
                 chunk = right // CHUNK * CHUNK
                 right -= (right - chunk) % w
                 begin[k] = chunk if carries_state(code, partial) else right
-                if partial and code == EMA:  # the only operator whose state depends on more than its window
-                    right = chunk
+                if partial and carries_forever(code):
+                    begin[k] = right = 0
             right -= history(code, w, partial)
         first = min(first, begin[k])
         for j in range(3):
@@ -138,7 +142,7 @@ def row_of(layout, k, t, width):
 
 @compiled
 def live_step(
-    nodes, n, layout, begin, today, groups, universe, n_assets, width, t, partial, begins, rows,
+    nodes, n, layout, begin, today, groups, universe, n_assets, width, t, partial, listed, rows,
     state, order, row_scratch,
 ):  # fmt: skip
     """Compute the row of day t of every node that runs on this day.
@@ -163,14 +167,15 @@ def live_step(
         N, row width, and the day.
     partial : bool
         True if Qlib's conventions apply.
-    begins : ndarray of float32, shape (width,)
-        The first day of each asset.
+    listed : tuple of two ndarray of float32, shape (width,)
+        The first day of each asset, and its last as far as it is known.
     rows, state, order : ndarray
         Rows and states of the nodes, of the sizes that `lay_out` returns.
     row_scratch : tuple
         The value of `batch.rows_for`.
     """
     scratch, x, y, out = row_scratch
+    begins, ends = listed
     for k in range(n):
         if t < begin[k]:
             continue
@@ -189,24 +194,29 @@ def live_step(
                 copy(rows, a, x, 0, width)
                 if b >= 0:
                     copy(rows, b, y, 0, width)
+                if partial:
+                    blank_after(x, 0, t, 1, width, ends, 0)
                 cross_section(code, param, number, x, y, groups, universe, n_assets, t, scratch, out)
                 copy(out, 0, rows, to, width)
+                if partial:
+                    blank_after(rows, to, t, 1, width, ends, 0)
             else:
                 compute(
                     code, param, number, rows, a, b, c, to, width, 1, t % CHUNK, t, partial, begins, 0,
                     state[layout[k, STATE_AT] :], order[layout[k, ORDER_AT] :],
                 )  # fmt: skip
         if partial:
-            blank_unlisted(rows, to, t, 1, width, begins, 0)
+            blank_before(rows, to, t, 1, width, begins, 0)
         if layout[k, KEPT_DAYS] > 1:
             copy(rows, to, rows, to - layout[k, KEPT_DAYS] * width, width)
 
 
 @compiled
-def answer(layout, root, formulas, t, width, universe, rows, out):
+def answer(layout, root, formulas, t, width, universe, partial, ends, rows, out):
     """Write the rows of day t of the nodes `root` to out[formulas], where out is float32 of shape (P, N).
 
-    Cells outside the universe become NaN.
+    Cells outside the universe become NaN, and with Qlib's conventions (`partial`) assets after their last
+    day, `ends`.
     """
     n_assets = out.shape[1]
     for p in range(formulas.size):
@@ -216,3 +226,5 @@ def answer(layout, root, formulas, t, width, universe, rows, out):
             for i in range(n_assets):
                 if not universe[0, i]:
                     row[i] = NAN
+        if partial:
+            blank_after(row, 0, t, 1, n_assets, ends, 0)

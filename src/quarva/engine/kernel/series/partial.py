@@ -6,13 +6,11 @@ The arguments are those of `rolling`, and further:
     day                the day of the panel of the first result
 """
 
-import numpy as np
-
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import slots
 from quarva.engine.kernel.series.counts import tally
 from quarva.engine.kernel.series.gaps.lines import line
-from quarva.engine.kernel.series.gaps.means import REMEMBERED, decay_linear, ema, product, total
+from quarva.engine.kernel.series.gaps.means import decay_linear, ema, product, total
 from quarva.engine.kernel.series.gaps.moments import mad, shape, spread
 from quarva.engine.kernel.series.gaps.order import (
     extreme,
@@ -23,6 +21,7 @@ from quarva.engine.kernel.series.gaps.order import (
 )
 from quarva.engine.kernel.series.gaps.pairs import corr, cov
 from quarva.engine.kernel.series.lags import lag
+from quarva.engine.kernel.vectors.float32 import exact_share
 from quarva.karva.operators import CODE
 
 REF, DELTA, PCT_CHANGE = CODE["ref"], CODE["delta"], CODE["pct_change"]
@@ -53,9 +52,15 @@ def partial_size(code, w, lanes):
 
 
 @compiled
+def carries_forever(code):
+    """True if `partial` keeps a state that depends on all days before, so that no chunk can rebuild it."""
+    return code == EMA
+
+
+@compiled
 def history(code, w, gaps):
     """Number of days before a chunk that `rolling` reads, or `partial` if `gaps` is true."""
-    return REMEMBERED * w if gaps and code == EMA else w
+    return 0 if gaps and carries_forever(code) else w
 
 
 @compiled
@@ -82,7 +87,7 @@ def partial(
     elif code == SLOPE or code == RSQUARE or code == RESI:
         line(code, x, at, w, lanes, days, out, to)
     elif code == EMA:
-        ema(x, at, w, lanes, days, age, state, out, to)
+        ema(x, at, w, lanes, days, day, state, out, to)
     elif code == DECAY_LINEAR:
         decay_linear(x, at, w, lanes, days, begins, begins_at, day, out, to)
     elif code == PRODUCT:
@@ -92,7 +97,7 @@ def partial(
     elif code == TS_RANK:
         ts_rank(x, at, w, lanes, days, out, to)
     elif code == MEDIAN or code == QUANTILE:
-        q = 0.5 if code == MEDIAN else np.round(share * 1e7) / 1e7
+        q = 0.5 if code == MEDIAN else exact_share(share)
         quantile(x, at, w, q, lanes, days, age, order, out, to)
     elif code == COUNT:
         tally(code, x, at, w, lanes, days, age, order, out, to)

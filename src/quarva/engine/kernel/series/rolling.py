@@ -4,8 +4,6 @@ The arguments are those described in `arithmetic`, and further the code of the o
 y_at (for corr and cov; x otherwise), and the share of a quantile.
 """
 
-import numpy as np
-
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.absolute import mad
 from quarva.engine.kernel.series.arithmetic import slots
@@ -17,6 +15,7 @@ from quarva.engine.kernel.series.moments import shape, spread
 from quarva.engine.kernel.series.order import quantile, ts_rank
 from quarva.engine.kernel.series.pairs import corr, cov
 from quarva.engine.kernel.series.sums import decay_linear, ema, product, total
+from quarva.engine.kernel.vectors.float32 import exact_share
 from quarva.karva.operators import CODE
 
 REF, DELTA, PCT_CHANGE = CODE["ref"], CODE["delta"], CODE["pct_change"]
@@ -97,8 +96,7 @@ def rolling(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out,
     elif code == TS_RANK:
         ts_rank(x, at, w, lanes, days, age, order, out, to)
     elif code == MEDIAN or code == QUANTILE:
-        # Undo the rounding of the share to float32: 0.8 instead of 0.800000012.
-        q = 0.5 if code == MEDIAN else np.round(share * 1e7) / 1e7
+        q = 0.5 if code == MEDIAN else exact_share(share)
         quantile(x, at, w, q, lanes, days, age, order, out, to)
     elif code == COUNT or code == SIGN_CHANGES:
         tally(code, x, at, w, lanes, days, age, order, out, to)

@@ -21,8 +21,7 @@ from quarva.engine.kernel.series.sums import bounded
 from quarva.karva.operators import CODE
 
 MEAN = CODE["mean"]
-REMEMBERED = 8
-"""An ema reaches back this many windows: what is older has a weight of e^−16 of all."""
+LIGHTEST = 1e-290  # a weight does not fall below it in a long gap: products of denormal numbers are slow
 
 
 @compiled
@@ -113,28 +112,31 @@ def product(x, at, w, lanes, days, out, to):
 
 
 @compiled
-def ema(x, at, w, lanes, days, age, state, out, to):
-    """Weights by age in days; missing days carry the last mean on. State of a strip: mean, weight."""
+def ema(x, at, w, lanes, days, day, state, out, to):
+    """Weights by age in days; missing days carry the last mean on. State of a strip: mean, weight.
+
+    The mean depends on all days since the panel's day 0, so `state` is kept from chunk to chunk.
+    """
     fade = splat(1.0 - 2.0 / (w + 1))
     for strip in range(0, lanes, WIDTH):
         here = 2 * strip
         p, o = at + strip, to + strip
         mean, weight = load(state, here), load(state, here + WIDTH)
-        if age == 0:
-            mean, weight = splat(0.0), splat(0.0)
-            for k in range(REMEMBERED * w, 0, -1):
-                mean, weight = remember(load(x, p - k * lanes), mean, weight, fade)
+        if day == 0:
+            mean, weight = splat(NONE), splat(0.0)
         for _ in range(days):
-            mean, weight = remember(load(x, p), mean, weight, fade)
-            store(out, o, narrow(where(weight > splat(0.0), mean, splat(NONE))))
+            mean, weight = average_in(load(x, p), mean, weight, fade)
+            store(out, o, narrow(mean))
             p, o = p + lanes, o + lanes
         store(state, here, mean)
         store(state, here + WIDTH, weight)
 
 
 @compiled
-def remember(v, mean, weight, fade):
-    weight = weight * fade
+def average_in(v, mean, weight, fade):
+    """Mean and weight after one more day with the values v; the mean is NaN before the first value."""
+    today, weight = widen(v), weight * fade
+    weight = where(weight > splat(LIGHTEST), weight, splat(LIGHTEST))
     heavier = weight + splat(1.0)
-    moved = mean + (widen(v) - mean) / heavier
+    moved = where(mean == mean, mean + (today - mean) / heavier, today)
     return where(v == v, moved, mean), where(v == v, heavier, weight)
