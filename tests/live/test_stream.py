@@ -71,9 +71,10 @@ def test_after_a_correction_signals_are_as_if_the_day_had_been_correct(
     if conventions == "quarva":
         assert kept == (panel.dates[day] >= stream.dates[0])
     # A day that is no longer kept does not affect later signals of the whole panel either.
-    whole = batch(formulas, corrected)
-    np.testing.assert_array_equal(stream.signals(), whole[:, begin - 1])
-    np.testing.assert_array_equal(step(stream, panel, begin), whole[:, begin])
+    np.testing.assert_array_equal(stream.signals(), batch(formulas, up_to(corrected, begin))[:, -1])
+    np.testing.assert_array_equal(
+        step(stream, panel, begin), batch(formulas, up_to(corrected, begin + 1))[:, -1]
+    )
 
 
 # Rolling operators over cross-sections are those that a gap changes in retrospect.

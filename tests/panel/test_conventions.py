@@ -58,3 +58,9 @@ def test_an_asset_ends_with_its_last_value_in_any_field():
     assert ends.tolist() == [2, 2, -1]
     assert last_rows(small().values[:, :2]).tolist() == [1, 1, -1]
     assert last_rows(small().values[1:]).tolist() == [2, 1, -1]
+
+
+def test_a_panel_without_days_has_no_first_and_last_days():
+    nothing = small().values[:, :0]
+    assert first_rows(nothing).tolist() == [0, 0, 0]
+    assert last_rows(nothing).tolist() == [-1, -1, -1]

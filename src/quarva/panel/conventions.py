@@ -67,7 +67,8 @@ def first_rows(values: NDArray[Any]) -> NDArray[np.int64]:
         T for an asset without a value.
     """
     there = ~np.isnan(values).all(axis=0)
-    return np.where(there.any(axis=0), there.argmax(axis=0), len(there)).astype(np.int64)
+    days = np.arange(len(there))[:, None]
+    return np.where(there, days, len(there)).min(axis=0, initial=len(there)).astype(np.int64)
 
 
 def last_rows(values: NDArray[Any]) -> NDArray[np.int64]:
@@ -84,4 +85,5 @@ def last_rows(values: NDArray[Any]) -> NDArray[np.int64]:
         −1 for an asset without a value.
     """
     there = ~np.isnan(values).all(axis=0)
-    return np.where(there.any(axis=0), len(there) - 1 - there[::-1].argmax(axis=0), -1).astype(np.int64)
+    days = np.arange(len(there))[:, None]
+    return np.where(there, days, -1).max(axis=0, initial=-1).astype(np.int64)
