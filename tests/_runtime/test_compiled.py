@@ -44,21 +44,29 @@ print(total(Tables(first=1.0, second=2.0)))
 """
 
 
-@pytest.fixture
-def shop(tmp_path):
-    """A function that writes a package, runs it, and returns its output and its new machine-code files."""
-    package = tmp_path / "shop"
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("shop")
+
+
+@pytest.fixture(scope="module")
+def shop(folder):
+    """A function that writes a package, runs it, and returns its output and its new machine-code files.
+
+    The package without changes has been run once.
+    """
+    package = folder / "shop"
     package.mkdir()
     files = {"__init__": "", "tables": TABLES, "sizes": SIZES, "kernel": KERNEL, "__main__": MAIN}
 
     def run(**changed: str) -> tuple[str, set[Path]]:
-        cache = tmp_path / "cache"
+        cache = folder / "cache"
         before = set(cache.rglob("*.nbc"))
         for name, text in (files | changed).items():
             (package / f"{name}.py").write_text(text)
         done = subprocess.run(
             [sys.executable, "-m", "shop"],
-            cwd=tmp_path,
+            cwd=folder,
             env={**os.environ, "QUARVA_CACHE": str(cache), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             text=True,
@@ -68,11 +76,11 @@ def shop(tmp_path):
         assert done.stderr == ""
         return done.stdout.strip(), set(cache.rglob("*.nbc")) - before
 
+    assert run()[0] == "19.0"
     return run
 
 
 def test_swapping_the_fields_of_an_argument_rebuilds_the_kernel(shop):
-    assert shop()[0] == "19.0"
     swapped = TABLES.replace("first: float\n    second: float", "second: float\n    first: float")
     assert swapped != TABLES
     figure, compiled = shop(tables=swapped)
@@ -81,22 +89,19 @@ def test_swapping_the_fields_of_an_argument_rebuilds_the_kernel(shop):
 
 
 def test_an_indirectly_imported_file_counts(shop):
-    shop()
     assert shop(sizes=SIZES.replace("10", "12"))[1]
 
 
 @pytest.mark.parametrize("name", ["tables", "sizes", "kernel"])
 def test_comments_and_docstrings_rebuild_nothing(shop, name):
-    shop()
     text = {"tables": TABLES, "sizes": SIZES, "kernel": KERNEL.replace("Ten times", "10 times")}[name]
     figure, compiled = shop(**{name: "# this comment shifts all lines\n" + text})
     assert figure == "19.0"
     assert not compiled
 
 
-def test_a_damaged_source_digest_is_computed_again(shop, tmp_path):
-    shop()
-    for entry in (tmp_path / "cache" / "sources").iterdir():
+def test_a_damaged_source_digest_is_computed_again(shop, folder):
+    for entry in (folder / "cache" / "sources").iterdir():
         entry.write_text(entry.read_text()[:-5])
     figure, compiled = shop()
     assert figure == "19.0"

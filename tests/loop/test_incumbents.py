@@ -302,10 +302,10 @@ def test_on_a_table_the_blend_has_none(find, table_task):
 
 
 def test_a_resumed_search_records_what_an_undisturbed_one_does(find, figures, panel_task, tmp_path):
-    whole = find(panel_task, "blend", 1_801, seed=1)
+    whole = find(panel_task, "blend", 1_201, seed=1)
     # 700: the opening is over, and the first batch of evolution is larger than any before it.
     find(panel_task, "blend", 700, seed=1, checkpoint=tmp_path / "c.npz")
-    on = find(panel_task, "blend", 1_801, seed=1, checkpoint=tmp_path / "c.npz", resume=True)
+    on = find(panel_task, "blend", 1_201, seed=1, checkpoint=tmp_path / "c.npz", resume=True)
     assert figures(on) == figures(whole)
 
 

@@ -24,9 +24,9 @@ def quartic():
 def test_completion_solves_a_table_in_fewer_evaluations(quartic):
     plain = {"functions": ["add", "sub", "mul"], "constants": False, "progress": False, "threads": 1}
     found = search(quartic, "blend", 50_000, **plain)
-    alone = search(quartic, "blend", 50_000, settings={"complete": False, "alone": 50_000}, **plain)
     assert found.stopped == "solved"
-    assert found.evaluations < alone.evaluations
+    alone = {"complete": False, "alone": 50_000}
+    assert search(quartic, "blend", found.evaluations, settings=alone, **plain).stopped == "budget"
 
 
 def test_the_network_joins_after_evolution_and_gets_its_minimum_share(table_task):
@@ -58,10 +58,10 @@ def test_every_other_stagnant_island_is_reseeded_by_the_network(table_task):
 
 
 def test_the_blend_searches_panels(panel_task, find):
-    found = find(panel_task, "blend", 4000, settings=SMALL)
-    assert found.evaluations == 4000
+    found = find(panel_task, "blend", 2400, settings=SMALL)
+    assert found.evaluations == 2400
     assert found.invalid == 0
-    assert found.best.train > 0
+    assert found.best.train > find(panel_task, "blend", 20).best.train
 
 
 def test_the_surrogate_saves_most_of_the_evaluations(find):
@@ -73,8 +73,8 @@ def test_the_surrogate_saves_most_of_the_evaluations(find):
         enough = incumbents["train"] > 0.9 * task.score([parse(plant)]).train[0]
         return incumbents["evaluations"][enough].min() if enough.any() else 2000
 
-    with_it = sum(needed(seed) for seed in range(3))
-    without = sum(needed(seed, candidates=1) for seed in range(3))
+    with_it = sum(needed(seed) for seed in range(2))
+    without = sum(needed(seed, candidates=1) for seed in range(2))
     assert with_it < 0.3 * without
 
 
@@ -93,11 +93,12 @@ def test_the_network_has_a_smaller_minimum_share_with_a_surrogate(panel_task, ta
 @pytest.mark.parametrize("task", ["panel_task", "table_task"])
 def test_results_do_not_depend_on_threads_or_interruption(task, request, find, figures, tmp_path):
     task = request.getfixturevalue(task)
-    kept = {"settings": SMALL, "checkpoint": tmp_path / "a.npz"}
-    whole = find(task, "blend", 5000, settings=SMALL)
-    two = find(task, "blend", 5000, settings=SMALL, threads=2)
-    find(task, "blend", 2300, **kept)
-    resumed = find(task, "blend", 5000, resume=True, **kept)
+    settings = {"alone": 600, "elite": 30}
+    kept = {"settings": settings, "checkpoint": tmp_path / "a.npz"}
+    whole = find(task, "blend", 1800, settings=settings)
+    two = find(task, "blend", 1800, settings=settings, threads=2)
+    find(task, "blend", 1000, **kept)
+    resumed = find(task, "blend", 1800, resume=True, **kept)
     assert figures(whole) == figures(two) == figures(resumed)
 
 
