@@ -180,7 +180,7 @@ WRONG = {
     "a missing field": (lambda days: days[BEGIN].drop(columns="volume"), [], "no field 'volume'"),
     "a jump": (spoil(close=1e6), [], "jumps by .*--allow-jumps"),
     "a price of zero": (spoil(close=0.0), [], "a price is above zero"),
-    "text": (spoil(close=["n/k"] + [5] * 11), [], "'n/k' where a number belongs"),
+    "text": (spoil(close=["n/k"] + [5] * 11), [], "'n/k' instead of a number"),
     "no such choice": (spoil(), ["--late", "maybe"], "refuse"),
     "a wrong place": (spoil(), ["--out", "none/out.csv"], "no folder"),
     "a wrong format": (spoil(), ["--out", "out.txt"], r"\.parquet or \.csv"),

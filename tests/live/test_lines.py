@@ -67,5 +67,5 @@ def test_lines_that_are_not_a_table_are_refused(lines, word):
 def test_a_wrong_cell_is_reported_with_its_line_number():
     lines = [HEADER, "2020-01-02,A,1\n", "2020-01-03,A,1\n", "2020-01-03,B,2\n", "2020-01-03,C,what\n"]
     *_, last = days_in_lines(iter(lines), "input")
-    with pytest.raises(PanelError, match="input: line 5: field 'close' holds 'what'"):
+    with pytest.raises(PanelError, match="input: line 5: field 'close' contains 'what'"):
         last.numbers("close")

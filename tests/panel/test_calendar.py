@@ -71,5 +71,5 @@ def test_a_description_shows_the_calendar():
     dates = pd.date_range("2024-01-01", periods=40, freq="ME").to_numpy()
     found = describe(Panel.from_arrays({"x": np.ones((40, 1))}, dates, ["A"]))
     assert "calendar" in str(found)
-    assert "monthly bars, 12 a year" in str(found)
+    assert "monthly bars, 12 per year" in str(found)
     assert found.as_dict()["periods_per_year"] == 12

@@ -39,9 +39,9 @@ def test_other_conventions_stay_with_the_panel_and_its_parts():
 
 
 def test_unknown_conventions_are_refused_in_one_line():
-    with pytest.raises(PanelError, match="^arrays: no conventions 'qlibb'; did you mean 'qlib'[?]$"):
+    with pytest.raises(PanelError, match="^arrays: unknown conventions 'qlibb'; did you mean 'qlib'[?]$"):
         small().with_conventions("qlibb")
-    with pytest.raises(PanelError, match=f"there is {', '.join(CONVENTIONS)}"):
+    with pytest.raises(PanelError, match=f"available: {', '.join(CONVENTIONS)}"):
         small().with_conventions("worldquant")
 
 

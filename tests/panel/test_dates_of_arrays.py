@@ -59,8 +59,8 @@ def test_instants_of_a_zone_are_those_that_a_column_gives():
         (["2022-01-03", None], "row 2: the date is missing"),
         (pd.DatetimeIndex(["2022-01-03", None]), "row 2: the date is missing"),
         (DAYS[::-1], "date 2022-01-03 comes after 2022-01-04; sort by date"),
-        (DAYS[:1] * 2, "date 2022-01-03 stands twice"),
-        ("2022", "dates are one row of dates, not 0 axes"),
+        (DAYS[:1] * 2, "date 2022-01-03 occurs twice"),
+        ("2022", "dates must be one-dimensional, not 0-dim"),
         ([1.5, 2.5], "row 1: '1.5' is not a date"),
     ],
 )
@@ -84,7 +84,7 @@ def test_a_panel_is_cut_at_a_day_in_every_form(day):
 
 
 def test_values_that_are_no_numbers_are_refused():
-    with pytest.raises(PanelError, match="field 'close' holds something that is no number"):
+    with pytest.raises(PanelError, match="field 'close' contains values that are not numbers"):
         Panel.from_arrays({"close": [["a"], ["b"]]}, DAYS, ["A"])
-    with pytest.raises(PanelError, match="values are arrays by the name of their field"):
+    with pytest.raises(PanelError, match="values must map field names to arrays"):
         Panel.from_arrays(np.ones((2, 1)), DAYS, ["A"])

@@ -94,7 +94,7 @@ def test_lines_before_the_header_are_passed_over_and_said(file, want):
     for first in ("https://www.example.com\n", "# made by a program, in 2022\n", "sep=,\n", "Prices\n\n"):
         panel = Panel.read(file(first + TEXT))
         assert panel.fingerprint() == want
-        assert "passed over" in panel.notes[0]
+        assert "are skipped" in panel.notes[0]
 
 
 def test_blank_lines_are_no_rows_and_keep_the_count_of_lines(file, want):
@@ -111,7 +111,7 @@ def test_lines_are_counted_through_quoted_line_breaks(file, end):
     rows[5] = rows[5].rsplit(",", 1)[0] + ",bad"
     path = file("date,symbol,name,close" + end + end.join(rows) + end)
     line = path.read_bytes().decode().split(end).index('Corp",bad') + 1
-    assert f"bars.csv: line {line}: field 'close' holds 'bad'" in refusal(path)
+    assert f"bars.csv: line {line}: field 'close' contains 'bad'" in refusal(path)
 
 
 @pytest.mark.parametrize("with_assets", [True, False])
@@ -134,7 +134,7 @@ def test_a_line_that_is_cut_off_is_refused(file):
     lines = TEXT.rstrip("\n").split("\n")
     for cells in (1, 3, 6):
         short = [*lines[:-1], ",".join(lines[-1].split(",")[:cells])]
-        assert f"line {len(lines)} has {cells} cells, the header 7" in refusal(file("\n".join(short)))
+        assert f"line {len(lines)} has {cells} cells but the header has 7" in refusal(file("\n".join(short)))
     in_the_middle = [*lines[:70], ",".join(lines[70].split(",")[:4]), *lines[71:], ""]
     assert "line 71 has 4 cells" in refusal(file("\n".join(in_the_middle)))
 
@@ -181,17 +181,17 @@ def test_thousands_separators_are_read(file, want):
 
 def test_a_comma_that_may_be_either_is_refused(file):
     rows = "".join(f'2022-01-{n + 3:02d},"{n + 10},277"\n' for n in range(9))
-    assert "line 2: column 'close' holds '10,277', where the comma may" in refusal(
+    assert "line 2: column 'close' has '10,277', where the comma may" in refusal(
         file("date,close\n" + rows)
     )
     mixed = "".join(f'2022-01-{n + 3:02d},"{n + 10},27",5{n}.25\n' for n in range(9))
-    assert "decimal comma, and column 'open' '50.25'" in refusal(file("date,close,open\n" + mixed))
+    assert "decimal comma but column 'open' has '50.25'" in refusal(file("date,close,open\n" + mixed))
 
 
 def test_groups_of_digits_that_are_none_are_refused(file):
     rows = "".join(f'2022-01-{n + 3:02d},{n + 10}.25,"1,0{n}0,000"\n' for n in range(9))
     path = file("date,close,volume\n" + rows.replace("1,040,000", "1,2,3,4"))
-    assert "line 6: field 'volume' holds '1,2,3,4'" in refusal(path)
+    assert "line 6: field 'volume' contains '1,2,3,4'" in refusal(path)
 
 
 def test_suffixes_and_currencies_are_read_and_said(file):
@@ -209,7 +209,7 @@ def test_rows_that_begin_with_the_newest_are_sorted_and_others_refused(file, wan
     frame = long()
     panel = Panel.read(file(frame.iloc[::-1].to_csv(index=False)))
     assert panel.fingerprint() == want
-    assert "newest first" in panel.notes[0]
+    assert "in descending order" in panel.notes[0]
     assert "sort the rows" in refusal(file(frame.sample(frac=1, random_state=1).to_csv(index=False)))
     closes = frame.pivot(index="date", columns="symbol", values="close")
     closes.to_csv(file("", "up.csv"))

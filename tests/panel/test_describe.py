@@ -42,7 +42,7 @@ def test_everything_odd_is_found():
     assert (life.asset, life.first, life.last) == ("D", "2020-01-03", "2020-01-08")
     assert found.twins == ()
     assert json.loads(json.dumps(found.as_dict()))["lives"][0]["asset"] == "A"
-    for part in ("gaps", "1, 3 bars in all", "C close +166 % on 2020-01-08", "zero volume", "broken bars"):
+    for part in ("gaps", "1, 3 bars in total", "C close +166 % on 2020-01-08", "zero volume", "broken bars"):
         assert part in str(found)
 
 

@@ -70,7 +70,7 @@ def test_the_layout_that_quarva_writes_keeps_its_names():
 
 def test_an_unknown_column_of_assets_is_asked_for_by_its_flag():
     frame = long().rename(columns={"symbol": "firm"})
-    with pytest.raises(PanelError, match="row 41: 2022-01-03 stands twice.*'firm'.*--asset-column firm"):
+    with pytest.raises(PanelError, match="row 41: 2022-01-03 occurs twice.*'firm'.*--asset-column firm"):
         Panel.read(frame)
     assert Panel.read(frame, asset_column="firm").assets == ("AAA", "BBB", "CCC")
     with pytest.raises(PanelError, match="no column 'frim'.*--asset-column.*did you mean 'firm'"):
@@ -86,7 +86,7 @@ def test_codes_of_a_named_column_keep_their_zeros(tmp_path):
 
 def test_two_columns_of_dates_are_asked_about_and_one_of_them_left_out():
     frame = long().rename(columns={"date": "bar"}).assign(listed="1999-01-04")
-    with pytest.raises(PanelError, match="'bar' and 'listed' hold dates.*--date-column"):
+    with pytest.raises(PanelError, match="'bar' and 'listed' have dates.*--date-column"):
         Panel.read(frame)
     panel = Panel.read(frame, date_column="bar")
     assert panel.fields == FIELDS
@@ -97,20 +97,20 @@ def test_two_known_columns_of_dates_must_agree():
     frame = long()
     agrees = frame.assign(unix=frame["date"].astype("datetime64[s]").astype("int64"))
     assert Panel.read(agrees).fingerprint() == Panel.read(frame).fingerprint()
-    with pytest.raises(PanelError, match="'timestamp' and 'date' hold different dates.*--date-column"):
+    with pytest.raises(PanelError, match="'timestamp' and 'date' have different dates.*--date-column"):
         Panel.read(frame.assign(timestamp=1_600_000_000))
 
 
 def test_columns_are_renamed_before_anything_is_made_of_them():
     frame = bars().drop(columns="volume").set_axis(["date", "alku", "ylin", "alin", "loppu"], axis=1)
-    with pytest.raises(PanelError, match="'alku', 'ylin', 'alin', 'loppu' behave as open.*--rename.*--field"):
+    with pytest.raises(PanelError, match="'alku', 'ylin', 'alin', 'loppu' behave like open.*--rename.*--field"):
         Panel.read(frame)
     names = {"alku": "open", "ylin": "high", "alin": "low", "loppu": "close"}
     assert Panel.read(frame, rename=names).fields == FIELDS[:4]
     assert Panel.read(frame, field="close").fields == ("close",)  # as if each were an asset
     with pytest.raises(PanelError, match="no column 'aklu' to rename; did you mean 'alku'"):
         Panel.read(frame, rename={"aklu": "open"})
-    with pytest.raises(PanelError, match="two columns would be called 'loppu'"):
+    with pytest.raises(PanelError, match="two columns would be named 'loppu'"):
         Panel.read(frame, rename={"alku": "loppu"})
 
 

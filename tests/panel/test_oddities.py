@@ -28,7 +28,7 @@ def test_an_asset_without_a_bar_is_named(tmp_path):
 
 def test_a_last_day_cut_short_is_said():
     frame = long().sort_values(["date", "symbol"]).iloc[:-2]
-    assert "may be cut off" in Panel.read(frame).notes[0]
+    assert "may be truncated" in Panel.read(frame).notes[0]
 
 
 def test_prices_that_contradict_each_other_are_said():

@@ -99,11 +99,11 @@ def test_from_arrays_refuses_what_does_not_fit():
         ({"values": {}}, "no field"),
         (
             {"values": {"close": np.ones((3, 2))}},
-            r"field 'close' has shape \(3, 2\); dates × assets is \(2, 2\)",
+            r"field 'close' has shape \(3, 2\), but dates × assets is \(2, 2\)",
         ),
-        ({"assets": ["A", "A"]}, "asset 'A' stands twice"),
+        ({"assets": ["A", "A"]}, "duplicate asset 'A'"),
         ({"dates": dates[::-1]}, "sort by date"),
-        ({"dates": dates[[0, 0]]}, "stands twice"),
+        ({"dates": dates[[0, 0]]}, "occurs twice"),
         ({"dates": ["x", "y"]}, "row 1: 'x' is not a date"),
         ({"groups": {"sector": ["a"]}}, "group 'sector' has 1 labels"),
         ({"universe": np.ones((1, 2))}, r"universe has shape \(1, 2\)"),
@@ -130,7 +130,7 @@ def test_a_long_frame_has_a_row_for_each_date_and_asset():
 
 def test_what_can_not_be_written_leaves_nothing_behind(tmp_path):
     panel = small()
-    with pytest.raises(PanelError, match="names no format; use .parquet or .csv"):
+    with pytest.raises(PanelError, match="unknown file ending.*use .parquet or .csv"):
         panel.write(tmp_path / "bars.xlsx")
     with pytest.raises(PanelError, match="cannot be written"):
         panel.write(tmp_path / "nowhere" / "bars.csv")

@@ -5,7 +5,7 @@ import pytest
 
 from quarva.errors import PanelError
 from quarva.panel import Table
-from quarva.panel.precision import blur_of
+from quarva.panel.precision import rounding_error
 
 RNG = np.random.default_rng(0)
 ROWS = np.arange(200.0)
@@ -25,7 +25,7 @@ SMALL = RNG.normal(size=200)
     ],
 )
 def test_float32_blurs_large_offsets_and_large_integers(column):
-    assert blur_of(column) > 0
+    assert rounding_error(column) > 0
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_float32_blurs_large_offsets_and_large_integers(column):
     ],
 )
 def test_float32_serves_all_other_columns(column):
-    assert blur_of(column) is None
+    assert rounding_error(column) is None
 
 
 def test_one_blurred_column_makes_the_table_float64_and_a_note_names_it():

@@ -41,7 +41,7 @@ def test_capital_letters_of_a_bar_are_fields_beside_an_indicator():
 
 def test_names_that_the_prices_contradict_are_refused():
     frame = bars().rename(columns={"high": "low", "low": "high"})
-    with pytest.raises(PanelError, match="do not behave so.*--rename"):
+    with pytest.raises(PanelError, match="violate low.*--rename"):
         Panel.read(frame)
 
 
@@ -79,5 +79,5 @@ def test_a_wide_frame_with_its_dates_last_is_read(tmp_path):
 
 def test_dates_across_are_refused(tmp_path):
     wide().T.to_csv(tmp_path / "turned.csv")
-    with pytest.raises(PanelError, match="turn the table"):
+    with pytest.raises(PanelError, match="transpose the table"):
         Panel.read(tmp_path / "turned.csv")

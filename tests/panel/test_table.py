@@ -33,7 +33,7 @@ def test_the_target_and_the_variables_can_be_named(tmp_path):
     assert table.panel.name == "data.csv"
     np.testing.assert_array_equal(table.panel.field("b"), [[2, np.nan, 1]])
     assert Table.read(path, target="Label", columns=["b"]).columns == ("b",)
-    with pytest.raises(PanelError, match="no column 'c'; there is a, b, label"):
+    with pytest.raises(PanelError, match="no column 'c'; available: a, b, label"):
         Table.read(path, target="label", columns=["c"])
 
 
@@ -72,17 +72,17 @@ def test_an_index_that_is_asked_for_is_named():
             PanelError, match=r"'a' is the index of the frame; make it a column with reset_index"
         ):
             Table.read(frame.set_index("a"), **asked)
-    with pytest.raises(PanelError, match="no variable beside the target 'y'; make the index a column"):
+    with pytest.raises(PanelError, match="no variable besides the target 'y'; make the index a column"):
         Table.read(frame.set_index("a"))
 
 
 @pytest.mark.parametrize(
     ("variables", "target", "said"),
     [
-        ({"x": [1, 2]}, [1, 2, 3], "column 'x' has 2 values and the target 3"),
+        ({"x": [1, 2]}, [1, 2, 3], "column 'x' has 2 values but the target has 3"),
         ({"x": []}, [], "no rows"),
-        ({"x": ["a", "b"]}, [1, 2], "something that is no number"),
-        ({"x": [[1], [2]]}, [1, 2], "column 'x' must be one row of numbers, not 2 axes"),
+        ({"x": ["a", "b"]}, [1, 2], "values that are not numbers"),
+        ({"x": [[1], [2]]}, [1, 2], "column 'x' must be one-dimensional, not 2-dim"),
     ],
 )
 def test_arrays_that_make_no_table_are_refused(variables, target, said):

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from quarva.errors import PanelError
 from quarva.panel.dates import text_of
-from quarva.panel.layout import Layout, lay_out
+from quarva.panel.layout import Layout, to_panel
 from quarva.panel.names import is_price
 from quarva.panel.source import Source, open_source
 
@@ -76,7 +76,7 @@ def read_days(
     if not isinstance(source, Source):
         opened = open_source(source, rename=rename, text=(asset_column, date_column))
     value = stream.fields[0] if len(stream.fields) == 1 else None
-    panel = lay_out(opened, Layout(value, stream.fields, date_column, asset_column, time_zone))
+    panel = to_panel(opened, Layout(value, stream.fields, date_column, asset_column, time_zone))
     names = panel.assets
     if len(names) == len(stream.assets) == 1 and panel.reading is not None and panel.reading.asset is None:
         names = stream.assets  # a table with the bars of one asset, which was named after its file

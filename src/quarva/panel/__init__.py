@@ -1,4 +1,4 @@
-"""The market as a tensor: reads, checks, cuts, describes and writes panels; knows nothing of formulas."""
+"""Market data as arrays: reads, checks, slices, describes and writes panels. Independent of formulas."""
 
 from quarva.panel.calendar import SESSIONS_PER_YEAR, Calendar, calendar_of
 from quarva.panel.conventions import CONVENTIONS, Conventions, first_rows, last_rows

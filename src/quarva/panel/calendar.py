@@ -1,4 +1,4 @@
-"""The calendar of a panel: how long its bars are, and how many of them make a year."""
+"""Calendar of a panel: bar length and number of bars per year."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,13 @@ import numpy as np
 __all__ = ["SESSIONS_PER_YEAR", "Calendar", "calendar_of"]
 
 SESSIONS_PER_YEAR = 252.0
-"""Trading days a year of a market that closes at weekends."""
+"""Trading days per year of a market that is closed at weekends."""
 
 _DAYS_PER_YEAR = 365.25
 _WEEKS_PER_YEAR = 52.0
-_INTRADAY = 0.8  # bars closer together than this, in days, are shorter than a day
-_REGULAR = 0.2  # a weekday is traded if it has this share of the busiest weekday's bars
-# Name of the bar, the range of median distances in days that it covers, bars a year.
+_INTRADAY = 0.8  # median spacing in days below which bars are intraday
+_REGULAR = 0.2  # a weekday counts as traded if it has this fraction of the busiest weekday's bars
+# Bar name, range of the median spacing in days, bars per year.
 _LONGER = (
     ("weekly", 6.5, 7.5, 52.0),
     ("two-weekly", 13.5, 14.5, 26.0),
@@ -28,13 +28,17 @@ _UNITS = ((3600.0, "hour"), (60.0, "minute"), (1.0, "second"))
 
 @dataclass(frozen=True)
 class Calendar:
-    """What the dates of a panel say about its bars.
+    """Bar length and annualisation of a panel, inferred from its dates.
 
-    Attributes:
-        bars: length of a bar: `daily`, `weekly`, `monthly`, `5-minute`, …
-        sessions_per_year: days of trading a year: 252, or 365 for a market that never closes. Bars longer
-            than a day have one session each.
-        bars_per_session: bars of a full session; 1 for daily and longer bars.
+    Attributes
+    ----------
+    bars : str
+        Bar length: `daily`, `weekly`, `monthly`, `5-minute`, …
+    sessions_per_year : float
+        Trading days per year: 252, or 365 for a market that never closes. Bars longer than a day count as one
+        session each.
+    bars_per_session : int
+        Bars in a full session; 1 for daily and longer bars.
     """
 
     bars: str
@@ -43,27 +47,20 @@ class Calendar:
 
     @property
     def periods_per_year(self) -> float:
-        """Bars a year, by which means and volatilities of returns are annualised."""
+        """Bars per year, used to annualise means and volatilities of returns."""
         return self.bars_per_session * self.sessions_per_year
 
     def __str__(self) -> str:
         if self.bars_per_session == 1:
-            return f"{self.bars} bars, {self.periods_per_year:,.6g} a year"
+            return f"{self.bars} bars, {self.periods_per_year:,.6g} per year"
         return (
-            f"{self.bars} bars, {self.bars_per_session:,} a session, {self.sessions_per_year:g} sessions "
-            f"a year: {self.periods_per_year:,.8g} a year"
+            f"{self.bars} bars, {self.bars_per_session:,} per session, {self.sessions_per_year:g} sessions "
+            f"per year: {self.periods_per_year:,.8g} per year"
         )
 
 
 def calendar_of(dates: Any) -> Calendar:
-    """Infer bar length and bars a year from the dates of a panel.
-
-    The median distance of neighbouring dates gives the length of a bar. Weekly, monthly, quarterly and
-    yearly bars have 52, 12, 4 and 1 a year. Daily bars have 252 a year, 365 if the market also trades on
-    Saturdays and Sundays, and 52 for each weekday if it trades on six. Intraday bars have the bars of a full
-    session times the sessions a year, the latter found as for daily bars. A session is a day as cut at the
-    longest daily break, so that one which crosses midnight UTC stays whole. Any other distance gives the
-    mean number of dates a year. A panel of one date counts as daily.
+    """Infer bar length and bars per year from the dates of a panel.
 
     Parameters
     ----------
@@ -73,6 +70,13 @@ def calendar_of(dates: Any) -> Calendar:
     Returns
     -------
     Calendar
+
+    Notes ----- The bar length is the median spacing of consecutive dates. Weekly, monthly, quarterly and
+    yearly bars have 52, 12, 4 and 1 bars per year. Daily bars have 252, 365 if the market also trades on
+    Saturdays and Sundays, and 312 if it trades on six weekdays. Intraday bars have the number of bars in a
+    full session times the number of sessions per year, the latter as for daily bars. Days are split at the
+    longest daily break, so a session that crosses midnight UTC stays whole. For any other spacing the number
+    is the mean number of dates per year. A panel with a single date counts as daily.
     """
     instants = np.asarray(dates).astype("datetime64[s]").astype(np.int64)
     if len(instants) < 2:
@@ -90,19 +94,19 @@ def calendar_of(dates: Any) -> Calendar:
 
 
 def _intraday(instants: np.ndarray, typical: float) -> Calendar:
-    """Calendar of bars shorter than a day, `typical` days apart."""
+    """Calendar of intraday bars with a median spacing of `typical` days."""
     seconds = round(typical * 86400)
     size, unit = next(((s, name) for s, name in _UNITS if seconds % s == 0), (1.0, "second"))
     days, counts = np.unique((instants - _session_start(instants)) // 86400, return_counts=True)
     regular = _sessions_per_year(np.repeat(days, counts))
-    # The first and the last session may be cut off; the upper median also passes over half days.
+    # The first and last session may be incomplete; the upper median also ignores half days.
     full = counts[1:-1] if len(counts) > 3 else counts
     bars = int(np.percentile(full, 50, method="higher")) if len(counts) > 2 else int(counts.max())
     return Calendar(f"{seconds / size:g}-{unit}", regular, bars)
 
 
 def _session_start(instants: np.ndarray) -> int:
-    """Second of the day, UTC, in the middle of the longest daily break; 0 where there is none."""
+    """Second of the day (UTC) in the middle of the longest daily break; 0 without a break."""
     times = np.unique(instants % 86400)
     breaks = np.diff(times, append=times[0] + 86400)
     longest = int(breaks.argmax())
@@ -112,7 +116,7 @@ def _session_start(instants: np.ndarray) -> int:
 
 
 def _sessions_per_year(days: np.ndarray) -> float:
-    """Trading days a year, from the day of each bar (days since 1970)."""
+    """Trading days per year, from the day of each bar (days since 1970)."""
     bars = np.bincount((days + 3) % 7, minlength=7)  # Monday is 0; 1970-01-01 was a Thursday
     traded = bars >= max(1.0, _REGULAR * bars.max())
     if traded[5] and traded[6]:

@@ -1,4 +1,4 @@
-"""What a field may hold: refuses what would make every figure computed from it wrong."""
+"""Validation of fields: rejects values that would invalidate every result computed from them."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -23,18 +23,31 @@ __all__ = [
 ]
 
 LARGEST_JUMP = 3.0
-"""A price that rises by more than this (300 %) from one bar to the next, or falls to less than a quarter of
-what it was, looks like a split that nobody adjusted for."""
+"""Largest plausible relative price change between bars: beyond +300 %, or below a quarter of the previous
+price, the price looks unadjusted for a split."""
 
 
-_SOME = 4096  # values that show that most fields vary
+_SAMPLE_SIZE = 4096  # leading values that suffice to show that most fields vary
 
 
 def check_fields(panel: "Panel", *, allow_jumps: bool = False) -> None:
-    """Raise PanelError for the first field that can not be used.
+    """Raise PanelError for the first unusable field.
 
-    Refused: a field without a value, an infinite value (or one beyond float32), a constant field, and in
-    prices a value of zero or less, and (unless `allow_jumps`) a jump beyond `LARGEST_JUMP`.
+    A field is unusable if it has no values, is constant, or has a value that is infinite or overflows
+    float32. A price is also unusable if a value is zero or negative or, unless `allow_jumps`, if it jumps by
+    more than `LARGEST_JUMP`.
+
+    Parameters
+    ----------
+    panel : Panel
+        Panel to check.
+    allow_jumps : bool
+        Accept price jumps of any size.
+
+    Raises
+    ------
+    PanelError
+        With the field and, where possible, asset and date.
     """
 
     def cell(field: str, place: np.ndarray) -> str:
@@ -45,10 +58,10 @@ def check_fields(panel: "Panel", *, allow_jumps: bool = False) -> None:
         low, high, count = extent(table)
         if not count:
             others = _without(field, panel.fields)
-            raise PanelError(f"{panel.name}: field {field!r} holds no value at all; {others}")
+            raise PanelError(f"{panel.name}: field {field!r} has no values; {others}")
         if np.isinf(low) or np.isinf(high):
             place = np.argwhere(np.isinf(table))[0]
-            raise PanelError(f"{cell(field, place)} is infinite, or beyond 3.4e38; leave the cell empty")
+            raise PanelError(f"{cell(field, place)} is infinite or exceeds 3.4e38; leave the cell empty")
         if low == high and count > 1:
             others = _without(field, panel.fields)
             raise PanelError(f"{panel.name}: field {field!r} is constant ({low:g} everywhere); {others}")
@@ -57,21 +70,21 @@ def check_fields(panel: "Panel", *, allow_jumps: bool = False) -> None:
 
 
 def leave_out_constants(panel: "Panel", wanted: Sequence[str] | None) -> "Panel":
-    """The panel without fields that are constant or have no value; its notes and its reading name them.
+    """Drop fields that are constant or have no values, and record them in the notes and the reading.
 
-    A constant price stays, for `check_fields` to refuse: it is no price. So do the fields in `wanted`, and
-    all of them if none would remain.
+    Constant prices are kept for `check_fields` to reject, as are fields in `wanted`. If no field would
+    remain, all are kept.
     """
     useless: dict[str, str] = {}
     for field, table in zip(panel.fields, panel.values, strict=True):
-        some = table.reshape(-1)[:_SOME]
-        if (wanted is not None and field in wanted) or np.nanmin(some, initial=np.inf) < np.nanmax(
-            some, initial=-np.inf
+        sample = table.reshape(-1)[:_SAMPLE_SIZE]
+        if (wanted is not None and field in wanted) or np.nanmin(sample, initial=np.inf) < np.nanmax(
+            sample, initial=-np.inf
         ):
             continue
         low, high, count = extent(table)
         if not count:
-            useless[field] = "it holds no value"
+            useless[field] = "it has no values"
         elif low == high and count > 1 and not is_price(field) and np.isfinite(low):
             useless[field] = f"it is constant ({low:g})"
     keep = [place for place, field in enumerate(panel.fields) if field not in useless]
@@ -93,7 +106,7 @@ def leave_out_constants(panel: "Panel", wanted: Sequence[str] | None) -> "Panel"
 
 
 def broken_bars(panel: "Panel") -> np.ndarray:
-    """Bars whose low is above, or whose high is below, another price of the bar, bool[T, N]."""
+    """Mask of bars whose low exceeds, or whose high is below, another price of the bar, bool [T, N]."""
     prices = {name: panel.field(name) for name in ("open", "high", "low", "close") if name in panel.fields}
     broken = np.zeros(panel.shape, dtype=bool)
     for name, table in prices.items():
@@ -108,12 +121,12 @@ def _without(field: str, fields: tuple[str, ...]) -> str:
     others = [other for other in fields if other != field]
     if not others:
         return "give a field that varies"
-    shown = ",".join(others) if len(others) <= 8 else ",".join(others[:8]) + ",..."
-    return f"fill it or read the others with fields={others[:8]!r} (--fields {shown})"
+    listing = ",".join(others) if len(others) <= 8 else ",".join(others[:8]) + ",..."
+    return f"fill it or read only the others with fields={others[:8]!r} (--fields {listing})"
 
 
 def extent(table: np.ndarray) -> tuple[float, float, int]:
-    """Smallest and largest value and number of values of float32[T, N], NaN skipped."""
+    """Minimum, maximum and number of the values of `table`, float32 [T, N]; NaN is skipped."""
     count = int(table.size - np.count_nonzero(np.isnan(table)))
     if not count:
         return np.nan, np.nan, 0
@@ -126,8 +139,8 @@ def _check_price(
     if low <= 0:
         place = np.argwhere(table <= 0)[0]
         raise PanelError(
-            f"{cell(field, place)} is {table[tuple(place)]:g}, but a price is above zero; leave the cell"
-            " empty, or name the field differently if it is no price"
+            f"{cell(field, place)} is {table[tuple(place)]:g}, but prices must be positive; leave the cell"
+            " empty, or rename the field if it is not a price"
         )
     if allow_jumps:
         return
@@ -136,20 +149,31 @@ def _check_price(
         more = f" (and {len(days) - 1} more jumps)" if len(days) > 1 else ""
         raise PanelError(
             f"{cell(field, np.array([days[0], columns[0]]))} jumps by {100 * (ratios[0] - 1):+,.0f} %{more};"
-            " adjust prices for splits, or pass allow_jumps=True (--allow-jumps) if it is real"
+            " adjust prices for splits, or pass allow_jumps=True (--allow-jumps) if the jump is real"
         )
 
 
 def find_jumps(table: np.ndarray, limit: float = LARGEST_JUMP) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Days, assets and ratios of jumps in prices [T, N], by day; missing bars are stepped over.
+    """Find price jumps: a ratio to the previous price above 1 + `limit` or below its inverse.
 
-    A jump at (t, n) is a price more than 1 + `limit` times the one before it, or less than the
-    inverse of that.
+    Parameters
+    ----------
+    table : float32 array of shape (T, N)
+        Prices; missing bars (NaN) are skipped.
+    limit : float
+        Largest relative change that is not a jump.
+
+    Returns
+    -------
+    days, assets : int64 arrays of shape (K,)
+        Positions of the jumps, sorted by day.
+    ratios : float32 array of shape (K,)
+        Price divided by the previous price.
     """
     before = table[:-1]
     if np.isnan(table).any():
-        there = np.where(np.isnan(table), 0, np.arange(len(table))[:, None])
-        last = np.maximum.accumulate(there, axis=0)[:-1]
+        row = np.where(np.isnan(table), 0, np.arange(len(table))[:, None])
+        last = np.maximum.accumulate(row, axis=0)[:-1]
         before = np.take_along_axis(table, last, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = table[1:] / before

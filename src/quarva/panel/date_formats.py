@@ -1,4 +1,4 @@
-"""Formats that dates are written in: the one that reads all of a column, if no other reads them otherwise."""
+"""Parsing of dates in text: finds the one format that fits a whole column and rejects ambiguous columns."""
 
 from typing import TYPE_CHECKING, Literal
 
@@ -17,25 +17,42 @@ _DAYS = (
 _EITHER_ORDER = (("%d/%m/%Y", "%m/%d/%Y"), ("%d-%m-%Y", "%m-%d-%Y"))
 _TIMES = ("%H:%M:%S%.f", "%H:%M", "%H%M%S", "%I:%M:%S %p", "%I:%M %p")
 _SHORT = r"^\d{1,2}[-/. ]([A-Za-z]{3}|\d{1,2})[-/. ]\d{1,2}(\D|$)|^\d{1,2}[A-Za-z]{3}\d{2}(\D|$)"
-_FEWEST = 10  # distinct dates whose order tells which of two readings is right
-_LAST_SHORT = 2050  # later years of two digits may as well be of the century before
+_MIN_DATES = 10  # distinct dates needed to choose between two formats by their order
+_LAST_SHORT = 2050  # two-digit years after this are ambiguous with the previous century
 
 
 def read_dates(source: Source, series: "pl.Series", text: "pl.Series") -> "pl.Series":
-    """Distinct texts of a column as naive datetimes, null where one cannot be read.
+    """Parse the distinct texts of a column.
 
-    Years of two digits are read where one order of day, month and year fits all of them. Raises PanelError
-    where several orders do.
+    Parameters
+    ----------
+    source : Source
+        Source of the column, for messages and notes.
+    series : Series
+        The whole column, for row numbers in messages.
+    text : Series of str
+        Distinct texts.
+
+    Returns
+    -------
+    Series of naive datetimes
+        One per text; null where a text cannot be parsed. Two-digit years are accepted if exactly one order of
+        day, month and year fits every text.
+
+    Raises
+    ------
+    PanelError
+        If several orders of day, month and year fit.
     """
     if text.str.contains(r"^\d{4}[-/]\d{1,2}$").all():
-        text = text.str.replace("/", "-") + "-01"  # months begin with their first day
+        text = text.str.replace("/", "-") + "-01"  # a month stands for its first day
     if text.str.contains(_SHORT).all():
         return _short_years(source, series, text)
     return _best_format(source, text)
 
 
 def _short_years(source: Source, series: "pl.Series", text: "pl.Series") -> "pl.Series":
-    """Dates such as 3-Jan-22 and 1/31/22."""
+    """Parse dates with two-digit years, such as 3-Jan-22 and 1/31/22."""
     parts = text.str.replace(r"^(\d{1,2})([A-Za-z]{3})(\d{2})", "$1-$2-$3")
     parts = parts.str.replace(r"^(\w+)[-/. ](\w+)[-/. ](\d{1,2})", "$1-$2-$3")
     worded = bool(parts.str.contains(r"^\d{1,2}-[A-Za-z]{3}-").all())
@@ -49,25 +66,25 @@ def _short_years(source: Source, series: "pl.Series", text: "pl.Series") -> "pl.
         first = text[0] if whole else text[nearest.is_null().arg_max() or 0]
         row = (series.str.strip_chars() == first).arg_max() or 0
         raise PanelError(
-            f"{source.at(row)}: {first!r} is not a date that can be read in one way only: its year has two"
-            " digits; write dates as YYYY-MM-DD"
+            f"{source.at(row)}: date {first!r} is ambiguous: its year has two digits; write dates as"
+            " YYYY-MM-DD"
         )
     source.log.note(
-        f"years of two digits are read as 1969 to {_LAST_SHORT} ({text[0]!r} is {whole[0].dt.date()[0]})"
+        f"two-digit years are read as 1969 to {_LAST_SHORT} ({text[0]!r} is {whole[0].dt.date()[0]})"
     )
     return whole[0]
 
 
 def _in_sequence(read: "list[pl.Series]") -> "list[pl.Series]":
-    """Of several readings of the same dates those that ascend or descend, if some do and some do not."""
+    """Keep the readings whose dates are monotonic, if only some of them are."""
     ordered = [
         parsed for parsed in read if parsed.is_sorted() or parsed.is_sorted(descending=True)
     ]  # fmt: skip
-    return ordered if len(read) > 1 and ordered and len(read[0]) >= _FEWEST else read
+    return ordered if len(read) > 1 and ordered and len(read[0]) >= _MIN_DATES else read
 
 
 def _with_times(text: "pl.Series", day: str, unit: Literal["ns", "us"]) -> "pl.Series":
-    """Texts read in a format of days, without or with a time of day after it."""
+    """Parse texts with the format `day`, optionally followed by a time of day."""
     import polars as pl
 
     parsed = text.str.to_datetime(day, strict=False, time_unit=unit)
@@ -81,8 +98,8 @@ def _with_times(text: "pl.Series", day: str, unit: Literal["ns", "us"]) -> "pl.S
 
 
 def _best_format(source: Source, text: "pl.Series") -> "pl.Series":
-    """The texts read in the format that reads the most of them, as naive datetimes, null where it fails."""
-    # Years outside the reach of nanoseconds would wrap around, so they are used only where they are written.
+    """Parse texts with the format that fits most of them; naive datetimes, null where it fails."""
+    # Nanoseconds only where the texts have them: years outside their range would overflow.
     fine = text.str.contains(r"^(1[7-9]|2[01])\d\d\D.*\.\d{7,}").any()
     unit: Literal["ns", "us"] = "ns" if fine else "us"
     best = _with_times(text, _DAYS[0], unit)
@@ -98,9 +115,9 @@ def _best_format(source: Source, text: "pl.Series") -> "pl.Series":
                 if not swapped.null_count() and (swapped != best).any():
                     likely = _in_sequence([best, swapped])
                     if len(likely) > 1:
-                        source.refuse(f"{text[0]!r} may be day/month or month/day; write YYYY-MM-DD")
+                        source.refuse(f"{text[0]!r} may be day/month or month/day; write dates as YYYY-MM-DD")
                     best = likely[0]
                     source.log.note(
-                        f"{text[0]!r} is read as {best.dt.date()[0]}, for so dates are in sequence"
+                        f"{text[0]!r} is read as {best.dt.date()[0]} because the dates are then in order"
                     )
     return best

@@ -1,4 +1,4 @@
-"""Dates as users write them, to numpy datetime64: days, or instants in UTC."""
+"""Conversion of dates in files, frames and sequences to datetime64: days, or instants in UTC."""
 
 import re
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -17,38 +17,44 @@ __all__ = ["date_of", "dates_of", "parse_dates", "reads_as_times", "text_of"]
 
 # A zone comes after a time of day, never after a date: 02-01-2020 does not end in a zone.
 _ZONE = r"\d:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
-_EPOCHS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
-_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
-# What completes dates in digits only, by their length: YYYYMM, YYYYMMDD and longer, to the millisecond.
+_EPOCH_UNITS = ((1e11, "s"), (1e14, "ms"), (1e17, "us"), (np.inf, "ns"))
+_UNIT_NAMES = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+# Suffix that completes an all-digit date to YYYYMMDDHHMMSS, by its length.
 _COMPACT = {6: "01000000", 8: "000000", 10: "0000", 12: "00", 14: "", 17: ""}
-# What a typing error leaves is outside; all inside fits datetime64[ns].
+# Dates outside are taken for typing errors; dates inside fit datetime64[ns].
 _FIRST, _END = np.datetime64("1700-01-01"), np.datetime64("2201-01-01")
 _ISO = re.compile(r"\d{4}(-|$)")
 
 
 def parse_dates(source: Source, column: str, time: str | None = None, zone: str | None = None) -> np.ndarray:
-    """The dates of a column, datetime64[rows], in the order of its rows.
-
-    datetime64[D] where every time of day is midnight, datetime64[ns] in UTC otherwise. Dates with a zone
-    whose local times are all midnight are days of that zone's calendar and keep their day, also where
-    offsets differ; other instants are converted to UTC.
+    """Parse a column of dates.
 
     Parameters
     ----------
     source : Source
-        Receives in its log what was assumed.
+        Source of the column; assumptions are recorded in its log.
     column : str
-        The column of dates.
+        Column of dates.
     time : str, optional
-        A column of times of day that belong to the dates.
+        Column of times of day to add to the dates.
     zone : str, optional
-        Time zone of the market: dates without a zone are local times of it, and those with one become its
-        days where each asset's local time is the same on all of them.
+        Time zone of the market. Dates without a zone are local times in it; instants become days of this zone
+        if their local time of day is always the same.
+
+    Returns
+    -------
+    datetime64 array of shape (rows,)
+        In row order; unit D if every time of day is midnight, otherwise ns in UTC.
 
     Raises
     ------
     PanelError
-        For a missing or unreadable date, and for dates of which some have a zone and some have none.
+        If a date is missing or unreadable, or if only some dates have a time zone.
+
+    Notes
+    -----
+    Dates with a time zone whose local times are all midnight keep their local calendar day, even if their
+    offsets differ. Other instants are converted to UTC.
     """
     series = source.frame[column]
     if series.null_count():
@@ -64,35 +70,35 @@ def parse_dates(source: Source, column: str, time: str | None = None, zone: str 
     if zone is not None:
         return _days_if_midnight(in_zone(source, stamps, zone))
     if (days == stamps.local).all():
-        _say_midnight(source, stamps)
+        _log_midnight(source, stamps)
         return days
     return _instants(source, stamps)
 
 
 def dates_of(given: Any, name: str) -> np.ndarray:
-    """Read dates that are handed over as a sequence.
+    """Convert a sequence of dates.
 
     Parameters
     ----------
     given : sequence of T dates
-        numpy datetime64, an index or column of pandas or polars, or a list of dates, datetimes, periods,
-        text, or numbers such as 20220103; read as `Panel.read` reads a column of them. A period is its
-        first day.
+        NumPy datetime64 array, pandas or polars index or column, or a list of dates, datetimes, periods,
+        strings or numbers such as 20220103, with the rules of `Panel.read`. A period stands for its first
+        day.
     name : str
-        Where they are from, for messages.
+        Name of the data, for messages.
 
     Returns
     -------
-    datetime64 array [T]
-        In the order given: [D] where every time of day is midnight, [ns] in UTC otherwise.
+    datetime64 array of shape (T,)
+        In the given order; unit D if every time of day is midnight, otherwise ns in UTC.
 
     Raises
     ------
     PanelError
-        A date that is missing or cannot be read, or dates of several time zones.
+        If a date is missing or unreadable, or if only some dates have a time zone.
     """
     if np.ndim(given) != 1:
-        raise PanelError(f"{name}: dates are one row of dates, not {np.ndim(given)} axes of them")
+        raise PanelError(f"{name}: dates must be one-dimensional, not {np.ndim(given)}-dimensional")
     if isinstance(given, np.ndarray) and given.dtype.kind == "M":
         return _days_or_instants(given, name)
     import pandas as pd
@@ -100,7 +106,7 @@ def dates_of(given: Any, name: str) -> np.ndarray:
 
     series = given if isinstance(given, pl.Series) else None
     if series is None:
-        index = pd.Index(given)  # finds out what a list holds
+        index = pd.Index(given)  # infers the type of a list
         if isinstance(index, pd.PeriodIndex):
             index = index.to_timestamp()
         if isinstance(index, pd.DatetimeIndex) and index.tz is None:
@@ -112,9 +118,12 @@ def dates_of(given: Any, name: str) -> np.ndarray:
 
 
 def date_of(given: Any, name: str) -> np.datetime64:
-    """Read a single date, as `dates_of` reads many, or text from a year to an instant, `2020` or `2020-01`.
+    """Convert a single date by the rules of `dates_of`; also accepts `2020` and `2020-01`.
 
-    Raises PanelError for anything else.
+    Raises
+    ------
+    PanelError
+        If `given` is not a date.
     """
     try:
         if isinstance(given, np.datetime64) or (isinstance(given, str) and _ISO.match(given)):
@@ -125,7 +134,7 @@ def date_of(given: Any, name: str) -> np.datetime64:
 
 
 def _days_or_instants(dates: np.ndarray, name: str) -> np.ndarray:
-    """datetime64 of any unit: [D] where every time of day is midnight, [ns] otherwise."""
+    """Convert datetime64 of any unit to D if every time of day is midnight, otherwise to ns."""
     if np.isnat(dates).any():
         row = int(np.isnat(dates).argmax())
         raise PanelError(f"{name}: row {row + 1}: the date is missing; fill it in or drop the row")
@@ -134,7 +143,7 @@ def _days_or_instants(dates: np.ndarray, name: str) -> np.ndarray:
 
 
 def text_of(date: np.datetime64) -> str:
-    """A date as errors and tables write it: 2020-01-31, or 2020-01-31T15:30 with the shortest time of day."""
+    """Format a date for messages and tables: 2020-01-31, or 2020-01-31T15:30 with a time of day."""
     if np.datetime_data(date.dtype)[0] == "D":
         return str(date)
     text = str(date.astype("datetime64[ns]"))
@@ -142,7 +151,7 @@ def text_of(date: np.datetime64) -> str:
 
 
 def reads_as_times(series: "pl.Series") -> bool:
-    """Whether a column holds times of day: 09:30, 9:30:00.5 PM, 093000, 930 or times as such."""
+    """Whether a column has times of day, such as 09:30, 9:30:00.5 PM, 093000, 930 or a time type."""
     import polars as pl
 
     if series.dtype in (pl.Time, pl.Duration):
@@ -165,18 +174,18 @@ def _days_if_midnight(instants: np.ndarray) -> np.ndarray:
     return days if (days == instants).all() else instants.astype("datetime64[ns]")
 
 
-def _say_midnight(source: Source, stamps: Stamps) -> None:
+def _log_midnight(source: Source, stamps: Stamps) -> None:
     if stamps.offset is None or (offsets := np.unique(stamps.offset)).size < 2:
         return
-    source.log.dates = "local midnight, taken as the day it names"
+    source.log.dates = "local midnight, read as local days"
     if offsets[-1] - offsets[0] > 60:
-        source.log.note("dates are midnight in several time zones; each is taken as the day that it names")
+        source.log.note("dates are midnight in several time zones; each is read as its local day")
 
 
 def _instants(source: Source, stamps: Stamps) -> np.ndarray:
-    """Instants in UTC where a zone is known, else as they are written."""
+    """Instants in UTC if the time zone is known, otherwise unchanged."""
     if stamps.offset is None:
-        source.log.dates = "times without a zone, taken as UTC; --time-zone says otherwise"
+        source.log.dates = "times without a time zone, read as UTC; set another with --time-zone"
         return _days_if_midnight(stamps.local)
     source.log.dates = "instants in UTC"
     return _days_if_midnight(stamps.local - stamps.offset.astype("timedelta64[m]"))
@@ -200,12 +209,12 @@ def _stamps(source: Source, series: "pl.Series") -> Stamps:
     if series.dtype.is_numeric():
         return _from_numbers(source, series)
     if series.dtype not in (pl.String, pl.Categorical, pl.Enum):
-        source.refuse(f"column {series.name!r} holds {series.dtype}, not dates; write dates as YYYY-MM-DD")
+        source.refuse(f"column {series.name!r} has type {series.dtype}, not dates; write dates as YYYY-MM-DD")
     return _from_text(source, series.cast(pl.String))
 
 
 def _from_numbers(source: Source, series: "pl.Series") -> Stamps:
-    """Days as 20200131 and longer, months as 202001, or seconds, milliseconds, … since 1970."""
+    """Parse numbers: 202001, 20200131 and longer, or seconds, milliseconds, … since 1970."""
     import polars as pl
 
     numbers = series.to_numpy()
@@ -224,7 +233,7 @@ def _from_numbers(source: Source, series: "pl.Series") -> Stamps:
 
 
 def _compact(text: "pl.Series") -> np.ndarray | None:
-    """Dates written in digits only, all as long; None where some are no dates, or months may be days."""
+    """Parse all-digit dates of equal length; None if one is not a date or six digits are ambiguous."""
     import polars as pl
 
     lengths = text.str.len_chars().unique()
@@ -245,30 +254,30 @@ def _compact(text: "pl.Series") -> np.ndarray | None:
 
 
 def _from_epoch(source: Source, whole: np.ndarray) -> np.ndarray:
-    """Numbers since 1970; the size of each says its unit, which may change within a file."""
-    limits = np.array([limit for limit, _ in _EPOCHS])
+    """Convert numbers since 1970. The magnitude determines the unit, which may change within a file."""
+    limits = np.array([limit for limit, _ in _EPOCH_UNITS])
     units = np.searchsorted(limits, whole, side="right")
     out = np.empty(len(whole), "datetime64[ns]" if (units == 3).any() else "datetime64[us]")
     for place in np.unique(units):
         rows = units == place
-        out[rows] = whole[rows].astype(f"datetime64[{_EPOCHS[place][1]}]")
+        out[rows] = whole[rows].astype(f"datetime64[{_EPOCH_UNITS[place][1]}]")
     change = np.flatnonzero(units[1:] != units[:-1])
     if len(change):
-        before, after = (_WORDS[_EPOCHS[units[change[0] + k]][1]] for k in (0, 1))
+        before, after = (_UNIT_NAMES[_EPOCH_UNITS[units[change[0] + k]][1]] for k in (0, 1))
         place = source.at(int(change[0]) + 1).removeprefix(f"{source.name}: ")
         source.log.note(
-            f"dates are {before} since 1970, and {after} from {place} on; each is read in its unit"
+            f"dates are {before} since 1970, but {after} from {place} on; each is read in its own unit"
         )
     return out
 
 
 def _from_text(source: Source, series: "pl.Series") -> Stamps:
-    """Parse distinct texts once: a long table repeats each date for every asset."""
+    """Parse text dates. Distinct texts are parsed once, since a long table repeats each date per asset."""
     import polars as pl
 
     distinct = series.unique(maintain_order=True)
     text = distinct.str.strip_chars()
-    if text.str.contains(r"^\d+\.0*$").any():  # whole numbers that a missing one made floats
+    if text.str.contains(r"^\d+\.0*$").any():  # integers that became floats because one was missing
         text = text.str.replace(r"\.0*$", "")
     if text.str.contains(r"^\d+$").all():
         compact = _compact(text)
@@ -289,7 +298,7 @@ def _from_text(source: Source, series: "pl.Series") -> Stamps:
 
 
 def _spread(series: "pl.Series", distinct: "pl.Series", values: np.ndarray) -> np.ndarray:
-    """Values of the distinct texts, for each row."""
+    """Map values of the distinct texts back to the rows."""
     import polars as pl
 
     if len(distinct) == len(series):
@@ -300,7 +309,7 @@ def _spread(series: "pl.Series", distinct: "pl.Series", values: np.ndarray) -> n
 
 
 def _times(source: Source, column: str) -> np.ndarray:
-    """Times of day of a column, timedelta64[us]."""
+    """Parse a column of times of day, timedelta64[us]."""
     import polars as pl
 
     series = source.frame[column]
@@ -315,7 +324,7 @@ def _times(source: Source, column: str) -> np.ndarray:
     if text is None or text.str.contains(r"^\d{1,6}$").all():
         seconds = _clock((series if text is None else text).cast(pl.Float64).to_numpy())
         if seconds is None:
-            source.refuse(f"column {column!r} holds no times of day; write them as HH:MM")
+            source.refuse(f"column {column!r} has no times of day; write them as HH:MM")
         return seconds.astype("timedelta64[s]").astype("timedelta64[us]")
     afternoon = re.compile(r"([AaPp])[Mm]$")
     parts = text.str.replace(r"\s*[AaPp][Mm]$", "").str.split(":").list.to_struct(fields=["h", "m", "s"])
@@ -330,12 +339,12 @@ def _times(source: Source, column: str) -> np.ndarray:
     wrong = ~np.isfinite(total) | (hours > 24) | (frame["m"].to_numpy() > 59)
     if np.any(wrong):
         row = int(np.argmax(wrong))
-        raise PanelError(f"{source.at(row)}: {series[row]!r} in {column!r} is no time of day; write HH:MM")
+        raise PanelError(f"{source.at(row)}: {series[row]!r} in {column!r} is not a time of day; write HH:MM")
     return np.round(total * 1e6).astype("timedelta64[us]")
 
 
 def _clock(numbers: np.ndarray) -> np.ndarray | None:
-    """Seconds of the day of numbers such as 93000 (9:30:00) or 930 (9:30); None where they are no times."""
+    """Seconds of the day from numbers such as 93000 (9:30:00) or 930 (9:30); None if they are not times."""
     if not np.isfinite(numbers).all() or (numbers != np.trunc(numbers)).any() or (numbers < 0).any():
         return None
     whole = numbers.astype(np.int64)
@@ -346,7 +355,7 @@ def _clock(numbers: np.ndarray) -> np.ndarray | None:
     elif whole.max() >= 100:
         hours, minutes, seconds = whole // 100, whole % 100, np.zeros_like(whole)
     else:
-        return None  # hours or minutes: cannot be told
+        return None  # could be hours or minutes
     if (hours > 24).any() or (minutes > 59).any() or (seconds > 59).any():
         return None
     return hours * 3600 + minutes * 60 + seconds

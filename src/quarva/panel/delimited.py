@@ -1,4 +1,4 @@
-"""Delimited text files: CSV and its relatives, with everything that programs vary about them."""
+"""Delimited text files in the variants that programs write: encodings, separators, headers, line ends."""
 
 import csv
 import gzip
@@ -22,21 +22,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Delimited", "read_delimited"]
 
-_PEEK = 1 << 16  # bytes in which the header is looked for first
-_MOST = 1 << 24  # and at most: a wide file may have tens of thousands of names
-_INFERRED = 10_000  # rows that types are inferred from; if a later row does not fit, all are
+_PEEK = 1 << 16  # bytes first searched for the header
+_MAX_HEAD = 1 << 24  # largest search: a wide file may have tens of thousands of names
+_INFERENCE_ROWS = 10_000  # rows used to infer types; all rows if a later one does not fit
 
 
 @dataclass(frozen=True)
 class Delimited:
-    """A delimited file as columns.
+    """Columns of a delimited file.
 
-    Attributes:
-        frame: the columns, by unique names; numbers as numbers where they are written plainly.
-        names: those names in the order of the file, also of columns that were left out.
-        header: names, levels and where the data begin.
-        as_text: reads the same columns again, all of them as text.
-        line: the line of a row and column, for errors.
+    Attributes
+    ----------
+    frame : DataFrame
+        Columns with unique names; plainly formatted numbers are parsed.
+    names : list of str
+        Names in file order, including columns that were left out.
+    header : Header
+        Names, levels and start of the data.
+    as_text : callable
+        Reads the same columns again, all as text.
+    line : callable
+        Line number of a row and column, for messages.
     """
 
     frame: "pl.DataFrame"
@@ -52,18 +58,23 @@ def read_delimited(path: Path, head: bytes, is_text: Callable[[str], bool], log:
     Parameters
     ----------
     path : Path
-        The file, plain or compressed by gzip.
+        Plain or gzip-compressed file.
     head : bytes
         Its first bytes.
     is_text : callable
-        Whether a column of this name stays text: codes such as 000001 keep their zeros.
+        Whether a column with a given name stays text, so that codes such as 000001 keep their zeros.
     log : ReadingLog
-        Receives what was assumed.
+        Records assumptions.
+
+    Returns
+    -------
+    Delimited
 
     Raises
     ------
     PanelError
-        Where it is no text, its encoding is unclear, it has no header, or lines differ in length.
+        If the file is not text, its encoding cannot be determined, it has no header, or lines differ in
+        length.
     """
     content = _Content.open(path, head)
     header = read_header(content.beginning(), path.name)
@@ -79,11 +90,10 @@ def read_delimited(path: Path, head: bytes, is_text: Callable[[str], bool], log:
     if content.encoding not in ("utf-8", "utf-8-sig"):
         log.note(f"the file is read as {content.encoding}, not UTF-8")
     if not content.ends_with_line():
-        log.note("the last line has no line end: if the file was cut off, its last cell is not whole")
-    if header.passed_over:
+        log.note("the last line has no line end: if the file is truncated, its last cell is incomplete")
+    if header.skipped:
         log.note(
-            f"line {header.line} is taken for the header; what stands before it is passed over"
-            f" ({header.passed_over[:60]!r})"
+            f"line {header.line} is read as the header; lines before it are skipped ({header.skipped[:60]!r})"
         )
     separator = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}[header.separator]
     log.file.update(
@@ -96,12 +106,12 @@ def read_delimited(path: Path, head: bytes, is_text: Callable[[str], bool], log:
 
 @dataclass
 class _Content:
-    """The bytes of a file, and what encoding they are in."""
+    """Bytes of a file and their encoding."""
 
     path: Path
     head: bytes
     encoding: str
-    utf8: bytes | None = None  # the whole content as UTF-8, where polars cannot read the file as it is
+    utf8: bytes | None = None  # whole content as UTF-8 if polars cannot read the file itself
 
     @classmethod
     def open(cls, path: Path, head: bytes) -> "_Content":
@@ -111,47 +121,49 @@ class _Content:
                 whole = gzip.decompress(path.read_bytes())
             except (OSError, EOFError, zlib.error) as error:
                 raise PanelError(f"{path}: not a table: the gzip archive is damaged ({error})") from None
-            head = whole[:_MOST]
+            head = whole[:_MAX_HEAD]
         else:
-            head = _grown(path, head)
+            head = _extended(path, head)
         if not head.strip():
             raise PanelError(f"{path}: the file is empty; give a table with a header and rows")
         complete = (whole is not None and len(head) == len(whole)) or path.stat().st_size <= len(head)
         encoding = encoding_of(head, whole=complete)
         if not encoding:
             what = (
-                "its encoding is not UTF-8 and cannot be told; save it as UTF-8"
+                "its encoding is not UTF-8 and cannot be determined; save it as UTF-8"
                 if encoding is None
-                else "it holds binary data; give CSV (UTF-8) or Parquet"
+                else "it contains binary data; give CSV (UTF-8) or Parquet"
             )
             raise PanelError(f"{path}: not a table: {what}")
         content = cls(path, head, encoding, whole)
-        lone = b"\n" not in head and b"\r" in head  # line ends of old systems
+        lone = b"\n" not in head and b"\r" in head  # carriage returns alone, as on old systems
         if encoding not in ("utf-8", "utf-8-sig") or lone:
             content.recode(encoding)
         return content
 
     def recode(self, encoding: str | None = None) -> None:
-        """Read the whole file and keep it as UTF-8."""
+        """Convert the whole file to UTF-8 in memory."""
         raw = self.utf8 if self.utf8 is not None else self.path.read_bytes()
         encoding = encoding or encoding_of(raw, whole=True)
         try:
             text = raw.decode(encoding or "utf-8")
         except UnicodeDecodeError as error:
             raise PanelError(
-                f"{self.path}: the encoding is neither UTF-8 nor {encoding or 'another known one'} (byte"
+                f"{self.path}: the encoding is neither UTF-8 nor {encoding or 'another known encoding'} (byte"
                 f" {error.start:,}); save the file as UTF-8"
             ) from None
         if "\n" not in text:
             text = text.replace("\r", "\n")
         if "\0" in text:
-            raise PanelError(f"{self.path}: not a table: it holds binary data; give CSV (UTF-8) or Parquet")
+            raise PanelError(
+                f"{self.path}: not a table: it contains binary data; give CSV (UTF-8) or Parquet"
+            )
         self.encoding = encoding or self.encoding
         self.utf8 = text.encode()
-        self.head = self.utf8[:_MOST]
+        self.head = self.utf8[:_MAX_HEAD]
 
     def beginning(self) -> str:
-        """Whole lines from the beginning, without a byte order mark."""
+        """Complete lines from the beginning of the file, without a byte order mark."""
         text = self.head.decode("utf-8-sig", errors="ignore")
         size = len(self.utf8) if self.utf8 is not None else self.path.stat().st_size
         return text if size <= len(self.head) else text[: text.rfind("\n") + 1] or text
@@ -169,29 +181,29 @@ class _Content:
 
     @property
     def readable(self) -> "str | bytes":
-        """What polars reads."""
+        """Path or content to pass to polars."""
         return self.utf8 if self.utf8 is not None else str(self.path)
 
 
-def _grown(path: Path, head: bytes) -> bytes:
-    """More of the file, until some lines are whole."""
-    while head.count(b"\n") < 20 and len(head) < min(_MOST, path.stat().st_size):
+def _extended(path: Path, head: bytes) -> bytes:
+    """Read more of the file until it contains some complete lines."""
+    while head.count(b"\n") < 20 and len(head) < min(_MAX_HEAD, path.stat().st_size):
         with path.open("rb") as file:
             head = file.read(len(head) * 4 or _PEEK)
     return head
 
 
 def _unique(names: tuple[str, ...], name: str, header: Header) -> list[str]:
-    """Names of columns, blanks cut off; those without a name get one that no header has."""
+    """Strip column names and give nameless columns a unique internal name."""
     stripped = [each.strip() for each in names]
     if header.levels:
         plain = [not all(pair) for pair in header.levels]
         return [
             each if bare else f"{place}\0{each}" for place, (each, bare) in enumerate(zip(stripped, plain))
         ]
-    twice = sorted({each for each in stripped if each and stripped.count(each) > 1})
-    if twice:
-        raise PanelError(f"{name}: line {header.line}: column {twice[0]!r} occurs more than once; keep one")
+    duplicates = sorted({each for each in stripped if each and stripped.count(each) > 1})
+    if duplicates:
+        raise PanelError(f"{name}: line {header.line}: duplicate column {duplicates[0]!r}; keep one")
     return [
         each or ("" if "" not in stripped[:place] else f"\0{place}") for place, each in enumerate(stripped)
     ]
@@ -202,30 +214,31 @@ class _File:
     content: _Content
     header: Header
     names: list[str]
-    places: np.ndarray | None = None  # of the rows that are kept, where there are blank lines
+    places: np.ndarray | None = None  # positions of the rows that are not blank, if some are
 
     def read(self, text: list[str]) -> "pl.DataFrame":
-        """All columns; those named in `text` as text, the others by what they hold."""
+        """Read all columns; those in `text` as text, the others with inferred types."""
         import polars as pl
 
         keep = set(text)
         try:
-            return self._parsed(_INFERRED, keep)
+            return self._parsed(_INFERENCE_ROWS, keep)
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
             if "utf-8" in str(error):
                 self.content.recode()
         return _typed(self.as_text(), keep)
 
     def as_text(self, columns: Sequence[str] | None = None) -> "pl.DataFrame":
-        """Columns as text, all of them by default."""
+        """Read columns as text; all by default."""
         import polars as pl
 
         try:
             frame = self._parsed(0, set())
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-            said = re.split(r"[\n\r]", str(error).strip())[0].rstrip(".:")[:160]
+            message = re.split(r"[\n\r]", str(error).strip())[0].rstrip(".:")[:160]
             raise PanelError(
-                f"{self.content.path}: not a table ({said}); give CSV with a header and equally long lines"
+                f"{self.content.path}: not a table ({message}); give CSV with a header and lines of equal"
+                " length"
             ) from None
         frame = frame if self.places is None else frame[self.places]
         return frame if columns is None else frame.select(columns)
@@ -234,7 +247,7 @@ class _File:
         import polars as pl
 
         given, source = list(self.header.raw_names), self.content.readable
-        if self.header.rows > 1 or self.header.line > 1:  # one line of names takes the place of all before
+        if self.header.rows > 1 or self.header.line > 1:  # replace everything before the data by one header
             given = [f"c{place}" for place in range(len(self.names))]
             lines = self.content.whole().split(b"\n", self.header.data_line)
             data = lines[-1] if len(lines) > self.header.data_line else b""
@@ -249,7 +262,7 @@ class _File:
         return frame
 
     def line(self, row: int, column: str | None = None) -> int:
-        """Line of the file in which a row begins, or in which its cell of a column does."""
+        """Line number of the first line of a row, or of its cell in `column`."""
         place = row if self.places is None else int(self.places[row])
         wanted, end = self.header.data_record + place, 0
         reader = csv.reader(io.StringIO(self._text(), newline=""), delimiter=self.header.separator)
@@ -264,7 +277,7 @@ class _File:
         return self.content.whole().decode("utf-8-sig", errors="replace")
 
     def check_lengths(self, frame: "pl.DataFrame", blank: np.ndarray) -> None:
-        """Refuse a line that ends before the last column, and a quoted cell that swallowed lines."""
+        """Raise PanelError for a line with too few cells or a quoted cell that contains whole lines."""
         last = self.names.index(frame.columns[-1]) if frame.width else 0
         empty = frame[frame.columns[-1]].is_null().to_numpy() if frame.width else np.zeros(0, bool)
         if last and empty.any():
@@ -273,25 +286,25 @@ class _File:
             if len(short):
                 raise PanelError(
                     f"{self.content.path.name}: line {self.line(int(short[0]))} has"
-                    f" {counts[short[0]] + 1} cells, the header {len(self.names)}: the line is cut off, or"
-                    " lacks a separator"
+                    f" {counts[short[0]] + 1} cells but the header has {len(self.names)}: the line is"
+                    " truncated or lacks a separator"
                 )
         for name in frame.columns:
             column = frame[name]
             if column.dtype.is_numeric() or str(column.dtype) != "String":
                 continue
-            swallowed = column.str.contains("\n", literal=True) & (
+            unclosed = column.str.contains("\n", literal=True) & (
                 column.str.count_matches(self.header.separator, literal=True) >= max(1, last)
             )
-            if swallowed.any():
-                line = self.line(swallowed.arg_max() or 0, name)
+            if unclosed.any():
+                line = self.line(unclosed.arg_max() or 0, name)
                 raise PanelError(
-                    f"{self.content.path.name}: line {line}: a quoted cell of column {name!r} holds whole"
+                    f"{self.content.path.name}: line {line}: a quoted cell of column {name!r} contains whole"
                     " lines; close the quotation mark"
                 )
 
     def _separators(self, rows: int) -> np.ndarray:
-        """Separators in the line of each row, int64[rows]."""
+        """Number of separators in the line of each row, int64 [rows]."""
         content = self.content.whole()
         if b'"' in content:
             reader = csv.reader(io.StringIO(self._text(), newline=""), delimiter=self.header.separator)
@@ -305,7 +318,7 @@ class _File:
 
 
 def _typed(frame: "pl.DataFrame", text: set[str]) -> "pl.DataFrame":
-    """Columns of text as integers, floats or booleans where all of their cells are."""
+    """Convert text columns to integers, floats or booleans if all of their cells allow it."""
     import polars as pl
 
     typed: list[pl.Series] = []
@@ -325,7 +338,7 @@ def _typed(frame: "pl.DataFrame", text: set[str]) -> "pl.DataFrame":
 
 
 def _without_nameless(frame: "pl.DataFrame") -> "pl.DataFrame":
-    """The frame without nameless columns that hold no value."""
+    """Drop nameless columns without values."""
     return frame.drop(
         name
         for name in frame.columns
@@ -334,7 +347,7 @@ def _without_nameless(frame: "pl.DataFrame") -> "pl.DataFrame":
 
 
 def _blank_rows(frame: "pl.DataFrame") -> np.ndarray:
-    """Which rows hold nothing, bool[rows]: blank lines."""
+    """Mask of blank lines, bool [rows]."""
     import polars as pl
 
     fewest = min((column.null_count() for column in frame.iter_columns()), default=0)

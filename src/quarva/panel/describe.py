@@ -1,4 +1,4 @@
-"""What a panel holds and what looks wrong with it."""
+"""Summary statistics of a panel and signs of bad data."""
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass
@@ -15,13 +15,13 @@ from quarva.panel.reading import Reading
 
 __all__ = ["Description", "Gap", "Jump", "Life", "describe"]
 
-_SUSPICIOUS = 1.0  # prices that more than double, or less than halve, from one bar to the next
-_LISTED = 20  # entries of each list; the counts beside them are complete
+_SUSPICIOUS = 1.0  # relative change of a reported jump: the price more than doubles or halves
+_MAX_LISTED = 20  # longest list of jumps; counts are complete
 
 
 @dataclass(frozen=True)
 class Gap:
-    """Bars in a row that an asset lacks between its first and its last: how many, and the first and last."""
+    """Run of missing bars within the history of an asset, with its first and last date and its length."""
 
     asset: str
     first: str
@@ -31,7 +31,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class Jump:
-    """A price that changed by `change` (1.0 = +100 %) since the bar before."""
+    """A price jump; `change` is relative to the previous bar (1.0 = +100 %)."""
 
     field: str
     asset: str
@@ -41,7 +41,7 @@ class Jump:
 
 @dataclass(frozen=True)
 class Life:
-    """First and last date of an asset with any field, None without; `coverage` is of all T × F cells."""
+    """First and last date of an asset with a value, or None; `coverage` is a fraction of its T × F cells."""
 
     asset: str
     first: str | None
@@ -51,15 +51,45 @@ class Life:
 
 @dataclass(frozen=True)
 class Description:
-    """Figures about a panel; shares are of cells, 0 to 1, and dates are text.
+    """Description of a panel. Fractions are of cells, from 0 to 1; dates are strings.
 
-    `longest_pause` is the widest distance between neighbouring dates, in days; `calendar` the length of a bar
-    and the bars a year, as inferred from the dates. A gap is a run of bars
-    without any field between an asset's first and last. `jumps` are closes (other prices where there is
-    none) that more than doubled or halved, largest first, at most 20. `zero_volumes` counts cells,
-    `broken_bars` those whose low is above, or whose high is below, another price of the bar. `twins` are
-    assets with equal values, `empty` assets without any value. `reading` says which column was taken for
-    what, None for a panel that was not read from a table.
+    Attributes
+    ----------
+    name, fingerprint : str
+        Name of the panel and SHA-256 of its content.
+    days, assets : int
+        Number of dates and of assets.
+    fields : tuple of str
+    first, last : str
+        First and last date.
+    longest_pause : float
+        Largest spacing of consecutive dates in days.
+    calendar : Calendar
+        Bar length and bars per year, inferred from the dates.
+    groups : dict of str to int
+        Number of labels of each group.
+    coverage : dict of str to float
+        Fraction of cells with a value, by field.
+    gap_count, missing_in_gaps : int
+        Number of gaps and of bars in them. A gap is a run of bars without any field between an asset's first
+        and last bar.
+    longest_gap : Gap or None
+    jump_count, jumps : int, tuple of Jump
+        Number of closes (of all prices if there is no close) that more than doubled or halved, and the 20
+        largest, largest first.
+    zero_volumes, broken_bars : int
+        Number of cells with zero volume, and of bars whose low exceeds, or whose high is below, another
+        price.
+    late, ended : int
+        Number of assets that begin after the first date, and that end before the last.
+    lives : tuple of Life
+    twins : tuple of tuples of str
+        Groups of assets with identical values.
+    empty : tuple of str
+        Assets without values.
+    reading : Reading or None
+        Interpretation of the columns; None if the panel was not read from a table.
+    notes : tuple of str
     """
 
     name: str
@@ -89,11 +119,11 @@ class Description:
     notes: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain lists, numbers and texts, for JSON."""
+        """Convert to plain lists, numbers and strings for JSON."""
         return asdict(self) | {"periods_per_year": self.calendar.periods_per_year}
 
     def rows(self) -> list[tuple[str, str]]:
-        """Label and text of each line of a table for people; what is not there has no line."""
+        """Labels and values of a printed table; lines without content are omitted."""
         coverage = ", ".join(f"{field} {100 * share:.4g} %" for field, share in self.coverage.items())
         rows = [
             ("panel", self.name),
@@ -101,7 +131,7 @@ class Description:
             ("span", f"{self.first} to {self.last}, {self.days:,} dates"),
             ("longest pause", f"{self.longest_pause:g} days"),
             ("calendar", str(self.calendar)),
-            ("assets", f"{self.assets:,}; {self.late:,} begin later, {self.ended:,} end earlier"),
+            ("assets", f"{self.assets:,}; {self.late:,} start late, {self.ended:,} end early"),
             ("coverage", coverage),
         ]
         if self.groups:
@@ -111,18 +141,20 @@ class Description:
             rows.append(("gaps", "none"))
         else:
             longest = f"longest {gap.bars:,} bars ({gap.asset}, {gap.first} to {gap.last})"
-            rows.append(("gaps", f"{self.gap_count:,}, {self.missing_in_gaps:,} bars in all, {longest}"))
-        shown = ", ".join(f"{j.asset} {j.field} {100 * j.change:+,.0f} % on {j.date}" for j in self.jumps[:3])
-        rows.append(("jumps", f"{self.jump_count:,} prices doubled or halved: {shown}" if shown else "none"))
+            rows.append(("gaps", f"{self.gap_count:,}, {self.missing_in_gaps:,} bars in total, {longest}"))
+        jumps = ", ".join(f"{j.asset} {j.field} {100 * j.change:+,.0f} % on {j.date}" for j in self.jumps[:3])
+        rows.append(("jumps", f"{self.jump_count:,} prices doubled or halved: {jumps}" if jumps else "none"))
         if self.zero_volumes:
             rows.append(("zero volume", f"{self.zero_volumes:,} bars"))
         if self.broken_bars:
-            rows.append(("broken bars", f"{self.broken_bars:,}, a low above or a high below another price"))
+            rows.append(
+                ("broken bars", f"{self.broken_bars:,} with a low above or a high below another price")
+            )
         if self.empty:
-            shown = ", ".join(self.empty[:8]) + (", …" if len(self.empty) > 8 else "")
-            rows.append(("no bar at all", f"{len(self.empty):,} assets: {shown}"))
+            names = ", ".join(self.empty[:8]) + (", …" if len(self.empty) > 8 else "")
+            rows.append(("without values", f"{len(self.empty):,} assets: {names}"))
         if self.twins:
-            rows.append(("equal assets", "; ".join(" = ".join(names) for names in self.twins[:5])))
+            rows.append(("identical assets", "; ".join(" = ".join(names) for names in self.twins[:5])))
         rows.extend(("note", note) for note in self.notes)
         rows.append(("fingerprint", self.fingerprint))
         return rows
@@ -142,8 +174,8 @@ class Description:
         if left_out:
             rows.append(("left out", ", ".join(left_out)))
         if reading.file:
-            about = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in reading.file.items())
-            rows.append(("file", about))
+            details = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in reading.file.items())
+            rows.append(("file", details))
         return rows
 
     def __str__(self) -> str:
@@ -153,11 +185,21 @@ class Description:
 
 
 def describe(panel: Panel) -> Description:
-    """Span, coverage, gaps, jumps and oddities of a panel, read with `allow_jumps=True`."""
-    there = ~np.isnan(panel.values)
-    any_there: np.ndarray = np.asarray(there.any(axis=0))
-    lives = _lives(panel, there, any_there)
-    gaps, missing, longest = _gaps(panel, any_there)
+    """Describe a panel: span, coverage, gaps, jumps and signs of bad data.
+
+    Parameters
+    ----------
+    panel : Panel
+        Read it with `allow_jumps=True` to have all jumps reported rather than rejected.
+
+    Returns
+    -------
+    Description
+    """
+    present = ~np.isnan(panel.values)
+    any_present: np.ndarray = np.asarray(present.any(axis=0))
+    lives = _lives(panel, present, any_present)
+    gaps, missing, longest = _gaps(panel, any_present)
     jumps = _jumps(panel)
     pauses = np.diff(panel.dates.astype("datetime64[s]")).astype(np.int64) / 86400
     volume = panel.field("volume") if "volume" in panel.fields else np.empty(0)
@@ -175,13 +217,13 @@ def describe(panel: Panel) -> Description:
         groups={name: len(group.labels) for name, group in panel.groups.items()},
         coverage={
             field: float(np.count_nonzero(table) / table.size)
-            for field, table in zip(panel.fields, there, strict=True)
+            for field, table in zip(panel.fields, present, strict=True)
         },
         gap_count=gaps,
         missing_in_gaps=missing,
         longest_gap=longest,
         jump_count=len(jumps),
-        jumps=tuple(jumps[:_LISTED]),
+        jumps=tuple(jumps[:_MAX_LISTED]),
         zero_volumes=int(np.count_nonzero(volume == 0)),
         broken_bars=int(np.count_nonzero(broken_bars(panel))),
         late=sum(life.first is not None and life.first != first for life in lives),
@@ -194,11 +236,11 @@ def describe(panel: Panel) -> Description:
     )
 
 
-def _lives(panel: Panel, there: np.ndarray, any_there: np.ndarray) -> tuple[Life, ...]:
-    alive = np.asarray(any_there.any(axis=0))
-    first = any_there.argmax(axis=0)
-    last = len(any_there) - 1 - any_there[::-1].argmax(axis=0)
-    coverage: np.ndarray = np.asarray(there.mean(axis=(0, 1)))
+def _lives(panel: Panel, present: np.ndarray, any_present: np.ndarray) -> tuple[Life, ...]:
+    alive = np.asarray(any_present.any(axis=0))
+    first = any_present.argmax(axis=0)
+    last = len(any_present) - 1 - any_present[::-1].argmax(axis=0)
+    coverage: np.ndarray = np.asarray(present.mean(axis=(0, 1)))
     dates = [text_of(date) for date in panel.dates]
     return tuple(
         Life(
@@ -211,9 +253,9 @@ def _lives(panel: Panel, there: np.ndarray, any_there: np.ndarray) -> tuple[Life
     )
 
 
-def _gaps(panel: Panel, any_there: np.ndarray) -> tuple[int, int, Gap | None]:
-    """Number of gaps, bars in them, and the longest: runs of missing bars with a bar on both sides."""
-    asset, day = np.nonzero(any_there.T)
+def _gaps(panel: Panel, any_present: np.ndarray) -> tuple[int, int, Gap | None]:
+    """Number of gaps, number of bars in them, and the longest gap."""
+    asset, day = np.nonzero(any_present.T)
     within = asset[1:] == asset[:-1]
     bars = np.where(within, day[1:] - day[:-1] - 1, 0)
     if not bars.any():
@@ -227,7 +269,7 @@ def _gaps(panel: Panel, any_there: np.ndarray) -> tuple[int, int, Gap | None]:
 def _jumps(panel: Panel) -> list[Jump]:
     found: list[Jump] = []
     prices = [field for field in panel.fields if is_price(field)]
-    for field in ["close"] if "close" in prices else prices:  # open and high jump with it
+    for field in ["close"] if "close" in prices else prices:  # other prices jump with the close
         days, assets, ratios = find_jumps(panel.field(field), _SUSPICIOUS)
         found.extend(
             Jump(field, panel.assets[asset], text_of(panel.dates[day]), float(ratio) - 1)
@@ -237,7 +279,7 @@ def _jumps(panel: Panel) -> list[Jump]:
 
 
 def _twins(panel: Panel) -> tuple[tuple[str, ...], ...]:
-    """Assets whose values are equal in every field on every date."""
+    """Groups of assets whose values are equal in every field on every date."""
     same: dict[bytes, list[str]] = defaultdict(list)
     columns = np.ascontiguousarray(panel.values.transpose(2, 0, 1))
     for asset, values in zip(panel.assets, columns, strict=True):

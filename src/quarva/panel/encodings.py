@@ -1,4 +1,4 @@
-"""In which encoding a text file is written."""
+"""Detection of the encoding of a text file."""
 
 import codecs
 import itertools
@@ -18,18 +18,25 @@ _SIGNS = "€£¥§°²³µ·–—‘’“”…©®™ªº«»¿¡×"
 
 
 def encoding_of(sample: bytes, *, whole: bool) -> str | None:
-    """Encoding of the text that begins with `sample`: '' where it is no text, None where it is unclear.
-
-    UTF-8, and UTF-16 and UTF-32 with or without a byte order mark, are recognised by their bytes. A legacy
-    encoding is recognised if the header has known names in it; failing that, single letters with accents
-    among ASCII letters are taken for Windows-1252.
+    """Detect the encoding of a file from its beginning.
 
     Parameters
     ----------
     sample : bytes
-        The beginning of the file.
+        Beginning of the file.
     whole : bool
-        Whether `sample` is the whole file; otherwise a character may be cut at its end.
+        Whether `sample` is the whole file. Otherwise its last character may be incomplete.
+
+    Returns
+    -------
+    str or None
+        Name of a Python codec; '' if the file is not text, None if the encoding cannot be determined.
+
+    Notes
+    -----
+    UTF-8, UTF-16 and UTF-32, with or without a byte order mark, are recognised by their bytes, and a legacy
+    encoding by the known column names that the header has in it. Otherwise isolated accented letters among
+    ASCII letters indicate Windows-1252.
     """
     marked = next((name for mark, name in _MARKS if sample.startswith(mark)), None)
     if marked is not None:
@@ -52,7 +59,7 @@ def _reads(sample: bytes, encoding: str, whole: bool) -> bool:
 
 
 def _wide(sample: bytes, whole: bool) -> str:
-    """UTF-16 or UTF-32 without a mark: the zeros of ASCII characters stand in the same places."""
+    """Detect UTF-16 or UTF-32 without a byte order mark by the positions of zero bytes."""
     even = sample[: len(sample) // 4 * 4]
     zeros = [even[place::4].count(0) / max(1, len(even) // 4) for place in range(4)]
     shapes = {"utf-32-le": "1000", "utf-32-be": "0001", "utf-16-le": "1010", "utf-16-be": "0101"}
@@ -64,7 +71,7 @@ def _wide(sample: bytes, whole: bool) -> str:
 
 
 def _by_header(sample: bytes, whole: bool) -> str | None:
-    """The legacy encoding in which the most non-ASCII header cells are known names."""
+    """Legacy encoding in which most of the non-ASCII header cells are known names."""
     header = next((line for line in re.split(rb"[\r\n]+", sample) if line.strip()), b"")
     cells = [cell for cell in re.split(rb"[,;\t|]", header) if any(byte > 127 for byte in cell)]
     best, most = None, 0
@@ -80,7 +87,7 @@ def _decoded(cells: Iterable[bytes], encoding: str) -> Iterable[str]:
 
 
 def _is_western(sample: bytes, whole: bool) -> bool:
-    """Whether letters beyond ASCII stand alone or in pairs, as in Western European words."""
+    """Whether non-ASCII letters are isolated or in pairs, as in Western European words."""
     if not _reads(sample, "cp1252", whole):
         return False
     runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", sample)]

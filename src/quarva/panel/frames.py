@@ -1,4 +1,4 @@
-"""Frames of pandas and polars, and Parquet files, as columns: which of them were a row index, and levels."""
+"""Columns of pandas and polars frames and Parquet files, with row index and column levels."""
 
 import json
 import re
@@ -19,11 +19,16 @@ __all__ = ["Columns", "from_pandas", "from_polars", "quoted_pair", "read_parquet
 class Columns:
     """Columns of a frame.
 
-    Attributes:
-        frame: all columns, the row index among them.
-        index: columns that were the row index.
-        levels: labels of both levels of each column whose name has two, by column.
-        level_names: names of those levels, '' where they have none.
+    Attributes
+    ----------
+    frame : DataFrame
+        All columns, including the row index.
+    index : tuple of str
+        Columns that were the row index.
+    levels : mapping of str to (str, str)
+        Both labels of each column with a two-level name.
+    level_names : (str, str)
+        Names of the two levels; '' if unnamed.
     """
 
     frame: "pl.DataFrame"
@@ -33,30 +38,30 @@ class Columns:
 
 
 def from_polars(source: Any) -> Columns:
-    """Columns of a polars frame. Raises PanelError for anything else of polars."""
+    """Columns of a polars frame; PanelError for any other polars object."""
     import polars as pl
 
     if isinstance(source, pl.LazyFrame):
         source = source.collect()
     if not isinstance(source, pl.DataFrame):
-        raise PanelError(f"can not read a polars {type(source).__name__}; give a DataFrame")
+        raise PanelError(f"cannot read a polars {type(source).__name__}; give a DataFrame")
     return Columns(source)
 
 
 def read_parquet(path: Path) -> Columns:
-    """Columns of a Parquet file; what pandas wrote of its index and of two levels of names is heeded."""
+    """Columns of a Parquet file, using the metadata of pandas on the index and column levels."""
     import polars as pl
 
     try:
         frame = pl.read_parquet(path)
-        said = pl.read_parquet_metadata(path).get("pandas", "")
+        text = pl.read_parquet_metadata(path).get("pandas", "")
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        said = re.split(r"[\n\r]", str(error).strip())[0].rstrip(".:")[:160]
-        raise PanelError(f"{path}: not a Parquet file that can be read ({said})") from None
-    about = _about(said)
-    stored = [name for name in about.get("index_columns", []) if isinstance(name, str)]
+        message = re.split(r"[\n\r]", str(error).strip())[0].rstrip(".:")[:160]
+        raise PanelError(f"{path}: not a Parquet file ({message}); write it again") from None
+    metadata = _metadata(text)
+    stored = [name for name in metadata.get("index_columns", []) if isinstance(name, str)]
     index = tuple(name for name in stored if name in frame.columns)
-    levels = about.get("column_indexes", [])
+    levels = metadata.get("column_indexes", [])
     if len(levels) < 2:
         return Columns(frame, index)
     if len(levels) > 2:
@@ -67,24 +72,25 @@ def read_parquet(path: Path) -> Columns:
             pair = quoted_pair(name)
             if pair is None:
                 raise PanelError(
-                    f"{path.name}: column {name!r} is not a pair of labels, as pandas writes two levels"
+                    f"{path.name}: column {name!r} is not a pair of labels, although the file has two column"
+                    " levels; write it again"
                 )
             labels[name] = pair
     names = tuple(str(level.get("name") or "") for level in levels)
     return Columns(frame, index, labels, (names[0], names[1]))
 
 
-def _about(text: str) -> dict[str, Any]:
-    """What pandas wrote beside a table, empty where it did not or where it is no JSON object."""
+def _metadata(text: str) -> dict[str, Any]:
+    """Metadata written by pandas; empty if missing or not a JSON object."""
     try:
-        about = json.loads(text) if text else {}
+        metadata = json.loads(text) if text else {}
     except ValueError:
         return {}
-    return about if isinstance(about, dict) else {}
+    return metadata if isinstance(metadata, dict) else {}
 
 
 def quoted_pair(name: str) -> tuple[str, str] | None:
-    """The two labels in a name such as ('Close', 'AAPL'), as pandas writes two levels; None in others."""
+    """Split a two-level name as pandas writes it, such as ('Close', 'AAPL'); None for other names."""
     quoted = r"""(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|([^'",]+))"""
     found = re.fullmatch(rf"\(\s*{quoted}\s*,\s*{quoted}\s*\)", name)
     if found is None:
@@ -97,32 +103,32 @@ def quoted_pair(name: str) -> tuple[str, str] | None:
 
 
 def _refuse_levels(source: str, levels: int) -> None:
-    raise PanelError(f"{source}: columns have {levels} levels; give two, fields × assets")
+    raise PanelError(f"{source}: columns have {levels} levels; use two, fields × assets")
 
 
 def from_pandas(source: Any) -> Columns:
-    """Columns of a pandas frame or series, its row index among them."""
+    """Columns of a pandas frame or series, including its row index."""
     import pandas as pd
     import polars as pl
 
     if isinstance(source, pd.Series):
         source = source.to_frame(source.name if source.name is not None else "close")
     if not isinstance(source, pd.DataFrame):
-        raise PanelError(f"can not read a pandas {type(source).__name__}; give a DataFrame")
+        raise PanelError(f"cannot read a pandas {type(source).__name__}; give a DataFrame")
     depth = source.columns.nlevels
     if depth > 2:
         _refuse_levels("pandas frame", depth)
     names = [str(name) for name in source.columns]
-    twice = (
+    duplicate = (
         next((name for name in names if names.count(name) > 1), None)
         if len(set(names)) < len(names)
         else None
     )
-    if twice is not None:
-        raise PanelError(f"pandas frame: column {twice!r} occurs more than once; keep one")
+    if duplicate is not None:
+        raise PanelError(f"pandas frame: duplicate column {duplicate!r}; keep one")
     columns: dict[str, pl.Series] = {}
     index = _index_columns(source)
-    kept: list[str] = []
+    index_names: list[str] = []
     for name, values in index:
         series = _series(name, values)
         if name in names and depth == 1:
@@ -132,10 +138,10 @@ def from_pandas(source: Any) -> Columns:
                 )
             continue
         if name in columns and not _same(series, columns[name]):
-            raise PanelError(f"pandas frame: two levels of the index are called {name!r}; rename one")
+            raise PanelError(f"pandas frame: two levels of the index are named {name!r}; rename one")
         if name not in columns:
             columns[name] = series
-            kept.append(name)
+            index_names.append(name)
     for place, name in enumerate(names):
         columns[name] = _series(name, source.iloc[:, place])
     labels: dict[str, tuple[str, str]] = {}
@@ -146,11 +152,11 @@ def from_pandas(source: Any) -> Columns:
         }
         first, second = ("" if name is None else str(name) for name in source.columns.names)
         level_names = (first, second)
-    return Columns(pl.DataFrame(columns), tuple(kept), labels, level_names)
+    return Columns(pl.DataFrame(columns), tuple(index_names), labels, level_names)
 
 
 def _index_columns(frame: Any) -> list[tuple[str, Any]]:
-    """Names and values of the levels of a row index; one that only counts rows has none."""
+    """Names and values of the levels of a row index; empty for an unnamed RangeIndex."""
     import pandas as pd
 
     index = frame.index
@@ -163,7 +169,7 @@ def _index_columns(frame: Any) -> list[tuple[str, Any]]:
 
 
 def _same(one: "pl.Series", other: "pl.Series") -> bool:
-    """Whether two columns say the same, be it in other types."""
+    """Whether two columns are equal after conversion to a common type."""
     import polars as pl
 
     if one.dtype != other.dtype:
@@ -175,7 +181,7 @@ def _same(one: "pl.Series", other: "pl.Series") -> bool:
 
 
 def _series(name: str, values: Any) -> "pl.Series":
-    """A pandas column or index level as a polars series."""
+    """Convert a pandas column or index level to a polars series."""
     import pandas as pd
     import polars as pl
 
@@ -186,14 +192,14 @@ def _series(name: str, values: Any) -> "pl.Series":
         values = values.sparse.to_dense() if isinstance(values, pd.Series) else pd.Series(values.to_numpy())
     elif isinstance(dtype, pd.CategoricalDtype) and not pd.api.types.is_string_dtype(dtype.categories.dtype):
         values = values.astype(dtype.categories.dtype)
-    if values.dtype == object:  # dates of several zones, or words among numbers: told apart as text
+    if values.dtype == object:  # dates in several time zones or mixed types: parsed later from text
         cells = [None if pd.api.types.is_scalar(cell) and pd.isna(cell) else str(cell) for cell in values]
         return pl.Series(name, cells, dtype=pl.String)
     try:
         return pl.Series(name, pl.from_pandas(pd.Series(values)))
     except (pl.exceptions.PolarsError, TypeError, ValueError, NotImplementedError) as error:
-        said = str(error).strip().splitlines()[:1]
+        message = str(error).strip().splitlines()[:1]
         raise PanelError(
-            f"pandas frame: column {name!r} of type {dtype} cannot be read ({''.join(said)[:120]}); change"
-            " its type, or leave the column out"
+            f"pandas frame: column {name!r} of type {dtype} cannot be read ({''.join(message)[:120]}); change"
+            " its type or drop the column"
         ) from None

@@ -1,4 +1,4 @@
-"""The beginning of a delimited file: what separates cells, which lines are names, where the data begin."""
+"""Detection of the separator, the header lines and the first data line of a delimited file."""
 
 import csv
 import io
@@ -15,9 +15,9 @@ from quarva.panel.vendors import meaning_of
 __all__ = ["Header", "read_header"]
 
 _SEPARATORS = ",;\t|"
-_SAMPLE = 50  # records that show what kind of cell each column holds
-_CELLS = 2000  # or fewer, as cells are enough
-_MOST_ROWS = 3  # lines of names: two levels, and the name of the index
+_SAMPLE = 50  # records used to determine the kind of cell in each column
+_MAX_CELLS = 2000  # cells that suffice for it in wide files
+_MAX_HEADER_ROWS = 3  # two levels of names and the name of the index
 
 Kind = Literal["", "word", "number", "date"]
 
@@ -39,19 +39,28 @@ _DATE = re.compile(
 
 @dataclass(frozen=True)
 class Header:
-    """Names of the columns of a delimited file, and where its data begin.
+    """Column names of a delimited file and the position of its data.
 
-    Attributes:
-        separator: the character between cells.
-        raw_names: names as the first line of names writes them.
-        names: name of each column; of a header of two levels the lower one, see `levels`.
-        levels: labels of both levels of each column, or empty where there is one level only.
-        level_names: names of the two levels, '' where they have none.
-        line: line of the first row of names, the first line of the file being 1.
-        data_record: number of records (blank lines too) before the first row of data.
-        data_line: number of lines before it.
-        rows: rows of names.
-        passed_over: the first line that stands before the names, '' where there is none.
+    Attributes
+    ----------
+    separator : str
+        Character between cells.
+    raw_names : tuple of str
+        Cells of the first header line, unchanged.
+    names : tuple of str
+        Column names; for a header with two levels the lower one, see `levels`.
+    levels : tuple of (str, str)
+        Both labels of each column; empty if the header has one level.
+    level_names : (str, str)
+        Names of the two levels; '' if unnamed.
+    line : int
+        Number of the first header line, counted from 1.
+    data_record, data_line : int
+        Number of records (including blank lines) and of lines before the first row of data.
+    rows : int
+        Number of header lines.
+    skipped : str
+        First line before the header; '' if there is none.
     """
 
     separator: str
@@ -63,32 +72,41 @@ class Header:
     data_record: int
     data_line: int
     rows: int
-    passed_over: str
+    skipped: str
 
 
 @dataclass(frozen=True)
 class _Record:
-    number: int  # of the record, blank lines counted, from 0
-    line: int  # its first line, from 1
-    end: int  # its last line
+    number: int  # index of the record, from 0, including blank lines
+    line: int  # number of its first line, from 1
+    end: int  # number of its last line
     cells: list[str]
 
 
 def read_header(text: str, name: str) -> Header:
-    """Find separator and names in the first lines of a file. Raises PanelError where there are no names.
+    """Detect separator and header in the first lines of a file.
 
     Parameters
     ----------
     text : str
-        Whole lines from the beginning of the file, without a byte order mark.
+        Complete lines from the beginning of the file, without a byte order mark.
     name : str
-        What errors call the file.
+        Name of the file, for messages.
+
+    Returns
+    -------
+    Header
+
+    Raises
+    ------
+    PanelError
+        If there is no header or the first lines have different lengths.
     """
-    said = re.match(r'"?sep=(.)"?[\r\n]+', text)  # a line that Excel writes for itself
-    skipped = said.end() if said else 0
+    hint = re.match(r'"?sep=(.)"?[\r\n]+', text)  # a line that Excel writes to state the separator
+    start = hint.end() if hint else 0
     found: tuple[int, int, str, list[_Record]] | None = None
-    for separator in said[1] if said else [each for each in _SEPARATORS if each in text]:
-        records = _records(text[skipped:], separator, name, 1 if said else 0)
+    for separator in hint[1] if hint else [each for each in _SEPARATORS if each in text]:
+        records = _records(text[start:], separator, name, 1 if hint else 0)
         first = _first(records)
         if first is not None:
             key = (first, -len(records[first].cells))
@@ -96,15 +114,15 @@ def read_header(text: str, name: str) -> Header:
                 found = (*key, separator, records)
     if found is None:
         separator = max(_SEPARATORS, key=text.splitlines()[0].count if text.splitlines() else None)
-        records, first = _records(text[skipped:], separator, name, 1 if said else 0), 0
+        records, first = _records(text[start:], separator, name, 1 if hint else 0), 0
     else:
         first, _, separator, records = found
     if not records:
         raise PanelError(f"{name}: the file is empty; give a table with a header and rows")
     _check_preamble(records[: first + 1], records[first + 1 : first + 2], name)
-    passed_over = separator.join(records[0].cells) if first else said[0].strip() if said else ""
+    skipped = separator.join(records[0].cells) if first else hint[0].strip() if hint else ""
     records = records[first:]
-    enough = max(8, min(_SAMPLE, _CELLS // len(records[0].cells)))
+    enough = max(8, min(_SAMPLE, _MAX_CELLS // len(records[0].cells)))
     kinds = [[_kind(cell) for cell in record.cells] for record in records[:enough]]
     usual = _usual(kinds[1:], len(records[0].cells))
     _refuse_data(records, kinds, usual, name)
@@ -114,12 +132,12 @@ def read_header(text: str, name: str) -> Header:
     names, levels, level_names = _names(above, name, records[0].line)
     return Header(
         separator, tuple(records[0].cells), names, levels, level_names, records[0].line, last.number + 1,
-        last.end, rows, passed_over,
+        last.end, rows, skipped,
     )  # fmt: skip
 
 
 def _records(text: str, separator: str, name: str, before: int) -> list[_Record]:
-    """Records that are not blank, each with its lines; `before` lines were cut off."""
+    """Parse the records that are not blank; `before` is the number of lines before `text`."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     found, number, end = [], before, before
     try:
@@ -136,7 +154,7 @@ def _records(text: str, separator: str, name: str, before: int) -> list[_Record]
 
 
 def _first(records: Sequence[_Record]) -> int | None:
-    """The first record of two cells or more whose next has as many; what stands before it is no table."""
+    """Index of the first record with at least two cells whose successor has as many; None without one."""
     for place, record in enumerate(records):
         following = records[place + 1] if place + 1 < len(records) else record
         if len(record.cells) > 1 and len(following.cells) == len(record.cells):
@@ -145,7 +163,7 @@ def _first(records: Sequence[_Record]) -> int | None:
 
 
 def _check_preamble(before: Sequence[_Record], following: Sequence[_Record], name: str) -> None:
-    """Refuse lines of another length at the beginning, unless they are words about the file."""
+    """Raise PanelError for leading lines of unequal length, unless they are comments or a single cell."""
     *before, header = before
     for record in before:
         if len(record.cells) > 1 and not record.cells[0].lstrip().startswith(("#", "//")):
@@ -158,8 +176,8 @@ def _check_preamble(before: Sequence[_Record], following: Sequence[_Record], nam
 
 def _refuse_lengths(record: _Record, cells: int, line: int, name: str) -> None:
     raise PanelError(
-        f"{name}: line {record.line} has {len(record.cells)} cells, line {line} has {cells}: not a table;"
-        " give a header and lines of as many cells"
+        f"{name}: line {record.line} has {len(record.cells)} cells but line {line} has {cells}: not a table;"
+        " give a header and lines of equal length"
     )
 
 
@@ -173,11 +191,11 @@ def _kind(cell: str) -> Kind:
 
 
 def _usual(kinds: Sequence[Sequence[Kind]], columns: int) -> list[Kind]:
-    """The most frequent kind of cell in each column, beginning with the second half of the rows."""
+    """Most frequent kind of cell in each column, over the second half of the rows."""
     kinds = kinds[len(kinds) // 2 :]
     usual: list[Kind] = []
     for column in range(columns):
-        rows = reversed(kinds)  # of two that are as frequent, the later: names come first
+        rows = reversed(kinds)  # ties go to the later kind, since names come first
         seen = Counter(row[column] for row in rows if column < len(row) and row[column])
         usual.append(seen.most_common(1)[0][0] if seen else "")
     return usual
@@ -186,7 +204,7 @@ def _usual(kinds: Sequence[Sequence[Kind]], columns: int) -> list[Kind]:
 def _refuse_data(
     records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], usual: Sequence[Kind], name: str
 ) -> None:
-    """Refuse a file whose first row is data, or whose names are dates."""
+    """Raise PanelError if the first row is data or if dates are column names."""
     first = kinds[0]
     typed = [kind for kind in first if kind in ("date", "number")]
     named = "word" in first or not records[0].cells[0].strip()  # pandas leaves the corner empty
@@ -195,20 +213,20 @@ def _refuse_data(
     if typed and (dated or alike or not named):
         cell = next(c.strip() for c, kind in zip(records[0].cells, first) if kind in ("date", "number"))
         raise PanelError(
-            f"{name}: line {records[0].line} is data, not a header (it holds {cell!r}); add a first line of"
-            " names such as date,open,high,low,close"
+            f"{name}: line {records[0].line} is data, not a header (it contains {cell!r}); add a header such"
+            " as date,open,high,low,close"
         )
     dates = typed.count("date")
     if dates >= 2 and dates >= 0.5 * len(first):
         cell = records[0].cells[list(first).index("date")].strip()
         raise PanelError(
-            f"{name}: line {records[0].line}: dates such as {cell!r} are names of columns; turn the table so"
+            f"{name}: line {records[0].line}: dates such as {cell!r} are column names; transpose the table so"
             " that each date is a row"
         )
 
 
 def _height(records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], usual: Sequence[Kind]) -> int:
-    """Number of rows of names."""
+    """Number of header lines."""
     typed = [place for place, kind in enumerate(usual) if kind in ("date", "number")]
     dated = [place for place in typed if usual[place] == "date"]
     labels = [cell.strip() for cell in records[0].cells[1:]]
@@ -222,7 +240,7 @@ def _height(records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], usual: 
         return not numbers or (place == 1 and repeated and row[0] == "word")
 
     height = 1
-    while height <= _MOST_ROWS and height < len(kinds) - 1 and is_names(height):
+    while height <= _MAX_HEADER_ROWS and height < len(kinds) - 1 and is_names(height):
         height += 1
     return height
 
@@ -230,9 +248,11 @@ def _height(records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], usual: 
 def _names(
     above: list[list[str]], name: str, line: int
 ) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...], tuple[str, str]]:
-    """Names of columns, labels of both levels and names of the levels, from rows of names."""
+    """Column names, both labels of each column, and level names, from the header lines."""
     index, at = None, 0
-    if len(above) > 1 and sum(map(bool, above[-1])) == 1:  # pandas writes the name of the index below
+    if (
+        len(above) > 1 and sum(map(bool, above[-1])) == 1
+    ):  # pandas writes the name of the index on its own line
         last = above.pop()
         index, at = next((cell, place) for place, cell in enumerate(last) if cell)
     if len(above) == 1:
@@ -240,17 +260,17 @@ def _names(
         names[at] = index or names[at]
         return tuple(names), (), ("", "")
     if len(above) > 2:
-        raise PanelError(f"{name}: lines {line} to {line + len(above) - 1} hold names; keep one line of them")
+        raise PanelError(f"{name}: lines {line} to {line + len(above) - 1} are all headers; keep one of them")
     upper, lower = (list(row) for row in above)
-    for place in range(2, len(upper)):  # a label that spans several columns stands over the first of them
+    for place in range(2, len(upper)):  # a label that spans several columns is above the first of them
         upper[place] = upper[place] or (upper[place - 1] if lower[place] else "")
     if index is None and (_is_role(lower[0]) or _is_role(upper[0])):
         index = lower[0] if _is_role(lower[0]) else upper[0]
     for place, (above_it, below) in enumerate(zip(upper, lower, strict=True)):
         if place != at and bool(above_it) != bool(below) and not _is_role(above_it or below):
             raise PanelError(
-                f"{name}: lines {line} and {line + 1} hold names, but one of them has none over column"
-                f" {above_it or below!r}; keep one line of names"
+                f"{name}: lines {line} and {line + 1} are both headers, but one has no name for column"
+                f" {above_it or below!r}; keep one of them"
             )
     level_names = (upper[at], lower[at])
     names, upper[at], lower[at] = list(lower), "", index or ""
@@ -259,5 +279,5 @@ def _names(
 
 
 def _is_role(name: str) -> bool:
-    """Whether a name is one of dates or of assets."""
+    """Whether a name is known for a column of dates or assets."""
     return (meaning_of(name) or "").startswith("@") if name else False

@@ -1,4 +1,4 @@
-"""From columns to a tensor: long tables (date, asset, fields …) and wide ones (dates × assets)."""
+"""Conversion of columns to a panel: long tables (date, asset, fields …) and wide tables (dates × assets)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,23 +20,16 @@ from quarva.panel.vendors import SIGNED_PRICES, header_key
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Layout", "lay_out"]
+__all__ = ["Layout", "to_panel"]
 
-_SPARSE = 0.02  # a panel of more than _LARGE bytes that is emptier than this has dates that do not line up
-_LARGE = 1 << 30
+_LARGE = 1 << 30  # bytes
+_SPARSE = 0.02  # filled fraction below which the dates of a panel of more than _LARGE bytes are not aligned
 _CALENDAR = frozenset(["year", "month", "day", "weekday", "quarter", "week", "dayofweek", "hour"])
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a user says of a table.
-
-    Attributes:
-        value: name of the one field of a wide table; None is `close`, and does not say that it is wide.
-        wanted: fields to keep, None for all.
-        date_column, asset_column: columns of dates and of assets, None to find them.
-        time_zone: zone that dates are local times of, or are days of; None to take them as they are.
-    """
+    """Options of `Panel.read` on the layout of a table: `value` is its `field`, `wanted` its `fields`."""
 
     value: str | None = None
     wanted: Sequence[str] | None = None
@@ -45,47 +38,55 @@ class Layout:
     time_zone: str | None = None
 
 
-def lay_out(source: Source, said: Layout) -> Panel:
-    """Tell long from wide and arrange the table as a panel, not yet checked; assets are sorted by name."""
+def to_panel(source: Source, options: Layout) -> Panel:
+    """Detect the layout of a table and convert it to a panel; assets are sorted, values are not checked.
+
+    Assumptions are recorded in the log of `source`.
+
+    Raises
+    ------
+    PanelError
+        If the layout is ambiguous, or dates or assets are missing, duplicated or out of order.
+    """
     if not source.frame.height:
         source.refuse("no rows; give a table with at least one date")
     source = stack(source)
-    roles = find_roles(source, said.date_column, said.asset_column)
+    roles = find_roles(source, options.date_column, options.asset_column)
     if roles.asset is None and not source.levels:
         names = [name for name in roles.fields if not source.counts_rows(name)]
         if pairs := joined_levels(names):
-            return lay_out(replace(source, levels=pairs), said)
-    _refuse_headless(source, roles)
+            return to_panel(replace(source, levels=pairs), options)
+    _check_header(source, roles)
     source.log.date = roles.date if roles.time is None else f"{roles.date} and {roles.time}"
     source.log.asset = roles.asset
     if roles.asset is not None:
-        return _long(source, roles, said)
+        return _long(source, roles, options)
     columns = list(roles.fields)
     if not columns:
         source.refuse("only dates; add a column for each asset, or date, asset and fields")
-    if is_one_asset(source, roles, stated_wide=said.value is not None):
-        return _long(source, roles, said)
-    value = said.value or "close"
-    if said.wanted is not None and tuple(said.wanted) != (value,):
-        source.refuse(f"a wide table (dates × assets) holds one field, {value!r}; leave out fields=[...]")
-    return _wide(source, roles, value, said)
+    if is_one_asset(source, roles, stated_wide=options.value is not None):
+        return _long(source, roles, options)
+    value = options.value or "close"
+    if options.wanted is not None and tuple(options.wanted) != (value,):
+        source.refuse(f"a wide table (dates × assets) has one field, {value!r}; remove fields=[...]")
+    return _wide(source, roles, value, options)
 
 
-def _refuse_headless(source: Source, roles: Roles) -> None:
-    """Refuse a frame whose columns are called 0, 1, 2 … and hold its dates: it has no header."""
+def _check_header(source: Source, roles: Roles) -> None:
+    """Raise PanelError for a frame without a header: columns named 0, 1, 2 … that include its dates."""
     names = [name for name in source.frame.columns if name not in source.index]
     if roles.date in names and names == [str(place) for place in range(len(names))]:
-        source.refuse("columns are called 0, 1, 2 …: a table without a header; name them date, open, close …")
+        source.refuse("columns are named 0, 1, 2 …: a table without a header; name them date, open, close …")
 
 
-def _long(source: Source, roles: Roles, said: Layout) -> Panel:
+def _long(source: Source, roles: Roles, options: Layout) -> Panel:
     columns = [*roles.fields, *(name for name in roles.labels if normalise(name))]
     for name in roles.labels:
         if not normalise(name):
             source.log.leave_out(name, "its name gives no name for a group", note=False)
-    names = field_names(source, columns, said.wanted)
-    wanted = None if said.wanted is None else [_field_of(source, names, name) for name in said.wanted]
-    days = parse_dates(source, roles.date, roles.time, said.time_zone)
+    names = field_names(source, columns, options.wanted)
+    wanted = None if options.wanted is None else [_field_of(source, names, name) for name in options.wanted]
+    days = parse_dates(source, roles.date, roles.time, options.time_zone)
     dates, row_day = _distinct(days)
     assets, row_asset = _assets(source, roles)
     shape = (len(dates), len(assets))
@@ -96,7 +97,7 @@ def _long(source: Source, roles: Roles, said: Layout) -> Panel:
 
 
 def _field_of(source: Source, names: dict[str, str], wanted: str) -> str:
-    """The field that a user names, by its name or by its column's."""
+    """Resolve a field given by its own name or by the name of its column."""
     if wanted in names.values():
         return wanted
     column = find_column(list(names), wanted)
@@ -106,23 +107,23 @@ def _field_of(source: Source, names: dict[str, str], wanted: str) -> str:
 
 
 def _distinct(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Distinct dates, ascending, and the place of each row's date among them."""
+    """Distinct dates, ascending, and the index of each row's date among them."""
     new = days[1:] != days[:-1]
-    if (days[1:] >= days[:-1]).all():  # the usual layout needs no sort
+    if (days[1:] >= days[:-1]).all():  # already sorted, the usual case
         return days[np.concatenate(([True], new))], np.concatenate(([0], np.cumsum(new)))
     dates, place = np.unique(days, return_inverse=True)
     return dates, place.reshape(-1)
 
 
 def _assets(source: Source, roles: Roles) -> tuple[tuple[str, ...], np.ndarray]:
-    """Sorted asset names and the place of each row's asset among them."""
+    """Sorted asset names and the index of each row's asset among them."""
     if roles.asset is None:
         name = source.name.split(".")[0] if "." in source.name else "asset"
         return (name,), np.zeros(source.frame.height, dtype=np.int64)
     text = source.text(roles.asset)
     if roles.issue is not None:
         text = text + "." + source.text(roles.issue).fill_null("")
-        source.log.note(f"assets are named by {roles.asset!r} and {roles.issue!r}")
+        source.log.note(f"assets are identified by columns {roles.asset!r} and {roles.issue!r}")
     codes, labels = _codes(text)
     if any(label != label.strip() or not label for label in labels):
         text = text.str.strip_chars().replace("", None)
@@ -137,12 +138,12 @@ def _assets(source: Source, roles: Roles) -> tuple[tuple[str, ...], np.ndarray]:
         pair = next(
             (seen[key], label) for label in labels if seen.setdefault(key := label.casefold(), label) != label
         )
-        source.log.note(f"assets {pair[0]!r} and {pair[1]!r} differ in upper and lower case only")
+        source.log.note(f"assets {pair[0]!r} and {pair[1]!r} differ only in case")
     return labels, codes.astype(np.int64)
 
 
 def _codes(text: "pl.Series") -> tuple[np.ndarray, tuple[str, ...]]:
-    """Place of each text among the sorted distinct ones, int32, −1 for null; and the distinct ones."""
+    """Index of each text among the sorted distinct texts, int32, −1 for null; and the distinct texts."""
     import polars as pl
 
     labels = text.drop_nulls().unique().sort()
@@ -151,17 +152,17 @@ def _codes(text: "pl.Series") -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _unsigned(source: Source, column: str, numbers: "pl.Series") -> "pl.Series":
-    """Prices of CRSP without the minus sign of means of bid and ask, null where 0 says that there is none."""
+    """Decode CRSP prices: a minus sign marks a bid–ask mean, and 0 a missing price."""
     if header_key(column) not in SIGNED_PRICES:
         return numbers
-    signed, nought = int((numbers < 0).sum()), int((numbers == 0).sum())
+    signed, zeros = int((numbers < 0).sum()), int((numbers == 0).sum())
     if signed:
         source.log.note(
-            f"column {column!r}: {signed:,} means of bid and ask, marked by a minus sign, are prices"
+            f"column {column!r}: {signed:,} bid–ask means, marked by a minus sign, are read as prices"
         )
-    if nought:
-        source.log.note(f"column {column!r}: 0 is read as no price ({nought:,} cells)")
-    if not signed and not nought:
+    if zeros:
+        source.log.note(f"column {column!r}: 0 is read as a missing price ({zeros:,} cells)")
+    if not signed and not zeros:
         return numbers
     return numbers.abs().replace(0.0, None)
 
@@ -176,30 +177,30 @@ def _check_order(
     cell: np.ndarray,
     shape: tuple[int, int],
 ) -> None:
-    """Refuse a (date, asset) that comes twice, and an asset whose dates neither ascend nor descend."""
+    """Raise PanelError for a duplicate (date, asset) and for an asset whose dates are not monotonic."""
     if shape[0] * shape[1] * 4 > _LARGE and len(cell) < _SPARSE * shape[0] * shape[1]:
         source.refuse(
-            f"dates do not line up: {shape[0]:,} distinct dates × {shape[1]:,} assets for {len(cell):,} rows;"
-            " round dates to bars of one length"
+            f"dates are not aligned: {shape[0]:,} distinct dates × {shape[1]:,} assets for {len(cell):,}"
+            " rows; round dates to bars of equal length"
         )
     if len(cell) == shape[0] == shape[1] > 3:
         source.refuse(
-            f"each row has a date and an asset of its own; {roles.asset!r} names no assets, or {roles.date!r}"
-            " no dates: say which columns do with --asset-column and --date-column"
+            f"every row has its own date and its own asset; {roles.asset!r} has no assets or {roles.date!r}"
+            " no dates: name the right columns with --asset-column and --date-column"
         )
     seen = np.zeros(shape[0] * shape[1], dtype=bool)
     seen[cell] = True
     if np.count_nonzero(seen) < len(cell):
         order = np.argsort(cell, kind="stable")
         again = order[1:][cell[order][1:] == cell[order][:-1]].min()
-        _refuse_twice(source, roles, int(again), dates[row_day[again]], assets[row_asset[again]])
+        _refuse_duplicate(source, roles, int(again), dates[row_day[again]], assets[row_asset[again]])
     if (row_day[1:] >= row_day[:-1]).all():
         return
     order = np.argsort(row_asset, kind="stable")
     same = row_asset[order][1:] == row_asset[order][:-1]
     back = same & (row_day[order][1:] < row_day[order][:-1])
     if back.any() and (back == same).all():
-        source.log.note("rows are newest first; they are sorted by date")
+        source.log.note("rows are in descending order of date; they are sorted by date")
     elif back.any():
         row = order[1:][back].min()
         before = order[np.flatnonzero(order == row)[0] - 1]
@@ -210,8 +211,8 @@ def _check_order(
         )
 
 
-def _tells_rows_apart(source: Source, date: str, name: str) -> bool:
-    """Whether text or whole numbers come once on each date, and on several dates: names of assets."""
+def _may_identify_assets(source: Source, date: str, name: str) -> bool:
+    """Whether text or integers occur once per date and on several dates, as identifiers of assets do."""
     series = source.frame[name]
     if series.dtype.is_float() or series.dtype.is_nested():
         return False
@@ -219,23 +220,25 @@ def _tells_rows_apart(source: Source, date: str, name: str) -> bool:
     return once and series.n_unique() * 2 <= source.frame.height
 
 
-def _refuse_twice(source: Source, roles: Roles, row: int, date: np.datetime64, asset: str) -> None:
+def _refuse_duplicate(source: Source, roles: Roles, row: int, date: np.datetime64, asset: str) -> None:
     if roles.asset is not None:
         raise PanelError(
-            f"{source.at(row)}: {text_of(date)} stands twice for asset {asset!r}; keep one row for each date"
-            " and asset, or name the column that tells assets apart with --asset-column"
+            f"{source.at(row)}: {text_of(date)} occurs twice for asset {asset!r}; keep one row per date and"
+            " asset, or name the column that identifies assets with --asset-column"
         )
-    texts = [name for name in (*roles.labels, *roles.fields) if _tells_rows_apart(source, roles.date, name)]
-    hint = f"; {texts[0]!r} may hold them" if texts else ""
+    candidates = [
+        name for name in (*roles.labels, *roles.fields) if _may_identify_assets(source, roles.date, name)
+    ]
+    hint = f" ({candidates[0]!r} may be one)" if candidates else ""
     raise PanelError(
-        f"{source.at(row)}: {text_of(date)} stands twice, and no column of assets is known{hint}; name it"
-        f" with --asset-column {texts[0] if texts else 'NAME'}, or keep one row for each date"
+        f"{source.at(row)}: {text_of(date)} occurs twice and no column of assets is known{hint}; name it"
+        f" with --asset-column {candidates[0] if candidates else 'NAME'}, or keep one row per date"
     )
 
 
 @dataclass
 class _Rows:
-    """Rows of a long table and the cell of the panel that each belongs to."""
+    """Rows of a long table and the cell of the panel for each of them."""
 
     source: Source
     cell: np.ndarray
@@ -256,7 +259,7 @@ class _Rows:
                 universe = self._universe(column)
                 continue
             is_label = column in self.labels and (wanted is None or name not in wanted)
-            if wanted is not None and name not in wanted and not is_label and not self._holds_text(column):
+            if wanted is not None and name not in wanted and not is_label and not self._is_text(column):
                 continue
             numbers = None if is_label else self.source.numbers(column, name)
             if numbers is not None:
@@ -286,7 +289,7 @@ class _Rows:
             reading=log.reading(layout),
         )  # fmt: skip
 
-    def _holds_text(self, column: str) -> bool:
+    def _is_text(self, column: str) -> bool:
         dtype = self.source.frame[column].dtype
         return not (dtype.is_numeric() or dtype.is_temporal() or dtype.is_nested() or str(dtype) == "Boolean")
 
@@ -297,18 +300,18 @@ class _Rows:
         if series.dtype == pl.String and series.str.to_lowercase().is_in(["true", "false"]).all():
             series = series.str.to_lowercase() == "true"
         if series.dtype != pl.Boolean and not series.dtype.is_integer():
-            self.source.refuse(f"column {column!r} must hold true or false; rename it if it is a field")
+            self.source.refuse(f"column {column!r} must be true or false; rename it if it is a field")
         mask = np.zeros(self.shape[0] * self.shape[1], dtype=bool)
         mask[self.cell] = series.cast(pl.Boolean).fill_null(False).to_numpy()
         return mask.reshape(self.shape)
 
     def _group(self, column: str, name: str, strict: bool) -> GroupCodes | None:
-        """Label code of each asset, if the labels of every asset stay the same; else PanelError or None."""
+        """Group of each asset if no asset changes its label; otherwise PanelError if `strict`, else None."""
         codes, labels = _codes(self.source.text(column).str.strip_chars().replace("", None))
-        there = np.flatnonzero(codes >= 0)
+        labelled = np.flatnonzero(codes >= 0)
         own = np.full(len(self.assets), -1, dtype=np.int32)
-        own[self.row_asset[there[::-1]]] = codes[there[::-1]]
-        changed = there[codes[there] != own[self.row_asset[there]]]
+        own[self.row_asset[labelled[::-1]]] = codes[labelled[::-1]]
+        changed = labelled[codes[labelled] != own[self.row_asset[labelled]]]
         if not len(changed):
             return GroupCodes(own, labels)
         if strict:
@@ -318,26 +321,26 @@ class _Rows:
     def _refuse_text(self, column: str, name: str, row: int = 0, before: str | None = None) -> None:
         text = self.source.text(column)[row]
         asset = self.assets[self.row_asset[row]]
-        now = "" if before is None else f" (for asset {asset!r} after {before!r}, so it is no group)"
+        change = "" if before is None else f" (for asset {asset!r} after {before!r}, so it is not a group)"
         raise PanelError(
-            f"{self.source.at(row, column)}: field {name!r} holds text, {text!r}{now}; make it numbers, or"
-            " leave the column out with fields=[...] (--fields)"
+            f"{self.source.at(row, column)}: field {name!r} contains text, {text!r}{change}; convert it to"
+            " numbers or leave the column out with fields=[...] (--fields)"
         )
 
 
-def _wide(source: Source, roles: Roles, value: str, said: Layout) -> Panel:
-    days = parse_dates(source, roles.date, roles.time, said.time_zone)
+def _wide(source: Source, roles: Roles, value: str, options: Layout) -> Panel:
+    days = parse_dates(source, roles.date, roles.time, options.time_zone)
     descends = len(days) > 1 and bool((days[1:] < days[:-1]).all())
     if descends:
-        source.log.note("rows are newest first; they are sorted by date")
+        source.log.note("rows are in descending order of date; they are sorted by date")
     back = np.flatnonzero(days[1:] <= days[:-1])
     if len(back) and not descends:
         row = int(back[0]) + 1
         day, before = text_of(days[row]), text_of(days[row - 1])
         if days[row] in days[:row]:
-            _refuse_twice_wide(source, roles, row, day)
+            _refuse_duplicate_wide(source, roles, row, day)
         raise PanelError(f"{source.at(row)}: {day} comes after {before}; sort the rows by date")
-    columns = _calendar_left_out(source, roles.fields)
+    columns = _without_calendar(source, roles.fields)
     ordered = sorted(columns)
     values = np.empty((1, len(days), len(ordered)), dtype=np.float32)
     for place, column in enumerate(ordered):
@@ -345,15 +348,15 @@ def _wide(source: Source, roles: Roles, value: str, said: Layout) -> Panel:
         if numbers is None:
             text = source.text(column).drop_nulls()[0]
             source.refuse(
-                f"column {column!r} holds text, {text!r}; a wide table holds numbers only, a long one needs a"
-                f" column of assets: name it with --asset-column {column}"
+                f"column {column!r} contains text, {text!r}; a wide table has only numbers, and a long one"
+                f" needs a column of assets: name it with --asset-column {column}"
             )
         with np.errstate(over="ignore"):
             values[0, :, place] = numbers.to_numpy()
     if descends:
         days, values = days[::-1].copy(), np.ascontiguousarray(values[:, ::-1])
     for name in roles.labels:
-        source.log.leave_out(name, "it holds labels")
+        source.log.leave_out(name, "it contains labels")
     field = normalise(value) or value
     source.log.columns = {field: f"{len(ordered):,} columns"}
     assets = tuple(name.strip() for name in ordered)
@@ -363,21 +366,21 @@ def _wide(source: Source, roles: Roles, value: str, said: Layout) -> Panel:
     )  # fmt: skip
 
 
-def _refuse_twice_wide(source: Source, roles: Roles, row: int, day: str) -> None:
-    hint = f" ({roles.labels[0]!r} may hold them)" if roles.labels else ""
+def _refuse_duplicate_wide(source: Source, roles: Roles, row: int, day: str) -> None:
+    hint = f" ({roles.labels[0]!r} may be one)" if roles.labels else ""
     raise PanelError(
-        f"{source.at(row)}: {day} stands twice; keep one row for each date, or name the column of assets"
-        f"{hint} with --asset-column"
+        f"{source.at(row)}: {day} occurs twice; keep one row per date, or name the column of assets{hint}"
+        " with --asset-column"
     )
 
 
-def _calendar_left_out(source: Source, columns: Sequence[str]) -> list[str]:
-    """Columns of a wide table without year, month and the like, which belong to the date."""
-    kept = []
+def _without_calendar(source: Source, columns: Sequence[str]) -> list[str]:
+    """Columns of a wide table without those that repeat parts of the date, such as year and month."""
+    assets = []
     for name in columns:
-        plain = name in _CALENDAR or (name.lower() in _CALENDAR and not name.isupper())
-        if plain and source.frame[name].dtype.is_integer():
-            source.log.leave_out(name, "it belongs to the date")
+        is_part = name in _CALENDAR or (name.lower() in _CALENDAR and not name.isupper())
+        if is_part and source.frame[name].dtype.is_integer():
+            source.log.leave_out(name, "it repeats a part of the date")
         else:
-            kept.append(name)
-    return kept
+            assets.append(name)
+    return assets

@@ -1,4 +1,4 @@
-"""Columns whose names have two levels, fields and assets in either order, as a long table."""
+"""Conversion of two-level column names (fields and assets, in either order) to a long table."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +16,15 @@ _JOINTS = r"[._\-:|/ ]"
 
 
 def stack(source: Source) -> Source:
-    """The source as a long table with a column `asset`, where names of its columns have two levels.
+    """Convert a source with two-level column names to a long table with a column `asset`.
 
-    The level that holds open, close and the like holds the fields, whichever comes first. Raises PanelError
-    where neither level does, and where a pair of labels comes twice.
+    The level with known field names, such as open and close, has the fields. A source without levels is
+    returned unchanged.
+
+    Raises
+    ------
+    PanelError
+        If neither level has known fields, or if a pair of labels occurs twice.
     """
     if not source.levels:
         return source
@@ -30,15 +35,15 @@ def stack(source: Source) -> Source:
     plain |= {name: "".join(pair) for name, pair in source.levels.items() if not all(pair)}
     if len(set(pairs.values())) < len(pairs):
         seen = list(pairs.values())
-        twice = next(pair for pair in seen if seen.count(pair) > 1)
-        source.refuse(f"column {twice!r} occurs more than once; keep one")
+        duplicate = next(pair for pair in seen if seen.count(pair) > 1)
+        source.refuse(f"duplicate column {duplicate!r}; keep one")
     level = _field_level(source, list(pairs.values()))
-    columns: dict[str, dict[str, str]] = {}  # of each asset, the column of each field
+    columns: dict[str, dict[str, str]] = {}  # asset -> field -> column
     for name, pair in pairs.items():
         columns.setdefault(pair[1 - level], {})[pair[level]] = name
     _check_shared(source, columns)
     if "asset" in plain.values():
-        source.refuse("a column 'asset' beside names of two levels; drop it")
+        source.refuse("a column 'asset' in addition to two-level column names; drop it")
     parts = []
     for label, own in columns.items():
         numbers = {}
@@ -52,7 +57,7 @@ def stack(source: Source) -> Source:
     some = ", ".join(list(columns)[:3]) + (", …" if len(columns) > 3 else "")
     fields = ", ".join(dict.fromkeys(pair[level] for pair in pairs.values()))
     count = "1 asset" if len(columns) == 1 else f"{len(columns):,} assets"
-    source.log.note(f"names of columns have two levels: {count} ({some}) and fields {fields}")
+    source.log.note(f"column names have two levels: {count} ({some}) and fields {fields}")
     return replace(
         source,
         frame=pl.concat(parts, how="diagonal_relaxed"),
@@ -63,9 +68,9 @@ def stack(source: Source) -> Source:
 
 
 def joined_levels(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
-    """Both labels of names such as `AAPL.Open`, `close_MSFT` and `('Close', 'AAPL')`, by name.
+    """Split names such as `AAPL.Open`, `close_MSFT` and `('Close', 'AAPL')` into their two labels.
 
-    Empty unless all names are so joined.
+    Returns an empty dict unless all names can be split in the same way.
     """
     names = list(columns)
     if len(names) < 2 or any(meaning_of(name) is not None for name in names):
@@ -87,7 +92,7 @@ def joined_levels(columns: Iterable[str]) -> dict[str, tuple[str, str]]:
 
 
 def _splits(name: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
-    """(field, asset) and (asset, field), each where the name can be read so."""
+    """Split a name as (field, asset) and as (asset, field); None where it cannot be split so."""
     after = before = None
     for joint in re.finditer(_JOINTS, name):
         left, right = name[: joint.start()], name[joint.end() :]
@@ -100,7 +105,7 @@ def _splits(name: str) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
 
 
 def _field_level(source: Source, pairs: Sequence[tuple[str, str]]) -> int:
-    """The level that holds the fields, 0 or 1."""
+    """Index of the level that has the fields, 0 or 1."""
     labels = [list(dict.fromkeys(pair[level] for pair in pairs)) for level in (0, 1)]
     known = [sum(is_field(meaning_of(label)) for label in level) / max(1, len(level)) for level in labels]
     names = source.level_names
@@ -111,21 +116,21 @@ def _field_level(source: Source, pairs: Sequence[tuple[str, str]]) -> int:
     if assets[0] != assets[1]:
         return assets.index(False)
     if fields[0] == fields[1]:
-        shown = " and ".join(", ".join(map(repr, level[:3])) for level in labels)
+        examples = " and ".join(", ".join(map(repr, level[:3])) for level in labels)
         source.refuse(
-            f"names of columns have two levels ({shown}), and neither is known to hold fields; call the"
-            " levels 'field' and 'asset', or name the fields with --rename OLD=close"
+            f"column names have two levels ({examples}), and neither has known fields; name the levels"
+            " 'field' and 'asset', or rename the fields with --rename OLD=close"
         )
     return fields.index(True)
 
 
 def _check_shared(source: Source, columns: Mapping[str, Mapping[str, str]]) -> None:
-    """Refuse two rows of names that are no two levels: a second row of units has no field in common."""
+    """Raise PanelError if no two assets share a field: the second header line may be units, not a level."""
     fields = [set(own) for own in columns.values()]
     if len(fields) > 1 and source.line is not None:
         shared = set.union(*fields)
         if len(shared) > 1 and all(sum(name in own for own in fields) == 1 for name in shared):
             source.refuse(
-                f"two lines hold names, and no two of {', '.join(map(repr, list(columns)[:4]))} share a"
-                " field; keep one line of names"
+                f"there are two header lines, but no two of {', '.join(map(repr, list(columns)[:4]))} share a"
+                " field; keep one header line"
             )

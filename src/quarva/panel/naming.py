@@ -1,4 +1,4 @@
-"""What the headers of a table mean together, and what its fields are called."""
+"""Roles and field names of the columns of a table, from its headers taken together."""
 
 from collections.abc import Iterable, Sequence
 
@@ -12,14 +12,17 @@ _PRICES = frozenset(["open", "high", "low", "close"])
 
 
 def roles_of(columns: Sequence[str]) -> dict[str, str]:
-    """Field or role of each column by its header; what holds only beside prices is there only so."""
+    """Field or role of each column with a known header.
+
+    Meanings marked `BESIDE_PRICES` are included only if the table has prices.
+    """
     found = {name: meaning for name in columns if (meaning := meaning_of(name)) is not None}
-    if {"date", "asset"} <= set(columns):  # the layout that Quarva writes: its fields keep their names
-        kept = (PERMANENT, ISSUE, ID)
+    if {"date", "asset"} <= set(columns):  # the layout written by Quarva: fields keep their names
+        identifiers = (PERMANENT, ISSUE, ID)
         return {
             name: meaning
             for name, meaning in found.items()
-            if name in ("date", "asset") or meaning in kept or normalise(name) != name
+            if name in ("date", "asset") or meaning in identifiers or normalise(name) != name
         }
     plain = {meaning for meaning in found.values() if not meaning.endswith(BESIDE_PRICES)}
     with_weak = {meaning.removesuffix(BESIDE_PRICES) for meaning in found.values()}
@@ -34,7 +37,7 @@ def roles_of(columns: Sequence[str]) -> dict[str, str]:
 
 
 def role_of(name: str) -> str:
-    """The role of a header by itself, '' for a field or an unknown one."""
+    """Role of a single header; '' for a field or an unknown header."""
     meaning = (meaning_of(name) or "").removesuffix(BESIDE_PRICES)
     return meaning if meaning.startswith("@") else ""
 
@@ -45,17 +48,22 @@ def is_field(meaning: str | None) -> bool:
 
 
 def field_names(source: Source, columns: Sequence[str], wanted: Iterable[str] | None) -> dict[str, str]:
-    """Field name of each column: that of the vendors' table, else its own in lower case with underscores.
+    """Field name of each column: the name in the vendor table, or else its own normalised name.
 
-    A column keeps its own name where another column has the table's, and where `wanted` names it so.
-    Raises PanelError where two columns would share a name, or nothing is left of one.
+    A column keeps its own name if another column has the name in the vendor table, or if `wanted` includes
+    its own name.
+
+    Raises
+    ------
+    PanelError
+        If two columns would share a name or nothing is left of a name.
     """
     asked = set(wanted or ())
     roles = roles_of(source.frame.columns)
     order = {meaning: place for place, meaning in enumerate(HEADERS)}
     own = {name: normalise(name) for name in columns}
     known = {name: roles[name] for name in columns if is_field(roles.get(name)) and own[name] not in asked}
-    first: dict[str, str] = {}  # of each field that the table names, the column that is called so
+    first: dict[str, str] = {}  # field in the vendor table -> column that gets its name
     for name in sorted(known, key=lambda each: (own[each] != known[each], order.get(header_key(each), 0))):
         first.setdefault(known[name], name)
     taken = {own[name] for name in columns if first.get(known.get(name, "")) != name}

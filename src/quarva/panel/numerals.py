@@ -1,4 +1,4 @@
-"""How numbers are written: decimal mark, thousands separators, currency signs, suffixes such as M and %."""
+"""Parsing of formatted numbers: decimal marks, thousands separators, currency signs, suffixes (M, %)."""
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
@@ -16,7 +16,7 @@ MISSING: Final = frozenset(
     ["", "na", "n/a", "#n/a", "#n/a n/a", "nan", "null", "none", "nil", "-", "--", "---", "–", "n.a.", "n.m.",
      "#div/0!", "#value!", "#ref!", "#num!", "."]
 )  # fmt: skip
-"""Words for 'no value', in lower case."""
+"""Markers of missing values, in lower case."""
 
 _SIGN, _CURRENCY, _SUFFIX = r"[-+]?\s*", r"[$€£¥₹]?\s*", r"\s*[KkMmBbTt%]?"
 _GROUP = "[ '’\u00a0\u202f]"
@@ -27,7 +27,7 @@ _DECIMAL_POINT = (
     r"|\d{1,3}(,\d{2,3})+\.\d+|\d{1,3}(,\d{2,3})*(,\d{3}){2,})$"
 )
 _POINTED = (
-    r"^[-+]*(\d+|\d{1,3}(,\d{2,3})*,\d{3})?(\.\d*)?([eE][-+]?\d+)?$"  # a comma between groups of digits
+    r"^[-+]*(\d+|\d{1,3}(,\d{2,3})*,\d{3})?(\.\d*)?([eE][-+]?\d+)?$"  # with commas between groups of digits
 )
 _COMMAED = r"^[-+]*(\d+|\d{1,3}(\.\d{3})+)?(,\d*)?([eE][-+]?\d+)?$"
 _DATED = r"^\s*\d{1,4}\.\d{1,2}\.\d{1,4}\s*$"
@@ -36,7 +36,7 @@ _FACTORS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12, "%": 0.01}
 
 
 def without_missing(text: "pl.Series") -> "pl.Series":
-    """Text stripped of blanks, null where it is a word for 'no value'."""
+    """Strip blanks and replace markers of missing values by null."""
     import polars as pl
 
     stripped = text.str.strip_chars()
@@ -51,26 +51,31 @@ def read_numerals(
     place: Callable[[int, str], str],
     log: ReadingLog,
 ) -> "pl.DataFrame":
-    """Turn text columns whose numbers are not written plainly into float64 columns.
+    """Convert text columns with formatted numbers to float64.
 
     Parameters
     ----------
     frame : DataFrame
-        Columns as they were read.
+        Columns as read from the source.
     keep : iterable of str
         Columns that stay text: dates, assets, labels.
     raw : callable or None
-        Reads the same columns again as text. With a decimal comma a point separates thousands, so a column
-        that was read as numbers must be read again; None where that cannot be.
+        Reads the same columns again as text; None if that is impossible. It is needed with decimal commas: a
+        point then separates thousands, so columns already parsed as numbers are wrong.
     place : callable
-        Names the place of a row and column in an error.
+        Location of a row and column, for messages.
     log : ReadingLog
-        Receives what was assumed.
+        Records assumptions.
+
+    Returns
+    -------
+    DataFrame
+        The frame with numbers parsed.
 
     Raises
     ------
     PanelError
-        Where it cannot be told whether a comma separates decimals or thousands, or both occur.
+        If commas may separate decimals or thousands, or if both decimal marks occur.
     """
     odd = [name for name in _text_columns(frame, keep) if _is_odd(frame[name])]
     if not odd:
@@ -94,31 +99,31 @@ def read_numerals(
 
 
 def _label(name: str) -> str:
-    """A column as errors call it: of two levels the lower label."""
+    """Name of a column for messages; for two levels the lower label."""
     return name.rsplit("\0", 1)[-1]
 
 
 def _text_columns(frame: "pl.DataFrame", keep: Iterable[str]) -> list[str]:
     import polars as pl
 
-    kept = set(keep)
-    return [name for name, dtype in frame.schema.items() if dtype == pl.String and name not in kept]
+    excluded = set(keep)
+    return [name for name, dtype in frame.schema.items() if dtype == pl.String and name not in excluded]
 
 
 def _is_numeric(column: "pl.Series") -> bool:
-    """Whether at least half of the cells are numbers, however written."""
+    """Whether at least half of the cells are numbers in any format."""
     text = without_missing(column).drop_nulls()
     shaped = text.str.contains(_SHAPE) & ~text.str.contains(_DATED)
     return bool(len(text)) and int(shaped.sum()) * 2 >= len(text)
 
 
 def _is_odd(column: "pl.Series") -> bool:
-    """Whether a text column holds numbers, and some that are not written plainly."""
+    """Whether a text column has numbers, some of them formatted."""
     import polars as pl
 
     text = without_missing(column.head(200)).drop_nulls()
     if len(text) and not text.str.contains(_SHAPE).any():
-        return False  # words: the usual text column is passed over at once
+        return False  # fast path for ordinary text
     text = without_missing(column).drop_nulls()
     plain = text.cast(pl.Float64, strict=False).is_not_null()
     return not plain.all() and _is_numeric(column)
@@ -143,25 +148,24 @@ def _decimal_mark(
     if points and comma:
         (name, row), (other, before) = comma, points
         raise PanelError(
-            f"{place(row, name)}: column {_label(name)!r} holds {frame[name][row]!r} with a decimal comma,"
-            f" and column {_label(other)!r} {frame[other][before]!r} with a decimal point; write all numbers"
-            " in one way"
+            f"{place(row, name)}: column {_label(name)!r} has {frame[name][row]!r} with a decimal comma but"
+            f" column {_label(other)!r} has {frame[other][before]!r} with a decimal point; use one of them"
         )
     dotted = [name for name in _text_columns(frame, keep) if frame[name].str.contains(r"\d\.\d").any()]
     if not points and not comma and dotted and all(meaning_of(name) in _COUNTED for name in commas):
-        return "."  # volumes with commas beside prices with points
+        return "."  # thousands separators in volumes only, and points in prices
     if not points and not comma:
         name = commas[0]
         row = frame[name].str.contains(",").fill_null(False).arg_max() or 0
         raise PanelError(
-            f"{place(row, name)}: column {_label(name)!r} holds {frame[name][row]!r}, where the comma may"
+            f"{place(row, name)}: column {_label(name)!r} has {frame[name][row]!r}, where the comma may"
             " separate decimals or thousands; write numbers with a decimal point and without separators"
         )
     return "," if comma else "."
 
 
 def _plain(column: "pl.Series", mark: str, log: ReadingLog) -> "pl.Series":
-    """Numbers of a column as float64 if all cells are numbers, else as text with the numbers made plain."""
+    """Parse a column: float64 if all cells are numbers, otherwise text with the numbers in plain format."""
     import polars as pl
 
     text = without_missing(column)
@@ -170,7 +174,7 @@ def _plain(column: "pl.Series", mark: str, log: ReadingLog) -> "pl.Series":
     suffix = bare.str.extract(r"([KkMmBbTt%])$", 1).str.to_lowercase()
     if (suffix == "%").any() and not bool(((suffix == "%") | text.is_null()).all()):
         suffix = pl.select(pl.when(suffix != "%").then(suffix)).to_series()
-        shaped &= ~text.str.ends_with("%").fill_null(False)  # among plain numbers a lone % is a mistake
+        shaped &= ~text.str.ends_with("%").fill_null(False)  # a single % among plain numbers is a mistake
     bare = bare.str.replace(r"[KkMmBbTt%]$", "")
     shaped &= bare.str.contains(_COMMAED if mark == "," else _POINTED)
     if mark == ",":
@@ -182,12 +186,9 @@ def _plain(column: "pl.Series", mark: str, log: ReadingLog) -> "pl.Series":
         factor = suffix.replace_strict(_FACTORS, default=1.0, return_dtype=pl.Float64).fill_null(1.0)
         numbers = numbers * factor
         used = sorted({each.upper() for each in suffix.drop_nulls().unique()})
-        log.note(
-            f"column {_label(column.name)!r}: numbers end in {', '.join(used)}, and are multiplied"
-            " accordingly"
-        )
+        log.note(f"column {_label(column.name)!r}: suffixes {', '.join(used)} are applied as factors")
     if text.str.contains(r"[$€£¥₹]").any():
-        log.note(f"column {_label(column.name)!r}: signs of a currency are passed over")
+        log.note(f"column {_label(column.name)!r}: currency signs are ignored")
     read = shaped & numbers.is_not_null()
     if bool((read | text.is_null()).all()):
         return numbers.rename(column.name)

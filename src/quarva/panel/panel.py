@@ -1,4 +1,4 @@
-"""The panel: named fields over dates and assets, and what belongs to them."""
+"""The panel: named fields over dates and assets."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,15 @@ __all__ = ["GroupCodes", "Panel", "check_panel"]
 
 @dataclass(frozen=True, eq=False)
 class GroupCodes:
-    """Which group each asset is in: `codes` int32[N], −1 for none, and `labels`, one for each code."""
+    """Group of each asset.
+
+    Attributes
+    ----------
+    codes : int32 array of shape (N,)
+        Index of each asset's label; −1 for none.
+    labels : tuple of str
+        Distinct labels, sorted.
+    """
 
     codes: np.ndarray
     labels: tuple[str, ...]
@@ -31,22 +39,38 @@ class GroupCodes:
 
 @dataclass(frozen=True, eq=False)
 class Panel:
-    """What is known of a market.
+    """Market data: named fields over dates and assets.
 
-    values: float32[F, T, N], C-contiguous; NaN = not there. float64 where `precision` says so.
-    fields: F names, lower case, as formulas use them.
-    dates: datetime64[T], ascending and distinct; [D] for daily bars, [ns] in UTC for shorter ones.
-    assets: N names.
-    groups: by name (`sector`), the group of each asset.
-    universe: bool[T, N], which assets may be traded on which day; None where all may.
-    name: where the panel comes from, for reports.
-    notes: what reading left out or changed, a sentence each.
-    reading: which column was taken for what, None where the panel was not read from a table.
-    conventions: what windows do before they are full and around NaN; see `quarva.panel.conventions`.
-    precision: type in which formulas are computed, float64 only for a table that float32 would blur; see
-        `quarva.panel.precision`.
+    Attributes
+    ----------
+    values : float32 array of shape (F, T, N)
+        C-contiguous; NaN where missing. float64 if `precision` is "float64".
+    fields : tuple of str
+        F field names in lower case, as used in formulas.
+    dates : datetime64 array of shape (T,)
+        Ascending and distinct; unit D for daily bars, ns in UTC for intraday bars.
+    assets : tuple of str
+        N names.
+    groups : dict of str to GroupCodes
+        Group of each asset by the name of the grouping, such as `sector`.
+    universe : bool array of shape (T, N), optional
+        Assets that may be traded on each day; None if all may.
+    name : str
+        Source of the panel, shown in reports.
+    notes : tuple of str
+        Remarks from reading, one sentence each.
+    conventions : {"quarva", "qlib"}
+        Rules for incomplete windows and NaN; see `quarva.panel.conventions`.
+    reading : Reading, optional
+        Interpretation of the columns; None if the panel was not read from a table.
+    precision : {"float32", "float64"}
+        Type in which formulas are evaluated; float64 only for tables with values that float32 cannot
+        distinguish, see `quarva.panel.precision`.
 
-    Raises PanelError where `conventions` is no name of such a set.
+    Raises
+    ------
+    PanelError
+        If `conventions` is unknown.
     """
 
     values: np.ndarray
@@ -66,7 +90,7 @@ class Panel:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of dates T and of assets N."""
+        """Number of dates T and number of assets N."""
         return len(self.dates), len(self.assets)
 
     def __repr__(self) -> str:
@@ -88,56 +112,56 @@ class Panel:
     ) -> "Panel":
         """Read and check a CSV or Parquet file, or a pandas or polars frame.
 
-        A long table has a column of dates, one of assets and fields. Without a column of assets, a table of
-        bars (open, close, volume …) is one asset, and any other is wide: dates × assets of one field. Names
-        of columns may have two levels, fields and assets in either order. pandas frames may have dates, or
-        dates and assets, in the index. Headers of the usual vendors and of several languages are known
-        (`quarva.panel.vendors`). Text that stays the same for each asset becomes a group, a column
-        `universe` of booleans the universe. Assets are sorted by name, and field names made lower case with
-        underscores.
-
-        What was assumed is in `reading`, and what a user should know in `notes`: constant and empty columns
-        that were left out, row labels, sorted rows, an encoding that is not UTF-8, and the like.
-
         Parameters
         ----------
         source : path, pandas or polars frame
             The table.
         field : str, optional
-            Name of the one field of a wide table, `close` by default. Naming it also says that a table whose
-            columns might be the prices of one asset is wide.
+            Name of the single field of a wide table; `close` by default. Setting it also states that a table
+            whose columns might be the prices of one asset is wide.
         fields : sequence of str, optional
-            The only fields to keep.
+            Fields to keep; all by default.
         allow_jumps : bool
             Accept prices that jump by more than 300 %.
         asset_column, date_column : str, optional
-            Columns of assets and of dates, where their names do not say so.
+            Columns of assets and dates. Detected by default.
         rename : mapping of str to str, optional
-            Other names for columns, old to new, before anything is made of them.
+            New column names by old name, applied first.
         time_zone : str, optional
-            Zone of the market, such as `America/New_York`: dates without a zone are local times of it, and
-            instants become its days if all have the same local time of day.
+            Time zone of the market, such as `America/New_York`. Dates without a time zone are local times in
+            it; instants become days of this zone if all have the same local time of day.
 
         Returns
         -------
         Panel
-            values float32 [F, T, N], NaN where a cell is missing.
+            Assets are sorted by name. NaN where a cell is missing.
 
         Raises
         ------
         PanelError
-            If the table cannot be read in one way only, or a field cannot be used; see `check_fields`.
+            If the table is ambiguous or a field is unusable; see `check_fields`.
+
+        Notes ----- A long table has a column of dates, a column of assets, and fields. Without a column of
+        assets, a table of bars (open, close, volume …) is one asset, and any other table is wide: dates ×
+        assets of one field. Column names may have two levels, fields and assets in either order. pandas
+        frames may have dates, or dates and assets, in the index.
+
+        Headers of common vendors and of several languages are known (`quarva.panel.vendors`); other field
+        names are converted to lower case with underscores. A text column that is constant for each asset
+        becomes a group, and a boolean column `universe` becomes the universe. Assumptions are recorded in
+        `reading`; `notes` lists those that matter for results, such as dropped constant columns, sorted rows
+        or an encoding other than UTF-8.
         """
         from quarva.panel.checking import check_fields, leave_out_constants
-        from quarva.panel.layout import Layout, lay_out
+        from quarva.panel.layout import Layout, to_panel
         from quarva.panel.markets import to_market_days
         from quarva.panel.oddities import note_oddities
         from quarva.panel.source import open_source
 
         opened = open_source(source, rename=rename, text=(asset_column, date_column))
-        said = Layout(field, fields, date_column, asset_column, time_zone)
+        options = Layout(field, fields, date_column, asset_column, time_zone)
         try:
-            panel = to_market_days(lay_out(opened, said))
+            panel = to_market_days(to_panel(opened, options))
         except MemoryError:
             raise PanelError(f"{opened.name}: does not fit in memory; read fewer fields=[...]") from None
         panel = leave_out_constants(panel, fields)
@@ -155,16 +179,36 @@ class Panel:
         universe: Any = None,
         name: str = "arrays",
     ) -> "Panel":
-        """A panel of arrays [T, N], one for each field, without a check of what they hold.
+        """Build a panel from arrays. Values are not checked.
 
-        `dates`: T dates, ascending, in any form that `dates.dates_of` reads; `assets`: N names, kept in their
-        order; `groups`: for each group N labels, None or '' for an asset without one; `universe`: bool[T, N].
-        Raises PanelError where names repeat, shapes do not fit, dates do not ascend or values are no numbers.
+        Parameters
+        ----------
+        values : mapping of str to array_like of shape (T, N)
+            One array per field; NaN where missing. Stored as float32.
+        dates : sequence of length T
+            Ascending dates in any form that `Panel.read` accepts in a column.
+        assets : sequence of length N
+            Distinct names; their order is kept.
+        groups : mapping of str to sequence of length N, optional
+            Labels of each grouping; None or '' for an asset without one.
+        universe : array_like of bool, shape (T, N), optional
+            Assets that may be traded on each day.
+        name : str
+            Name of the panel, for messages and reports.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        PanelError
+            If names are duplicated, shapes do not match, dates do not ascend or values are not numbers.
         """
         if not isinstance(values, Mapping):
             raise PanelError(
-                f"{name}: values are arrays by the name of their field, as in {{'close': array}}, not a "
-                f"{type(values).__name__}; a frame is read with Panel.read"
+                f"{name}: values must map field names to arrays, such as {{'close': array}}, not be a "
+                f"{type(values).__name__}; read a frame with Panel.read"
             )
         if not values:
             raise PanelError(f"{name}: no field; give at least one array")
@@ -172,38 +216,56 @@ class Panel:
         days = _as_dates(dates, name)
         labels = tuple(str(asset) for asset in assets)
         if len(set(labels)) < len(labels):
-            twice = next(label for label in labels if labels.count(label) > 1)
-            raise PanelError(f"{name}: asset {twice!r} stands twice; give each asset its own name")
+            duplicate = next(label for label in labels if labels.count(label) > 1)
+            raise PanelError(f"{name}: duplicate asset {duplicate!r}; give each asset its own name")
         shape = (len(days), len(labels))
         stacked = np.empty((len(names), *shape), dtype=np.float32)
         for row, (given, array) in enumerate(values.items()):
             if np.shape(array) != shape:
                 found = np.shape(array)
-                raise PanelError(f"{name}: field {given!r} has shape {found}; dates × assets is {shape}")
+                raise PanelError(f"{name}: field {given!r} has shape {found}, but dates × assets is {shape}")
             try:
                 with np.errstate(over="ignore"):
                     stacked[row] = array
             except (TypeError, ValueError):
-                raise PanelError(f"{name}: field {given!r} holds something that is no number") from None
+                raise PanelError(f"{name}: field {given!r} contains values that are not numbers") from None
         if universe is not None:
             universe = np.ascontiguousarray(universe, dtype=bool)
             if universe.shape != shape:
-                raise PanelError(f"{name}: universe has shape {universe.shape}; dates × assets is {shape}")
+                raise PanelError(
+                    f"{name}: universe has shape {universe.shape}, but dates × assets is {shape}"
+                )
         coded = {group: _as_group(given, group, name, shape[1]) for group, given in (groups or {}).items()}
         return cls(stacked, tuple(names.values()), days, labels, coded, universe, name)
 
     def field(self, name: str) -> np.ndarray:
-        """Values of a field, a view float32[T, N]; PanelError where there is no such field."""
+        """Values of a field as a view, float32 [T, N]; PanelError if there is no such field."""
         if name not in self.fields:
             raise PanelError(f"{self.name}: no field {name!r}; {nearest(str(name), self.fields)}")
         return self.values[self.fields.index(name)]
 
     def between(self, first: Any = None, last: Any = None) -> "Panel":
-        """The part from date `first` to date `last`, both included; None leaves that end open."""
+        """Slice the panel by date.
+
+        Parameters
+        ----------
+        first, last : date, optional
+            First and last date, both included; None leaves that end open. `2020` and `2020-01` are accepted.
+            A day includes all of its intraday bars.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        PanelError
+            If the slice is empty or an argument is not a date.
+        """
         begin = 0 if first is None else int(np.searchsorted(self.dates, self._date(first), side="left"))
         end = len(self.dates)
         if last is not None:
-            # A day includes its last instant, so the end of '2020-01-31' is the beginning of the day after.
+            # A day includes all of its instants, so '2020-01-31' ends where the next day begins.
             end = int(np.searchsorted(self.dates, self._date(last), side="right"))
             if self._date(last).astype("datetime64[D]") == self._date(last):
                 end = int(np.searchsorted(self.dates, self._date(last) + np.timedelta64(1, "D"), side="left"))
@@ -220,9 +282,17 @@ class Panel:
         )
 
     def with_conventions(self, name: Conventions) -> "Panel":
-        """The same panel, its formulas read by the conventions "quarva" or "qlib"; the arrays are shared.
+        """Return a panel with other conventions for incomplete windows and NaN; arrays are shared.
 
-        Raises PanelError for another name. What each means: `quarva.panel.conventions`.
+        Parameters
+        ----------
+        name : {"quarva", "qlib"}
+            See `quarva.panel.conventions`.
+
+        Raises
+        ------
+        PanelError
+            If `name` is unknown.
         """
         return replace(self, conventions=name)
 
@@ -230,28 +300,39 @@ class Panel:
         return np.datetime64(date_of(date, self.name).astype(self.dates.dtype))
 
     def to_frame(self) -> "pd.DataFrame":
-        """A long pandas frame: date, asset, groups, fields, and `universe` where the panel has one.
+        """Convert to a long pandas frame: date, asset, groups, fields and, if present, `universe`.
 
-        A row is left out where every field is missing.
+        Rows without any value are left out.
         """
         from quarva.panel.writing import long_frame
 
         return long_frame(self).to_pandas()
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write a long table, Parquet or CSV by the ending of the path, whole or not at all.
+        """Write a long table atomically.
 
-        Reading it gives the same panel (assets sorted). Raises PanelError where it can not be written.
+        Reading the file gives the same panel with assets sorted by name.
+
+        Parameters
+        ----------
+        path : str or PathLike
+            File ending in .parquet, .pq or .csv.
+
+        Raises
+        ------
+        PanelError
+            If the ending is unknown or the file cannot be written.
         """
         from quarva.panel.writing import write_panel
 
         write_panel(self, path)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the content, 64 hexadecimal digits, the same on every machine.
+        """SHA-256 of the content as 64 hexadecimal digits; the same on every machine.
 
-        It covers values, dates, names, groups, universe and conventions. The order of fields and of assets,
-        `name` and `notes` do not matter, so a file and a rearranged copy of it have the same fingerprint.
+        The hash covers values, dates, names, groups, universe and conventions. It does not depend on the
+        order of fields and assets, on `name` or on `notes`, so a rearranged copy of a file has the same
+        fingerprint.
         """
         digest = hashlib.sha256()
         order = np.array(sorted(range(len(self.assets)), key=self.assets.__getitem__))
@@ -276,21 +357,21 @@ class Panel:
 
 
 def check_panel(given: object, verb: str) -> None:
-    """Raise PanelError where what a verb (`a formula's signal`) was given is no Panel."""
+    """Raise PanelError unless `given` is a Panel; `verb` is the subject of the message."""
     if not isinstance(given, Panel):
         raise PanelError(
-            f"{verb} takes a Panel, not a {type(given).__name__}: read it with Panel.read(...), or make one "
+            f"{verb} takes a Panel, not a {type(given).__name__}: read it with Panel.read(...), or build one "
             "with Panel.from_arrays(...)"
         )
 
 
 def _as_dates(dates: Any, name: str) -> np.ndarray:
-    """Ascending dates as datetime64[D] where all are midnight, else [ns]."""
+    """Convert dates and check that they ascend."""
     found = dates_of(dates, name)
     back = np.flatnonzero(found[1:] <= found[:-1])
     if len(back):
         before, after = found[back[0]], found[back[0] + 1]
-        what = "stands twice; keep one" if before == after else f"comes after {before}; sort by date"
+        what = "occurs twice; keep one" if before == after else f"comes after {before}; sort by date"
         raise PanelError(f"{name}: date {after} {what}")
     return found
 
@@ -301,7 +382,7 @@ def _as_group(given: Any, group: str, name: str, assets: int) -> GroupCodes:
     texts = [None if label is None or label == "" or label != label else str(label) for label in given]
     if len(texts) != assets:
         raise PanelError(
-            f"{name}: group {group!r} has {len(texts)} labels; give one for each of {assets} assets"
+            f"{name}: group {group!r} has {len(texts)} labels; give one for each of the {assets} assets"
         )
     labels = tuple(sorted({text for text in texts if text is not None}))
     codes = [-1 if text is None else labels.index(text) for text in texts]

@@ -1,4 +1,4 @@
-"""The precision of a table: float32, unless that would blur one of its columns."""
+"""Precision of a table: float32, unless its rounding errors would matter in some column."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -6,31 +6,31 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Precision", "blur_of", "note_of"]
+__all__ = ["Precision", "precision_note", "rounding_error"]
 
 Precision = Literal["float32", "float64"]
-"""Types in which formulas are computed."""
+"""Types in which formulas are evaluated."""
 
-# Rounding a column to float32 costs the formula that equals it an R² of at most the square of this.
-_BLUR = 1e-5
-_WHOLE = 2.0**53  # integers beyond this are not exact in float64 either
+# Largest tolerated rounding error relative to the standard deviation: the loss of R² is at most its square.
+_TOLERANCE = 1e-5
+_LARGEST_INTEGER = 2.0**53  # integers beyond this are not exact in float64 either
 
 
-def blur_of(values: NDArray[np.float64]) -> float | None:
-    """What float32 takes from a column, if that matters.
+def rounding_error(values: NDArray[np.float64]) -> float | None:
+    """Largest rounding error of float32 in a column, if it matters.
 
-    It matters where whole numbers would change, and where the largest rounding error is above 1e-5 of the
-    column's standard deviation: for a large offset, such as seconds since 1970.
+    It matters if integers would change or if the error exceeds 1e-5 of the column's standard deviation, as it
+    does with a large offset such as seconds since 1970.
 
     Parameters
     ----------
     values : ndarray of float64, shape (rows,)
-        The column; NaN and infinite cells are skipped, and so are cells beyond float32.
+        The column. NaN, infinite values and values that overflow float32 are skipped.
 
     Returns
     -------
     float or None
-        The largest rounding error in the column's unit; None where float32 serves.
+        The error in the unit of the column; None if float32 is sufficient.
     """
     with np.errstate(over="ignore", invalid="ignore"):
         rounded = values.astype(np.float32)
@@ -39,15 +39,15 @@ def blur_of(values: NDArray[np.float64]) -> float | None:
     error = float(np.abs(rounded[known] - exact).max(initial=0.0))
     if error == 0.0 or exact.min() == exact.max():
         return None
-    is_whole = bool((np.abs(exact) <= _WHOLE).all() and (exact == np.rint(exact)).all())
-    return error if is_whole or error > _BLUR * float(exact.std()) else None
+    is_integral = bool((np.abs(exact) <= _LARGEST_INTEGER).all() and (exact == np.rint(exact)).all())
+    return error if is_integral or error > _TOLERANCE * float(exact.std()) else None
 
 
-def note_of(columns: Mapping[str, NDArray[np.float64]]) -> str | None:
-    """The note that a table is computed in float64, and why; None where float32 serves all its columns."""
-    blurred = {name: blur for name, values in columns.items() if (blur := blur_of(values)) is not None}
-    if not blurred:
+def precision_note(columns: Mapping[str, NDArray[np.float64]]) -> str | None:
+    """Note on why a table is evaluated in float64; None if float32 is sufficient for all columns."""
+    errors = {name: error for name, values in columns.items() if (error := rounding_error(values)) is not None}
+    if not errors:
         return None
-    shown = ", ".join(f"{name!r} by up to {blur:.3g}" for name, blur in list(blurred.items())[:5])
-    more = f" and {len(blurred) - 5} more columns" if len(blurred) > 5 else ""
-    return f"the table is computed in float64, because float32 would change {shown}{more}"
+    listing = ", ".join(f"{name!r} by up to {error:.3g}" for name, error in list(errors.items())[:5])
+    more = f" and {len(errors) - 5} more columns" if len(errors) > 5 else ""
+    return f"the table is computed in float64 because float32 would change {listing}{more}"

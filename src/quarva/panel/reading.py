@@ -1,4 +1,4 @@
-"""How a source was read: what was taken for what, in a form that a person and a run's record can hold."""
+"""Record of how a source was read, for users and for the records of runs."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -8,17 +8,24 @@ __all__ = ["Reading", "ReadingLog"]
 
 @dataclass(frozen=True)
 class Reading:
-    """What the reader took for what.
+    """Interpretation of a source.
 
-    Attributes:
-        layout: "long" (rows of date, asset and fields), "one asset" (rows of date and fields) or "wide"
-            (dates × assets of one field).
-        date: column or columns that the dates are from.
-        asset: column that the assets are from, None where no column names them.
-        columns: column that each field is from, by field.
-        left_out: reason for each column that is no part of the panel, by column.
-        file: of a delimited file its `encoding`, `separator`, `header_lines` and `decimal_mark`; else empty.
-        dates: what the dates are: days, days of a zone, or instants in UTC, and how they were found.
+    Attributes
+    ----------
+    layout : {"long", "one asset", "wide"}
+        Rows of date, asset and fields; rows of date and fields; or dates × assets of one field.
+    date : str
+        Column or columns of the dates.
+    asset : str or None
+        Column of the assets.
+    columns : dict of str to str
+        Column of each field, by field.
+    left_out : dict of str to str
+        Reason for each column that is not part of the panel, by column.
+    file : dict of str to str
+        `encoding`, `separator`, `header_lines` and `decimal_mark` of a delimited file; otherwise empty.
+    dates : str
+        Type of the dates (days, days of a time zone, or instants in UTC) and how it was determined.
     """
 
     layout: str
@@ -30,18 +37,18 @@ class Reading:
     dates: str
 
     def as_dict(self) -> dict[str, Any]:
-        """The same as plain dictionaries and text, for JSON."""
+        """Convert to plain dictionaries and strings for JSON."""
         return asdict(self)
 
     def __str__(self) -> str:
-        """One line: layout, and the columns of dates, assets and fields."""
+        """One line with the layout and the columns of dates, assets and fields."""
         parts = [f"{self.layout}; dates from {self.date!r} ({self.dates})"]
         if self.asset is not None:
             parts.append(f"assets from {self.asset!r}")
         renamed = [f"{name} = {column!r}" for name, column in self.columns.items() if name != column]
         if renamed:
-            shown = ", ".join(renamed[:12]) + (", …" if len(renamed) > 12 else "")
-            parts.append(f"fields {shown}")
+            listing = ", ".join(renamed[:12]) + (", …" if len(renamed) > 12 else "")
+            parts.append(f"fields {listing}")
         if self.left_out:
             parts.append(f"left out: {', '.join(map(repr, self.left_out))}")
         if self.file:
@@ -51,9 +58,9 @@ class Reading:
 
 @dataclass
 class ReadingLog:
-    """Collects what is assumed while a source is read.
+    """Collects assumptions while a source is read.
 
-    `notes` are the assumptions that a person should see with every result; the rest is for `describe`.
+    `notes` are shown with every result; the other attributes are those of `Reading`.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -65,18 +72,18 @@ class ReadingLog:
     dates: str = "days"
 
     def note(self, text: str) -> None:
-        """Keep a sentence for the panel's notes, once."""
+        """Add a sentence to the panel's notes, unless it is already there."""
         if text not in self.notes:
             self.notes.append(text)
 
     def leave_out(self, column: str, reason: str, *, note: bool = True) -> None:
-        """Record that a column is no part of the panel, and why."""
+        """Record that a column is not part of the panel, with the reason."""
         self.left_out[column] = reason
         if note:
             self.note(f"column {column!r} left out: {reason}")
 
     def reading(self, layout: str) -> Reading:
-        """The record of a source that was read."""
+        """Build the final record."""
         return Reading(
             layout,
             self.date,

@@ -1,4 +1,4 @@
-"""Which column of a table holds the dates, which the assets, and which are fields."""
+"""Detection of the roles of columns: dates, assets, labels and fields."""
 
 import re
 from collections.abc import Sequence
@@ -32,15 +32,22 @@ __all__ = ["Roles", "find_roles"]
 
 @dataclass(frozen=True)
 class Roles:
-    """Columns of a table by what they hold.
+    """Columns of a table by role.
 
-    Attributes:
-        date: the dates.
-        time: times of day that belong to the dates, None where there are none.
-        asset: names of assets, None where no column holds them.
-        issue: issues of an asset that names it together with `asset`, or None.
-        labels: columns whose values are labels, whatever their type.
-        fields: all other columns that may be fields or groups.
+    Attributes
+    ----------
+    date : str
+        Column of dates.
+    time : str or None
+        Column of times of day to add to the dates.
+    asset : str or None
+        Column of assets.
+    issue : str or None
+        Column that, together with `asset`, identifies an asset.
+    labels : tuple of str
+        Columns of labels, of any type.
+    fields : tuple of str
+        All other columns that may be fields or groups.
     """
 
     date: str
@@ -52,24 +59,37 @@ class Roles:
 
 
 def find_roles(source: Source, date_column: str | None, asset_column: str | None) -> Roles:
-    """Find the columns of dates, assets and fields; what is none of them is recorded as left out.
+    """Detect the columns of dates, assets, labels and fields.
 
-    `date_column` and `asset_column` are the user's word for it. Raises PanelError where there is no column
-    of dates, where several may be, and where a named column does not exist.
+    Parameters
+    ----------
+    source : Source
+        Opened table; columns without a role are recorded in its log.
+    date_column, asset_column : str or None
+        Columns named by the user.
+
+    Returns
+    -------
+    Roles
+
+    Raises
+    ------
+    PanelError
+        If there is no column of dates, if several qualify, or if a named column does not exist.
     """
     columns = [name for name in source.frame.columns if name]
     roles = roles_of(source.frame.columns)
     date = _date_column(source, roles, date_column)
     time = _time_column(source, roles, date)
     if time is not None and _is_full_stamp(source.frame[time]):
-        source.log.leave_out(date, f"column {time!r} holds the date with its time of day", note=False)
+        source.log.leave_out(date, f"column {time!r} has the date with its time of day", note=False)
         date, time, gone = time, None, date
         roles.pop(gone, None)
         columns.remove(gone)
     rest = [name for name in source.frame.columns if name not in (date, time) and name in {*columns, ""}]
     asset = _asset_column(source, roles, [name for name in rest if name], asset_column, date)
     issue = next((name for name in rest if roles.get(name) == ISSUE), None)
-    if asset is None or meaning_of(asset) != PERMANENT or not _tells_apart(source, asset, issue):
+    if asset is None or meaning_of(asset) != PERMANENT or not _has_several_issues(source, asset, issue):
         issue = None
     labels, fields = _split(source, roles, [name for name in rest if name not in (asset, issue)], asset)
     return Roles(date, time, asset, issue, tuple(labels), tuple(fields))
@@ -97,7 +117,7 @@ def _reads_as_dates(series: "pl.Series") -> bool:
 
 
 def _reads_as_days(series: "pl.Series") -> bool:
-    """Whether whole numbers are days written 20200131."""
+    """Whether integers are days in the form 20200131."""
     if not series.dtype.is_integer() or series.null_count() or not len(series):
         return False
     text = series.head(50).cast(str)
@@ -105,7 +125,7 @@ def _reads_as_days(series: "pl.Series") -> bool:
 
 
 def _reads_as_stamps(series: "pl.Series") -> bool:
-    """Whether a column without a name holds dates: days as 20200131, or numbers too large to count rows."""
+    """Whether an unnamed column has dates: days in the form 20200131, or numbers too large to count rows."""
     if not series.dtype.is_numeric():
         return _reads_as_dates(series)
     return _reads_as_days(series) or (_reads_as_dates(series) and float(series.min()) >= 1e8)  # type: ignore[arg-type]
@@ -141,19 +161,19 @@ def _date_column(source: Source, roles: dict[str, str], given: str | None) -> st
     empty_named = [name for name in named if roles.get(name) == DATE]
     if found_by and empty_named:
         source.refuse(
-            f"column {empty_named[0]!r} holds no dates, and {found_by[0]!r} does; name the one of the bars"
+            f"column {empty_named[0]!r} has no dates, but {found_by[0]!r} does; name the dates of the bars"
             " with --date-column"
         )
     if len(found_by) > 1:
-        shown = " and ".join(map(repr, found_by[:4]))
-        source.refuse(f"columns {shown} hold dates; name the one of the bars with --date-column")
+        candidates = " and ".join(map(repr, found_by[:4]))
+        source.refuse(f"columns {candidates} have dates; name the dates of the bars with --date-column")
     if found_by:
         return found_by[0]
     if named and not frame[named[0]].dtype.is_float():
-        return named[0]  # an error about its first value is of more use than one about its name
+        return named[0]  # a message about its first value is more useful than one about its name
     found_names = ", ".join(repr(name) for name in frame.columns[:8]) + (", …" if frame.width > 8 else "")
     raise PanelError(
-        f"{source.name}: no date column; call it date, or name it with --date-column (found {found_names})"
+        f"{source.name}: no date column; call it date or name it with --date-column (found {found_names})"
     )
 
 
@@ -164,14 +184,14 @@ def _string() -> "type[pl.String]":
 
 
 def _by_preference(roles: dict[str, str], columns: Sequence[str], role: str) -> list[str]:
-    """Columns of a role, the first in the vendors' table first."""
+    """Columns with a role, in the order of the vendor table."""
     order = {header: place for place, header in enumerate(HEADERS)}
     named = [name for name in columns if roles.get(name) == role]
     return sorted(named, key=lambda name: order.get(header_key(name), len(order)))
 
 
 def _check_agreement(source: Source, dated: Sequence[str]) -> None:
-    """Refuse two columns of dates that name different days; of those that agree the first is taken."""
+    """Raise PanelError if two columns of dates disagree; the others are left out if they agree."""
     if len(dated) < 2:
         return
     for other in dated[1:]:
@@ -180,19 +200,19 @@ def _check_agreement(source: Source, dated: Sequence[str]) -> None:
         try:
             days = [parse_dates(part, name).astype("datetime64[D]") for name in (dated[0], other)]
         except PanelError:
-            source.log.leave_out(other, f"its dates cannot be read; {dated[0]!r} holds the dates")
+            source.log.leave_out(other, f"its dates cannot be read; {dated[0]!r} has the dates")
             continue
         apart = abs((days[0] - days[1]).astype(int))
         if (apart > 1).any():
             source.refuse(
-                f"columns {dated[0]!r} and {other!r} hold different dates; name the one of the bars with"
+                f"columns {dated[0]!r} and {other!r} have different dates; name the dates of the bars with"
                 " --date-column"
             )
-        source.log.leave_out(other, f"it holds the dates of {dated[0]!r} again", note=False)
+        source.log.leave_out(other, f"it repeats the dates of {dated[0]!r}", note=False)
 
 
 def _time_column(source: Source, roles: dict[str, str], date: str) -> str | None:
-    """A column of times of day beside a column of days."""
+    """Column of times of day that complements a column of days."""
     for name in _by_preference(roles, source.frame.columns, TIME):
         if name != date and (reads_as_times(source.frame[name]) or _is_full_stamp(source.frame[name])):
             return name
@@ -200,7 +220,7 @@ def _time_column(source: Source, roles: dict[str, str], date: str) -> str | None
 
 
 def _is_full_stamp(series: "pl.Series") -> bool:
-    """Whether a column holds dates with times of day as 20220103093500000, as baostock's `time` does."""
+    """Whether a column has dates with times of day such as 20220103093500000 (`time` of baostock)."""
     text = series.drop_nulls().head(5).cast(_string())
     return bool(len(text)) and bool(text.str.contains(r"^(19|20)\d{12}(\d{3})?$").all())
 
@@ -217,7 +237,7 @@ def _asset_column(
         return found
     named = [*_by_preference(roles, columns, PERMANENT), *_by_preference(roles, columns, ASSET)]
     named = [name for name in named if not source.counts_rows(name) and _may_name_assets(source, name)]
-    permanent = [name for name in named if roles[name] == PERMANENT and _holds_numbers(source, name)]
+    permanent = [name for name in named if roles[name] == PERMANENT and _has_identifiers(source, name)]
     if named:
         others = [name for name in named if roles[name] != PERMANENT]
         return (permanent or others or named)[0]
@@ -230,7 +250,7 @@ def _asset_column(
 
 
 def _repeats_by_date(source: Source, date: str, name: str) -> bool:
-    """Whether whole numbers come again and again, but once for a date: codes of assets, not row labels."""
+    """Whether integers recur but are unique on each date, as codes of assets are and row labels are not."""
     if not source.frame[name].dtype.is_integer() or date not in source.frame.columns:
         return False
     distinct, rows = source.frame[name].n_unique(), source.frame.height
@@ -238,30 +258,30 @@ def _repeats_by_date(source: Source, date: str, name: str) -> bool:
 
 
 def _may_name_assets(source: Source, name: str) -> bool:
-    """Whether a column holds names or codes; prices of a stock called SID or CODE are none."""
+    """Whether a column has names or codes, rather than prices of a stock named SID or CODE."""
     series = source.frame[name]
-    if _holds_decimals(series) or series.null_count() == len(series):
+    if _has_decimals(series) or series.null_count() == len(series):
         return False
     if header_key(name) == "index" and not _is_text(series):
         return False
     if series.dtype.is_float() and meaning_of(name) != PERMANENT:
-        # Codes that a missing one made floats come again and again; prices do not.
+        # Codes that became floats because one was missing recur often; prices do not.
         return series.n_unique() == 1 or series.n_unique() * 4 < len(series)
     if series.dtype.is_float():
         return True
     return series.dtype.is_integer() or _is_text(series)
 
 
-def _holds_numbers(source: Source, name: str) -> bool:
-    """Whether a column of permanent identifiers holds their numbers; a few other words are refused."""
+def _has_identifiers(source: Source, name: str) -> bool:
+    """Whether a column has permanent identifiers; PanelError if only a few of its cells are not."""
     text = source.frame[name].cast(_string()).str.strip_chars()
     odd = ~text.str.contains(r"^(\d+(\.0*)?|BBG[A-Z0-9]{9})$") & text.is_not_null() & (text != "")
     wrong = int(odd.sum())
     if wrong and wrong * 2 < len(text):
         row = odd.arg_max() or 0
         raise PanelError(
-            f"{source.at(row, name)}: {text[row]!r} in column {name!r} is not the number of an asset; correct"
-            " it, or name another column with --asset-column"
+            f"{source.at(row, name)}: {text[row]!r} in column {name!r} is not an identifier of an asset;"
+            " correct it, or name another column with --asset-column"
         )
     return not wrong
 
@@ -272,8 +292,8 @@ def _is_text(series: "pl.Series") -> bool:
     return series.dtype in (pl.String, pl.Categorical, pl.Enum)
 
 
-def _holds_decimals(series: "pl.Series") -> bool:
-    """Whether a column holds numbers with decimals, be it as text: prices, not codes."""
+def _has_decimals(series: "pl.Series") -> bool:
+    """Whether a column has decimal numbers, possibly as text: prices, not codes."""
     if series.dtype.is_float():
         values = series.drop_nulls().drop_nans()
         return not bool((values == values.round()).all())
@@ -283,7 +303,7 @@ def _holds_decimals(series: "pl.Series") -> bool:
     return bool(len(values)) and bool(values.str.contains(r"^-?\d*\.\d+$").mean() > 0.5)  # type: ignore[operator]
 
 
-def _tells_apart(source: Source, asset: str, issue: str | None) -> bool:
+def _has_several_issues(source: Source, asset: str, issue: str | None) -> bool:
     """Whether some asset has several issues."""
     if issue is None:
         return False
@@ -294,31 +314,31 @@ def _tells_apart(source: Source, asset: str, issue: str | None) -> bool:
 def _split(
     source: Source, roles: dict[str, str], rest: Sequence[str], asset: str | None
 ) -> tuple[list[str], list[str]]:
-    """Labels and fields among the other columns; row labels, identifiers and second dates are left out."""
+    """Divide the other columns into labels and fields; leave out row labels, identifiers and dates."""
     labels: list[str] = []
     fields: list[str] = []
     long = asset is not None
     for name in rest:
         role = roles.get(name, "")
         series = source.frame[name]
-        decimal = not long and (series.dtype.is_float() or _holds_decimals(series))
+        decimal = not long and (series.dtype.is_float() or _has_decimals(series))
         if name in source.log.left_out:
             continue
         if source.counts_rows(name):
             counted = name in source.index or (series[0] == 0 and series[-1] == len(series) - 1)
-            source.log.leave_out(name, "it holds labels of rows", note=not counted)
+            source.log.leave_out(name, "it has row labels", note=not counted)
         elif name in source.index:
             source.log.leave_out(name, "it is the index of a pandas frame, not a field")
         elif role == SKIP and not decimal:
-            source.log.leave_out(name, f"{header_key(name)} is no field", note=False)
+            source.log.leave_out(name, f"{header_key(name)} is not a field", note=False)
         elif role in (ID, PERMANENT, ISSUE) and not decimal:
             source.log.leave_out(name, "it is an identifier, not a field")
         elif str(series.dtype).startswith(("Duration", "Time")):
-            source.log.leave_out(name, "it holds times, not a field")
+            source.log.leave_out(name, "it has times of day, not a field")
         elif (
             series.dtype.is_temporal() or (role == DATE and _reads_as_dates(series)) or _dates_in_text(series)
         ):
-            source.log.leave_out(name, "it holds dates, not a field")
+            source.log.leave_out(name, "it has dates, not a field")
         elif role in (LABEL, ASSET) and not decimal:
             labels.append(name)
         else:

@@ -1,4 +1,4 @@
-"""A real panel that needs no file."""
+"""The bundled sample panel."""
 
 from quarva.panel.panel import Panel
 
@@ -6,10 +6,16 @@ __all__ = ["sample_panel"]
 
 
 def sample_panel() -> Panel:
-    """Daily closes of 20 S&P 500 stocks, 1990-01-02 to 2022-12-28, as skfolio ships them: [8313, 20].
+    """Daily closing prices of 20 S&P 500 stocks from 1990-01-02 to 2022-12-28, as distributed with skfolio.
 
-    One field, `close`, adjusted for splits and dividends, without gaps. The stocks are members that lasted:
-    what earns on them need not have earned on those one could have chosen in 1990.
+    Returns
+    -------
+    Panel
+        One field, `close`, float32 [1, 8313, 20], adjusted for splits and dividends, without gaps.
+
+    Notes
+    -----
+    The stocks are survivors. Profits on them are subject to survivorship bias.
     """
     from skfolio.datasets import load_sp500_dataset
 

@@ -1,4 +1,4 @@
-"""Tells one asset's bars from a wide table of many assets, where no column names assets."""
+"""Distinguishes the bars of one asset from a wide table of many assets, if no column has assets."""
 
 import re
 from collections.abc import Sequence
@@ -12,68 +12,82 @@ from quarva.panel.vendors import header_key
 
 __all__ = ["is_one_asset"]
 
-_ROWS = 2000  # that are looked at
-_FEWEST = 20  # rows that show whether columns behave as prices of one bar
+_ROWS = 2000  # rows examined
+_MIN_ROWS = 20  # fewest rows that show whether columns are the prices of one asset
 _TICKER = re.compile(r"[A-Z]{1,5}")
 _CLOSES = frozenset(["close", "adj_close", "price", "last", "settle"])
 _FOUR = ("open", "high", "low", "close")
 
 
 def is_one_asset(source: Source, roles: Roles, *, stated_wide: bool) -> bool:
-    """Whether the fields of a table without a column of assets are one asset's; False where it is wide.
+    """Whether a table without a column of assets has the fields of one asset; False if it is wide.
 
-    Columns whose names are known fields are one asset's bars if they behave so: a low is not above, and a
-    high not below, another price of the bar. Known names may be tickers, too (LOW, OPEN), among other
-    tickers. Unknown names of four columns that behave as open, high, low and close are refused unless the
-    user states that the table is wide (`stated_wide`).
+    Parameters
+    ----------
+    source : Source
+        Opened table; assumptions are recorded in its log.
+    roles : Roles
+        Roles of its columns.
+    stated_wide : bool
+        Whether the user states that the table is wide.
+
+    Returns
+    -------
+    bool
 
     Raises
     ------
     PanelError
-        Where it cannot be told.
+        If the table is ambiguous.
+
+    Notes ----- Columns with known field names are the bars of one asset if their values agree: a low does not
+    exceed, and a high is not below, another price of the bar. Known names in a table of tickers may be
+    tickers themselves (LOW, OPEN). Four columns with unknown names that behave like open, high, low and close
+    are ambiguous unless the user states that the table is wide.
     """
     meanings = roles_of(source.frame.columns)
     known = {name: meanings[name] for name in roles.fields if is_field(meanings.get(name))}
     unknown = [name for name in roles.fields if name not in known]
     if not known:
         if not stated_wide and (bars := _bars_among(source, roles.fields)):
-            shown = ", ".join(map(repr, bars))
+            names = ", ".join(map(repr, bars))
             source.refuse(
-                f"columns {shown} behave as open, high, low and close of one asset, and their names are not"
-                f" known; name them with --rename {bars[0]}=open,… or, if each is an asset, say --field close"
+                f"columns {names} behave like open, high, low and close of one asset, but their names are"
+                f" unknown; rename them with --rename {bars[0]}=open,… or, if each is an asset, pass --field"
+                " close"
             )
         return False
     tickers = bool(unknown) and all(_may_be_ticker(name) for name in known)
-    shown = ", ".join(map(repr, known))
+    names = ", ".join(map(repr, known))
     prices = _prices(source, known)
-    if tickers and (stated_wide or len(prices) < 2 or min(map(len, prices.values())) >= _FEWEST):
+    if tickers and (stated_wide or len(prices) < 2 or min(map(len, prices.values())) >= _MIN_ROWS):
         bar = not stated_wide and len(prices) > 1 and _is_bar(prices, strict=True)
         source.log.note(
-            f"columns {shown} are read as fields of one asset; if they are assets, say --field close"
+            f"columns {names} are read as fields of one asset; if they are assets, pass --field close"
             if bar
-            else f"columns {shown} are read as assets, not as fields"
+            else f"columns {names} are read as assets, not as fields"
         )
         return bar
-    if len(prices) < 2:  # names alone must do
+    if len(prices) < 2:  # only the names can decide
         return True
     complete = not unknown or bool(_CLOSES & set(known.values()))
     if not tickers and _is_bar(prices, strict=not complete):
         return True
     if not stated_wide:
         source.refuse(
-            f"columns {shown} are called as prices of a bar, but do not behave so (low ≤ open, close ≤ high);"
-            " say what they are with --rename OLD=NEW,… or, if each column is an asset, with --field close"
+            f"columns {names} have names of the prices of a bar but violate low ≤ open, close ≤ high; rename"
+            " them with --rename OLD=NEW,… or, if each column is an asset, pass --field close"
         )
     return False
 
 
 def _may_be_ticker(name: str) -> bool:
-    """Whether a known name may be a ticker, too: LOW and OPEN are, CLOSE and VOLUME are not."""
+    """Whether a known name may also be a ticker: LOW and OPEN may, CLOSE and VOLUME may not."""
     return _TICKER.fullmatch(name) is not None and header_key(name) not in ("close", "date")
 
 
 def _numbers(source: Source, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """The first rows of columns that hold numbers, float64."""
+    """First rows of the columns that are numeric, float64."""
     part = Source(source.frame.head(_ROWS), source.name, source.line)
     found = {}
     for name in names:
@@ -84,7 +98,7 @@ def _numbers(source: Source, names: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 def _prices(source: Source, known: dict[str, str]) -> dict[str, np.ndarray]:
-    """Values of open, high, low and close on the rows that have all of these that there are."""
+    """Values of the known prices on the rows where all of them are present."""
     found = {
         known[name]: numbers
         for name, numbers in _numbers(source, [name for name in known if known[name] in _FOUR]).items()
@@ -96,46 +110,47 @@ def _prices(source: Source, known: dict[str, str]) -> dict[str, np.ndarray]:
 
 
 def _is_bar(prices: dict[str, np.ndarray], *, strict: bool) -> bool:
-    """Whether prices are those of one bar in most rows; `strict` where their names may mean something else.
+    """Whether the prices are consistent with one bar in most rows.
 
-    Strictly, their distance must wander much less than they do: that of two assets would wander as much.
+    If `strict`, for names that may mean something else, the spread of the prices must also vary much less
+    than the prices; the spread of two assets would vary as much.
     """
     stacked = np.stack(list(prices.values()))
     low, high = stacked.min(axis=0), stacked.max(axis=0)
     slack = 1e-4 * np.abs(high)
-    fits = (low <= 0) | (high < 2 * low)  # prices of nought or less are refused elsewhere, and by name
+    fits = (low <= 0) | (high < 2 * low)  # prices that are not positive are rejected later, by field
     if "low" in prices:
         fits &= prices["low"] <= low + slack
     if "high" in prices:
         fits &= prices["high"] >= high - slack
     if not strict:
         return bool(fits.mean() >= 0.5)
-    behaves = len(low) >= _FEWEST and fits.mean() >= 0.9 and (low > 0).all()
+    behaves = len(low) >= _MIN_ROWS and fits.mean() >= 0.9 and (low > 0).all()
     return bool(behaves and _stays_near(low, high, 1.0))
 
 
 def _stays_near(low: np.ndarray, high: np.ndarray, least: float) -> bool:
-    """Whether the distance of two prices comes back from day to day, as that of two assets does not.
+    """Whether the spread of two prices reverts from bar to bar, as it does within one asset.
 
-    The distance of a bar's prices is new every bar; that of two assets is the sum of all its changes. The
-    mean squared change over the variance, which must be `least`, is about 2 for the former and far below 1
-    for the latter.
+    The spread within a bar is nearly independent from bar to bar; that of two assets is a random walk. The
+    mean squared change divided by the variance is about 2 for the former and far below 1 for the latter. It
+    must exceed `least`.
     """
     width = np.log(high / low)
     changes, variance = np.diff(width), float(width.var())
     if np.median(width) > 0.25:
         return False
-    if len(width) < _FEWEST:
+    if len(width) < _MIN_ROWS:
         return bool(np.median(width) < 0.05)
     still = variance <= (0.1 * np.log(low).std()) ** 2
     return bool(still or (changes**2).mean() > least * variance)
 
 
 def _bars_among(source: Source, names: Sequence[str]) -> list[str]:
-    """Four columns of unknown names that behave as open, high, low and close; empty where none do.
+    """Four columns with unknown names that behave like open, high, low and close; empty if there are none.
 
-    One is never below and one never above the two others, which cross; and the distance of the outer two
-    wanders much less than the prices do, as it would not if these were assets.
+    One of them is never below and one never above the two others, which cross, and the spread of the outer
+    two varies much less than the prices, as it would not for different assets.
     """
     if not 4 <= len(names) <= 16:
         return []

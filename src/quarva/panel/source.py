@@ -1,4 +1,4 @@
-"""Opens what a user hands over - a file or a frame - as a polars frame of columns, with names for places."""
+"""Opens a file or a frame as polars columns and names locations in it for messages."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,23 +21,30 @@ if TYPE_CHECKING:
 __all__ = ["Source", "find_column", "is_nameless", "open_source"]
 
 _COUNTS = frozenset(["id", "row", "row_id", "rowid", "row_number", "rownames", "no", "idx", "obs"])
-_PEEK = 1 << 16  # bytes that are looked at to tell what kind of file it is
+_PEEK = 1 << 16  # bytes examined to determine the type of a file
 
 
 @dataclass(frozen=True)
 class Source:
-    """Columns as they came, and what to call the places in them.
+    """Columns of a file or a frame.
 
-    Attributes:
-        frame: the columns.
-        name: what errors call the source.
-        line: line of a row (and of its cell in a column) of a delimited file; None where rows of a frame
-            are numbered, the first being row 1.
-        index: columns that were the row index of a pandas frame; dates and assets may be among them,
-            fields never are.
-        levels: labels of both levels of each column whose name has two, by column.
-        level_names: names of those levels.
-        log: receives what is assumed while reading.
+    Attributes
+    ----------
+    frame : DataFrame
+        The columns.
+    name : str
+        Name of the source in messages.
+    line : callable or None
+        Line number of a row, and of its cell in a column, in a delimited file. If None, messages give the row
+        number, counted from 1.
+    index : tuple of str
+        Columns that were the row index of a pandas frame. They may be dates or assets but not fields.
+    levels : mapping of str to (str, str)
+        Both labels of each column with a two-level name.
+    level_names : (str, str)
+        Names of the two levels.
+    log : ReadingLog
+        Records assumptions.
     """
 
     frame: "pl.DataFrame"
@@ -49,7 +56,7 @@ class Source:
     log: ReadingLog = field(default_factory=ReadingLog)
 
     def at(self, row: int, column: str | None = None) -> str:
-        """The place of a row, counted from 0, as an error names it: `bars.csv: line 17`."""
+        """Location of a row, counted from 0, for messages: `bars.csv: line 17`."""
         if self.line is None:
             return f"{self.name}: row {row + 1}"
         return f"{self.name}: line {self.line(row, column)}"
@@ -59,17 +66,17 @@ class Source:
         raise PanelError(f"{self.name}: {problem}")
 
     def counts_rows(self, column: str) -> bool:
-        """Whether a column holds labels of rows: the index that pandas writes without being asked.
+        """Whether a column has row labels, such as the default index that pandas writes.
 
-        That is a column without a name of whole numbers from 0, whatever their order: rows may have been
-        filtered, sorted or joined. `index` and `level_0` must also ascend, but for where tables were joined;
-        `id`, `row` and the like must count.
+        Row labels are non-negative integers in an unnamed column, in any order, since rows may have been
+        filtered, sorted or concatenated. In columns named `index` and `level_0` they must mostly ascend; in
+        `id`, `row` and similar columns they must count from 0 or 1.
         """
         counts = header_key(column) in _COUNTS
         if not counts and not is_nameless(column):
             return False
         series = self.frame[column]
-        if series.null_count() or not _holds_whole(series):
+        if series.null_count() or not _is_integral(series):
             return False
         numbers = series.to_numpy()
         if len(numbers) and numbers.min() < 0:
@@ -80,7 +87,7 @@ class Source:
         return not named or bool(np.count_nonzero(np.diff(numbers) > 0) >= 0.9 * (len(numbers) - 1))
 
     def text(self, column: str) -> "pl.Series":
-        """A column as strings, null where nothing is there; 10001.0 is 10001."""
+        """Convert a column to strings, null where missing; 10001.0 becomes 10001."""
         import polars as pl
 
         series = self.frame[column]
@@ -91,10 +98,23 @@ class Source:
         return series.cast(pl.String)
 
     def numbers(self, column: str, field: str | None = None) -> "pl.Series | None":
-        """A column as float64, null where nothing is there; None where it holds text.
+        """Convert a column to float64; None if it has text.
 
-        `field` is what an error calls it. Words for 'not there' (`NA`, `nan`, `null`, `-`) count as such. A
-        column of numbers with a few other words in it is a PanelError that names the first of them.
+        Parameters
+        ----------
+        column : str
+            Column to convert. Markers of missing values (`NA`, `nan`, `null`, `-`) become null.
+        field : str, optional
+            Name of the column in messages.
+
+        Returns
+        -------
+        Series of float64 or None
+
+        Raises
+        ------
+        PanelError
+            If most cells are numbers but some are not; the message locates the first of them.
         """
         import polars as pl
 
@@ -102,7 +122,7 @@ class Source:
         if series.dtype.is_numeric() or series.dtype in (pl.Boolean, pl.Null):
             return series.cast(pl.Float64)
         if not _is_text(series.dtype):
-            self.refuse(f"column {column!r} holds {series.dtype}; leave it out with fields=[...]")
+            self.refuse(f"column {column!r} has type {series.dtype}; leave it out with fields=[...]")
         text = without_missing(series.cast(pl.String))
         numbers = text.cast(pl.Float64, strict=False)
         bad = numbers.is_null() & text.is_not_null()
@@ -114,7 +134,7 @@ class Source:
         row = bad.arg_max() or 0
         called = field or normalise(column) or column
         raise PanelError(
-            f"{self.at(row, column)}: field {called!r} holds {_shown(text[row])} where a number belongs;"
+            f"{self.at(row, column)}: field {called!r} contains {_shortened(text[row])} instead of a number;"
             " correct the cell or leave it empty"
         )
 
@@ -126,10 +146,26 @@ def open_source(
     text: Sequence[str | None] = (),
     numbers_only: bool = False,
 ) -> Source:
-    """Open a path (CSV, Parquet) or a pandas or polars frame; PanelError where it is none of these.
+    """Open a CSV or Parquet file or a pandas or polars frame.
 
-    `rename` gives columns other names before anything is made of them. `text` are columns that must stay
-    text, besides those whose names say so (codes of assets, dates); with `numbers_only` no names do.
+    Parameters
+    ----------
+    source : path, pandas or polars frame
+    rename : mapping of str to str, optional
+        New column names by old name, applied first.
+    text : sequence of str
+        Columns that stay text, in addition to those with names of assets and dates.
+    numbers_only : bool
+        Ignore the names of columns: all columns may be numbers.
+
+    Returns
+    -------
+    Source
+
+    Raises
+    ------
+    PanelError
+        If the source is not a table that can be read.
     """
     asked = {header_key(name) for name in text if name}
     spelled = {header_key(old): new for old, new in (rename or {}).items()}
@@ -137,7 +173,7 @@ def open_source(
     def stays_text(name: str) -> bool:
         name = (rename or {}).get(name) or spelled.get(header_key(name), name)
         if header_key(name) == "index" and "index" not in asked:
-            return False  # Kaggle calls a column of assets so, and pandas one of row labels
+            return False  # a column of assets in some Kaggle data, but row labels in pandas
         return not numbers_only and ((meaning_of(name) or "").startswith("@") or header_key(name) in asked)
 
     if isinstance(source, str | Path):
@@ -148,32 +184,32 @@ def open_source(
     if kind == "pandas":
         return _of_columns(from_pandas(source), "pandas frame", rename or {}, stays_text)
     raise PanelError(
-        f"can not read a {type(source).__name__}; give the path of a CSV or Parquet file, or a frame"
+        f"cannot read a {type(source).__name__}; give the path of a CSV or Parquet file, or a frame"
     )
 
 
 def find_column(columns: Sequence[str], wanted: str) -> str | None:
-    """The column that a user means: by its name, or by its name in other spelling if only one fits."""
+    """Find a column by its exact name, or by its normalised name if that is unique; None otherwise."""
     if wanted in columns:
         return wanted
     key = header_key(wanted)
-    alike = [name for name in columns if header_key(name) == key]
-    return alike[0] if len(alike) == 1 else None
+    matches = [name for name in columns if header_key(name) == key]
+    return matches[0] if len(matches) == 1 else None
 
 
 def is_nameless(column: str) -> bool:
-    """Whether a column has no name, or one that programs give to a column without."""
+    """Whether a column has no name, or a name that programs give to unnamed columns."""
     if len(column) > 20:
         return False
     name = normalise(column)
     return not any(char.isalnum() for char in column) or name in UNNAMED[1:] or name.startswith("unnamed_")
 
 
-def _shown(text: str) -> str:
+def _shortened(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:40] + "…")
 
 
-def _holds_whole(series: "pl.Series") -> bool:
+def _is_integral(series: "pl.Series") -> bool:
     if series.dtype.is_float():
         return bool((series.is_finite() & (series == series.round())).all())
     return series.dtype.is_integer()
@@ -194,17 +230,17 @@ def _open_file(path: Path, rename: Mapping[str, str], stays_text: Callable[[str]
     except IsADirectoryError:
         raise PanelError(f"{path}: is a folder; give a CSV or Parquet file in it") from None
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
-        raise PanelError(f"{path}: can not be read ({getattr(error, 'strerror', error)})") from None
+        raise PanelError(f"{path}: cannot be read ({getattr(error, 'strerror', error)})") from None
     if not head:
         raise PanelError(f"{path}: the file is empty; give a table with a header and rows")
     if head[:4] == b"PAR1":
         return _of_columns(read_parquet(path), path.name, rename, stays_text)
     if path.suffix.lower() in (".parquet", ".pq"):
         raise PanelError(
-            f"{path}: not a Parquet file (no PAR1 at its beginning); write it again, or name it .csv"
+            f"{path}: not a Parquet file (it does not begin with PAR1); write it again, or rename it to .csv"
         )
     if head[:4] == b"PK\x03\x04":
-        raise PanelError(f"{path}: not a table but a zip archive or spreadsheet; save it as CSV")
+        raise PanelError(f"{path}: a zip archive or spreadsheet, not a table; save it as CSV")
     log = ReadingLog()
     read = read_delimited(path, head, stays_text, log)
     both = zip(read.names, read.header.levels, strict=False)
@@ -226,7 +262,7 @@ def _finished(
     stays_text: Callable[[str], bool],
     as_text: "Callable[[], pl.DataFrame] | None",
 ) -> Source:
-    """The source with its numbers made plain and its columns renamed."""
+    """Parse formatted numbers and rename columns."""
     keep = [name for name in source.frame.columns if stays_text(name)]
     frame = read_numerals(source.frame, keep, as_text, source.at, source.log)
     source = replace(source, frame=frame)
@@ -234,7 +270,7 @@ def _finished(
 
 
 def _renamed(source: Source, rename: Mapping[str, str]) -> Source:
-    """The source with other names of columns, or of labels where names have two levels."""
+    """Rename columns, or the labels of two-level names."""
     columns = source.frame.columns
     given: dict[str, str] = {}
     levels = dict(source.levels)
@@ -251,11 +287,11 @@ def _renamed(source: Source, rename: Mapping[str, str]) -> Source:
             known = labels or columns
             source.refuse(f"no column {old!r} to rename; {nearest(old, sorted(known))}")
     names = [given.get(name, name) for name in columns]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        source.refuse(f"two columns would be called {twice!r} after renaming; give each its own name")
+    duplicate = next((name for name in names if names.count(name) > 1), None)
+    if duplicate is not None:
+        source.refuse(f"two columns would be named {duplicate!r} after renaming; give each its own name")
     for old, new in given.items():
-        source.log.note(f"column {old!r} is renamed {new!r}")
+        source.log.note(f"column {old!r} is renamed to {new!r}")
     before = {new: old for old, new in given.items()}
     line = source.line
     return replace(

@@ -1,4 +1,4 @@
-"""What columns are called by vendors and in other languages: one table from header to field or role."""
+"""Column headers of data vendors and of other languages: one table from header to field or role."""
 
 import re
 import unicodedata
@@ -22,27 +22,27 @@ __all__ = [
 ]
 
 DATE: Final = "@date"
-"""A date, or a date with a time of day. Where several columns have this role, the first in the table wins."""
+"""A date, with or without a time of day. Of several columns the first in the table is used."""
 TIME: Final = "@time"
-"""A time of day beside a date; a date where there is no other."""
+"""A time of day that complements a date; the date itself if there is no other."""
 PERMANENT: Final = "@permanent"
-"""An identifier of an asset that outlives its ticker; it names the assets where there is one."""
+"""A permanent identifier of an asset, preferred to its ticker."""
 ISSUE: Final = "@issue"
-"""A number of an issue of a company, which with the company's identifier names an asset."""
+"""The number of an issue, which together with a company's identifier identifies an asset."""
 ASSET: Final = "@asset"
-"""A name of an asset, the most telling first in the table."""
+"""A name or code of an asset, in order of preference."""
 ID: Final = "@id"
-"""An identifier that neither names the assets nor is a field."""
+"""An identifier that is neither the asset nor a field."""
 LABEL: Final = "@label"
-"""A label or a code of an asset: a group where it stays the same for each asset, never a numeric field."""
+"""A label or code of an asset: a group if it is constant for each asset, never a numeric field."""
 SKIP: Final = "@skip"
-"""Neither a field nor a label: the end of a bar, a column that a vendor keeps for nothing."""
+"""Neither a field nor a label, such as the end time of a bar or an unused column."""
 
 BESIDE_PRICES: Final = "?"
-"""Mark of a meaning that holds only in a table that has prices by other names: `vol` may be volatility."""
+"""Suffix of a meaning that applies only if the table has prices in other columns: `vol` may be volatility."""
 
 HEADERS: Final[dict[str, str]] = {
-    # Identifiers that outlive tickers: CRSP, Compustat, OptionMetrics, OpenFIGI
+    # Permanent identifiers: CRSP, Compustat, OptionMetrics, OpenFIGI
     "permno": PERMANENT, "lpermno": PERMANENT, "kypermno": PERMANENT, "gvkey": PERMANENT,
     "secid": PERMANENT, "composite_figi": PERMANENT, "share_class_figi": PERMANENT, "figi": PERMANENT,
     "iid": ISSUE, "liid": ISSUE,
@@ -63,7 +63,7 @@ HEADERS: Final[dict[str, str]] = {
     # Japanese, Korean, Russian
     "銘柄コード": ASSET, "証券コード": ASSET, "コード": ASSET, "종목코드": ASSET, "티커": ASSET,
     "тикер": ASSET,
-    # Identifiers of securities that name assets only where nothing above does
+    # Identifiers of securities, used only if there is no other name
     "isin": ASSET, "sedol": ASSET, "cusip": ASSET, "wkn": ASSET, "cik": ASSET,
     # Names of companies: Kaggle (`Name` of the S&P 500, `Index` of the world's exchanges), akshare, TWSE, KRX
     "name": ASSET, "company": ASSET, "company_name": ASSET, "stock_name": ASSET, "index": ASSET,
@@ -76,7 +76,7 @@ HEADERS: Final[dict[str, str]] = {
     "gsector": LABEL, "ggroup": LABEL, "gind": LABEL, "gsubind": LABEL, "tpci": LABEL, "prcstd": LABEL,
     "curcdd": LABEL, "costat": LABEL, "fic": LABEL, "sector": LABEL, "industry": LABEL, "subindustry": LABEL,
     "sub_industry": LABEL, "exchange": LABEL, "currency": LABEL, "country": LABEL, "series": LABEL,
-    # Stooq and Finam: the length of a bar (`PER` without brackets is a ratio elsewhere); Chinese
+    # Stooq and Finam: bar length (`PER` without brackets is a ratio in other data); Chinese
     "<per>": LABEL, "行业": LABEL, "板块": LABEL, "交易所": LABEL,
     # Dates with a time of day first: a file may have both `timestamp` and `time`
     "datetime": DATE, "date_time": DATE, "timestamp": DATE, "open_time": DATE, "trade_time": DATE,
@@ -160,7 +160,7 @@ HEADERS: Final[dict[str, str]] = {
     "調整後終値": "adj_close", "시가": "open", "고가": "high", "저가": "low",
     "종가": "close", "현재가": "last", "거래량": "volume", "거래대금": "amount", "등락률": "pct_chg",
     "전일비": "change", "수정종가": "adj_close", "시가총액": "market_cap",
-    # German, Dutch (accents are dropped before the table is asked)
+    # German, Dutch (headers are looked up without accents)
     "eroffnung": "open", "eroffnungskurs": "open", "eroeffnung": "open", "erster": "open?", "hoch": "high?",
     "tageshoch": "high", "tief": "low?", "tagestief": "low", "schluss": "close", "schlusskurs": "close",
     "volumen": "volume", "umsatz": "amount?", "opening": "open?", "hoog": "high", "laag": "low",
@@ -179,24 +179,24 @@ HEADERS: Final[dict[str, str]] = {
     "hacim": "volume", "открытие": "open", "откр": "open", "закрытие": "close", "закр": "close",
     "максимум": "high", "макс": "high", "минимум": "low", "мин": "low", "объем": "volume", "цена": "price",
 }  # fmt: skip
-"""Header (lower case, as `header_key` writes it) → field, or a role that begins with @.
+"""Header, as normalised by `header_key`, → field or a role that begins with @.
 
-Of several headers with one meaning the first in the table is preferred.
+Among headers with the same meaning the first in the table is preferred.
 """
 
 SIGNED_PRICES: Final = frozenset(
     ["prc", "dly_prc", "dlyprc", "mth_prc", "mthprc", "openprc", "askhi", "bidlo"]
 )
-"""Headers of CRSP under which a minus sign marks a mean of bid and ask, and 0 a missing price."""
+"""Headers of CRSP columns in which a minus sign marks a bid–ask mean and 0 a missing price."""
 
 
 @lru_cache(maxsize=1 << 16)
 def header_key(name: str) -> str:
-    """Header in the form in which `HEADERS` lists it.
+    """Normalise a header to the form used in `HEADERS`.
 
-    Lower case, words joined by underscores, letters of any script kept, accents of Latin and Cyrillic
-    letters dropped. A number before it (`1. open`), angle brackets (`<OPEN>`) and a unit in parentheses
-    (`成交量(手)`) do not count; % becomes `pct`.
+    The result is lower case with words joined by underscores. Letters of all scripts are kept, accents of
+    Latin and Cyrillic letters are removed. A leading number (`1. open`), angle brackets (`<OPEN>`) and a unit
+    in parentheses (`成交量(手)`) are removed; % becomes `pct`.
     """
     text = unicodedata.normalize("NFKC", name).strip().strip("\ufeff*$ ")
     text = re.sub(r"^<(.*)>$", r"\1", text)
@@ -207,18 +207,18 @@ def header_key(name: str) -> str:
     return re.sub(r"_+", "_", text)
 
 
-@lru_cache(maxsize=1 << 16)  # a wide table asks for the same thousands of names several times
+@lru_cache(maxsize=1 << 16)  # reading a wide table looks up the same thousands of names several times
 def meaning_of(name: str) -> str | None:
-    """Field or role of a header by `HEADERS`, the mark `BESIDE_PRICES` kept; None for an unknown one."""
+    """Field or role of a header in `HEADERS`, including the suffix `BESIDE_PRICES`; None if unknown."""
     return HEADERS.get(name.strip().lower()) or HEADERS.get(header_key(name))
 
 
 def _without_accents(text: str) -> str:
     if text.isascii():
         return text
-    kept = (
+    letters = (
         char
         for char in unicodedata.normalize("NFKD", text)
-        if not ("\u0300" <= char <= "\u036f")  # Hangul and kana come back whole below
+        if not ("\u0300" <= char <= "\u036f")  # Hangul and kana are recomposed below
     )
-    return unicodedata.normalize("NFC", "".join(kept))
+    return unicodedata.normalize("NFC", "".join(letters))

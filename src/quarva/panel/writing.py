@@ -1,4 +1,4 @@
-"""Panels to files: long tables that appear whole or not at all."""
+"""Writing of panels as long tables."""
 
 import os
 from io import BytesIO
@@ -19,9 +19,10 @@ __all__ = ["long_frame", "write_panel"]
 
 
 def long_frame(panel: "Panel") -> "pl.DataFrame":
-    """Columns date, asset, groups, fields and universe, sorted by date, then as the panel's assets.
+    """Convert a panel to a long frame with columns date, asset, groups, fields and universe.
 
-    A row is left out where every field is missing, unless its date or its asset would vanish with it.
+    Rows are sorted by date, then in the order of the panel's assets. Rows without any value are left out,
+    unless a date or an asset would disappear.
     """
     import polars as pl
 
@@ -48,11 +49,17 @@ def long_frame(panel: "Panel") -> "pl.DataFrame":
 
 
 def write_panel(panel: "Panel", path: str | os.PathLike[str]) -> None:
-    """Write `long_frame(panel)` as Parquet or CSV; PanelError where the file can not be written."""
+    """Write `long_frame(panel)` as Parquet or CSV atomically.
+
+    Raises
+    ------
+    PanelError
+        If the ending of `path` is unknown or the file cannot be written.
+    """
     target = Path(path).expanduser()
     ending = target.suffix.lower()
     if ending not in (".parquet", ".pq", ".csv"):
-        raise PanelError(f"{target}: the ending {target.suffix!r} names no format; use .parquet or .csv")
+        raise PanelError(f"{target}: unknown file ending {target.suffix!r}; use .parquet or .csv")
     frame = long_frame(panel)
     content = BytesIO()
     if ending == ".csv":

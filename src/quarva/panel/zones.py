@@ -1,4 +1,4 @@
-"""Time zones of dates: offsets that texts carry, and a zone that the user names."""
+"""Time zones of dates: UTC offsets in text and a time zone named by the user."""
 
 import zoneinfo
 from dataclasses import dataclass
@@ -18,11 +18,14 @@ __all__ = ["Stamps", "check_zone", "in_zone", "offsets_of"]
 
 @dataclass(frozen=True)
 class Stamps:
-    """Dates with their times of day.
+    """Dates with times of day.
 
-    Attributes:
-        local: datetime64[rows], as written.
-        offset: minutes by which each is ahead of UTC, int64[rows]; None where no zone is known.
+    Attributes
+    ----------
+    local : datetime64 array of shape (rows,)
+        Local times as written.
+    offset : int64 array of shape (rows,) or None
+        Minutes ahead of UTC; None if the time zone is unknown.
     """
 
     local: np.ndarray
@@ -30,18 +33,21 @@ class Stamps:
 
 
 def check_zone(zone: str, name: str) -> None:
-    """Raise PanelError unless `zone` is a name of the time zone database; `name` leads the message."""
+    """Raise PanelError, prefixed with `name`, unless `zone` is in the IANA time zone database."""
     known = zoneinfo.available_timezones()
     if zone not in known:
-        raise PanelError(f"{name}: no time zone {zone!r} (--time-zone); {nearest(zone, sorted(known))}")
+        raise PanelError(f"{name}: unknown time zone {zone!r} (--time-zone); {nearest(zone, sorted(known))}")
 
 
 def offsets_of(
     source: Source, series: "pl.Series", distinct: "pl.Series", zones: "pl.Series"
 ) -> np.ndarray | None:
-    """Minutes ahead of UTC of distinct texts, int64; None where no text has a zone.
+    """UTC offsets of distinct texts in minutes, int64; None if no text has a time zone.
 
-    Raises PanelError where some texts have a zone and some have none.
+    Raises
+    ------
+    PanelError
+        If only some texts have a time zone.
     """
     if zones.null_count() == len(zones):
         return None
@@ -50,8 +56,8 @@ def offsets_of(
         zoned = distinct[zones.is_not_null().arg_max() or 0]
         row = (series == bare).arg_max() or 0
         raise PanelError(
-            f"{source.at(row)}: date {bare!r} has no time zone, or is in another time zone than {zoned!r};"
-            " write all dates in UTC"
+            f"{source.at(row)}: date {bare!r} has no time zone or a different one than {zoned!r}; write all"
+            " dates in UTC"
         )
     unique = {zone: _minutes(zone) for zone in zones.unique()}
     return np.array([unique[zone] for zone in zones.to_list()], np.int64)
@@ -65,10 +71,14 @@ def _minutes(zone: str) -> int:
 
 
 def in_zone(source: Source, stamps: Stamps, zone: str) -> np.ndarray:
-    """Days of a zone's calendar where all local times of day are the same, else instants in UTC.
+    """Convert dates to days in `zone` if all have the same local time of day, otherwise to instants in UTC.
 
-    Dates without a zone are local times of it. Raises PanelError for a local time that the zone's clocks
-    pass over, or show twice.
+    Dates without a time zone are local times in `zone`.
+
+    Raises
+    ------
+    PanelError
+        If a local time does not exist or is ambiguous because of daylight saving.
     """
     import polars as pl
 
@@ -91,7 +101,7 @@ def in_zone(source: Source, stamps: Stamps, zone: str) -> np.ndarray:
     if aware.null_count():
         row = aware.is_null().arg_max() or 0
         raise PanelError(
-            f"{source.at(row)}: {naive[row]} does not name one instant in {zone}, whose clocks change then;"
+            f"{source.at(row)}: {naive[row]} is not a unique instant in {zone} because clocks change then;"
             " write dates in UTC"
         )
     return aware.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
