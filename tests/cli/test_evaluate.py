@@ -81,7 +81,9 @@ def test_the_sharpe_ratio_follows_the_bars_a_year(quarva, bars):
     ratio = given["formulas"][0]["sharpe"] / inferred["formulas"][0]["sharpe"]
     assert ratio == pytest.approx(np.sqrt(365 / 252))
     shown = quarva("evaluate", "close", "--panel", bars, "--periods-per-year", "365").out
-    assert "annualised with 365 bars per year (by its dates: daily bars, 252 per year)" in " ".join(shown.split())
+    assert "annualised with 365 bars per year (by its dates: daily bars, 252 per year)" in " ".join(
+        shown.split()
+    )
 
 
 @pytest.mark.parametrize(

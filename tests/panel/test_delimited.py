@@ -181,9 +181,7 @@ def test_thousands_separators_are_read(file, want):
 
 def test_a_comma_that_may_be_either_is_refused(file):
     rows = "".join(f'2022-01-{n + 3:02d},"{n + 10},277"\n' for n in range(9))
-    assert "line 2: column 'close' has '10,277', where the comma may" in refusal(
-        file("date,close\n" + rows)
-    )
+    assert "line 2: column 'close' has '10,277', where the comma may" in refusal(file("date,close\n" + rows))
     mixed = "".join(f'2022-01-{n + 3:02d},"{n + 10},27",5{n}.25\n' for n in range(9))
     assert "decimal comma but column 'open' has '50.25'" in refusal(file("date,close,open\n" + mixed))
 

@@ -103,7 +103,9 @@ def test_two_known_columns_of_dates_must_agree():
 
 def test_columns_are_renamed_before_anything_is_made_of_them():
     frame = bars().drop(columns="volume").set_axis(["date", "alku", "ylin", "alin", "loppu"], axis=1)
-    with pytest.raises(PanelError, match="'alku', 'ylin', 'alin', 'loppu' behave like open.*--rename.*--field"):
+    with pytest.raises(
+        PanelError, match="'alku', 'ylin', 'alin', 'loppu' behave like open.*--rename.*--field"
+    ):
         Panel.read(frame)
     names = {"alku": "open", "ylin": "high", "alin": "low", "loppu": "close"}
     assert Panel.read(frame, rename=names).fields == FIELDS[:4]

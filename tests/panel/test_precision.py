@@ -1,4 +1,4 @@
-"""A table is computed in float64 where float32 would blur a column, and only there."""
+"""A table is computed in float64 only if float32 would round a column too coarsely."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ SMALL = RNG.normal(size=200)
         1.0 + 1e-9 * SMALL,
     ],
 )
-def test_float32_blurs_large_offsets_and_large_integers(column):
+def test_float32_rounds_large_offsets_and_large_integers(column):
     assert rounding_error(column) > 0
 
 
@@ -49,17 +49,17 @@ def test_float32_serves_all_other_columns(column):
     assert rounding_error(column) is None
 
 
-def test_one_blurred_column_makes_the_table_float64_and_a_note_names_it():
+def test_one_rounded_column_makes_the_table_float64_and_a_note_names_it():
     table = Table.from_arrays({"t": 1.7e9 + ROWS, "x": SMALL}, SMALL)
     assert table.panel.precision == "float64"
     assert table.panel.values.dtype == table.target.dtype == np.float64
     np.testing.assert_array_equal(table.panel.field("t")[0, :3], 1.7e9 + ROWS[:3])
     assert table.panel.notes == (
-        "the table is computed in float64, because float32 would change 't' by up to 64",
+        "the table is computed in float64 because float32 would change 't' by up to 64",
     )
 
 
-def test_a_blurred_target_makes_the_table_float64():
+def test_a_rounded_target_makes_the_table_float64():
     table = Table.from_arrays({"x": ROWS}, 2e10 + ROWS)
     assert table.panel.precision == "float64"
     assert "'the target'" in table.panel.notes[0]

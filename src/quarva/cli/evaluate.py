@@ -298,9 +298,8 @@ def _show(record: dict[str, Any]) -> None:
 
 def _terms(record: dict[str, Any]) -> str:
     """How the Sharpe ratio was annualised, and what became of held assets without a price, in a line."""
-    text = (
-        f"annualised with {record['periods_per_year']:,.8g} bars per year (by its dates: {record['calendar']})"
-    )
+    periods = f"{record['periods_per_year']:,.8g} bars per year"
+    text = f"annualised with {periods} (by its dates: {record['calendar']})"
     entries = record["formulas"]
     bridged, delisted = (max(entry[key] for entry in entries) for key in ("gaps_bridged", "delistings"))
     if bridged:

@@ -4,9 +4,9 @@
 
 `"qlib"`: the results of Qlib's expression engine (pyqlib 0.9.7), so that formulas written for it keep their
 values. The rows of an asset begin with its first day that has any value and end with its last; other results
-are NaN, since Qlib has no such rows. A suspended asset whose values return keeps its rows; a delisted asset has
-none. On the last days of a panel the two cannot be distinguished, and an asset without a value today has no
-signal today. Below, n is the number of values in a window of length w, and L ≤ w is the number of its rows
+are NaN, since Qlib has no such rows. A suspended asset whose values return keeps its rows; a delisted asset
+has none. On the last days of a panel the two cannot be distinguished, and an asset without a value today has
+no signal today. Below, n is the number of values in a window of length w, and L ≤ w is the number of its rows
 since the asset's first row.
 
 - Rolling operators skip NaN and have a result from the first value on (pandas `rolling(w, min_periods=1)`):
@@ -15,8 +15,8 @@ since the asset's first row.
 - `corr` and `cov` use the days with both values; `corr` is NaN if the std of either window alone (all its
   values) is ≤ 2e-5. `rsquare` is NaN if the window's std is ≤ 2e-5.
 - `ts_rank`: average rank of today's value among the n values, divided by n; NaN if today's value is NaN.
-- `ts_argmax`, `ts_argmin`: position 1 … L, counted from the oldest row, of the first maximum (minimum). If the
-  L rows contain NaN, the position of the oldest NaN; NaN for n = 0.
+- `ts_argmax`, `ts_argmin`: position 1 … L, counted from the oldest row, of the first maximum (minimum). If
+  the L rows contain NaN, the position of the oldest NaN; NaN for n = 0.
 - `ema`: pandas `ewm(span=w, adjust=True, min_periods=1)`: unbounded memory, weights by age in days, and the
   last mean is carried over missing days.
 - `decay_linear`, Qlib's WMA: Σ (L − k) x_k / (L (L + 1) / 2) / n over the values, that is, the usual weighted

@@ -45,7 +45,9 @@ def rounding_error(values: NDArray[np.float64]) -> float | None:
 
 def precision_note(columns: Mapping[str, NDArray[np.float64]]) -> str | None:
     """Note on why a table is evaluated in float64; None if float32 is sufficient for all columns."""
-    errors = {name: error for name, values in columns.items() if (error := rounding_error(values)) is not None}
+    errors = {
+        name: error for name, values in columns.items() if (error := rounding_error(values)) is not None
+    }
     if not errors:
         return None
     listing = ", ".join(f"{name!r} by up to {error:.3g}" for name, error in list(errors.items())[:5])

@@ -27,8 +27,8 @@ class Table:
     ----------
     panel : Panel
         Variables, [F, T, B]: T blocks of B rows, the last block padded with NaN. They are float32, or float64
-        if float32 cannot distinguish the values of a variable or the target (`quarva.panel.precision`); a note
-        then names the column.
+        if float32 cannot distinguish the values of a variable or the target (`quarva.panel.precision`); a
+        note then names the column.
     target : array of shape (T, B)
         Target with the same type and layout; NaN where missing and in the padding.
     rows : int
