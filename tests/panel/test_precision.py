@@ -85,5 +85,5 @@ def test_tables_that_differ_beyond_float32_have_different_fingerprints():
 
 def test_a_value_beyond_float32_is_refused_without_a_warning(tmp_path):
     (tmp_path / "t.csv").write_text("x,y\n1,2\n3e40,4\n2,5\n")
-    with pytest.raises(PanelError, match=r"row 2: column 'x' is infinite, or beyond 3\.4e38"):
+    with pytest.raises(PanelError, match=r"row 2: column 'x' is infinite or exceeds 3\.4e38"):
         Table.read(tmp_path / "t.csv")
