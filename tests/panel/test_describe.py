@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pytest
 
 from quarva.panel import Panel, describe
 
@@ -65,3 +66,14 @@ def test_an_asset_without_a_value_has_no_dates():
     values = np.array([[1.0, np.nan], [2.0, np.nan]])
     found = describe(Panel.from_arrays({"x": values}, np.datetime64("2020-01-01") + np.arange(2), "AB"))
     assert (found.lives[1].first, found.lives[1].coverage) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("step", "text"),
+    [("5m", "5 minutes"), ("90m", "1.5 hours"), ("1h", "1 hour"), ("24h", "1 day"), ("72h", "3 days")],
+)
+def test_a_pause_is_shown_in_the_unit_that_fits(step, text):
+    step = np.timedelta64(int(step[:-1]), step[-1])
+    dates = np.datetime64("2020-01-01T09:00", "s") + np.arange(4) * step
+    panel = Panel.from_arrays({"close": np.arange(1.0, 9.0).reshape(4, 2)}, dates, "AB", allow_jumps=True)
+    assert dict(describe(panel).rows())["longest pause"] == text

@@ -129,7 +129,7 @@ class Description:
             ("panel", self.name),
             *self._reading_rows(),
             ("span", f"{self.first} to {self.last}, {self.days:,} dates"),
-            ("longest pause", f"{self.longest_pause:g} days"),
+            ("longest pause", _duration(self.longest_pause)),
             ("calendar", str(self.calendar)),
             ("assets", f"{self.assets:,}; {self.late:,} start late, {self.ended:,} end early"),
             ("coverage", coverage),
@@ -165,7 +165,9 @@ class Description:
             return []
         rows = [("read as", reading.layout), ("dates from", f"{reading.date!r}: {reading.dates}")]
         if reading.layout != "wide":
-            rows.append(("assets from", "the file's name" if reading.asset is None else repr(reading.asset)))
+            rows.append(
+                ("assets from", "the name of the file" if reading.asset is None else repr(reading.asset))
+            )
         columns = [
             name if name == column else f"{name} = {column!r}" for name, column in reading.columns.items()
         ]
@@ -182,6 +184,15 @@ class Description:
         rows = self.rows()
         width = max(len(label) for label, _ in rows)
         return "\n".join(f"{label:<{width}}  {text}" for label, text in rows)
+
+
+def _duration(days: float) -> str:
+    """A number of days in the unit that fits: days, hours or minutes."""
+    for unit, per_day in (("day", 1), ("hour", 24), ("minute", 24 * 60)):
+        count = round(days * per_day, 1)
+        if count >= 1 or unit == "minute":
+            break
+    return f"{count:g} {unit}{'' if count == 1 else 's'}"
 
 
 def describe(panel: Panel) -> Description:
