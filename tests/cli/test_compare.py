@@ -107,7 +107,7 @@ def test_what_can_not_be_is_one_line_and_status_2(quarva, words, says):
 
 def test_a_changed_recipe_makes_it_another_comparison(compared, quarva):
     recipe = Path("c/recipe.toml")
-    recipe.write_text(recipe.read_text() + 'functions = ["add", "sub"]\n')
+    recipe.write_text('functions = ["add", "sub"]\n' + recipe.read_text())
     said = quarva("compare", "--resume", "c")
     assert said.status == 2
     assert "belongs to another comparison: its functions was None" in said.err
@@ -125,7 +125,7 @@ def test_changed_data_are_refused(quarva, bars, tmp_path):
 
 
 def test_a_damaged_plan_is_one_line(compared, quarva):
-    Path("c/comparison.json").write_text(json.dumps({"version": 2, "searchers": 3}))
+    Path("c/comparison.json").write_text(json.dumps({"version": 3, "question": 3}))
     said = quarva("compare", "--resume", "c")
     assert said.status == 2
     assert "comparison.json is damaged" in said.err

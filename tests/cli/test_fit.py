@@ -12,7 +12,7 @@ from quarva.networks import Fitted
 from quarva.panel import Panel, Table
 
 QUICK = ("--length", "4", "--epochs", "2", "--feature", "pct_change(close, 1)")
-FILES = {"recipe.toml", "learner.json", "network.json", "weights.safetensors", "training.safetensors",
+FILES = {"recipe.toml", "network.json", "weights.safetensors", "training.safetensors",
          "history.parquet", "findings.json", "report.html"}  # fmt: skip
 
 
@@ -55,21 +55,20 @@ def test_a_loss_that_is_no_number_keeps_weights_and_says_so(quarva, bars):
     said = quarva("fit", "--panel", bars, *QUICK, "--rate", "1e30", "--batch", 64, "--out", "f")
     assert said.status == 0, said.err
     assert "the loss is not a number at batch 2 of epoch 1: stopped there with the weights" in said.out
-    assert "0 epochs, until a loss was no number" in said.out
+    assert "0 epochs, until a loss was not a number" in said.out
     assert np.isfinite(Fitted.load("f").values(Panel.read(bars))[-1]).all()
 
 
-def test_a_learner_that_was_changed_by_hand_is_refused(quarva, bars):
+def test_a_recipe_that_was_changed_by_hand_is_refused(quarva, bars):
     assert quarva("fit", "--panel", bars, *QUICK, "--out", "f").status == 0
-    made = json.loads(Path("f/learner.json").read_text())
+    recipe = Path("f/recipe.toml").read_text()
     for text, line in (
-        ("{", "f is no folder of a fit: learner.json can not be read"),
-        ("[1]", "f is no folder of a fit: learner.json can not be read"),
-        (json.dumps({"netwrk": "dense"}), "f is no folder of a fit: learner.json can not be read"),
-        (json.dumps(made | {"length": "four"}), "f is no folder of a fit: learner.json can not be read"),
-        (json.dumps(made | {"network": "gru"}), "f/training.safetensors belongs to another fit"),
+        ("{", "f/recipe.toml is not TOML"),
+        ('netwrk = "dense"\n' + recipe, "unknown key 'netwrk'; did you mean 'network'"),
+        (recipe.replace("length = 4", 'length = "four"'), "length = four"),
+        (recipe.replace('network = "dense"', 'network = "gru"'), "f/training.safetensors belongs to another"),
     ):
-        Path("f/learner.json").write_text(text)
+        Path("f/recipe.toml").write_text(text)
         told = quarva("fit", "--resume", "f")
         assert told.status == 2
         assert line in told.err
@@ -147,12 +146,12 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
         (["--loss", "mae"], "there is no loss 'mae'"),
         (["--device", "tpu"], "there is no device 'tpu'"),
         (["--target", "direction5"], "unknown target 'direction5'; did you mean 'direction_5'"),
-        (["--rate", "inf"], "rate must be above 0 and decay 0 or more, not inf"),
+        (["--rate", "inf"], "--rate = inf: input should be a finite number"),
         (["--network", "transformer", "--setting", "heads=3"], "embed_dim must be divisible by num_heads"),
         (["--loss", "cross_entropy"], "values, which are no classes"),
         (["--epochs", "0"], "epochs must be 1 or more, not 0"),
         (["--resume", "nowhere"], "there is no run folder nowhere"),
-        (["--resume", "x", "--length", "3"], "--length: a resumed fit keeps what it began with"),
+        (["--resume", "x", "--length", "3"], "--length: a resumed fit keeps its recipe"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_leaves_nothing(quarva, bars, words, said):
@@ -168,12 +167,12 @@ def test_a_search_is_no_fit_and_other_data_are_not_gone_on_with(quarva, bars, ma
     quarva("search", "--panel", bars, "--budget", 50, "--out", "s")
     told = quarva("fit", "--resume", "s")
     assert told.status == 2
-    assert "s is no folder of a fit" in told.err
+    assert "s is the folder of a search: continue it with quarva search --resume s" in told.err
     assert quarva("fit", "--panel", bars, *QUICK, "--out", "g").status == 0
     kept = sorted(Path("g").iterdir())
     told = quarva("search", "--resume", "g")
     assert told.status == 2
-    assert "g is the folder of a fit: go on with it by quarva fit --resume g" in told.err
+    assert "g is the folder of a fit: continue it with quarva fit --resume g" in told.err
     assert sorted(Path("g").iterdir()) == kept
     market.write(tmp_path / "mine.csv")
     assert quarva("fit", "--panel", "mine.csv", *QUICK, "--out", "f").status == 0

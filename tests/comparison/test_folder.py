@@ -118,7 +118,7 @@ def test_another_task_is_refused(run, panel_task, table_task, tmp_path):
 
 def test_the_same_name_for_another_searcher_is_refused(run, panel_task, tmp_path):
     run(panel_task, {"mine": GEP(population=50)}, seeds=1, out=tmp_path / "c")
-    with pytest.raises(RunError, match="searcher 'mine' was GEP population=50 .* give it another name"):
+    with pytest.raises(RunError, match="entry 'mine' was .*'population': 50.* give it another name"):
         run(panel_task, {"mine": GEP(population=60)}, seeds=1, out=tmp_path / "c", resume=True)
 
 
@@ -132,10 +132,10 @@ def test_another_version_is_refused(run, panel_task, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
-        ("comparison.json", "{", "comparison.json is damaged .*: compare anew in another folder"),
-        ("comparison.json", '{"version": 7}', "is of version 7, and this Quarva reads 2"),
-        ("comparison.json", '{"version": 1}', "is of version 1, and this Quarva reads 2"),
-        ("comparison.json", '{"version": 2}', "comparison.json is damaged"),
+        ("comparison.json", "{", "comparison.json is damaged .*: compare again in another folder"),
+        ("comparison.json", '{"version": 7}', "is of version 7, and this Quarva reads 3"),
+        ("comparison.json", '{"version": 2}', "is of version 2, and this Quarva reads 3: compare again"),
+        ("comparison.json", '{"version": 3}', "comparison.json is damaged"),
         ("runs/random-0/findings.json", "{", "findings.json is damaged"),
         ("runs/random-0/findings.json", '{"version": 1}', "is damaged .*: remove the folder"),
         ("runs/random-0/incumbents.parquet", "not parquet", "is damaged .*: remove the folder"),

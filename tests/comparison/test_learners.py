@@ -9,7 +9,6 @@ from quarva.networks import Learner
 from quarva.networks.models.models import NETWORKS as MODELS
 from quarva.rl import Trader
 from quarva.rl.trader import WAYS
-from quarva.runs.run_folder import RunFolder
 from quarva.tasks import Task
 
 
@@ -50,8 +49,6 @@ def test_formulas_and_networks_stand_at_the_same_rows(table_task, objective, tmp
     assert network.formula == "dense, 1 feature"
     assert network.best == network.train
     assert network.train > 0.5 if objective == "r2" else network.train < 0.7
-    record = RunFolder(tmp_path / "c" / "runs" / "net-0").findings()
-    assert record["best"]["fitness"] == pytest.approx(network.train * (1 if objective == "r2" else -1))
     assert "net" in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
 
 

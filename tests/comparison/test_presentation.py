@@ -6,7 +6,7 @@ import pytest
 
 from quarva.comparison import compare
 from quarva.comparison.presentation import compared
-from quarva.comparison.registry import describe
+from quarva.comparison.registry import entry_of
 from quarva.errors import RunError
 from quarva.networks import Learner
 from quarva.rl import Trader
@@ -28,8 +28,8 @@ def known(panel):
     ],
 )
 def test_other_features_or_settings_are_another_learner(before, now):
-    assert describe(before) != describe(now)
-    assert describe(now) == describe(replace(now))
+    assert entry_of(before) != entry_of(now)
+    assert entry_of(now) == entry_of(replace(now))
 
 
 def test_a_comparison_is_not_gone_on_with_by_other_features(panel_task, tmp_path):
@@ -38,9 +38,7 @@ def test_a_comparison_is_not_gone_on_with_by_other_features(panel_task, tmp_path
         return compare(panel_task, {"mine": way}, 10, 1, out=tmp_path / "c", progress=False, **more)
 
     run(("pct_change(close, 1)",))
-    with pytest.raises(
-        RunError, match="its searcher 'mine' was .*pct_change.*, and is .*pct_change.*2.* now"
-    ):
+    with pytest.raises(RunError, match="its entry 'mine' was .*pct_change.*, and is .*pct_change.*2.* now"):
         run(("pct_change(close, 2)",), resume=True)
     assert len(run(["pct_change(close, 1)"], resume=True).runs) == 1
 

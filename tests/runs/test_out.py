@@ -9,7 +9,7 @@ import pytest
 
 from quarva.errors import RecipeError, RunError
 from quarva.panel import Panel, Table, sample_panel
-from quarva.runs.from_recipe import data_of, search_settings, task_of
+from quarva.runs.from_recipe import data_of, task_of
 from quarva.runs.run_folder import RunFolder
 from quarva.scenarios import simulate
 from quarva.searchers import RandomSearch
@@ -17,7 +17,7 @@ from quarva.tasks import Field, ForwardReturn, Task
 
 KEPT = {
     "recipe.toml", "checkpoint.npz", "findings.json", "signals.parquet", "history.parquet",
-    "incumbents.parquet",
+    "incumbents.parquet", "report.html",
 }  # fmt: skip
 
 
@@ -56,8 +56,8 @@ def test_the_folder_repeats_the_run(find, figures, tmp_path, kind):
     again = task_of(recipe, data_of(recipe))
     assert again.panel.fingerprint() == task.panel.fingerprint() == recipe.fingerprint
     assert again.describe() == task.describe()
-    settings = search_settings(recipe)
-    for limit in ("threads", "budget"):
+    settings = recipe.settings_of_search()
+    for limit in ("threads", "budget", "searcher"):
         settings.pop(limit)
     repeated = find(again, recipe.searcher, recipe.budget, **settings)
     assert [f.formula.text for f in repeated] == [f.formula.text for f in found]
@@ -94,9 +94,9 @@ def test_a_searcher_of_ones_own_has_a_folder_too(find, panel_task, tmp_path):
 
 def test_what_can_not_be_kept_leaves_no_folder(find, panel_task, tmp_path):
     out, panel = tmp_path / "run", panel_task.panel
-    with pytest.raises(RunError, match="can not tell this question"):
+    with pytest.raises(RunError, match="cannot express this question"):
         find(Task(panel, [ForwardReturn(1), ForwardReturn(5)]), budget=5, out=out)
-    with pytest.raises(RunError, match="can not tell this question"):
+    with pytest.raises(RunError, match="cannot express this question"):
         find(Task(panel, Field("volume", horizon=3)), budget=5, out=out)
     with pytest.raises(RecipeError, match="give out or checkpoint"):
         find(panel_task, budget=5, out=out, checkpoint=tmp_path / "c.npz")

@@ -3,7 +3,7 @@
 import pytest
 
 from quarva.errors import RecipeError
-from quarva.runs.recipe import Recipe
+from quarva.runs.recipe import SearchRecipe as Recipe
 
 
 def test_a_recipe_survives_its_own_toml(tmp_path):
@@ -76,5 +76,5 @@ def test_a_wrong_flag_is_said_by_its_flag():
 
 
 def test_a_missing_recipe_is_said(tmp_path):
-    with pytest.raises(RecipeError, match="can not be read"):
+    with pytest.raises(RecipeError, match="cannot be read"):
         Recipe.read(tmp_path / "none.toml")

@@ -10,17 +10,17 @@ import quarva
 from quarva.errors import RunError
 from quarva.panel import Panel
 from quarva.report import build, render
-from quarva.runs.from_recipe import data_of, search_settings, task_of
-from quarva.runs.recipe import Recipe
+from quarva.runs.from_recipe import data_of, task_of
+from quarva.runs.recipe import SearchRecipe
 from quarva.runs.record import findings_record
 from quarva.runs.report import from_run_folder
 from quarva.runs.run_folder import RunFolder
 
 
 def run_in(folder, **settings):
-    recipe = Recipe.of({"budget": 60, "seed": 1, "threads": 1, **settings})
+    recipe = SearchRecipe.of({"budget": 60, "searcher": "random", "seed": 1, "threads": 1, **settings})
     task = task_of(recipe, data_of(recipe))
-    found = quarva.search(task, "random", progress=False, **search_settings(recipe))
+    found = quarva.search(task, progress=False, **recipe.settings_of_search())
     run = RunFolder.create(folder, recipe)
     run.write_findings(findings_record(found, str(folder)))
     run.write_table("history.parquet", pl.from_pandas(found.history))

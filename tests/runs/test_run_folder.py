@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from quarva.errors import RunError
-from quarva.runs.recipe import Recipe
+from quarva.runs.recipe import SearchRecipe
 from quarva.runs.run_folder import RunFolder
 
-RECIPE = Recipe.of({"budget": 10})
+RECIPE = SearchRecipe.of({"budget": 10})
 
 
 def test_a_new_folder_holds_its_recipe(tmp_path):
@@ -21,9 +21,9 @@ def test_a_new_folder_holds_its_recipe(tmp_path):
 
 def test_a_changed_recipe_keeps_its_paths_as_they_stand(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    folder = RunFolder.create("run", Recipe.of({"panel": "panel.parquet"}))
-    folder.change_recipe(budget=20)
-    assert folder.recipe() == Recipe.of({"panel": "run/panel.parquet", "budget": 20})
+    folder = RunFolder.create("run", SearchRecipe.of({"panel": "panel.parquet"}))
+    folder.change_recipe(SearchRecipe, budget=20)
+    assert folder.recipe() == SearchRecipe.of({"panel": "run/panel.parquet", "budget": 20})
 
 
 def test_the_default_name_says_when_how_and_with_which_seed(tmp_path, monkeypatch):

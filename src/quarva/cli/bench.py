@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quarva.cli.options import AsJson, Threads
+from quarva.cli.options import AsJson, takes
 from quarva.cli.output import console, print_json, tell
+from quarva.runs.settings import LimitSettings
 
 if TYPE_CHECKING:
     from quarva.karva import Population
@@ -58,12 +59,14 @@ class _Rate:
     operations: float
 
 
+@takes(LimitSettings, only=("threads",))
 def bench(
-    threads: Threads = None,
+    *,
     seconds: Annotated[
         float, typer.Option("--seconds", min=0.01, help="How long each of the six cases takes, about.")
     ] = 5.0,
     as_json: AsJson = False,
+    **flags: Any,
 ) -> None:
     """Rates of this machine for small and large panels and tables, and their share of its measured peak."""
     from quarva.__version__ import __version__
@@ -71,7 +74,7 @@ def bench(
     from quarva.engine.probe import fma_peak, processor, stream_peak
     from quarva.loop.progress import COMPILING
 
-    count = threads_to_use(threads)
+    count = threads_to_use(flags["threads"])
     tell("measuring the peak of arithmetic and memory")
     flops, stream = fma_peak(count), stream_peak(count)
     if not is_compiled():

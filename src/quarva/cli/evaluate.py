@@ -8,12 +8,14 @@ import typer
 from quarva.cli import options
 from quarva.cli.formulas import Named, read_formulas
 from quarva.cli.output import console, figure, print_json, tell
+from quarva.cli.sources import make_recipe
+from quarva.runs.settings import DataSettings, LimitSettings, ReadingSettings, TaskSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
     from quarva.panel import Panel, Table
-    from quarva.runs.recipe import Recipe
+    from quarva.runs.recipe import SearchRecipe
     from quarva.tasks.targets import Target
 
     Parts = dict[str, np.ndarray[Any, np.dtype[np.bool_]]]
@@ -21,66 +23,38 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
-_FILE = "A formula a line; before it `name = ` may stand, after it a # with a remark."
-_NOTATION = "How they are written: infix, karva, qlib or worldquant (infix)."
-_SPLIT = "Figures by part, of a table by shares of its rows; the test's only with --read-test (none)."
-_OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
+_FILE = "A formula on each line, optionally after `name = `; # begins a comment."
+_OUT = "Write the signals: date, asset, a column for each formula; .parquet or .csv."
 
 Formulas = Annotated[
     list[str] | None,
     typer.Argument(metavar="FORMULA…", help="Such as 'rank(delta(close, 5))'.", show_default=False),
 ]
 File = Annotated[str | None, options.option("--formulas", "FILE", _FILE)]
-Notation = Annotated[str, options.option("--notation", "NAME", _NOTATION)]
-Split = Annotated[str | None, options.option("--split", "DAY,DAY", _SPLIT, "Question")]
-ReadTest = Annotated[
-    bool, options.option("--read-test", None, "Read the split's sealed test, too.", "Question")
-]
+ReadTest = Annotated[bool, options.option("--read-test", None, "Read the sealed test of the split, too.")]
 Out = Annotated[str | None, options.option("--out", "FILE", _OUT)]
+_UNUSED = ("objective", "parsimony", "budget", "seconds", "memory_mb")  # settings of a search
 
 
+@options.takes(DataSettings, ReadingSettings, TaskSettings, LimitSettings, without=_UNUSED)
 def evaluate(
     formulas: Formulas = None,
+    *,
     file: File = None,
-    notation: Notation = "infix",
-    panel: options.PanelFile = None,
-    field: options.Field = None,
-    fields: options.Fields = None,
-    allow_jumps: options.AllowJumps = None,
-    asset_column: options.AssetColumn = None,
-    date_column: options.DateColumn = None,
-    rename: options.Rename = None,
-    time_zone: options.TimeZone = None,
-    conventions: options.Conventions = None,
-    table: options.TableFile = None,
-    target_column: options.TargetColumn = None,
-    target: options.Target = None,
-    delay: options.Delay = None,
-    split: Split = None,
-    embargo: options.Embargo = None,
-    cost_bps: options.CostBps = None,
-    periods_per_year: options.PeriodsPerYear = None,
-    delisting_return: options.DelistingReturn = None,
+    notation: options.Notation = "infix",
     read_test: ReadTest = False,
     out: Out = None,
-    threads: options.Threads = None,
-    device: options.Device = None,
     recipe: options.RecipeFile = None,
     as_json: options.AsJson = False,
+    **flags: Any,
 ) -> None:
-    """Score formulas, and write their signals."""
-    from quarva.cli.sources import make_recipe
+    """Score formulas and write their signals."""
     from quarva.panel import Panel
     from quarva.runs.from_recipe import data_of
+    from quarva.runs.recipe import SearchRecipe
     from quarva.runs.signals import check_table_path, signals_table, write_table
 
-    settings = make_recipe(
-        recipe, panel=panel, field=field, fields=fields, allow_jumps=allow_jumps, asset_column=asset_column,
-        date_column=date_column, rename=rename, time_zone=time_zone, conventions=conventions, table=table,
-        target_column=target_column,
-        target=target, delay=delay, split=split, embargo=embargo, cost_bps=cost_bps,
-        periods_per_year=periods_per_year, delisting_return=delisting_return, threads=threads, device=device,
-    )  # fmt: skip
+    settings = make_recipe(SearchRecipe, recipe, flags)
     if out is not None:
         check_table_path(out)
     source = data_of(settings)
@@ -124,7 +98,7 @@ def _check_history(named: Sequence[Named], panel: "Panel") -> None:
 
 
 def _record(
-    named: Sequence[Named], source: "Panel | Table", settings: "Recipe", read_test: bool
+    named: Sequence[Named], source: "Panel | Table", settings: "SearchRecipe", read_test: bool
 ) -> dict[str, Any]:
     """What --json prints."""
     from quarva.karva.notation import render
@@ -141,7 +115,11 @@ def _record(
 
 
 def _table_record(
-    about: list[dict[str, Any]], expressions: list[Any], table: "Table", settings: "Recipe", read_test: bool
+    about: list[dict[str, Any]],
+    expressions: list[Any],
+    table: "Table",
+    settings: "SearchRecipe",
+    read_test: bool,
 ) -> dict[str, Any]:
     from quarva.errors import RecipeError
     from quarva.tasks.evaluation import evaluate_on_rows
@@ -167,7 +145,11 @@ def _told(about: list[dict[str, Any]], found: Sequence[Mapping[str, Any]]) -> li
 
 
 def _panel_record(
-    about: list[dict[str, Any]], expressions: list[Any], panel: "Panel", settings: "Recipe", read_test: bool
+    about: list[dict[str, Any]],
+    expressions: list[Any],
+    panel: "Panel",
+    settings: "SearchRecipe",
+    read_test: bool,
 ) -> dict[str, Any]:
     from quarva.panel import calendar_of
     from quarva.runs.from_recipe import DEFAULT_TARGET
@@ -223,7 +205,7 @@ def _warnings(
     return list(warnings_of(leaks, target.name, panel.fields))
 
 
-def _parts(panel: "Panel", settings: "Recipe", ahead: int, read_test: bool) -> "Parts":
+def _parts(panel: "Panel", settings: "SearchRecipe", ahead: int, read_test: bool) -> "Parts":
     """Days by part; `all` are all days of the parts, without a split all there are."""
     import numpy as np
 
@@ -236,7 +218,7 @@ def _parts(panel: "Panel", settings: "Recipe", ahead: int, read_test: bool) -> "
     return _by_part(segments, read_test)
 
 
-def _row_parts(table: "Table", settings: "Recipe", read_test: bool) -> "Parts":
+def _row_parts(table: "Table", settings: "SearchRecipe", read_test: bool) -> "Parts":
     """Rows by part; `all` are all rows of the parts, without a split all there are."""
     import numpy as np
 

@@ -1,86 +1,98 @@
-"""Flags that several commands take, under one name and with one meaning.
+"""Flags of the commands, made of the settings in `quarva.runs.settings`.
 
-A flag that is not given is None, so that a recipe's setting stands, or the default, which the help says.
+A flag that is not given is None, so that the setting of a recipe applies, or the default that the help shows.
 """
 
-from typing import Annotated, Any
+import inspect
+from collections.abc import Callable, Collection
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-_DATA, _QUESTION, _SEARCH = "Data", "Question", "Search"
+from quarva.runs.settings import NetworkSettings, SearcherSettings, Setting, described, without_none
+
+__all__ = ["AsJson", "Notation", "RecipeFile", "flag_of", "option", "takes"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def option(name: str, metavar: str | None, text: str, panel: str | None = None) -> Any:
-    """A flag with its help text, in one of the help's panels."""
-    return typer.Option(name, metavar=metavar, help=text, rich_help_panel=panel, show_default=False)
+def option(name: str, metavar: str | None, text: str, section: str | None = None) -> Any:
+    """Return a flag with its help, in one of the sections of the help."""
+    return typer.Option(name, metavar=metavar, help=text, rich_help_panel=section, show_default=False)
 
 
-_PANEL = (
-    "Daily bars, CSV or Parquet: long (date, asset, fields …) or wide (dates × assets). "
-    "Without it: closes of 20 S&P 500 stocks, 1990 to 2022."
-)
-_OBJECTIVE = (
-    "ic, rank_ic, icir, rank_icir, ts_corr, sharpe or timing_sharpe; of a table r2 or nrmse "
-    "(ic, with fewer than 3 assets ts_corr; r2)."
-)
-_TARGET = (
-    "forward_return_DAYS, forward_volatility_DAYS, forward_range_DAYS, volume_surprise_DAYS, direction_DAYS, "
-    "quintile_DAYS, triple_barrier_DAYS, or a field (forward_return_5)."
-)
-_SPLIT = "First day of validation and of the sealed test: 2017-01-01,2018-01-01 (60/20/20 % of the days)."
-_DEVICE = "What evaluates formulas: cpu, cuda (a GPU), or auto, whichever is faster here (cpu)."
-
-PanelFile = Annotated[str | None, option("--panel", "FILE", _PANEL, _DATA)]
-Field = Annotated[str | None, option("--field", "NAME", "Name of the field in a wide file (close).", _DATA)]
-Fields = Annotated[
-    str | None, option("--fields", "NAME,…", "Fields to read (all); of a table, columns.", _DATA)
-]
-AllowJumps = Annotated[
-    bool | None, option("--allow-jumps", None, "Accept prices that jump by more than 300 %.", _DATA)
-]
-AssetColumn = Annotated[
-    str | None, option("--asset-column", "NAME", "Column of assets, where its header does not say so.", _DATA)
-]
-DateColumn = Annotated[
-    str | None, option("--date-column", "NAME", "Column of dates, where its header does not say so.", _DATA)
-]
-Rename = Annotated[
-    str | None, option("--rename", "OLD=NEW,…", "Other names for columns, before anything else.", _DATA)
-]
-_ZONE = "Zone of the market (America/New_York): dates without a zone are its local times."
-TimeZone = Annotated[str | None, option("--time-zone", "ZONE", _ZONE, _DATA)]
-_CONVENTIONS = (
-    "How windows are read before they are full and around NaN: quarva, or qlib as Qlib does (quarva)."
-)
-Conventions = Annotated[str | None, option("--conventions", "NAME", _CONVENTIONS, _DATA)]
-TableFile = Annotated[
-    str | None, option("--table", "FILE", "A plain table instead: symbolic regression.", _DATA)
-]
-TargetColumn = Annotated[
-    str | None, option("--target-column", "NAME", "Column of the table to explain (y).", _DATA)
-]
-Target = Annotated[str | None, option("--target", "NAME", _TARGET, _QUESTION)]
-Delay = Annotated[
-    int | None, option("--delay", "DAYS", "Days between a signal and its trade (1).", _QUESTION)
-]
-Objective = Annotated[str | None, option("--objective", "NAME", _OBJECTIVE, _QUESTION)]
-Split = Annotated[str | None, option("--split", "DAY,DAY", _SPLIT, _QUESTION)]
-Embargo = Annotated[
-    int | None,
-    option("--embargo", "DAYS", "Days left out after each split, besides purging (0).", _QUESTION),
-]
-CostBps = Annotated[
-    float | None,
-    option("--cost-bps", "BPS", "Cost in basis points of what is traded (5).", _QUESTION),
-]
-_PERIODS = "Bars a year, to annualise with (from the dates: 252 daily, 365 around the clock, 52 weekly, …)."
-PeriodsPerYear = Annotated[float | None, option("--periods-per-year", "N", _PERIODS, _QUESTION)]
-_DELISTING = "Return of a held asset on the day after its last price, -0.3 for -30 % (0)."
-DelistingReturn = Annotated[float | None, option("--delisting-return", "R", _DELISTING, _QUESTION)]
-Seed = Annotated[int | None, option("--seed", "N", "The same seed gives the same findings (0).")]
-Threads = Annotated[int | None, option("--threads", "N", "Threads to use (one a core).")]
-Device = Annotated[str | None, option("--device", "NAME", _DEVICE)]
-RecipeFile = Annotated[str | None, option("--recipe", "FILE", "TOML file of settings; flags win over it.")]
+RecipeFile = Annotated[str | None, option("--recipe", "FILE", "TOML file of settings; flags override it.")]
 AsJson = Annotated[
     bool, option("--json", None, "One JSON object on standard output, progress on standard error.")
 ]
+Notation = Annotated[
+    str, option("--notation", "NAME", "Notation of the formulas: infix, karva, qlib or worldquant (infix).")
+]
+
+
+def takes(
+    *groups: type, only: Collection[str] = (), without: Collection[str] = ()
+) -> Callable[[Command], Command]:
+    """Give a command the flags of settings; it receives them as keyword arguments.
+
+    Parameters
+    ----------
+    *groups : type
+        Classes of `quarva.runs.settings`.
+    only : collection of str
+        Names of the settings to take; all of them if empty.
+    without : collection of str
+        Names of the settings to leave out.
+    """
+    chosen = {
+        name: each
+        for group in groups
+        for name, each in described(group).items()
+        if each[2].flag and name not in without and (not only or name in only)
+    }
+
+    def decorate(command: Command) -> Command:
+        own = inspect.signature(command).parameters.values()
+        parameters = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+        arguments = [each for each in parameters if each.default is inspect.Parameter.empty]
+        flags = [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name, *each)
+            )
+            for name, each in chosen.items()
+        ]
+        own_flags = [
+            each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters if each not in arguments
+        ]
+        signature = inspect.Signature([*arguments, *flags, *own_flags])
+        command.__signature__ = signature  # type: ignore[attr-defined]
+        command.__annotations__ = {name: each.annotation for name, each in signature.parameters.items()}
+        return command
+
+    return decorate
+
+
+def flag_of(name: str) -> str:
+    """Return the flag of a setting: `--cost-bps`."""
+    for group in (SearcherSettings, NetworkSettings):
+        if name in described(group) and described(group)[name][2].repeated:
+            return described(group)[name][2].repeated
+    return "--" + name.replace("_", "-")
+
+
+def _annotation(name: str, kind: Any, default: Any, about: Setting) -> Any:
+    """The type that typer reads a flag as; what is neither a number nor a switch is text for the recipe."""
+    scalar = without_none(kind)
+    read = scalar if scalar in (bool, int, float) else str
+    flag = flag_of(name)
+    switches = f"{flag}/--no-{name.replace('_', '-')}" if read is bool and default is None else flag
+    usual = about.usual or (
+        ""
+        if default in (None, (), {}) or default is False
+        else f"{default:.6}"
+        if isinstance(default, float)
+        else f"{default}"
+    )
+    text = f"{about.help[:-1]} ({usual})." if usual else about.help
+    wanted = list[read] if about.repeated else read  # type: ignore[valid-type]
+    return Annotated[wanted | None, option(switches, about.metavar, text, about.section)]

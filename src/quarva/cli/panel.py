@@ -1,49 +1,35 @@
-"""quarva panel describe | simulate: what a file of bars holds, and a market to practise on."""
+"""quarva panel describe | simulate: what a file of bars holds, and a simulated market."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from quarva.cli.options import (
-    AsJson,
-    AssetColumn,
-    DateColumn,
-    Field,
-    Fields,
-    Rename,
-    Seed,
-    TimeZone,
-    option,
-)
+from quarva.cli.help import Command, plain_app
+from quarva.cli.options import AsJson, option, takes
 from quarva.cli.output import console, print_json, tell
+from quarva.runs.settings import ReadingSettings, SearcherSettings
 
 __all__ = ["panel"]
 
-panel = typer.Typer(help="Look at a file of daily bars, or simulate one.", no_args_is_help=True)
+panel = plain_app(no_args_is_help=True)
 
 
-@panel.command()
+@panel.command(cls=Command)
+@takes(ReadingSettings, without=("allow_jumps",))
 def describe(
     file: Annotated[
         str | None, typer.Argument(help="CSV or Parquet; without it the sample panel.", show_default=False)
     ] = None,
-    field: Field = None,
-    fields: Fields = None,
-    asset_column: AssetColumn = None,
-    date_column: DateColumn = None,
-    rename: Rename = None,
-    time_zone: TimeZone = None,
+    *,
     as_json: AsJson = False,
+    **flags: Any,
 ) -> None:
-    """How a panel is read, its span, coverage, gaps and suspicious jumps."""
+    """Describe how a panel is read, its span, coverage, gaps and suspicious jumps."""
     from quarva.cli.sources import read_panel
     from quarva.panel import describe as description_of
 
-    # Jumps that a search refuses are what this command is to show.
-    read = read_panel(
-        file, field=field, fields=fields, allow_jumps=True, asset_column=asset_column,
-        date_column=date_column, rename=rename, time_zone=time_zone,
-    )  # fmt: skip
+    # This command must show the jumps that a search refuses.
+    read = read_panel(file, {**flags, "allow_jumps": True})
     description = description_of(read)
     if as_json:
         print_json(description.as_dict())
@@ -57,9 +43,11 @@ def describe(
     console().print(table, soft_wrap=False)
 
 
-@panel.command()
+@panel.command(cls=Command)
+@takes(SearcherSettings, only=("seed",))
 def simulate(
     out: Annotated[str, typer.Argument(metavar="OUT", help="File to write: .parquet or .csv.")],
+    *,
     assets: Annotated[int, typer.Option("--assets", metavar="N", help="Number of assets.")] = 300,
     days: Annotated[int, typer.Option("--days", metavar="T", help="Number of days.")] = 1000,
     plant: Annotated[
@@ -68,19 +56,20 @@ def simulate(
     ic: Annotated[
         float, typer.Option("--ic", metavar="X", help="Its information coefficient at the one-day horizon.")
     ] = 0.05,
-    seed: Seed = None,
     as_json: AsJson = False,
+    **flags: Any,
 ) -> None:
-    """A market to practise on, whose returns a planted formula predicts, or nothing does."""
+    """Simulate a market whose returns a planted formula predicts, or nothing does."""
     from quarva.engine import Formula
     from quarva.runs.signals import check_table_path
     from quarva.scenarios import planted_ic
     from quarva.scenarios import simulate as simulate_market
 
     check_table_path(out)
-    market = simulate_market(assets, days, seed or 0, plant, ic)
+    seed = flags["seed"] or 0
+    market = simulate_market(assets, days, seed, plant, ic)
     market.write(out)
-    record = {"out": out, "assets": assets, "days": days, "seed": seed or 0, "plant": plant, "ic": None}
+    record = {"out": out, "assets": assets, "days": days, "seed": seed, "plant": plant, "ic": None}
     if plant is not None:
         signal = Formula.parse(plant, panel=market).signal(market).to_numpy()
         record["ic"] = planted_ic(signal, market.field("close"))

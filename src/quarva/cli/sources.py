@@ -1,69 +1,65 @@
-"""What flags and recipes name: the settings, and a panel by its file."""
+"""What flags and recipe files name: the settings, and a panel by its file."""
 
-import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from quarva.errors import RecipeError, RunError
+from quarva.cli.options import flag_of
+from quarva.cli.output import tell
+from quarva.errors import RecipeError
+from quarva.runs.settings import ReadingSettings, described
 
 if TYPE_CHECKING:
     from quarva.panel import Panel
     from quarva.runs.recipe import Recipe
     from quarva.tasks import Task
 
-__all__ = ["completed", "make_recipe", "read_panel", "renames", "task_again"]
+    AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
+
+__all__ = ["announce", "make_recipe", "read_panel", "reading_of", "refuse_on_resume"]
 
 
-def make_recipe(file: str | None, **flags: Any) -> "Recipe":
-    """The settings of a recipe file and of flags; a flag that is not None wins. Raises RecipeError."""
-    from quarva.runs.recipe import Recipe
-
-    return Recipe.of(flags) if file is None else Recipe.read(file, **flags)
+def make_recipe(kind: "type[AnyRecipe]", file: str | None, flags: Mapping[str, Any]) -> "AnyRecipe":
+    """Return the recipe of a file and of flags; a flag that is not None wins. Raises RecipeError."""
+    return kind.of(flags) if file is None else kind.read(file, **flags)
 
 
-def completed(recipe: "Recipe", task: "Task") -> "Recipe":
-    """The recipe with all that its task found out: whole paths, names, the data's fingerprint."""
-    from quarva.__version__ import __version__
-
-    paths = {key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))}
-    asked = {} if task.table is not None else {"target": task.target_names[0]}
-    return recipe.model_copy(
-        update=paths | asked | {
-            "objective": task.objective.name, "fingerprint": task.panel.fingerprint(), "quarva": __version__,
-        }
-    )  # fmt: skip
+def refuse_on_resume(flags: Mapping[str, Any], what: str, again: str) -> None:
+    """Raise RecipeError for a flag that was given although a resumed run keeps its recipe."""
+    given = next((name for name, value in flags.items() if value is not None), None)
+    if given is not None:
+        raise RecipeError(f"{flag_of(given)}: a resumed {what} keeps its recipe; leave it out, or {again}")
 
 
-def task_again(recipe: "Recipe", path: str, since: str) -> "Task":
-    """The task of a folder that is gone on with. Raises RunError where its data changed since."""
-    from quarva.runs.from_recipe import data_of, task_of
-
-    task = task_of(recipe, data_of(recipe))
-    if recipe.fingerprint not in (None, task.panel.fingerprint()):
-        raise RunError(f"{path}: the data {task.panel.name} changed since {since}; bring the old ones back")
-    return task
+def announce(task: "Task") -> None:
+    """Print the notes and warnings of a task on standard error."""
+    for note in task.notes:
+        tell(f"note: {note}")
+    for warning in task.warnings:
+        tell(f"warning: {warning}")
 
 
-def read_panel(
-    file: str | None, *, fields: str | None = None, rename: str | None = None, **flags: Any
-) -> "Panel":
-    """The panel in a file, read as flags say; the sample panel where none is named. Raises PanelError."""
-    from quarva.panel import Panel, sample_panel
-
-    if file is None:
-        columns = {"asset_column": None, "date_column": None, "time_zone": None} | flags | {"rename": rename}
-        given = [name for name in ("asset_column", "date_column", "rename", "time_zone") if columns[name]]
-        if given:
-            raise RecipeError(f"--{given[0].replace('_', '-')} is about a file of bars; name the file")
-        return sample_panel()
-    chosen = None if fields is None else [name.strip() for name in fields.split(",") if name.strip()]
-    return Panel.read(file, fields=chosen, rename=renames(rename), **flags)
-
-
-def renames(flag: str | None) -> dict[str, str] | None:
-    """New names of columns by their old ones, as `--rename` gives them. Raises RecipeError."""
+def reading_of(flags: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of `Panel.read` that flags give. Raises RecipeError."""
     from quarva.panel.names import parse_renames
 
+    given = {name: flags[name] for name in described(ReadingSettings) if flags.get(name) is not None}
+    if "fields" in given:
+        given["fields"] = [name.strip() for name in given["fields"].split(",") if name.strip()]
     try:
-        return None if flag is None else parse_renames(flag)
+        if "rename" in given:
+            given["rename"] = parse_renames(given["rename"])
     except ValueError as error:
         raise RecipeError(f"--rename: {error}") from None
+    return given
+
+
+def read_panel(file: str | None, flags: Mapping[str, Any]) -> "Panel":
+    """Return the panel in a file, read as flags say; without a file the sample panel. Raises PanelError."""
+    from quarva.panel import Panel, sample_panel
+
+    if file is not None:
+        return Panel.read(file, **reading_of(flags))
+    for name in ("asset_column", "date_column", "rename", "time_zone"):
+        if flags.get(name) is not None:
+            raise RecipeError(f"{flag_of(name)} is about a file of bars; name the file")
+    return sample_panel()

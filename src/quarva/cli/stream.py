@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quarva.cli import options
+from quarva.cli.help import Command, plain_app
 from quarva.cli.options import option
 from quarva.cli.output import console, print_json, tell
+from quarva.runs.settings import DataSettings, LimitSettings, ReadingSettings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["stream"]
 
-stream = typer.Typer(
-    help="Run formulas live: a state in a file, a new day in, its signals out.", no_args_is_help=True
-)
+stream = plain_app(no_args_is_help=True)
+
+
+_COLUMNS = ("asset_column", "date_column", "rename", "time_zone")
 
 
 class Late(enum.StrEnum):
@@ -62,29 +65,22 @@ File = Annotated[
         "--formulas", "FILE", "A formula a line; before it `name = ` may stand, after it a # with a remark."
     ),
 ]
-Notation = Annotated[str, option("--notation", "NAME", "How they are written: infix, karva, qlib … (infix).")]
 Force = Annotated[bool, option("--force", None, "Replace a state that is already there.")]
 
 
-@stream.command()
+@stream.command(cls=Command)
+@options.takes(DataSettings, ReadingSettings, without=("table", "target_column"))
 def init(
-    state: NewState,
     formulas: Formulas = None,
+    *,
+    state: NewState,
     file: File = None,
-    notation: Notation = "infix",
-    panel: options.PanelFile = None,
-    field: options.Field = None,
-    fields: options.Fields = None,
-    allow_jumps: options.AllowJumps = None,
-    asset_column: options.AssetColumn = None,
-    date_column: options.DateColumn = None,
-    rename: options.Rename = None,
-    time_zone: options.TimeZone = None,
-    conventions: options.Conventions = None,
+    notation: options.Notation = "infix",
     force: Force = False,
     as_json: options.AsJson = False,
+    **flags: Any,
 ) -> None:
-    """Begin: formulas and the history up to today become a state. From then on it is all that is needed."""
+    """Create a state from formulas and the history up to today."""
     from quarva.cli.formulas import read_formulas
     from quarva.cli.sources import read_panel
     from quarva.errors import RunError
@@ -92,37 +88,32 @@ def init(
 
     if Path(state).exists() and not force:
         raise RunError(f"{state} is already there; name another file, or replace it with --force")
-    history = read_panel(
-        panel, field=field, fields=fields, allow_jumps=bool(allow_jumps), asset_column=asset_column,
-        date_column=date_column, rename=rename, time_zone=time_zone,
-    )  # fmt: skip
+    history = read_panel(flags["panel"], {**flags, "allow_jumps": bool(flags["allow_jumps"])})
     for note in history.notes:
         tell(f"note: {note}")
-    history = history.with_conventions(conventions or "quarva")  # type: ignore[arg-type]
+    history = history.with_conventions(flags["conventions"] or "quarva")
     named = read_formulas(formulas or [], file, notation, history)
     begun = Stream({each.name: each.expression for each in named}, history)
     begun.save(state)
     _show(_about(begun, state), as_json)
 
 
-@stream.command(name="next")
+@stream.command(name="next", cls=Command)
+@options.takes(ReadingSettings, LimitSettings, only=(*_COLUMNS, "threads"))
 def next_days(
+    *,
     state: State,
     bars: Bars,
     late: OnLate = Late.REFUSE,
     missing_ok: MissingOk = False,
     extra_ok: ExtraOk = False,
     allow_jumps: Jumps = False,
-    asset_column: options.AssetColumn = None,
-    date_column: options.DateColumn = None,
-    rename: options.Rename = None,
-    time_zone: options.TimeZone = None,
     out: Out = None,
-    threads: options.Threads = None,
     as_json: options.AsJson = False,
+    **flags: Any,
 ) -> None:
-    """Take the days of a file, or lines of standard input, and answer with their signals."""
-    from quarva.cli.sources import renames
+    """Process the days of a file, or lines of standard input, and write their signals."""
+    from quarva.cli.sources import reading_of
     from quarva.errors import RunError
     from quarva.live import Rules, Stream, feed, read_days
     from quarva.runs.signals import check_table_path, write_table
@@ -131,12 +122,10 @@ def next_days(
         raise RunError("--out: the signals of --bars - go to standard output; send that to a file")
     if out is not None:
         check_table_path(out)
-    running = Stream.load(state, threads)
+    running = Stream.load(state, flags["threads"])
     rules = Rules(late.value, missing_ok, allow_jumps)
-    columns: dict[str, Any] = {
-        "asset_column": asset_column, "date_column": date_column, "rename": renames(rename),
-        "time_zone": time_zone,
-    }  # fmt: skip
+    given = reading_of({name: flags[name] for name in _COLUMNS})
+    columns: dict[str, Any] = dict.fromkeys(_COLUMNS) | given
     if bars == "-":
         _follow(running, state, rules, extra_ok, columns, as_json)
         return
@@ -158,17 +147,16 @@ def next_days(
         tell(f"signals: {out}")
 
 
-@stream.command()
-def show(
-    state: State, out: Out = None, threads: options.Threads = None, as_json: options.AsJson = False
-) -> None:
-    """What a state holds; with --out the last day's signals once more."""
+@stream.command(cls=Command)
+@options.takes(LimitSettings, only=("threads",))
+def show(*, state: State, out: Out = None, as_json: options.AsJson = False, **flags: Any) -> None:
+    """Show what a state holds; with --out, write the signals of its last day again."""
     from quarva.live import Answer, Stream
     from quarva.runs.signals import check_table_path, write_table
 
     if out is not None:
         check_table_path(out)
-    running = Stream.load(state, threads)
+    running = Stream.load(state, flags["threads"])
     record = _about(running, state)
     if out is not None:
         said = running.signals(_progress(running))[None]

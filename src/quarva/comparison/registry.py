@@ -1,86 +1,185 @@
-"""Who may be compared: searchers of formulas, networks that learn, policies that trade.
+"""What may be compared: searchers of formulas, networks that learn, policies that trade.
 
-A network counts as one evaluation, for it is one function that was scored; what it costs is told in seconds.
+An entry is how a recipe writes one of them: `{searcher = "gep", settings = {population = 50}}`,
+`{network = "conv1d", epochs = 10}` or `{trader = "dqn"}`.
 """
 
 import json
-import time
+import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass, replace
+from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from quarva.errors import RecipeError
 from quarva.loop.identity import settings_of
 from quarva.panel.names import nearest
 from quarva.runs import SEARCHERS
-from quarva.runs.run_search import make_searcher
+from quarva.runs.run_search import make_searcher, settings_of_searcher
 from quarva.tasks import Task
 
 if TYPE_CHECKING:
-    from quarva.networks import Learner
-    from quarva.rl import Trader
+    pass
 
-__all__ = ["LEARNERS", "Way", "Ways", "check", "describe", "fit_run", "is_learner", "made", "ways_of"]
+__all__ = [
+    "LEARNERS",
+    "NETWORKS",
+    "TRADERS",
+    "Entrant",
+    "check",
+    "describe",
+    "entry_named",
+    "entry_of",
+    "is_learner",
+    "made",
+    "made_from",
+]
 
-Way = Any  # Searcher | Learner | Trader, or a name; torch is loaded only where one learns
-Ways = Mapping[str, Way]
+Entrant = Any  # Searcher | Learner | Trader, or a name; torch is loaded only where one learns
 
 NETWORKS = ("dense", "conv1d", "tcn", "gru", "lstm", "transformer")
 TRADERS = ("dqn", "naf", "gradient")
 LEARNERS = (*NETWORKS, *TRADERS)
 """Names of those that learn, beside `quarva.runs.SEARCHERS`."""
 
+_OBJECT = "object"  # key of an entry that a recipe can describe and cannot create
 
-def made(way: Way, settings: dict[str, Any] | None = None) -> tuple[str, Any]:
-    """Name and object of whoever is compared.
 
-    Raises:
-        RecipeError: nobody of this name, or a setting that a searcher does not have.
+def made(entrant: Entrant) -> tuple[str, Any]:
+    """Return name and object of a searcher, network or trader.
+
+    Raises
+    ------
+    RecipeError
+        An unknown name.
     """
-    if not isinstance(way, str):
-        network = getattr(way, "network", None) or getattr(way, "way", None)
-        return (network, way) if is_learner(way) and isinstance(network, str) else make_searcher(way)
-    if way in LEARNERS:
-        return way, _learner(way)
-    if way not in SEARCHERS:
+    if isinstance(entrant, str):
+        return entrant, made_from(entrant, entry_named(entrant))
+    name = getattr(entrant, "network", None) or getattr(entrant, "way", None)
+    if is_learner(entrant) and isinstance(name, str):
+        return name, entrant
+    known = make_searcher(entrant)[0]
+    # An object may stand beside the searcher of its class that is given by name.
+    return (type(entrant).__name__ if known in SEARCHERS else known), entrant
+
+
+def is_learner(entrant: Entrant) -> bool:
+    """Return whether it is fitted to a task as a whole instead of proposing formulas."""
+    return hasattr(entrant, "fit") and not hasattr(entrant, "ask")
+
+
+def entry_named(name: str) -> dict[str, Any]:
+    """Return the entry of a searcher, network or trader by name. Raises RecipeError for an unknown one."""
+    for kind, names in (("searcher", SEARCHERS), ("network", NETWORKS), ("trader", TRADERS)):
+        if name in names:
+            return {kind: name}
+    known = [*SEARCHERS, *LEARNERS]
+    raise RecipeError(f"there is no searcher '{name}'; there are {', '.join(known)}: {nearest(name, known)}")
+
+
+def entry_of(entrant: Entrant) -> dict[str, Any]:
+    """Return the entry of a searcher, network or trader; one that a recipe cannot create is described."""
+    if isinstance(entrant, str):
+        return entry_named(entrant)
+    if is_learner(entrant):
+        entry = _entry_of_learner(entrant)
+    else:
+        name, settings = settings_of_searcher(entrant)
+        entry = {"searcher": name, "settings": settings} if name in SEARCHERS else None
+    written = None if entry is None else _as_toml(entry)
+    return {_OBJECT: describe(entrant)} if written is None else written
+
+
+def _entry_of_learner(learner: Entrant) -> dict[str, Any] | None:
+    kind = "network" if hasattr(learner, "network") else "trader"
+    if not is_dataclass(learner):
+        return None
+    values = {each.name: getattr(learner, each.name) for each in fields(learner)}
+    changed = {each.name: values[each.name] for each in fields(learner) if not _is_default(learner, each)}
+    name = values.get("network", values.get("way"))
+    if not isinstance(name, str) or name not in LEARNERS:
+        return None
+    return {kind: name} | {
+        key: value for key, value in changed.items() if key not in ("network", "way", "seed")
+    }
+
+
+def _as_toml(entry: dict[str, Any]) -> dict[str, Any] | None:
+    """The entry as a recipe gives it back; None if TOML cannot hold it."""
+    import tomli_w
+
+    try:
+        return tomllib.loads(tomli_w.dumps({key: value for key, value in entry.items() if value != {}}))
+    except (TypeError, ValueError):
+        return None
+
+
+def made_from(name: str, entry: Mapping[str, Any]) -> Any:
+    """Create the searcher, network or trader of an entry.
+
+    Parameters
+    ----------
+    name : str
+        Name of the entry, for messages.
+    entry : mapping
+        See the module.
+
+    Raises
+    ------
+    RecipeError
+        An unknown name or setting, or an entry that only describes an object of Python's.
+    """
+    given = dict(entry)
+    if _OBJECT in given:
         raise RecipeError(
-            f"there is no searcher '{way}'; there are {', '.join([*SEARCHERS, *LEARNERS])}: "
-            f"{nearest(way, [*SEARCHERS, *LEARNERS])}"
+            f"'{name}' is an object that a recipe cannot create ({given[_OBJECT]}): compare it from Python"
         )
-    return make_searcher(way, settings)
+    try:
+        if "searcher" in given:
+            unknown = next((key for key in given if key not in ("searcher", "settings")), None)
+            if unknown is not None:
+                raise RecipeError(
+                    f"the entry '{name}' has the unknown key '{unknown}'; a searcher has settings"
+                )
+            return make_searcher(given["searcher"], given.get("settings"))[1]
+        if "network" in given:
+            from quarva.networks import Learner
+
+            return Learner(**given)
+        if "trader" in given:
+            from quarva.rl import Trader
+
+            lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
+            return Trader(way=given.pop("trader"), **{**given, **lists})
+    except TypeError as error:
+        raise RecipeError(f"the entry '{name}' cannot be created: {error}") from None
+    raise RecipeError(f"the entry '{name}' names neither a searcher, nor a network, nor a trader")
 
 
-def is_learner(way: Way) -> bool:
-    """Whether it is fitted to a task as a whole instead of proposing formulas."""
-    return hasattr(way, "fit") and not hasattr(way, "ask")
+def describe(entrant: Entrant) -> str:
+    """Return kind and settings as text, to recognise an object.
 
-
-def ways_of(names: Sequence[str], searcher: str, settings: dict[str, Any]) -> dict[str, Way]:
-    """Those of some names; the settings are those of one searcher among them."""
-    return {name: made(name, settings if name == searcher else None)[1] for name in names}
-
-
-def describe(way: Way) -> str:
-    """Kind and settings, to know it again.
-
-    Of a learner also those that are no plain value, features and the network's own settings, where they are
-    not the usual ones; a function or class goes by its name.
+    Those of a learner that are no plain value, such as features and the network's own settings, are listed
+    where they differ from the default; a function or class goes by its name.
     """
-    words = [type(way).__name__, settings_of(way)]
-    if is_learner(way) and is_dataclass(way):
-        given = {each.name: getattr(way, each.name) for each in fields(way) if not _is_usual(way, each)}
-        words += [f"{name}={_told(value)}" for name, value in given.items()
+    words = [type(entrant).__name__, settings_of(entrant)]
+    if is_learner(entrant) and is_dataclass(entrant):
+        given = {
+            each.name: getattr(entrant, each.name)
+            for each in fields(entrant)
+            if not _is_default(entrant, each)
+        }
+        words += [f"{name}={_text(value)}" for name, value in given.items()
                   if not isinstance(value, int | float | str)]  # fmt: skip
     return " ".join(word for word in words if word)
 
 
-def _is_usual(way: Any, field: Field[Any]) -> bool:
-    usual = field.default if field.default_factory is MISSING else field.default_factory()
-    return bool(getattr(way, field.name) == usual)
+def _is_default(entrant: Any, field: Field[Any]) -> bool:
+    default = field.default if field.default_factory is MISSING else field.default_factory()
+    return bool(getattr(entrant, field.name) == default)
 
 
-def _told(value: object) -> str:
-    """A setting as JSON, whatever is in it by its name."""
+def _text(value: object) -> str:
+    """A setting as JSON; what JSON cannot hold goes by its name."""
     return json.dumps(value, sort_keys=True, default=_name)
 
 
@@ -92,45 +191,8 @@ def _name(value: object) -> object:
     return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', type(value).__qualname__)}"
 
 
-def check(task: Task, ways: Ways) -> None:
-    """Find out before anybody's first run who can not be fitted to a task. Raises TaskError, RecipeError."""
-    for way in ways.values():
-        one = made(way)[1]
-        if hasattr(one, "check"):
-            one.check(task)
-
-
-def fit_run(task: Task, way: "Learner | Trader", seed: int) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-    """Fit with a seed; a record and its one incumbent, as `Run.of` reads them.
-
-    KeyboardInterrupt is what Ctrl-C raises, and passes.
-    """
-    began = time.perf_counter()
-    fitted = replace(way, seed=seed).fit(task, progress=lambda *_: None)
-    seconds = time.perf_counter() - began
-    if getattr(fitted, "ended", "") == "interrupted":
-        raise KeyboardInterrupt
-    best = {
-        "formula": fitted.title, "gene": "", "size": fitted.parameters, "train": fitted.train,
-        "validation": fitted.validation, "turnover": float("nan"), "coverage": float("nan"),
-        "fitness": -fitted.train if task.objective.minimised else fitted.train,
-        "latex": "", "qlib": "",
-    }  # fmt: skip
-    record = {
-        "seed": seed, "evaluations": 1, "candidates": 0, "proposed": 1, "invalid": 0, "tuning_steps": 0,
-        "seconds": round(seconds, 3), "seconds_proposing": round(seconds, 3), "seconds_scoring": 0.0,
-        "stopped": "budget", "test_readings": 0, "best": best, "pool": [best],
-        "task": task.describe(), "notes": list(fitted.notes),
-    }  # fmt: skip
-    incumbents: dict[str, list[Any]] = {
-        "evaluations": [1], "candidates": [0], "seconds": [seconds], "train": [fitted.train],
-        "validation": [fitted.validation], "formula": [fitted.title], "exact": [False],
-    }  # fmt: skip
-    return record, incumbents
-
-
-def _learner(name: str) -> "Learner | Trader":
-    from quarva.networks import Learner
-    from quarva.rl import Trader
-
-    return Learner(name) if name in NETWORKS else Trader(name)  # type: ignore[arg-type]
+def check(task: Task, entrants: Mapping[str, Any]) -> None:
+    """Raise TaskError or RecipeError for those that cannot be fitted to a task, before anything runs."""
+    for entrant in entrants.values():
+        if hasattr(entrant, "check"):
+            entrant.check(task)

@@ -111,6 +111,51 @@ class Run:
             exact=np.asarray(incumbents["exact"], np.bool_),
         )
 
+    @classmethod
+    def of_learner(cls, record: Mapping[str, Any], name: str, seed: int, figure: str) -> "Run":
+        """Return the run of a network or trader, which counts as one evaluation: one function is scored.
+
+        Parameters
+        ----------
+        record : mapping
+            What was learned, see `runner._record_of`.
+        name, seed : str, int
+            Name of the entry, and its seed.
+        figure : str
+            The figure that counts: train or validation.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            The record lacks something.
+        """
+        train, validation = (_number(record["best"][each]) for each in ("train", "validation"))
+        best, seconds = record["best"], float(record["seconds"])
+        return cls(
+            searcher=name,
+            seed=seed,
+            best=validation if figure == "validation" else train,
+            train=train,
+            validation=validation,
+            formula=str(best["network"] if "network" in best else best["trader"]),
+            size=int(record["parameters"]),
+            evaluations=1,
+            tuning_steps=0,
+            candidates=0,
+            proposed=1,
+            invalid=0,
+            seconds=seconds,
+            seconds_proposing=seconds,
+            seconds_scoring=0.0,
+            stopped=str(record["ended"]),
+            after=np.ones(1),
+            at=np.array([seconds]),
+            looked=np.zeros(1),
+            trained=np.array([train]),
+            validated=np.array([validation]),
+            exact=np.zeros(1, np.bool_),
+        )
+
     @property
     def solved(self) -> bool:
         """Whether a table was explained to the last digit, which ends a run."""

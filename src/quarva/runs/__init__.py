@@ -1,7 +1,40 @@
-"""Runs: recipes, run folders, and the verb that searches a task and may leave a folder."""
+"""Runs: recipes, run folders, and the verbs that search or fit and may leave a folder.
 
-from quarva.runs.recipe import Recipe
-from quarva.runs.run_folder import RunFolder
-from quarva.runs.run_search import SEARCHERS, make_searcher, search
+Names are imported on first use, because the command line reads the settings without loading an engine.
+"""
 
-__all__ = ["SEARCHERS", "Recipe", "RunFolder", "make_searcher", "search"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from quarva.runs.recipe import FitRecipe, Recipe, SearchRecipe
+    from quarva.runs.run_fit import fit
+    from quarva.runs.run_folder import RunFolder
+    from quarva.runs.run_search import SEARCHERS, make_searcher, search
+
+__all__ = [
+    "SEARCHERS",
+    "FitRecipe",
+    "Recipe",
+    "RunFolder",
+    "SearchRecipe",
+    "fit",
+    "make_searcher",
+    "search",
+]
+
+_MODULES = {
+    "recipe": ("FitRecipe", "Recipe", "SearchRecipe"),
+    "run_fit": ("fit",),
+    "run_folder": ("RunFolder",),
+    "run_search": ("SEARCHERS", "make_searcher", "search"),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'quarva.runs' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"quarva.runs.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

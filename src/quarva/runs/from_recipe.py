@@ -1,54 +1,69 @@
 """From a recipe to its data and its question."""
 
-from typing import Any
+import os
+from dataclasses import replace
+from typing import Any, TypeVar
 
+from quarva.__version__ import __version__
+from quarva.errors import RunError
 from quarva.panel import Panel, Table, sample_panel
 from quarva.runs.recipe import Recipe
+from quarva.runs.settings import ReadingSettings, TaskSettings, values_of
 from quarva.tasks import Task
 
-__all__ = ["DEFAULT_TARGET", "data_of", "search_settings", "task_of"]
+__all__ = ["DEFAULT_TARGET", "completed", "data_of", "task_again", "task_of"]
 
 DEFAULT_TARGET = "forward_return_5"
 
+AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
+
 
 def data_of(recipe: Recipe) -> Panel | Table:
-    """The panel or table that a recipe names, the sample panel where it names none. Raises PanelError."""
+    """Return the panel or table that a recipe names; without either, the sample panel. Raises PanelError."""
     if recipe.table is not None:
         return Table.read(
             recipe.table, target=recipe.target_column, columns=recipe.fields, rename=recipe.rename
         )
-    if recipe.panel is not None:
-        panel = Panel.read(
-            recipe.panel, field=recipe.field, fields=recipe.fields, allow_jumps=recipe.allow_jumps,
-            asset_column=recipe.asset_column, date_column=recipe.date_column, rename=recipe.rename,
-            time_zone=recipe.time_zone,
-        )  # fmt: skip
-    else:
-        panel = sample_panel()
+    if recipe.panel is None:
+        return sample_panel().with_conventions(recipe.conventions)
+    panel = Panel.read(recipe.panel, **values_of(recipe, ReadingSettings))
     return panel.with_conventions(recipe.conventions)
 
 
 def task_of(recipe: Recipe, data: Panel | Table) -> Task:
-    """The question that a recipe asks of its data. Raises TaskError."""
-    is_table = isinstance(data, Table)
-    return Task(
-        data,
-        target=recipe.target if is_table else recipe.target or DEFAULT_TARGET,
-        objective=recipe.objective,
-        split=recipe.split,
-        embargo=recipe.embargo,
-        delay=None if is_table else recipe.delay,
-        cost_bps=recipe.cost_bps,
-        parsimony=recipe.parsimony,
-        periods_per_year=recipe.periods_per_year,
-        delisting_return=recipe.delisting_return,
-    )
+    """Return the question that a recipe asks of its data. Raises TaskError."""
+    asked = values_of(recipe, TaskSettings)
+    if isinstance(data, Table):
+        asked["delay"] = None
+    else:
+        asked["target"] = recipe.target or DEFAULT_TARGET
+    return Task(data, **asked)
 
 
-def search_settings(recipe: Recipe) -> dict[str, Any]:
-    """What `search` is called with, task and searcher apart."""
-    names = (
-        "budget", "seed", "seconds", "memory_mb", "threads", "device", "functions", "windows", "numbers",
-        "constants", "tuning_steps", "head", "genes", "link", "settings",
-    )  # fmt: skip
-    return {name: getattr(recipe, name) for name in names}
+def task_again(recipe: Recipe, path: str | os.PathLike[str], since: str) -> Task:
+    """Return the question of a folder that is resumed.
+
+    Raises
+    ------
+    RunError
+        The data have changed.
+    """
+    task = task_of(recipe, data_of(recipe))
+    if recipe.fingerprint not in (None, task.panel.fingerprint()):
+        raise RunError(f"{path}: the data {task.panel.name} changed since {since}; bring the old data back")
+    return task
+
+
+def completed(recipe: AnyRecipe, task: Task) -> AnyRecipe:
+    """Return the recipe with absolute paths, the names that its task chose, and the fingerprint."""
+    changes: dict[str, Any] = {
+        key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))
+    }
+    if task.table is None:
+        changes["target"] = task.target_names[0]
+    changes |= {
+        "objective": task.objective.name,
+        "fingerprint": task.panel.fingerprint(),
+        "quarva": __version__,
+    }
+    return replace(recipe, **changes)

@@ -1,148 +1,88 @@
-"""A recipe: every setting of a search, as one TOML file that repeats it.
+"""Recipes: a question and its settings as one TOML file that repeats a run.
 
-The keys are the flags of the command line, `target-column` written `target_column`. A key that is not
-given has its default; the searcher's own settings stand in the table `[settings]`.
+    SearchRecipe   a search: its searcher, no network
+    FitRecipe      a fit: its network, no searcher
+
+The recipe of a comparison is in `quarva.comparison`. Keys are the names in `quarva.runs.settings`. A key that
+is missing has its default.
 """
 
 import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Self, get_origin
 
-import tomli_w
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
+from quarva.errors import RecipeError
+from quarva.runs.settings import (
+    DataSettings,
+    LanguageSettings,
+    LimitSettings,
+    NetworkSettings,
+    OriginSettings,
+    ReadingSettings,
+    SearcherSettings,
+    TaskSettings,
+    described,
+    values_of,
+    without_none,
 )
 
-from quarva.engine.devices import Device
-from quarva.errors import RecipeError
-from quarva.panel.names import parse_renames
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
-__all__ = ["RECIPE_VERSION", "Recipe"]
+__all__ = ["RECIPE_VERSION", "FitRecipe", "Recipe", "SearchRecipe", "WrongSetting", "kind_of", "read_toml"]
 
 RECIPE_VERSION = 1
 
+_ABOUT_BARS = ("asset_column", "date_column", "time_zone")
 
-class Recipe(BaseModel):
-    """Settings of a search. `of` and `read` raise RecipeError for what is unknown or out of range."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+class WrongSetting(ValueError):
+    """A value that a setting cannot have."""
 
-    version: int = Field(RECIPE_VERSION, description="version of the recipe's format")
-    quarva: str | None = Field(None, description="the Quarva that wrote it")
+    def __init__(self, name: str, value: object, reason: str) -> None:
+        super().__init__(reason)
+        self.name, self.value = name, value
 
-    panel: str | None = Field(None, description="file of daily bars; none is the sample panel")
-    field: str | None = Field(
-        None, min_length=1, description="name of the field in a wide file (dates × assets); none is close"
-    )
-    fields: tuple[str, ...] | None = Field(
-        None, description="fields to read; none is all (of a table: columns)"
-    )
-    allow_jumps: bool = Field(False, description="accept prices that jump by more than 300 %")
-    asset_column: str | None = Field(None, min_length=1, description="column of the panel that names assets")
-    date_column: str | None = Field(None, min_length=1, description="column of the panel that holds dates")
-    rename: dict[str, str] | None = Field(
-        None, description="other names for columns, old to new: OLD=NEW, or a table"
-    )
-    time_zone: str | None = Field(
-        None, min_length=1, description="time zone of the panel's market, such as America/New_York"
-    )
-    conventions: Literal["quarva", "qlib"] = Field(
-        "quarva", description="how windows are read before they are full and around NaN"
-    )
-    table: str | None = Field(None, description="plain table instead of a panel: symbolic regression")
-    target_column: str = Field("y", min_length=1, description="column of the table to find a formula for")
-    fingerprint: str | None = Field(None, description="fingerprint of the data the run read")
 
-    target: str | None = Field(None, description="what to predict: forward_return_H, or a field of the panel")
-    delay: int = Field(1, ge=0, description="days between a signal and its trade")
-    objective: str | None = Field(None, description="how a formula is scored; ic, or r2 for a table")
-    split: tuple[str, str] | None = Field(None, description="first day of validation, first day of the test")
-    embargo: int = Field(0, ge=0, description="days left out after each split, beyond the purged ones")
-    cost_bps: float = Field(5.0, ge=0, description="trading cost in basis points of the traded value")
-    periods_per_year: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="bars a year, to annualise with; none: from the dates"
-    )
-    delisting_return: float = Field(
-        0.0,
-        ge=-1,
-        allow_inf_nan=False,
-        description="return of a held asset after its last price",
-    )
-    parsimony: float | None = Field(None, ge=0, description="taken off the score for each node")
+@dataclass(frozen=True, kw_only=True)
+class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
+    """Data and question; the subclasses add who answers it. Create one with `of` or `read`."""
 
-    searcher: str = Field("gep", min_length=1, description="way to search: gep, policy, blend or random")
-    budget: int = Field(50_000, ge=1, description="number of distinct formulas to evaluate")
-    seconds: float | None = Field(None, gt=0, description="stop after so many seconds at the latest")
-    memory_mb: float | None = Field(None, gt=0, description="stop when so many MiB are taken")
-    seed: int = Field(0, ge=0, lt=2**63, description="the same seed gives the same findings")
-    threads: int | None = Field(None, ge=1, description="threads to use; none is one a core")
-    device: Device = Field("cpu", description="what scores formulas: auto, cpu or cuda")
-    functions: tuple[str, ...] | None = Field(None, description="operators to use")
-    windows: tuple[int, ...] | None = Field(None, description="windows of rolling operators")
-    numbers: tuple[float, ...] = Field((), description="numbers that formulas may hold as they stand")
-    constants: bool | None = Field(None, description="random numerical constants; none: for a table only")
-    tuning_steps: int | None = Field(
-        None, ge=0, description="steps of fitting the constants of a formula; none: 10 of a table's"
-    )
-    head: int | None = Field(None, ge=1, description="positions of a gene's head: 10, for a table 24")
-    genes: int = Field(1, ge=1, description="genes of a chromosome")
-    link: str = Field("add", min_length=1, description="operator that links the genes")
-    settings: dict[str, Any] = Field(default_factory=dict, description="the searcher's own settings")
-
-    @field_validator("fields", "functions", "windows", "numbers", "split", mode="before")
-    @classmethod
-    def _list(cls, value: object, info: ValidationInfo) -> object:
-        if isinstance(value, str):
-            value = tuple(part.strip() for part in value.split(",") if part.strip())
-        elif isinstance(value, list):
-            # TOML has dates of its own: split = [2017-01-01, 2018-01-01].
-            value = tuple(map(str, value)) if info.field_name == "split" else tuple(value)
-        if value == () and info.field_name != "numbers":
-            raise ValueError("name at least one")
-        if info.field_name == "split" and isinstance(value, tuple) and len(value) != 2:
-            raise ValueError("two days are needed, as in 2017-01-01,2018-01-01")
-        return value
-
-    @field_validator("rename", mode="before")
-    @classmethod
-    def _renames(cls, value: object) -> object:
-        return parse_renames(value) if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "Recipe":
-        if self.panel is not None and self.table is not None:
-            raise ValueError("panel and table exclude each other: name one of them")
-        for key in ("asset_column", "date_column", "time_zone"):
-            if self.panel is None and getattr(self, key) is not None:
-                flag = "--" + key.replace("_", "-")
-                raise ValueError(f"{key} ({flag}) is about a file of bars: name it with panel (--panel)")
-        if self.rename and self.panel is None and self.table is None:
-            raise ValueError(
-                "rename (--rename) is about a file: name it with panel (--panel) or table (--table)"
-            )
-        return self
+    kind: ClassVar[str] = ""
+    marker: ClassVar[str] = ""  # the key that only recipes of this kind have
 
     @classmethod
-    def of(cls, settings: Mapping[str, Any], *, source: str = "") -> "Recipe":
-        """The recipe with these settings; those that are None keep their default.
+    def of(cls, settings: Mapping[str, Any], *, source: str = "") -> Self:
+        """Create a recipe from settings.
 
-        `source` names where the settings stand, for the message of a RecipeError: a file, or nothing for
-        flags of the command line.
+        Parameters
+        ----------
+        settings : mapping of str to object
+            Values by name. None means the default. Lists may be text with commas, as flags give them.
+        source : str
+            The file of the settings, for messages; empty for flags of the command line.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        RecipeError
+            An unknown setting, a value of the wrong type or out of range, settings that exclude each other,
+            or another version.
         """
-        given = {key: value for key, value in settings.items() if value is not None}
         try:
-            recipe = cls.model_validate(given)
-        except ValidationError as error:
-            raise RecipeError(_explain(error, source)) from None
+            given = {key: cls._prepared(key, value) for key, value in settings.items() if value is not None}
+            recipe = cls(**_validated(cls, given))
+        except WrongSetting as error:
+            raise RecipeError(_explain(cls, error, source)) from None
+        recipe._check_source(source)
         if recipe.version != RECIPE_VERSION:
             raise RecipeError(
                 f"{source or 'recipe'}: version = {recipe.version}, and this Quarva reads {RECIPE_VERSION}: "
@@ -151,18 +91,28 @@ class Recipe(BaseModel):
         return recipe
 
     @classmethod
-    def read(cls, path: str | os.PathLike[str], **flags: Any) -> "Recipe":
-        """The recipe in the TOML file `path`; `flags` that are not None take the place of its settings.
+    def read(cls, path: str | os.PathLike[str], **flags: Any) -> Self:
+        """Read a recipe from a TOML file.
 
-        A relative path of a panel or a table in the file starts at the file's folder.
+        Parameters
+        ----------
+        path : path-like
+            The file. Relative paths of a panel or a table in it start at its folder.
+        **flags
+            Settings that override the file's, unless they are None.
+
+        Returns
+        -------
+        Recipe
+
+        Raises
+        ------
+        RecipeError
+            The file cannot be read, is no TOML, is a recipe of another kind; or see `of`.
         """
         path = Path(path)
-        try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise RecipeError(f"recipe {path} can not be read: {error.strerror}") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RecipeError(f"recipe {path} is not TOML: {' '.join(str(error).split())}") from None
+        settings = read_toml(path)
+        cls._check_kind(settings, path)
         recipe = cls.of(settings, source=f"recipe {path}")
         at_home = {
             key: os.path.normpath(path.parent / value)
@@ -172,36 +122,170 @@ class Recipe(BaseModel):
         given = {key: value for key, value in flags.items() if value is not None}
         if "panel" in given or "table" in given:  # another source replaces the file's, of whichever kind
             at_home = {}
-            settings = {
-                key: settings[key] for key in settings if key not in ("panel", "table", "fingerprint")
-            }
-            if "table" in given:  # which has no dates and no assets
-                about_bars = ("asset_column", "date_column", "time_zone")
-                settings = {key: settings[key] for key in settings if key not in about_bars}
+            gone = {"panel", "table", "fingerprint", *(_ABOUT_BARS if "table" in given else ())}
+            settings = {key: value for key, value in settings.items() if key not in gone}
         return cls.of({**settings, **at_home, **given})
 
     def to_toml(self) -> str:
-        """The recipe as TOML text; what is None is left out."""
-        settings = self.model_dump(mode="json", exclude_none=True)
-        if not settings["settings"]:
-            del settings["settings"]
-        return tomli_w.dumps(settings)
+        """Return the recipe as TOML; what is None, and an empty table, is left out."""
+        import tomli_w
+
+        settings = {each.name: getattr(self, each.name) for each in fields(self)}
+        return tomli_w.dumps({
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in settings.items() if value is not None and value != {}
+        })  # fmt: skip
+
+    @classmethod
+    def _check_kind(cls, settings: Mapping[str, Any], path: Path) -> None:
+        kind = kind_of(settings)
+        if kind not in ("", cls.kind):
+            raise RecipeError(f"recipe {path} is one for quarva {kind}, not for quarva {cls.kind}")
+
+    @classmethod
+    def _prepared(cls, name: str, value: Any) -> Any:
+        """The value as its type wants it: text of a flag split at commas, lists as tuples."""
+        if hasattr(value, "item") and not getattr(value, "ndim", 0):
+            value = value.item()  # a number of NumPy
+        if name == "rename" and isinstance(value, str):
+            from quarva.panel.names import parse_renames
+
+            try:
+                return parse_renames(value)
+            except ValueError as error:
+                raise WrongSetting(name, value, str(error)) from None
+        if name == "settings" and isinstance(value, list | tuple):
+            return dict(_named_value(str(each)) for each in value)
+        known = described(cls).get(name)
+        if known is None or get_origin(without_none(known[0])) is not tuple:
+            return value
+        if isinstance(value, str):
+            parts = [value] if known[2].repeated else value.split(",")
+            value = tuple(part.strip() for part in parts if part.strip())
+        elif isinstance(value, int | float):
+            value = (value,)
+        elif not isinstance(value, Mapping):
+            # TOML has dates of its own: split = [2017-01-01, 2018-01-01].
+            value = tuple(map(str, value)) if name == "split" else tuple(value)
+        if value == () and name != "numbers":
+            raise WrongSetting(name, value, "name at least one")
+        if name == "split" and len(value) != 2:
+            raise WrongSetting(name, value, "two days are needed, as in 2017-01-01,2018-01-01")
+        return value
+
+    def _check_source(self, source: str) -> None:
+        """Raise RecipeError for settings of the data that exclude each other."""
+        wrong = ""
+        if self.panel is not None and self.table is not None:
+            wrong = "panel and table exclude each other: name one of them"
+        elif self.panel is None:
+            for key in _ABOUT_BARS:
+                if getattr(self, key) is not None:
+                    flag = "--" + key.replace("_", "-")
+                    wrong = f"{key} ({flag}) is about a file of bars: name it with panel (--panel)"
+            if self.rename and self.table is None:
+                wrong = "rename (--rename) is about a file: name it with panel (--panel) or table (--table)"
+        if wrong:
+            raise RecipeError(f"{source}: {wrong}" if source else wrong)
 
 
-def _explain(error: ValidationError, source: str) -> str:
-    """One line of what pydantic found first, in terms of the recipe's keys or the command's flags."""
-    first = error.errors()[0]
-    name = str(first["loc"][0]) if first["loc"] else ""
-    if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(name, Recipe.model_fields, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"keys are {', '.join(Recipe.model_fields)}"
+@dataclass(frozen=True, kw_only=True)
+class SearchRecipe(LanguageSettings, LimitSettings, SearcherSettings, Recipe):
+    """A question that a searcher answers."""
+
+    kind: ClassVar[str] = "search"
+    marker: ClassVar[str] = "searcher"
+
+    def settings_of_search(self) -> dict[str, Any]:
+        """Return the arguments of `search` besides the task."""
+        return values_of(self, LimitSettings, LanguageSettings, SearcherSettings)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitRecipe(NetworkSettings, Recipe):
+    """A question that a network answers."""
+
+    kind: ClassVar[str] = "fit"
+    marker: ClassVar[str] = "network"
+
+    def settings_of_learner(self) -> dict[str, Any]:
+        """Return the arguments of `Learner`; what is None has its default there."""
+        return {name: value for name, value in values_of(self, NetworkSettings).items() if value is not None}
+
+
+_MARKERS = {"searchers": "compare", FitRecipe.marker: FitRecipe.kind, SearchRecipe.marker: SearchRecipe.kind}
+
+
+def kind_of(settings: Mapping[str, Any]) -> str:
+    """Return the command that settings are for: search, fit, compare; empty where no key tells."""
+    return next((kind for key, kind in _MARKERS.items() if key in settings), "")
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file. Raises RecipeError."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"recipe {path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"recipe {path} is not TOML: {' '.join(str(error).split())}") from None
+
+
+def _named_value(text: str) -> tuple[str, Any]:
+    """`width=64` as ("width", 64)."""
+    name, _, value = text.partition("=")
+    try:
+        return name.strip(), tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        raise RecipeError(f"--setting {text}: give a name and a whole number, width=64") from None
+
+
+def _validated(cls: type[Recipe], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings with the types of the recipe. Raises WrongSetting."""
+    from pydantic import ValidationError
+
+    unknown = next((name for name in given if name not in described(cls)), None)
+    if unknown is not None:
+        raise WrongSetting(unknown, given[unknown], "")
+    kind: type = cls
+    try:
+        model = _model(kind).model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise WrongSetting(str(first["loc"][0]), first["input"], first["msg"]) from None
+    return {name: getattr(model, name) for name in given}
+
+
+@cache
+def _model(cls: type) -> "type[BaseModel]":
+    """The pydantic model of a recipe, which checks types and limits."""
+    from pydantic import Field, create_model
+
+    fields_of: dict[str, Any] = {}
+    for name, (kind, default, about) in described(cls).items():
+        limits: dict[str, Any] = {"ge": about.least, "gt": about.above, "lt": about.below}
+        if without_none(kind) is str:
+            limits["min_length"] = 1
+        if without_none(kind) is float:
+            limits["allow_inf_nan"] = False
+        fields_of[name] = (
+            kind,
+            Field(default, **{key: each for key, each in limits.items() if each is not None}),
+        )
+    return create_model(cls.__name__, **fields_of)
+
+
+def _explain(cls: type[Recipe], error: WrongSetting, source: str) -> str:
+    """A wrong setting in one line, in terms of the recipe's keys or of the command's flags."""
+    name, known = error.name, described(cls)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"did you mean '{near[0]}'?" if near else f"keys are {', '.join(known)}"
         return f"{source or 'recipe'}: unknown key '{name}'; {hint}"
-    reason = first["msg"].removeprefix("Value error, ")
-    reason = reason[0].lower() + reason[1:]
-    if not name:
-        return f"{source}: {reason}" if source else reason
-    where = f"{source}: {name}" if source else "--" + name.replace("_", "-")
-    return f"{where} = {_shown(first['input'])}: {reason} ({Recipe.model_fields[name].description})"
+    about = known[name][2]
+    reason = str(error)[0].lower() + str(error)[1:]
+    where = f"{source}: {name}" if source else about.repeated or "--" + name.replace("_", "-")
+    return f"{where} = {_shown(error.value)}: {reason} ({about.help.rstrip('.')})"
 
 
 def _shown(value: object) -> str:

@@ -1,42 +1,150 @@
-"""Findings in a run folder, and as plain data: what findings.json holds and `quarva search --json` prints."""
+"""What a run folder keeps: the record in findings.json, which `--json` prints, the tables and the page."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from quarva import report
 from quarva.__version__ import __version__
 from quarva.loop.findings import Finding, Findings
-from quarva.runs.run_folder import FINDINGS_VERSION, RunFolder
+from quarva.runs.pages import fit_page, search_page
+from quarva.runs.recipe import FitRecipe, SearchRecipe
+from quarva.runs.run_folder import FINDINGS_VERSION, PAGE, RunFolder
 from quarva.runs.signals import signals_table
 from quarva.tasks import Task
 
-__all__ = ["findings_record", "keep"]
+if TYPE_CHECKING:
+    from quarva.networks import Fitted
+
+__all__ = ["Kept", "findings_record", "fit_record", "keep_findings", "keep_fitted", "write_fitted"]
+
+Answer = TypeVar("Answer")
 
 
-def keep(found: Findings, folder: RunFolder, *, read_test: bool = False) -> dict[str, Any]:
-    """Write findings.json and the tables of signals, history and incumbents; returns the record.
+@dataclass(frozen=True)
+class Kept(Generic[Answer]):
+    """What a run gave: the findings or the network, the record of it, and the data of its page."""
 
-    `read_test` reads the sealed test for the best formula. RunError where the folder can not be written.
+    found: Answer
+    record: dict[str, Any]
+    page: report.ReportData
+
+
+def keep_findings(
+    found: Findings, folder: RunFolder, recipe: SearchRecipe, *, read_test: bool = False
+) -> Kept[Findings]:
+    """Write what a search found: findings.json, the tables and the page.
+
+    Parameters
+    ----------
+    found : Findings
+        What was found.
+    folder : RunFolder
+        Where to write it.
+    recipe : SearchRecipe
+        The recipe of the run.
+    read_test : bool
+        Read the sealed test for the best formula.
+
+    Raises
+    ------
+    RunError
+        The folder cannot be written.
     """
     import polars as pl
 
     record = findings_record(found, str(folder.path))
     if read_test and found.pool:
         record["best"]["test"] = found.task.read_test(found.best.formula)
-    # What was once read stays read, however often the run is resumed.
+    # A reading is counted forever, however often the run is resumed.
     record["test_readings"] = found.task.test_readings + folder.test_readings()
     folder.write_findings(record)
     names = [f"f{place}" for place in range(len(found.pool))]
     data = found.task.table or found.task.panel
     expressions = [each.formula.expression for each in found.pool]
+    incumbents, history = found.incumbents, found.history
     folder.write_table("signals.parquet", signals_table(names, expressions, data))
-    folder.write_table("history.parquet", pl.from_pandas(found.history))
-    folder.write_table("incumbents.parquet", pl.from_pandas(found.incumbents))
+    folder.write_table("history.parquet", pl.from_pandas(history))
+    folder.write_table("incumbents.parquet", pl.from_pandas(incumbents))
+    page = search_page(found.task, recipe, record, incumbents, history, folder.path.name)
+    report.write(page, folder.path / PAGE)
+    return Kept(found, record, page)
+
+
+def write_fitted(
+    fitted: "Fitted", task: Task, folder: RunFolder, recipe: FitRecipe, **more: Any
+) -> dict[str, Any]:
+    """Write a fitted network, its history and findings.json, and return the record of it.
+
+    Parameters
+    ----------
+    fitted : Fitted
+        The network.
+    task : Task
+        The question it was fitted to.
+    folder : RunFolder
+        Where to write it.
+    recipe : FitRecipe
+        The recipe of the run.
+    **more
+        What else the record holds.
+
+    Raises
+    ------
+    RunError
+        The folder cannot be written, or a feature is a function, which no file can hold.
+    """
+    import polars as pl
+
+    fitted.save(folder.path)
+    if fitted.history is not None:
+        folder.write_table("history.parquet", pl.from_pandas(fitted.history))
+    # A reading is counted forever, however often the fit is resumed.
+    record = fit_record(fitted, task, recipe, str(folder.path)) | {"test_readings": folder.test_readings()}
+    record |= more
+    folder.write_findings(record)
     return record
 
 
-def findings_record(found: Findings, run: str) -> dict[str, Any]:
-    """Everything that a run found, with what was asked; figures that do not exist are NaN.
+def keep_fitted(fitted: "Fitted", task: Task, folder: RunFolder, recipe: FitRecipe) -> "Kept[Fitted]":
+    """Write a fitted network as `write_fitted` does, and its page."""
+    record = write_fitted(fitted, task, folder, recipe)
+    page = fit_page(task, recipe, record, fitted, fitted.history, folder.path.name)
+    report.write(page, folder.path / PAGE)
+    return Kept(fitted, record, page)
 
-    `best` is None where no valid formula was found. `run` names the run's folder.
+
+def fit_record(fitted: "Fitted", task: Task, recipe: FitRecipe, run: str) -> dict[str, Any]:
+    """Return everything that is known of a fitted network as plain data; `run` names the folder."""
+    return {
+        "version": FINDINGS_VERSION,
+        "quarva": __version__,
+        "fit": run,
+        "panel": _data(task),
+        "task": dict(fitted.asked),
+        "network": fitted.network,
+        "members": len(fitted.stack),
+        "parameters": fitted.parameters,
+        "train": fitted.train,
+        "validation": fitted.validation,
+        "figure": fitted.framing.figure,
+        "value": fitted.figure,
+        "baselines": dict(fitted.baselines),
+        "not_better_than": list(fitted.beaten_by),
+        "calibration": fitted.calibration,
+        "uncertainty": fitted.uncertainty,
+        "epochs": 0 if fitted.history is None else len(fitted.history),
+        "ended": fitted.ended,
+        "notes": list(fitted.notes),
+        "kept_out": recipe.holdout != 0,
+        "test_readings": 0,
+        "best": {"network": fitted.title, "train": fitted.train, "validation": fitted.validation},
+    }
+
+
+def findings_record(found: Findings, run: str) -> dict[str, Any]:
+    """Return everything that a search found and was asked as plain data; `run` names the folder.
+
+    `best` is None if no valid formula was found. Figures that do not exist are NaN.
     """
     pool = [_finding(each) for each in found.pool]
     return {

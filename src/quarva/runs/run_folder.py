@@ -1,44 +1,50 @@
-"""A run is a folder: the recipe that repeats it, what was found, the signals, the history, the report.
+"""A run is a folder: the recipe that repeats it, what was found, and a page.
 
-    recipe.toml       every setting                    findings.json     what was found, with its figures
-    signals.parquet   the pool's signals               history.parquet   a row a batch
-    incumbents.parquet  a row for each formula that became the best so far, at its evaluation
-    report.html       the page                         checkpoint.npz    what --resume goes on from
-    panel.parquet     the data, of a search from Python; table.parquet of rows
-    learner.json      of a fit: how its network is made
+    recipe.toml    every setting                     findings.json   what was found, with its figures
+    history.parquet  the course of the run           report.html     the page
+    panel.parquet, table.parquet                     the data, where they came from Python
+
+A search adds the pool's signals.parquet, incumbents.parquet (a row for each formula that became the best so
+far) and checkpoint.npz; a fit adds its network and training.safetensors. `--resume` continues from
+checkpoint.npz or training.safetensors.
 
 Each file is written whole or not at all.
 """
 
 import json
 import os
-import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from quarva._runtime.files import make_folder, write_atomically
 from quarva._runtime.plain import plain
 from quarva.errors import RunError
 from quarva.loop.checkpoint import evaluations
-from quarva.runs.recipe import Recipe
+from quarva.runs.recipe import FitRecipe, Recipe, SearchRecipe, kind_of, read_toml
+from quarva.runs.settings import described
 from quarva.runs.signals import write_table
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["FINDINGS_VERSION", "LEARNER", "RunFolder"]
+__all__ = ["FINDINGS_VERSION", "RunFolder", "free_name"]
 
 FINDINGS_VERSION = 1
-CHECKPOINT, LEARNER = "checkpoint.npz", "learner.json"
+CHECKPOINT, TRAINING, PAGE = "checkpoint.npz", "training.safetensors", "report.html"
 DATA = {"panel": "panel.parquet", "table": "table.parquet"}
+_RECIPE, _FINDINGS = "recipe.toml", "findings.json"
+_OLD_LEARNER = "learner.json"  # of a fit by an older Quarva, whose recipe was that of a search
+
+_NAMES = {"search": "a search", "fit": "a fit", "compare": "a comparison"}
 
 
 class RunFolder:
     """The folder of one run. `create` makes a new one, `open` finds an old one.
 
-    Every `write_…` raises RunError where the disk is full or the place not writable, and leaves what was
+    Every `write_…` raises RunError if the disk is full or the place is not writable, and leaves what was
     there before.
     """
 
@@ -47,20 +53,29 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str] | None, recipe: Recipe) -> "RunFolder":
-        """A new run folder that holds its recipe.
+        """Create a run folder that holds its recipe.
 
-        `path` may be an empty folder or none yet; None is `runs/<date-time>-<searcher>-<seed>` below the
-        working directory. Raises RunError where it holds something already, or can not be written.
+        Parameters
+        ----------
+        path : path-like or None
+            An empty folder, or none yet. None chooses `free_name`.
+        recipe : Recipe
+            The recipe.
+
+        Raises
+        ------
+        RunError
+            The folder is not empty, or cannot be written.
         """
-        folder = cls(path if path is not None else _free_name(recipe))
+        folder = cls(path if path is not None else free_name(recipe))
         is_new = make_folder(folder.path)
         if not is_new and any(folder.path.iterdir()):
             raise RunError(
-                f"{folder.path} is not empty: name another folder for the run, or go on with it by "
+                f"{folder.path} is not empty: name another folder for the run, or continue it with "
                 f"--resume {folder.path}"
             )
         try:
-            folder.write("recipe.toml", recipe.to_toml().encode())
+            folder.write_recipe(recipe)
         except RunError:
             if is_new:
                 folder.path.rmdir()
@@ -68,28 +83,45 @@ class RunFolder:
         return folder
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> "RunFolder":
-        """The run folder at `path`; RunError where there is none, or one of another version."""
+    def open(cls, path: str | os.PathLike[str], kind: Literal["search", "fit"] | None = None) -> "RunFolder":
+        """Open the folder of a run.
+
+        Parameters
+        ----------
+        path : path-like
+            The folder.
+        kind : {"search", "fit"}, optional
+            The kind of run that is expected.
+
+        Raises
+        ------
+        RunError
+            There is no run folder, or one of another kind or version.
+        """
         folder = cls(path)
         if not folder.path.is_dir():
             raise RunError(f"there is no run folder {folder.path}")
-        if not (folder.path / "recipe.toml").is_file():
-            raise RunError(f"{folder.path} is not a run folder: it has no recipe.toml")
-        if (folder.path / "findings.json").exists():
+        if not (folder.path / _RECIPE).is_file():
+            raise RunError(f"{folder.path} is not a run folder: it has no {_RECIPE}")
+        found = folder.kind
+        if kind is not None and found != kind:
+            raise RunError(
+                f"{path} is the folder of {_NAMES[found]}: continue it with quarva {found} --resume {path}"
+            )
+        if (folder.path / _FINDINGS).exists():
             folder.findings()
         return folder
 
-    @classmethod
-    def open_search(cls, path: str | os.PathLike[str]) -> "RunFolder":
-        """The run folder of a search; RunError as `open`, and where a network was fitted in it."""
-        folder = cls.open(path)
-        if (folder.path / LEARNER).exists():
-            raise RunError(f"{path} is the folder of a fit: go on with it by quarva fit --resume {path}")
-        return folder
+    @property
+    def kind(self) -> str:
+        """The command that the run belongs to: search, fit or compare. Raises RecipeError."""
+        if (self.path / _OLD_LEARNER).exists():
+            return "fit"
+        return kind_of(read_toml(self.path / _RECIPE)) or "search"
 
     def discard(self) -> None:
         """Remove the folder of a run that never began: recipe, data and an empty checkpoint at most."""
-        names = {"recipe.toml", CHECKPOINT, *DATA.values()}
+        names = {_RECIPE, CHECKPOINT, *DATA.values()}
         if {path.name for path in self.path.iterdir()} <= names and not evaluations(self.checkpoint):
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
@@ -97,28 +129,55 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The file that keeps the state of the search."""
+        """The file that keeps the state of a search."""
         return self.path / CHECKPOINT
 
-    def recipe(self) -> Recipe:
-        """The recipe of the run. Raises RecipeError, or RunError where it is of another version."""
-        return Recipe.read(self.path / "recipe.toml")
+    @property
+    def training(self) -> Path:
+        """The file that keeps the state of a network's training."""
+        return self.path / TRAINING
 
-    def change_recipe(self, **changes: Any) -> None:
-        """Write the recipe anew with these keys changed, the paths in it as they stand."""
-        path = self.path / "recipe.toml"
-        settings = tomllib.loads(path.read_text(encoding="utf-8")) | changes
-        self.write(path.name, Recipe.of(settings, source=f"recipe {path}").to_toml().encode())
+    def search_recipe(self) -> SearchRecipe:
+        """Return the recipe of a search. Raises RecipeError."""
+        return SearchRecipe.read(self.path / _RECIPE)
+
+    def fit_recipe(self) -> FitRecipe:
+        """Return the recipe of a fit. Raises RecipeError, or RunError for a damaged file."""
+        old = self.path / _OLD_LEARNER
+        if not old.exists():
+            return FitRecipe.read(self.path / _RECIPE)
+        try:
+            learner = json.loads(old.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise RunError(f"{old} is damaged ({error}): fit again in another folder") from None
+        asked = SearchRecipe.read(self.path / _RECIPE)
+        question = {name: getattr(asked, name) for name in described(Recipe)}
+        return FitRecipe.of({**question, **learner}, source=str(old))
+
+    def recipe(self) -> SearchRecipe | FitRecipe:
+        """Return the recipe of the run. Raises RecipeError."""
+        return self.fit_recipe() if self.kind == "fit" else self.search_recipe()
+
+    def write_recipe(self, recipe: Recipe) -> None:
+        """Write recipe.toml."""
+        self.write(_RECIPE, recipe.to_toml().encode())
+
+    def change_recipe(self, kind: type[Recipe], **changes: Any) -> None:
+        """Write the recipe again with some settings changed and its relative paths as they are."""
+        recipe = self.fit_recipe() if kind is FitRecipe else kind.read(self.path / _RECIPE)
+        paths = {key: path for key, path in read_toml(self.path / _RECIPE).items() if key in DATA}
+        self.write_recipe(replace(recipe, **paths, **changes))
+        (self.path / _OLD_LEARNER).unlink(missing_ok=True)
 
     def findings(self) -> dict[str, Any]:
-        """What findings.json holds. Raises RunError where it is missing, damaged or of another version."""
-        path = self.path / "findings.json"
+        """Return what findings.json holds. Raises RunError: missing, damaged or of another version."""
+        path = self.path / _FINDINGS
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise RunError(f"{path} can not be read: {error.strerror}; did the run end?") from None
+            raise RunError(f"{path} cannot be read: {error.strerror}; has the run ended?") from None
         except ValueError as error:
-            raise RunError(f"{path} is damaged ({error}): --resume the run to write it anew") from None
+            raise RunError(f"{path} is damaged ({error}): --resume the run to write it again") from None
         version = record.get("version") if isinstance(record, dict) else None
         if version != FINDINGS_VERSION:
             wrote = f" (Quarva {record['quarva']})" if isinstance(record, dict) and "quarva" in record else ""
@@ -129,27 +188,32 @@ class RunFolder:
         return record
 
     def test_readings(self) -> int:
-        """How often the sealed test of this run has been read."""
-        return int(self.findings().get("test_readings", 0)) if (self.path / "findings.json").exists() else 0
+        """Return how often the sealed test of this run has been read."""
+        return int(self.findings().get("test_readings", 0)) if (self.path / _FINDINGS).exists() else 0
 
     def write(self, name: str, content: bytes) -> None:
         """Write the file `name`."""
         write_atomically(self.path / name, content)
 
     def write_findings(self, record: Mapping[str, Any]) -> None:
-        """Write findings.json; NaN and infinities become null, for JSON has none."""
+        """Write findings.json; NaN and infinities become null, because JSON has neither."""
         text = json.dumps(plain(record), ensure_ascii=False, indent=1, allow_nan=False)
-        self.write("findings.json", text.encode())
+        self.write(_FINDINGS, text.encode())
 
     def write_table(self, name: str, table: "polars.DataFrame") -> None:
         """Write one of the tables, a .parquet file."""
         write_table(table, self.path / name)
 
 
-def _free_name(recipe: Recipe) -> Path:
-    """runs/<date-time>-<searcher>-<seed>, with -2, -3, … where two runs start in the same second."""
-    base = Path("runs") / f"{datetime.now():%Y-%m-%d-%H%M%S}-{recipe.searcher}-{recipe.seed}"
-    path, count = base, 1
+def free_name(recipe: Recipe) -> Path:
+    """Return a folder name that is free.
+
+    `runs/<date-time>-<searcher>-<seed>` for a search, `runs/<date-time>-<command>` for others, followed by
+    -2, -3, … if several runs start in the same second.
+    """
+    kind = f"{recipe.searcher}-{recipe.seed}" if isinstance(recipe, SearchRecipe) else recipe.kind
+    base = path = Path("runs") / f"{datetime.now():%Y-%m-%d-%H%M%S}-{kind}"
+    count = 1
     while path.exists():
         count += 1
         path = base.with_name(f"{base.name}-{count}")

@@ -1,8 +1,9 @@
-"""The verb: search a task."""
+"""The verb `search`, and the same in a run folder."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from quarva._runtime.whole import whole
 from quarva.engine import Device, threads_to_use
@@ -16,18 +17,24 @@ from quarva.loop.probe_panel import probe_panel_of
 from quarva.loop.probe_rows import probe_rows_of
 from quarva.loop.searcher import SearchContext, Searcher
 from quarva.loop.tuning import tuner_for
+from quarva.runs.recipe import SearchRecipe
+from quarva.runs.settings import LanguageSettings, LimitSettings, SearcherSettings, names_of, values_of
 from quarva.searchers.blend.blend import Blend
 from quarva.searchers.gep.gep import GEP
 from quarva.searchers.policy import Policy
 from quarva.searchers.random_search import RandomSearch
 from quarva.tasks import Task, check_task
 
-__all__ = ["SEARCHERS", "make_searcher", "search"]
+if TYPE_CHECKING:
+    from quarva.runs.record import Kept
+    from quarva.runs.run_folder import RunFolder
+
+__all__ = ["SEARCHERS", "make_searcher", "search", "search_in", "settings_of_searcher"]
 
 SEARCHERS: dict[str, Callable[..., Searcher]] = {
     "gep": GEP, "policy": Policy, "blend": Blend, "random": RandomSearch,
 }  # fmt: skip
-"""Ways to search, by name."""
+"""Searchers by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24
 
@@ -61,37 +68,64 @@ def search(
     The same arguments give the same findings, bit for bit, on the same machine, whatever the number of
     threads (unless `seconds` or `memory_mb` ends the search).
 
-    Args:
-        task: the question.
-        searcher: a name of `SEARCHERS`, or an object with the methods of `Searcher`.
-        budget: distinct formulas to evaluate.
-        seed: of all random numbers.
-        seconds: stop after so many, in this sitting if the search is resumed.
-        memory_mb: stop when the process has taken so many MiB.
-        threads: None is one a core.
-        device: that scores formulas: `cpu`, `cuda`, or `auto`, whichever was measured to be faster on this
-            machine. A GPU's scores agree with the CPU's to float32 precision, so findings may differ.
-        functions, windows, numbers, constants: the alphabet: operators (by default a panel's or a table's
-            usual ones), windows of rolling operators in days, literals, and whether `?` stands for random
-            numerical constants. None: a table's formulas may hold constants, a panel's not, for neither a
-            scale nor a shift changes a ranking of assets.
-        tuning_steps: steps by which the constants of a formula that promises are fitted at most, each counted
-            as an evaluation (`quarva.loop.tuning`); 0 for none. None: 10 for a table whose formulas may
-            hold constants and are elementwise, elsewhere none, for only squared errors are fitted.
-        head, genes, link: form of the chromosomes: positions of a head (10 for panels, 24 for tables),
-            genes, and the operator that links them.
-        settings: fields of the named searcher, as {"population": 500}.
-        out: folder to keep the run in, new or empty: recipe, data, checkpoint, findings, signals, history,
-            incumbents; `quarva report` makes its page.
-        checkpoint: file that keeps the state of the search, where there is no `out`.
-        resume: go on with the run in `out`, or from the checkpoint; the other arguments as before, the budget
-            may be larger.
-        progress: show a bar on standard error, or a function that is handed a `Progress` now and then.
+    Parameters
+    ----------
+    task : Task
+        The question.
+    searcher : str or Searcher
+        A name of `SEARCHERS`, or an object with the methods of `Searcher`.
+    budget : int
+        Distinct formulas to evaluate.
+    seed : int
+        Seed of all random numbers.
+    seconds : float, optional
+        Stop after this many seconds; a resumed search counts from its resumption.
+    memory_mb : float, optional
+        Stop when the process uses this many MiB.
+    threads : int, optional
+        Threads to use. Defaults to one per core.
+    device : {"cpu", "cuda", "auto"}
+        What scores formulas; `auto` is whichever was measured to be faster on this machine. A GPU's scores
+        agree with the CPU's to float32 precision, so findings may differ.
+    functions : sequence of str, optional
+        Operators. Defaults to the usual ones of a panel or a table.
+    windows : int or sequence of int, optional
+        Windows of rolling operators, in bars.
+    numbers : sequence of float
+        Numbers that formulas may contain.
+    constants : bool, optional
+        Whether formulas contain random constants. By default only for a table: neither a scale nor a shift
+        changes a ranking of assets.
+    tuning_steps : int, optional
+        Steps of fitting the constants of a promising formula, each counted as an evaluation; 0 for none. By
+        default 10 for a table with constants and elementwise formulas, otherwise none.
+    head, genes, link : int, int, str
+        Form of the chromosomes: positions of a head (by default 10 for panels, 24 for tables), number of
+        genes, and the operator that links them.
+    settings : dict, optional
+        Fields of the named searcher, as in {"population": 500}.
+    out : path-like, optional
+        Folder to keep the run in, new or empty: recipe, data, checkpoint, findings, signals, history, page.
+    checkpoint : path-like, optional
+        File that keeps the state of the search; only without `out`.
+    resume : bool
+        Continue the run in `out`, or from the checkpoint. The other arguments are as before, except for the
+        limits: budget, seconds, memory_mb and threads.
+    progress : bool or callable
+        True shows a bar on standard error. A function is called with a `Progress` now and then.
 
-    Raises:
-        FormulaError: an alphabet or chromosome that can not be. RecipeError: an unknown searcher or setting;
-            tuning of constants that can not be tuned.
-        RunError: a folder or checkpoint that can not be written, or does not belong to this search.
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    FormulaError
+        An alphabet or chromosome that is not possible.
+    RecipeError
+        An unknown searcher or setting, or constants that cannot be tuned.
+    RunError
+        A folder or checkpoint that cannot be written or does not belong to this search.
     """
     check_task(task, "search")
     budget, seed = whole("budget", budget), whole("seed", seed, 0)
@@ -102,6 +136,12 @@ def search(
     windows = [windows] if isinstance(windows, int | float) else windows
     windows = None if windows is None else [whole("a window", window) for window in windows]
     name, way = make_searcher(searcher, settings)
+    if out is not None:
+        if checkpoint is not None:
+            raise RecipeError("a run folder keeps its own checkpoint: give out or checkpoint, not both")
+        given = {**locals(), **dict(zip(("searcher", "settings"), settings_of_searcher(way), strict=True))}
+        asked = {each: given[each] for each in names_of(LimitSettings, LanguageSettings, SearcherSettings)}
+        return _search_out(out, task, way, asked, resume, progress)
     is_table = task.table is not None
     usual_head = _TABLE_HEAD if is_table else _PANEL_HEAD
     alphabet = _alphabet(task, functions, windows, numbers, is_table if constants is None else constants)
@@ -121,17 +161,7 @@ def search(
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.tuner = tuner
-    if out is None:
-        return _run(loop, progress)
-    if checkpoint is not None:
-        raise RecipeError("a run folder keeps its own checkpoint: give out or checkpoint, not both")
-    asked = {
-        "searcher": name, "budget": budget, "seed": seed, "seconds": seconds, "memory_mb": memory_mb,
-        "threads": threads, "device": device, "functions": functions, "windows": windows,
-        "numbers": tuple(numbers), "constants": constants, "tuning_steps": tuning_steps, "head": head,
-        "genes": genes, "link": link, "settings": settings,
-    }  # fmt: skip
-    return _run_in(out, loop, asked, progress)
+    return _run(loop, progress)
 
 
 def _alphabet(
@@ -141,7 +171,7 @@ def _alphabet(
     numbers: Sequence[float],
     constants: bool,
 ) -> Alphabet:
-    """The letters for a task. Raises FormulaError for an alphabet that can not be, or that fits no day."""
+    """The alphabet for a task. Raises FormulaError for one that is not possible, or that fits no day."""
     panel = task.panel
     days = panel.shape[0]
     longest = max(windows or (), default=0)
@@ -158,8 +188,7 @@ def _run(loop: Loop, progress: bool | Callable[[Progress], None]) -> Findings:
     """Run the loop; with a bar if `progress` is True."""
     if callable(progress):
         loop.observer = progress
-        return loop.run()
-    if not progress:
+    if progress is not True:
         return loop.run()
     from quarva.loop.progress import bar
 
@@ -167,38 +196,101 @@ def _run(loop: Loop, progress: bool | Callable[[Progress], None]) -> Findings:
         return loop.run()
 
 
-def _run_in(
-    out: str | Path, loop: Loop, asked: dict[str, Any], progress: bool | Callable[[Progress], None]
+def _search_out(
+    out: str | Path,
+    task: Task,
+    searcher: Searcher,
+    asked: dict[str, Any],
+    resume: bool,
+    progress: bool | Callable[[Progress], None],
 ) -> Findings:
-    """Run the loop in a run folder, a new one or one to go on with."""
-    from quarva.runs.record import keep  # with the recipes' pydantic, and polars
+    """Search in a run folder that is created, or resumed, for a task from Python."""
     from quarva.runs.run_folder import RunFolder
     from quarva.runs.to_recipe import make_run_folder
 
-    folder = RunFolder.open_search(out) if loop.resume else make_run_folder(out, loop.task, asked)
-    loop.checkpoint_path = folder.checkpoint
-    # A run that was killed before its first checkpoint has nothing to go on from: it begins again.
-    resumed, loop.resume = loop.resume, loop.resume and folder.checkpoint.exists()
+    if resume:
+        folder = RunFolder.open(out, "search")
+        recipe = replace(folder.search_recipe(), **SearchRecipe.of(asked).settings_of_search())
+    else:
+        folder, recipe = make_run_folder(out, task, SearchRecipe, asked)
+    return search_in(folder, task, recipe, searcher, resume=resume, progress=progress).found
+
+
+def search_in(
+    folder: "RunFolder",
+    task: Task,
+    recipe: SearchRecipe,
+    searcher: Searcher | None = None,
+    *,
+    resume: bool = False,
+    progress: bool | Callable[[Progress], None] = True,
+    read_test: bool = False,
+) -> "Kept[Findings]":
+    """Search in a run folder, and write into it what is found, with its page.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        A folder that holds the recipe. If a new run fails, the folder is removed.
+    task : Task
+        The question of the recipe.
+    recipe : SearchRecipe
+        The settings.
+    searcher : Searcher, optional
+        Replaces the searcher that the recipe names.
+    resume : bool
+        Continue from the folder's checkpoint, if there is one.
+    progress : bool or callable
+        See `search`.
+    read_test : bool
+        Read the sealed test for the best formula.
+
+    Returns
+    -------
+    Kept
+
+    Raises
+    ------
+    QuarvaError
+        See `search`.
+    """
+    from quarva.runs.record import keep_findings
+
+    settings = recipe.settings_of_search()
+    if searcher is not None:
+        settings |= {"searcher": searcher, "settings": None}
     try:
-        found = _run(loop, progress)
+        found = search(
+            task, **settings, checkpoint=folder.checkpoint, resume=resume and folder.checkpoint.exists(),
+            progress=progress,
+        )  # fmt: skip
     except QuarvaError:
-        if not resumed:
+        if not resume:
             folder.discard()
         raise
-    if resumed and folder.recipe().budget != found.budget:
-        folder.change_recipe(budget=found.budget)
-    keep(found, folder)
-    return found
+    if resume:
+        folder.change_recipe(SearchRecipe, **values_of(recipe, LimitSettings))
+    return keep_findings(found, folder, recipe, read_test=read_test)
+
+
+def settings_of_searcher(searcher: Searcher) -> tuple[str, dict[str, Any]]:
+    """Return name and settings of a searcher, as a recipe writes them.
+
+    A searcher of another class goes by the name of its class, without settings: a recipe cannot create it.
+    """
+    own: Any = searcher
+    for name, make in SEARCHERS.items():
+        if type(own) is make:
+            changed = {each.name: getattr(own, each.name) for each in fields(own)
+                       if each.init and getattr(own, each.name) != each.default}  # fmt: skip
+            return name, changed
+    return type(own).__name__, {}
 
 
 def make_searcher(searcher: str | Searcher, settings: dict[str, Any] | None = None) -> tuple[str, Searcher]:
-    """Name and object of a searcher.
-
-    Raises:
-        RecipeError: no searcher of this name, or a setting that it does not have.
-    """
+    """Return name and object of a searcher. Raises RecipeError for an unknown name or setting."""
     if not isinstance(searcher, str):
-        return type(searcher).__name__, searcher
+        return settings_of_searcher(searcher)[0], searcher
     if searcher not in SEARCHERS:
         raise RecipeError(f"there is no searcher '{searcher}'; there are {', '.join(SEARCHERS)}")
     make = SEARCHERS[searcher]

@@ -1,11 +1,12 @@
-"""From a question asked in Python to a run folder that holds it: recipe and data."""
+"""From a question asked in Python to a run folder that holds its recipe and its data."""
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from quarva.__version__ import __version__
 from quarva.errors import RunError, TaskError
 from quarva.panel import Panel, Table, calendar_of, sample_panel
 from quarva.runs.from_recipe import task_of
@@ -17,26 +18,45 @@ from quarva.tasks.split import TEST
 
 __all__ = ["make_run_folder"]
 
+AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
-def make_run_folder(path: str | os.PathLike[str], task: Task, asked: dict[str, Any]) -> RunFolder:
-    """A new run folder for a task: its recipe, and its data where they are not the sample panel.
 
-    The data are written beside the recipe, for a panel in memory has no other file; `quarva report` and
-    `quarva search --resume` find them there.
+def make_run_folder(
+    path: str | os.PathLike[str], task: Task, kind: type[AnyRecipe], asked: dict[str, Any]
+) -> tuple[RunFolder, AnyRecipe]:
+    """Create a run folder for a task from Python: its recipe, and its data unless they are the sample panel.
 
-    Args:
-        path: an empty folder, or none yet.
-        task: the question.
-        asked: the other keys of the recipe: searcher, budget, functions, ….
+    The data are written beside the recipe, because a panel in memory has no other file; `quarva report` and
+    `--resume` find them there.
 
-    Raises:
-        RunError: the folder can not be written or is not empty; a question that a recipe can not tell.
-        RecipeError: a setting out of its range.
+    Parameters
+    ----------
+    path : path-like
+        An empty folder, or none yet.
+    task : Task
+        The question.
+    kind : type of Recipe
+        What kind of recipe to write.
+    asked : dict
+        Its settings besides data and question.
+
+    Returns
+    -------
+    folder : RunFolder
+    recipe : Recipe
+
+    Raises
+    ------
+    RunError
+        The folder cannot be written or is not empty; or a recipe cannot express the question.
+    RecipeError
+        A setting out of its range.
     """
     data = task.table or task.panel
     is_sample = isinstance(data, Panel) and _is_sample(data)
     name = DATA["table" if isinstance(data, Table) else "panel"]
-    recipe = _recipe(task, asked | ({} if is_sample else _source(data, name)))
+    source = {} if is_sample else _source(data, name)
+    recipe = kind.of(_question(task) | _borders(task) | asked | source)
     _check(task, recipe, data)
     folder = RunFolder.create(path, recipe)
     try:
@@ -47,12 +67,10 @@ def make_run_folder(path: str | os.PathLike[str], task: Task, asked: dict[str, A
     except RunError:
         folder.discard()
         raise
-    return folder
+    return folder, recipe
 
 
-def _recipe(task: Task, asked: dict[str, Any]) -> Recipe:
-    from quarva.__version__ import __version__
-
+def _question(task: Task) -> dict[str, Any]:
     question: dict[str, Any] = {
         "objective": task.objective.name,
         "cost_bps": task.cost_bps,
@@ -68,11 +86,11 @@ def _recipe(task: Task, asked: dict[str, Any]) -> Recipe:
         }
         if task.periods_per_year != calendar_of(task.panel.dates).periods_per_year:
             question["periods_per_year"] = task.periods_per_year
-    return Recipe.of(question | _borders(task) | asked)
+    return question
 
 
 def _borders(task: Task) -> dict[str, Any]:
-    """Where the parts begin: of a panel as days, of a table as shares of its rows."""
+    """Where the parts begin: days of a panel, shares of the rows of a table."""
     if task.split is not None:
         firsts = [np.flatnonzero(task.segments == part)[0] for part in (VALIDATION, TEST)]
         days = [task.panel.dates[first - task.split.embargo] for first in firsts]
@@ -89,9 +107,9 @@ def _source(data: Panel | Table, name: str) -> dict[str, Any]:
     if isinstance(data, Panel):
         return {
             "panel": name,
-            "allow_jumps": True,
+            "allow_jumps": True,  # they were checked, or accepted, when the panel was read
             "conventions": data.conventions,
-        }  # whoever made the panel saw to its jumps
+        }
     free = next(
         word for word in ("y", "target", *(f"y{k}" for k in range(10**6))) if word not in data.columns
     )
@@ -104,7 +122,7 @@ def _is_sample(panel: Panel) -> bool:
 
 
 def _check(task: Task, recipe: Recipe, data: Panel | Table) -> None:
-    """Ask again by the recipe; what comes out must be the same question."""
+    """Raise RunError unless the recipe asks the same question."""
     try:
         again = task_of(recipe, data)
         same = np.array_equal(again.targets, task.targets, equal_nan=True)
@@ -113,8 +131,8 @@ def _check(task: Task, recipe: Recipe, data: Panel | Table) -> None:
         same = False
     if not same:
         raise RunError(
-            f"a recipe can not tell this question ({', '.join(task.target_names)}): it takes one target, "
-            "forward_return_H or a field as it stands; search without out"
+            f"a recipe cannot express this question ({', '.join(task.target_names)}): it takes one target, "
+            "forward_return_H or an unchanged field; leave out the argument out"
         )
 
 

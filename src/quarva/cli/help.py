@@ -1,0 +1,60 @@
+"""The help of the commands: plain text whose flags stand in sections. It loads nothing of rich."""
+
+import importlib
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+__all__ = ["Command", "Commands", "plain_app"]
+
+
+class Command(TyperCommand):
+    """A command whose help lists its flags by section."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments and flags, section by section."""
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in self.get_params(ctx):
+            record = parameter.get_help_record(ctx)
+            if record is not None:
+                is_argument = parameter.param_type_name == "argument"
+                section = getattr(parameter, "rich_help_panel", None) or "Options"
+                sections.setdefault("Arguments" if is_argument else section, []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
+class Commands(TyperGroup):
+    """Commands that are imported when they are called; until then only their names and help are known."""
+
+    known: dict[str, str] = {}  # noqa: RUF012  # a subclass sets it
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        self.commands: Any = dict.fromkeys(self.known)  # typer suggests names from it
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Import a command: the function, or the group of commands, in the module of its name."""
+        if cmd_name not in self.known:
+            return None
+        found = getattr(importlib.import_module(f"quarva.cli.{cmd_name}"), cmd_name)
+        if not isinstance(found, typer.Typer):
+            single = plain_app()
+            single.command(cmd_name, cls=Command, help=self.known[cmd_name])(found)
+            found = single
+        return typer.main.get_command(found)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the names of the commands and their help."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.known.items()))
+
+
+def plain_app(**given: Any) -> typer.Typer:
+    """Return a typer application without rich."""
+    return typer.Typer(
+        rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, **given,
+    )  # fmt: skip

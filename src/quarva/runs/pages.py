@@ -1,0 +1,117 @@
+"""Pages of runs, from records and tables that are in memory or were read from a folder."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from quarva.karva.notation import parse
+from quarva.report.builder import SearchResult, assemble, search_progress
+from quarva.report.data import ReportData, Row, SearchFacts
+from quarva.runs.recipe import Recipe
+from quarva.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from quarva.networks import Fitted
+
+__all__ = ["fit_page", "search_page"]
+
+NAN = float("nan")
+
+
+def search_page(
+    task: Task,
+    recipe: Recipe,
+    record: Mapping[str, Any],
+    incumbents: Mapping[str, Any] | None,
+    history: Mapping[str, Any] | None,
+    run: str,
+) -> ReportData:
+    """Return the page of a search.
+
+    Parameters
+    ----------
+    task : Task
+        The question.
+    recipe : Recipe
+        The recipe, which names the target column of a table.
+    record : mapping
+        What findings.json holds, see `record.findings_record`.
+    incumbents, history : mapping of column name to array, or None
+        Tables of the run. Without either the page lacks the course of the search.
+    run : str
+        Name of the run on the page.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        The record lacks something.
+    """
+    pool = tuple(_row(entry) for entry in record["pool"])
+    best = record["best"]
+    expression = None
+    if best is not None:
+        pool = (_row(best), *pool[1:])  # the reading of the sealed test is kept with the best
+        panel = task.panel
+        expression = parse(
+            best["formula"], fields=panel.fields, groups=tuple(panel.groups), assets=panel.assets
+        )
+    facts = SearchFacts(
+        str(record["searcher"]),
+        int(record["seed"]),
+        int(record["evaluations"]),
+        float(record["seconds"]),
+        budget=int(record["budget"]),
+        proposed=int(record["proposed"]),
+        invalid=int(record["invalid"]),
+        candidates=int(record.get("candidates", 0)),
+        stopped=str(record["stopped"]),
+        run=run,
+        version=str(record["quarva"]),
+    )
+    course = None if incumbents is None or history is None else search_progress(task, incumbents, history)
+    readings = int(record.get("test_readings", 0))
+    return _named(assemble(task, SearchResult(expression, pool, facts, course, readings)), task, recipe)
+
+
+def fit_page(
+    task: Task,
+    recipe: Recipe,
+    record: Mapping[str, Any],
+    fitted: "Fitted",
+    history: "pd.DataFrame | None",
+    run: str,
+) -> ReportData:
+    """Return the page of a fit; arguments and errors are those of `search_page`, with the network itself."""
+    from quarva.report import model_builder  # loads torch, which the page of a formula does not need
+
+    test = record["best"].get("test")
+    data = model_builder.assemble(
+        task,
+        fitted,
+        run=run,
+        history=history,
+        held_out=bool(record["kept_out"]),
+        test=NAN if test is None else float(test),
+        test_readings=int(record["test_readings"]),
+    )
+    return _named(data, task, recipe)
+
+
+def _named(data: ReportData, task: Task, recipe: Recipe) -> ReportData:
+    """The page with the name of a table's target column, which the task does not know."""
+    if task.table is None:
+        return data
+    return replace(data, question=replace(data.question, target=recipe.target_column))
+
+
+def _row(entry: Mapping[str, Any]) -> Row:
+    def figure(key: str) -> float:
+        return NAN if entry.get(key) is None else float(entry[key])
+
+    text, size = str(entry["formula"]), int(entry["size"])
+    return Row(
+        text, figure("train"), figure("validation"), figure("turnover"), size, figure("test"),
+        figure("coverage"),
+    )  # fmt: skip

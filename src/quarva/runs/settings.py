@@ -1,0 +1,369 @@
+"""The settings of a run: names, types, limits, defaults and help, each written here and nowhere else.
+
+Recipes are these settings as TOML, and the flags of the command line are the same settings with dashes. A
+class holds the settings that one part of the program takes: `ReadingSettings` goes to `Panel.read`,
+`TaskSettings` to `Task`, and so on. This module loads nothing heavy, because the help of a command reads it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import Field, dataclass, field, fields
+from functools import cache
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+__all__ = [
+    "ComparisonSettings",
+    "DataSettings",
+    "LanguageSettings",
+    "LimitSettings",
+    "NetworkSettings",
+    "OriginSettings",
+    "ReadingSettings",
+    "SearcherSettings",
+    "Setting",
+    "TaskSettings",
+    "described",
+    "names_of",
+    "values_of",
+    "without_none",
+]
+
+DATA, QUESTION, SEARCH, NETWORK, COMPARISON = "Data", "Question", "Search", "Network", "Comparison"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is known of a setting besides its name, type and default.
+
+    Attributes
+    ----------
+    help : str
+        What it is, in a sentence.
+    metavar : str, optional
+        What stands for its value in the help.
+    section : str, optional
+        Section of the help that shows it.
+    usual : str, optional
+        What happens without it, where its default is None.
+    flag : bool
+        False for a setting that only a recipe has.
+    repeated : str
+        The flag, if it is given once for each value; empty for most settings.
+    least, above, below : float, optional
+        Limits of its value: at least, greater than, less than.
+    """
+
+    help: str
+    metavar: str | None = None
+    section: str | None = None
+    usual: str | None = None
+    flag: bool = True
+    repeated: str = ""
+    least: float | None = None
+    above: float | None = None
+    below: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OriginSettings:
+    """Where a recipe comes from; written by the run that keeps it."""
+
+    version: Annotated[int, Setting("Version of the recipe's format.", flag=False)] = 1
+    quarva: Annotated[str | None, Setting("Version of Quarva that wrote it.", flag=False)] = None
+    fingerprint: Annotated[str | None, Setting("Fingerprint of the data.", flag=False)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSettings:
+    """Which data: a file of bars or a table. Without either: the sample panel."""
+
+    panel: Annotated[
+        str | None,
+        Setting(
+            "Daily bars, CSV or Parquet: long (date, asset, fields …) or wide (dates × assets). "
+            "Without it: closes of 20 S&P 500 stocks, 1990 to 2022.",
+            "FILE", DATA,
+        ),
+    ] = None  # fmt: skip
+    conventions: Annotated[
+        Literal["quarva", "qlib"],
+        Setting("How partial windows and missing values are treated: quarva, or qlib as Qlib does.",
+                "NAME", DATA),
+    ] = "quarva"  # fmt: skip
+    table: Annotated[
+        str | None, Setting("A plain table instead of bars: symbolic regression.", "FILE", DATA)
+    ] = None
+    target_column: Annotated[str, Setting("Column of the table to find a formula for.", "NAME", DATA)] = "y"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReadingSettings:
+    """How a file of bars is read: arguments of `Panel.read`."""
+
+    field: Annotated[
+        str | None, Setting("Name of the field in a wide file.", "NAME", DATA, usual="close")
+    ] = None
+    fields: Annotated[
+        tuple[str, ...] | None,
+        Setting("Fields to read; columns of a table.", "NAME,…", DATA, usual="all"),
+    ] = None
+    allow_jumps: Annotated[bool, Setting("Accept prices that jump by more than 300 %.", section=DATA)] = False
+    asset_column: Annotated[
+        str | None, Setting("Column of assets, if its header does not identify it.", "NAME", DATA)
+    ] = None
+    date_column: Annotated[
+        str | None, Setting("Column of dates, if its header does not identify it.", "NAME", DATA)
+    ] = None
+    rename: Annotated[
+        dict[str, str] | None,
+        Setting("New names of columns, applied before anything else.", "OLD=NEW,…", DATA),
+    ] = None
+    time_zone: Annotated[
+        str | None,
+        Setting(
+            "Time zone of the market (America/New_York): dates without a zone are its local times.",
+            "ZONE", DATA,
+        ),
+    ] = None  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSettings:
+    """What is asked of the data: arguments of `Task`."""
+
+    target: Annotated[
+        str | None,
+        Setting(
+            "What to predict: forward_return_DAYS, forward_volatility_DAYS, forward_range_DAYS, "
+            "volume_surprise_DAYS, direction_DAYS, quintile_DAYS, triple_barrier_DAYS, or a field.",
+            "NAME", QUESTION, usual="forward_return_5",
+        ),
+    ] = None  # fmt: skip
+    delay: Annotated[int, Setting("Days between a signal and its trade.", "DAYS", QUESTION, least=0)] = 1
+    objective: Annotated[
+        str | None,
+        Setting(
+            "How a formula is scored: ic, rank_ic, icir, rank_icir, ts_corr, sharpe or timing_sharpe; on a "
+            "table r2 or nrmse.",
+            "NAME", QUESTION, usual="ic; ts_corr with fewer than 3 assets; r2 on a table",
+        ),
+    ] = None  # fmt: skip
+    split: Annotated[
+        tuple[str, str] | None,
+        Setting(
+            "First day of validation and of the sealed test, as in 2017-01-01,2018-01-01.",
+            "DAY,DAY", QUESTION, usual="60/20/20 % of the days",
+        ),
+    ] = None  # fmt: skip
+    embargo: Annotated[
+        int, Setting("Days left out after each split, besides the purged ones.", "DAYS", QUESTION, least=0)
+    ] = 0
+    cost_bps: Annotated[
+        float, Setting("Trading cost in basis points of the traded value.", "BPS", QUESTION, least=0)
+    ] = 5.0
+    periods_per_year: Annotated[
+        float | None,
+        Setting(
+            "Bars a year, for annual figures.", "N", QUESTION, above=0,
+            usual="from the dates: 252 daily, 365 around the clock, 52 weekly, …",
+        ),
+    ] = None  # fmt: skip
+    delisting_return: Annotated[
+        float,
+        Setting(
+            "Return of a held asset on the day after its last price; -0.3 is -30 %.", "R", QUESTION, least=-1
+        ),
+    ] = 0.0
+    parsimony: Annotated[
+        float | None, Setting("Penalty on the score for each node.", "X", QUESTION, least=0)
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimitSettings:
+    """When a search ends, and what it runs on: arguments of `search`."""
+
+    budget: Annotated[int, Setting("Distinct formulas to evaluate.", "N", SEARCH, least=1)] = 50_000
+    seconds: Annotated[float | None, Setting("Stop after this many seconds.", "S", SEARCH, above=0)] = None
+    memory_mb: Annotated[
+        float | None, Setting("Stop when the process uses this many MiB.", "MB", SEARCH, above=0)
+    ] = None
+    threads: Annotated[int | None, Setting("Threads to use.", "N", least=1, usual="one per core")] = None
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        Setting("What evaluates formulas: cpu, cuda (a GPU), or auto, whichever is faster here.", "NAME"),
+    ] = "cpu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageSettings:
+    """What formulas are made of: arguments of `search`."""
+
+    functions: Annotated[
+        tuple[str, ...] | None,
+        Setting("Operators to use, as `quarva operators` names them.", "NAME,…", SEARCH),
+    ] = None
+    windows: Annotated[
+        tuple[int, ...] | None,
+        Setting("Windows of rolling operators.", "DAYS,…", SEARCH, usual="5,10,20,40"),
+    ] = None
+    numbers: Annotated[
+        tuple[float, ...], Setting("Numbers that formulas may contain.", "X,…", SEARCH, usual="none")
+    ] = ()
+    constants: Annotated[
+        bool | None, Setting("Random numerical constants.", section=SEARCH, usual="for tables only")
+    ] = None
+    tuning_steps: Annotated[
+        int | None,
+        Setting(
+            "Steps of fitting the constants of a table's formula; each counts as a formula.", "N", SEARCH,
+            least=0, usual="10",
+        ),
+    ] = None  # fmt: skip
+    head: Annotated[
+        int | None,
+        Setting("Positions in the head of a gene.", "N", SEARCH, least=1, usual="10; 24 for a table"),
+    ] = None
+    genes: Annotated[int, Setting("Genes of a chromosome.", "N", SEARCH, least=1)] = 1
+    link: Annotated[str, Setting("Operator that links the genes.", "NAME", SEARCH)] = "add"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearcherSettings:
+    """Who searches: arguments of `search`."""
+
+    searcher: Annotated[str, Setting("Searcher: gep, policy, blend or random.", "NAME", SEARCH)] = "gep"
+    seed: Annotated[int, Setting("The same seed gives the same findings.", "N", least=0, below=2**63)] = 0
+    settings: Annotated[
+        dict[str, Any],
+        Setting("A setting of the searcher, population=500; repeat it for more.", "NAME=VALUE", SEARCH,
+                repeated="--setting"),
+    ] = field(default_factory=dict)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkSettings:
+    """A network and its training: arguments of `Learner`. What is None has the default of `Learner`."""
+
+    network: Annotated[str, Setting("dense, conv1d, tcn, gru, lstm or transformer.", "NAME", NETWORK)] = (
+        "dense"
+    )
+    settings: Annotated[
+        dict[str, Any],
+        Setting("A setting of the network, width=64; repeat it for more.", "NAME=VALUE", NETWORK,
+                repeated="--setting"),
+    ] = field(default_factory=dict)  # fmt: skip
+    features: Annotated[
+        tuple[str, ...] | None,
+        Setting(
+            "A formula that the network reads; repeat it for more.", "FORMULA", NETWORK,
+            repeated="--feature", usual="five of bars; of a table its columns",
+        ),
+    ] = None  # fmt: skip
+    length: Annotated[
+        int | None, Setting("Days of a window.", "DAYS", NETWORK, usual="20; 1 for a table")
+    ] = None
+    missing: Annotated[
+        str | None, Setting("Windows with gaps: drop, or mean to fill them.", "RULE", NETWORK, usual="drop")
+    ] = None
+    loss: Annotated[
+        str | None,
+        Setting(
+            "mse, huber, cross_entropy, ic or rank_ic.",
+            "NAME",
+            NETWORK,
+            usual="mse; for classes cross_entropy",
+        ),
+    ] = None
+    members: Annotated[
+        int | None, Setting("Networks that differ in their seed.", "N", NETWORK, usual="1")
+    ] = None
+    together: Annotated[
+        int | None, Setting("Networks that are trained as one program.", "N", NETWORK, flag=False)
+    ] = None
+    epochs: Annotated[int | None, Setting("Epochs at most.", "N", NETWORK, usual="30")] = None
+    batch: Annotated[
+        int | None,
+        Setting("Windows of a step.", "N", NETWORK, usual="1024; of a table a sixteenth of its rows"),
+    ] = None
+    rate: Annotated[float | None, Setting("Learning rate of AdamW.", "X", NETWORK, usual="0.001")] = None
+    decay: Annotated[float | None, Setting("Weight decay of AdamW.", "X", NETWORK, flag=False)] = None
+    patience: Annotated[
+        int | None,
+        Setting("Epochs without improvement after which training stops.", "N", NETWORK, usual="5"),
+    ] = None
+    holdout: Annotated[
+        float | None,
+        Setting(
+            "Last share of the training days that decides when to stop; 0 uses the validation days instead.",
+            "SHARE", NETWORK, usual="0.2",
+        ),
+    ] = None  # fmt: skip
+    seed: Annotated[int, Setting("The same seed gives the same network.", "N", least=0, below=2**63)] = 0
+    device: Annotated[str | None, Setting("cpu, cuda, mps or auto.", "NAME", usual="cpu")] = None
+    mixed: Annotated[bool | None, Setting("bfloat16 in the layers.", flag=False)] = None
+    threads: Annotated[
+        int | None,
+        Setting("Threads of torch; more speed up large networks and slow down small ones.", "N", usual="1"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ComparisonSettings:
+    """What a comparison runs: its entries by name, and how often."""
+
+    searchers: Annotated[
+        dict[str, dict[str, Any]] | None,
+        Setting(
+            "What to compare: random, gep, policy, blend; networks dense, conv1d, tcn, gru, lstm, "
+            "transformer; traders dqn, naf, gradient.",
+            "NAME,…", COMPARISON, usual="all searchers",
+        ),
+    ] = None  # fmt: skip
+    seeds: Annotated[
+        tuple[int, ...],
+        Setting("Number of runs of each entry: seeds 0 to K − 1.", "K", COMPARISON, usual="5"),
+    ] = (0, 1, 2, 3, 4)
+    level: Annotated[
+        float | None,
+        Setting(
+            "Training figure that entries are timed to.", "X", COMPARISON,
+            usual="the worst of their medians; on a table, an exact formula",
+        ),
+    ] = None  # fmt: skip
+
+
+def described(group: type) -> dict[str, tuple[Any, Any, Setting]]:
+    """Return type, default and description of each setting of a class, in order."""
+    return _described(group)
+
+
+@cache
+def _described(group: type) -> dict[str, tuple[Any, Any, Setting]]:
+    hints = get_type_hints(group, include_extras=True)
+    found = {}
+    for each in fields(group):
+        about = [item for item in getattr(hints[each.name], "__metadata__", ()) if isinstance(item, Setting)]
+        if about:
+            found[each.name] = (hints[each.name].__origin__, _default(each), about[0])
+    return found
+
+
+def _default(each: Field[Any]) -> Any:
+    return each.default_factory() if callable(each.default_factory) else each.default
+
+
+def without_none(kind: Any) -> Any:
+    """Return the type of a setting without its None: int for int | None."""
+    parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
+    return next(each for each in parts if each is not NoneType)
+
+
+def names_of(*groups: type) -> Iterator[str]:
+    """Names of the settings of some classes."""
+    return (name for group in groups for name in described(group))
+
+
+def values_of(recipe: object, *groups: type) -> dict[str, Any]:
+    """Values in a recipe of the settings of some classes."""
+    return {name: getattr(recipe, name) for name in names_of(*groups)}
