@@ -1,1 +1,1 @@
-"""The engine alone and beside its peers: speed part by part, accuracy, GPU."""
+"""The engine alone and beside its peers: speed part by part, accuracy, thread pools, GPU."""

@@ -1,7 +1,9 @@
 """Thread pools for short jobs: the spin pool, `share`, and the parallel backends of Numba.
 
+    python benchmarks/engine/threads.py --out benchmarks/results/threads.md
+
 A job is eight items of equal work on two threads. Each pool runs in a process of its own, because Numba
-chooses its threading layer once a process. The table also states whether a pool survives calls from two
+chooses its threading layer once per process. The table also states whether a pool survives calls from two
 Python threads at the same time and a fork.
 """
 
@@ -18,12 +20,15 @@ from typing import Any
 
 import numba
 import numpy as np
-from stopwatch import best_seconds, median_seconds
-from tables import command_line, prose, quarva_version, table, versions, write
 
 from quarva._runtime.compiled import compiled
 from quarva._runtime.spin_pool import SpinPool, run_submitted, submit
 from quarva._runtime.threads import share
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # imports start at benchmarks/
+
+from measuring import tables
+from measuring.stopwatch import best_seconds, median_seconds
 
 ITEMS, THREADS = 8, 2
 WORK = (1, 4, 16, 64, 256)  # microseconds of one thread for a whole job, before calibration
@@ -73,7 +78,7 @@ def in_numba(sums, steps):
 
 
 def caller(pool: str) -> Callable[[np.ndarray, int], Any]:
-    """The call that runs one job in the pool of this name."""
+    """Return the function that runs one job in the pool of this name."""
     if pool.startswith("one"):
         return on_one_thread
     if pool.startswith("numba"):
@@ -92,14 +97,14 @@ def caller(pool: str) -> Callable[[np.ndarray, int], Any]:
 
 
 def steps_of(microseconds: float) -> int:
-    """Steps an item so that a job takes about `microseconds` on one thread."""
+    """Return the steps per item of a job that takes about `microseconds` on one thread."""
     sums = np.zeros(ITEMS)
     on_one_thread(sums, 10)
     return max(1, round(microseconds / (best_seconds(50, lambda: on_one_thread(sums, 1_000)) * 1e6) * 1_000))
 
 
 def pause(seconds: float) -> None:
-    """Hold the interpreter for a short pause, sleep through a long one."""
+    """Busy-wait for a short pause, sleep for a long one."""
     if seconds >= 1e-3:
         time.sleep(seconds)
         return
@@ -109,7 +114,7 @@ def pause(seconds: float) -> None:
 
 
 def median_microseconds(call: Callable[[], Any], seconds: float, repeats: int) -> float:
-    """Median microseconds of a call when the previous one ended `seconds` ago."""
+    """Return the median microseconds of a call that starts `seconds` after the previous one."""
     times = []
     for _ in range(repeats):
         pause(seconds)
@@ -120,7 +125,7 @@ def median_microseconds(call: Callable[[], Any], seconds: float, repeats: int) -
 
 
 def measure(pool: str, repeats: int) -> dict[str, list[float]]:
-    """Median microseconds by pause, one for each amount of work."""
+    """Return median microseconds by pause, one for each amount of work."""
     call, sums = caller(pool), np.zeros(ITEMS)
     call(sums, 1)
     median_seconds(20, lambda: call(sums, 1_000))
@@ -157,7 +162,7 @@ else:
 
 
 def survives(pool: str, what: str) -> str:
-    """`yes`, or how the process ended."""
+    """Return `yes`, or how the process ended."""
     code = CHILD.format(here=str(Path(__file__).parent), pool=pool, what=what)
     try:
         ended = subprocess.run(
@@ -173,7 +178,7 @@ def survives(pool: str, what: str) -> str:
 
 
 def in_a_process(pool: str, repeats: int) -> dict[str, list[float]] | None:
-    """`measure` in a process of its own; None where the backend is not installed."""
+    """Run `measure` in a process of its own; None if the backend is not installed."""
     words = [sys.executable, __file__, "--pool", pool, "--repeats", str(repeats)]
     ended = subprocess.run(words, env=os.environ | POOLS[pool], capture_output=True, text=True, check=False)
     return json.loads(ended.stdout) if ended.returncode == 0 else None
@@ -187,7 +192,7 @@ Median microseconds of a job of eight equal items on two threads, by the work of
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=4_000)
     parser.add_argument("--out", type=Path)
     parser.add_argument("--pool", help=argparse.SUPPRESS)
@@ -208,11 +213,13 @@ def main() -> None:
         if found is not None:
             safe.append([pool, survives(pool, "two callers"), survives(pool, "fork")])
     header = ["pool", *(f"{work} µs" for work in WORK)]
-    parts = [prose(TEXT)]
-    parts += [f"## {name}\n\n{table(header, rows[name])}" for name in PAUSES]
-    parts.append("## Safety\n\n" + table(["pool", "two callers", "fork"], safe))
-    software = f"{quarva_version()}, {versions('numba', 'numpy')}"
-    write(asked.out, "Thread pools for short jobs", parts, command=command_line(), software=software)
+    parts = [tables.prose(TEXT)]
+    parts += [f"## {name}\n\n{tables.table(header, rows[name])}" for name in PAUSES]
+    parts.append("## Safety\n\n" + tables.table(["pool", "two callers", "fork"], safe))
+    software = f"{tables.quarva_version()}, {tables.versions('numba', 'numpy')}"
+    tables.write(
+        asked.out, "Thread pools for short jobs", parts, command=tables.command_line(), software=software
+    )
 
 
 if __name__ == "__main__":
