@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from quarva.engine.kernel.series.arithmetic import CHUNK
-from quarva.engine.kernel.series.partial import history, partial, partial_size
+from quarva.engine.kernel.series.rolling import history, partial, partial_size
 from quarva.engine.reference.rolling import rolling as define
 from quarva.karva import OPERATORS, Symbol
 from quarva.karva.operators import CODE

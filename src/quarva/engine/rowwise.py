@@ -1,4 +1,4 @@
-"""Formulas of elementwise operators alone: threads share the rows of one graph; of few rows, the formulas."""
+"""Formulas with elementwise operators only: threads share the rows, or the formulas if rows are few."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,18 +15,31 @@ from quarva.engine.target import Target
 
 __all__ = ["Rows", "run_rowwise"]
 
-_BLOCKS = 1  # of rows for each thread, under which threads share formulas instead
-_TURNS = 8  # of a thread, or more where it takes turns of one block
-_PIECES = 2  # pieces of formulas for each thread
-_FORMULAS = 4096  # of one graph: more of them have more results at a time than the second cache holds
-_SUMS_BYTES = 32 * 2**20  # for days' sums that are not added up yet
+_BLOCKS = 1  # minimal number of blocks of rows per thread; for fewer, threads share the formulas
+_TURNS = 8  # number of turns of a thread; more if a turn is a single block
+_PIECES = 2  # pieces of formulas per thread
+_FORMULAS = 4096  # maximal number of formulas of a graph, whose results fit in the second-level cache
+_SUMS_BYTES = 32 * 2**20  # memory for the sums of single days
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """What is asked: formulas (`nodes`, as `kernel.batch.run` takes them) on the first `days` days.
+    """A job: formulas to score or write on the first `days` days.
 
-    mode: a statistic or `WRITE`; acc, out: where the answer goes, as there.
+    Attributes
+    ----------
+    nodes : tuple of ndarray
+        The arrays of a `Program`, see `kernel.run.batch.run`.
+    laid : Laid
+        The panel.
+    target : Target
+        The target.
+    days : int
+        Number of days.
+    mode : int
+        A statistic, or `WRITE`.
+    acc, out : ndarray
+        Receive the scores or the signals.
     """
 
     nodes: tuple
@@ -38,7 +51,7 @@ class Rows:
     out: NDArray[np.float32]
 
     def run(self, order: NDArray[np.int64], threads: int) -> None:
-        """Run the formulas order[0], order[1], … as one graph, whose days threads share."""
+        """Run formulas order[0], order[1], … as one graph; the threads share its days."""
         rows, n_slots, which, owner = rowwise.plan(order, *self.nodes)
         values, known, totals, least, centre, segments = self.target.arrays
         scored = 0 if self.mode == WRITE else len(owner)
@@ -63,10 +76,10 @@ class Rows:
         rowwise.hand_out(self.mode, order, which, owner, moments, self.acc, self.out)
 
     def _share(self, work: Callable[[int, int], None], first: int, last: int, threads: int) -> None:
-        """Call work(day, day) for whole blocks of days; of ten blocks two threads take five each."""
+        """Call work(first, last) for parts of days first … last − 1, whole blocks, in several threads."""
         days = rowwise.days_of(self.laid.tiles.lanes)
         step = days * max(1, (last - first) // (days * threads * _TURNS)) if threads > 1 else last - first
-        begins = iter(range(first, last, step))  # `next` on it is one step for the interpreter
+        begins = iter(range(first, last, step))  # `next` is atomic in the interpreter
 
         def turns(_first: int, _last: int) -> None:
             for begin in begins:
@@ -78,7 +91,18 @@ class Rows:
 def run_rowwise(
     rows: Rows, threads: int, cut: Callable[[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]
 ) -> None:
-    """Run all formulas; cut(pieces, most) orders them, and says where pieces of at most so many begin."""
+    """Run all formulas of a job.
+
+    Parameters
+    ----------
+    rows : Rows
+        The job.
+    threads : int
+        Number of threads.
+    cut : callable
+        Maps a number of pieces and a maximal number of formulas of a piece to an order of the formulas and
+        the first formula of each piece, followed by the number of formulas.
+    """
     many = len(rows.nodes[0]) - 1
     blocks = rows.days // rowwise.days_of(rows.laid.tiles.lanes)
     by_rows = threads == 1 or blocks >= threads * _BLOCKS

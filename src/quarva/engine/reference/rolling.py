@@ -1,7 +1,7 @@
 """Rolling operators: over the last w days of an asset.
 
-The module `windows` defines the operators on full windows, and `partial` on windows with missing days. This
-module collects the days of each window and defines the operators that do not need windows.
+The package `windows` defines the operators. This module collects the days of each window, and defines the
+operators that do not need windows.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,8 +10,7 @@ import torch
 from torch import Tensor
 
 from quarva.engine.reference.defined import NAN, where_defined
-from quarva.engine.reference.partial import PARTIAL, Part, carried_ema, part_of_share
-from quarva.engine.reference.windows import WINDOWS, window_quantile
+from quarva.engine.reference.windows import FULL, GAPPED, Part, carried_ema
 from quarva.karva.expression import Symbol
 
 __all__ = ["LAGS", "rolling"]
@@ -49,7 +48,7 @@ def rolling(symbol: Symbol, args: list[Tensor], begins: Tensor | None = None) ->
     days, assets = args[0].shape
     if window > days:
         return torch.full_like(args[0], NAN, requires_grad=False)
-    formula = WINDOWS[name] if symbol.share is None else _with_share(window_quantile, symbol.share)
+    formula = FULL[name] if symbol.share is None else _with_share(FULL[name], symbol.share)
     first_days = args[0].new_full((window - 1, assets), NAN)
     return torch.cat([first_days, *(_over_full(formula, block) for _, block in _blocks(args, window))])
 
@@ -80,7 +79,7 @@ def _over_part(symbol: Symbol, args: list[Tensor], begins: Tensor) -> Tensor:
     name, window = symbol.operator.name, symbol.window
     if name == "ema":
         return carried_ema(args[0], window)
-    formula = PARTIAL[name] if symbol.share is None else _with_share(part_of_share, symbol.share)
+    formula = GAPPED[name] if symbol.share is None else _with_share(GAPPED[name], symbol.share)
     before = args[0].new_full((window - 1, args[0].shape[1]), NAN)
     out = []
     for start, block in _blocks([torch.cat([before, arg]) for arg in args], window):

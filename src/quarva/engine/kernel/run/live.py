@@ -20,25 +20,20 @@ from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.plan.graph import BITS, CODE_AT, FIRST, PARAM
 from quarva.engine.kernel.plan.schedule import CROSS, ROLLING, is_cross
 from quarva.engine.kernel.run.interpreter import blank_after, blank_before, compute, copy, cross_section
-from quarva.engine.kernel.series.arithmetic import CHUNK
-from quarva.engine.kernel.series.partial import carries_forever, history, partial_size
-from quarva.engine.kernel.series.rolling import state_size
+from quarva.engine.kernel.series import (
+    CHUNK,
+    carries_forever,
+    carries_through_chunk,
+    history,
+    partial_size,
+    state_size,
+)
 from quarva.engine.kernel.vectors.float32 import NAN, float_of
 from quarva.karva.alphabet import FIELD, NUMBER
-from quarva.karva.operators import CODE
 
 AT, KEPT_DAYS, STATE_AT, ORDER_AT = 0, 1, 2, 3
 LAYOUT_SIZE = 4
 NEVER = np.iinfo(np.int64).max
-MEDIAN, QUANTILE, TS_RANK = CODE["median"], CODE["quantile"], CODE["ts_rank"]
-COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
-
-
-@compiled
-def carries_state(code, partial):
-    """True if an operator with a state carries it from block to block through the whole chunk."""
-    counted = code == COUNT or code == SIGN_CHANGES or code == TS_RANK
-    return partial or counted or code == MEDIAN or code == QUANTILE
 
 
 @compiled
@@ -79,7 +74,7 @@ def begin_days(nodes, n, roots, until, partial, begin):
             if state + order > 0:
                 chunk = right // CHUNK * CHUNK
                 right -= (right - chunk) % w
-                begin[k] = chunk if carries_state(code, partial) else right
+                begin[k] = chunk if carries_through_chunk(code, partial) else right
                 if partial and carries_forever(code):
                     begin[k] = right = 0
             right -= history(code, w, partial)

@@ -1,15 +1,14 @@
-"""Formulas of elementwise operators alone: any rows of them can be computed by themselves.
+"""Formulas with elementwise operators only, whose rows are independent of each other.
 
-There is no history, no stage and nothing to keep for other assets, so a block is as few rows as leave its
-results in the first caches (`CELLS`), the instructions are plain, and threads share the rows of one graph
-instead of the formulas: nothing is computed twice.
+There is no history and no stage. A block has so few rows (`CELLS`) that its results stay in the first two
+caches. Threads share the rows of one graph and not the formulas, so that nothing is computed twice.
 
 An instruction is a row of an int32 array:
 
     OP        operator code, FIELD or NUMBER
     OUT       slot of the result
-    FIRST …   slots of the operands, −1 for none; first, the number of a field, or the bits of a number
-    ROOT      which root the result is, −1 if none
+    FIRST …   slots of the operands, −1 for none; for a leaf, number of the field or bits of the number
+    ROOT      index of the root, −1 for none
 """
 
 import numpy as np
@@ -27,12 +26,12 @@ from quarva.karva.alphabet import FIELD, NUMBER
 
 OP, OUT, FIRST, ROOT = 0, 1, 2, 5
 INSTRUCTION_SIZE = 6
-CELLS = 1024  # of a result in one block, 4 KiB
+CELLS = 1024  # cells of a result in a block: 4 KiB
 
 
 @compiled
 def days_of(lanes):
-    """Days of a block."""
+    """Number of days of a block."""
     return max(1, CELLS // lanes)
 
 
@@ -44,7 +43,7 @@ def write(row, op, out, first):
 
 @compiled
 def load(k, nodes, row, slot, free, counts):
-    """Bring node k, a field or number, into a slot."""
+    """Load node k, a field or number, into a slot."""
     code = nodes[k, CODE_AT]
     slot[k] = take(free, counts)
     write(row, code, slot[k], nodes[k, PARAM] if code == FIELD else nodes[k, BITS])
@@ -52,7 +51,7 @@ def load(k, nodes, row, slot, free, counts):
 
 @compiled
 def release(k, uses, slot, free, counts):
-    """One reader of node k is done."""
+    """Remove a reader of node k, and free its slot after the last one."""
     uses[k] -= 1
     if uses[k] == 0:
         give(slot[k], free, counts)
@@ -60,7 +59,7 @@ def release(k, uses, slot, free, counts):
 
 @compiled
 def count_uses(nodes, n, roots, uses, root_of):
-    """How often each node is read or scored, and which root it is, −1 if none; int32 (n,) each."""
+    """Count the readers of each node, and find which root it is, −1 for none; int32 of shape (n,) each."""
     uses[:n], root_of[:n] = 0, -1
     for r in range(roots.size):
         uses[roots[r]] = 1
@@ -75,8 +74,8 @@ def count_uses(nodes, n, roots, uses, root_of):
 
 @compiled
 def compute(k, nodes, row, uses, slot, free, counts):
-    """The operator of node k, its operands being in their slots."""
-    # The result's slot is taken before the operands' are given back: no loop reads what it writes.
+    """Write the instruction of node k, whose operands are in slots."""
+    # The result gets its slot before those of the operands are freed, so that no loop reads its output.
     slot[k] = take(free, counts)
     write(row, nodes[k, CODE_AT], slot[k], -1)
     for j in range(3):
@@ -89,14 +88,14 @@ def compute(k, nodes, row, uses, slot, free, counts):
 
 @compiled(allocates=True)
 def instructions_of(nodes, n, roots):
-    """The instructions of a graph of n nodes, and how many slots they write to."""
+    """Return the instructions of a graph of n nodes, and their number of slots."""
     rows = np.empty((n, INSTRUCTION_SIZE), np.int32)
     uses, root_of, slot = np.empty(n, np.int32), np.empty(n, np.int32), np.full(n, -1, np.int32)
     free, counts, many = np.empty(n, np.int64), np.zeros(2, np.int64), 0
     count_uses(nodes, n, roots, uses, root_of)
     for k in range(n):
         leaf = is_leaf(nodes[k, CODE_AT])
-        if uses[k] == 0 or (leaf and root_of[k] < 0):  # a leaf is loaded where it is first needed
+        if uses[k] == 0 or (leaf and root_of[k] < 0):  # a leaf is loaded by its first reader
             continue
         for j in range(3):
             operand = nodes[k, OPERANDS + j]
@@ -116,7 +115,7 @@ def instructions_of(nodes, n, roots):
 
 @compiled
 def load_rows(field, t, days, start, lanes, out):
-    """A block's rows of a field, (T, width)."""
+    """Copy the rows of a block from a field of shape (T, width)."""
     for d in range(days):
         source, row = field[t + d, start : start + lanes], out[d * lanes : (d + 1) * lanes]
         for i in range(lanes):
@@ -125,9 +124,9 @@ def load_rows(field, t, days, start, lanes, out):
 
 @compiled
 def run_block(rows, fields, t, days, tile, lanes, room, slots, mode, taking, wide, whole):
-    """All instructions on days t … t + days − 1 of one tile; slots hold `room` numbers each.
+    """Run all instructions on days t … t + days − 1 of a tile. A slot holds `room` numbers.
 
-    wide, whole: the targets as `widen_targets` prepares them for squared errors.
+    `wide` and `whole` are the targets as prepared by `widen_targets`, for squared errors.
     """
     cells = days * lanes
     for i in range(len(rows)):
@@ -164,10 +163,10 @@ def run_rows(
     rows, n_slots, first, last, fields, lanes, mode, values, known, least, centre, segments, universe, owner,
     out, begin, sums,
 ):  # fmt: skip
-    """All instructions on days first … last − 1; fields: float32 (F, T, width).
+    """Run all instructions on days first … last − 1.
 
-    sums: float64 (roots, M, days from `begin` on, SUMS), gets the days' sums of every root. The other
-    arguments are those of `batch.run`.
+    `fields` is float32 of shape (F, T, width). `sums`, float64 of shape (roots, M, days from `begin` on,
+    SUMS), receives the sums of each root and day. All other arguments are those of `batch.run`.
     """
     most = days_of(lanes)
     room = most * lanes
@@ -185,7 +184,7 @@ def run_rows(
 
 @compiled(allocates=True)
 def plan(order, offset, code, left, right, third, param, number):
-    """The instructions of formulas order[0], …; slots, which root each has, and a formula that has each."""
+    """Plan formulas order[0], …; return instructions, slots, the root of each formula, the owner of each root."""
     nodes, n, roots, which = graph_of(order, offset, code, left, right, third, param, number)
     rows, n_slots = instructions_of(nodes, n, roots)
     owner = np.empty(roots.size, np.int64)
@@ -196,7 +195,7 @@ def plan(order, offset, code, left, right, third, param, number):
 
 @compiled
 def close(mode, t, days, owner, totals, least, centre, segments, sums, moments, acc):
-    """Add the sums of days t … of all roots to their formulas' accumulators, or moments if pooled."""
+    """Add the sums of days t, … of all roots to the scores of their formulas, or to pooled moments."""
     for r in range(owner.size):
         spare = moments[r] if mode == CORRELATION else acc[owner[r]]
         close_days(mode, t, days, totals, least, centre, segments, sums[r], spare, acc[owner[r]])
@@ -204,7 +203,7 @@ def close(mode, t, days, owner, totals, least, centre, segments, sums, moments, 
 
 @compiled(allocates=True)
 def hand_out(mode, order, which, owner, moments, acc, out):
-    """Conclude, and give each formula of the same root what its owner has."""
+    """Compute pooled scores, and copy the scores of each root to all its formulas."""
     if mode == CORRELATION:
         for r in range(owner.size):
             conclude(moments[r], acc[owner[r]])

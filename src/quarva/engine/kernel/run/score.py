@@ -1,13 +1,12 @@
-"""Scores accumulated as the days go by: information coefficient, rank IC, squared error, pooled correlation.
+"""Scores: information coefficient, rank IC, squared error, pooled correlation.
 
-A day's sums come in parts, one a tile of assets, and are put together when the chunk of days ends. Values of
-the signal are taken about the first one of the day that counts: it is one of the sample, so that squares do
-not cancel (a variance loses no more digits than a day has assets), and one pass over the cells is enough.
-The target is taken about its day's mean beforehand, where that is exact.
+The sums of a day are added up tile by tile, and the scores are computed from them at the end of a chunk. Sums
+of the signal are taken about the first value of the day. Because it belongs to the sample, a variance loses
+at most as many digits as the day has assets by cancellation, and one pass over the cells is enough. The mean
+of the day is subtracted from the target beforehand, where this is exact.
 
-Sums that are not written in `lanes` are written as branches (`if there: total += v`): LLVM turns those into
-masked vector code, and leaves sums of selected values (`total += v if there else 0`) scalar, 3.5 times as
-slow.
+Sums without `lanes` are written with branches (`if there: total += v`), which LLVM turns into masked vector
+code. Sums of selected values (`total += v if there else 0`) stay scalar and take 3.5 times as long.
 """
 
 import numpy as np
@@ -19,17 +18,17 @@ from quarva.engine.kernel.vectors.float32 import NAN
 from quarva.engine.kernel.vectors.vectors import REASSOCIATE
 
 IC, RANK_IC, SSE, CORRELATION = 0, 1, 2, 3
-LOOK = 8 * WIDTH  # cells after which a sum that is already NaN is given up
+LOOK = 8 * WIDTH  # number of cells between two checks whether a sum is NaN already
 FLAT = 4e-13  # (5 · 2⁻²³)²
 
-# A day's sums: cells, Σ dx, Σ dy, Σ dx², Σ dy², Σ dx·dy, and what dx is taken about (NaN as long as unknown).
+# The sums of a day: number of cells, Σ dx, Σ dy, Σ dx², Σ dy², Σ dx·dy, and the pivot of dx (initially NaN).
 MANY, X, Y, XX, YY, XY, PIVOT = 0, 1, 2, 3, 4, 5, 6
 SUMS = 8  # a cache line
 
 
 @compiled(forceinline=True)
 def whole_sums(x, y, pivot):
-    """`signal_sums` where y is there in every cell; the same bits."""
+    """`signal_sums` for y without NaN, with the same bits."""
     about, nothing = splat(pivot), splat(0.0)
     s, ss, sy = nothing, nothing, nothing
     for i in range(0, x.size, WIDTH):
@@ -40,7 +39,7 @@ def whole_sums(x, y, pivot):
 
 @compiled(forceinline=True)
 def signal_sums(x, y, pivot):
-    """Σ dx, Σ dx², Σ dx·y over the cells where y is there; NaN if x is not there in one of them."""
+    """Σ dx, Σ dx², Σ dx·y over the cells in which y is not NaN; NaN if x is NaN in one of them."""
     about, nothing = splat(pivot), splat(0.0)
     s, ss, sy = nothing, nothing, nothing
     for i in range(0, x.size, WIDTH):
@@ -53,7 +52,7 @@ def signal_sums(x, y, pivot):
 
 @compiled(fastmath=REASSOCIATE)
 def pair_sums(x, y, pivot):
-    """Cells where both are there, and over them Σ dx, Σ y, Σ dx², Σ y², Σ dx·y."""
+    """Number of cells without NaN, and Σ dx, Σ y, Σ dx², Σ y², Σ dx·y over them."""
     many, sx, sy, xx, yy, xy = 0, 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(x.size):
         a, b = x[i] - pivot, np.float64(y[i])
@@ -69,7 +68,7 @@ def pair_sums(x, y, pivot):
 
 @compiled
 def first_pair(x, y):
-    """x in the first cell where both are there, NaN if there is none."""
+    """x in the first cell in which neither is NaN, or NaN."""
     for first in range(0, x.size, WIDTH):
         a, b = load(x, first), load(y, first)
         if some((a == a) & (b == b)):
@@ -81,7 +80,7 @@ def first_pair(x, y):
 
 @compiled(forceinline=True)
 def add_pairs(x, y, known, sums):
-    """Add the pairs of some assets to a day's sums; known: the target's own cells, Σ y, Σ y² there."""
+    """Add the pairs of a tile to the sums of a day. `known`: number of cells of the target, Σ y and Σ y²."""
     if known[0] == 0.0:
         return
     pivot = sums[PIVOT]
@@ -112,7 +111,7 @@ def add_pairs(x, y, known, sums):
 
 @compiled
 def squared_error(x, y):
-    """Σ (x − y)² over the cells where y is there; NaN if x is not there in one of them."""
+    """Σ (x − y)² over the cells in which y is not NaN; NaN if x is NaN in one of them."""
     nothing = splat(0.0)
     squares = nothing
     for i in range(0, x.size, WIDTH):
@@ -124,7 +123,7 @@ def squared_error(x, y):
 
 @compiled
 def known_errors(x, y):
-    """Cells where both are there, and Σ (x − y)² over them."""
+    """Number of cells without NaN, and Σ (x − y)² over them."""
     nothing, one = splat(0.0), splat(1.0)
     many, squares = nothing, nothing
     for i in range(0, x.size, WIDTH):
@@ -137,7 +136,7 @@ def known_errors(x, y):
 
 @compiled
 def add_wide_errors(x, y, wide, whole, known, sums):
-    """`add_errors` with the target in float64 too, whose first `whole` cells are there; the same bits."""
+    """`add_errors` with the target in float64, the first `whole` cells of which are not NaN; the same bits."""
     nothing = splat(0.0)
     squares = nothing
     for first in range(0, whole, LOOK):
@@ -159,7 +158,7 @@ def add_wide_errors(x, y, wide, whole, known, sums):
 
 @compiled
 def add_errors(x, y, known, sums):
-    """Add the squared errors of some assets to a day's sums; known: first, the target's own cells."""
+    """Add the squared errors of a tile to the sums of a day. `known[0]`: number of cells of the target."""
     many, squares = known[0], squared_error(x, y)
     if squares != squares:
         many, squares = known_errors(x, y)
@@ -169,17 +168,17 @@ def add_errors(x, y, known, sums):
 
 @compiled
 def is_flat(xx, mx, many):
-    """Whether values vary by less than about five units in the last place of float32, relative to their mean.
+    """True if values vary by less than about five units in the last place of float32, relative to their mean.
 
-    (close − 0.6) − close is a constant, but for rounding; without this rule a search takes the rounding for a
-    signal, and finds by it which prices are high.
+    (close − 0.6) − close is constant except for rounding errors. Without this rule, a search would score the
+    rounding errors, which are larger for higher prices.
     """
     return xx <= FLAT * mx * mx * many
 
 
 @compiled
 def correlation(xx, yy, xy, mx, many):
-    """Correlation from Σ dx², Σ dy², Σ dx·dy; NaN where x is flat or either does not vary."""
+    """Correlation from Σ dx², Σ dy², Σ dx·dy; NaN if x is flat or one of them is constant."""
     if is_flat(xx, mx, many) or xx <= 0.0 or yy <= 0.0:
         return np.nan
     return xy / (np.sqrt(xx) * np.sqrt(yy))
@@ -187,7 +186,7 @@ def correlation(xx, yy, xy, mx, many):
 
 @compiled
 def centred(sums):
-    """Mean x, and Σ dx², Σ dy², Σ dx·dy about the means, from a day's sums of one cell or more."""
+    """Mean x, and Σ dx², Σ dy², Σ dx·dy about the means, from the sums of a day with at least one cell."""
     many = sums[MANY]
     sx, sy = sums[X], sums[Y]
     xx, yy = sums[XX] - sx * sx / many, sums[YY] - sy * sy / many
@@ -202,12 +201,26 @@ def spread(totals, m, t):
 
 @compiled
 def pearson(sums, totals, m, t, least):
-    """Correlation over all cells of a day's target, x being at its mean where it is missing.
+    """Correlation over all cells of the target of a day, with missing x replaced by their mean.
 
-    Σ dx·dy and Σ dx² are those of the pairs, for the cells without x have dx = 0; only Σ dy² is that of all
-    cells. NaN under `least` pairs or where x is flat or either does not vary.
+    Cells without x have dx = 0. Σ dx·dy and Σ dx² are therefore those of the pairs, and only Σ dy² is taken
+    over all cells.
 
-    sums: of the pairs of target m and day t. totals: float64 (M, T, 3), cells of the target, Σ y and Σ y².
+    Parameters
+    ----------
+    sums : ndarray of float64, shape (SUMS,)
+        The sums over the pairs of target m and day t.
+    totals : ndarray of float64, shape (M, T, 3)
+        Number of cells of the target, Σ y and Σ y².
+    m, t : int
+        The target and the day.
+    least : float
+        Minimal number of pairs.
+
+    Returns
+    -------
+    float
+        NaN for fewer pairs, or if x is flat or one of them is constant.
     """
     if sums[MANY] < least:
         return np.nan
@@ -219,9 +232,10 @@ def pearson(sums, totals, m, t, least):
 
 @compiled
 def spearman(x, y, totals, m, t, least, x_rank, sums, scratch):
-    """`pearson` of average ranks: of the target among all its cells, of x among those that have a target.
+    """`pearson` of average ranks.
 
-    y: the ranks of target m on day t. sums[MANY] holds the number of pairs afterwards.
+    y holds the ranks of the target among all its cells. x is ranked among the cells with a target.
+    `sums[MANY]` receives the number of pairs.
     """
     sums[:] = 0.0
     sums[PIVOT] = np.nan
@@ -242,9 +256,9 @@ def spearman(x, y, totals, m, t, least, x_rank, sums, scratch):
 
 @compiled
 def merge(sums, centre, moments):
-    """Merge a day's pairs into moments: count, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983).
+    """Merge the pairs of a day into moments: count, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983).
 
-    centre: what the day's target was taken about.
+    `centre` is the value that was subtracted from the day's target.
     """
     many = sums[MANY]
     if many == 0.0:
@@ -265,7 +279,7 @@ def merge(sums, centre, moments):
 
 @compiled
 def note(value, enough, acc):
-    """Count a day if x is there in enough cells, and its coefficient if it has one."""
+    """Count a day if x has enough values (`enough`), and add its coefficient if that is not NaN."""
     if enough:
         acc[3] += 1.0
     if value == value:
@@ -276,7 +290,7 @@ def note(value, enough, acc):
 
 @compiled
 def close_day(statistic, sums, totals, m, t, least, centre, moments, acc):
-    """Add the sums of target m on day t to the accumulators of its segment; totals: as `pearson` has them."""
+    """Add the sums of target m on day t to the scores of its segment; `totals` as in `pearson`."""
     if statistic == IC:
         note(pearson(sums, totals, m, t, least), sums[MANY] >= least, acc)
     elif statistic == SSE:
@@ -290,7 +304,7 @@ def close_day(statistic, sums, totals, m, t, least, centre, moments, acc):
 
 @compiled
 def conclude(moments, acc):
-    """Pooled moments of every segment and target: pairs, their correlation, and Σ (y − mean y)²."""
+    """Scores from the pooled moments: number of pairs, correlation, and Σ (y − mean y)²."""
     for s in range(acc.shape[0]):
         for m in range(acc.shape[1]):
             one = moments[s, m]

@@ -4,7 +4,23 @@ This package only knows rows of numbers in memory. It must not know about progra
 """
 
 from quarva.engine.kernel.series.arithmetic import CHUNK
-from quarva.engine.kernel.series.partial import carries_forever, history, partial, partial_size
-from quarva.engine.kernel.series.rolling import rolling, state_size
+from quarva.engine.kernel.series.rolling import (
+    carries_forever,
+    carries_through_chunk,
+    history,
+    partial,
+    partial_size,
+    rolling,
+    state_size,
+)
 
-__all__ = ["CHUNK", "carries_forever", "history", "partial", "partial_size", "rolling", "state_size"]
+__all__ = [
+    "CHUNK",
+    "carries_forever",
+    "carries_through_chunk",
+    "history",
+    "partial",
+    "partial_size",
+    "rolling",
+    "state_size",
+]

@@ -2,6 +2,7 @@
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import LARGEST, ZERO, slots
+from quarva.engine.kernel.series.gaps import least, survey
 from quarva.engine.kernel.series.lanes import (
     WIDTH,
     load,
@@ -14,6 +15,34 @@ from quarva.engine.kernel.series.lanes import (
     widen,
 )
 from quarva.engine.kernel.series.moments import lay_squares
+
+NAMES = ("mad",)
+"""The operators of this file."""
+
+
+@compiled
+def full_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `full`."""
+    return (2 * slots(w) + 3) * lanes, 0
+
+
+@compiled
+def full(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
+    """Apply an operator of this file to windows that are NaN unless they are full."""
+    mad(x, at, w, lanes, days, age, state, out, to)
+
+
+@compiled
+def gapped_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `gapped`."""
+    return 0, 0
+
+
+@compiled
+def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, order, out, to):
+    """Apply an operator of this file to windows with gaps (see `gaps`)."""
+    gapped_mad(x, at, w, lanes, days, out, to)
+
 
 GROUP = 16
 """Number of deviations that are summed in float32 before they are added to the sum in float64."""
@@ -72,3 +101,23 @@ def deviations(x, p, w, lanes, mean, share):
             total = total + magnitude(widen(load(x, p - k * lanes)) - mean)
         return where(over, narrow(total * share), short)
     return short
+
+
+@compiled
+def gapped_mad(x, at, w, lanes, days, out, to):
+    """Two walks: the mean, about the oldest value, and the deviations from it."""
+    for strip in range(0, lanes, WIDTH):
+        p, o = at + strip, to + strip
+        for _ in range(days):
+            values, oldest = survey(x, p, w, lanes)
+            n, anchor = widen(values), widen(oldest)
+            one, away = splat(0.0), splat(0.0)
+            for k in range(w):
+                v = load(x, p - k * lanes)
+                one = one + where(v == v, widen(v) - anchor, splat(0.0))
+            mean = anchor + one / n
+            for k in range(w):
+                v = load(x, p - k * lanes)
+                away = away + where(v == v, magnitude(widen(v) - mean), splat(0.0))
+            store(out, o, narrow(least(n, 1.0, away / n)))
+            p, o = p + lanes, o + lanes

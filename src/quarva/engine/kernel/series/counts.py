@@ -7,10 +7,49 @@ import numpy as np
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import NAN, ONE, ZERO
-from quarva.engine.kernel.series.lanes import WIDTH, load, splat, store, where
+from quarva.engine.kernel.series.lanes import (
+    WIDTH,
+    load,
+    splat,
+    store,
+    where,
+)
 from quarva.karva.operators import CODE
 
+NAMES = (
+    "count",
+    "sign_changes",
+)
+"""The operators of this file."""
+
 COUNT = CODE["count"]
+
+
+@compiled
+def full_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `full`."""
+    return 0, 2 * lanes
+
+
+@compiled
+def full(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
+    """Apply an operator of this file to windows that are NaN unless they are full."""
+    tally(code, x, at, w, lanes, days, age, order, out, to)
+
+
+@compiled
+def gapped_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `gapped`."""
+    return 0, (2 * lanes if code == COUNT else 0)
+
+
+@compiled
+def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, order, out, to):
+    """Apply an operator of this file to windows with gaps (see `gaps`)."""
+    if code == COUNT:
+        tally(code, x, at, w, lanes, days, age, order, out, to)
+    else:
+        gapped_sign_changes(x, at, w, lanes, days, out, to)
 
 
 @compiled
@@ -61,3 +100,20 @@ def tally(code, x, at, w, lanes, days, age, order, out, to):
             p, o = p + lanes, o + lanes
         store(order, here, missing)
         store(order, here + WIDTH, flips)
+
+
+@compiled
+def gapped_sign_changes(x, at, w, lanes, days, out, to):
+    """Between neighbouring days that both have a value."""
+    for strip in range(0, lanes, WIDTH):
+        p, o = at + strip, to + strip
+        for _ in range(days):
+            v = load(x, p)
+            n, flips = one_if(v == v), splat(ZERO)
+            for k in range(1, w):
+                before = load(x, p - k * lanes)
+                known = (v == v) & (before == before)
+                flips = flips + where(known, changes(v, before), splat(ZERO))
+                n, v = n + one_if(before == before), before
+            store(out, o, where(n > splat(ZERO), flips, splat(NAN)))
+            p, o = p + lanes, o + lanes

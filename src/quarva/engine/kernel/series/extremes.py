@@ -8,13 +8,63 @@ import numpy as np
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import INFINITE, NAN, ONE, ZERO, slots, smaller
+from quarva.engine.kernel.series.gaps import rows_of
 from quarva.engine.kernel.series.lags import relative
-from quarva.engine.kernel.series.lanes import WIDTH, load, splat, store, where
+from quarva.engine.kernel.series.lanes import (
+    WIDTH,
+    load,
+    splat,
+    store,
+    where,
+)
 from quarva.karva.operators import CODE
 
-TS_MIN, DRAWDOWN = CODE["ts_min"], CODE["drawdown"]
+NAMES = (
+    "ts_min",
+    "ts_max",
+    "drawdown",
+    "ts_argmin",
+    "ts_argmax",
+    "days_since_min",
+    "days_since_max",
+)
+"""The operators of this file."""
+
+TS_MIN, TS_MAX, DRAWDOWN = CODE["ts_min"], CODE["ts_max"], CODE["drawdown"]
 TS_ARGMIN, DAYS_SINCE_MIN = CODE["ts_argmin"], CODE["days_since_min"]
 DAYS_SINCE_MAX = CODE["days_since_max"]
+BELOW_ALL = np.float32(-1)
+
+
+@compiled
+def full_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `full`."""
+    rows = slots(w) + 1
+    return 0, (rows if code == TS_MIN or code == TS_MAX or code == DRAWDOWN else 2 * rows) * lanes
+
+
+@compiled
+def full(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
+    """Apply an operator of this file to windows that are NaN unless they are full."""
+    if code == TS_MIN or code == TS_MAX or code == DRAWDOWN:
+        extreme(code, x, at, w, lanes, days, age, order, out, to)
+    else:
+        place_of_extreme(code, x, at, w, lanes, days, age, order, out, to)
+
+
+@compiled
+def gapped_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `gapped`."""
+    return 0, 0
+
+
+@compiled
+def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, order, out, to):
+    """Apply an operator of this file to windows with gaps (see `gaps`)."""
+    if code == TS_MIN or code == TS_MAX or code == DRAWDOWN:
+        gapped_extreme(code, x, at, w, lanes, days, out, to)
+    else:
+        gapped_place_of_extreme(code, x, at, w, lanes, days, begins, begins_at, day, out, to)
 
 
 @compiled
@@ -110,3 +160,42 @@ def lay_places(x, p, w, lanes, turn, order, here):
         r = here + min(j, rows) * WIDTH
         store(order, r, least)
         store(order, r + part, when)
+
+
+@compiled
+def gapped_extreme(code, x, at, w, lanes, days, out, to):
+    """ts_min, ts_max, drawdown: the largest is the smallest of the negatives."""
+    turn, infinite = splat(ONE if code == TS_MIN else -ONE), splat(INFINITE)
+    for strip in range(0, lanes, WIDTH):
+        p, o = at + strip, to + strip
+        for _ in range(days):
+            smallest = infinite
+            for k in range(w):
+                v = load(x, p - k * lanes) * turn
+                smallest = where(v < smallest, v, smallest)
+            found = where(smallest < infinite, smallest * turn, splat(NAN))
+            store(out, o, relative(load(x, p), found) if code == DRAWDOWN else found)
+            p, o = p + lanes, o + lanes
+
+
+@compiled
+def gapped_place_of_extreme(code, x, at, w, lanes, days, begins, begins_at, day, out, to):
+    """ts_argmin, ts_argmax (of rows with a gap: the place of the oldest gap) and the days since."""
+    turn = splat(ONE if code == TS_ARGMIN or code == DAYS_SINCE_MIN else -ONE)
+    since = code == DAYS_SINCE_MIN or code == DAYS_SINCE_MAX
+    for strip in range(0, lanes, WIDTH):
+        p, o = at + strip, to + strip
+        for i in range(days):
+            rows = rows_of(begins, begins_at + strip, day + i, w)
+            smallest, when, gap = splat(INFINITE), splat(BELOW_ALL), splat(BELOW_ALL)
+            for k in range(w):
+                v, age = load(x, p - k * lanes) * turn, splat(np.float32(k))
+                older = v <= smallest
+                smallest, when = where(older, v, smallest), where(older, age, when)
+                gap = where((v != v) & (age < rows), age, gap)
+            if since:
+                found = when
+            else:
+                found = rows - where(gap > splat(BELOW_ALL), gap, when)
+            store(out, o, where(when > splat(BELOW_ALL), found, splat(NAN)))
+            p, o = p + lanes, o + lanes

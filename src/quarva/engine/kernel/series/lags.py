@@ -5,7 +5,38 @@ from quarva.engine.kernel.series.arithmetic import LARGEST, ONE, keep
 from quarva.engine.kernel.series.lanes import WIDTH, load, magnitude, splat, store, where
 from quarva.karva.operators import CODE
 
+NAMES = (
+    "ref",
+    "delta",
+    "pct_change",
+)
+"""The operators of this file."""
+
 REF, DELTA = CODE["ref"], CODE["delta"]
+
+
+@compiled
+def full_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `full`."""
+    return 0, 0
+
+
+@compiled
+def full(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
+    """Apply an operator of this file to windows that are NaN unless they are full."""
+    lag(code, x, at, w, lanes, days, out, to)
+
+
+@compiled
+def gapped_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `gapped`."""
+    return 0, 0
+
+
+@compiled
+def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, order, out, to):
+    """Apply an operator of this file to windows with gaps (see `gaps`)."""
+    lag(code, x, at, w, lanes, days, out, to)
 
 
 @compiled

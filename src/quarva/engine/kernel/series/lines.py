@@ -8,10 +8,42 @@ import numpy as np
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import inverse_root, keep, slots
+from quarva.engine.kernel.series.gaps import FLAT, NONE, least, survey
 from quarva.engine.kernel.series.lanes import WIDTH, load, muladd, narrow, splat, store, where, widen
 from quarva.karva.operators import CODE
 
+NAMES = (
+    "slope",
+    "rsquare",
+    "resi",
+)
+"""The operators of this file."""
+
 SLOPE, RSQUARE = CODE["slope"], CODE["rsquare"]
+
+
+@compiled
+def full_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `full`."""
+    return (3 * slots(w) + 4) * lanes, 0
+
+
+@compiled
+def full(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
+    """Apply an operator of this file to windows that are NaN unless they are full."""
+    line(code, x, at, w, lanes, days, age, state, out, to)
+
+
+@compiled
+def gapped_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `gapped`."""
+    return 0, 0
+
+
+@compiled
+def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, order, out, to):
+    """Apply an operator of this file to windows with gaps (see `gaps`)."""
+    gapped_line(code, x, at, w, lanes, days, out, to)
 
 
 @compiled
@@ -75,3 +107,32 @@ def lay_tilted(x, p, w, lanes, anchor, state, here):
         store(state, r, rising - middle * one)
         store(state, r + part, one)
         store(state, r + 2 * part, two)
+
+
+@compiled
+def gapped_line(code, x, at, w, lanes, days, out, to):
+    """Days count backwards, 0 today; their sums are whole numbers, and lose nothing where they cancel."""
+    none = splat(0.0)
+    for strip in range(0, lanes, WIDTH):
+        p, o = at + strip, to + strip
+        for _ in range(days):
+            values, oldest = survey(x, p, w, lanes)
+            n, anchor = widen(values), widen(oldest)
+            one, two, time, time_2, tilt = none, none, none, none, none
+            for k in range(w):
+                v, day = load(x, p - k * lanes), splat(-1.0 * k)
+                d, t = where(v == v, widen(v) - anchor, none), where(v == v, day, none)
+                one, two, tilt = one + d, muladd(d, d, two), muladd(d, t, tilt)
+                time, time_2 = time + t, muladd(t, t, time_2)
+            mean, middle = one / n, time / n
+            along, square = tilt - mean * time, two - mean * one
+            width = time_2 - middle * time
+            if code == SLOPE:
+                found = along / width
+            elif code == RSQUARE:
+                fit = along * along / (square * width)
+                found = where(square > splat(FLAT) * (n - splat(1.0)), fit, splat(NONE))
+            else:
+                found = (widen(load(x, p)) - anchor - mean) + middle * (along / width)
+            store(out, o, keep(narrow(least(n, 2.0, found))))
+            p, o = p + lanes, o + lanes

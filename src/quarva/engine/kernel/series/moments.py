@@ -4,6 +4,7 @@ import numpy as np
 
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import inverse_root, keep, slots
+from quarva.engine.kernel.series.gaps import NONE, least, survey
 from quarva.engine.kernel.series.lanes import (
     WIDTH,
     load,
@@ -18,7 +19,48 @@ from quarva.engine.kernel.series.lanes import (
 )
 from quarva.karva.operators import CODE
 
-STD, VAR, KURT = CODE["std"], CODE["var"], CODE["kurt"]
+NAMES = (
+    "std",
+    "var",
+    "ts_zscore",
+    "skew",
+    "kurt",
+)
+"""The operators of this file."""
+
+STD, VAR, SKEW, KURT = CODE["std"], CODE["var"], CODE["skew"], CODE["kurt"]
+
+
+@compiled
+def full_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `full`."""
+    rows = slots(w)
+    return ((4 * rows + 5) if code == SKEW or code == KURT else (2 * rows + 3)) * lanes, 0
+
+
+@compiled
+def full(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
+    """Apply an operator of this file to windows that are NaN unless they are full."""
+    if code == SKEW or code == KURT:
+        shape(code, x, at, w, lanes, days, age, state, out, to)
+    else:
+        spread(code, x, at, w, lanes, days, age, state, out, to)
+
+
+@compiled
+def gapped_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `gapped`."""
+    return 0, 0
+
+
+@compiled
+def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, order, out, to):
+    """Apply an operator of this file to windows with gaps (see `gaps`)."""
+    if code == SKEW or code == KURT:
+        gapped_shape(code, x, at, w, lanes, days, out, to)
+    else:
+        gapped_spread(code, x, at, w, lanes, days, out, to)
+
 
 SMALL, BIG = np.float32(1e-30), np.float32(1e37)
 """Between these bounds, a variance in float32 has full precision."""
@@ -177,3 +219,58 @@ def lay_powers(x, p, w, lanes, anchor, fourth, state, here):
         if fourth:
             four = muladd(dd, dd, four)
             store(state, r + 3 * part, four)
+
+
+@compiled
+def gapped_spread(code, x, at, w, lanes, days, out, to):
+    """var, std and ts_zscore, about the oldest value."""
+    for strip in range(0, lanes, WIDTH):
+        p, o = at + strip, to + strip
+        for _ in range(days):
+            values, oldest = survey(x, p, w, lanes)
+            n, anchor = widen(values), widen(oldest)
+            one, two = splat(0.0), splat(0.0)
+            for k in range(w):
+                v = load(x, p - k * lanes)
+                d = where(v == v, widen(v) - anchor, splat(0.0))
+                one, two = one + d, muladd(d, d, two)
+            mean = one / n
+            square = two - one * mean
+            var = least(n, 2.0, square / (n - splat(1.0)))
+            if code == STD:
+                store(out, o, deviation(var))
+            elif code == VAR:
+                store(out, o, keep(narrow(var)))
+            else:
+                z = (widen(load(x, p)) - anchor - mean) * inverse_root(var)
+                store(out, o, narrow(where(var > splat(0.0), z, splat(NONE))))
+            p, o = p + lanes, o + lanes
+
+
+@compiled
+def gapped_shape(code, x, at, w, lanes, days, out, to):
+    """skew and kurt, about the oldest value."""
+    for strip in range(0, lanes, WIDTH):
+        p, o = at + strip, to + strip
+        for _ in range(days):
+            values, oldest = survey(x, p, w, lanes)
+            n, anchor = widen(values), widen(oldest)
+            one, two, three, four = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
+            for k in range(w):
+                v = load(x, p - k * lanes)
+                d = where(v == v, widen(v) - anchor, splat(0.0))
+                dd = d * d
+                one, two = one + d, two + dd
+                three, four = muladd(dd, d, three), muladd(dd, dd, four)
+            share, n_1, n_2, n_3 = splat(1.0) / n, n - splat(1.0), n - splat(2.0), n - splat(3.0)
+            if code == SKEW:
+                g = skewness(one, two, three, share, n / n_2 * root(n_1))
+                store(out, o, narrow(least(n, 3.0, g)))
+            else:
+                scale, normal = (
+                    n * (n + splat(1.0)) * n_1 / (n_2 * n_3),
+                    splat(-3.0) * n_1 * n_1 / (n_2 * n_3),
+                )
+                g = kurtosis(one, two, three, four, share, scale, normal)
+                store(out, o, narrow(least(n, 4.0, g)))
+            p, o = p + lanes, o + lanes

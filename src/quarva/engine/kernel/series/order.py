@@ -10,9 +10,11 @@ import numpy as np
 from quarva._runtime.compiled import compiled
 from quarva.engine.kernel.series.arithmetic import INFINITE, NAN, ONE, ZERO
 from quarva.engine.kernel.series.counts import absent, one_if
+from quarva.engine.kernel.series.gaps import least
 from quarva.engine.kernel.series.lanes import (
     WIDTH,
     as_floats,
+    floor,
     load,
     narrow,
     no_counts,
@@ -22,6 +24,49 @@ from quarva.engine.kernel.series.lanes import (
     where,
     widen,
 )
+from quarva.engine.kernel.vectors.float32 import exact_share
+from quarva.karva.operators import CODE
+
+NAMES = (
+    "ts_rank",
+    "median",
+    "quantile",
+)
+"""The operators of this file."""
+
+TS_RANK, MEDIAN = CODE["ts_rank"], CODE["median"]
+
+
+@compiled
+def full_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `full`."""
+    return 0, (lanes if code == TS_RANK else (w + 1) * lanes)
+
+
+@compiled
+def full(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
+    """Apply an operator of this file to windows that are NaN unless they are full."""
+    if code == TS_RANK:
+        ts_rank(x, at, w, lanes, days, age, order, out, to)
+    else:
+        q = 0.5 if code == MEDIAN else exact_share(share)
+        quantile(x, at, w, q, lanes, days, age, order, out, to)
+
+
+@compiled
+def gapped_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) of `gapped`."""
+    return 0, (0 if code == TS_RANK else (w + 1) * lanes)
+
+
+@compiled
+def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, order, out, to):
+    """Apply an operator of this file to windows with gaps (see `gaps`)."""
+    if code == TS_RANK:
+        gapped_ts_rank(x, at, w, lanes, days, out, to)
+    else:
+        q = 0.5 if code == MEDIAN else exact_share(share)
+        gapped_quantile(x, at, w, q, lanes, days, age, order, out, to)
 
 
 @compiled
@@ -128,3 +173,49 @@ def sort(order, here, n):
                 break
             d, q, r = q - p, q // 2, p
         p //= 2
+
+
+@compiled
+def gapped_ts_rank(x, at, w, lanes, days, out, to):
+    for strip in range(0, lanes, WIDTH):
+        p, o = at + strip, to + strip
+        for _ in range(days):
+            today = load(x, p)
+            below, not_above, n = no_counts(), no_counts(), splat(ZERO)
+            for k in range(w):
+                v = load(x, p - k * lanes)
+                below, not_above = below + ones(v < today), not_above + ones(v <= today)
+                n = n + one_if(v == v)
+            rank = (as_floats(below + not_above) + splat(ONE)) / (n + n)
+            store(out, o, where(today == today, rank, splat(NAN)))
+            p, o = p + lanes, o + lanes
+
+
+@compiled
+def gapped_quantile(x, at, w, share, lanes, days, age, order, out, to):
+    """Order of a strip: the window's values, smallest first, NaN as infinity; a row of infinity."""
+    infinite, part = splat(INFINITE), splat(share)
+    for strip in range(0, lanes, WIDTH):
+        here = strip * (w + 1)
+        p, o = at + strip, to + strip
+        if age == 0:
+            lay_sorted(x, p, w, lanes, order, here)
+        for _ in range(days):
+            replace(order, here, w, or_infinite(load(x, p - w * lanes)), or_infinite(load(x, p)))
+            values = no_counts()
+            for k in range(w):
+                values = values + ones(load(order, here + k * WIDTH) < infinite)
+            n = as_floats(values)
+            height = part * widen(n - splat(ONE))
+            below = floor(height)
+            lower = narrow(below)
+            upper = lower + splat(ONE)
+            low, high = load(order, here), splat(NAN)
+            for k in range(1, w):
+                row, place = load(order, here + k * WIDTH), splat(np.float32(k))
+                low, high = where(place == lower, row, low), where(place == upper, row, high)
+            rest = height - below
+            found = widen(low) + (widen(high) - widen(low)) * rest
+            found = where(rest > splat(0.0), found, widen(low))
+            store(out, o, narrow(least(widen(n), 1.0, found)))
+            p, o = p + lanes, o + lanes

@@ -1,102 +1,178 @@
-"""`rolling`: dispatch of the rolling operators, and the sizes of their state.
+"""Dispatch of the rolling operators, and the sizes of their state.
 
-The arguments are those described in `arithmetic`, and further the code of the operator, a second operand y,
-y_at (for corr and cov; x otherwise), and the share of a quantile.
+Each family of operators has a file with the same five names: `NAMES`, its operators; `full` and `full_size`,
+windows that are NaN unless they are full; `gapped` and `gapped_size`, windows with gaps, for Qlib's
+conventions. A new operator needs a line in `NAMES` and its kernels in one of these files. A new file needs a
+line here.
+
+The arguments of `full` are those described in `arithmetic`, and further the code of the operator, a second
+operand y, y_at (for corr and cov; x otherwise), and the share of a quantile. `gapped` also takes:
+
+    begins, begins_at  float32, the day of the panel on which the asset of each lane has its first value
+    day                the day of the panel of the first result
 """
 
-from quarva._runtime.compiled import compiled
-from quarva.engine.kernel.series.absolute import mad
-from quarva.engine.kernel.series.arithmetic import slots
-from quarva.engine.kernel.series.counts import tally
-from quarva.engine.kernel.series.extremes import extreme, place_of_extreme
-from quarva.engine.kernel.series.lags import lag
-from quarva.engine.kernel.series.lines import line
-from quarva.engine.kernel.series.moments import shape, spread
-from quarva.engine.kernel.series.order import quantile, ts_rank
-from quarva.engine.kernel.series.pairs import corr, cov
-from quarva.engine.kernel.series.sums import decay_linear, ema, product, total
-from quarva.engine.kernel.vectors.float32 import exact_share
-from quarva.karva.operators import CODE
+import numpy as np
 
-REF, DELTA, PCT_CHANGE = CODE["ref"], CODE["delta"], CODE["pct_change"]
-MEAN, SUM, PRODUCT = CODE["mean"], CODE["sum"], CODE["product"]
-EMA, DECAY_LINEAR = CODE["ema"], CODE["decay_linear"]
-STD, VAR, TS_ZSCORE, MAD = CODE["std"], CODE["var"], CODE["ts_zscore"], CODE["mad"]
-SKEW, KURT, CORR, COV = CODE["skew"], CODE["kurt"], CODE["corr"], CODE["cov"]
-SLOPE, RSQUARE, RESI = CODE["slope"], CODE["rsquare"], CODE["resi"]
-TS_MIN, TS_MAX, DRAWDOWN = CODE["ts_min"], CODE["ts_max"], CODE["drawdown"]
-TS_ARGMIN, TS_ARGMAX = CODE["ts_argmin"], CODE["ts_argmax"]
-DAYS_SINCE_MIN, DAYS_SINCE_MAX = CODE["days_since_min"], CODE["days_since_max"]
-TS_RANK, MEDIAN, QUANTILE = CODE["ts_rank"], CODE["median"], CODE["quantile"]
-COUNT, SIGN_CHANGES = CODE["count"], CODE["sign_changes"]
+from quarva._runtime.compiled import compiled
+from quarva.engine.kernel.series import (
+    absolute,
+    counts,
+    extremes,
+    lags,
+    lines,
+    moments,
+    order,
+    pairs,
+    sums,
+)
+from quarva.karva.operators import CODE, OPERATORS
+
+__all__ = [
+    "carries_forever",
+    "carries_through_chunk",
+    "history",
+    "partial",
+    "partial_size",
+    "rolling",
+    "state_size",
+]
+
+FAMILIES = (lags, sums, moments, absolute, extremes, order, counts, lines, pairs)
+LAGS, SUMS, MOMENTS, ABSOLUTE, EXTREMES, ORDER, COUNTS, LINES, PAIRS = range(len(FAMILIES))
+
+
+def family_of_each_operator():
+    """The number of the family of each operator, int8; −1 for an operator that is not rolling."""
+    family = np.full(len(OPERATORS), -1, np.int8)
+    for number, module in enumerate(FAMILIES):
+        for name in module.NAMES:
+            family[CODE[name]] = number
+    missing = [op.name for op in OPERATORS if op.kind == "rolling" and family[CODE[op.name]] < 0]
+    if missing:
+        raise NotImplementedError(f"no kernel for {', '.join(missing)}: see kernel/series/rolling.py")
+    return family
+
+
+FAMILY = family_of_each_operator()
 
 
 @compiled
 def state_size(code, w, lanes):
-    """Sizes of `state` (float64) and `order` (float32) that a node needs for a tile."""
-    rows = slots(w)
-    if code == MEAN or code == SUM:
-        return (rows + 1) * lanes, 0
-    if code == EMA or code == DECAY_LINEAR:
-        return (rows + 2) * lanes, 0
-    if code == PRODUCT:
-        return 2 * (rows + 1) * lanes, 0
-    if code == STD or code == VAR or code == TS_ZSCORE or code == MAD:
-        return (2 * rows + 3) * lanes, 0
-    if code == SKEW or code == KURT:
-        return (4 * rows + 5) * lanes, 0
-    if code == COV:
-        return (3 * rows + 5) * lanes, 0
-    if code == CORR:
-        return (5 * rows + 7) * lanes, 0
-    if code == SLOPE or code == RSQUARE or code == RESI:
-        return (3 * rows + 4) * lanes, 0
-    if code == TS_MIN or code == TS_MAX or code == DRAWDOWN:
-        return 0, (rows + 1) * lanes
-    if code == TS_ARGMIN or code == TS_ARGMAX or code == DAYS_SINCE_MIN or code == DAYS_SINCE_MAX:
-        return 0, 2 * (rows + 1) * lanes
-    if code == MEDIAN or code == QUANTILE:
-        return 0, (w + 1) * lanes
-    if code == TS_RANK:
-        return 0, lanes
-    if code == COUNT or code == SIGN_CHANGES:
-        return 0, 2 * lanes
-    return 0, 0
+    """Sizes of `state` (float64) and `order` (float32) that `rolling` needs for a tile."""
+    family = FAMILY[code]
+    if family == SUMS:
+        return sums.full_size(code, w, lanes)
+    if family == MOMENTS:
+        return moments.full_size(code, w, lanes)
+    if family == ABSOLUTE:
+        return absolute.full_size(code, w, lanes)
+    if family == EXTREMES:
+        return extremes.full_size(code, w, lanes)
+    if family == ORDER:
+        return order.full_size(code, w, lanes)
+    if family == COUNTS:
+        return counts.full_size(code, w, lanes)
+    if family == LINES:
+        return lines.full_size(code, w, lanes)
+    if family == PAIRS:
+        return pairs.full_size(code, w, lanes)
+    return lags.full_size(code, w, lanes)
 
 
 @compiled
-def rolling(code, x, at, y, y_at, w, share, lanes, days, age, state, order, out, to):
+def rolling(code, x, at, y, y_at, w, share, lanes, days, age, state, sorted_state, out, to):
     """Apply the rolling operator `code` to `days` days of a tile of assets."""
-    if code == REF or code == DELTA or code == PCT_CHANGE:
-        lag(code, x, at, w, lanes, days, out, to)
-    elif code == MEAN or code == SUM:
-        total(code, x, at, w, lanes, days, age, state, out, to)
-    elif code == STD or code == VAR or code == TS_ZSCORE:
-        spread(code, x, at, w, lanes, days, age, state, out, to)
-    elif code == TS_MIN or code == TS_MAX or code == DRAWDOWN:
-        extreme(code, x, at, w, lanes, days, age, order, out, to)
-    elif code == TS_ARGMIN or code == TS_ARGMAX or code == DAYS_SINCE_MIN or code == DAYS_SINCE_MAX:
-        place_of_extreme(code, x, at, w, lanes, days, age, order, out, to)
-    elif code == CORR:
-        corr(x, at, y, y_at, w, lanes, days, age, state, out, to)
-    elif code == COV:
-        cov(x, at, y, y_at, w, lanes, days, age, state, out, to)
-    elif code == SKEW or code == KURT:
-        shape(code, x, at, w, lanes, days, age, state, out, to)
-    elif code == SLOPE or code == RSQUARE or code == RESI:
-        line(code, x, at, w, lanes, days, age, state, out, to)
-    elif code == EMA:
-        ema(x, at, w, lanes, days, age, state, out, to)
-    elif code == DECAY_LINEAR:
-        decay_linear(x, at, w, lanes, days, age, state, out, to)
-    elif code == PRODUCT:
-        product(x, at, w, lanes, days, age, state, out, to)
-    elif code == MAD:
-        mad(x, at, w, lanes, days, age, state, out, to)
-    elif code == TS_RANK:
-        ts_rank(x, at, w, lanes, days, age, order, out, to)
-    elif code == MEDIAN or code == QUANTILE:
-        q = 0.5 if code == MEDIAN else exact_share(share)
-        quantile(x, at, w, q, lanes, days, age, order, out, to)
-    elif code == COUNT or code == SIGN_CHANGES:
-        tally(code, x, at, w, lanes, days, age, order, out, to)
+    family = FAMILY[code]
+    call = code, x, at, y, y_at, w, share, lanes, days, age, state, sorted_state, out, to
+    if family == LAGS:
+        lags.full(*call)
+    elif family == SUMS:
+        sums.full(*call)
+    elif family == MOMENTS:
+        moments.full(*call)
+    elif family == ABSOLUTE:
+        absolute.full(*call)
+    elif family == EXTREMES:
+        extremes.full(*call)
+    elif family == ORDER:
+        order.full(*call)
+    elif family == COUNTS:
+        counts.full(*call)
+    elif family == LINES:
+        lines.full(*call)
+    elif family == PAIRS:
+        pairs.full(*call)
+
+
+@compiled
+def partial_size(code, w, lanes):
+    """Sizes of `state` (float64) and `order` (float32) that `partial` needs for a tile."""
+    family = FAMILY[code]
+    if family == SUMS:
+        return sums.gapped_size(code, w, lanes)
+    if family == MOMENTS:
+        return moments.gapped_size(code, w, lanes)
+    if family == ABSOLUTE:
+        return absolute.gapped_size(code, w, lanes)
+    if family == EXTREMES:
+        return extremes.gapped_size(code, w, lanes)
+    if family == ORDER:
+        return order.gapped_size(code, w, lanes)
+    if family == COUNTS:
+        return counts.gapped_size(code, w, lanes)
+    if family == LINES:
+        return lines.gapped_size(code, w, lanes)
+    if family == PAIRS:
+        return pairs.gapped_size(code, w, lanes)
+    return lags.gapped_size(code, w, lanes)
+
+
+@compiled
+def partial(
+    code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, sorted_state, out, to
+):  # fmt: skip
+    """Apply the rolling operator `code` to `days` days of a tile of assets, skipping NaN."""
+    family = FAMILY[code]
+    call = (
+        code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, day, state, sorted_state, out, to
+    )  # fmt: skip
+    if family == LAGS:
+        lags.gapped(*call)
+    elif family == SUMS:
+        sums.gapped(*call)
+    elif family == MOMENTS:
+        moments.gapped(*call)
+    elif family == ABSOLUTE:
+        absolute.gapped(*call)
+    elif family == EXTREMES:
+        extremes.gapped(*call)
+    elif family == ORDER:
+        order.gapped(*call)
+    elif family == COUNTS:
+        counts.gapped(*call)
+    elif family == LINES:
+        lines.gapped(*call)
+    elif family == PAIRS:
+        pairs.gapped(*call)
+
+
+@compiled
+def carries_forever(code):
+    """True if `partial` keeps a state that depends on all days before, so that no chunk can rebuild it."""
+    return code == sums.EMA
+
+
+@compiled
+def carries_through_chunk(code, gaps):
+    """True if the state is carried from block to block through the whole chunk.
+
+    Other operators restart in each block of w days.
+    """
+    return gaps or FAMILY[code] == ORDER or FAMILY[code] == COUNTS
+
+
+@compiled
+def history(code, w, gaps):
+    """Number of days before a chunk that `rolling` reads, or `partial` if `gaps` is true."""
+    return 0 if gaps and carries_forever(code) else w

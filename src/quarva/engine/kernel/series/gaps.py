@@ -12,6 +12,8 @@ from quarva.engine.kernel.series.counts import one_if
 from quarva.engine.kernel.series.lanes import load, splat, where
 
 NONE = np.float64(np.nan)
+FLAT = 2e-5**2
+"""Qlib gives no rsquare and no corr where a window's variance is at most this."""
 
 
 @compiled
