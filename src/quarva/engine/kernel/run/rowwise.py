@@ -184,7 +184,7 @@ def run_rows(
 
 @compiled(allocates=True)
 def plan(order, offset, code, left, right, third, param, number):
-    """Plan formulas order[0], …; return instructions, slots, the root of each formula, the owner of each root."""
+    """Plan formulas order[0], …; return instructions, slots, root of each formula, owner of each root."""
     nodes, n, roots, which = graph_of(order, offset, code, left, right, third, param, number)
     rows, n_slots = instructions_of(nodes, n, roots)
     owner = np.empty(roots.size, np.int64)

@@ -136,7 +136,7 @@ def known_errors(x, y):
 
 @compiled
 def add_wide_errors(x, y, wide, whole, known, sums):
-    """`add_errors` with the target in float64, the first `whole` cells of which are not NaN; the same bits."""
+    """`add_errors` with the target in float64, whose first `whole` cells are not NaN; the same bits."""
     nothing = splat(0.0)
     squares = nothing
     for first in range(0, whole, LOOK):
