@@ -1,6 +1,7 @@
 """The rolling kernels agree with the definitions, for any division of the days into calls."""
 
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -338,3 +339,10 @@ def test_nothing_drifts_in_twenty_thousand_days(operator):
     for window in (5, 20, 250):
         got = walk(operator, x, y, window)[tail]
         assert_defined(operator, x[tail], y[tail], window, got, first=window)
+
+
+def test_a_rolling_operator_without_a_kernel_is_named(monkeypatch):
+    dispatch = import_module("quarva.engine.kernel.series.rolling")
+    monkeypatch.setattr(dispatch.lags, "NAMES", ("ref", "delta"))
+    with pytest.raises(NotImplementedError, match="no kernel for pct_change"):
+        dispatch.family_of_each_operator()

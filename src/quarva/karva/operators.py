@@ -1,7 +1,8 @@
 """The table of operators: names, arities, definitions, NaN rules, units, and spelling in each notation.
 
-Parsers, printers, both engines and the documentation read this table. A new operator needs one entry in
-`quarva.karva.table` and one line in each engine. There are four kinds, in this order:
+Parsers, printers, both engines and the documentation read this table. A new operator needs an entry in
+`quarva.karva.table`, a definition in the reference and a kernel in each engine (see CONTRIBUTING.md). There
+are four kinds, in this order:
 
 - *elementwise*: each cell of the result depends on the same cell of the arguments;
 - *rolling*: each cell depends on the last `window` days of the same asset;
