@@ -67,3 +67,4 @@ def test_the_memory_answers_as_the_page_says(page):
 def test_a_surrogate_finds_more_with_the_same_evaluations(page):
     table = page["raced"].table()
     assert table.loc["surrogate", "best"] > 1.05 * table.loc["climber", "best"]
+    assert table.loc["surrogate", "candidates"] > table.loc["climber", "candidates"] == 0

@@ -24,7 +24,7 @@ class Watched:
 
     gep: GEP
     generations: int
-    told: int = field(default=0, init=False)
+    finished: int = field(default=0, init=False)
     kept: Population | None = field(default=None, init=False)
 
     def begin(self, space: SearchContext) -> None:
@@ -35,8 +35,8 @@ class Watched:
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         self.gep.tell(population, fitness)
-        self.told += 1
-        if self.told == self.generations:
+        self.finished += 1
+        if self.finished == self.generations:
             self.kept = population[np.arange(len(population))]
 
 
@@ -84,7 +84,7 @@ def evolve(task: qv.Task, wanted: Breeding, place: Path) -> Population:
         constants=wanted.constants, head=wanted.head, tuning_steps=0, progress=False,
     )  # fmt: skip
     if watched.kept is None:
-        raise SystemExit(f"the search ended after {watched.told} of {wanted.generations} generations")
+        raise SystemExit(f"the search ended after {watched.finished} of {wanted.generations} generations")
     kept_now = watched.kept
     place.parent.mkdir(parents=True, exist_ok=True)
     np.savez(place, key=key, symbols=kept_now.symbols, dc=kept_now.dc, constants=kept_now.constants)

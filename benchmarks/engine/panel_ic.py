@@ -319,7 +319,7 @@ def _population_agreement(population: Population, peers: dict, own: np.ndarray) 
     if not peers.get("places"):
         return ""
     theirs, ours = np.array(peers["coefficients"]), own[peers["places"]]
-    ranked = [i for i, letter in enumerate(population.alphabet.symbols) if letter.name == "rank"]
+    ranked = [i for i, symbol in enumerate(population.alphabet.symbols) if symbol.name == "rank"]
     spoken = np.arange(population.symbols.shape[2]) < population.lengths()[:, :, None]
     with_rank = (np.isin(population.symbols, ranked) & spoken).any(axis=(1, 2))[peers["places"]]
     both = np.isfinite(theirs) & np.isfinite(ours) & ~with_rank

@@ -50,7 +50,7 @@ For the other rules the table has the share of genes that break them.
 """
 
 
-def alphabet() -> Alphabet:
+def build_alphabet() -> Alphabet:
     functions = [*PANEL_FUNCTIONS, "sin", "cos", "exp", "square", "inv", "if_else", "lt", "group_rank"]
     fields = ["open", "close", "volume", "amount"]
     return Alphabet.build(fields, functions, groups=["sector"], numbers=[1.0, 2.0], constants=True)
@@ -92,12 +92,12 @@ def row(name: str, sampler: Sampler, grammar: Grammar, genes: int, rng: np.rando
     ]
 
 
-def networks(letters: Alphabet, head: int) -> dict[str, Sampler]:
+def networks(alphabet: Alphabet, head: int) -> dict[str, Sampler]:
     """Return networks at three stages of training, as samplers."""
     bars = simulated_bars(300, 20, 0)
     bars = {name: bars[name] for name in ("open", "close", "volume")}
     market = panel_of(bars | {"amount": bars["close"] * bars["volume"]}, {"sector": ["A", "B"] * 10})
-    question = qv.Task(market, target="forward_return_5", objective="rank_ic"), letters
+    question = qv.Task(market, target="forward_return_5", objective="rank_ic"), alphabet
     learners = [
         copy.deepcopy(policy._trainer)
         for policy in learning(question, [0, ROUNDS // 2, ROUNDS], 0, head=head, rules="+".join(RULES))
@@ -125,10 +125,10 @@ def main() -> None:
     parser.add_argument("--head", type=int, default=16)
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
-    letters, shape, rng = alphabet(), GeneShape(head=chosen.head), np.random.default_rng(0)
+    alphabet, shape, rng = build_alphabet(), GeneShape(head=chosen.head), np.random.default_rng(0)
     rows = [
-        row(name, sampler, Grammar(letters, shape, rules, lookback=LOOKBACK), each, rng)
-        for kind in (without(), networks(letters, chosen.head))
+        row(name, sampler, Grammar(alphabet, shape, rules, lookback=LOOKBACK), each, rng)
+        for kind in (without(), networks(alphabet, chosen.head))
         for each in [-(-chosen.genes // (len(kind) * 2 ** len(RULES)))]
         for name, sampler in kind.items()
         for rules in rule_sets()

@@ -32,8 +32,8 @@ def nguyen_5() -> Question:
 def panel() -> Question:
     """Return 20 simulated assets × 300 days with a planted formula."""
     market = simulate(20, 300, seed=0, plant="rank(delta(close, 5))", ic=0.1)
-    letters = Alphabet.build(list(market.fields), PANEL_FUNCTIONS, constants=True)
-    return qv.Task(market, target="forward_return_1", objective="rank_ic"), letters
+    alphabet = Alphabet.build(list(market.fields), PANEL_FUNCTIONS, constants=True)
+    return qv.Task(market, target="forward_return_1", objective="rank_ic"), alphabet
 
 
 TASKS = {"Nguyen-5": nguyen_5, "panel": panel}

@@ -27,7 +27,7 @@ from measuring import tables
 UPDATES, LOOK = 900, 9  # updates of a fit, and between two measurements of its error
 TERMS = {"rate": 0.01, "betas": (0.9, 0.95)}
 PRINTED = {"regression": 4.500810973695479e-06, "reward": 2.242411756014917e-05, "sine": 0.013072483241558075}
-Told = list[float]
+Errors = list[float]
 
 
 def network(outputs: int = 1) -> nn.Sequential:
@@ -39,13 +39,13 @@ def error(answers: Tensor, game: LineGame) -> float:
     return float(((answers - game.right) ** 2).mean())
 
 
-def regression(seed: int, *, rate: float = 0.01, betas=(0.9, 0.95), falling: bool = True) -> Told:
+def regression(seed: int, *, rate: float = 0.01, betas=(0.9, 0.95), falling: bool = True) -> Errors:
     """Fit the full batch by Adam; return the squared error after each ninth update."""
     torch.manual_seed(seed)
     game, model = LineGame(), network()
     optimiser = torch.optim.Adam(model.parameters(), rate, betas=betas)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, UPDATES)
-    told, look = watched(game, lambda: model(game.seen)[:, 0])
+    errors, look = watched(game, lambda: model(game.seen)[:, 0])
     for update in range(1, UPDATES + 1):
         loss = ((model(game.seen)[:, 0] - game.right) ** 2).mean()
         optimiser.zero_grad()
@@ -54,42 +54,42 @@ def regression(seed: int, *, rate: float = 0.01, betas=(0.9, 0.95), falling: boo
         if falling:
             schedule.step()
         look(update, 0.0)
-    return told
+    return errors
 
 
-def watched(game: LineGame, greedy: Callable[[], Tensor]) -> tuple[Told, Callable[[int, float], None]]:
+def watched(game: LineGame, greedy: Callable[[], Tensor]) -> tuple[Errors, Callable[[int, float], None]]:
     """Return a list and a callback that appends the squared error of the greedy answers to it."""
-    told: Told = []
+    errors: Errors = []
 
     def look(update: int, _: float) -> None:
         if update % LOOK == 0:
-            told.append(error(greedy().detach(), game))
+            errors.append(error(greedy().detach(), game))
 
-    return told, look
+    return errors, look
 
 
-def continuous(seed: int) -> Told:
+def continuous(seed: int) -> Errors:
     torch.manual_seed(seed)
     game, model = LineGame(), network()
-    told, seen = watched(game, lambda: model(game.seen)[:, 0])
+    errors, seen = watched(game, lambda: model(game.seen)[:, 0])
     naf = NAF(updates=UPDATES, noise=1.0, gamma=0.0, seed=seed, **TERMS)
     naf.learn(game, model, Constant(), Constant(0.54), seen)
-    return told
+    return errors
 
 
-def gradient(seed: int) -> Told:
+def gradient(seed: int) -> Errors:
     torch.manual_seed(seed)
     game, model = LineGame(copies=2), network()
-    told, seen = watched(game, lambda: model(game.seen)[:, 0])
+    errors, seen = watched(game, lambda: model(game.seen)[:, 0])
     learner = PolicyGradient(
         updates=UPDATES, width=1.0, last=1.0, mirrored=True, gamma=0.0, seed=seed, **TERMS
     )
     learner.learn(game, model, Constant(), seen)
-    return told
+    return errors
 
 
 @cache
-def both(seed: int, actions: int, dueling: bool, updates: int) -> tuple[Told, Told]:
+def both(seed: int, actions: int, dueling: bool, updates: int) -> tuple[Errors, Errors]:
     """Train DQN on each action at each point; return errors of the best action and of its interpolation."""
     torch.manual_seed(seed)
     game = LineGame(copies=actions, actions=actions)
@@ -107,7 +107,7 @@ def both(seed: int, actions: int, dueling: bool, updates: int) -> tuple[Told, To
     return own, between
 
 
-def grid(seed: int, actions: int, dueling: bool, between: bool, updates: int = UPDATES) -> Told:
+def grid(seed: int, actions: int, dueling: bool, between: bool, updates: int = UPDATES) -> Errors:
     return both(seed, actions, dueling, updates)[between]
 
 
@@ -147,18 +147,18 @@ def convolution(
     model = Essay1D()
     optimiser = torch.optim.Adam(model.parameters(), rate, betas=betas)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 100)
-    told = []
+    errors = []
     for _ in range(100):
         optimiser.zero_grad()
         loss = nn.functional.mse_loss(model(x[:known]), y[:known])
         loss.backward()
         optimiser.step()
-        told.append(float(loss.detach()))
+        errors.append(float(loss.detach()))
         if falling:
             schedule.step()
     with torch.no_grad():
         answers = model(x[known:])[:, 0].numpy()
-    return told[90], float(np.mean((answers - target[known:]) ** 2)), answers
+    return errors[90], float(np.mean((answers - target[known:]) ** 2)), answers
 
 
 def rivals() -> dict[str, tuple[float, float, np.ndarray]]:
@@ -183,8 +183,8 @@ def rivals() -> dict[str, tuple[float, float, np.ndarray]]:
     }
 
 
-def line_table(seeds: int) -> tuple[str, dict[str, list[Told]]]:
-    ways: dict[str, tuple[int, Callable[[int], Told]]] = {
+def line_table(seeds: int) -> tuple[str, dict[str, list[Errors]]]:
+    ways: dict[str, tuple[int, Callable[[int], Errors]]] = {
         "regression, as in the essay (Adam 0.01)": (
             0, lambda s: regression(s, betas=(0.9, 0.999), falling=False),
         ),
@@ -203,7 +203,7 @@ def line_table(seeds: int) -> tuple[str, dict[str, list[Told]]]:
     for name, (steps, way) in ways.items():
         some = range(seeds)
         kept[name] = [way(seed) for seed in some]
-        last = [told[-1] for told in kept[name]]
+        last = [errors[-1] for errors in kept[name]]
         bar = PRINTED["reward" if steps else "regression"]
         curve = np.median(kept[name], axis=0)
         first = LOOK * (int(np.argmax(curve <= bar)) + 1) if (curve <= bar).any() else None
@@ -241,7 +241,7 @@ def sine_table(seeds: int) -> tuple[str, list[np.ndarray]]:
     return tables.table(header, rows), answers
 
 
-def draw_line(kept: dict[str, list[Told]], path: Path) -> None:
+def draw_line(kept: dict[str, list[Errors]], path: Path) -> None:
     """Draw the squared error against updates: the median and the range over seeds."""
     from matplotlib.figure import Figure
 

@@ -67,7 +67,7 @@ def _prices(bars: Frames, begun: pd.DataFrame, w: int) -> Frames:
 def _place(frame: pd.DataFrame, begun: pd.DataFrame, w: int, sign: int) -> pd.DataFrame:
     """Place, from 1, of the first largest (sign 1) or smallest (−1) in the rows that an asset has had.
 
-    numpy's argmax gives the first NaN where there is one, and so does this.
+    Like numpy's argmax, return the first NaN if there is one.
     """
     values = np.where(begun, sign * frame.to_numpy(), -np.inf)
     padded = np.vstack([np.full((w - 1, values.shape[1]), -np.inf), values])
