@@ -38,14 +38,16 @@ def test_nothing_heavy_is_loaded_before_it_is_needed(statement):
     assert said.stdout.strip() == "[]"
 
 
+SLOW = ("numpy", "polars", "pydantic", "rich")
 ENGINES = ("numba", "pandas", "scipy", "sklearn", "torch", "quarva.engine", "quarva.loop", "quarva.tasks")
 
 
 @pytest.mark.parametrize(
     ("words", "unwanted"),
     [
-        (["--help"], (*ENGINES, "numpy", "polars")),
-        (["operators", "--json"], (*ENGINES, "numpy", "polars", "quarva.karva.notation")),
+        (["--help"], (*ENGINES, *SLOW)),
+        (["search", "--help"], (*ENGINES, *SLOW)),
+        (["operators", "--json"], (*ENGINES, *SLOW, "quarva.karva.notation")),
         (["panel", "describe", "BARS", "--json"], ENGINES),
     ],
 )

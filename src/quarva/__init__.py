@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from quarva.loop import Finding, Findings, Searcher
     from quarva.networks import Fitted, Learner, Sweep, sweep
     from quarva.panel import Panel, Table, sample_panel
-    from quarva.runs import search
+    from quarva.runs import fit, search
     from quarva.strategies import (
         LongShort,
         Performance,
@@ -67,6 +67,7 @@ __all__ = [
     "__version__",
     "compare",
     "distil",
+    "fit",
     "parse",
     "render",
     "sample_panel",
@@ -83,7 +84,7 @@ _ROOMS = {
     "networks": ("Fitted", "Learner", "Sweep", "sweep"),
     "panel": ("Panel", "Table", "sample_panel"),
     "loop": ("Finding", "Findings", "Searcher"),
-    "runs": ("search",),
+    "runs": ("fit", "search"),
     "strategies": ("LongShort", "Performance", "RankWeights", "SignTiming", "Strategy", "VolatilityScaled"),
     "tasks": ("Field", "ForwardReturn", "Task"),
 }

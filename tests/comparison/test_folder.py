@@ -3,15 +3,20 @@
 import json
 import os
 import signal
+import tomllib
 
 import numpy as np
 import pytest
 
+from quarva.cli import main
 from quarva.comparison import runner
 from quarva.errors import RunError
+from quarva.networks import Fitted, Learner
 from quarva.panel import Table
+from quarva.rl import Trader
+from quarva.runs import RunFolder
 from quarva.runs.report import from_run_folder
-from quarva.searchers import GEP
+from quarva.searchers import GEP, RandomSearch
 from quarva.tasks import Task
 
 FILES = {
@@ -45,6 +50,55 @@ def test_a_run_in_it_can_be_shown_alone(run, panel_task, tmp_path):
     run(panel_task, ["gep"], seeds=1, out=tmp_path / "c")
     page = from_run_folder(tmp_path / "c" / "runs" / "gep-0")
     assert page.search.searcher == "gep"
+
+
+def test_the_recipe_lists_the_entries_and_names_no_searcher(run, panel_task, tmp_path):
+    ways = {"gep": "gep", "small": GEP(population=50), "net": Learner("dense", length=3, epochs=1)}
+    run(panel_task, ways, seeds=[0, 3], budget=50, out=tmp_path / "c")
+    recipe = tomllib.loads((tmp_path / "c" / "recipe.toml").read_text())
+    assert recipe["searchers"] == {
+        "gep": {"searcher": "gep"},
+        "small": {"searcher": "gep", "settings": {"population": 50}},
+        "net": {"network": "dense", "length": 3, "epochs": 1},
+    }
+    assert recipe["seeds"] == [0, 3]
+    assert {"searcher", "seed", "settings", "network"}.isdisjoint(recipe)
+
+
+def test_a_recipe_repeats_its_comparison(run, panel_task, tmp_path):
+    ways = {"gep": "gep", "small": GEP(population=50)}
+    first = run(panel_task, ways, budget=400, out=tmp_path / "c")
+    words = ["compare", "--recipe", str(tmp_path / "c" / "recipe.toml"), "--out", str(tmp_path / "again")]
+    assert main([*words, "--json"]) == 0
+    rows = json.loads((tmp_path / "again" / "rows.json").read_text())["rows"]
+    assert [row["formula"] for row in rows] == [row["formula"] for row in first.rows()]
+
+
+def test_an_object_that_no_recipe_can_create_is_compared_from_python_only(run, panel_task, tmp_path, capsys):
+    class Mine(RandomSearch):
+        pass
+
+    run(panel_task, {"mine": Mine()}, seeds=1, budget=50, out=tmp_path / "c")
+    assert main(["compare", "--resume", str(tmp_path / "c"), "--seeds", "2"]) == 2
+    assert "'mine' is an object that a recipe cannot create" in capsys.readouterr().err
+    more = run(panel_task, {"mine": Mine()}, seeds=2, budget=50, out=tmp_path / "c", resume=True)
+    assert len(more.runs) == 2
+
+
+def test_the_run_of_a_network_is_a_fit_and_of_a_trader_what_it_learned(run, panel_task, tmp_path):
+    ways = {
+        "net": Learner("dense", length=3, epochs=2),
+        "dqn": Trader("dqn", length=3, updates=20, stretch=10),
+    }
+    found = run(panel_task, ways, seeds=1, out=tmp_path / "c")
+    assert [row["stopped"] for row in found.rows()] == ["epochs", "updates"]
+    folder = RunFolder(tmp_path / "c" / "runs" / "net-0")
+    assert (folder.kind, folder.fit_recipe().epochs) == ("fit", 2)
+    assert {"pool", "stopped", "proposed", "budget", "searcher"}.isdisjoint(folder.findings())
+    assert np.isfinite(Fitted.load(folder.path).values(panel_task.panel)).any()
+    trader = RunFolder(tmp_path / "c" / "runs" / "dqn-0").findings()
+    assert trader["best"]["trader"].startswith("dqn, ")
+    assert {"pool", "stopped", "proposed", "budget", "searcher"}.isdisjoint(trader)
 
 
 def test_resuming_a_complete_one_reads_it_back(run, panel_task, tmp_path, monkeypatch):

@@ -9,7 +9,18 @@ from typer.core import TyperCommand, TyperGroup
 __all__ = ["Command", "Commands", "plain_app"]
 
 
-class Command(TyperCommand):
+class _LightHelp:
+    """A help option that is off instead of None, which typer would load pydantic to convert."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """Return the option --help."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]
+        if option is not None:
+            option.default = False
+        return option
+
+
+class Command(_LightHelp, TyperCommand):
     """A command whose help lists its flags by section."""
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
@@ -26,7 +37,7 @@ class Command(TyperCommand):
                 formatter.write_dl(records)
 
 
-class Commands(TyperGroup):
+class Commands(_LightHelp, TyperGroup):
     """Commands that are imported when they are called; until then only their names and help are known."""
 
     known: dict[str, str] = {}  # noqa: RUF012  # a subclass sets it

@@ -5,8 +5,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from quarva.__version__ import __version__
-from quarva.errors import RunError
+from quarva.errors import RecipeError, RunError
 from quarva.panel import Panel, Table, sample_panel
+from quarva.panel.reading import Reading
 from quarva.runs.recipe import Recipe
 from quarva.runs.settings import ReadingSettings, TaskSettings, values_of
 from quarva.tasks import Task
@@ -21,13 +22,30 @@ AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 def data_of(recipe: Recipe) -> Panel | Table:
     """Return the panel or table that a recipe names; without either, the sample panel. Raises PanelError."""
     if recipe.table is not None:
-        return Table.read(
+        table = Table.read(
             recipe.table, target=recipe.target_column, columns=recipe.fields, rename=recipe.rename
         )
+        return replace(table, panel=_with_source(table.panel, recipe))
     if recipe.panel is None:
         return sample_panel().with_conventions(recipe.conventions)
     panel = Panel.read(recipe.panel, **values_of(recipe, ReadingSettings))
-    return panel.with_conventions(recipe.conventions)
+    return _with_source(panel, recipe).with_conventions(recipe.conventions)
+
+
+def _with_source(panel: Panel, recipe: Recipe) -> Panel:
+    """The panel with the name, notes and reading of the data that it is a copy of."""
+    if recipe.source is None:
+        return panel
+    try:
+        reading = recipe.source.get("reading")
+        return replace(
+            panel,
+            name=str(recipe.source["name"]),
+            notes=tuple(map(str, recipe.source["notes"])),
+            reading=None if reading is None else Reading(**{"asset": None, **reading}),
+        )
+    except (KeyError, TypeError) as error:
+        raise RecipeError(f"source = {recipe.source}: it lacks {error}; leave out the whole table") from None
 
 
 def task_of(recipe: Recipe, data: Panel | Table) -> Task:

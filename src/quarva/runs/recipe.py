@@ -122,7 +122,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         given = {key: value for key, value in flags.items() if value is not None}
         if "panel" in given or "table" in given:  # another source replaces the file's, of whichever kind
             at_home = {}
-            gone = {"panel", "table", "fingerprint", *(_ABOUT_BARS if "table" in given else ())}
+            gone = {"panel", "table", "fingerprint", "source", *(_ABOUT_BARS if "table" in given else ())}
             settings = {key: value for key, value in settings.items() if key not in gone}
         return cls.of({**settings, **at_home, **given})
 

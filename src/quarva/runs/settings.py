@@ -71,6 +71,10 @@ class OriginSettings:
     version: Annotated[int, Setting("Version of the recipe's format.", flag=False)] = 1
     quarva: Annotated[str | None, Setting("Version of Quarva that wrote it.", flag=False)] = None
     fingerprint: Annotated[str | None, Setting("Fingerprint of the data.", flag=False)] = None
+    source: Annotated[
+        dict[str, Any] | None,
+        Setting("Name, notes and reading of data that were copied into the run's folder.", flag=False),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)

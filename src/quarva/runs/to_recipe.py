@@ -104,16 +104,23 @@ def _borders(task: Task) -> dict[str, Any]:
 
 
 def _source(data: Panel | Table, name: str) -> dict[str, Any]:
+    """Settings that read the copy of the data, in the file of this name."""
+    panel = data.panel if isinstance(data, Table) else data
+    about: dict[str, Any] = {"name": panel.name, "notes": list(panel.notes)}
+    if panel.reading is not None:
+        reading = panel.reading.as_dict()
+        about["reading"] = {key: value for key, value in reading.items() if value is not None}
     if isinstance(data, Panel):
         return {
             "panel": name,
+            "source": about,
             "allow_jumps": True,  # they were checked, or accepted, when the panel was read
             "conventions": data.conventions,
         }
     free = next(
         word for word in ("y", "target", *(f"y{k}" for k in range(10**6))) if word not in data.columns
     )
-    return {"table": name, "target_column": free}
+    return {"table": name, "target_column": free, "source": about}
 
 
 def _is_sample(panel: Panel) -> bool:
