@@ -1,8 +1,10 @@
 """`import quarva` is one public face, and cheap."""
 
+import ast
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +74,13 @@ def test_search_is_a_plain_function_whatever_was_imported_before():
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
     )
     assert said.stdout.split() == ["True"]
+
+
+def test_the_file_that_pyright_checks_uses_every_public_name():
+    source = (Path(__file__).parent / "types" / "public_face.py").read_text(encoding="utf-8")
+    used = {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "qv"
+    }
+    assert used == set(quarva.__all__)
