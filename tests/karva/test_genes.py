@@ -21,7 +21,7 @@ from quarva.karva import (
     render,
 )
 from quarva.karva.decode import argument_starts, orf_length, orf_lengths
-from quarva.karva.numbers import shortest_decimal
+from quarva.karva.shortest import shortest_decimals
 
 NAMES = [op.name for op in OPERATORS]
 FIELDS = ["close", "volume", "x_1", "Adj Close", "rank", "mean_20", "2nd"]
@@ -69,7 +69,7 @@ def decode_gene(pop: Population, p: int, g: int) -> Expression:
         node = queue.popleft()
         symbol = pop.alphabet.symbols[next(symbols)]
         if symbol == Symbol():
-            symbol = Symbol(number=shortest_decimal(float(next(values))))
+            symbol = Symbol(number=float(shortest_decimals(next(values))))
         args: list[list] = [[] for _ in range(symbol.arity)]
         node += [symbol, args]
         queue.extend(args)

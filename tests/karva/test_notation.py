@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from quarva.errors import FormulaError
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.notation import parse, render
-from quarva.karva.numbers import shortest_decimal
+from quarva.karva.shortest import shortest_decimals
 
 FLOATS32 = st.floats(width=32, allow_nan=False, allow_infinity=False)
 
@@ -24,7 +24,7 @@ def significant(literal: str) -> int:
 
 @given(FLOATS32)
 def test_a_float32_is_written_with_the_fewest_digits_that_identify_it(number):
-    text = render(Expression(Symbol(number=shortest_decimal(number))))
+    text = render(Expression(Symbol(number=float(shortest_decimals(np.float32(number))))))
     assert np.float32(parse(text).symbol.number) == np.float32(number)
     assert significant(text) <= significant(str(np.float32(number)))
 

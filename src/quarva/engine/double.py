@@ -37,10 +37,9 @@ def add_errors(
     nodes, fields, longest = _operands(program, panel)
 
     def work(first: int, last: int) -> None:
-        values = np.empty((longest, fields.shape[2]))
         double.add_errors(
-            first, last, program.offset, nodes, fields, target.values, target.least, target.segments, values,
-            acc,
+            first, last, program.offset, nodes, fields, target.values, target.least, target.segments,
+            *_scratch(fields, longest), acc,
         )  # fmt: skip
 
     share(work, len(program), threads)
@@ -52,11 +51,16 @@ def write_signals(program: Program, panel: Panel, threads: int) -> NDArray[np.fl
     out = np.empty((len(program), *panel.shape))
 
     def work(first: int, last: int) -> None:
-        values = np.empty((longest, fields.shape[2]))
-        double.write_signals(first, last, program.offset, nodes, fields, values, out)
+        double.write_signals(first, last, program.offset, nodes, fields, *_scratch(fields, longest), out)
 
     share(work, len(program), threads)
     return out
+
+
+def _scratch(fields: NDArray[np.float64], longest: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Room for the values of a formula's nodes on a block, and for their places."""
+    n_fields, _, width = fields.shape
+    return np.empty((n_fields + longest, width)), np.empty(longest, np.int64)
 
 
 def _operands(program: Program, panel: Panel) -> tuple[tuple[NDArray, ...], NDArray[np.float64], int]:

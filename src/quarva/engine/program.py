@@ -12,8 +12,8 @@ from quarva.karva.alphabet import CONSTANT, FIELD, NUMBER
 from quarva.karva.decode import orf_length
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.genes import Population
-from quarva.karva.numbers import shortest_decimal
 from quarva.karva.operators import CODE, OPERATORS
+from quarva.karva.shortest import shortest_decimals
 
 __all__ = ["Program"]
 
@@ -61,7 +61,7 @@ class Program:
         used = compile_genes(
             pop.symbols,
             pop.dc,
-            _shortest(pop.constants) if exact else pop.constants,
+            shortest_decimals(pop.constants) if exact else pop.constants,
             a.arity,
             a.code,
             a.param,
@@ -124,17 +124,10 @@ class Program:
 
     def exact_numbers(self) -> NDArray[np.float64]:
         """`exact`, or where it was not asked for the shortest decimal of each number."""
-        return _shortest(self.number) if self.exact is None else self.exact
+        return shortest_decimals(self.number) if self.exact is None else self.exact
 
     def __len__(self) -> int:
         return len(self.offset) - 1
-
-
-def _shortest(constants: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The shortest decimal of each constant, in float64."""
-    values, places = np.unique(constants, return_inverse=True)
-    shortest = np.array([shortest_decimal(value) for value in values.tolist()])
-    return shortest[places.reshape(constants.shape)]
 
 
 @dataclass(frozen=True)

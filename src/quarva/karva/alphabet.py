@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from quarva.errors import FormulaError
 from quarva.karva.decode import mix, number_key
 from quarva.karva.expression import Symbol
-from quarva.karva.numbers import nearest_float32, shortest_decimal
 from quarva.karva.operators import BY_NAME, CODE, MAX_COUNT, MAX_WINDOW, Operator, Parameter
+from quarva.karva.shortest import shortest_decimals
 
 __all__ = ["CONSTANT", "FIELD", "NUMBER", "PANEL_FUNCTIONS", "TABLE_FUNCTIONS", "WINDOWS", "Alphabet"]
 
@@ -158,7 +158,9 @@ class Alphabet:
         for name in PANEL_FUNCTIONS if functions is None else functions:
             symbols += cls._function(name, given)
         symbols += [Symbol(field=name) for name in fields]
-        symbols += [Symbol(number=float(value) if exact else shortest_decimal(value)) for value in numbers]
+        literals = np.array(numbers, np.float64)
+        literals = literals if exact else shortest_decimals(literals.astype(np.float32))
+        symbols += [Symbol(number=value) for value in literals.tolist()]
         symbols += [Symbol()] if constants else []
         return cls(symbols)
 
@@ -265,8 +267,9 @@ class Alphabet:
 
 def _literal_key(value: float) -> np.uint64:
     """Return the key of a literal: that of its float32, if it has no more digits than a float32."""
-    key = number_key(np.float32(value))
-    if value in (nearest_float32(value), shortest_decimal(value)):
+    near = np.float32(value)
+    key = number_key(near)
+    if value in (near, shortest_decimals(near)):
         return key
     return mix(key ^ np.float64(value).view(np.uint64))
 

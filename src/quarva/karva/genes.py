@@ -13,8 +13,8 @@ from quarva.errors import FormulaError
 from quarva.karva.alphabet import CONSTANT, Alphabet
 from quarva.karva.decode import argument_starts, count_nodes, mark_invalid, orf_lengths, population_keys
 from quarva.karva.expression import Expression, Symbol
-from quarva.karva.numbers import shortest_decimal
 from quarva.karva.operators import BY_NAME, Operator
+from quarva.karva.shortest import shortest_decimals
 
 __all__ = ["GeneShape", "Population", "encode"]
 
@@ -222,24 +222,29 @@ class Population:
 
     def expressions(self) -> list[Expression]:
         """Return the formulas as trees, with each `?` replaced by the shortest decimal of its value."""
+        constants = shortest_decimals(self.constants)
         lengths, starts = self.lengths(), argument_starts(self.symbols, self.alphabet.arity)
         trees = []
         for p in range(len(self)):
-            genes = [self._tree(p, g, lengths[p, g], starts[p, g]) for g in range(self.shape.genes)]
+            genes = [
+                self._tree(p, g, lengths[p, g], starts[p, g], constants[p, g])
+                for g in range(self.shape.genes)
+            ]
             tree = genes[0]
             for gene in genes[1:]:
                 tree = Expression(Symbol(self.shape.linking), (tree, gene))
             trees.append(tree)
         return trees
 
-    def _tree(self, p: int, g: int, length: int, starts: NDArray[np.int32]) -> Expression:
+    def _tree(
+        self, p: int, g: int, length: int, starts: NDArray[np.int32], constants: NDArray[np.float64]
+    ) -> Expression:
         gene, n_constants = self.symbols[p, g], 0
         symbols: list[Symbol] = []
         for index in gene[:length]:
             symbol = self.alphabet.symbols[index]
             if self.alphabet.code[index] == CONSTANT:
-                constant = self.constants[p, g, self.dc[p, g, n_constants]]
-                symbol = Symbol(number=shortest_decimal(float(constant)))
+                symbol = Symbol(number=float(constants[self.dc[p, g, n_constants]]))
                 n_constants += 1
             symbols.append(symbol)
         nodes: list[Expression | None] = [None] * length

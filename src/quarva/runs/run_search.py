@@ -13,6 +13,7 @@ from quarva.karva.genes import GeneShape
 from quarva.loop.findings import Findings
 from quarva.loop.loop import Loop, Progress
 from quarva.loop.memory import Memory
+from quarva.loop.offsets import offsets_of
 from quarva.loop.probe_panel import probe_panel_of
 from quarva.loop.probe_rows import probe_rows_of
 from quarva.loop.searcher import SearchContext, Searcher
@@ -181,7 +182,9 @@ def _alphabet(
         )
     usual = TABLE_FUNCTIONS if task.table is not None else PANEL_FUNCTIONS
     chosen = usual if functions is None else functions
-    return Alphabet.build(task.fields, chosen, windows, tuple(panel.groups), numbers, constants)
+    numbers = (*numbers, *offsets_of(task))
+    exact = panel.precision == "float64"
+    return Alphabet.build(task.fields, chosen, windows, tuple(panel.groups), numbers, constants, exact=exact)
 
 
 def _run(loop: Loop, progress: bool | Callable[[Progress], None]) -> Findings:

@@ -90,7 +90,7 @@ class Workspace(NamedTuple):
         Derivatives of the formula with respect to each slot.
     steps : ndarray of int32, shape (pieces, steps, 5)
         See the module `steps`.
-    numbers : ndarray of float32, shape (pieces, steps)
+    numbers : ndarray of float64, shape (pieces, steps)
         The number that a NUMBER step writes.
     slot_of, functions : ndarray of int64, shape (pieces, positions of a gene)
         The slot of each position, and the functions of a gene.
@@ -111,7 +111,7 @@ class Workspace(NamedTuple):
     values: NDArray[np.float64]
     slopes: NDArray[np.float64]
     steps: NDArray[np.int32]
-    numbers: NDArray[np.float32]
+    numbers: NDArray[np.float64]
     slot_of: NDArray[np.int64]
     functions: NDArray[np.int64]
     parameter: NDArray[np.int64]
@@ -143,7 +143,7 @@ class Workspace(NamedTuple):
         slots = n_fields + steps
         return cls(
             np.empty((pieces, slots, n_rows)), np.empty((pieces, slots, n_rows)),
-            np.empty((pieces, steps, COLUMNS), np.int32), np.empty((pieces, steps), np.float32),
+            np.empty((pieces, steps, COLUMNS), np.int32), np.empty((pieces, steps)),
             np.empty((pieces, length), np.int64), np.empty((pieces, length), np.int64),
             np.empty((pieces, steps), np.int64), np.empty((pieces, slots), np.bool_),
             np.empty((pieces, 4, k)), np.empty((pieces, 2, k, k)), np.empty((pieces, k, n_rows)),

@@ -75,7 +75,7 @@ def write_chromosome(symbols, dc, constants, alphabet, link, n_fields, steps, nu
         Number of fields.
     steps : ndarray of int32, shape (at least G · (L + 1), COLUMNS)
         Receives the steps.
-    numbers : ndarray of float32, shape (at least G · (L + 1),)
+    numbers : ndarray of float64, shape (at least G · (L + 1),)
         Receives the numbers that NUMBER steps write.
     slot_of, functions : ndarray of int64, shape (L,)
         Scratch space.

@@ -87,7 +87,8 @@ class Tuner:
     def __init__(self, task: Task, alphabet: Alphabet, shape: GeneShape, steps: int, threads: int) -> None:
         a, panel = alphabet, task.panel
         param = place_params(a, panel.fields, tuple(panel.groups), panel.assets)
-        self._alphabet, self._link = (a.arity, a.code, param, a.number), CODE[shape.link]
+        numbers = a.exact if panel.precision == "float64" else a.number.astype(np.float64)
+        self._alphabet, self._link = (a.arity, a.code, param, numbers), CODE[shape.link]
         self._key_tables = key_tables(alphabet, shape, skeletons=True)
         self._steps, self._threads = steps, threads
         self._data = _fit_data_of(task)

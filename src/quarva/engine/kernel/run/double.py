@@ -17,47 +17,56 @@ __all__ = ["add_errors", "write_signals"]
 def _settle(x, y, out):
     """Set a cell to NaN where x or y is NaN or the value is not finite in float32."""
     for i in range(out.size):
-        if not abs(out[i]) <= MOST or x[i] != x[i] or y[i] != y[i]:
-            out[i] = np.nan
+        defined = (abs(out[i]) <= MOST) & (x[i] == x[i]) & (y[i] == y[i])
+        out[i] = out[i] if defined else np.nan
 
 
 @compiled
-def _operate(code, x, y, z, n_arguments, out):
-    """Apply an operator to the rows x, y and z, of which it takes the first `n_arguments`."""
-    if n_arguments == 1:
-        value_unary(code, x, out)
-        _settle(x, x, out)
-    elif n_arguments == 2:
-        value_binary(code, x, y, out)
-        _settle(x, y, out)
-    else:
-        value_ternary(code, x, y, z, out)
-        _settle(x, x, out)
+def _load_block(fields, block, values):
+    """Copy a block of each field to the first rows of `values`."""
+    for f in range(fields.shape[0]):
+        field, out = fields[f, block], values[f]
+        for i in range(out.size):
+            out[i] = field[i]
+        _settle(out, out, out)
 
 
 @compiled
-def _compute(first, last, nodes, fields, block, values):
-    """Compute nodes first … last − 1, those of one formula, on a block of rows; the root is the last row."""
+def _compute(first, last, nodes, n_fields, values, row_of):
+    """Compute nodes first … last − 1, those of one formula, on the block that was loaded.
+
+    The operators and numbers take the rows of `values` after those of the fields; row_of[k] is set to the row
+    of the k-th node. Returns the row of the root.
+    """
     code, left, right, third, param, number = nodes
+    free = n_fields
     for k in range(first, last):
-        out = values[k - first]
         if code[k] == FIELD:
-            field = fields[param[k], block]
-            for i in range(out.size):
-                out[i] = field[i]
-            _settle(out, out, out)
-        elif code[k] == NUMBER:
+            row_of[k - first] = param[k]
+            continue
+        out = values[free]
+        if code[k] == NUMBER:
             for i in range(out.size):
                 out[i] = number[k]
-            _settle(out, out, out)
         else:
-            n_arguments = 1 + (right[k] >= 0) + (third[k] >= 0)
-            x, y = values[left[k]], values[max(right[k], 0)]
-            _operate(code[k], x, y, values[max(third[k], 0)], n_arguments, out)
+            x = values[row_of[left[k]]]
+            if right[k] < 0:
+                value_unary(code[k], x, out)
+                _settle(x, x, out)
+            elif third[k] < 0:
+                y = values[row_of[right[k]]]
+                value_binary(code[k], x, y, out)
+                _settle(x, y, out)
+            else:
+                value_ternary(code[k], x, values[row_of[right[k]]], values[row_of[third[k]]], out)
+                _settle(x, x, out)
+        row_of[k - first] = free
+        free += 1
+    return row_of[last - 1 - first]
 
 
 @compiled
-def add_errors(first, last, offset, nodes, fields, target, least, segments, values, acc):
+def add_errors(first, last, offset, nodes, fields, target, least, segments, values, row_of, acc):
     """Add the squared errors of formulas first … last − 1.
 
     Parameters
@@ -75,21 +84,23 @@ def add_errors(first, last, offset, nodes, fields, target, least, segments, valu
         Number of rows with a target in each block, −1 for none.
     segments : ndarray of int8, shape (T,)
         The segment of each block.
-    values : ndarray of float64, shape (nodes of the longest formula, B)
+    values : ndarray of float64, shape (F + nodes of the longest formula, B)
+        Scratch space.
+    row_of : ndarray of int64, shape (nodes of the longest formula,)
         Scratch space.
     acc : ndarray of float64, shape (P, S, M, 4)
         As `engine.evaluate` returns it.
     """
-    for p in range(first, last):
-        for t in range(fields.shape[1]):
-            segment = segments[t]
-            if segment < 0 or segment >= acc.shape[1]:
-                continue
-            _compute(offset[p], offset[p + 1], nodes, fields, t, values)
-            signal = values[offset[p + 1] - offset[p] - 1]
+    for t in range(fields.shape[1]):
+        segment = segments[t]
+        if segment < 0 or segment >= acc.shape[1]:
+            continue
+        _load_block(fields, t, values)
+        for p in range(first, last):
+            root = _compute(offset[p], offset[p + 1], nodes, fields.shape[0], values, row_of)
             for m in range(target.shape[0]):
                 if least[m, t] >= 0:
-                    _add_block(signal, target[m, t], least[m, t], acc[p, segment, m])
+                    _add_block(values[root], target[m, t], least[m, t], acc[p, segment, m])
 
 
 @compiled
@@ -107,11 +118,11 @@ def _add_block(signal, target, least, acc):
 
 
 @compiled
-def write_signals(first, last, offset, nodes, fields, values, out):
+def write_signals(first, last, offset, nodes, fields, values, row_of, out):
     """Write the signals of formulas first … last − 1 to out, float64 of shape (P, T, B); see `add_errors`."""
-    for p in range(first, last):
-        for t in range(fields.shape[1]):
-            _compute(offset[p], offset[p + 1], nodes, fields, t, values)
-            signal = values[offset[p + 1] - offset[p] - 1]
+    for t in range(fields.shape[1]):
+        _load_block(fields, t, values)
+        for p in range(first, last):
+            signal = values[_compute(offset[p], offset[p + 1], nodes, fields.shape[0], values, row_of)]
             for i in range(signal.size):
                 out[p, t, i] = signal[i]
