@@ -156,6 +156,27 @@ def test_a_table_gets_its_own_figures(quarva, tmp_path):
     assert list(pd.read_csv("out.csv").columns) == ["row", "f0", "f1"]
 
 
+def test_a_formula_of_seconds_since_1970_is_exact_in_figures_and_signals(quarva):
+    seconds = 1_700_000_001 + np.arange(200)
+    rows = pd.DataFrame({"t": seconds, "z": np.random.default_rng(0).normal(size=200)})
+    rows["y"] = 2 * np.arange(200) + 1
+    rows.to_csv("rows.csv", index=False)
+    formula = "2 * (t - 1700000001) + 1"
+    said = quarva(
+        "evaluate", formula, "--table", "rows.csv", "--split", "0.6,0.8", "--read-test", "--json",
+        "--out", "out.parquet",
+    )  # fmt: skip
+    figures = said.json["formulas"][0]
+    assert figures["formula"] == formula
+    assert figures["r2"] == pytest.approx(1, abs=1e-9)
+    for part in ("train", "validation", "test"):
+        assert figures[part]["r2"] == pytest.approx(1, abs=1e-9)
+    note = "the table is computed in float64 because float32 would change 't' by up to 64"
+    assert note in said.json["notes"]
+    assert f"note: {note}" in said.err
+    np.testing.assert_array_equal(pd.read_parquet("out.parquet").f0, rows.y)
+
+
 def test_a_panel_without_prices_gives_signals_and_no_figures(quarva, tmp_path):
     dates = pd.bdate_range("2020-01-01", periods=30)
     table = pd.DataFrame(

@@ -50,6 +50,22 @@ def test_its_figures_are_those_of_a_formula_with_its_values(table, objective, sp
     assert fitted.baselines["constant"] == pytest.approx(np.mean((judged - learned.mean()) ** 2), rel=1e-5)
 
 
+@pytest.mark.parametrize("far", ["a", "target"])
+def test_a_large_offset_of_a_column_costs_a_network_nothing(far):
+    table = table_of()
+    columns = {name: table.panel.field(name).reshape(-1).astype(float) for name in ("a", "b")}
+    y = table.target.reshape(-1).astype(float)
+    if far == "a":
+        columns["a"] = columns["a"] + 1.7e9
+    else:
+        y = y + 1.7e9
+    shifted = Table.from_arrays(columns, y)
+    assert shifted.panel.precision == "float64"
+    fitted = Learner(**QUICK).fit(Task(shifted, split=(0.6, 0.8)))
+    assert fitted.validation > 0.9
+    assert fitted.predict(shifted).std() == pytest.approx(y.std(), rel=0.1)
+
+
 def test_nothing_outside_training_changes_what_is_learned(table):
     task = Task(table, split=(0.6, 0.8))
     rows = ~np.isfinite(task.targets[0])

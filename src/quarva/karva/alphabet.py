@@ -267,9 +267,9 @@ class Alphabet:
 
 def _literal_key(value: float) -> np.uint64:
     """Return the key of a literal: that of its float32, if it has no more digits than a float32."""
-    near = np.float32(value)
-    key = number_key(near)
-    if value in (near, shortest_decimals(near)):
+    near = np.array([value], np.float32)
+    key = number_key(near[0])
+    if value in (float(near[0]), shortest_decimals(near)[0]):
         return key
     return mix(key ^ np.float64(value).view(np.uint64))
 

@@ -75,7 +75,10 @@ class Symbol:
             return "_".join((self.operator.name, *map(format_parameter, self.parameters)))
         if self.field is not None:
             return self.field
-        return "?" if self.number is None else f"{self.number:.9g}"
+        if self.number is None:
+            return "?"
+        short = f"{self.number:.9g}"
+        return short if float(short) == self.number else repr(self.number)
 
 
 def format_parameter(value: int | float | str) -> str:

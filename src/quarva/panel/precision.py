@@ -6,13 +6,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Precision", "precision_note", "rounding_error"]
+__all__ = ["TOLERANCE", "Precision", "precision_note", "rounding_error"]
 
 Precision = Literal["float32", "float64"]
 """Types in which formulas are evaluated."""
 
-# Largest tolerated rounding error relative to the standard deviation: the loss of R² is at most its square.
-_TOLERANCE = 1e-5
+TOLERANCE = 1e-5
+"""Largest tolerated rounding error of float32, in standard deviations: an R² loses at most its square."""
 _LARGEST_INTEGER = 2.0**53  # integers beyond this are not exact in float64 either
 
 
@@ -40,7 +40,7 @@ def rounding_error(values: NDArray[np.float64]) -> float | None:
     if error == 0.0 or exact.min() == exact.max():
         return None
     is_integral = bool((np.abs(exact) <= _LARGEST_INTEGER).all() and (exact == np.rint(exact)).all())
-    return error if is_integral or error > _TOLERANCE * float(exact.std()) else None
+    return error if is_integral or error > TOLERANCE * float(exact.std()) else None
 
 
 def precision_note(columns: Mapping[str, NDArray[np.float64]]) -> str | None:

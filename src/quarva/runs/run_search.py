@@ -93,7 +93,8 @@ def search(
     windows : int or sequence of int, optional
         Windows of rolling operators, in bars.
     numbers : sequence of float
-        Numbers that formulas may contain.
+        Numbers that formulas may contain. A table in float64 adds the offsets of its columns, see
+        `quarva.loop.offsets`.
     constants : bool, optional
         Whether formulas contain random constants. By default only for a table: neither a scale nor a shift
         changes a ranking of assets.

@@ -15,6 +15,7 @@ from quarva.errors import TaskError
 from quarva.networks.data.training_data import TrainingData
 from quarva.networks.training.losses import LOSSES, by_day, correlation, standard_ranks
 from quarva.panel.names import nearest
+from quarva.panel.precision import TOLERANCE, Precision
 
 __all__ = ["TargetEncoding", "frame", "temperature"]
 
@@ -39,6 +40,12 @@ class TargetEncoding:
     mean: float = 0.0
     scale: float = 1.0
     temperature: float = 1.0
+
+    @property
+    def precision(self) -> Precision:
+        """Type of the signals: float64 if float32 would blur a target so far from 0."""
+        blurred = abs(self.mean) * 2.0**-24 > TOLERANCE * self.scale
+        return "float64" if self.kind == "regression" and blurred else "float32"
 
     @property
     def outputs(self) -> int:
@@ -73,7 +80,7 @@ class TargetEncoding:
         """Outputs [..., K] as what `judge` reads: a number in the target's units, or chances."""
         if self.kind == "classification":
             return torch.softmax(outputs / self.temperature, dim=-1)
-        return outputs * self.scale + self.mean
+        return (outputs.double() if self.precision == "float64" else outputs) * self.scale + self.mean
 
     def signal(self, answers: Tensor) -> Tensor:
         """Answers [..., K] as a signal [...]: the larger, the larger the expected target."""

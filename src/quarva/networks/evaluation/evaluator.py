@@ -79,7 +79,7 @@ class Evaluator:
         return baselines(self.framing, self.material.known, learned, judged, self._own)
 
 
-def _uncertainty(stack: Stack, signal: NDArray[np.float32], apart: NDArray[np.float32]) -> float:
+def _uncertainty(stack: Stack, signal: NDArray[np.floating], apart: NDArray[np.floating]) -> float:
     """Mean of how far networks are apart, in standard deviations of their mean; NaN of one network."""
     return float(apart.mean() / signal.std()) if len(stack) > 1 and signal.std() > 0 else float("nan")
 

@@ -87,31 +87,31 @@ class Fitted:
         sign = 1.0 if self.framing.minimised else -1.0
         return tuple(name for name, other in self.baselines.items() if not sign * self.figure < sign * other)
 
-    def answers(self, panel: Panel, threads: int | None = None) -> NDArray[np.float32]:
-        """Signals of each network on a panel, float32 [M, T, N]; NaN where there is no whole window."""
+    def answers(self, panel: Panel, threads: int | None = None) -> NDArray[np.floating]:
+        """Signals of each network on a panel, [M, T, N]; NaN where there is no whole window."""
         return self._over(self.inputs.windows(panel, threads), lambda signals: signals, len(self.stack))
 
-    def moments(self, windows: Windows) -> NDArray[np.float32]:
-        """Mean and standard deviation (n) over the networks' signals, float32 [2, T, N].
+    def moments(self, windows: Windows) -> NDArray[np.floating]:
+        """Mean and standard deviation (n) over the networks' signals, [2, T, N].
 
         windows: as its inputs make them.
         """
         return self._over(windows, lambda each: torch.stack([each.mean(0), each.std(0, correction=0)]), 2)
 
-    def _over(self, windows: Windows, summary: Callable[[Tensor], Tensor], rows: int) -> NDArray[np.float32]:
-        """A summary [rows, b] of signals [M, b] on all windows, float32 [rows, T, N]."""
+    def _over(self, windows: Windows, summary: Callable[[Tensor], Tensor], rows: int) -> NDArray[np.floating]:
+        """A summary [rows, b] of signals [M, b] on all windows, [rows, T, N]."""
         _, days, assets = windows.values.shape
-        out = np.full((rows, days * assets), np.nan, np.float32)
+        out = np.full((rows, days * assets), np.nan, self.framing.precision)
         for some, outputs in self.stack.over(windows, windows.places(np.ones(days, np.bool_))):
             out[:, some.numpy()] = summary(self.framing.signal(self.framing.answer(outputs))).numpy()
         return out.reshape(rows, days, assets)
 
-    def values(self, panel: Panel) -> NDArray[np.float32]:
-        """The signal, float32 [T, N]: the mean of the networks."""
+    def values(self, panel: Panel) -> NDArray[np.floating]:
+        """The signal, [T, N]: the mean of the networks."""
         return self.moments(self.inputs.windows(panel))[0]
 
-    def predict(self, table: Table) -> NDArray[np.float32]:
-        """The signal for each row of a table, float32 [rows]; NaN where a feature is missing."""
+    def predict(self, table: Table) -> NDArray[np.floating]:
+        """The signal for each row of a table, [rows]; NaN where a feature is missing."""
         return self.values(table.panel).reshape(-1)[: table.rows]
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
