@@ -12,7 +12,7 @@ from quarva.karva.genes import GeneShape, Population
 from quarva.karva.notation import render
 from quarva.loop import Loop, checkpoint, loop
 from quarva.loop.archive import oriented
-from quarva.loop.findings import can_be_judged
+from quarva.loop.findings import is_eligible
 from quarva.loop.incumbents import Incumbents, Piece
 from quarva.loop.tuning import tuner_for
 from quarva.panel import Table
@@ -51,7 +51,7 @@ class OneAtATime:
         """Score formula i; its fitness."""
         scores = self.task.score(population[i : i + 1], threads=1)
         fitness, validation = float(scores.fitness[0]), float(scores.validation[0])
-        rank = (int(can_be_judged(self.task, validation)), fitness)
+        rank = (int(is_eligible(self.task, validation)), fitness)
         if fitness > -np.inf and rank > self.rank:
             self.rank = rank
             text = render(oriented(population[i : i + 1].expressions()[0], int(scores.sign[0])), "infix")
@@ -183,14 +183,14 @@ def test_how_batches_are_cut_into_pieces_does_not_matter(
 class Known:
     """Validation figures that were drawn beforehand, by formula."""
 
-    def __init__(self, population, judged):
-        self.judged = dict(zip(population.keys().tolist(), judged.tolist(), strict=True))
+    def __init__(self, population, eligible):
+        self.eligible = dict(zip(population.keys().tolist(), eligible.tolist(), strict=True))
 
-    def can_judge(self, population):
-        return np.array([self.judged[key] for key in population.keys().tolist()], bool)
+    def is_eligible(self, population):
+        return np.array([self.eligible[key] for key in population.keys().tolist()], bool)
 
     def of(self, population):
-        return np.where(self.can_judge(population), 0.5, np.nan)
+        return np.where(self.is_eligible(population), 0.5, np.nan)
 
 
 @pytest.fixture(scope="module")
@@ -204,30 +204,30 @@ def many(table_task):
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_what_can_not_be_judged_stands_back_wherever_it_comes(many, share, seed):
+def test_ineligible_formulas_are_passed_over_wherever_they_come(many, share, seed):
     task, population = many
     rng = np.random.default_rng([seed, int(100 * share)])
     n = len(population)
     fitness = rng.integers(0, 60, n) / 100 - 0.3  # many equal
     fitness[rng.random(n) < 0.1] = np.nan
     fitness[rng.random(n) < 0.02] = -np.inf
-    judged = rng.random(n) < share
+    eligible = rng.random(n) < share
     expected, rank = [], (-1, -np.inf)
     for i in range(n):
-        mine = (int(judged[i]), fitness[i])
+        mine = (int(eligible[i]), fitness[i])
         if fitness[i] > -np.inf and mine > rank:
             rank = mine
             expected.append(i + 1)
-    found = Incumbents(task, Known(population, judged))
+    found = Incumbents(task, Known(population, eligible))
     cuts = np.unique([0, n, *rng.integers(0, n, 5)])
     for low, high in pairwise(cuts):
         part = slice(low, high)
-        judgements, signs = np.full(high - low, np.nan), np.ones(high - low, np.int8)
-        scores = Scores(fitness[part], fitness[part], judgements, signs)
+        validation, signs = np.full(high - low, np.nan), np.ones(high - low, np.int8)
+        scores = Scores(fitness[part], fitness[part], validation, signs)
         found.update(population[part], scores, Piece(0, 0, int(low), int(high - low), 0.0, 1.0))
     frame = found.frame()
     assert frame["evaluations"].tolist() == expected
-    np.testing.assert_array_equal(np.isfinite(frame["validation"]), judged[frame["evaluations"] - 1])
+    np.testing.assert_array_equal(np.isfinite(frame["validation"]), eligible[frame["evaluations"] - 1])
 
 
 def test_seconds_are_interpolated_inside_a_piece_by_evaluations(many):

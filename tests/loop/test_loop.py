@@ -279,6 +279,6 @@ def test_a_searcher_of_ones_own_is_twenty_lines(find, figures, panel_task, tmp_p
     assert (found.searcher, found.evaluations, found.invalid) == ("Climber", 1000, 0)
     assert found.best.train > find(panel_task, Climber(), 100).best.train
     assert figures(find(panel_task, Climber(), 1000)) == figures(found)
-    with pytest.raises(RunError, match="'Climber' keeps no state"):
+    with pytest.raises(RunError, match="'Climber' cannot be saved"):
         find(panel_task, Climber(), 1000, checkpoint=tmp_path / "c.npz")
     assert not list(tmp_path.iterdir())

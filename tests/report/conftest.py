@@ -116,7 +116,7 @@ def synthetic(**changes) -> rd.ReportData:
                 "validation": np.array([0.008, 0.012, 0.013, 0.016, 0.017, 0.011]),
             },
         ),
-        "progress": rd.Progress(
+        "progress": rd.SearchProgress(
             evaluations - 137, np.round(best, 3), evaluations, best * 0.3 + rng.normal(0, 0.0008, len(best))
         ),
         "strategy": "long the top fifth, short the bottom fifth, equal weights",

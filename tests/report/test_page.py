@@ -183,7 +183,7 @@ def test_missing_numbers_leave_figures_out_and_break_nothing(report):
     segments = np.zeros(days, np.int8)
     information = rd.Information(dates, segments, nothing)
     trading = rd.Trading(dates, segments, nothing, nothing, nothing)
-    empty = rd.Progress(np.array([], dtype=np.int64), np.array([]), None)
+    empty = rd.SearchProgress(np.array([], dtype=np.int64), np.array([]), None)
     bare = dataclasses.replace(
         report,
         best=None,
@@ -335,7 +335,7 @@ def corners(figure):
 
 
 def test_the_best_so_far_rises_at_its_own_evaluation_and_stays_to_the_end_of_the_search(report):
-    course = rd.Progress(
+    course = rd.SearchProgress(
         np.array([50, 2_300]), np.array([0.01, 0.02]), np.array([1_000, 2_000, 4_000]), np.full(3, 0.005)
     )
     figure = figures.search_progress(course, "ic", report.search)
@@ -352,7 +352,7 @@ def test_the_best_so_far_rises_at_its_own_evaluation_and_stays_to_the_end_of_the
     ("objective", "first", "best"), [("r2", -1e9, [0.2, 0.9]), ("nrmse", 1e9, [0.9, 0.1])]
 )
 def test_the_first_formulas_of_a_table_do_not_flatten_the_line(report, objective, first, best):
-    course = rd.Progress(
+    course = rd.SearchProgress(
         np.array([1, 7, 900]), np.array([first, *best]), np.array([1_000, 2_000]), np.array([0.1, first])
     )
     axis_of_it = figures.search_progress(course, objective, report.search).panels[0].y

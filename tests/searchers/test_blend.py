@@ -32,11 +32,11 @@ def test_completion_solves_a_table_in_fewer_evaluations(quartic):
 def test_the_network_joins_after_evolution_and_gets_its_minimum_share(table_task):
     blend = Blend(**SMALL)
     search(table_task, blend, 12_000, progress=False, threads=1)
-    share = blend.figures()["network"]
+    share = blend.metrics()["network"]
     assert 0.09 < share < 0.95
     early = Blend(alone=5000)
     search(table_task, early, 3000, progress=False, threads=1)
-    assert early.figures() == {"network": 0.0}
+    assert early.metrics() == {"network": 0.0}
 
 
 def test_every_other_stagnant_island_is_reseeded_by_the_network(table_task):

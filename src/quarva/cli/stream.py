@@ -190,7 +190,7 @@ def _follow(
 def _progress(running: "Stream") -> Callable[[int, int], None]:
     """Tells on standard error, every two seconds, how far the kept days have been run through."""
     if not running.is_compiled():
-        tell("compiling the kernels, once: some minutes")
+        tell("compiling the kernels; the first time this takes some minutes")
     told = time.monotonic()
 
     def progress(done: int, days: int) -> None:

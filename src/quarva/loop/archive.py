@@ -1,4 +1,4 @@
-"""The best formulas so far, one of each behaviour."""
+"""Archive of the best formulas found so far, with a limited number per niche."""
 
 from dataclasses import dataclass
 
@@ -9,119 +9,145 @@ from quarva.karva.expression import Expression, Symbol
 from quarva.karva.genes import Population
 from quarva.tasks import Scores
 
-__all__ = ["Archive", "oriented", "place_in_kind"]
+__all__ = ["Archive", "oriented", "rank_in_niche"]
 
 
-_WAITING = 512  # candidates that are worth a merge: sorting a few costs as much as sorting many
+_MERGE_SIZE = 512  # pending candidates that trigger a merge: sorting a few costs as much as sorting many
 
 
 @dataclass
-class _Kept:
-    """Chromosomes with their figures, a row each."""
+class _Entries:
+    """Chromosomes with their scores, one row each."""
 
     population: Population
     fitness: NDArray[np.float64]
     train: NDArray[np.float64]
     sign: NDArray[np.int8]
 
-    def __getitem__(self, chosen: NDArray[np.integer]) -> "_Kept":
-        figures = (self.fitness, self.train, self.sign)
-        return _Kept(self.population[chosen], *(column[chosen] for column in figures))
+    def __getitem__(self, rows: NDArray[np.integer]) -> "_Entries":
+        columns = (self.fitness, self.train, self.sign)
+        return _Entries(self.population[rows], *(column[rows] for column in columns))
 
     def __len__(self) -> int:
         return len(self.fitness)
 
 
 class Archive:
-    """At most `room` chromosomes by fitness, best first, no more than `alike` of a kind.
+    """The best chromosomes by fitness, best first, with at most `per_niche` from each niche.
 
-    Of a kind are formulas that begin with the same two letters; without a limit on those, variants of the
-    best one fill all the room. Formulas of a kind whose training figures agree to nine digits are one
-    function written twice: the shorter, or the one met first, is kept. Validation plays no part in that, nor
-    is it known here. What is kept does not depend on the pieces in which formulas come: their size follows
-    the clock, and findings must not. So candidates may wait, and are merged some hundreds at a time, or when
-    somebody looks.
+    Parameters
+    ----------
+    template : Population
+        Population whose alphabet and gene shape the archive uses.
+    capacity : int
+        Largest number of entries.
+    per_niche : int
+        Largest number of entries per niche.
 
-    Attributes:
-        population, fitness, train, sign: what is kept, as in `Scores`.
+    Attributes
+    ----------
+    population : Population of K chromosomes
+    fitness, train : float64 arrays of shape (K,)
+        Fitness and training score, as in `Scores`.
+    sign : int8 array of shape (K,)
+        Sign of the correlation with the target, as in `Scores`.
+
+    Notes ----- A niche consists of the formulas that begin with the same two symbols. Without a limit,
+    variants of the best formula would fill the archive. Formulas of one niche whose training scores agree to
+    nine digits count as one function; the shorter or earlier one is kept. Validation scores are not used.
+
+    The content does not depend on how formulas are divided into chunks, because chunk sizes depend on timing
+    and findings must not. Candidates may therefore be pending; they are merged a few hundred at a time and
+    before the content is accessed.
     """
 
-    def __init__(self, like: Population, room: int, alike: int) -> None:
-        none = np.empty(0)
-        self._room, self._alike = room, alike
-        self._kept = _Kept(like[:0], none, none.copy(), np.empty(0, np.int8))
-        self._waiting: list[_Kept] = []
-        self._many_wait = 0
+    def __init__(self, template: Population, capacity: int, per_niche: int) -> None:
+        empty = np.empty(0)
+        self._capacity, self._per_niche = capacity, per_niche
+        self._entries = _Entries(template[:0], empty, empty.copy(), np.empty(0, np.int8))
+        self._pending: list[_Entries] = []
+        self._n_pending = 0
         self._top = -np.inf
 
     def add(self, population: Population, scores: Scores) -> bool:
-        """Consider new formulas, but those given up half-way; returns whether the best one changed."""
-        better = scores.fitness > self._threshold()  # some that wait may raise it: it only saves work
-        chosen = np.flatnonzero(better)
-        if not chosen.size:
+        """Add formulas that are good enough; formulas without a fitness are ignored.
+
+        Parameters
+        ----------
+        population : Population of P chromosomes
+        scores : Scores of the P formulas
+
+        Returns
+        -------
+        bool
+            Whether the best entry changed.
+        """
+        better = scores.fitness > self._threshold()  # pending entries may raise it: this only saves work
+        rows = np.flatnonzero(better)
+        if not rows.size:
             return False
-        new = _Kept(population, scores.fitness, scores.train, scores.sign)[chosen]
-        self._waiting.append(new)
-        self._many_wait += len(new)
+        new = _Entries(population, scores.fitness, scores.train, scores.sign)[rows]
+        self._pending.append(new)
+        self._n_pending += len(new)
         top = float(new.fitness.max())
         changed, self._top = top > self._top, max(top, self._top)
-        if changed or self._many_wait >= _WAITING:
+        if changed or self._n_pending >= _MERGE_SIZE:
             self._merge()
         return changed
 
     def _threshold(self) -> float:
-        return float(self._kept.fitness[-1]) if len(self._kept) >= self._room else -np.inf
+        return float(self._entries.fitness[-1]) if len(self._entries) >= self._capacity else -np.inf
 
     def _merge(self) -> None:
-        """Bring those that wait to those that are kept."""
-        parts = [self._kept, *self._waiting]
-        self._waiting, self._many_wait = [], 0
-        both = _Kept(
+        """Merge the pending entries."""
+        parts = [self._entries, *self._pending]
+        self._pending, self._n_pending = [], 0
+        merged = _Entries(
             Population.concatenate([part.population for part in parts]),
             *(
                 np.concatenate([getattr(part, name) for part in parts])
                 for name in ("fitness", "train", "sign")
             ),
         )
-        order = np.argsort(-both.fitness, kind="stable")
-        kind = _kinds(both.population)
-        order = order[_first_of_each(kind[order], both.train[order])]
-        keep = order[place_in_kind(kind[order]) < self._alike][: self._room]
-        if keep.max() >= len(self._kept):  # else what waited is there already, written otherwise
-            self._kept = both[keep]
+        order = np.argsort(-merged.fitness, kind="stable")
+        niche = _niches(merged.population)
+        order = order[_is_first(niche[order], merged.train[order])]
+        rows = order[rank_in_niche(niche[order]) < self._per_niche][: self._capacity]
+        if rows.max() >= len(self._entries):  # otherwise every pending formula is already in the archive
+            self._entries = merged[rows]
 
-    def _settled(self) -> _Kept:
-        if self._waiting:
+    def _merged(self) -> _Entries:
+        if self._pending:
             self._merge()
-        return self._kept
+        return self._entries
 
     @property
     def population(self) -> Population:
-        return self._settled().population
+        return self._merged().population
 
     @property
     def fitness(self) -> NDArray[np.float64]:
-        return self._settled().fitness
+        return self._merged().fitness
 
     @property
     def train(self) -> NDArray[np.float64]:
-        return self._settled().train
+        return self._merged().train
 
     @property
     def sign(self) -> NDArray[np.int8]:
-        return self._settled().sign
+        return self._merged().sign
 
     def expression(self, i: int) -> Expression:
-        """Formula i, turned so that a larger signal means a larger target."""
+        """Formula of entry `i`, oriented so that a larger signal means a larger target."""
         return oriented(self.population[i : i + 1].expressions()[0], int(self.sign[i]))
 
-    def forget(self, first: int) -> None:
-        """Drop the first so many, for whatever is alike to them had to stand back."""
-        self._kept = self._settled()[np.arange(first, len(self._settled()))]
-        self._top = float(self._kept.fitness[0]) if len(self._kept) else -np.inf
+    def drop_first(self, n: int) -> None:
+        """Remove the `n` best entries. Formulas that they displaced from their niche do not return."""
+        self._entries = self._merged()[np.arange(n, len(self._merged()))]
+        self._top = float(self._entries.fitness[0]) if len(self._entries) else -np.inf
 
     def state(self) -> dict[str, NDArray]:
-        """Everything needed to go on, as arrays."""
+        """State for a checkpoint, as arrays."""
         p = self.population
         return {
             **p.arrays(), "fitness": self.fitness,
@@ -129,19 +155,19 @@ class Archive:
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray]) -> None:
-        """Take up a `state`."""
-        p = self._kept.population
+        """Restore a `state`."""
+        p = self._entries.population
         population = p.with_arrays(state)
-        self._kept = _Kept(population, state["fitness"], state["train"], state["sign"])
-        self._waiting, self._many_wait = [], 0
-        self._top = float(self._kept.fitness[0]) if len(self._kept) else -np.inf
+        self._entries = _Entries(population, state["fitness"], state["train"], state["sign"])
+        self._pending, self._n_pending = [], 0
+        self._top = float(self._entries.fitness[0]) if len(self._entries) else -np.inf
 
     def __len__(self) -> int:
-        return len(self._settled())
+        return len(self._merged())
 
 
 def oriented(expression: Expression, sign: int) -> Expression:
-    """The expression, or for sign −1 its negative."""
+    """Return the expression, or its negation if `sign` is −1."""
     if sign >= 0:
         return expression
     if expression.symbol == Symbol.function("neg"):
@@ -149,34 +175,43 @@ def oriented(expression: Expression, sign: int) -> Expression:
     return Expression(Symbol.function("neg"), (expression,))
 
 
-def _kinds(population: Population) -> NDArray[np.int64]:
-    """A number for the first two letters of each chromosome."""
+def _niches(population: Population) -> NDArray[np.int64]:
+    """Niche of each chromosome as a number: its first two symbols."""
     first = population.symbols[:, 0, 0].astype(np.int64)
     return (
         first * len(population.alphabet) + population.symbols[:, 0, min(1, population.symbols.shape[2] - 1)]
     )
 
 
-def place_in_kind(kind: NDArray[np.integer]) -> NDArray[np.int64]:
-    """How many of the same kind stand before each, int64 of the shape of `kind`."""
-    order = np.argsort(kind, kind="stable")
-    starts = np.searchsorted(kind[order], kind[order], side="left")
-    place = np.empty(len(kind), np.int64)
-    place[order] = np.arange(len(kind)) - starts
-    return place
+def rank_in_niche(niche: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Number of earlier elements with the same niche.
+
+    Parameters
+    ----------
+    niche : integer array of shape (K,)
+
+    Returns
+    -------
+    int64 array of shape (K,)
+    """
+    order = np.argsort(niche, kind="stable")
+    starts = np.searchsorted(niche[order], niche[order], side="left")
+    rank = np.empty(len(niche), np.int64)
+    rank[order] = np.arange(len(niche)) - starts
+    return rank
 
 
-def _first_of_each(kind: NDArray[np.int64], train: NDArray) -> NDArray[np.bool_]:
-    """Marks the first of each kind and training figure, rounded to nine digits."""
-    odd = np.uint64(0x9E3779B97F4A7C15)  # spreads both numbers over one word
-    word = (kind.astype(np.uint64) * odd) ^ _rounded(train).view(np.uint64)
+def _is_first(niche: NDArray[np.int64], train: NDArray) -> NDArray[np.bool_]:
+    """Mask of the first formula with each niche and training score, rounded to nine digits."""
+    odd = np.uint64(0x9E3779B97F4A7C15)  # combines both numbers into one hash
+    word = (niche.astype(np.uint64) * odd) ^ _rounded(train).view(np.uint64)
     first = np.zeros(len(train), np.bool_)
     first[np.unique(word, return_index=True)[1]] = True
     return first
 
 
-def _rounded(figures: NDArray) -> NDArray[np.float64]:
-    """Nine digits of each figure; NaN, which would equal nothing, as a number that no figure has."""
-    figures = np.where(np.isnan(figures), 9e99, figures)
-    scale = 10.0 ** (8 - np.floor(np.log10(np.maximum(np.abs(figures), 1e-30))))
-    return np.rint(figures * scale) / scale
+def _rounded(values: NDArray) -> NDArray[np.float64]:
+    """Round to nine digits; NaN becomes a number that no score has, so that it compares equal."""
+    values = np.where(np.isnan(values), 9e99, values)
+    scale = 10.0 ** (8 - np.floor(np.log10(np.maximum(np.abs(values), 1e-30))))
+    return np.rint(values * scale) / scale

@@ -1,4 +1,4 @@
-"""What a search found."""
+"""Result of a search."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,27 +19,33 @@ from quarva.tasks.coverage import coverage
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Finding", "Findings", "Stopped", "can_be_judged", "choose_pool", "validation_of"]
+__all__ = ["Finding", "Findings", "Stopped", "choose_pool", "is_eligible", "validation_scores"]
 
 Stopped = Literal["budget", "seconds", "memory", "solved", "interrupted", "exhausted"]
 
-_POOL = 10  # formulas that are reported
-_ALIKE = 0.7  # mean daily rank correlation from which on two signals are one idea
-_DAYS = 250  # days that the comparison of signals looks at
+_POOL_SIZE = 10
+_MAX_CORRELATION = 0.7  # largest mean daily rank correlation between two signals of the pool
+_DAYS = 250  # days on which signals are compared
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One formula with its figures.
+    """A formula and its scores.
 
-    Attributes:
-        formula: turned so that a larger signal means a larger target.
-        train, validation: the objective on either part; NaN where there is no validation part.
-        turnover: mean share of the capital traded a day by the task's strategy; NaN for a table, and where
-            the target is no return.
-        fitness: the train figure as the search saw it, parsimony taken off.
-        coverage: share of the cells with a target in train and validation, after the warm-up, in which the
-            formula has a value.
+    Attributes
+    ----------
+    formula : Formula
+        Oriented so that a larger signal means a larger target.
+    train, validation : float
+        Value of the objective on each part; NaN without a validation part.
+    turnover : float
+        Mean fraction of the capital that the task's strategy trades per day; NaN for tables and for targets
+        that are not returns.
+    fitness : float
+        Training score minus the parsimony penalty.
+    coverage : float
+        Fraction of the training and validation cells with a target, after the warm-up, where the formula has
+        a value.
     """
 
     formula: Formula
@@ -50,41 +56,56 @@ class Finding:
     coverage: float = float("nan")
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
-        """The formula's signal on a panel, see `Formula.signal`: a finding is a function."""
+        """Signal of the formula on a panel, see `Formula.signal`."""
         return self.formula.signal(panel)
 
     @property
     def size(self) -> int:
-        """Nodes."""
+        """Number of nodes."""
         return len(self.formula)
 
     @property
     def gene(self) -> str:
-        """The formula as a K-expression."""
+        """The formula in Karva notation (a K-expression)."""
         return self.formula.karva
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What a search found, and what it took.
+    """Result of a search, with its costs.
 
-    Attributes:
-        task: the question.
-        searcher: name of the way to search.
-        seed, budget: as given.
-        pool: the best formulas by fitness, best first, no two of them alike (`choose_pool`).
-        evaluations: distinct formulas scored. proposed: all that the searcher proposed. invalid: proposed
-            chromosomes that break a rule of the language (0 by construction, counted all the same).
-        tuning_steps: evaluations that were steps of fitting the constants of a formula.
-        seconds: wall time, over all sittings of a resumed search. seconds_proposing: of these, spent by the
-            searcher (`ask` and `tell`). seconds_scoring: spent by the engine on fitness.
-        stopped: why it ended.
-        history: one row a batch: batch, evaluations, tuning_steps, proposed, candidates, seconds, best (train
-            figure of the best so far), validation (of the same formula), best_formula (infix), mean (fitness
-            of the batch's valid formulas), distinct_share (of what was proposed, the share that was new).
-        course: every formula that became the best so far; `incumbents` as the search kept them.
-        candidates: formulas that the searcher's surrogate looked at to choose those that were scored; 0 for a
-            searcher without one. They are no evaluations.
+    Attributes
+    ----------
+    task : Task
+        Task that was searched.
+    searcher : str
+        Name of the search algorithm.
+    seed, budget : int
+        Seed, and limit on the number of evaluations.
+    pool : list of Finding
+        The best formulas by fitness, best first, with pairwise dissimilar signals (see `choose_pool`).
+    evaluations : int
+        Number of distinct formulas scored.
+    proposed, invalid : int
+        Number of proposed chromosomes, and of those that break a rule of the language (0 by construction).
+    tuning_steps : int
+        Number of evaluations that tuned the constants of a formula.
+    seconds : float
+        Wall time, including earlier sessions of a resumed search.
+    seconds_proposing, seconds_scoring : float
+        Time spent in the searcher (`ask` and `tell`) and in the engine.
+    stopped : str
+        Stopping reason.
+    history : DataFrame
+        One row per batch with the columns batch, evaluations, tuning_steps, proposed, candidates, seconds,
+        best (training score of the incumbent), validation (its validation score), best_formula (infix), mean
+        (mean fitness of the batch's valid formulas) and distinct_share (fraction of the proposals that were
+        new).
+    incumbent_log : Incumbents
+        Record behind `incumbents`.
+    candidates : int
+        Number of formulas from which a surrogate selected those to score; 0 without a surrogate. Candidates
+        do not count as evaluations.
     """
 
     task: Task = field(repr=False)
@@ -101,31 +122,45 @@ class Findings:
     seconds_scoring: float
     stopped: Stopped
     history: "pd.DataFrame" = field(repr=False)
-    course: Incumbents = field(repr=False)
+    incumbent_log: Incumbents = field(repr=False)
     candidates: int = 0
 
     @property
     def best(self) -> Finding:
-        """The formula with the largest fitness in training, of those that say enough in validation.
+        """Formula with the largest fitness among those that are eligible (see `choose_pool`).
 
-        Raises:
-            IndexError: no valid formula was found.
+        Raises
+        ------
+        IndexError
+            If no valid formula was found.
         """
         return self.pool[0]
 
     @cached_property
     def incumbents(self) -> "pd.DataFrame":
-        """One row for each formula that became the best so far, at its place inside its batch.
+        """Every formula that became the incumbent, one per row, in the order of evaluation.
 
-        Columns: batch; evaluations up to and including the formula or, where its constants were tuned, its
-        last step; candidates up to its batch; seconds, interpolated by evaluations between the ends of the
-        piece of the batch that was scored at once; train, validation (the objective's figures, NaN where
-        there is none); formula (infix); exact (whether it gives a table's target exactly, False on panels).
+        Columns
+        -------
+        batch : int
+            Index of the batch.
+        evaluations : int
+            Evaluations up to and including the formula, or the last step of tuning its constants.
+        candidates : int
+            Candidates of the surrogate up to its batch.
+        seconds : float
+            Time, interpolated by evaluations within the chunk that was scored at once.
+        train, validation : float
+            Scores; NaN where missing.
+        formula : str
+            Infix notation.
+        exact : bool
+            Whether the formula reproduces the target of a table exactly; False on panels.
 
-        The rows are those that scoring one formula after the other would give. Apart from the seconds they
-        depend neither on the number of threads nor on how batches were cut into pieces.
+        Notes ----- The rows are the same as if formulas were scored one at a time. Except for `seconds` they
+        do not depend on the number of threads or on the division of batches into chunks.
         """
-        return self.course.frame()
+        return self.incumbent_log.frame()
 
     def __iter__(self) -> Iterator[Finding]:
         return iter(self.pool)
@@ -134,16 +169,16 @@ class Findings:
         return len(self.pool)
 
     def __str__(self) -> str:
-        traded = any(np.isfinite(f.turnover) for f in self.pool)
+        has_turnover = any(np.isfinite(f.turnover) for f in self.pool)
         head = f"{'train':>10}  {'validation':>10}  {'coverage':>8}  "
-        head += f"{'turnover':>8}  {'size':>4}  formula" if traded else f"{'size':>4}  formula"
+        head += f"{'turnover':>8}  {'size':>4}  formula" if has_turnover else f"{'size':>4}  formula"
         rows = [
             f"{f.train:10.4g}  {f.validation:10.4g}  {f.coverage:8.3g}  "
-            + (f"{f.turnover:8.3g}  " if traded else "")
+            + (f"{f.turnover:8.3g}  " if has_turnover else "")
             + f"{f.size:4d}  {f.formula.text}"
             for f in self.pool
         ]
-        tuned = f", {self.tuning_steps:,} of them steps of tuning," if self.tuning_steps else ""
+        tuned = f", {self.tuning_steps:,} of them tuning steps," if self.tuning_steps else ""
         chosen = f" chosen from {self.candidates:,} candidates" if self.candidates else ""
         end = (
             f"{self.evaluations:,} distinct formulas{tuned}{chosen} in {self.seconds:.1f} s ({self.stopped})"
@@ -151,24 +186,37 @@ class Findings:
         return "\n".join([head, *rows, end, *(f"warning: {each}" for each in self.task.warnings)])
 
 
-def choose_pool(task: Task, best: Archive) -> list[Finding]:
-    """The best formulas that are not alike, at most 10.
+def choose_pool(task: Task, archive: Archive) -> list[Finding]:
+    """Choose at most 10 of the best formulas with pairwise dissimilar signals.
 
-    Going down by fitness, a formula is passed over when the mean daily rank correlation of its signal with
-    one already chosen is above 0.7 in absolute value, on at most 250 days spread over train and validation;
-    and when it can not be judged, unless none can (`can_be_judged`).
-    Tables: one of those with the same figure (to nine digits), which are one function written differently.
+    Parameters
+    ----------
+    task : Task
+        Task that was searched.
+    archive : Archive
+        Best formulas by fitness.
+
+    Returns
+    -------
+    list of Finding
+        Best first.
+
+    Notes ----- Formulas are considered in the order of fitness. On panels a formula is skipped if the
+    absolute mean daily rank correlation of its signal with that of a chosen formula exceeds 0.7, on at most
+    250 days of training and validation. On tables a formula is skipped if its training score equals that of a
+    chosen one to nine digits. Formulas that are not eligible (see `is_eligible`) are skipped unless none is
+    eligible.
     """
-    return _choose(task, best, judged=True) or _choose(task, best, judged=False)
+    return _choose(task, archive, eligible_only=True) or _choose(task, archive, eligible_only=False)
 
 
-def _choose(task: Task, best: Archive, judged: bool) -> list[Finding]:
+def _choose(task: Task, archive: Archive, eligible_only: bool) -> list[Finding]:
     chosen: list[Finding] = []
     ranks: list[NDArray[np.float64]] = []
     days = np.flatnonzero((task.segments == TRAIN) | (task.segments == VALIDATION))
     days = days[:: max(1, len(days) // _DAYS)]
-    for i in range(len(best)):
-        expression = best.expression(i)
+    for i in range(len(archive)):
+        expression = archive.expression(i)
         program = Program.from_expressions([expression])
         if task.table is None:
             signal = signals(program, task.panel, threads=1)[0]
@@ -177,12 +225,12 @@ def _choose(task: Task, best: Archive, judged: bool) -> list[Finding]:
                 if len(task.panel.assets) > 2
                 else _standard_ranks(signal[days].T)
             )
-            if any(abs(_mean_product(ranked, other)) > _ALIKE for other in ranks):
+            if any(abs(_mean_product(ranked, other)) > _MAX_CORRELATION for other in ranks):
                 continue
-        elif any(np.isclose(best.train[i], each.train, rtol=1e-9, atol=0) for each in chosen):
+        elif any(np.isclose(archive.train[i], each.train, rtol=1e-9, atol=0) for each in chosen):
             continue
-        validation = float(validation_of(task, best.population[i : i + 1])[0])
-        if judged and not can_be_judged(task, validation):
+        validation = float(validation_scores(task, archive.population[i : i + 1])[0])
+        if eligible_only and not is_eligible(task, validation):
             continue
         if task.table is None:
             ranks.append(ranked)
@@ -191,43 +239,43 @@ def _choose(task: Task, best: Archive, judged: bool) -> list[Finding]:
         chosen.append(
             Finding(
                 Formula(expression),
-                float(best.train[i]),
+                float(archive.train[i]),
                 validation,
                 _turnover(task, Formula(expression)),
-                float(best.fitness[i]),
+                float(archive.fitness[i]),
                 coverage(task, signal, int(program.lookback()[0])),
             )
         )
-        if len(chosen) == _POOL:
+        if len(chosen) == _POOL_SIZE:
             break
     return chosen
 
 
-def validation_of(task: Task, population: Population) -> NDArray[np.float64]:
-    """Validation figures, float64 [P]: while a search scores it walks the days of training alone."""
+def validation_scores(task: Task, population: Population) -> NDArray[np.float64]:
+    """Validation score of each formula, float64 [P]; NaN without a validation part."""
     if not task.has_validation:
         return np.full(len(population), np.nan)
     return task.score(population, threads=1).validation
 
 
-def can_be_judged(task: Task, validation: float) -> bool:
-    """Whether a formula with this validation figure says enough there, where there is a validation part.
+def is_eligible(task: Task, validation: float) -> bool:
+    """Whether a formula with this validation score may become the incumbent.
 
-    A missing value counts as no opinion, so that a formula gains nothing by it. But one that has too few
-    values in validation (`tasks.COVERAGE`; on a table: not in every row) can neither be judged nor used
-    there, and does not lead.
+    Scores treat missing values as neutral. A formula with too few values in the validation part
+    (`tasks.COVERAGE`; on a table, fewer than all rows) has no validation score. It could not be used there
+    and is therefore not eligible. Without a validation part every formula is eligible.
     """
     return bool(np.isfinite(validation)) or not task.has_validation
 
 
 def _standard_ranks(rows: NDArray) -> NDArray[np.float64]:
-    """Ranks along each row with mean 0 and length 1, NaN cells 0."""
+    """Ranks along each row, normalised to mean 0 and length 1; NaN cells become 0."""
     from scipy.stats import rankdata
 
-    there = np.isfinite(rows)
-    ranked = np.where(there, rankdata(np.where(there, rows, np.inf), axis=1), 0.0)
-    mean = ranked.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
-    ranked = np.where(there, ranked - mean, 0.0)
+    finite = np.isfinite(rows)
+    ranked = np.where(finite, rankdata(np.where(finite, rows, np.inf), axis=1), 0.0)
+    mean = ranked.sum(axis=1, keepdims=True) / np.maximum(finite.sum(axis=1, keepdims=True), 1)
+    ranked = np.where(finite, ranked - mean, 0.0)
     length = np.sqrt((ranked**2).sum(axis=1, keepdims=True))
     return ranked / np.where(length > 0, length, 1.0)
 
@@ -240,5 +288,5 @@ def _mean_product(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 def _turnover(task: Task, formula: Formula) -> float:
     if not task.trades or "close" not in task.panel.fields:
         return float("nan")
-    seen = (task.earned_segments == TRAIN) | (task.earned_segments == VALIDATION)
-    return float(task.strategy(formula).run(task.panel).part(seen).mean_turnover)
+    days = (task.earned_segments == TRAIN) | (task.earned_segments == VALIDATION)
+    return float(task.strategy(formula).run(task.panel).part(days).mean_turnover)

@@ -1,9 +1,9 @@
-"""The best formula so far that can be judged."""
+"""The incumbent: the best eligible formula found so far."""
 
 import numpy as np
 
 from quarva.loop.archive import Archive
-from quarva.loop.findings import can_be_judged
+from quarva.loop.findings import is_eligible
 from quarva.loop.validations import Validations
 from quarva.tasks import Task
 
@@ -11,41 +11,51 @@ __all__ = ["Incumbent"]
 
 
 class Incumbent:
-    """Who leads a search, with its figures; its text is rendered when somebody asks.
+    """The first eligible formula of the archive, or its top if none is eligible.
 
-    Training decides, with one exception (`findings.can_be_judged`).
+    Parameters
+    ----------
+    task : Task
+        Task that is searched.
+    archive : Archive
+        Best formulas by fitness.
+    validations : Validations
+        Source of validation scores. They decide eligibility only (see `findings.is_eligible`).
 
-    Attributes:
-        place: in the best so far.
-        train, validation: its figures, NaN before there is one.
+    Attributes
+    ----------
+    rank : int
+        Position in the archive.
+    train, validation : float
+        Scores; NaN if the archive is empty.
     """
 
-    def __init__(self, task: Task, best: Archive, validations: Validations) -> None:
-        self._task, self._best, self._validations = task, best, validations
-        self.look()
+    def __init__(self, task: Task, archive: Archive, validations: Validations) -> None:
+        self._task, self._archive, self._validations = task, archive, validations
+        self.update()
 
-    def look(self) -> None:
-        """Find the leader anew."""
-        task, best = self._task, self._best
-        self.place, self._text = 0, ""
+    def update(self) -> None:
+        """Determine the incumbent again after the archive has changed."""
+        task, archive = self._task, self._archive
+        self.rank, self._text = 0, ""
         self.train = self.validation = float("nan")
-        if not len(best):
+        if not len(archive):
             return
-        validation = self._validations.of(best.population[:1])
-        if not can_be_judged(task, float(validation[0])):
-            validation = self._validations.of(best.population)
-            self.place = int(np.argmax(np.isfinite(validation)))  # the first where none can be judged
-        self.train, self.validation = float(best.train[self.place]), float(validation[self.place])
+        validation = self._validations.of(archive.population[:1])
+        if not is_eligible(task, float(validation[0])):
+            validation = self._validations.of(archive.population)
+            self.rank = int(np.argmax(np.isfinite(validation)))  # 0 if none is eligible
+        self.train, self.validation = float(archive.train[self.rank]), float(validation[self.rank])
 
     @property
-    def is_first(self) -> bool:
-        """Whether nothing better is there that can not be judged."""
-        return self.place == 0 and can_be_judged(self._task, self.validation)
+    def is_top(self) -> bool:
+        """True if the incumbent is the top of the archive and eligible."""
+        return self.rank == 0 and is_eligible(self._task, self.validation)
 
     def text(self) -> str:
-        """Infix; empty before there is one."""
-        if not self._text and len(self._best):
+        """The formula in infix notation, rendered on first request; empty if the archive is empty."""
+        if not self._text and len(self._archive):
             from quarva.karva.notation import render
 
-            self._text = render(self._best.expression(self.place), "infix")
+            self._text = render(self._archive.expression(self.rank), "infix")
         return self._text

@@ -1,4 +1,4 @@
-"""The incumbents of a search: every formula that became the best so far, and exactly where it did."""
+"""Record of all incumbents of a search: every formula that became the best so far, and when."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,29 +24,29 @@ _NUMBERS: dict[str, Any] = {
     "train": np.float64, "validation": np.float64, "exact": np.bool_,
 }  # fmt: skip
 _COLUMNS = ("batch", "evaluations", "candidates", "seconds", "train", "validation", "formula", "exact")
-_ROUNDS = 3  # validations of the likely incumbents of a piece before all its contenders are validated
-_FIRST_BLOCK = 8  # formulas validated at once in search of the first that can be judged; doubled each time
+_ROUNDS = 3  # rounds in which only the likely incumbents of a piece are validated, before all contenders are
+_FIRST_BLOCK = 8  # initial number of formulas validated at once to find the first eligible one; doubles
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Where the formulas of one call of the engine stand in a search.
+    """Position of formulas that were scored at once within a search.
 
     Attributes
     ----------
     batch : int
-        Number of their batch, from 0.
+        Index of their batch, from 0.
     candidates : int
-        Formulas that the searcher's surrogate has looked at so far.
+        Number of candidates of the surrogate so far.
     before : int
-        Evaluations before the piece.
+        Number of evaluations before the piece.
     size : int
-        Evaluations that the piece takes.
+        Number of evaluations in the piece.
     began, ended : float
-        Seconds of the search at which the piece began and ended.
+        Time at the start and end of the piece, in seconds of the search.
     taken : int64 array of shape (P,), optional
-        Evaluations of the piece that were spent when each formula was done. By default row k is the
-        (k + 1)-th evaluation of the piece.
+        Evaluations of the piece up to and including each formula. By default row k is evaluation k + 1 of the
+        piece.
     """
 
     batch: int
@@ -59,47 +59,47 @@ class Piece:
 
 
 class Incumbents:
-    """Every formula that became the best so far, in the order in which the formulas were proposed.
-
-    The incumbent after n evaluations is the formula of largest fitness among the first n, the earlier one of
-    two equals, of those that can be judged in validation (see `findings.can_be_judged`); before there is one
-    of these, the formula of largest fitness. That is what a loop would record that scores one formula at a
-    time, so the record depends neither on the size of the batches nor on the pieces in which a batch is
-    scored.
-
-    Seconds are known at both ends of a piece only. Inside it they are interpolated by evaluations, as if all
-    its formulas took equally long.
+    """Record of every formula that became the incumbent, in the order of evaluation.
 
     Parameters
     ----------
     task : Task
-        The question that is searched.
+        Task that is searched.
     validations : Validations
-        Source of validation figures.
+        Source of validation scores.
+
+    Notes
+    -----
+    The incumbent after n evaluations is the formula with the largest fitness among the eligible ones of the
+    first n (see `findings.is_eligible`), the earlier one in case of ties. Before there is an eligible formula
+    it is the formula with the largest fitness. A loop that scores one formula at a time would give the same
+    record, so it does not depend on batch sizes or on the division of batches into pieces.
+
+    Time is only known at both ends of a piece. Within a piece it is interpolated by evaluations.
     """
 
     def __init__(self, task: Task, validations: Validations) -> None:
         self._task, self._validations = task, validations
         self._numbers: dict[str, list[Any]] = {name: [] for name in _NUMBERS}
-        self._formulas: list[str | tuple[Population, int, int]] = []  # text, or what to render: row and sign
+        self._formulas: list[str | tuple[Population, int, int]] = []  # text, or population, row and sign
         self._fitness = -np.inf  # of the incumbent
-        self._judged = not task.has_validation  # whether the incumbent, if there is one, can be judged
+        self._has_eligible = not task.has_validation  # whether any incumbent so far is eligible
 
     def __len__(self) -> int:
         return len(self._formulas)
 
     @property
     def is_exact(self) -> bool:
-        """Whether the incumbent explains a table's target exactly (see `solved.is_exact`)."""
+        """Whether the incumbent reproduces a table's target exactly (see `solved.is_exact`)."""
         return bool(self._numbers["exact"] and self._numbers["exact"][-1])
 
     def update(self, population: Population, scores: Scores, piece: Piece) -> None:
-        """Consider the formulas of a piece.
+        """Record the new incumbents among the formulas of a piece.
 
         Parameters
         ----------
         population : Population of P chromosomes
-            In the order of their evaluations, or in any order where `piece.taken` is given.
+            In the order of evaluation, or in any order if `piece.taken` is given.
         scores : Scores of the P formulas
         piece : Piece
         """
@@ -131,47 +131,47 @@ class Incumbents:
         self._fitness = float(fitness[rows[-1]])
 
     def _successors(self, population: Population, fitness: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Rows of the formulas, in the order of their evaluations, that become the incumbent."""
-        if self._judged:
-            return self._judged_above(population, fitness, self._fitness)
-        first = self._first_judged(population, fitness)
-        unjudged = _rising(fitness[:first], self._fitness)
+        """Rows of the formulas that become the incumbent, in the order of evaluation."""
+        if self._has_eligible:
+            return self._eligible_records(population, fitness, self._fitness)
+        first = self._first_eligible(population, fitness)
+        ineligible = _records(fitness[:first], self._fitness)
         if first == len(fitness):
-            return unjudged
-        self._judged = True
-        later = self._judged_above(population[first + 1 :], fitness[first + 1 :], float(fitness[first]))
-        return np.concatenate([unjudged, [first], first + 1 + later])
+            return ineligible
+        self._has_eligible = True
+        later = self._eligible_records(population[first + 1 :], fitness[first + 1 :], float(fitness[first]))
+        return np.concatenate([ineligible, [first], first + 1 + later])
 
-    def _judged_above(
+    def _eligible_records(
         self, population: Population, fitness: NDArray[np.float64], level: float
     ) -> NDArray[np.int64]:
-        """Rows of the formulas that can be judged and rise above `level` and above all such before them."""
+        """Rows of the eligible formulas that exceed `level` and all eligible formulas before them."""
         contenders = np.flatnonzero(fitness > level)
         if not self._task.has_validation:
-            return contenders[_rising(fitness[contenders], level)]
+            return contenders[_records(fitness[contenders], level)]
         for is_last in (*[False] * _ROUNDS, True):
-            rising = contenders[_rising(fitness[contenders], level)]
-            asked = contenders if is_last else rising
-            can = self._validations.can_judge(population[asked])
-            if can.all():
-                return rising
-            contenders = np.setdiff1d(contenders, asked[~can])
-        return contenders[_rising(fitness[contenders], level)]
+            records = contenders[_records(fitness[contenders], level)]
+            checked = contenders if is_last else records
+            eligible = self._validations.is_eligible(population[checked])
+            if eligible.all():
+                return records
+            contenders = np.setdiff1d(contenders, checked[~eligible])
+        return contenders[_records(fitness[contenders], level)]
 
-    def _first_judged(self, population: Population, fitness: NDArray[np.float64]) -> int:
-        """Row of the first formula that can be judged, P where there is none."""
+    def _first_eligible(self, population: Population, fitness: NDArray[np.float64]) -> int:
+        """Row of the first eligible formula; P if there is none."""
         scored = np.flatnonzero(fitness > -np.inf)
         at, size = 0, _FIRST_BLOCK
         while at < len(scored):
             block = scored[at : at + size]
-            can = self._validations.can_judge(population[block])
-            if can.any():
-                return int(block[can.argmax()])
+            eligible = self._validations.is_eligible(population[block])
+            if eligible.any():
+                return int(block[eligible.argmax()])
             at, size = at + size, 2 * size
         return len(fitness)
 
     def frame(self) -> "pd.DataFrame":
-        """Return the incumbents as a pandas frame, a row each; see `Findings.incumbents` for the columns."""
+        """Convert to a pandas frame with one row per incumbent; see `Findings.incumbents` for the columns."""
         import pandas as pd
 
         columns = self._arrays() | {"formula": np.array(self._texts(), object)}
@@ -181,26 +181,26 @@ class Incumbents:
         return {name: np.array(self._numbers[name], dtype) for name, dtype in _NUMBERS.items()}
 
     def _texts(self) -> list[str]:
-        """The formulas in infix, each rendered once."""
+        """The formulas in infix notation, each rendered once."""
         for k, formula in enumerate(self._formulas):
             if not isinstance(formula, str):
                 self._formulas[k] = render(_expression(*formula), "infix")
-        return self._formulas  # type: ignore[return-value]  # nothing but text is left
+        return self._formulas  # type: ignore[return-value]  # all are text now
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return everything needed to go on, as arrays."""
-        last = {"fitness": np.array(self._fitness), "judged": np.array(self._judged)}
+        """State for a checkpoint, as arrays."""
+        last = {"fitness": np.array(self._fitness), "judged": np.array(self._has_eligible)}
         return self._arrays() | last | {"formula": np.array(self._texts(), np.str_)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Go on from a `state`."""
+        """Restore a `state`."""
         self._numbers = {name: state[name].tolist() for name in _NUMBERS}
         self._formulas = [str(text) for text in state["formula"]]
-        self._fitness, self._judged = float(state["fitness"]), bool(state["judged"])
+        self._fitness, self._has_eligible = float(state["fitness"]), bool(state["judged"])
 
 
-def _rising(values: NDArray[np.float64], level: float) -> NDArray[np.int64]:
-    """Places of the values above `level` and above all values before them; NaN is never one."""
+def _records(values: NDArray[np.float64], level: float) -> NDArray[np.int64]:
+    """Indices of the values that exceed `level` and all values before them; NaN never does."""
     above = np.flatnonzero(values > level)
     top = np.maximum.accumulate(values[above])
     rises = np.ones(len(above), np.bool_)
@@ -209,5 +209,5 @@ def _rising(values: NDArray[np.float64], level: float) -> NDArray[np.int64]:
 
 
 def _expression(population: Population, row: int, sign: int) -> Expression:
-    """The formula in a row, turned so that a larger signal means a larger target."""
+    """Formula of a row, oriented so that a larger signal means a larger target."""
     return oriented(population[row : row + 1].expressions()[0], sign)

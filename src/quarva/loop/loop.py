@@ -1,4 +1,4 @@
-"""The loop that every search runs in: it owns the budget, the scores, the stop, and what is kept."""
+"""The search loop: budget, scoring, stopping rules, records and checkpoints."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +20,7 @@ from quarva.loop.identity import digest, settings_of
 from quarva.loop.incumbent import Incumbent
 from quarva.loop.incumbents import Incumbents, Piece
 from quarva.loop.limits import peak_mb
+from quarva.loop.progress import Progress
 from quarva.loop.searcher import (
     CountsCandidates,
     ReportsMetrics,
@@ -31,52 +32,47 @@ from quarva.loop.tuning import Tuner
 from quarva.loop.validations import Validations
 from quarva.tasks import Scores, Task
 
-__all__ = ["Loop", "Progress"]
+__all__ = ["Loop"]
 
-_ROOM, _ALIKE = 600, 2  # formulas kept for the choice of the pool, and how many that begin alike
-_CHUNK_SECONDS = 1.0  # longest chunk of evaluations: progress and Ctrl-C are noticed in between
+_ARCHIVE_SIZE, _MAX_PER_NICHE = 600, 2  # formulas from which the pool is chosen
+_CHUNK_SECONDS = 1.0  # target duration of a chunk; progress and Ctrl-C are handled between chunks
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0
-_CHECKPOINT_SHARE = 20  # a checkpoint waits so many times as long as the last one took to write
-_LARGE_BATCH = 4_096  # formulas; a searcher may ask for more than it ever did, the blend after its opening
-_BARREN = 50  # batches in a row without a new formula after which the space counts as exhausted
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a search stands, for whoever shows it: best train and validation figure, best formula as text.
-
-    `figures` is what the searcher says of itself, by name, where it is `ReportsMetrics`.
-    """
-
-    evaluations: int
-    budget: int
-    seconds: float
-    train: float
-    validation: float
-    formula: str
-    figures: dict[str, float] | None = None
+_CHECKPOINT_SHARE = 20  # shortest interval between checkpoints as a multiple of the time to write one
+_LARGE_BATCH = 4_096  # formulas; a batch may exceed all earlier ones, as with blend after its initialisation
+_MAX_STALE_BATCHES = 50  # consecutive batches without a new formula that end the search as exhausted
 
 
 @dataclass
 class Loop:
     """One search, from the first batch to the findings.
 
-    Args:
-        task, searcher, name: the question, the way, and its name.
-        space: what is searched; its memory is filled here.
-        seconds: stop after so many in this sitting, None for never.
-        memory_mb: stop when the process has taken so many MiB, None for never.
-        checkpoint_path: where to keep the state, None for nowhere.
-        resume: go on from the checkpoint.
-        observer: called with a `Progress` between chunks.
-        tuner: fits the constants of formulas, None for none.
+    Parameters
+    ----------
+    task : Task
+        Task that defines the fitness.
+    searcher, name : Searcher, str
+        Search algorithm and its name.
+    context : SearchContext
+        Alphabet, gene shape, budget and seed. The loop fills its memory.
+    seconds : float, optional
+        Time limit of this session in seconds.
+    memory_mb : float, optional
+        Limit on the peak memory of the process in MiB.
+    checkpoint_path : Path, optional
+        File for checkpoints. Without it none are written.
+    resume : bool
+        Whether to continue from the checkpoint.
+    observer : callable, optional
+        Called with a `Progress` between chunks.
+    tuner : Tuner, optional
+        Fits the constants of formulas.
     """
 
     task: Task
     searcher: Searcher
     name: str
-    space: SearchContext
+    context: SearchContext
     seconds: float | None = None
     memory_mb: float | None = None
     checkpoint_path: Path | None = None
@@ -92,128 +88,142 @@ class Loop:
     seconds_scoring: float = field(default=0.0, init=False)
 
     def run(self) -> Findings:
-        """Search until a limit is met.
+        """Search until a stopping rule applies.
 
-        Raises:
-            RunError: the checkpoint can not be written or does not belong to this search.
+        Returns
+        -------
+        Findings
+
+        Raises
+        ------
+        RunError
+            If the checkpoint cannot be written or belongs to another search.
         """
         self._begin()
-        self._show()  # the first batch may take long: it may have to compile the kernels
+        self._report()  # before the first batch, which may have to compile the kernels
         with interrupts() as self._interrupted:
-            stopped, half_way = self._stop_reason(), False
+            stopped, mid_batch = self._stop_reason(), False
             while stopped is None:
                 stopped = self._batch()
-                half_way = stopped is not None
+                mid_batch = stopped is not None
                 if stopped in (None, "budget"):
                     stopped = self._stop_reason() or stopped
-            self._save(half_way)
-            pool = choose_pool(self.task, self._best)
+            self._save(mid_batch)
+            pool = choose_pool(self.task, self._archive)
         return Findings(
-            task=self.task, searcher=self.name, seed=self.space.seed, budget=self.space.budget, pool=pool,
+            task=self.task, searcher=self.name, seed=self.context.seed, budget=self.context.budget, pool=pool,
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
             tuning_steps=self.tuning_steps, seconds=self._elapsed(),
             seconds_proposing=self.seconds_proposing, seconds_scoring=self.seconds_scoring, stopped=stopped,
-            history=self._history.frame(), course=self._incumbents, candidates=self._candidates(),
+            history=self._history.frame(), incumbent_log=self._incumbents, candidates=self._candidates(),
         )  # fmt: skip
 
     def _begin(self) -> None:
-        nothing = Population.empty(self.space.alphabet, self.space.shape, 0)
-        self._best = Archive(nothing, _ROOM, _ALIKE if self.task.table is None else _ROOM)
+        template = Population.empty(self.context.alphabet, self.context.shape, 0)
+        per_niche = _MAX_PER_NICHE if self.task.table is None else _ARCHIVE_SIZE
+        self._archive = Archive(template, _ARCHIVE_SIZE, per_niche)
         self._history = History()
-        self._chunk, self._barren = _FIRST_CHUNK, 0
-        self._most = 0  # evaluations that a batch may take
-        validations = Validations(self.task, self.space.threads)
-        self._leader = Incumbent(self.task, self._best, validations)
+        self._chunk, self._stale_batches = _FIRST_CHUNK, 0
+        self._largest_batch = 0  # evaluations of the largest batch so far, including tuning steps
+        validations = Validations(self.task, self.context.threads)
+        self._incumbent = Incumbent(self.task, self._archive, validations)
         self._incumbents = Incumbents(self.task, validations)
-        self._before = 0.0  # seconds of earlier sittings
-        self._boundary: dict[str, dict[str, Any]] | None = None
-        self._pause = _CHECKPOINT_SECONDS
+        self._previous_seconds = 0.0  # seconds of earlier sessions
+        self._batch_start: dict[str, dict[str, Any]] | None = None  # state to save if a batch is abandoned
+        self._checkpoint_interval = _CHECKPOINT_SECONDS
         if self.checkpoint_path is not None and not isinstance(self.searcher, Resumable):
             raise RunError(
-                f"the searcher '{self.name}' keeps no state: give it the methods state and restore, "
-                "or search without a checkpoint"
+                f"the searcher '{self.name}' cannot be saved: add the methods state and restore, or search "
+                "without a checkpoint"
             )
         self._surrogate = self.searcher if isinstance(self.searcher, CountsCandidates) else None
-        self._identity = self._describe()
-        self.searcher.begin(self.space)
+        self._identity = self._properties()
+        self.searcher.begin(self.context)
         if self.resume:
             self._restore()
         self._start = self._saved = time.perf_counter()
         if self.checkpoint_path is not None:
-            self._boundary = self._state()
+            self._batch_start = self._state()
             if not self.resume:
                 self._save()
 
     def _batch(self) -> Stopped | None:
-        """Ask, score what is new, tell; returns the reason if the batch was left half-way."""
+        """Process one batch: ask, score new formulas, tell. Returns the reason if the batch is abandoned."""
         began = time.perf_counter()
-        left_over = self.space.budget - self.evaluations
-        if self._boundary is None and self.checkpoint_path and left_over < max(self._most, _LARGE_BATCH):
-            # The budget may end within the batch: a run resumed with a larger one then repeats it as a whole.
-            self._boundary = self._state()
-        asked = time.perf_counter()
-        population = self.searcher.ask(left_over)
-        self.seconds_proposing += time.perf_counter() - asked
-        self._most = max(self._most, len(population) * (1 if self.tuner is None else 1 + self.tuner.most))
-        invalid = population.invalid(self.space.threads)
-        keys, fitness, new = self._sift(population, invalid)
-        evaluated = new[:left_over]
+        remaining = self.context.budget - self.evaluations
+        if (
+            self._batch_start is None
+            and self.checkpoint_path
+            and remaining < max(self._largest_batch, _LARGE_BATCH)
+        ):
+            # The budget may end within the batch. A run resumed with a larger budget repeats the whole batch.
+            self._batch_start = self._state()
+        ask_began = time.perf_counter()
+        population = self.searcher.ask(remaining)
+        self.seconds_proposing += time.perf_counter() - ask_began
+        steps = 0 if self.tuner is None else self.tuner.most
+        self._largest_batch = max(self._largest_batch, len(population) * (1 + steps))
+        invalid = population.invalid(self.context.threads)
+        keys, fitness, new = self._look_up(population, invalid)
+        evaluated = new[:remaining]
         stopped, seen = self._evaluate(population, keys, evaluated, fitness)
         if stopped is None and len(evaluated) < len(new):
             stopped, seen = "budget", int(evaluated[-1]) + 1
         elif stopped is None and self.tuner is not None:
             population = self._tune(self.tuner, population, fitness, new)
-            if self.evaluations >= self.space.budget:  # a larger one may have had steps left for this batch
+            if self.evaluations >= self.context.budget:  # a larger budget may allow more steps in this batch
                 stopped = "budget"
-        if stopped is None and self._leader.place:  # between batches alone: how they are cut must not matter
-            self._best.forget(self._leader.place)
-            self._leader.look()
+        if (
+            stopped is None and self._incumbent.rank
+        ):  # only between batches, so that chunk sizes do not matter
+            self._archive.drop_first(self._incumbent.rank)
+            self._incumbent.update()
         self.proposed += seen
         self.invalid += int(np.count_nonzero(invalid[:seen]))
         if stopped is None:
-            self._barren = 0 if len(new) else self._barren + 1
-            if len(new) < len(population):  # a formula may come twice in a batch
+            self._stale_batches = 0 if len(new) else self._stale_batches + 1
+            if len(new) < len(population):  # duplicates within the batch
                 repeated = (np.isnan(fitness) & ~invalid).nonzero()[0]
                 if len(repeated):
-                    fitness[repeated] = self.space.memory.look_up(keys[repeated])[0]
-            told = time.perf_counter()
+                    fitness[repeated] = self.context.memory.look_up(keys[repeated])[0]
+            tell_began = time.perf_counter()
             self.searcher.tell(population, fitness)
-            self.seconds_proposing += time.perf_counter() - told
-        self._note(fitness, len(evaluated) / max(seen, 1))
+            self.seconds_proposing += time.perf_counter() - tell_began
+        self._record_batch(fitness, len(evaluated) / max(seen, 1))
         if stopped is None and self.checkpoint_path is not None:
-            # A slow batch may be left half-way: its beginning is then what a resumed search goes on from.
+            # The next batch may be abandoned if it is slow; a resumed search then continues from its start.
             slow = time.perf_counter() - began > _CHUNK_SECONDS
-            self._boundary = self._state() if slow else None
-            if time.perf_counter() - self._saved > self._pause:
+            self._batch_start = self._state() if slow else None
+            if time.perf_counter() - self._saved > self._checkpoint_interval:
                 self._save()
         return stopped
 
-    def _sift(
+    def _look_up(
         self, population: Population, invalid: NDArray[np.bool_]
     ) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.integer]]:
-        """Keys and remembered fitness, and the places of what has to be scored.
+        """Keys, known fitness (NaN if unknown) and the rows that have to be scored.
 
-        Kernels trust the rules of the language, so that an invalid chromosome is kept away from them.
+        Invalid chromosomes are never scored, because the kernels rely on valid ones.
         """
         if not invalid.any():
             keys = population.keys()
-            fitness, is_new = self.space.memory.look_up(keys)
+            fitness, is_new = self.context.memory.look_up(keys)
             return keys, fitness, is_new.nonzero()[0]
         keys, fitness = np.zeros(len(population), np.uint64), np.full(len(population), np.nan)
         valid = np.flatnonzero(~invalid)
         keys[valid] = population[valid].keys()
-        fitness[valid], is_new = self.space.memory.look_up(keys[valid])
+        fitness[valid], is_new = self.context.memory.look_up(keys[valid])
         return keys, fitness, valid[is_new]
 
     def _evaluate(
-        self, population: Population, keys: NDArray, chosen: NDArray[np.integer], fitness: NDArray
+        self, population: Population, keys: NDArray, rows: NDArray[np.integer], fitness: NDArray
     ) -> tuple[Stopped | None, int]:
-        """Score the chosen; the reason if that was left half-way, and up to where the population was seen."""
-        may_leave = self._boundary is not None or self.checkpoint_path is None
-        for chunk in self._chunks(chosen):
+        """Score `rows`. Returns the reason if the batch is abandoned, and the number of rows processed."""
+        may_abandon = self._batch_start is not None or self.checkpoint_path is None
+        for chunk in self._chunks(rows):
             self._score(population[_as_slice(chunk)], keys[chunk], chunk, fitness)
-            self._show()
-            if may_leave and chunk[-1] != chosen[-1]:
+            self._report()
+            if may_abandon and chunk[-1] != rows[-1]:
                 if self._interrupted():
                     return "interrupted", int(chunk[-1]) + 1
                 if self._out_of_time():
@@ -221,70 +231,70 @@ class Loop:
         return None, len(population)
 
     def _chunks(self, new: NDArray[np.integer]) -> Iterator[NDArray[np.integer]]:
-        """Equal pieces of a batch that take half a second to a second each, or the whole of a quick one.
+        """Divide a batch into equal chunks of half a second to a second; fast batches are one chunk.
 
-        Pieces are as large as that allows: the engine shares what the formulas of a piece have in common.
+        Chunks are as large as possible, because the engine shares work among the formulas of a chunk.
         """
         at = 0
         while at < len(new):
             left = len(new) - at
-            piece = new[at : at + -(-left // -(-left // self._chunk))]
+            chunk = new[at : at + -(-left // -(-left // self._chunk))]
             began = time.perf_counter()
-            yield piece
-            took = max(time.perf_counter() - began, 1e-6)
-            at += len(piece)
-            if 2 * len(piece) > self._chunk or took > _CHUNK_SECONDS:
-                ideal = len(piece) * _CHUNK_SECONDS / took
+            yield chunk
+            seconds = max(time.perf_counter() - began, 1e-6)
+            at += len(chunk)
+            if 2 * len(chunk) > self._chunk or seconds > _CHUNK_SECONDS:
+                ideal = len(chunk) * _CHUNK_SECONDS / seconds
                 self._chunk = int(np.clip(ideal, self._chunk / 4, self._chunk * 4) // 16 * 16) or 16
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
         began = time.perf_counter()
-        scores = self.task.score(population, self.space.threads, self.space.device, validation=False)
+        scores = self.task.score(population, self.context.threads, self.context.device, validation=False)
         piece = self._piece(len(chunk), began)
         fitness[chunk] = scores.fitness
-        self._keep(population, keys, scores, piece)
+        self._record(population, keys, scores, piece)
 
     def _tune(
         self, tuner: Tuner, population: Population, fitness: NDArray, new: NDArray[np.integer]
     ) -> Population:
-        """Fit constants of the batch's new formulas, each step an evaluation; the batch as it is then."""
+        """Tune the constants of the new formulas and return the batch with them; a step is an evaluation."""
         began = time.perf_counter()
-        tuned = tuner.tune(population, fitness, new, self.space.budget - self.evaluations)
-        scores = self.task.score(tuned.population, self.space.threads, self.space.device)
-        gained = np.flatnonzero(scores.fitness > fitness[tuned.places])
-        piece = self._piece(tuned.steps, began, tuned.taken[gained])
+        tuned = tuner.tune(population, fitness, new, self.context.budget - self.evaluations)
+        scores = self.task.score(tuned.population, self.context.threads, self.context.device)
+        improved = np.flatnonzero(scores.fitness > fitness[tuned.places])
+        piece = self._piece(tuned.steps, began, tuned.taken[improved])
         self.tuning_steps += tuned.steps
-        if not gained.size:
+        if not improved.size:
             return population
-        places, better = tuned.places[gained], tuned.population[gained]
-        fitness[places] = scores.fitness[gained]
+        rows, better = tuned.places[improved], tuned.population[improved]
+        fitness[rows] = scores.fitness[improved]
         keys = better.keys()
-        self._keep(better, keys, scores[gained], piece)
-        self._show()
-        return population.with_rows(places, better, keys)
+        self._record(better, keys, scores[improved], piece)
+        self._report()
+        return population.with_rows(rows, better, keys)
 
     def _piece(self, size: int, began: float, taken: NDArray[np.int64] | None = None) -> Piece:
-        """Count the evaluations and the time of what was scored since `began`."""
+        """Count `size` evaluations that began at `began` and describe their position in the search."""
         ended, before = time.perf_counter(), self.evaluations
         self.seconds_scoring += ended - began
         self.evaluations += size
-        begin, end = (self._before + at - self._start for at in (began, ended))
+        begin, end = (self._previous_seconds + at - self._start for at in (began, ended))
         return Piece(len(self._history), self._candidates(), before, size, begin, end, taken)
 
     def _candidates(self) -> int:
         return 0 if self._surrogate is None else self._surrogate.n_candidates()
 
-    def _keep(self, population: Population, keys: NDArray, scores: Scores, piece: Piece) -> None:
-        """Remember what was scored."""
-        self.space.memory.put(keys, scores.fitness)
-        if self._best.add(population, scores) or not self._leader.is_first:
+    def _record(self, population: Population, keys: NDArray, scores: Scores, piece: Piece) -> None:
+        """Store the scores in memory and archive, and update the incumbent."""
+        self.context.memory.put(keys, scores.fitness)
+        if self._archive.add(population, scores) or not self._incumbent.is_top:
             self._incumbents.update(population, scores, piece)
-            self._leader.look()
+            self._incumbent.update()
 
     def _stop_reason(self) -> Stopped | None:
         if self._incumbents.is_exact:
             return "solved"
-        if self.evaluations >= self.space.budget:
+        if self.evaluations >= self.context.budget:
             return "budget"
         if self._interrupted():
             return "interrupted"
@@ -292,39 +302,39 @@ class Loop:
             return "seconds"
         if self.memory_mb is not None and peak_mb() > self.memory_mb:
             return "memory"
-        return "exhausted" if self._barren >= _BARREN else None
+        return "exhausted" if self._stale_batches >= _MAX_STALE_BATCHES else None
 
     def _elapsed(self) -> float:
-        return self._before + time.perf_counter() - self._start
+        return self._previous_seconds + time.perf_counter() - self._start
 
     def _out_of_time(self) -> bool:
         return self.seconds is not None and time.perf_counter() - self._start >= self.seconds
 
-    def _show(self) -> None:
+    def _report(self) -> None:
         if self.observer is not None:
-            said = self.searcher.figures() if isinstance(self.searcher, ReportsMetrics) else None
-            counts, leader = (self.evaluations, self.space.budget, self._elapsed()), self._leader
-            self.observer(Progress(*counts, leader.train, leader.validation, leader.text(), said))
+            metrics = self.searcher.metrics() if isinstance(self.searcher, ReportsMetrics) else None
+            counts, best = (self.evaluations, self.context.budget, self._elapsed()), self._incumbent
+            self.observer(Progress(*counts, best.train, best.validation, best.text(), metrics))
 
-    def _note(self, fitness: NDArray[np.float64], distinct_share: float) -> None:
+    def _record_batch(self, fitness: NDArray[np.float64], distinct_share: float) -> None:
         valid = fitness[np.isfinite(fitness)]
         self._history.add(
             evaluations=self.evaluations, tuning_steps=self.tuning_steps, proposed=self.proposed,
-            candidates=self._candidates(), seconds=self._elapsed(), best=self._leader.train,
-            validation=self._leader.validation, best_formula=self._leader.text(),
+            candidates=self._candidates(), seconds=self._elapsed(), best=self._incumbent.train,
+            validation=self._incumbent.validation, best_formula=self._incumbent.text(),
             mean=float(valid.sum() / valid.size) if valid.size else np.nan, distinct_share=distinct_share,
         )  # fmt: skip
 
-    def _describe(self) -> dict[str, str]:
-        """What a checkpoint must agree with to be gone on from."""
+    def _properties(self) -> dict[str, str]:
+        """Properties of the search that a checkpoint must match."""
         return {
             "searcher": f"{self.name} {settings_of(self.searcher)}".strip(),
-            "seed": str(self.space.seed),
-            "alphabet": " ".join(self.space.alphabet.names()),
-            "shape": str(self.space.shape),
+            "seed": str(self.context.seed),
+            "alphabet": " ".join(self.context.alphabet.names()),
+            "shape": str(self.context.shape),
             "task": str(self.task.describe()),
             "panel": self.task.panel.fingerprint(),
-            # A panel's fingerprint covers neither the target column of a table nor the split of its rows.
+            # The fingerprint of a panel covers neither the target of a table nor the split of its rows.
             "target": digest(self.task.targets, self.task.segments),
             "tuning": "none" if self.tuner is None else f"{self.tuner.most} steps",
         }
@@ -333,28 +343,28 @@ class Loop:
         assert isinstance(self.searcher, Resumable)
         counts = {
             "evaluations": self.evaluations, "proposed": self.proposed, "invalid": self.invalid,
-            "barren": self._barren, "tuning_steps": self.tuning_steps,
+            "barren": self._stale_batches, "tuning_steps": self.tuning_steps,
             "seconds": self._elapsed(), "proposing": self.seconds_proposing, "scoring": self.seconds_scoring,
         }  # fmt: skip
         searcher = {name: np.array(value, copy=True) for name, value in self.searcher.state().items()}
         return {
             "loop": counts,
             "searcher": searcher,
-            "memory": self.space.memory.state(),
+            "memory": self.context.memory.state(),
             "tuner": {} if self.tuner is None else self.tuner.state(),
-            "best": self._best.state(),
+            "best": self._archive.state(),
             "history": self._history.state(),
             "incumbents": self._incumbents.state(),
         }
 
-    def _save(self, half_way: bool = False) -> None:
+    def _save(self, mid_batch: bool = False) -> None:
         began = time.perf_counter()
-        state = self._boundary if half_way or self.checkpoint_path is None else self._state()
-        if self.checkpoint_path is None or state is None:  # inside a batch: the last checkpoint stays
+        state = self._batch_start if mid_batch or self.checkpoint_path is None else self._state()
+        if self.checkpoint_path is None or state is None:  # within a batch: keep the last checkpoint
             return
         checkpoint.save(self.checkpoint_path, state, self._identity)
         self._saved = time.perf_counter()
-        self._pause = max(_CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * (self._saved - began))
+        self._checkpoint_interval = max(_CHECKPOINT_SECONDS, _CHECKPOINT_SHARE * (self._saved - began))
 
     def _restore(self) -> None:
         assert self.checkpoint_path is not None
@@ -363,26 +373,26 @@ class Loop:
         try:
             counts = state["loop"]
             self.evaluations, self.proposed = int(counts["evaluations"]), int(counts["proposed"])
-            self.invalid, self._barren = int(counts["invalid"]), int(counts["barren"])
+            self.invalid, self._stale_batches = int(counts["invalid"]), int(counts["barren"])
             self.tuning_steps = int(counts["tuning_steps"])
-            self._before, self.seconds_proposing, self.seconds_scoring = (
+            self._previous_seconds, self.seconds_proposing, self.seconds_scoring = (
                 float(counts[name]) for name in ("seconds", "proposing", "scoring")
             )
-            self.space.memory.restore(state["memory"])
+            self.context.memory.restore(state["memory"])
             if self.tuner is not None:
                 self.tuner.restore(state["tuner"])
-            self._best.restore(state["best"])
-            self._leader.look()
+            self._archive.restore(state["best"])
+            self._incumbent.update()
             self._history.restore(state["history"])
             self._incumbents.restore(state["incumbents"])
             self.searcher.restore(state["searcher"])
         except (KeyError, ValueError, TypeError) as error:
             raise RunError(
-                f"{self.checkpoint_path} is damaged ({type(error).__name__}: {error}): start the run anew"
+                f"{self.checkpoint_path} is damaged ({type(error).__name__}: {error}): start the run again"
             ) from error
 
 
-def _as_slice(places: NDArray[np.integer]) -> NDArray[np.integer] | slice:
-    """The same places as a slice where they have no gaps: a view instead of a copy."""
-    first, last = int(places[0]), int(places[-1])
-    return slice(first, last + 1) if last - first + 1 == len(places) else places
+def _as_slice(rows: NDArray[np.integer]) -> NDArray[np.integer] | slice:
+    """Convert consecutive rows to a slice, which gives a view instead of a copy."""
+    first, last = int(rows[0]), int(rows[-1])
+    return slice(first, last + 1) if last - first + 1 == len(rows) else rows

@@ -1,4 +1,4 @@
-"""The searcher protocol: the loop asks for formulas and tells their scores."""
+"""The ask/tell protocol of searchers."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -61,13 +61,13 @@ class SearchContext:
 class Searcher(Protocol):
     """A search algorithm. The loop owns the budget, the scores and the stopping rule."""
 
-    def begin(self, space: SearchContext) -> None:
+    def begin(self, context: SearchContext) -> None:
         """Start a new search.
 
         Parameters
         ----------
-        space : SearchContext
-            What to search.
+        context : SearchContext
+            Alphabet, gene shape, memory and settings of the search.
         """
         ...
 
@@ -77,7 +77,7 @@ class Searcher(Protocol):
         Parameters
         ----------
         n : int
-            Number of evaluations that are left. The loop evaluates the first `n` new formulas. The proposal
+            Number of remaining evaluations. The loop evaluates the first `n` new formulas. The proposal
             should not depend on `n`, so that a run can be resumed with a larger budget.
 
         Returns
@@ -88,7 +88,7 @@ class Searcher(Protocol):
         ...
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
-        """Learn the fitness of the last proposal. Not called for the batch in which the budget ends.
+        """Receive the fitness of the last proposal. Not called for the batch in which the budget ends.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class Searcher(Protocol):
 class ReportsMetrics(Protocol):
     """Optional protocol: a searcher that reports metrics of its progress."""
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Metrics of the last batch by name. Called between chunks of evaluations, so it must be fast."""
         ...
 
@@ -114,10 +114,10 @@ class CountsCandidates(Protocol):
     """Optional protocol: a searcher whose surrogate chooses among candidates before any is scored."""
 
     def n_candidates(self) -> int:
-        """Return how many candidates the surrogate has looked at since `begin`.
+        """Number of candidates that the surrogate has examined since `begin`.
 
         A candidate is a chromosome whose signal was computed for the surrogate, whether or not it was then
-        asked for. The loop reports the count beside the evaluations and does not limit it.
+        proposed. The loop reports this number next to the evaluations and does not limit it.
         """
         ...
 

@@ -13,17 +13,17 @@ _EXACT = 1e-14
 _NEAR = 1e-4  # normalised RMSE of the float32 kernel above which the exact error is not computed
 
 
-def may_be_exact(task: Task, figure: float) -> bool:
-    """Return whether a training figure is good enough to compute `is_exact`; False on panels."""
+def may_be_exact(task: Task, score: float) -> bool:
+    """Whether a training score is good enough to compute `is_exact`; False on panels."""
     if task.table is None:
         return False
-    error = figure if task.objective.minimised else float(np.sqrt(max(1.0 - figure, 0.0)))
+    error = score if task.objective.minimised else float(np.sqrt(max(1.0 - score, 0.0)))
     return not error > _NEAR
 
 
-def is_exact(task: Task, expression: Expression, figure: float) -> bool:
-    """Whether a formula whose train figure is `figure` gives the target of a table; False on panels."""
-    if not may_be_exact(task, figure):
+def is_exact(task: Task, expression: Expression, score: float) -> bool:
+    """Whether a formula reproduces a table's target exactly, given its training score; False on panels."""
+    if not may_be_exact(task, score):
         return False
     from quarva.engine.reference import signals  # torch takes a second to import
 

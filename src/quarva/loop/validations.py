@@ -1,4 +1,4 @@
-"""Validation figures of the few formulas that lead a search, each computed once."""
+"""Validation scores of the few best formulas of a search, each computed once."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,24 +11,24 @@ __all__ = ["Validations"]
 
 
 class Validations:
-    """Validation figures by formula key, computed on first request.
+    """Cache of validation scores by formula key.
 
-    While a search scores formulas it walks the training days alone, so the validation figure of a formula
-    that takes the lead has to be computed separately. The incumbents and the leader ask for the same ones.
+    A search evaluates formulas on training days only, so the validation score of a new incumbent has to be
+    computed separately. `Incumbent` and `Incumbents` request the same scores.
 
     Parameters
     ----------
     task : Task
-        The question that is searched.
+        Task that is searched.
     threads : int
-        Threads used where several formulas are validated at once; the figures do not depend on it.
+        Number of threads for several formulas at once. Scores do not depend on it.
     """
 
     def __init__(self, task: Task, threads: int) -> None:
         self._task, self._threads, self._known = task, threads, Memory()
 
     def of(self, population: Population) -> NDArray[np.float64]:
-        """Return the validation figure of each formula.
+        """Validation score of each formula.
 
         Parameters
         ----------
@@ -37,25 +37,25 @@ class Validations:
         Returns
         -------
         float64 array of shape (P,)
-            In the objective's unit, times the sign found in training. NaN where the task has no validation
-            part or the formula has too few values there.
+            Value of the objective times the sign found in training. NaN if the task has no validation part or
+            the formula has too few values there.
         """
         if not self._task.has_validation or not len(population):
             return np.full(len(population), np.nan)
         keys = population.keys()
-        figures, new = self._known.look_up(keys)
-        if new.any():
-            some = population[np.flatnonzero(new)]
+        scores, is_new = self._known.look_up(keys)
+        if is_new.any():
+            new = population[np.flatnonzero(is_new)]
             self._known.put(
-                keys[new], self._task.score(some, self._threads if len(some) > 1 else 1).validation
+                keys[is_new], self._task.score(new, self._threads if len(new) > 1 else 1).validation
             )
-            figures = self._known.look_up(keys)[0]
-        return figures
+            scores = self._known.look_up(keys)[0]
+        return scores
 
-    def can_judge(self, population: Population) -> NDArray[np.bool_]:
-        """Return which formulas have a validation figure, bool array of shape (P,).
+    def is_eligible(self, population: Population) -> NDArray[np.bool_]:
+        """Mask of the formulas that have a validation score, bool array of shape (P,).
 
-        All of them where the task has no validation part (see `findings.can_be_judged`).
+        All True if the task has no validation part (see `findings.is_eligible`).
         """
         if not self._task.has_validation:
             return np.ones(len(population), np.bool_)

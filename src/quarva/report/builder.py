@@ -10,7 +10,7 @@ from quarva import engine
 from quarva.__version__ import __version__
 from quarva.karva.expression import Expression
 from quarva.report import diagnostics
-from quarva.report.data import Progress, Question, ReportData, Row, SearchFacts, Segment
+from quarva.report.data import Question, ReportData, Row, SearchFacts, SearchProgress, Segment
 from quarva.report.formula import best_formula
 from quarva.tasks import Task
 from quarva.tasks.split import PARTS
@@ -34,7 +34,7 @@ class SearchResult:
         Rows of the findings table, best first.
     search : SearchFacts
         Budget, seed, duration and counts.
-    progress : Progress, optional
+    progress : SearchProgress, optional
         Scores against evaluations.
     test_readings : int
         How often the sealed test was read.
@@ -43,7 +43,7 @@ class SearchResult:
     best: Expression | None
     pool: tuple[Row, ...]
     search: SearchFacts
-    progress: Progress | None = None
+    progress: SearchProgress | None = None
     test_readings: int = 0
 
 
@@ -180,7 +180,7 @@ def _segments(task: Task, readings: int) -> tuple[Segment, ...]:
     return tuple(segments)
 
 
-def search_progress(task: Task, incumbents: Any, history: Any) -> Progress | None:
+def search_progress(task: Task, incumbents: Any, history: Any) -> SearchProgress | None:
     """Training scores of a search against evaluations; None if no formula had a score.
 
     Parameters
@@ -194,7 +194,7 @@ def search_progress(task: Task, incumbents: Any, history: Any) -> Progress | Non
     sign = -1.0 if task.objective.minimised else 1.0
     if not len(incumbents["evaluations"]):
         return None
-    return Progress(
+    return SearchProgress(
         np.asarray(incumbents["evaluations"], np.int64),
         np.asarray(incumbents["train"], np.float64),
         np.asarray(history["evaluations"], np.int64),

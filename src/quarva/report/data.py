@@ -21,12 +21,12 @@ __all__ = [
     "Layer",
     "Model",
     "Node",
-    "Progress",
     "Quantiles",
     "Question",
     "ReportData",
     "Row",
     "SearchFacts",
+    "SearchProgress",
     "Segment",
     "Trading",
     "TrainingHistory",
@@ -282,7 +282,7 @@ class Decay:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SearchProgress:
     """Training scores of a search against distinct evaluations.
 
     Attributes
@@ -325,7 +325,7 @@ class ReportData:
     trading: Trading | None = None
     quantiles: Quantiles | None = None
     decay: Decay | None = None
-    progress: Progress | None = None
+    progress: SearchProgress | None = None
     fit: Fit | None = None
     strategy: str = ""  # description of the positions: "long the top fifth, short the bottom fifth"
     performance: dict[str, dict[str, float]] = field(default_factory=dict)  # segment -> metric -> value

@@ -10,11 +10,11 @@ from quarva.report.data import (
     SEGMENT_NAMES,
     Decay,
     Fit,
-    Progress,
     Quantiles,
     Question,
     ReportData,
     SearchFacts,
+    SearchProgress,
 )
 from quarva.report.plot import BOX, Bar, Hover, Key, Line, Plot, dots, polyline, step_path
 from quarva.report.text import objective_name, target_name
@@ -160,7 +160,7 @@ def decay(data: Decay, delay: int) -> Figure | None:
     )
 
 
-def search_progress(data: Progress, objective: str, search: SearchFacts) -> Figure:
+def search_progress(data: SearchProgress, objective: str, search: SearchFacts) -> Figure:
     """Best score so far and batch means against distinct evaluations."""
     batches = None if data.batches is None else data.batches.astype(np.float64)
     mean = None if data.mean is None else np.asarray(data.mean, dtype=np.float64)

@@ -11,11 +11,12 @@ from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
 from quarva.karva.genes import GeneShape
 from quarva.loop.findings import Findings
-from quarva.loop.loop import Loop, Progress
+from quarva.loop.loop import Loop
 from quarva.loop.memory import Memory
 from quarva.loop.offsets import offsets_of
 from quarva.loop.probe_panel import probe_panel_of
 from quarva.loop.probe_rows import probe_rows_of
+from quarva.loop.progress import Progress
 from quarva.loop.searcher import SearchContext, Searcher
 from quarva.loop.tuning import tuner_for
 from quarva.runs.recipe import SearchRecipe
@@ -196,7 +197,7 @@ def _run(loop: Loop, progress: bool | Callable[[Progress], None]) -> Findings:
         return loop.run()
     from quarva.loop.progress import bar
 
-    with bar(loop.task, loop.space.budget) as loop.observer:
+    with bar(loop.task, loop.context.budget) as loop.observer:
         return loop.run()
 
 

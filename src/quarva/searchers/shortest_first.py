@@ -9,7 +9,7 @@ from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import Population
 from quarva.karva.grammar.grammar import Grammar
 from quarva.karva.grammar.uniform import uniform
-from quarva.loop.archive import place_in_kind
+from quarva.loop.archive import rank_in_niche
 from quarva.loop.searcher import SearchContext
 
 __all__ = ["sample_short", "shortest_first"]
@@ -44,7 +44,7 @@ def shortest_first(context: SearchContext, grammar: Grammar, n: int) -> Populati
     is_first[np.unique(compared.keys(), return_index=True)[1]] = True
     short = samples[np.lexsort((samples.sizes(), ~is_first))[:n]]
     kinds = replace(short, symbols=_representatives(context.alphabet)[short.symbols]).keys()
-    return short[np.argsort(place_in_kind(kinds), kind="stable")]
+    return short[np.argsort(rank_in_niche(kinds), kind="stable")]
 
 
 def sample_short(context: SearchContext, grammar: Grammar, n: int, stream: int) -> Population:

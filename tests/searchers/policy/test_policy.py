@@ -133,7 +133,7 @@ def test_the_network_restarts_without_improvement():
     for _ in range(8):
         asked = policy.ask(1)
         policy.tell(asked, np.minimum(sines(asked), 1.0))
-    assert policy.figures()["starts"] == 2
+    assert policy.metrics()["starts"] == 2
 
 
 def test_taught_formulas_become_more_likely_unless_they_break_the_rules():
@@ -165,13 +165,13 @@ def test_formulas_can_have_constants(find):
 def test_an_observer_receives_the_metrics(find, table_task):
     heard = []
     find(table_task, "policy", 400, settings=SMALL, progress=heard.append)
-    figures = heard[-1].figures
+    figures = heard[-1].metrics
     assert set(figures) == {"score", "entropy", "distinct", "invalid", "starts", "loss"}
     assert figures["invalid"] == 0.0
     assert 0 < figures["distinct"] <= 1
     assert figures["entropy"] > 0
     find(table_task, "random", 400, progress=heard.append)
-    assert heard[-1].figures is None
+    assert heard[-1].metrics is None
 
 
 def test_a_log_for_tensorboard_is_written(find, table_task, tmp_path):

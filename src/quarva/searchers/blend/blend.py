@@ -225,10 +225,10 @@ class Blend:
         """Return how many candidates the surrogate has considered; 0 without a surrogate, as on tables."""
         return 0 if self._surrogate is None else self._surrogate.n_candidates
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return the network's share of the evaluations so far, and the network's own metrics."""
         own = {"network": self._bandit.spent[NETWORK] / max(self._bandit.spent.sum(), 1)}
-        return own | (self._network.figures() if self._joined else {})
+        return own | (self._network.metrics() if self._joined else {})
 
     def state(self) -> dict[str, Any]:
         """Return the state as arrays and numbers, with the part in front of each name."""

@@ -148,7 +148,7 @@ class Policy:
         """Start a search; see `Searcher.begin`."""
         self._context, self._grammar = context, Grammar(context.alphabet, context.shape, self.rule_names)
         self._batches = self._starts = 0  # batches and networks so far; all random numbers depend on these
-        self._figures: dict[str, float] = {}
+        self._metrics: dict[str, float] = {}
         self._warned = False
         factor = np.where(np.arange(self.batch) < self.stray * self.batch, 1 / self.heat, 1.0)
         self._inverse_temperature = np.repeat(factor.astype(np.float32), context.shape.genes)
@@ -210,7 +210,7 @@ class Policy:
         if context.alphabet.has_constants:
             pop.dc[:] = rng.integers(0, context.shape.constants, pop.dc.shape, np.int8)
             pop.constants[:] = rng.standard_normal(pop.constants.shape, np.float32)
-        self._figures["entropy"] = float(sampled.entropy.sum() / sampled.length.sum())
+        self._metrics["entropy"] = float(sampled.entropy.sum() / sampled.length.sum())
         return pop
 
     def _templates(self, rng: np.random.Generator) -> Templates | None:
@@ -226,7 +226,7 @@ class Policy:
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:
         """Train the network on the batch asked last; see `Searcher.tell`."""
-        self._update_figures(population, fitness)
+        self._update_metrics(population, fitness)
         taught, taught_fitness = self._taught
         if len(taught):
             population = Population.concatenate([population, taught])
@@ -244,7 +244,7 @@ class Policy:
         self._level = best if improved else self._level
         self._stagnation = 0 if improved else self._stagnation + 1
         if self._journal is not None:
-            self._journal.write(self._figures, self._batches)
+            self._journal.write(self._metrics, self._batches)
         if self.patience and self._stagnation >= self.patience:
             self._restart()
 
@@ -280,21 +280,21 @@ class Policy:
         batch = TeacherForcing.of(np.concatenate(symbols), self._grammar, self._prior)
         loss_weights = LossWeights(*(np.concatenate(part) for part in zip(*parts, strict=True)))
         for _ in range(self.steps):
-            self._figures["loss"] = self._trainer.step(batch, loss_weights, self._context.threads)
+            self._metrics["loss"] = self._trainer.step(batch, loss_weights, self._context.threads)
 
-    def _update_figures(self, population: Population, fitness: NDArray[np.float64]) -> None:
+    def _update_metrics(self, population: Population, fitness: NDArray[np.float64]) -> None:
         """Compute the metrics of a scored batch."""
         invalid = population.invalid()
         best, keys = distinct_best(population, fitness, len(population))
         elite = best[: max(int(self.elite * self.batch), 1)]
-        self._figures |= {
+        self._metrics |= {
             "score": float(fitness[elite].mean()) if len(elite) else float("nan"),
             "distinct": len(keys) / len(population),
             "invalid": float(invalid.mean()),
             "starts": float(self._starts),
         }
 
-    def figures(self) -> dict[str, float]:
+    def metrics(self) -> dict[str, float]:
         """Return the metrics of the last batch.
 
         Returns
@@ -304,7 +304,7 @@ class Policy:
             distinct formulas; invalid: share of invalid chromosomes; starts: number of networks so far; loss:
             loss of the last step, NaN if it diverged.
         """
-        return dict(self._figures)
+        return dict(self._metrics)
 
     def _skip(self) -> None:
         if not self._warned:
