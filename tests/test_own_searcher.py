@@ -53,9 +53,9 @@ def test_it_does_alone_what_it_did_in_the_comparison(page):
 def test_the_memory_answers_as_the_page_says(page):
     class Asked(page["Climber"]):
         def tell(self, population, fitness):
-            told, new = self.space.memory.look_up(population.keys())
+            known, new = self.context.memory.look_up(population.keys())
             assert not new.any()
-            np.testing.assert_array_equal(told, fitness)
+            np.testing.assert_array_equal(known, fitness)
             super().tell(population, fitness)
 
     qv, x = page["qv"], page["x"]
@@ -65,6 +65,6 @@ def test_the_memory_answers_as_the_page_says(page):
 
 
 def test_a_surrogate_finds_more_with_the_same_evaluations(page):
-    table = page["raced"].table()
+    table = page["comparison"].table()
     assert table.loc["surrogate", "best"] > 1.05 * table.loc["climber", "best"]
     assert table.loc["surrogate", "candidates"] > table.loc["climber", "candidates"] == 0

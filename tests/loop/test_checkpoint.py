@@ -204,7 +204,7 @@ def test_a_checkpoint_that_lacks_a_part_is_damaged(find, table_task, tmp_path):
     with np.load(path) as archive:
         arrays = {name: archive[name] for name in archive.files if not name.startswith("searcher.rng")}
     np.savez(path, **arrays)
-    with pytest.raises(RunError, match="is damaged .*rng.*: start the run anew"):
+    with pytest.raises(RunError, match="is damaged .*rng.*: start the run again"):
         find(table_task, budget=200, checkpoint=path, resume=True)
 
 

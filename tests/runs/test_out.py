@@ -106,6 +106,6 @@ def test_what_can_not_be_kept_leaves_no_folder(find, panel_task, tmp_path):
     class Stateless:
         begin = ask = tell = RandomSearch.ask
 
-    with pytest.raises(RunError, match="keeps no state"):
+    with pytest.raises(RunError, match="cannot be saved"):
         find(panel_task, Stateless(), 5, out=out)
     assert not list(Path(tmp_path).iterdir())
