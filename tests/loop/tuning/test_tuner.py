@@ -98,7 +98,7 @@ def test_every_step_counts_and_the_budget_is_met_exactly(noisy_task, searcher):
         scored -= history["tuning_steps"].diff().fillna(history["tuning_steps"].iloc[0])
         proposed = history["proposed"].diff().fillna(history["proposed"].iloc[0])
         np.testing.assert_allclose(history["distinct_share"], scored / proposed)
-    assert "of them steps of tuning" in str(found)
+    assert "of them tuning steps" in str(found)
 
 
 @pytest.mark.parametrize("searcher", SEARCHERS)
