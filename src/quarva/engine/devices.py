@@ -1,8 +1,9 @@
-"""Which device runs a job: the one asked for, or the one that was measured to be faster.
+"""Choice of the device that runs a job.
 
-`auto` measures: the first job of its kind runs a batch of formulas on the GPU and on the CPU, and what came
-out is kept in the cache folder, by GPU, kernels, threads and kind of job. Kinds are sizes by powers of four:
-a GPU wins with many assets and many formulas, and loses with few.
+The device `auto` is the faster one by measurement. The first job of a kind runs a batch of formulas on the
+GPU and on the CPU. The seconds are stored in the cache folder by GPU, kernels, number of threads and kind of
+job. The kind of a job is its size in powers of four, because a GPU is faster with many assets and formulas
+and slower with few.
 """
 
 import json
@@ -20,10 +21,10 @@ __all__ = ["DEVICES", "Device", "check_device", "choose", "kind_of", "measured"]
 Device = Literal["auto", "cpu", "cuda"]
 
 DEVICES: tuple[Device, ...] = get_args(Device)
-"""What may be asked for."""
+"""The names of the devices."""
 
-_SMALL = 10_000_000  # cells of all formulas: less takes a CPU milliseconds, and is not worth measuring
-_MANY = 1024  # formulas that a large GPU runs at a time; more do not change which device is faster
+_SMALL = 10_000_000  # cells of all formulas; a smaller job takes a CPU milliseconds and is not measured
+_MANY = 1024  # formulas that a large GPU runs at once; more do not change which device is faster
 
 Seconds = dict[str, dict[str, float]]
 """Seconds on `cuda` and on `cpu`, by kind of job."""
@@ -38,7 +39,7 @@ def check_device(device: str) -> None:
 
 
 def kind_of(mode: int, assets: int, days: int, formulas: int) -> str:
-    """The kind of a job: what is done with the signals, and sizes by powers of four."""
+    """Return the kind of a job: its mode, and its sizes in powers of four."""
     sizes = (assets, days, min(formulas, _MANY))
     return f"{mode}:" + ":".join(str((size.bit_length() + 1) // 2) for size in sizes)
 
@@ -46,13 +47,24 @@ def kind_of(mode: int, assets: int, days: int, formulas: int) -> str:
 def choose(
     kind: str, cells: int, threads: int, on_gpu: Callable[[], None], on_cpu: Callable[[], None]
 ) -> Device:
-    """`cuda` where it is faster for this kind of job, else `cpu`.
+    """Return the faster device for a kind of job.
 
-    Args:
-        kind: see `kind_of`.
-        cells: of all formulas of the job.
-        threads: of the CPU.
-        on_gpu, on_cpu: run a batch of the job's formulas.
+    Parameters
+    ----------
+    kind : str
+        See `kind_of`.
+    cells : int
+        Number of cells of all formulas of the job.
+    threads : int
+        Number of CPU threads.
+    on_gpu, on_cpu : callable
+        Run a batch of the job's formulas.
+
+    Returns
+    -------
+    str
+        "cuda" or "cpu"; "cpu" if there is no GPU, if the job is small, or if a formula does not fit in the
+        memory of the GPU.
     """
     from quarva.engine.gpu.device import find_device, is_installed, why_no_device
 
@@ -72,15 +84,24 @@ def measured(
     where: str, kind: str, on_gpu: Callable[[], None], on_cpu: Callable[[], None],
     clock: Callable[[], float] = time.perf_counter,
 ) -> Device:  # fmt: skip
-    """The faster device, from memory or by a measurement that is then remembered.
+    """Return the faster device. A measurement is stored, so that each kind of job is measured once.
 
-    where: GPU, threads and kernels. clock: seconds.
+    Parameters
+    ----------
+    where : str
+        GPU, threads and kernels.
+    kind : str
+        See `kind_of`.
+    on_gpu, on_cpu : callable
+        Run a batch of the job's formulas.
+    clock : callable
+        The current time in seconds.
     """
     seconds = _known.setdefault(where, _read().get(where, {}))
     if kind not in seconds:
         taken = {}
         for device, work in (("cuda", on_gpu), ("cpu", on_cpu)):
-            work()  # compiles, uploads
+            work()  # compile and upload
             begun = clock()
             work()
             taken[device] = clock() - begun
@@ -94,7 +115,7 @@ def _file() -> Path:
 
 
 def _read() -> dict[str, Seconds]:
-    """What was measured before; nothing where the file is not there or not to be understood."""
+    """Read the stored measurements; empty if the file does not exist or is damaged."""
     try:
         content = json.loads(_file().read_text(encoding="utf-8"))
         return {
@@ -109,7 +130,7 @@ def _read() -> dict[str, Seconds]:
 
 
 def _write(content: dict[str, Seconds]) -> None:
-    """Keep the measurements; where there is no folder for them, they last as long as the process."""
+    """Store the measurements. If the folder is not writable, they are only kept in memory."""
     try:
         _file().parent.mkdir(parents=True, exist_ok=True)
         write_atomically(_file(), json.dumps(content, indent=1).encode())

@@ -1,4 +1,4 @@
-"""Running a program on a panel: scores without signals, or the signals."""
+"""Evaluation of programs on panels: scores without storing signals, or the signals."""
 
 import os
 from functools import partial
@@ -29,22 +29,22 @@ __all__ = ["Statistic", "Target", "evaluate", "is_compiled", "share", "signals",
 
 
 _STATISTICS = {"ic": IC, "rank_ic": RANK_IC, "sse": SSE, "corr": CORRELATION}
-_PIECES = 2  # pieces of work for each thread: formulas differ in cost
-# For what the formulas of a piece may keep for all tiles and from chunk to chunk, so that a third-level cache
-# has room for it: 1,200 evolved formulas on 498 assets took 1.69 ms each in pieces of 256 MiB and 1.44 in
-# pieces of 32 MiB, though an eighth more nodes are computed. With fewer formulas too little is shared.
+_PIECES = 2  # pieces of work per thread, because formulas differ in cost
+# Memory of what a piece of formulas keeps for all tiles and from chunk to chunk. It should fit in the
+# third-level cache: 1,200 evolved formulas on 498 assets took 1.69 ms each in pieces of 256 MiB and 1.44 ms
+# in pieces of 32 MiB, although an eighth more nodes are computed. Pieces of fewer formulas share too few nodes.
 _PIECE_BYTES, _PIECE_LEAST = 32 * 2**20, 24
 _TAIL_DAYS = 100
-_MEASURED = 512  # formulas that tell which device is faster: about what a large GPU runs at a time
+_MEASURED = 512  # formulas with which devices are compared: about what a large GPU runs at once
 
 
 def is_compiled() -> bool:
-    """Whether the kernels were compiled before on this machine; if not, that takes some minutes."""
+    """True if the kernels are in the disk cache. If not, compiling them takes some minutes."""
     return is_cached(batch.run)
 
 
 def threads_to_use(threads: int | None) -> int:
-    """The number asked for, else as many as this process may use."""
+    """Return the given number of threads, or by default the number of cores that this process may use."""
     if threads is not None:
         return max(1, int(threads))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -60,40 +60,54 @@ def evaluate(
     threads: int | None = None,
     device: Device = "cpu",
 ) -> NDArray[np.float64]:
-    """Score every formula, day by day, against every target; no signal is stored.
+    """Score formulas against targets without storing their signals.
 
-    Args:
-        formulas: P of them; a population that is not compiled yet saves time on tables of a few rows.
-        panel: T days × N assets.
-        targets: (M, T, N), NaN = not there; or `Target.prepare` of it, to save the copy.
-        statistic: `ic` or `rank_ic`: correlation over a day's assets, by value or by average rank; `sse`:
-            squared error; `corr`: correlation pooled over days and assets. What varies by less than about
-            five units in the last place of float32, relative to its mean, is a constant and has no
-            correlation.
-        segments: (T,), the segment that each day counts for; days outside 0 … n_segments − 1 count nowhere.
-            All days count for segment 0 by default.
-        n_segments: S.
-        threads: how many; all by default. The result does not depend on it.
-        device: `cpu`; `cuda`, a GPU, whose figures agree with the CPU's to float32 precision but not bit for
-            bit; or `auto`, the one that was measured to be faster on this machine (`engine.devices`).
+    Parameters
+    ----------
+    formulas : Program or Population
+        P formulas. On tables of a few rows, a population is faster than its program.
+    panel : Panel
+        The panel of T days and N assets.
+    targets : ndarray of float, shape (M, T, N), or Target
+        M targets. NaN marks a missing value. `Target.prepare` saves the preparation of repeated calls.
+    statistic : {"ic", "rank_ic", "sse", "corr"}
+        Correlation over the assets of a day by value or by average rank, squared error, or correlation pooled
+        over days and assets.
+    segments : ndarray of int, shape (T,), optional
+        The segment of each day. Days outside 0 … n_segments − 1 are not scored. Defaults to 0 for all days.
+    n_segments : int, default 1
+        Number S of segments.
+    threads : int, optional
+        Number of threads. Defaults to all cores. The scores do not depend on it.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        The scores of a GPU agree with those of the CPU to float32 precision, but not bit for bit. "auto" is
+        the device that is faster by measurement on this machine (see `engine.devices`).
 
-    Returns:
-        float64 of shape (P, S, M, 4). `ic`, `rank_ic`: days counted, Σ IC, Σ IC², days on which the signal
-        has enough values (they include those on which it is a constant, which are not counted).
-        `sse`: cells counted, Σ (signal − target)², 0, cells with a target.
-        `corr`: cells counted, correlation, Σ (target − mean)² over the cells counted, cells with a target.
+    Returns
+    -------
+    ndarray of float64, shape (P, S, M, 4)
+        "ic" and "rank_ic": number of days counted, Σ IC, Σ IC², number of days on which the signal has enough
+        values (including days on which it is constant, which are not counted).
+        "sse": number of cells counted, Σ (signal − target)², 0, number of cells with a target.
+        "corr": number of cells counted, correlation, Σ (target − mean)² over these cells, number of cells
+        with a target.
 
-    Notes:
-        A daily correlation is one over all assets that have a target that day. An asset without a signal
-        enters as neutral: at the mean of the day's signals, for ranks at their middle. A day counts when at
-        least half of these assets, and 3, have a signal, and neither signal nor target is a constant. `sse`
-        and `corr` are over the cells that have both.
+    Raises
+    ------
+    FormulaError
+        A formula reads a field, group or asset that the panel lacks, or the panel is in float64 and a formula
+        has an operator that is not elementwise.
+    DeviceError
+        The device is "cuda", and there is no GPU, or its memory is too small for a formula, or the panel is
+        in float64.
 
-    Raises:
-        FormulaError: a formula reads a field or group that the panel lacks, or one of a panel in float64
-            holds an operator that is not elementwise.
-        DeviceError: `cuda`, and there is no GPU, or it has not the memory for a formula, or the panel is in
-            float64.
+    Notes
+    -----
+    A daily correlation is taken over all assets with a target on this day. An asset without a signal is
+    neutral: its signal is replaced by the day's mean, or its rank by the middle rank. A day counts if at
+    least half of these assets, and at least 3, have a signal, and neither signal nor target is constant.
+    Values that vary by less than about five units in the last place of float32, relative to their mean, are constant.
+    "sse" and "corr" are taken over the cells with a signal and a target.
     """
     if not isinstance(targets, Target):
         all_days = np.zeros(panel.values.shape[1], np.int8)
@@ -123,12 +137,26 @@ def evaluate(
 def signals(
     program: Program, panel: Panel, threads: int | None = None, device: Device = "cpu"
 ) -> NDArray[np.floating]:
-    """The signals themselves, of shape (P, T, N) and the precision of the panel, NaN = no opinion.
+    """Compute the signals of formulas.
 
-    threads, device: as in `evaluate`.
+    Parameters
+    ----------
+    program : Program
+        P formulas.
+    panel : Panel
+        The panel of T days and N assets.
+    threads, device
+        As in `evaluate`.
 
-    Raises:
-        FormulaError, DeviceError: as in `evaluate`.
+    Returns
+    -------
+    ndarray of float, shape (P, T, N)
+        In the precision of the panel. NaN means no opinion.
+
+    Raises
+    ------
+    FormulaError, DeviceError
+        As in `evaluate`.
     """
     if panel.precision == "float64":
         double.check_device(device)
@@ -144,16 +172,16 @@ def _run(
     program: Program, panel: Panel, target: Target, days: int, mode: int, acc: NDArray, out: NDArray,
     threads: int | None, device: Device,
 ) -> None:  # fmt: skip
-    """Share the formulas among the threads, or run them on a GPU; they write to `acc` or `out`."""
+    """Divide the formulas among threads, or run them on a GPU; the results are written to `acc` or `out`."""
     check_device(device)
     n_days, n_assets = panel.values.shape[1:]
-    laid = lay_out(panel)
-    tiles = laid.tiles
+    layout = lay_out(panel)
+    tiles = layout.tiles
     param = place_params(program, panel.fields, tuple(panel.groups), panel.assets)
     nodes = (program.offset, program.code, program.left, program.right, program.third, param, program.number)
     operands = (
-        laid.fields.reshape(-1), laid.groups, laid.universe, n_assets, laid.n_groups, tiles.width,
-        tiles.lanes, n_days, panel.conventions == "qlib", laid.listed, *target.arrays, days, mode, acc, out,
+        layout.fields.reshape(-1), layout.groups, layout.universe, n_assets, layout.n_groups, tiles.width,
+        tiles.lanes, n_days, panel.conventions == "qlib", layout.listed, *target.arrays, days, mode, acc, out,
     )  # fmt: skip
     threads = threads_to_use(threads)
 
@@ -161,7 +189,9 @@ def _run(
         from quarva.engine.gpu.run import run_on_device
 
         some = (program.offset[: many + 1], *nodes[1:])
-        run_on_device(some, panel, laid.fields, laid.groups, laid.n_groups, target, days, mode, acc, out)
+        run_on_device(
+            some, panel, layout.fields, layout.groups, layout.n_groups, target, days, mode, acc, out
+        )
 
     def on_cpu(many: int) -> None:
         some = (program.offset[: many + 1], *nodes[1:])
@@ -170,7 +200,7 @@ def _run(
             few.score_nodes(some, threads, acc)
             return
         if mode != RANK_IC and panel.conventions == "quarva" and is_elementwise(program.code):
-            rows = Rows(some, laid, target, days, mode, acc, out)
+            rows = Rows(some, layout, target, days, mode, acc, out)
             run_rowwise(rows, threads, lambda pieces, most: _pieces(some, pieces, most))
             return
         most = max(_PIECE_LEAST, _PIECE_BYTES // (4 * tiles.width * (CHUNK + _TAIL_DAYS)))
@@ -192,9 +222,10 @@ def _run(
 
 
 def _pieces(nodes: tuple, many: int, most: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """An order of formulas in which those that share stand together, and where its pieces begin and end.
+    """Order formulas so that those that share nodes are neighbours, and cut them into pieces.
 
-    many: pieces; most: formulas of a piece.
+    `many` is the number of pieces and `most` the maximal number of formulas of a piece. Returns the order and
+    the first formula of each piece, followed by the number of formulas.
     """
     graph, size, roots, which = batch.graph_of(np.arange(len(nodes[0]) - 1), *nodes)
     order = np.argsort(pieces.anchors(graph, size, roots[which]), kind="stable")

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from quarva._runtime.spin_pool import SpinPool
 from quarva.engine.kernel.run.small_tables import Workspace, is_elementwise, run_genes, run_nodes
-from quarva.engine.layout import Laid, lay_out
+from quarva.engine.layout import PanelLayout, lay_out
 from quarva.engine.names import place_params
 from quarva.engine.program import Program
 from quarva.engine.target import Target
@@ -29,18 +29,18 @@ class FewRows:
     """A small panel and a target."""
 
     panel: Panel
-    laid: Laid
+    layout: PanelLayout
     target: Target
     days: int
 
     @classmethod
     def of(cls, panel: Panel, target: Target, days: int) -> "FewRows | None":
         """Return None if the panel has too many rows, more than one tile, or other conventions."""
-        laid = lay_out(panel)
-        tiles = laid.tiles
+        layout = lay_out(panel)
+        tiles = layout.tiles
         small = tiles.count == 1 and 0 < days * tiles.width <= _CELLS
         whole = days == panel.values.shape[1] and panel.conventions == "quarva"
-        return cls(panel, laid, target, days) if small and whole else None
+        return cls(panel, layout, target, days) if small and whole else None
 
     def suit_nodes(self, program: Program) -> bool:
         """True if the formulas have only elementwise operators."""
@@ -98,7 +98,7 @@ class FewRows:
         self, many: int, threads: int, nodes: int, positions: int
     ) -> tuple[Workspace, tuple[Any, ...]]:
         """Scratch space for the pieces of work, and the operands that do not depend on the formulas."""
-        fields, target = self.laid.fields, self.target
+        fields, target = self.layout.fields, self.target
         cells = self.days * fields.shape[2]
         pieces = max(1, min(threads * _PIECES, many // _LEAST)) if threads > 1 else 1
         scored = (target.values, target.known, target.least, target.segments)

@@ -1,4 +1,4 @@
-"""A formula as a user holds it: text in, signal out."""
+"""`Formula`, the public form of an expression: parsed from text, evaluated on panels."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -38,10 +38,21 @@ class Formula:
 
     @classmethod
     def parse(cls, text: str, notation: str = "infix", panel: Panel | None = None) -> "Formula":
-        """Read a formula; with a panel, its fields and groups are checked.
+        """Parse a formula.
 
-        Raises:
-            FormulaError: the text can not be read; the message marks the place.
+        Parameters
+        ----------
+        text : str
+            The formula.
+        notation : str, default "infix"
+            One of `quarva.karva.NOTATIONS`.
+        panel : Panel, optional
+            If given, fields, groups and assets must be those of the panel.
+
+        Raises
+        ------
+        FormulaError
+            The text is invalid. The message gives the column of the error.
         """
         if panel is None:
             return cls(parse(text, notation))
@@ -50,10 +61,22 @@ class Formula:
         )
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
-        """The signal on a panel, in its precision: dates × assets, NaN = no opinion.
+        """Compute the signal on a panel.
 
-        Raises:
-            FormulaError: the formula reads a field or group that the panel lacks.
+        Parameters
+        ----------
+        panel : Panel
+            The panel of T days and N assets.
+
+        Returns
+        -------
+        pandas.DataFrame, shape (T, N)
+            By date and asset, in the precision of the panel. NaN means no opinion.
+
+        Raises
+        ------
+        FormulaError
+            The formula reads a field, group or asset that the panel lacks.
         """
         import pandas as pd
 

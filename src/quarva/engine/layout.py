@@ -1,4 +1,4 @@
-"""A panel as the kernels read it."""
+"""The layout of a panel in memory, as the kernels read it."""
 
 import weakref
 from dataclasses import dataclass
@@ -9,20 +9,25 @@ from numpy.typing import NDArray
 from quarva.engine.tiles import Tiles
 from quarva.panel import Panel, first_rows, last_rows
 
-__all__ = ["Laid", "group_codes", "lay_out"]
+__all__ = ["PanelLayout", "group_codes", "lay_out"]
 
 
 @dataclass(frozen=True, eq=False)
-class Laid:
-    """T days of N assets, padded to `tiles.width` of them with NaN.
+class PanelLayout:
+    """A panel of T days and N assets, padded with NaN to `tiles.width` assets.
 
-    Attributes:
-        tiles: how the assets are cut.
-        fields: float32 of shape (F, T, width); what is not finite is NaN.
-        groups, n_groups: see `group_codes`.
-        universe: bool of shape (T, N), or empty.
-        listed: the first and the last day of each asset, float32 of shape (width,) each, for Qlib's
-            conventions; else 0 and infinity.
+    Attributes
+    ----------
+    tiles : Tiles
+        The tiles of assets.
+    fields : ndarray of float32, shape (F, T, width)
+        The fields. Values that are not finite are NaN.
+    groups, n_groups : ndarray of int32, int
+        See `group_codes`.
+    universe : ndarray of bool, shape (T, N) or (0, 0)
+        The universe; empty if every asset belongs to it on every day.
+    listed : tuple of two ndarray of float32, shape (width,)
+        With Qlib's conventions, the first and the last day of each asset. Otherwise 0 and infinity.
     """
 
     tiles: Tiles
@@ -33,12 +38,12 @@ class Laid:
     listed: tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
-_laid: "weakref.WeakKeyDictionary[Panel, Laid]" = weakref.WeakKeyDictionary()
+_layouts: "weakref.WeakKeyDictionary[Panel, PanelLayout]" = weakref.WeakKeyDictionary()
 
 
-def lay_out(panel: Panel) -> Laid:
-    """The panel laid out; once, as long as it lives."""
-    if panel not in _laid:
+def lay_out(panel: Panel) -> PanelLayout:
+    """Return the layout of a panel. It is computed once during the panel's lifetime."""
+    if panel not in _layouts:
         tiles = Tiles.of(panel)
         fields = tiles.pad(panel.values)
         fields[np.isinf(fields)] = np.nan
@@ -48,12 +53,14 @@ def lay_out(panel: Panel) -> Laid:
             begins[: panel.values.shape[2]] = first_rows(panel.values)
             ends[: panel.values.shape[2]] = last_rows(panel.values)
         groups, n_groups = group_codes(panel)
-        _laid[panel] = Laid(tiles, fields, groups, n_groups, np.ascontiguousarray(universe), (begins, ends))
-    return _laid[panel]
+        _layouts[panel] = PanelLayout(
+            tiles, fields, groups, n_groups, np.ascontiguousarray(universe), (begins, ends)
+        )
+    return _layouts[panel]
 
 
 def group_codes(panel: Panel) -> tuple[NDArray[np.int32], int]:
-    """Codes of all groups, int32 of shape (G, N), and the largest number of groups in one of them."""
+    """Return the codes of all groupings, int32 of shape (G, N), and the maximal number of groups of one."""
     groups = list(panel.groups.values())
     codes = [np.asarray(group.codes, np.int32) for group in groups]
     n_assets = panel.values.shape[2]

@@ -1,4 +1,4 @@
-"""Names that formulas read, and their numbers on a panel."""
+"""Resolution of the names in formulas to indices on a panel."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,24 @@ _FIRST_GROUP = [operator.kind for operator in OPERATORS].index("group")
 def place_params(
     formulas: Program | Alphabet, fields: tuple[str, ...], groups: tuple[str, ...], assets: tuple[str, ...]
 ) -> NDArray[np.int32]:
-    """`param` of a program or an alphabet with fields, groups and assets numbered as the panel has them.
+    """Replace the indices of names in `param` by those of a panel.
 
-    Raises:
-        FormulaError: a name that the panel lacks.
+    Parameters
+    ----------
+    formulas : Program or Alphabet
+        The formulas or the alphabet.
+    fields, groups, assets : tuple of str
+        The names of the panel, in its order.
+
+    Returns
+    -------
+    ndarray of int32
+        `formulas.param` with the indices of the panel's fields, groups and assets.
+
+    Raises
+    ------
+    FormulaError
+        The panel lacks a name.
     """
     param = formulas.param
     for kind, wanted, there, first, end in (

@@ -1,10 +1,10 @@
-"""How much arithmetic a formula asks for: what a rate is held against when it is compared with a peak.
+"""Number of arithmetic operations of a formula, to compare measured rates with the peak of a machine.
 
-A count is that of the definition with the window's work shared between days: additions, multiplications,
-divisions, roots and comparisons of a cell, each as one. A sum over a window costs 3 whatever the window
-(a prefix, a suffix, their sum), what is ordered costs the comparisons of a binary search or of a merge
-sort. What a kernel does beside that (loads, stores, conversions, a second pass) is not counted: it is the
-difference to the peak. A formula counts alone, also where it shares its parts with others.
+Additions, multiplications, divisions, roots and comparisons per cell count as one operation each. Rolling
+operators count as if days shared the work of a window: a sum costs 3 operations for any window (prefix,
+suffix, and their sum), and order statistics cost the comparisons of a binary search or a merge sort. Loads,
+stores, conversions and second passes are not counted; they are the difference to the peak. Every formula is
+counted separately, even if formulas share nodes.
 """
 
 from math import log2
@@ -18,8 +18,8 @@ from quarva.karva.operators import BY_NAME
 
 __all__ = ["expression_operations", "population_operations", "scoring_operations", "symbol_operations"]
 
-# Operations of a cell, and how many more for each doubling of the window, for each doubling of the number
-# of assets, and for each day of the window.
+# Operations per cell, and further ones per doubling of the window, per doubling of the number of assets, and
+# per day of the window.
 _FIXED = {
     "neg": 1, "abs": 1, "sign": 2, "log": 16, "exp": 13, "sqrt": 1, "square": 1, "inv": 1, "sin": 14,
     "cos": 14, "tanh": 17, "power": 30, "signed_power": 32, "if_else": 1, "ref": 0, "delta": 1,
@@ -37,11 +37,11 @@ _SCORING = {"ic": 6, "rank_ic": 7, "sse": 3, "corr": 8}
 
 
 def symbol_operations(symbol: Symbol, n_assets: int) -> float:
-    """Operations of one cell of one node; 0 for a field or a number."""
+    """Return the operations per cell of a node; 0 for a field or a number."""
     if symbol.operator is None:
         return 0.0
     name, window = symbol.operator.name, symbol.window or 1
-    own = _FIXED.get(name, 1)  # what is not in the table is one instruction: a comparison, an addition
+    own = _FIXED.get(name, 1)  # other operators are one instruction, such as an addition
     return (
         own
         + _BY_WINDOW.get(name, 0) * log2(window)
@@ -51,20 +51,20 @@ def symbol_operations(symbol: Symbol, n_assets: int) -> float:
 
 
 def expression_operations(expression: Expression, n_assets: int) -> float:
-    """Operations of one cell of a formula's root, with all that leads to it."""
+    """Return the operations per cell of all nodes of a formula."""
     return sum(symbol_operations(node.symbol, n_assets) for node in expression.walk())
 
 
 def population_operations(population: Population, n_assets: int) -> NDArray[np.float64]:
-    """The same for every chromosome, its linking operators among them; float64 of shape (P,)."""
-    by_letter = np.array([symbol_operations(symbol, n_assets) for symbol in population.alphabet.symbols])
+    """Return the operations per cell of each chromosome with its linking operators, float64 of shape (P,)."""
+    by_symbol = np.array([symbol_operations(symbol, n_assets) for symbol in population.alphabet.symbols])
     inside = np.arange(population.symbols.shape[2]) < population.lengths()[:, :, None]
     links = population.shape.genes - 1
     link = symbol_operations(Symbol(BY_NAME[population.shape.link]), n_assets)
-    return (by_letter[population.symbols] * inside).sum(axis=(1, 2)) + links * link
+    return (by_symbol[population.symbols] * inside).sum(axis=(1, 2)) + links * link
 
 
 def scoring_operations(statistic: str, n_assets: int) -> float:
-    """Operations of one cell of a signal that is scored by one of `engine.Statistic`."""
+    """Return the operations per cell of scoring a signal by one of `engine.Statistic`."""
     own = float(_SCORING[statistic])
     return own + log2(max(n_assets, 2)) if statistic == "rank_ic" else own

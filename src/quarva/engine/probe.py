@@ -1,4 +1,4 @@
-"""What this machine can do at most: its arithmetic and its memory, measured, so that a rate has a measure."""
+"""Measured peak rates of a machine, in arithmetic and in memory, to which other rates are compared."""
 
 import math
 import platform
@@ -14,16 +14,16 @@ from quarva.engine.evaluate import threads_to_use
 
 __all__ = ["fma_peak", "processor", "stream_peak"]
 
-_LANES = 1024  # numbers in the first-level cache, far more than the multipliers have in flight
-_CHAIN = 16  # multiplications and additions between a load and a store, so that neither is what is measured
-_SECONDS = 0.05  # that one timing should take
-_TRIES = 6  # timings, of which the best counts: a peak is what nothing else disturbed
-_MEMORY_KIB = 96 * 1024  # beyond any second-level cache
+_LANES = 1024  # numbers in the first-level cache, many more than the multipliers process at once
+_CHAIN = 16  # multiplications and additions between a load and a store, whose cost then is small
+_SECONDS = 0.05  # duration of a timing
+_TRIES = 6  # number of timings, of which the best counts
+_MEMORY_KIB = 96 * 1024  # larger than any second-level cache
 
 
 @compiled(fastmath={"contract"})
 def multiply_add(x, scale, shift, rounds):
-    """x ← x · scale + shift, `_CHAIN` times a round; contraction makes one instruction of the two."""
+    """x ← x · scale + shift, `_CHAIN` times per round; contraction makes this one instruction."""
     for _ in range(rounds):
         for k in range(x.size):
             value = x[k]
@@ -41,10 +41,20 @@ def triad(a, b, c, scale, rounds):
 
 
 def fma_peak(threads: int | None = None) -> float:
-    """Float32 operations a second on so many threads (all by default); a fused multiply-add counts as two.
+    """Measure the peak rate of float32 arithmetic.
 
-    Independent chains of fused multiply-adds on numbers in the first-level cache, as wide as Numba's
-    vectors are; the best of several timings of about 50 ms.
+    The threads run independent chains of fused multiply-adds on numbers in the first-level cache, with the
+    vectors that Numba uses. The best of several timings of about 50 ms counts.
+
+    Parameters
+    ----------
+    threads : int, optional
+        Number of threads. Defaults to all cores.
+
+    Returns
+    -------
+    float
+        Operations per second of all threads. A fused multiply-add counts as two.
     """
     scale, shift = np.float32(0.5), np.float32(0.25)
 
@@ -56,10 +66,20 @@ def fma_peak(threads: int | None = None) -> float:
 
 
 def stream_peak(threads: int | None = None, kib: int = _MEMORY_KIB) -> float:
-    """Bytes a second between memory and so many threads (all by default), read and written ones counted.
+    """Measure the peak rate of memory by McCalpin's triad a ← b + s · c in float32.
 
-    McCalpin's triad a ← b + s · c in float32 on three arrays of `kib` KiB together, a set for each thread:
-    96 MiB by default; fewer ask the caches instead (1024 KiB the second level, say).
+    Parameters
+    ----------
+    threads : int, optional
+        Number of threads, each with its own arrays. Defaults to all cores.
+    kib : int
+        Size of the three arrays together, in KiB. With a small size the rate is that of a cache, for example
+        1024 for the second level.
+
+    Returns
+    -------
+    float
+        Bytes read and written per second by all threads.
     """
     size = max(kib * 1024 // 12, 16)
 
@@ -71,8 +91,8 @@ def stream_peak(threads: int | None = None, kib: int = _MEMORY_KIB) -> float:
 
 
 def _best_rate(works: Sequence[Callable[[int], None]], each: float) -> float:
-    """Most units a second of all works together, each on a thread of its own, `each` units a round."""
-    works[0](1)  # compiles
+    """Return the best rate of all works together, each in its own thread with `each` units per round."""
+    works[0](1)  # compile
     with ThreadPoolExecutor(len(works)) as pool:
 
         def seconds(rounds: int) -> float:
@@ -88,7 +108,7 @@ def _best_rate(works: Sequence[Callable[[int], None]], each: float) -> float:
 
 
 def processor() -> str:
-    """The processor's name, as the system tells it."""
+    """Return the name of the processor."""
     info = Path("/proc/cpuinfo")
     if info.exists():
         for line in info.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""Formulas as flat lists of nodes: what the kernel runs."""
+"""`Program`: formulas as flat lists of nodes, which the kernels run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,17 +20,25 @@ __all__ = ["Program"]
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """P formulas, their nodes one after the other, operands before operators, the root last.
+    """The nodes of P formulas. Operands precede operators, and the root of a formula is its last node.
 
-    Attributes:
-        offset: int64 of shape (P + 1,); formula p has the nodes offset[p] … offset[p + 1] − 1.
-        code: int32, operator code, FIELD or NUMBER.
-        left, right, third: int32, place of the operands within the formula, −1 for none.
-        param: int32, the window, the count, or the number of the field in `fields`, of the group in `groups`
-            or of the asset in `assets`.
-        number: float32, value of a NUMBER, or an operator's share.
-        exact: float64, the same without rounding; None where it was not asked for.
-        fields, groups, assets: the names that `param` counts.
+    Attributes
+    ----------
+    offset : ndarray of int64, shape (P + 1,)
+        Formula p has the nodes offset[p] … offset[p + 1] − 1.
+    code : ndarray of int32
+        Operator code, FIELD or NUMBER.
+    left, right, third : ndarray of int32
+        Index of each operand within the formula, −1 for none.
+    param : ndarray of int32
+        The window, the count, or the index of the field in `fields`, of the group in `groups` or of the asset
+        in `assets`.
+    number : ndarray of float32
+        Value of a NUMBER, or share of an operator.
+    exact : ndarray of float64 or None
+        The same without rounding, if requested.
+    fields, groups, assets : tuple of str
+        The names to which `param` refers.
     """
 
     offset: NDArray[np.int64]
@@ -81,10 +89,21 @@ class Program:
 
     @classmethod
     def from_expressions(cls, expressions: Sequence[Expression]) -> "Program":
-        """Compile trees.
+        """Compile expressions.
 
-        Raises:
-            FormulaError: a `?` without a value.
+        Parameters
+        ----------
+        expressions : sequence of Expression
+            P expressions.
+
+        Returns
+        -------
+        Program
+
+        Raises
+        ------
+        FormulaError
+            A `?` has no value.
         """
         names = _Names.of(expressions)
         rows: list[tuple[int, int, int, int, int, float]] = []
@@ -101,7 +120,7 @@ class Program:
         )  # fmt: skip
 
     def lookback(self) -> NDArray[np.int32]:
-        """Days before today that each formula reads, int32 of shape (P,)."""
+        """Return the number of days before today that each formula reads, int32 of shape (P,)."""
         out = np.empty(len(self), np.int32)
         _lookback(
             self.offset, self.code, self.left, self.right, self.third, self.param, _REACHES, _ROLLS, out
@@ -109,7 +128,7 @@ class Program:
         return out
 
     def __getitem__(self, chosen: slice | NDArray[np.integer]) -> "Program":
-        """The formulas of a slice, or at these places."""
+        """Return the formulas of a slice or with the given indices."""
         places = np.arange(len(self))[chosen]
         many = np.diff(self.offset)[places]
         offset = np.append(0, np.cumsum(many))
@@ -119,7 +138,7 @@ class Program:
         return replace(self, offset=offset, **{name: getattr(self, name)[nodes] for name in columns})
 
     def sizes(self) -> NDArray[np.int32]:
-        """Nodes of each formula, int32 of shape (P,)."""
+        """Return the number of nodes of each formula, int32 of shape (P,)."""
         return np.diff(self.offset).astype(np.int32)
 
     def exact_numbers(self) -> NDArray[np.float64]:
@@ -132,7 +151,7 @@ class Program:
 
 @dataclass(frozen=True)
 class _Names:
-    """Number of each name that formulas read."""
+    """Index of each name that formulas read."""
 
     fields: dict[str, int]
     groups: dict[str, int]
@@ -156,7 +175,7 @@ class _Names:
 
 
 def _flatten(expression: Expression, names: _Names) -> list[tuple[int, int, int, int, int, float]]:
-    """Rows of code, left, right, third, param, number: level order backwards, so that operands come first."""
+    """Return rows of code, left, right, third, param, number in reversed level order: operands come first."""
     nodes = list(expression.walk())
     rows, first = [], len(nodes)
     for node in reversed(nodes):
@@ -244,6 +263,6 @@ def _lookback(offset, code, left, right, third, param, reaches, rolls, out):
         out[p] = back[offset[p + 1] - 1]
 
 
-# What a window of w days reads beyond w − 1 days back, by operator code; and which operators have windows.
+# By operator code: days that a window of w days reads beyond w − 1 days back, and whether there is a window.
 _REACHES = np.array([op.lookback(1) for op in OPERATORS], np.int32)
 _ROLLS = np.array([op.windowed for op in OPERATORS])

@@ -10,7 +10,7 @@ from quarva._runtime.threads import share
 from quarva.engine.kernel.run import rowwise
 from quarva.engine.kernel.run.outputs import WRITE
 from quarva.engine.kernel.run.score import CORRELATION, SUMS
-from quarva.engine.layout import Laid
+from quarva.engine.layout import PanelLayout
 from quarva.engine.target import Target
 
 __all__ = ["Rows", "run_rowwise"]
@@ -30,7 +30,7 @@ class Rows:
     ----------
     nodes : tuple of ndarray
         The arrays of a `Program`, see `kernel.run.batch.run`.
-    laid : Laid
+    layout : PanelLayout
         The panel.
     target : Target
         The target.
@@ -43,7 +43,7 @@ class Rows:
     """
 
     nodes: tuple
-    laid: Laid
+    layout: PanelLayout
     target: Target
     days: int
     mode: int
@@ -62,8 +62,8 @@ class Rows:
 
         def work(first: int, last: int) -> None:
             rowwise.run_rows(
-                rows, n_slots, first, last, self.laid.fields, self.laid.tiles.lanes, self.mode,
-                values, known, least, centre, segments, self.laid.universe, owner, self.out, t, sums,
+                rows, n_slots, first, last, self.layout.fields, self.layout.tiles.lanes, self.mode,
+                values, known, least, centre, segments, self.layout.universe, owner, self.out, t, sums,
             )  # fmt: skip
 
         for t in range(0, self.days, chunk):
@@ -77,7 +77,7 @@ class Rows:
 
     def _share(self, work: Callable[[int, int], None], first: int, last: int, threads: int) -> None:
         """Call work(first, last) for parts of days first … last − 1, whole blocks, in several threads."""
-        days = rowwise.days_of(self.laid.tiles.lanes)
+        days = rowwise.days_of(self.layout.tiles.lanes)
         step = days * max(1, (last - first) // (days * threads * _TURNS)) if threads > 1 else last - first
         begins = iter(range(first, last, step))  # `next` is atomic in the interpreter
 
@@ -104,7 +104,7 @@ def run_rowwise(
         the first formula of each piece, followed by the number of formulas.
     """
     many = len(rows.nodes[0]) - 1
-    blocks = rows.days // rowwise.days_of(rows.laid.tiles.lanes)
+    blocks = rows.days // rowwise.days_of(rows.layout.tiles.lanes)
     by_rows = threads == 1 or blocks >= threads * _BLOCKS
     if by_rows and many <= _FORMULAS:
         rows.run(np.arange(many), threads)

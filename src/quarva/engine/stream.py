@@ -1,4 +1,4 @@
-"""One more day: the same machine fed live."""
+"""Evaluation of programs day by day."""
 
 from collections.abc import Sequence
 
@@ -19,31 +19,42 @@ from quarva.panel import Panel
 
 __all__ = ["Stream"]
 
-_CELLS = 250_000  # of all nodes on a day that make a thread worth its while: some 200 µs of work
+_CELLS = 250_000  # minimal number of cells of all nodes of a day per thread: about 200 µs of work
 
 
 class Stream:
-    """Formulas that are handed one day after the other, and answer with that day's signals.
+    """Formulas that take one day at a time and return the signals of that day.
 
-    The numbers are, bit for bit, those of `signals` on the whole panel. A day costs O(nodes × assets), each
-    subexpression computed once.
+    The signals equal those of `signals` on the whole panel bit for bit. A day costs O(nodes × assets), and
+    each subexpression is computed once.
 
-    Args:
-        program: P formulas.
-        like: a panel with the same assets (and groups, and conventions); its days are not read.
-        fields: names of the fields that each day brings, in this order; the panel's by default.
-        threads: how many; all by default, where there is work for them. The numbers do not depend on it.
+    Parameters
+    ----------
+    program : Program
+        P formulas.
+    like : Panel
+        A panel with the same assets, groups and conventions. Its days are not read.
+    fields : sequence of str, optional
+        Names of the fields of a day, in the order in which `step` takes them. Defaults to those of the panel.
+    threads : int, optional
+        Maximal number of threads. Defaults to all cores. The signals do not depend on it.
 
-    Attributes:
-        day: number of the next day, counted from the first of the panel.
-        begins: float32 (width,), the day of each asset's first value, infinite as long as there is none. With
-            Qlib's conventions signals depend on it, so a stream that begins late has to be told.
-        ends: float32 (width,), the day of each asset's last value as far as it is known, −1 as long as there
-            is none. With Qlib's conventions an asset has no signal after it. A stream only knows the days up
-            to today; set it to the last days of a panel for the signals of the whole panel.
+    Attributes
+    ----------
+    day : int
+        Number of the next day, counted from the first day of the panel.
+    begins : ndarray of float32, shape (width,)
+        The day of each asset's first value, infinite before it. With Qlib's conventions the signals depend on
+        it, so it must be set for a stream that does not begin on the first day.
+    ends : ndarray of float32, shape (width,)
+        The day of each asset's last value so far, −1 before the first. With Qlib's conventions an asset has
+        no signal after it. A stream only knows the days up to today. For the signals of a whole panel, set it
+        to the last days of the panel.
 
-    Raises:
-        FormulaError: the program reads a field, group or asset that is not there.
+    Raises
+    ------
+    FormulaError
+        The program reads a field, group or asset that does not exist.
     """
 
     def __init__(
@@ -70,23 +81,25 @@ class Stream:
 
     @staticmethod
     def is_compiled() -> bool:
-        """Whether a step was compiled before on this machine; if not, the first one takes some seconds."""
+        """True if the kernel is in the disk cache. If not, the first step takes some seconds longer."""
         return is_cached(live_step)
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the days behind are kept in."""
+        """Memory of the days kept, in bytes."""
         return sum(part.rows.nbytes + part.state.nbytes + part.order.nbytes for part in self._parts)
 
     def begin_for(self, until: int) -> int:
-        """The day on which a stream has to begin that is to answer rightly from day `until` on."""
+        """Return the day on which a stream must begin so that its signals are valid from day `until` on."""
         return min((part.begin_for(until, np.empty_like(part.begin)) for part in self._parts), default=until)
 
     def resume(self, until: int) -> int:
-        """Forget all days, and begin again, as late as will do to answer rightly from day `until` on.
+        """Restart as late as possible for signals that are valid from day `until` on.
 
-        Returns the number of the day that has to be handed over next, which is `day`; the answers before day
-        `until` are not those of the batch.
+        Returns
+        -------
+        int
+            The number of the next day to take, which is `day`. Signals before day `until` are not valid.
         """
         self.day = min((part.begin_for(until, part.begin) for part in self._parts), default=until)
         for part in self._parts:
@@ -94,7 +107,7 @@ class Stream:
         return self.day
 
     def advance(self, values: NDArray, universe: NDArray[np.bool_] | None = None) -> None:
-        """Take one more day, and say nothing; the arguments are those of `step`."""
+        """Take a day without returning its signals. The arguments are those of `step`."""
         n = self._n_assets
         with np.errstate(over="ignore"):
             self._today[:, :n] = values
@@ -116,14 +129,19 @@ class Stream:
         self.day += 1
 
     def step(self, values: NDArray, universe: NDArray[np.bool_] | None = None) -> NDArray[np.float32]:
-        """Take one more day.
+        """Take a day and return its signals.
 
-        Args:
-            values: (F, N), the day's fields in the order of `fields`, NaN = not there.
-            universe: (N,), which assets belong; all by default. Give it on all days or on none.
+        Parameters
+        ----------
+        values : array-like of float, shape (F, N)
+            The fields of the day in the order of `fields`. NaN marks a missing value.
+        universe : ndarray of bool, shape (N,), optional
+            The assets that belong to the universe. Defaults to all; it must be given on all days or on none.
 
-        Returns:
-            float32 of shape (P, N), the day's signals.
+        Returns
+        -------
+        ndarray of float32, shape (P, N)
+            The signals of the day.
         """
         self.advance(values, universe)
         out, inside = np.empty((self._n_formulas, self._n_assets), np.float32), _inside(universe)
@@ -136,9 +154,14 @@ class Stream:
 
 
 class _Part:
-    """Some of the formulas, which a thread of its own takes through the days.
+    """Formulas that one thread computes.
 
-    formulas: int64, their numbers; root: the node of each.
+    Attributes
+    ----------
+    formulas : ndarray of int64
+        Indices of the formulas.
+    root : ndarray of int64
+        The node of each formula.
     """
 
     def __init__(
@@ -154,12 +177,12 @@ class _Part:
         self.crossing = rows_for(width, n_groups)
 
     def begin_for(self, until: int, begin: NDArray[np.int64]) -> int:
-        """Write from which day each node has to run to be right from day `until` on; the earliest of them."""
+        """Write to `begin` the day from which each node must run; return the earliest (see `begin_days`)."""
         return int(begin_days(self.nodes, len(self.nodes), self.root, until, self.partial, begin))
 
 
 def _shares(nodes: tuple, width: int, threads: int) -> list[NDArray[np.int64]]:
-    """The numbers of the formulas in parts of about equal cost; those that share much stand together."""
+    """Divide the formulas into parts of about equal cost; formulas that share nodes are neighbours."""
     order = np.arange(len(nodes[0]) - 1)
     graph, n, roots, which = graph_of(order, *nodes)
     many = min(threads, len(order), n * width // _CELLS)

@@ -1,4 +1,4 @@
-"""What signals are scored against, as the kernel reads it."""
+"""`Target`: targets prepared for the kernels."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -14,24 +14,31 @@ __all__ = ["Statistic", "Target"]
 
 Statistic = Literal["ic", "rank_ic", "sse", "corr"]
 
-_LEAST_ASSETS = 3  # a correlation of fewer pairs says nothing
+_LEAST_ASSETS = 3  # minimal number of pairs of a correlation
 
 
 @dataclass(frozen=True, eq=False)
 class Target:
     """M targets over T days.
 
-    Attributes:
-        values: shape (M, T, width), in the panel's precision, NaN = not there or outside the universe: for
-            `ic` and `corr` about `centre`, for `rank_ic` the ranks within the day, in (0, 1], about ½.
-        known: float64 of shape (M, T, tiles, 3): cells of a tile, Σ and Σ² of its values.
-        totals: float64 of shape (M, T, 3): the same of the whole day.
-        least: float64 of shape (M, T): fewest cells with which a day counts, or the number of its cells
-            for a pooled statistic; −1 where there is nothing to correlate with: fewer than 3 cells, or a
-            target that is the same in all of them.
-        centre: float64 of shape (M, T): what was taken off the day's values.
-        segments: int8 of shape (T,).
-        days: days that have to be walked.
+    Attributes
+    ----------
+    values : ndarray of float, shape (M, T, width)
+        The targets in the precision of the panel, NaN if missing or outside the universe. For "ic" and
+        "corr", `centre` is subtracted. For "rank_ic", the values are the ranks of the day in (0, 1] minus ½.
+    known : ndarray of float64, shape (M, T, tiles, 3)
+        Number of cells, sum and sum of squares of the values of each tile.
+    totals : ndarray of float64, shape (M, T, 3)
+        The same for the whole day.
+    least : ndarray of float64, shape (M, T)
+        Minimal number of cells with which a day counts. For a pooled statistic, the number of cells of the
+        day. −1 for a day that cannot be scored: fewer than 3 cells, or a constant target.
+    centre : ndarray of float64, shape (M, T)
+        The value that was subtracted from the values of the day.
+    segments : ndarray of int8, shape (T,)
+        The segment of each day.
+    days : int
+        Number of days to compute: up to the last day that is scored.
     """
 
     values: NDArray[np.floating]
@@ -51,9 +58,24 @@ class Target:
         n_segments: int,
         statistic: Statistic,
     ) -> "Target":
-        """Lay the targets out for signals on `panel`; targets of shape (M, T, N), segments of shape (T,).
+        """Prepare targets for signals on a panel.
 
-        A cell outside the panel's universe counts as one without a target.
+        Parameters
+        ----------
+        panel : Panel
+            The panel of T days and N assets. Cells outside its universe have no target.
+        targets : ndarray of float, shape (M, T, N)
+            The targets. NaN marks a missing value.
+        segments : ndarray of int, shape (T,)
+            The segment of each day.
+        n_segments : int
+            Number of segments.
+        statistic : {"ic", "rank_ic", "sse", "corr"}
+            The statistic.
+
+        Returns
+        -------
+        Target
         """
         there = np.isfinite(targets)
         if panel.universe is not None:
@@ -83,7 +105,7 @@ class Target:
 
     @classmethod
     def none(cls, n_days: int) -> "Target":
-        """No target."""
+        """Return a Target without targets, for writing signals."""
         nothing = np.empty((0, n_days))
         return cls(
             np.empty((0, n_days, 0), np.float32), np.empty((0, n_days, 0, 3)), np.empty((0, n_days, 3)),
@@ -92,15 +114,15 @@ class Target:
 
     @property
     def arrays(self) -> tuple:
-        """What the kernel takes, in its order."""
+        """The arrays that a kernel takes, in order."""
         return self.values, self.known, self.totals, self.least, self.centre, self.segments
 
 
 def _centre(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The day's mean, rounded to float32, where all values are near it, else 0.
+    """Return the mean of each day, rounded to float32, or 0 if not all values are near it.
 
-    Of values between half and twice the mean the difference is exact in float32, and squares of it do not
-    cancel; of others it would be rounded, and their squares do not cancel anyway.
+    If all values are between half and twice the mean, the differences are exact in float32, and their squares
+    do not cancel. Otherwise the differences would be rounded, and the squares of the values do not cancel.
     """
     there = np.isfinite(values)
     mean = np.where(there, values, 0.0).sum(axis=-1) / np.maximum(there.sum(axis=-1), 1)
@@ -110,7 +132,7 @@ def _centre(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _is_flat(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Days whose values hardly vary, by the rule for signals (`kernel.score.is_flat`)."""
+    """Return the days whose values are constant by the rule for signals (`kernel.run.score.is_flat`)."""
     there = np.isfinite(values)
     many = np.maximum(there.sum(axis=-1), 1)
     mean = np.where(there, values, 0.0).sum(axis=-1) / many
@@ -131,7 +153,7 @@ def _squares(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average ranks along the last axis over the number of cells, NaN stays NaN."""
+    """Return average ranks along the last axis, divided by the number of values; NaN stays NaN."""
     from scipy.stats import rankdata
 
     ranks = rankdata(values, axis=-1, nan_policy="omit")

@@ -1,4 +1,4 @@
-"""How a panel is cut for the kernel: days into chunks, assets into tiles."""
+"""The division of a panel for the kernel: days into chunks, assets into tiles."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,27 @@ from quarva.panel import Panel
 
 __all__ = ["Tiles"]
 
-_CELLS = (
-    16384  # numbers of one result in one tile: 64 KiB, so that a second-level cache holds a dozen or more
-)
+_CELLS = 16384  # cells of a result in a tile: 64 KiB, so that a second-level cache holds a dozen or more
 
 
 @dataclass(frozen=True)
 class Tiles:
-    """`width` numbers a day, the assets padded with NaN: whole tiles of `lanes` assets."""
+    """Tiles of `lanes` assets.
+
+    Attributes
+    ----------
+    lanes : int
+        Assets of a tile, a multiple of the width of a vector.
+    width : int
+        Assets of all tiles; those beyond the panel's are NaN.
+    """
 
     lanes: int
     width: int
 
     @classmethod
     def of(cls, panel: Panel) -> "Tiles":
-        """The tiles of a panel; they depend on its shape alone."""
+        """Return the tiles of a panel, which only depend on its shape."""
         _, n_days, n_assets = panel.values.shape
         vectors = -(-n_assets // WIDTH)
         most = max(1, _CELLS // (min(CHUNK, max(n_days, 1)) * WIDTH))  # vectors of a tile

@@ -1,8 +1,8 @@
 """Scores of a day: information coefficient, rank IC, squared error, pooled correlation.
 
-The rules are those of the kernel on the CPU (`engine.kernel.score`): a day counts from `least` cells on; what
-varies by less than about five units in the last place of float32, relative to its mean, is a constant. A
-day's outcome is a row of SUMS float64 numbers; rows are added up in the order of days.
+The rules are those of the CPU kernel (`engine.kernel.run.score`). A day counts if it has at least `least`
+cells, and values that vary by less than about five units in the last place of float32, relative to their
+mean, are constant. The result of a day is a row of SUMS float64 numbers. Rows are added in the order of days.
 """
 
 import math
@@ -23,14 +23,14 @@ __all__ = [
 
 SUMS = 8
 MOMENTS = 6
-# A day's outcome: cells and squared error; or cells, means, and sums about the means.
+# Result of a day: number of cells and squared error; or number of cells, means, and sums about the means.
 CELLS, ERROR, MEAN_X, MEAN_Y, ABOUT_XX, ABOUT_YY, ABOUT_XY = 0, 1, 1, 2, 3, 4, 5
-VALUE, ENOUGH = 0, 1  # or its coefficient, and 1 where the signal is there in enough cells, else 0
+VALUE, ENOUGH = 0, 1  # or the coefficient, and 1 if the signal has enough cells, else 0
 
 
 @on_device
 def correlation(xx, yy, xy, mx, many):
-    """From Σ dx², Σ dy², Σ dx·dy; NaN where x is flat or either does not vary."""
+    """Correlation from Σ dx², Σ dy², Σ dx·dy; NaN if x is flat or one of them is constant."""
     if xx <= FLAT * mx * mx * many or xx <= 0.0 or yy <= 0.0:
         return np.nan
     return xy / (math.sqrt(xx) * math.sqrt(yy))
@@ -38,7 +38,7 @@ def correlation(xx, yy, xy, mx, many):
 
 @on_device
 def about_means(parts, first, team):
-    """Cells, Σ dx / cells, Σ dy / cells, and Σ dx², Σ dy², Σ dx·dy about the means, of a day's pairs."""
+    """Number of pairs of a day, mean dx and dy, and Σ dx², Σ dy², Σ dx·dy about the means."""
     many = total(parts, MANY, first, team)
     share = 1.0 / max(many, 1.0)
     sx, sy = total(parts, X, first, team), total(parts, Y, first, team)
@@ -49,10 +49,10 @@ def about_means(parts, first, team):
 
 @on_device
 def pearson(parts, first, team, about, known, spread, least):
-    """Correlation over all cells of a day's target, x being at its mean where it is missing.
+    """Correlation over all cells of the target of a day, with missing x replaced by their mean.
 
-    about: what x was summed about; known, spread: cells of the target and Σ (y − mean y)² over them. NaN for
-    fewer pairs than `least`.
+    `about` is the pivot of the sums of x. `known` and `spread` are the number of cells of the target and
+    Σ (y − mean y)² over them. The result is NaN for fewer pairs than `least`.
     """
     many, mx, _, xx, yy, xy = about_means(parts, first, team)
     if many < known:
@@ -62,7 +62,7 @@ def pearson(parts, first, team, about, known, spread, least):
 
 @on_device
 def is_constant(parts, first, team, about, least):
-    """Whether a day's x are too few or hardly vary, so that their ranks say nothing."""
+    """True if the x of a day are too few or constant, so that ranks are meaningless."""
     many, mx, _, xx, _, _ = about_means(parts, first, team)
     mean = about + mx
     return many < least or xx <= FLAT * mean * mean * many
@@ -70,7 +70,7 @@ def is_constant(parts, first, team, about, least):
 
 @on_device
 def day_moments(parts, first, team, about_x, about_y, row):
-    """Write a day's moments to its row."""
+    """Write the moments of a day to its row."""
     many, mx, my, xx, yy, xy = about_means(parts, first, team)
     row[CELLS], row[MEAN_X], row[MEAN_Y] = many, about_x + mx, about_y + my
     row[ABOUT_XX], row[ABOUT_YY], row[ABOUT_XY] = xx, yy, xy
@@ -78,7 +78,7 @@ def day_moments(parts, first, team, about_x, about_y, row):
 
 @on_device
 def sum_errors(x, y, day, n_assets, lane, team, parts, column):
-    """This thread's part: cells where both are there, and Σ (x − y)²."""
+    """Write this thread's part: number of cells without NaN, and Σ (x − y)² over them."""
     many, squares = 0.0, 0.0
     for i in range(lane, n_assets, team):
         d = np.float64(cell(x, day, i)) - np.float64(cell(y, day, i))
@@ -90,9 +90,9 @@ def sum_errors(x, y, day, n_assets, lane, team, parts, column):
 
 @on_device
 def sum_ranks(x, y, day, n_assets, lane, team, words, at, room, many, parts, column):
-    """This thread's part of the sums of ranks about ½, over the pairs.
+    """Write this thread's part of the sums of ranks about ½ over the pairs.
 
-    words from `at` on: the x of the pairs, sorted; y holds the target's ranks.
+    `words` holds the sorted x of the pairs from index `at` on, and y the ranks of the target.
     """
     for r in range(PARTS):
         parts[r, column] = 0.0
@@ -111,7 +111,7 @@ def sum_ranks(x, y, day, n_assets, lane, team, words, at, room, many, parts, col
 
 @on_device
 def add_day(mode, row, least, centre, moments, acc):
-    """Add a day's row to the accumulators of its segment and target."""
+    """Add the row of a day to the scores of its segment and target."""
     if mode == IC or mode == RANK_IC:
         acc[3] += row[ENOUGH]
         value = row[VALUE]
@@ -130,7 +130,7 @@ def add_day(mode, row, least, centre, moments, acc):
 
 @on_device
 def merge(row, centre, moments):
-    """Merge a day into moments: cells, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983)."""
+    """Merge a day into moments: number of cells, mean x, mean y, Σdx², Σdy², Σdx·dy (Chan et al. 1983)."""
     many, before = row[CELLS], moments[0]
     both = before + many
     dx, dy = row[MEAN_X] - moments[1], centre + row[MEAN_Y] - moments[2]
@@ -145,7 +145,7 @@ def merge(row, centre, moments):
 
 @on_device
 def conclude(moments, acc):
-    """Pooled moments: pairs, their correlation, and Σ (y − mean y)²."""
+    """Scores from pooled moments: number of pairs, correlation, and Σ (y − mean y)²."""
     acc[0] = moments[0]
     acc[1] = correlation(moments[3], moments[4], moments[5], moments[1], moments[0])
     if moments[4] <= FLAT * moments[2] * moments[2] * moments[0]:
