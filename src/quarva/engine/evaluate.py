@@ -32,7 +32,7 @@ _STATISTICS = {"ic": IC, "rank_ic": RANK_IC, "sse": SSE, "corr": CORRELATION}
 _PIECES = 2  # pieces of work per thread, because formulas differ in cost
 # Memory of what a piece of formulas keeps for all tiles and from chunk to chunk. It should fit in the
 # third-level cache: 1,200 evolved formulas on 498 assets took 1.69 ms each in pieces of 256 MiB and 1.44 ms
-# in pieces of 32 MiB, although an eighth more nodes are computed. Pieces of fewer formulas share too few nodes.
+# in pieces of 32 MiB, although an eighth more nodes are computed. Smaller pieces share too few nodes.
 _PIECE_BYTES, _PIECE_LEAST = 32 * 2**20, 24
 _TAIL_DAYS = 100
 _MEASURED = 512  # formulas with which devices are compared: about what a large GPU runs at once
@@ -106,7 +106,8 @@ def evaluate(
     A daily correlation is taken over all assets with a target on this day. An asset without a signal is
     neutral: its signal is replaced by the day's mean, or its rank by the middle rank. A day counts if at
     least half of these assets, and at least 3, have a signal, and neither signal nor target is constant.
-    Values that vary by less than about five units in the last place of float32, relative to their mean, are constant.
+    Values that vary by less than about five units in the last place of float32, relative to their mean, are
+    constant.
     "sse" and "corr" are taken over the cells with a signal and a target.
     """
     if not isinstance(targets, Target):
