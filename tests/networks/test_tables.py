@@ -64,6 +64,7 @@ def test_a_large_offset_of_a_column_costs_a_network_nothing(far):
     fitted = Learner(**QUICK).fit(Task(shifted, split=(0.6, 0.8)))
     assert fitted.validation > 0.9
     assert fitted.predict(shifted).std() == pytest.approx(y.std(), rel=0.1)
+    assert fitted.baselines["linear"] == pytest.approx(fitted.baselines["constant"], rel=0.1)
 
 
 def test_nothing_outside_training_changes_what_is_learned(table):

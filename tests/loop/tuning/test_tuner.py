@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from quarva.errors import RecipeError, RunError
-from quarva.loop.tuning.tuner import promising
+from quarva.karva import Alphabet, GeneShape, encode, parse, render
+from quarva.loop.tuning.tuner import promising, tuner_for
 from quarva.panel import Table
 from quarva.runs import search
 from quarva.searchers import GEP, Policy, RandomSearch
@@ -172,3 +173,17 @@ def test_a_formula_competes_only_with_formulas_of_its_length():
     best = promising(lengths, errors)
     assert best.tolist() == [0, 1, 12]  # a fifth of nine and a fifth of four, rounded up
     assert promising(lengths[:0], errors[:0]).tolist() == []
+
+
+def test_constants_beside_an_exact_offset_are_fitted_in_float64():
+    rows = np.arange(100.0)
+    task = Task(Table.from_arrays({"t": 1_700_000_001 + rows}, 2e9 + 0.37 * rows - 17.25))
+    numbers = [1_700_000_001.0, 2e9]
+    alphabet = Alphabet.build(["t"], ["add", "sub", "mul"], numbers=numbers, constants=True, exact=True)
+    start = parse("2000000000 + (0.5 * (t - 1700000001) + 0.25)")
+    population = encode([start], alphabet, GeneShape(head=8), np.random.default_rng(0))
+    tuner = tuner_for(task, alphabet, population.shape, None, 1)
+    tuned = tuner.tune(population, task.score(population).fitness, np.array([0]), 100)
+    assert task.score(population).train[0] < 0.9
+    assert task.score(tuned.population).train[0] == pytest.approx(1, abs=1e-9)
+    assert render(tuned.population.expressions()[0]) == "2000000000 + (0.37 * (t - 1700000001) + -17.25)"

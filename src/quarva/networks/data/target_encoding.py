@@ -43,9 +43,9 @@ class TargetEncoding:
 
     @property
     def precision(self) -> Precision:
-        """Type of the signals: float64 if float32 would blur a target so far from 0."""
-        blurred = abs(self.mean) * 2.0**-24 > TOLERANCE * self.scale
-        return "float64" if self.kind == "regression" and blurred else "float32"
+        """Type of the signals: float64 for a target too far from 0 for the digits of float32."""
+        is_far = abs(self.mean) * 2.0**-24 > TOLERANCE * self.scale
+        return "float64" if self.kind == "regression" and is_far else "float32"
 
     @property
     def outputs(self) -> int:

@@ -74,12 +74,14 @@ def _last_value(framing: TargetEncoding, last: list[Tensor], training: Samples, 
 
 def _linear(framing: TargetEncoding, training: Samples, judged: Samples, own: Tensor) -> Tensor:
     """Least squares on all inputs of a window; of classes on the membership in each, cut to chances."""
+    # The ridge penalises the constant, too, which must then not be far from 0.
+    shift = framing.mean if framing.precision == "float64" else 0.0
     if framing.kind == "classification":
         wanted = torch.nn.functional.one_hot(training.target.long(), framing.outputs).double()
     elif framing.kind == "ranking":
         wanted = _day_ranks(own, training.day)[:, None]
     else:
-        wanted = own[:, None]
+        wanted = (own - shift)[:, None]
     size = training.windows.length * training.windows.values.shape[0] + 1
     products = torch.zeros(size, size, dtype=torch.float64)
     sides = torch.zeros(size, wanted.shape[1], dtype=torch.float64)
@@ -93,7 +95,7 @@ def _linear(framing: TargetEncoding, training: Samples, judged: Samples, own: Te
     if framing.kind == "classification":
         out = out.clamp(_RAREST, 1.0)
         out = out / out.sum(1, keepdim=True)
-    return out
+    return out + shift
 
 
 def _inputs(samples: Samples, chosen: Tensor) -> Tensor:
