@@ -46,6 +46,15 @@ def test_a_volume_whose_unit_changes_is_said(factor):
     assert Panel.read(bars()).notes == ()
 
 
+def test_a_volume_whose_unit_changes_on_a_day_of_extremes_is_said():
+    frame = bars()
+    frame["volume"] = np.random.default_rng(0).integers(100_000, 1_000_000, 40).astype(float)
+    frame.loc[24, "volume"], frame.loc[25, "volume"] = 100_000, 999_999  # a tenth of the change is hidden
+    frame.loc[25:, "volume"] /= 100
+    (note,) = Panel.read(frame).notes
+    assert str(DAYS[25].date()) in note
+
+
 def test_an_asset_with_one_bar_only_is_said():
     frame = pd.concat([long(), bars().iloc[:1].assign(symbol="AA#A")])
     assert Panel.read(frame).notes == ("assets with a bar on one date only: AA#A",)

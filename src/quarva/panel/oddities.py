@@ -18,8 +18,10 @@ __all__ = ["note_oddities"]
 _FEW_BROKEN = 0.02  # fraction of inconsistent bars that is usual with vendors
 _MANY_DATES = 20  # number of dates from which an asset with a single bar is noted
 _COUNTED = ("volume", "amount", "turnover", "tick_volume", "quote_volume", "trades", "open_interest")
-# A change of unit: consecutive values differ by _LEAP and the medians of _AROUND values by _LASTING.
-_LEAP, _LASTING, _AROUND = 20.0, 40.0, 10
+# A change of unit: the medians of _AROUND values before and after differ by a factor of _LASTING, and either
+# consecutive values differ by _LEAP, or by _STEP and all values of the two groups by _APART.
+_LASTING, _AROUND = 40.0, 10
+_LEAP, _STEP, _APART = 20.0, 5.0, 2.0
 
 
 def note_oddities(panel: "Panel") -> "Panel":
@@ -79,7 +81,7 @@ def _volumes(panel: "Panel") -> list[str]:
             notes.append(
                 f"field {field!r} of {panel.assets[asset]!r} is about {factor:,.3g} times as large from"
                 f" {text_of(panel.dates[day])} on"
-                + (f", with similar changes for {more} more assets" if more else "")
+                + (f", with similar changes for {more} more asset{'s' * (more > 1)}" if more else "")
                 + "; did its unit change?"
             )
     return notes
@@ -106,16 +108,21 @@ def _varies(table: np.ndarray) -> bool:
 
 
 def _unit_changes(table: np.ndarray) -> "list[tuple[int, int, float]]":
-    """Day, asset and factor of lasting level shifts of a positive field [T, N]."""
+    """Day, asset and factor of the clearest lasting level shift of each asset in a positive field [T, N]."""
     positive = np.where(table > 0, table, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = positive[1:] / positive[:-1]
-        days, assets = np.nonzero((ratio > _LEAP) | (ratio < 1 / _LEAP))
-    found = []
+        ratio = np.maximum(ratio, 1 / ratio)
+        days, assets = np.nonzero(ratio > _STEP)
+    found: dict[int, tuple[float, int, float]] = {}
     for day, asset in zip((days + 1).tolist(), assets.tolist(), strict=True):
         column = positive[:, asset]
-        before, after = (part[~np.isnan(part)] for part in (column[:day], column[day:]))
-        factor = float(np.median(after[:_AROUND]) / np.median(before[-_AROUND:]))
-        if factor > _LASTING or factor < 1 / _LASTING:
-            found.append((day, asset, factor))
-    return found
+        before, after = column[:day], column[day:]
+        before, after = before[~np.isnan(before)][-_AROUND:], after[~np.isnan(after)][:_AROUND]
+        factor = float(np.median(after) / np.median(before))
+        low, high = (before, after) if factor > 1 else (after, before)
+        apart = float(high.min() / low.max())
+        is_clear = ratio[day - 1, asset] > _LEAP or apart > _APART
+        if is_clear and max(factor, 1 / factor) > _LASTING and apart > found.get(asset, (0.0,))[0]:
+            found[asset] = apart, day, factor
+    return sorted((day, asset, factor) for asset, (_, day, factor) in found.items())
