@@ -57,13 +57,13 @@ def check_fields(panel: "Panel", *, allow_jumps: bool = False) -> None:
     for field, table in zip(panel.fields, panel.values, strict=True):
         low, high, count = extent(table)
         if not count:
-            others = _without(field, panel.fields)
+            others = _alternatives(field, panel.fields)
             raise PanelError(f"{panel.name}: field {field!r} has no values; {others}")
         if np.isinf(low) or np.isinf(high):
             place = np.argwhere(np.isinf(table))[0]
             raise PanelError(f"{cell(field, place)} is infinite or exceeds 3.4e38; leave the cell empty")
         if low == high and count > 1:
-            others = _without(field, panel.fields)
+            others = _alternatives(field, panel.fields)
             raise PanelError(f"{panel.name}: field {field!r} is constant ({low:g} everywhere); {others}")
         if is_price(field):
             _check_price(field, table, low, cell, allow_jumps)
@@ -117,7 +117,7 @@ def broken_bars(panel: "Panel") -> np.ndarray:
     return broken
 
 
-def _without(field: str, fields: tuple[str, ...]) -> str:
+def _alternatives(field: str, fields: tuple[str, ...]) -> str:
     others = [other for other in fields if other != field]
     if not others:
         return "give a field that varies"

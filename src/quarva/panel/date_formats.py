@@ -47,35 +47,35 @@ def read_dates(source: Source, series: "pl.Series", text: "pl.Series") -> "pl.Se
     if text.str.contains(r"^\d{4}[-/]\d{1,2}$").all():
         text = text.str.replace("/", "-") + "-01"  # a month stands for its first day
     if text.str.contains(_SHORT).all():
-        return _short_years(source, series, text)
-    return _best_format(source, text)
+        return _parse_short_years(source, series, text)
+    return _parse_best_format(source, text)
 
 
-def _short_years(source: Source, series: "pl.Series", text: "pl.Series") -> "pl.Series":
+def _parse_short_years(source: Source, series: "pl.Series", text: "pl.Series") -> "pl.Series":
     """Parse dates with two-digit years, such as 3-Jan-22 and 1/31/22."""
     parts = text.str.replace(r"^(\d{1,2})([A-Za-z]{3})(\d{2})", "$1-$2-$3")
     parts = parts.str.replace(r"^(\w+)[-/. ](\w+)[-/. ](\d{1,2})", "$1-$2-$3")
     worded = bool(parts.str.contains(r"^\d{1,2}-[A-Za-z]{3}-").all())
     orders = ("%d-%b-%y",) if worded else ("%m-%d-%y", "%d-%m-%y", "%y-%m-%d")
-    read = [_with_times(parts, order, "us") for order in orders]
-    whole = _in_sequence([parsed for parsed in read if not parsed.null_count()])
-    different = any((parsed != whole[0]).any() for parsed in whole[1:])
-    late = bool(whole) and (whole[0].dt.year() > _LAST_SHORT).any()
-    if different or late or not whole:
+    read = [_parse_format(parts, order, "us") for order in orders]
+    complete = _monotonic_readings([parsed for parsed in read if not parsed.null_count()])
+    different = any((parsed != complete[0]).any() for parsed in complete[1:])
+    late = bool(complete) and (complete[0].dt.year() > _LAST_SHORT).any()
+    if different or late or not complete:
         nearest = min(read, key=lambda parsed: parsed.null_count())
-        first = text[0] if whole else text[nearest.is_null().arg_max() or 0]
+        first = text[0] if complete else text[nearest.is_null().arg_max() or 0]
         row = (series.str.strip_chars() == first).arg_max() or 0
         raise PanelError(
             f"{source.at(row)}: date {first!r} is ambiguous: its year has two digits; write dates as"
             " YYYY-MM-DD"
         )
     source.log.note(
-        f"two-digit years are read as 1969 to {_LAST_SHORT} ({text[0]!r} is {whole[0].dt.date()[0]})"
+        f"two-digit years are read as 1969 to {_LAST_SHORT} ({text[0]!r} is {complete[0].dt.date()[0]})"
     )
-    return whole[0]
+    return complete[0]
 
 
-def _in_sequence(read: "list[pl.Series]") -> "list[pl.Series]":
+def _monotonic_readings(read: "list[pl.Series]") -> "list[pl.Series]":
     """Keep the readings whose dates are monotonic, if only some of them are."""
     ordered = [
         parsed for parsed in read if parsed.is_sorted() or parsed.is_sorted(descending=True)
@@ -83,7 +83,7 @@ def _in_sequence(read: "list[pl.Series]") -> "list[pl.Series]":
     return ordered if len(read) > 1 and ordered and len(read[0]) >= _MIN_DATES else read
 
 
-def _with_times(text: "pl.Series", day: str, unit: Literal["ns", "us"]) -> "pl.Series":
+def _parse_format(text: "pl.Series", day: str, unit: Literal["ns", "us"]) -> "pl.Series":
     """Parse texts with the format `day`, optionally followed by a time of day."""
     import polars as pl
 
@@ -97,23 +97,23 @@ def _with_times(text: "pl.Series", day: str, unit: Literal["ns", "us"]) -> "pl.S
     return parsed
 
 
-def _best_format(source: Source, text: "pl.Series") -> "pl.Series":
+def _parse_best_format(source: Source, text: "pl.Series") -> "pl.Series":
     """Parse texts with the format that fits most of them; naive datetimes, null where it fails."""
     # Nanoseconds only where the texts have them: years outside their range would overflow.
     fine = text.str.contains(r"^(1[7-9]|2[01])\d\d\D.*\.\d{7,}").any()
     unit: Literal["ns", "us"] = "ns" if fine else "us"
-    best = _with_times(text, _DAYS[0], unit)
+    best = _parse_format(text, _DAYS[0], unit)
     for day in (*_DAYS[1:], *(day for pair in _EITHER_ORDER for day in pair)):
         if not best.null_count():
             return best
-        parsed = _with_times(text, day, unit)
+        parsed = _parse_format(text, day, unit)
         if parsed.null_count() < best.null_count():
             best = parsed
             other = next((b if day == a else a for a, b in _EITHER_ORDER if day in (a, b)), None)
             if other is not None and not best.null_count():
-                swapped = _with_times(text, other, unit)
+                swapped = _parse_format(text, other, unit)
                 if not swapped.null_count() and (swapped != best).any():
-                    likely = _in_sequence([best, swapped])
+                    likely = _monotonic_readings([best, swapped])
                     if len(likely) > 1:
                         source.refuse(f"{text[0]!r} may be day/month or month/day; write dates as YYYY-MM-DD")
                     best = likely[0]

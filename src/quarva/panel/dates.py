@@ -62,11 +62,11 @@ def parse_dates(source: Source, column: str, time: str | None = None, zone: str 
         raise PanelError(f"{source.at(row)}: the date is missing; fill it in or drop the row")
     stamps = _stamps(source, series)
     if time is not None:
-        stamps = Stamps(stamps.local + _times(source, time), stamps.offset)
+        stamps = Stamps(stamps.local + _parse_times(source, time), stamps.offset)
     days = stamps.local.astype("datetime64[D]")
     if len(days) and not (days.min() >= _FIRST and days.max() < _END):
         row = int(((days < _FIRST) | (days >= _END)).argmax())
-        _unreadable(source, row, series[row])
+        _raise_unreadable(source, row, series[row])
     if zone is not None:
         return _days_if_midnight(in_zone(source, stamps, zone))
     if (days == stamps.local).all():
@@ -160,12 +160,12 @@ def reads_as_times(series: "pl.Series") -> bool:
     if not len(values):
         return False
     if series.dtype.is_integer() or series.dtype.is_float():
-        return _clock(values.cast(pl.Float64).to_numpy()) is not None
+        return _seconds_of_day(values.cast(pl.Float64).to_numpy()) is not None
     if series.dtype != pl.String:
         return False
     text = values.unique().str.strip_chars()
     if text.str.contains(r"^\d{1,6}$").all():
-        return _clock(text.cast(pl.Float64).to_numpy()) is not None
+        return _seconds_of_day(text.cast(pl.Float64).to_numpy()) is not None
     return bool(text.str.contains(r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp][Mm])?$").all())
 
 
@@ -191,7 +191,7 @@ def _instants(source: Source, stamps: Stamps) -> np.ndarray:
     return _days_if_midnight(stamps.local - stamps.offset.astype("timedelta64[m]"))
 
 
-def _unreadable(source: Source, row: int, value: Any) -> NoReturn:
+def _raise_unreadable(source: Source, row: int, value: Any) -> NoReturn:
     raise PanelError(f"{source.at(row)}: {str(value)[:40]!r} is not a date; write dates as YYYY-MM-DD")
 
 
@@ -207,32 +207,32 @@ def _stamps(source: Source, series: "pl.Series") -> Stamps:
         utc = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None).to_numpy()
         return Stamps(local, ((local - utc) / np.timedelta64(1, "m")).astype(np.int64))
     if series.dtype.is_numeric():
-        return _from_numbers(source, series)
+        return _parse_numbers(source, series)
     if series.dtype not in (pl.String, pl.Categorical, pl.Enum):
         source.refuse(f"column {series.name!r} has type {series.dtype}, not dates; write dates as YYYY-MM-DD")
-    return _from_text(source, series.cast(pl.String))
+    return _parse_text(source, series.cast(pl.String))
 
 
-def _from_numbers(source: Source, series: "pl.Series") -> Stamps:
+def _parse_numbers(source: Source, series: "pl.Series") -> Stamps:
     """Parse numbers: 202001, 20200131 and longer, or seconds, milliseconds, … since 1970."""
     import polars as pl
 
     numbers = series.to_numpy()
     wrong = ~np.isfinite(numbers) | (numbers != np.trunc(numbers)) | (numbers < 170_001)
     if wrong.any():
-        _unreadable(source, int(wrong.argmax()), series[int(wrong.argmax())])
+        _raise_unreadable(source, int(wrong.argmax()), series[int(wrong.argmax())])
     whole = numbers.astype(np.int64)
-    compact = _compact(series.cast(pl.Int64).cast(pl.String))
+    compact = _parse_compact(series.cast(pl.Int64).cast(pl.String))
     if compact is not None:
         return Stamps(compact, None)
     if (whole < 100_000_000).any():
         days = series.cast(pl.Int64).cast(pl.String).str.to_datetime("%Y%m%d", strict=False)
         row = int((days.is_null().to_numpy() | (whole < 17_000_101)).argmax())
-        _unreadable(source, row, series[row])
+        _raise_unreadable(source, row, series[row])
     return Stamps(_from_epoch(source, whole), np.zeros(len(whole), np.int64))
 
 
-def _compact(text: "pl.Series") -> np.ndarray | None:
+def _parse_compact(text: "pl.Series") -> np.ndarray | None:
     """Parse all-digit dates of equal length; None if one is not a date or six digits are ambiguous."""
     import polars as pl
 
@@ -271,7 +271,7 @@ def _from_epoch(source: Source, whole: np.ndarray) -> np.ndarray:
     return out
 
 
-def _from_text(source: Source, series: "pl.Series") -> Stamps:
+def _parse_text(source: Source, series: "pl.Series") -> Stamps:
     """Parse text dates. Distinct texts are parsed once, since a long table repeats each date per asset."""
     import polars as pl
 
@@ -280,11 +280,11 @@ def _from_text(source: Source, series: "pl.Series") -> Stamps:
     if text.str.contains(r"^\d+\.0*$").any():  # integers that became floats because one was missing
         text = text.str.replace(r"\.0*$", "")
     if text.str.contains(r"^\d+$").all():
-        compact = _compact(text)
+        compact = _parse_compact(text)
         if compact is None:
             whole = series.str.strip_chars().str.replace(r"\.0*$", "")
-            return _from_numbers(source, whole.cast(pl.Int64))
-        return Stamps(_spread(series, distinct, compact), None)
+            return _parse_numbers(source, whole.cast(pl.Int64))
+        return Stamps(_map_to_rows(series, distinct, compact), None)
     zones = text.str.extract(_ZONE, 1)
     offset = offsets_of(source, series, distinct, zones)
     if offset is not None:
@@ -292,12 +292,12 @@ def _from_text(source: Source, series: "pl.Series") -> Stamps:
     parsed = read_dates(source, series, text)
     if parsed.null_count():
         bad = distinct[parsed.is_null().arg_max() or 0]
-        _unreadable(source, (series == bad).arg_max() or 0, bad)
-    local = _spread(series, distinct, parsed.to_numpy())
-    return Stamps(local, None if offset is None else _spread(series, distinct, offset))
+        _raise_unreadable(source, (series == bad).arg_max() or 0, bad)
+    local = _map_to_rows(series, distinct, parsed.to_numpy())
+    return Stamps(local, None if offset is None else _map_to_rows(series, distinct, offset))
 
 
-def _spread(series: "pl.Series", distinct: "pl.Series", values: np.ndarray) -> np.ndarray:
+def _map_to_rows(series: "pl.Series", distinct: "pl.Series", values: np.ndarray) -> np.ndarray:
     """Map values of the distinct texts back to the rows."""
     import polars as pl
 
@@ -308,7 +308,7 @@ def _spread(series: "pl.Series", distinct: "pl.Series", values: np.ndarray) -> n
     return values[rows["\0place"].to_numpy()]
 
 
-def _times(source: Source, column: str) -> np.ndarray:
+def _parse_times(source: Source, column: str) -> np.ndarray:
     """Parse a column of times of day, timedelta64[us]."""
     import polars as pl
 
@@ -322,7 +322,7 @@ def _times(source: Source, column: str) -> np.ndarray:
         return series.cast(pl.Duration("us")).to_numpy().astype("timedelta64[us]")
     text = series.cast(pl.String).str.strip_chars() if series.dtype == pl.String else None
     if text is None or text.str.contains(r"^\d{1,6}$").all():
-        seconds = _clock((series if text is None else text).cast(pl.Float64).to_numpy())
+        seconds = _seconds_of_day((series if text is None else text).cast(pl.Float64).to_numpy())
         if seconds is None:
             source.refuse(f"column {column!r} has no times of day; write them as HH:MM")
         return seconds.astype("timedelta64[s]").astype("timedelta64[us]")
@@ -343,7 +343,7 @@ def _times(source: Source, column: str) -> np.ndarray:
     return np.round(total * 1e6).astype("timedelta64[us]")
 
 
-def _clock(numbers: np.ndarray) -> np.ndarray | None:
+def _seconds_of_day(numbers: np.ndarray) -> np.ndarray | None:
     """Seconds of the day from numbers such as 93000 (9:30:00) or 930 (9:30); None if they are not times."""
     if not np.isfinite(numbers).all() or (numbers != np.trunc(numbers)).any() or (numbers < 0).any():
         return None

@@ -65,7 +65,7 @@ def read_parquet(path: Path) -> Columns:
     if len(levels) < 2:
         return Columns(frame, index)
     if len(levels) > 2:
-        _refuse_levels(path.name, len(levels))
+        _raise_levels(path.name, len(levels))
     labels: dict[str, tuple[str, str]] = {}
     for name in frame.columns:
         if name not in index:
@@ -102,7 +102,7 @@ def quoted_pair(name: str) -> tuple[str, str] | None:
     return first, second
 
 
-def _refuse_levels(source: str, levels: int) -> None:
+def _raise_levels(source: str, levels: int) -> None:
     raise PanelError(f"{source}: columns have {levels} levels; use two, fields × assets")
 
 
@@ -117,7 +117,7 @@ def from_pandas(source: Any) -> Columns:
         raise PanelError(f"cannot read a pandas {type(source).__name__}; give a DataFrame")
     depth = source.columns.nlevels
     if depth > 2:
-        _refuse_levels("pandas frame", depth)
+        _raise_levels("pandas frame", depth)
     names = [str(name) for name in source.columns]
     duplicate = (
         next((name for name in names if names.count(name) > 1), None)
@@ -130,20 +130,20 @@ def from_pandas(source: Any) -> Columns:
     index = _index_columns(source)
     index_names: list[str] = []
     for name, values in index:
-        series = _series(name, values)
+        series = _to_series(name, values)
         if name in names and depth == 1:
-            if not _same(series, _series(name, source.iloc[:, names.index(name)])):
+            if not _is_equal(series, _to_series(name, source.iloc[:, names.index(name)])):
                 raise PanelError(
                     f"pandas frame: the index and the column {name!r} differ; rename or drop one of them"
                 )
             continue
-        if name in columns and not _same(series, columns[name]):
+        if name in columns and not _is_equal(series, columns[name]):
             raise PanelError(f"pandas frame: two levels of the index are named {name!r}; rename one")
         if name not in columns:
             columns[name] = series
             index_names.append(name)
     for place, name in enumerate(names):
-        columns[name] = _series(name, source.iloc[:, place])
+        columns[name] = _to_series(name, source.iloc[:, place])
     labels: dict[str, tuple[str, str]] = {}
     level_names = ("", "")
     if depth == 2:
@@ -168,7 +168,7 @@ def _index_columns(frame: Any) -> list[tuple[str, Any]]:
     return [(name, index.get_level_values(k)) for k, name in enumerate(names)]
 
 
-def _same(one: "pl.Series", other: "pl.Series") -> bool:
+def _is_equal(one: "pl.Series", other: "pl.Series") -> bool:
     """Whether two columns are equal after conversion to a common type."""
     import polars as pl
 
@@ -180,7 +180,7 @@ def _same(one: "pl.Series", other: "pl.Series") -> bool:
     return bool(one.eq_missing(other).all())
 
 
-def _series(name: str, values: Any) -> "pl.Series":
+def _to_series(name: str, values: Any) -> "pl.Series":
     """Convert a pandas column or index level to a polars series."""
     import pandas as pd
     import polars as pl

@@ -107,7 +107,7 @@ def read_header(text: str, name: str) -> Header:
     found: tuple[int, int, str, list[_Record]] | None = None
     for separator in hint[1] if hint else [each for each in _SEPARATORS if each in text]:
         records = _records(text[start:], separator, name, 1 if hint else 0)
-        first = _first(records)
+        first = _find_first_record(records)
         if first is not None:
             key = (first, -len(records[first].cells))
             if found is None or key < found[:2]:
@@ -124,9 +124,9 @@ def read_header(text: str, name: str) -> Header:
     records = records[first:]
     enough = max(8, min(_SAMPLE, _MAX_CELLS // len(records[0].cells)))
     kinds = [[_kind(cell) for cell in record.cells] for record in records[:enough]]
-    usual = _usual(kinds[1:], len(records[0].cells))
-    _refuse_data(records, kinds, usual, name)
-    rows = _height(records, kinds, usual)
+    typical = _typical_kinds(kinds[1:], len(records[0].cells))
+    _check_is_header(records, kinds, typical, name)
+    rows = _count_header_rows(records, kinds, typical)
     last = records[rows - 1]
     above = [[cell.strip() for cell in record.cells] for record in records[:rows]]
     names, levels, level_names = _names(above, name, records[0].line)
@@ -153,7 +153,7 @@ def _records(text: str, separator: str, name: str, before: int) -> list[_Record]
     return found
 
 
-def _first(records: Sequence[_Record]) -> int | None:
+def _find_first_record(records: Sequence[_Record]) -> int | None:
     """Index of the first record with at least two cells whose successor has as many; None without one."""
     for place, record in enumerate(records):
         following = records[place + 1] if place + 1 < len(records) else record
@@ -168,13 +168,13 @@ def _check_preamble(before: Sequence[_Record], following: Sequence[_Record], nam
     for record in before:
         if len(record.cells) > 1 and not record.cells[0].lstrip().startswith(("#", "//")):
             after = next(each for each in [*before, header] if len(each.cells) != len(record.cells))
-            _refuse_lengths(after, len(record.cells), record.line, name)
+            _raise_unequal_length(after, len(record.cells), record.line, name)
     for record in following:
         if len(record.cells) != len(header.cells):
-            _refuse_lengths(record, len(header.cells), header.line, name)
+            _raise_unequal_length(record, len(header.cells), header.line, name)
 
 
-def _refuse_lengths(record: _Record, cells: int, line: int, name: str) -> None:
+def _raise_unequal_length(record: _Record, cells: int, line: int, name: str) -> None:
     raise PanelError(
         f"{name}: line {record.line} has {len(record.cells)} cells but line {line} has {cells}: not a table;"
         " give a header and lines of equal length"
@@ -190,27 +190,27 @@ def _kind(cell: str) -> Kind:
     return "number" if _NUMBER.fullmatch(cell) or cell.lower().strip("+-") in ("inf", "infinity") else "word"
 
 
-def _usual(kinds: Sequence[Sequence[Kind]], columns: int) -> list[Kind]:
+def _typical_kinds(kinds: Sequence[Sequence[Kind]], columns: int) -> list[Kind]:
     """Most frequent kind of cell in each column, over the second half of the rows."""
     kinds = kinds[len(kinds) // 2 :]
-    usual: list[Kind] = []
+    typical: list[Kind] = []
     for column in range(columns):
         rows = reversed(kinds)  # ties go to the later kind, since names come first
         seen = Counter(row[column] for row in rows if column < len(row) and row[column])
-        usual.append(seen.most_common(1)[0][0] if seen else "")
-    return usual
+        typical.append(seen.most_common(1)[0][0] if seen else "")
+    return typical
 
 
-def _refuse_data(
-    records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], usual: Sequence[Kind], name: str
+def _check_is_header(
+    records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], typical: Sequence[Kind], name: str
 ) -> None:
     """Raise PanelError if the first row is data or if dates are column names."""
     first = kinds[0]
     typed = [kind for kind in first if kind in ("date", "number")]
     named = "word" in first or not records[0].cells[0].strip()  # pandas leaves the corner empty
-    alike = all(kind == below for kind, below in zip(first, usual) if below and (kind or below == "date"))
-    dated = any(kind == below == "date" for kind, below in zip(first, usual))
-    if typed and (dated or alike or not named):
+    matches = all(kind == below for kind, below in zip(first, typical) if below and (kind or below == "date"))
+    dated = any(kind == below == "date" for kind, below in zip(first, typical))
+    if typed and (dated or matches or not named):
         cell = next(c.strip() for c, kind in zip(records[0].cells, first) if kind in ("date", "number"))
         raise PanelError(
             f"{name}: line {records[0].line} is data, not a header (it contains {cell!r}); add a header such"
@@ -225,10 +225,12 @@ def _refuse_data(
         )
 
 
-def _height(records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], usual: Sequence[Kind]) -> int:
+def _count_header_rows(
+    records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], typical: Sequence[Kind]
+) -> int:
     """Number of header lines."""
-    typed = [place for place, kind in enumerate(usual) if kind in ("date", "number")]
-    dated = [place for place in typed if usual[place] == "date"]
+    typed = [place for place, kind in enumerate(typical) if kind in ("date", "number")]
+    dated = [place for place in typed if typical[place] == "date"]
     labels = [cell.strip() for cell in records[0].cells[1:]]
     repeated = len(set(labels)) < len(labels)
 

@@ -124,10 +124,10 @@ def _assets(source: Source, roles: Roles) -> tuple[tuple[str, ...], np.ndarray]:
     if roles.issue is not None:
         text = text + "." + source.text(roles.issue).fill_null("")
         source.log.note(f"assets are identified by columns {roles.asset!r} and {roles.issue!r}")
-    codes, labels = _codes(text)
+    codes, labels = _encode(text)
     if any(label != label.strip() or not label for label in labels):
         text = text.str.strip_chars().replace("", None)
-        codes, labels = _codes(text)
+        codes, labels = _encode(text)
     if text.null_count():
         row = text.is_null().arg_max() or 0
         raise PanelError(
@@ -142,7 +142,7 @@ def _assets(source: Source, roles: Roles) -> tuple[tuple[str, ...], np.ndarray]:
     return labels, codes.astype(np.int64)
 
 
-def _codes(text: "pl.Series") -> tuple[np.ndarray, tuple[str, ...]]:
+def _encode(text: "pl.Series") -> tuple[np.ndarray, tuple[str, ...]]:
     """Index of each text among the sorted distinct texts, int32, −1 for null; and the distinct texts."""
     import polars as pl
 
@@ -151,7 +151,7 @@ def _codes(text: "pl.Series") -> tuple[np.ndarray, tuple[str, ...]]:
     return codes.to_numpy(), tuple(labels.to_list())
 
 
-def _unsigned(source: Source, column: str, numbers: "pl.Series") -> "pl.Series":
+def _decode_crsp_prices(source: Source, column: str, numbers: "pl.Series") -> "pl.Series":
     """Decode CRSP prices: a minus sign marks a bid–ask mean, and 0 a missing price."""
     if header_key(column) not in SIGNED_PRICES:
         return numbers
@@ -193,7 +193,7 @@ def _check_order(
     if np.count_nonzero(seen) < len(cell):
         order = np.argsort(cell, kind="stable")
         again = order[1:][cell[order][1:] == cell[order][:-1]].min()
-        _refuse_duplicate(source, roles, int(again), dates[row_day[again]], assets[row_asset[again]])
+        _raise_duplicate(source, roles, int(again), dates[row_day[again]], assets[row_asset[again]])
     if (row_day[1:] >= row_day[:-1]).all():
         return
     order = np.argsort(row_asset, kind="stable")
@@ -220,7 +220,7 @@ def _may_identify_assets(source: Source, date: str, name: str) -> bool:
     return once and series.n_unique() * 2 <= source.frame.height
 
 
-def _refuse_duplicate(source: Source, roles: Roles, row: int, date: np.datetime64, asset: str) -> None:
+def _raise_duplicate(source: Source, roles: Roles, row: int, date: np.datetime64, asset: str) -> None:
     if roles.asset is not None:
         raise PanelError(
             f"{source.at(row)}: {text_of(date)} occurs twice for asset {asset!r}; keep one row per date and"
@@ -263,11 +263,11 @@ class _Rows:
                 continue
             numbers = None if is_label else self.source.numbers(column, name)
             if numbers is not None:
-                fields[name] = _unsigned(self.source, column, numbers).to_numpy()
+                fields[name] = _decode_crsp_prices(self.source, column, numbers).to_numpy()
                 log.columns[name] = column
                 continue
             if name in BAR_NAMES or (wanted is not None and name in wanted):
-                self._refuse_text(column, name)
+                self._raise_text(column, name)
             group = self._group(column, name, strict=wanted is None and not is_label)
             if group is not None and len(group.labels) <= max(32, len(self.assets) // 2):
                 groups[name] = group
@@ -307,7 +307,7 @@ class _Rows:
 
     def _group(self, column: str, name: str, strict: bool) -> GroupCodes | None:
         """Group of each asset if no asset changes its label; otherwise PanelError if `strict`, else None."""
-        codes, labels = _codes(self.source.text(column).str.strip_chars().replace("", None))
+        codes, labels = _encode(self.source.text(column).str.strip_chars().replace("", None))
         labelled = np.flatnonzero(codes >= 0)
         own = np.full(len(self.assets), -1, dtype=np.int32)
         own[self.row_asset[labelled[::-1]]] = codes[labelled[::-1]]
@@ -315,10 +315,10 @@ class _Rows:
         if not len(changed):
             return GroupCodes(own, labels)
         if strict:
-            self._refuse_text(column, name, int(changed[0]), labels[own[self.row_asset[changed[0]]]])
+            self._raise_text(column, name, int(changed[0]), labels[own[self.row_asset[changed[0]]]])
         return None
 
-    def _refuse_text(self, column: str, name: str, row: int = 0, before: str | None = None) -> None:
+    def _raise_text(self, column: str, name: str, row: int = 0, before: str | None = None) -> None:
         text = self.source.text(column)[row]
         asset = self.assets[self.row_asset[row]]
         change = "" if before is None else f" (for asset {asset!r} after {before!r}, so it is not a group)"
@@ -338,7 +338,7 @@ def _wide(source: Source, roles: Roles, value: str, options: Layout) -> Panel:
         row = int(back[0]) + 1
         day, before = text_of(days[row]), text_of(days[row - 1])
         if days[row] in days[:row]:
-            _refuse_duplicate_wide(source, roles, row, day)
+            _raise_duplicate_wide(source, roles, row, day)
         raise PanelError(f"{source.at(row)}: {day} comes after {before}; sort the rows by date")
     columns = _without_calendar(source, roles.fields)
     ordered = sorted(columns)
@@ -366,7 +366,7 @@ def _wide(source: Source, roles: Roles, value: str, options: Layout) -> Panel:
     )  # fmt: skip
 
 
-def _refuse_duplicate_wide(source: Source, roles: Roles, row: int, day: str) -> None:
+def _raise_duplicate_wide(source: Source, roles: Roles, row: int, day: str) -> None:
     hint = f" ({roles.labels[0]!r} may be one)" if roles.labels else ""
     raise PanelError(
         f"{source.at(row)}: {day} occurs twice; keep one row per date, or name the column of assets{hint}"

@@ -77,16 +77,17 @@ def read_numerals(
     PanelError
         If commas may separate decimals or thousands, or if both decimal marks occur.
     """
-    odd = [name for name in _text_columns(frame, keep) if _is_odd(frame[name])]
-    if not odd:
+    formatted = [name for name in _text_columns(frame, keep) if _is_formatted(frame[name])]
+    if not formatted:
         return frame
-    commas = [name for name in odd if frame[name].str.contains(r"\d,\d|^\s*,\d").any()]
+    commas = [name for name in formatted if frame[name].str.contains(r"\d,\d|^\s*,\d").any()]
     mark = "."
     if commas:
         whole = frame if raw is None else raw()
         mark = _decimal_mark(whole, keep, commas, place)
         if mark == ",":
-            frame, odd = whole, [name for name in _text_columns(whole, keep) if _is_numeric(whole[name])]
+            frame = whole
+            formatted = [name for name in _text_columns(whole, keep) if _is_numeric(whole[name])]
         log.file["decimal_mark"] = "comma" if mark == "," else "point"
         log.note(
             "numbers are read with a decimal comma"
@@ -95,7 +96,7 @@ def read_numerals(
             + (f" and {len(commas) - 1} more" if len(commas) > 1 else "")
             + " are read as thousands separators"
         )
-    return frame.with_columns([_plain(frame[name], mark, log) for name in odd])
+    return frame.with_columns([_parse_column(frame[name], mark, log) for name in formatted])
 
 
 def _label(name: str) -> str:
@@ -117,7 +118,7 @@ def _is_numeric(column: "pl.Series") -> bool:
     return bool(len(text)) and int(shaped.sum()) * 2 >= len(text)
 
 
-def _is_odd(column: "pl.Series") -> bool:
+def _is_formatted(column: "pl.Series") -> bool:
     """Whether a text column has numbers, some of them formatted."""
     import polars as pl
 
@@ -164,7 +165,7 @@ def _decimal_mark(
     return "," if comma else "."
 
 
-def _plain(column: "pl.Series", mark: str, log: ReadingLog) -> "pl.Series":
+def _parse_column(column: "pl.Series", mark: str, log: ReadingLog) -> "pl.Series":
     """Parse a column: float64 if all cells are numbers, otherwise text with the numbers in plain format."""
     import polars as pl
 

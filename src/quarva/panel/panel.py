@@ -342,8 +342,8 @@ class Panel:
         for name in sorted(self.fields):
             kind = "<f8" if self.precision == "float64" else "<f4"
             table = self.field(name)[:, order].astype(kind)
-            table += 0  # one zero, not two
-            table[np.isnan(table)] = np.nan  # and one NaN
+            table += 0  # replace −0 by 0
+            table[np.isnan(table)] = np.nan  # a single NaN bit pattern
             digest.update(table.tobytes())
         for name in sorted(self.groups):
             group = self.groups[name]

@@ -180,9 +180,9 @@ def open_source(
         return _open_file(Path(source).expanduser(), rename or {}, stays_text)
     kind = type(source).__module__.split(".")[0]
     if kind == "polars":
-        return _of_columns(from_polars(source), "polars frame", rename or {}, stays_text)
+        return _from_columns(from_polars(source), "polars frame", rename or {}, stays_text)
     if kind == "pandas":
-        return _of_columns(from_pandas(source), "pandas frame", rename or {}, stays_text)
+        return _from_columns(from_pandas(source), "pandas frame", rename or {}, stays_text)
     raise PanelError(
         f"cannot read a {type(source).__name__}; give the path of a CSV or Parquet file, or a frame"
     )
@@ -234,7 +234,7 @@ def _open_file(path: Path, rename: Mapping[str, str], stays_text: Callable[[str]
     if not head:
         raise PanelError(f"{path}: the file is empty; give a table with a header and rows")
     if head[:4] == b"PAR1":
-        return _of_columns(read_parquet(path), path.name, rename, stays_text)
+        return _from_columns(read_parquet(path), path.name, rename, stays_text)
     if path.suffix.lower() in (".parquet", ".pq"):
         raise PanelError(
             f"{path}: not a Parquet file (it does not begin with PAR1); write it again, or rename it to .csv"
@@ -246,17 +246,17 @@ def _open_file(path: Path, rename: Mapping[str, str], stays_text: Callable[[str]
     both = zip(read.names, read.header.levels, strict=False)
     levels = {column: pair for column, pair in both if all(pair) and column in read.frame.columns}
     source = Source(read.frame, path.name, read.line, (), levels, read.header.level_names, log)
-    return _finished(source, rename, stays_text, read.as_text)
+    return _finish(source, rename, stays_text, read.as_text)
 
 
-def _of_columns(
+def _from_columns(
     columns: Columns, name: str, rename: Mapping[str, str], stays_text: Callable[[str], bool]
 ) -> Source:
     source = Source(columns.frame, name, None, columns.index, columns.levels, columns.level_names)
-    return _finished(source, rename, stays_text, None)
+    return _finish(source, rename, stays_text, None)
 
 
-def _finished(
+def _finish(
     source: Source,
     rename: Mapping[str, str],
     stays_text: Callable[[str], bool],
@@ -266,10 +266,10 @@ def _finished(
     keep = [name for name in source.frame.columns if stays_text(name)]
     frame = read_numerals(source.frame, keep, as_text, source.at, source.log)
     source = replace(source, frame=frame)
-    return _renamed(source, rename) if rename else source
+    return _rename_columns(source, rename) if rename else source
 
 
-def _renamed(source: Source, rename: Mapping[str, str]) -> Source:
+def _rename_columns(source: Source, rename: Mapping[str, str]) -> Source:
     """Rename columns, or the labels of two-level names."""
     columns = source.frame.columns
     given: dict[str, str] = {}
