@@ -39,7 +39,7 @@ def test_layouts_are_shown_and_a_lie_is_found(capsys):
     assert said[:4] == [
         "features (3, 20)", "sequence_first (10, 3, 2)", "batch_first (3, 10, 2)", "channels (3, 2, 10)"
     ]  # fmt: skip
-    assert said[4].startswith("Mine can not read 'batch_first' [B, S, F]")
+    assert said[4].startswith("Mine cannot read 'batch_first' [B, S, F]")
     assert any(line.startswith("conv1d: ic of forward_volatility_5") for line in said)
 
 

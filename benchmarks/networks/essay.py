@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from quarva.rl import DQN, NAF, Dueling, LineGame, PolicyGradient
-from quarva.rl.dqn import answer
+from quarva.rl.dqn import greedy_action
 from quarva.rl.naf import Constant
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # imports start at benchmarks/
@@ -36,7 +36,7 @@ def network(outputs: int = 1) -> nn.Sequential:
 
 
 def error(answers: Tensor, game: LineGame) -> float:
-    return float(((answers - game.right) ** 2).mean())
+    return float(((answers - game.y) ** 2).mean())
 
 
 def regression(seed: int, *, rate: float = 0.01, betas=(0.9, 0.95), falling: bool = True) -> Errors:
@@ -45,9 +45,9 @@ def regression(seed: int, *, rate: float = 0.01, betas=(0.9, 0.95), falling: boo
     game, model = LineGame(), network()
     optimiser = torch.optim.Adam(model.parameters(), rate, betas=betas)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, UPDATES)
-    errors, look = watched(game, lambda: model(game.seen)[:, 0])
+    errors, look = watched(game, lambda: model(game.x)[:, 0])
     for update in range(1, UPDATES + 1):
-        loss = ((model(game.seen)[:, 0] - game.right) ** 2).mean()
+        loss = ((model(game.x)[:, 0] - game.y) ** 2).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
@@ -71,7 +71,7 @@ def watched(game: LineGame, greedy: Callable[[], Tensor]) -> tuple[Errors, Calla
 def continuous(seed: int) -> Errors:
     torch.manual_seed(seed)
     game, model = LineGame(), network()
-    errors, seen = watched(game, lambda: model(game.seen)[:, 0])
+    errors, seen = watched(game, lambda: model(game.x)[:, 0])
     naf = NAF(updates=UPDATES, noise=1.0, gamma=0.0, seed=seed, **TERMS)
     naf.learn(game, model, Constant(), Constant(0.54), seen)
     return errors
@@ -80,9 +80,9 @@ def continuous(seed: int) -> Errors:
 def gradient(seed: int) -> Errors:
     torch.manual_seed(seed)
     game, model = LineGame(copies=2), network()
-    errors, seen = watched(game, lambda: model(game.seen)[:, 0])
+    errors, seen = watched(game, lambda: model(game.x)[:, 0])
     learner = PolicyGradient(
-        updates=UPDATES, width=1.0, last=1.0, mirrored=True, gamma=0.0, seed=seed, **TERMS
+        updates=UPDATES, std=1.0, final_std=1.0, antithetic=True, gamma=0.0, seed=seed, **TERMS
     )
     learner.learn(game, model, Constant(), seen)
     return errors
@@ -95,14 +95,16 @@ def both(seed: int, actions: int, dueling: bool, updates: int) -> tuple[Errors, 
     game = LineGame(copies=actions, actions=actions)
     values = Dueling(network(), network(actions)) if dueling else network(actions)
     points = LineGame()
-    own, own_look = watched(points, lambda: answer(values, points.seen, game.actions))
-    between, between_look = watched(points, lambda: answer(values, points.seen, game.actions, between=True))
+    own, own_look = watched(points, lambda: greedy_action(values, points.x, game.actions))
+    between, between_look = watched(
+        points, lambda: greedy_action(values, points.x, game.actions, interpolate=True)
+    )
 
     def look(update: int, loss: float) -> None:
         own_look(update, loss)
         between_look(update, loss)
 
-    learner = DQN(updates=updates, batch=0, explore="each", gamma=0.0, seed=seed, **TERMS)
+    learner = DQN(updates=updates, batch=0, explore="all_actions", gamma=0.0, seed=seed, **TERMS)
     learner.learn(game, values, look)
     return own, between
 

@@ -71,7 +71,7 @@ def as_one(
     losses: list[float] = []
     began = time.perf_counter()
     for first in range(0, members, together):
-        stack = Stack.of(network, range(first, min(first + together, members)))
+        stack = Stack.from_seeds(network, range(first, min(first + together, members)))
         optimiser = torch.optim.AdamW(stack.weights.values(), 1e-3)
         for chosen in batches:
             windows, target, day = samples.batch(chosen, "features")
@@ -86,9 +86,9 @@ def as_one(
 def many(members: int, steps: int) -> str:
     panel = simulate(ASSETS, DAYS, seed=0)
     task = Task(panel, "forward_return_1")
-    windows = Windows.of(panel, ["pct_change(close, 1)"], 5, task.segments == 0)
+    windows = Windows.from_panel(panel, ["pct_change(close, 1)"], 5, task.segments == 0)
     scaled = task.targets[0] / np.nanstd(task.targets[0][task.segments == 0])
-    samples = Samples.of(windows, scaled, task.segments == 0, "training")
+    samples = Samples.select(windows, scaled, task.segments == 0, "training")
     rows = []
     torch.set_num_threads(2)
     for batch in (64, 256, 1_024):
@@ -133,7 +133,7 @@ def games(peer: Path | None) -> list[str]:
     ]
     panel = simulate(ASSETS, DAYS, seed=0)
     features = ["pct_change(close, 1)", "(close - low) / (high - low)"]
-    windows = Windows.of(panel, features, 10, np.ones(DAYS, bool))
+    windows = Windows.from_panel(panel, features, 10, np.ones(DAYS, bool))
     for episodes in (1, 8):
         trading = TradingGame(panel, windows, np.ones(DAYS, bool), episodes=episodes, length=250)
         trading.reset(source)
@@ -189,10 +189,10 @@ def noise(panels: int) -> str:
             fitted = Learner(name, loss=loss, seed=seed, epochs=15).fit(task, progress=False)
             beats += not fitted.beaten_by
             ics.append(fitted.validation)
-            sign = 1.0 if fitted.framing.minimised else -1.0
+            sign = 1.0 if fitted.encoding.minimised else -1.0
             best = min(sign * each for each in fitted.baselines.values())
-            gain = best - sign * fitted.figure
-            apart.append(gain / best if fitted.framing.minimised else gain)
+            gain = best - sign * fitted.metric
+            apart.append(gain / best if fitted.encoding.minimised else gain)
         there = [each for each in ics if each == each]
         error = statistics.stdev(there) / len(there) ** 0.5
         rows.append([

@@ -34,15 +34,15 @@ def theirs(seed: int) -> tuple[float, float]:
     began = time.perf_counter()
     model.learn(STEPS)
     seconds = time.perf_counter() - began
-    chosen, _ = model.predict(game.seen.numpy(), deterministic=True)
-    error = float(((game.actions[torch.as_tensor(chosen)] - game.right) ** 2).mean())
+    chosen, _ = model.predict(game.x.numpy(), deterministic=True)
+    error = float(((game.actions[torch.as_tensor(chosen)] - game.y) ** 2).mean())
     return STEPS / seconds, error
 
 
 def ours(seed: int) -> tuple[float, float]:
     """Return the same for Quarva's DQN with the same network and steps; a hundred agents act at once."""
     from quarva.rl import DQN, LineGame
-    from quarva.rl.dqn import answer
+    from quarva.rl.dqn import greedy_action
 
     torch.manual_seed(seed)
     game = LineGame(actions=ACTIONS)
@@ -53,13 +53,13 @@ def ours(seed: int) -> tuple[float, float]:
         rate=0.01,
         betas=(0.9, 0.95),
         gamma=0.0,
-        last=0.3,
+        final_epsilon=0.3,
         seed=seed,
     )
     began = time.perf_counter()
     learner.learn(game, values)
     seconds = time.perf_counter() - began
-    error = float(((answer(values, game.seen, game.actions) - game.right) ** 2).mean())
+    error = float(((greedy_action(values, game.x, game.actions) - game.y) ** 2).mean())
     return STEPS / seconds, error
 
 

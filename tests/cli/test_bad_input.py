@@ -108,7 +108,7 @@ def test_a_formula_that_can_not_be_read(quarva, tmp_path, formula, words):
         (["--split", "1999-01-01,2000-01-01"], ["split: 1999-01-01 lies outside the panel"]),
         (["--split", "2020-02-20,2020-02-01"], ["split"]),
         (["--split", "2020-02-20"], ["two days"]),
-        (["--split", "soon,later"], ["'soon' is no date"]),
+        (["--split", "soon,later"], ["'soon' is not a date"]),
         (["--target", "forward_retrun_5"], ["forward_retrun_5", "forward_return_5"]),
         (["--target", "forward_return_99"], ["99"]),
         (["--objective", "rankic"], ["rank_ic"]),

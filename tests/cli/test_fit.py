@@ -45,8 +45,8 @@ def test_a_price_is_warned_of_once_and_members_tell_their_spread(quarva, bars):
     said = quarva("fit", "--panel", bars, "--target", "close", "--members", 3, "--length", 4, "--epochs", 2,
                   "--out", "f")  # fmt: skip
     assert said.status == 0, said.err
-    assert (said.err + said.out).count("target close is a price: today's explains nearly all of") == 1
-    assert "the 3 networks are apart by" in said.out
+    assert (said.err + said.out).count("target close is a price: today's price explains nearly all of") == 1
+    assert "the 3 networks differ by" in said.out
     assert said.out.splitlines()[-3:-1] == ["2 epochs, all that were asked for", "fit: f"]
     assert any("is a price" in note for note in Fitted.load("f").notes)
 
@@ -136,19 +136,19 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--network", "conv2d"], "there is no network 'conv2d'; did you mean 'conv1d'?"),
+        (["--network", "conv2d"], "unknown network 'conv2d'; did you mean 'conv1d'?"),
         (["--setting", "width"], "--setting width: give a name and a whole number, width=64"),
         (["--setting", "width=big"], "--setting width=big: give a name and a whole number"),
-        (["--setting", "wdth=3"], "dense can not be made for"),
+        (["--setting", "wdth=3"], "dense cannot be created for"),
         (["--length", "900"], "a window of 900 days does not fit"),
         (["--feature", "close +"], "close +"),
         (["--feature", "clse"], "clse"),
-        (["--loss", "mae"], "there is no loss 'mae'"),
-        (["--device", "tpu"], "there is no device 'tpu'"),
+        (["--loss", "mae"], "unknown loss 'mae'"),
+        (["--device", "tpu"], "unknown device 'tpu'"),
         (["--target", "direction5"], "unknown target 'direction5'; did you mean 'direction_5'"),
         (["--rate", "inf"], "--rate = inf: input should be a finite number"),
         (["--network", "transformer", "--setting", "heads=3"], "embed_dim must be divisible by num_heads"),
-        (["--loss", "cross_entropy"], "values, which are no classes"),
+        (["--loss", "cross_entropy"], "values, too many for classes"),
         (["--epochs", "0"], "epochs must be 1 or more, not 0"),
         (["--resume", "nowhere"], "there is no run folder nowhere"),
         (["--resume", "x", "--length", "3"], "--length: a resumed fit keeps its recipe"),

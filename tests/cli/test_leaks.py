@@ -41,7 +41,7 @@ def test_an_evaluation_warns_of_what_its_formulas_read(quarva, labelled):
         assert quarva("evaluate", *words, "--panel", labelled, "--json").json["warnings"] == []
     own = quarva("evaluate", "label", "--panel", labelled, "--target", "label", "--json").json["warnings"]
     assert own == [
-        "field 'label' is the target itself, so the figures of a formula that reads it mean nothing"
+        "field 'label' is the target itself, so the scores of formulas that read it are meaningless"
     ]
 
 

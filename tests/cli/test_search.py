@@ -111,7 +111,7 @@ def test_a_forecast_of_volatility_is_not_traded(quarva, bars):
     assert "turnover" not in quarva(*asked, "--out", "again").out
     refused = quarva(*asked, "--objective", "sharpe", "--out", "third")
     assert refused.status == 2
-    assert "forward_volatility_5 is no return" in refused.err
+    assert "forward_volatility_5 is not a return" in refused.err
 
 
 def test_the_sealed_test_is_read_on_request_and_counted(run, quarva):

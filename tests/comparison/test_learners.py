@@ -8,13 +8,13 @@ from quarva.errors import RecipeError, TaskError
 from quarva.networks import Learner
 from quarva.networks.models.models import NETWORKS as MODELS
 from quarva.rl import Trader
-from quarva.rl.trader import WAYS
+from quarva.rl.trader import ALGORITHMS
 from quarva.tasks import Task
 
 
 def test_every_network_and_way_to_trade_has_its_name():
     assert tuple(MODELS) == NETWORKS
-    assert (*MODELS, *WAYS) == LEARNERS
+    assert (*MODELS, *ALGORITHMS) == LEARNERS
     for name in LEARNERS:
         assert made(name)[0] == name
 
@@ -23,7 +23,7 @@ def test_a_table_holds_formulas_networks_and_traders(panel_task, tmp_path):
     ways = {
         "gep": "gep",
         "small": Learner("dense", length=3, epochs=2),
-        "dqn": Trader("dqn", length=3, updates=20, stretch=10),
+        "dqn": Trader("dqn", length=3, updates=20, episode_length=10),
     }
     found = compare(panel_task, ways, budget=300, seeds=2, out=tmp_path / "c", progress=False)
     assert len(found.runs) == 6
@@ -56,7 +56,12 @@ def test_a_market_too_short_for_an_episode_is_refused_before_anybody_runs(panel_
     out = tmp_path / "c"
     with pytest.raises(TaskError, match="episode"):
         compare(
-            panel_task, {"random": "random", "long": Trader(stretch=900)}, 100, 1, out=out, progress=False
+            panel_task,
+            {"random": "random", "long": Trader(episode_length=900)},
+            100,
+            1,
+            out=out,
+            progress=False,
         )
     assert not out.exists()
 
@@ -64,9 +69,9 @@ def test_a_market_too_short_for_an_episode_is_refused_before_anybody_runs(panel_
 @pytest.mark.parametrize(
     ("way", "said"),
     [
-        ("dqn", "dqn trades, and a table has no market"),
-        ("conv1d", "conv1d reads days in the layout 'channels'"),
-        ("gru", "gru reads days in the layout 'sequence_first'.*take dense"),
+        ("dqn", "dqn trades, but a table has no prices"),
+        ("conv1d", "conv1d reads a sequence of days in the layout 'channels'"),
+        ("gru", "gru reads a sequence of days in the layout 'sequence_first'.*use dense"),
     ],
 )
 def test_who_can_not_read_a_table_is_refused_before_anybody_runs(table_task, way, said, tmp_path):

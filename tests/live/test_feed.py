@@ -10,7 +10,7 @@ import pytest
 
 import quarva as qv
 from quarva.errors import PanelError
-from quarva.live import Rules, feed, read_days
+from quarva.live import FeedRules, feed, read_days
 
 FORMULAS = ["mean(close, 3)", "group_demean(x, sector)", "ref(x, 39)"]  # the last one keeps all 40 days
 
@@ -47,7 +47,7 @@ def stream():
 
 
 def take(stream, table, rules=None, **reading):
-    return feed(stream, read_days(table, stream, **reading), rules or Rules())
+    return feed(stream, read_days(table, stream, **reading), rules or FeedRules())
 
 
 def whole(*tables):
@@ -106,7 +106,7 @@ def test_bars_of_one_asset_need_no_column_for_its_name(tmp_path):
 def test_a_known_day_is_refused_or_replayed(stream):
     refused(stream, bars(30), "2000-02-02 is not after the stream's last day, 2000-02-11; .*--late replay")
     corrected = bars(30).assign(close=[31.0, 32.0, 33.0, 34.0])
-    answer = take(stream, corrected, Rules(late="replay"))
+    answer = take(stream, corrected, FeedRules(late="replay"))
     expected = whole(without("2000-02-02"), corrected)
     assert answer.corrected == (np.datetime64("2000-02-02"),)
     np.testing.assert_array_equal(answer.signals, expected[39:])
@@ -116,13 +116,13 @@ def test_a_known_day_is_refused_or_replayed(stream):
 def test_a_correction_changes_the_signals_that_depend_on_it(stream):
     corrected = bars(38).assign(close=[31.0, 32.0, 33.0, 34.0])
     before = stream.signals()
-    after = take(stream, corrected, Rules(late="replay")).signals[0]
+    after = take(stream, corrected, FeedRules(late="replay")).signals[0]
     assert (after[0] != before[0]).all()
     np.testing.assert_array_equal(after, whole(without("2000-02-10"), corrected)[39])
 
 
 def test_assets_without_a_row_in_a_correction_keep_their_bars(stream):
-    take(stream, bars(38, 1, "AB").assign(close=[31.0, 32.0]), Rules(late="replay"))
+    take(stream, bars(38, 1, "AB").assign(close=[31.0, 32.0]), FeedRules(late="replay"))
     kept = stream.bars()[stream.fields.index("close"), -2]
     np.testing.assert_array_equal(kept[:2], [31, 32])
     np.testing.assert_array_equal(kept[2:], bars(0, 40).close.to_numpy(np.float32).reshape(40, 4)[38, 2:])
@@ -130,7 +130,7 @@ def test_assets_without_a_row_in_a_correction_keep_their_bars(stream):
 
 def test_a_table_may_hold_corrections_and_new_days(stream):
     corrected = bars(39).assign(x=0.5)
-    answer = take(stream, pd.concat([corrected, bars(40, 2)]), Rules(late="replay"))
+    answer = take(stream, pd.concat([corrected, bars(40, 2)]), FeedRules(late="replay"))
     expected = whole(without("2000-02-11"), corrected, bars(40, 2))
     np.testing.assert_array_equal(answer.signals, expected[40:])
 
@@ -138,7 +138,7 @@ def test_a_table_may_hold_corrections_and_new_days(stream):
 def test_a_correction_that_is_too_old_is_reported_and_changes_nothing():
     stream = qv.Stream(["mean(close, 3)"], qv.Panel.read(bars(0, 600)))
     before = stream.signals()
-    answer = take(stream, bars(30), Rules(late="replay"))
+    answer = take(stream, bars(30), FeedRules(late="replay"))
     assert (answer.too_old, answer.corrected) == ((np.datetime64("2000-02-02"),), ())
     np.testing.assert_array_equal(answer.signals[0], before)
 
@@ -147,7 +147,7 @@ def test_a_day_cannot_be_inserted(stream):
     table = bars(30)
     gap = qv.Stream(FORMULAS, qv.Panel.read(without("2000-02-02")))
     with pytest.raises(PanelError, match=r"pandas frame: 2000-02-02 is not one of the stream's days"):
-        take(gap, table, Rules(late="replay"))
+        take(gap, table, FeedRules(late="replay"))
     refused(stream, table.assign(date=table.date + pd.Timedelta(hours=1)), "has a time of day")
 
 
@@ -170,8 +170,8 @@ def test_an_asset_that_vanishes_is_refused_or_accepted(stream):
         "asset 'D' had a bar the day before and has none on 2000-02-12; .*--missing-ok",
     )
     gone = bars(40).assign(close=[1, 2, 3, np.nan], x=[1, 2, 3, np.nan])
-    refused(stream, gone, "asset 'D'", Rules(allow_jumps=True))
-    answer = take(stream, bars(40, 1, "ABC"), Rules(missing_ok=True))
+    refused(stream, gone, "asset 'D'", FeedRules(allow_jumps=True))
+    answer = take(stream, bars(40, 1, "ABC"), FeedRules(missing_ok=True))
     assert answer.missing == {np.datetime64("2000-02-12"): ("D",)}
     np.testing.assert_array_equal(answer.signals, whole(history(), bars(40, 1, "ABC"))[40:])
     # An asset without a bar yesterday is not reported as missing today.
@@ -206,19 +206,19 @@ def test_bars_that_are_refused(change, word, stream):
 
 def test_a_jump_is_accepted_if_allowed(stream):
     split = bars().assign(close=[20, 21, 22, 230])
-    assert take(stream, split, Rules(allow_jumps=True)).signals.shape == (1, 3, 4)
+    assert take(stream, split, FeedRules(allow_jumps=True)).signals.shape == (1, 3, 4)
     assert take(stream, bars(41).assign(close=[20, 21, 22, 231])).signals.shape == (1, 3, 4)
 
 
 def test_a_jump_over_days_without_a_bar_is_detected(stream):
-    take(stream, bars(40, 1, "ABC"), Rules(missing_ok=True))
+    take(stream, bars(40, 1, "ABC"), FeedRules(missing_ok=True))
     with pytest.raises(PanelError, match="'close' of asset 'D' on 2000-02-13 jumps by"):
         take(stream, bars(41).assign(close=[20, 21, 22, 230]))
 
 
 def test_a_correction_that_jumps_is_refused(stream):
     wrong = bars(30).assign(close=[20, 210, 22, 23])
-    refused(stream, wrong, "'close' of asset 'B' on 2000-02-02 jumps", Rules(late="replay"))
+    refused(stream, wrong, "'close' of asset 'B' on 2000-02-02 jumps", FeedRules(late="replay"))
 
 
 def test_a_missing_field_is_named(stream):
@@ -239,7 +239,7 @@ def test_a_universe_comes_with_every_day():
     today = bars().assign(universe=[True, False, True, True])
     np.testing.assert_array_equal(take(stream, today).signals, whole(table, today)[40:])
     late = bars().iloc[1:3].assign(universe=True)
-    answer = take(stream, late, Rules(late="replay"))
+    answer = take(stream, late, FeedRules(late="replay"))
     np.testing.assert_array_equal(answer.signals, whole(table, today.assign(universe=True))[40:])
 
 

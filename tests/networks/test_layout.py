@@ -20,8 +20,8 @@ def test_a_network_reads_its_own_layout_and_no_other(name, layout):
     with pytest.raises(TaskError) as refused:
         check_layout(network, FEATURES, LENGTH, 2, layout)
     said = str(refused.value)
-    assert f"can not read '{layout}'" in said
-    assert f"it reads '{layout_of(network)}'" in said  # the way to mend it, with its shape
+    assert f"cannot read '{layout}'" in said
+    assert f"it reads '{layout_of(network)}'" in said  # the remedy, with its shape
     assert said.count("(") >= 2
     assert "\n" not in said
 
@@ -65,17 +65,17 @@ def test_a_network_whose_layout_lies_is_told_the_one_that_it_reads():
 
 
 def test_answers_that_know_other_windows_are_refused():
-    with pytest.raises(TaskError, match="the answer to one window changes with another"):
+    with pytest.raises(TaskError, match="the output for one window depends on another"):
         check_layout(Gossip(), FEATURES, LENGTH, 1)
 
 
 def test_a_network_without_a_layout_is_told_what_there_is():
-    with pytest.raises(TaskError, match=r"Linear declares no layout: .*'channels' \[B, F, S\]"):
+    with pytest.raises(TaskError, match=r"Linear declares no layout; .*'channels' \[B, F, S\]"):
         check_layout(nn.Linear(3, 1), 3, 1, 1)
 
 
 def test_another_number_of_outputs_is_named():
-    with pytest.raises(TaskError, match=r"it answers \(4, 2\) where \(4, 1\) is wanted"):
+    with pytest.raises(TaskError, match=r"it returns \(4, 2\) instead of \(4, 1\)"):
         check_layout(NETWORKS["dense"](3, 6, 2), 3, 6, 1)
 
 

@@ -35,18 +35,18 @@ def test_each_loss_finds_it(task, loss):
     fitted = Learner(loss=loss, **QUICK).fit(task)
     assert fitted.validation > 0.15
     if loss != "huber":
-        assert fitted.framing.figure == "rank IC"
-        assert fitted.figure > max(fitted.baselines["constant"], fitted.baselines["last value"])
+        assert fitted.encoding.metric == "rank IC"
+        assert fitted.metric > max(fitted.baselines["constant"], fitted.baselines["last value"])
 
 
 @pytest.mark.parametrize("target", ["direction_1", "quintile_1", "triple_barrier_2"])
 def test_classes_are_learned_as_chances(market, target):
     asked = Task(market, target)
     fitted = Learner(**QUICK).fit(asked)
-    assert fitted.framing.kind == "classification"
-    assert fitted.framing.classes.tolist() == [-1, 0, 1]
+    assert fitted.encoding.kind == "classification"
+    assert fitted.encoding.classes.tolist() == [-1, 0, 1]
     assert fitted.validation > 0.1
-    assert fitted.figure < fitted.baselines["constant"]
+    assert fitted.metric < fitted.baselines["constant"]
     assert 0 <= fitted.calibration < 0.15
     signal = fitted.values(market)
     assert np.nanmin(signal) >= -1
@@ -68,8 +68,8 @@ def test_members_that_learn_together_are_those_that_learn_alone(task, network):
     terms = QUICK | {"epochs": 4}
     together = Learner(network, members=3, **terms).fit(task)
     chunked = Learner(network, members=3, together=2, **terms).fit(task)
-    signals = together.answers(task.panel)
-    np.testing.assert_allclose(chunked.answers(task.panel), signals, rtol=1e-3, atol=1e-6)
+    signals = together.member_signals(task.panel)
+    np.testing.assert_allclose(chunked.member_signals(task.panel), signals, rtol=1e-3, atol=1e-6)
     spread = together.spread(task.panel).to_numpy()
     np.testing.assert_allclose(spread, signals.std(axis=0), rtol=1e-5)
     assert np.nanmean(spread) > 0
@@ -120,7 +120,7 @@ def test_files_of_a_network_that_do_not_fit_are_one_line(task, tmp_path):
     for changed, said in (
         (about | {"settings": {"width": 8}}, r"weights of another architecture: 0.bias is \[1, 64\] there"),
         (about | {"network": "conv1d"}, "weights of another architecture"),
-        (about | {"version": 1}, "the network is of version 1, this Quarva reads"),
+        (about | {"version": 1}, "the network has version 1, but this Quarva reads"),
         ({name: each for name, each in about.items() if name != "framing"}, "is damaged .*'framing'"),
         (about | {"members": "two"}, "is damaged"),
         ([about], "is damaged"),
@@ -130,10 +130,10 @@ def test_files_of_a_network_that_do_not_fit_are_one_line(task, tmp_path):
             Fitted.load(tmp_path)
         assert "\n" not in str(caught.value)
     path.write_text("{")
-    with pytest.raises(RunError, match="the network can not be read"):
+    with pytest.raises(RunError, match="the network cannot be read"):
         Fitted.load(tmp_path)
     path.unlink()
-    with pytest.raises(RunError, match="there is no network.json; quarva fit writes it"):
+    with pytest.raises(RunError, match="network.json does not exist; quarva fit writes it"):
         Fitted.load(tmp_path)
 
 
@@ -153,9 +153,7 @@ def test_a_module_whose_layout_lies_is_refused_before_training(task, tmp_path):
         layout = "channels"
 
     path = tmp_path / "training.safetensors"
-    with pytest.raises(
-        TaskError, match=r"Liar can not read 'channels' .* it reads 'batch_first' \(3, 4, 2\)"
-    ):
+    with pytest.raises(TaskError, match=r"Liar cannot read 'channels' .* it reads 'batch_first' \(3, 4, 2\)"):
         Learner(Liar, **QUICK).fit(task, checkpoint=path)
     assert not path.exists()
 
@@ -165,9 +163,9 @@ def test_a_users_own_module_learns_and_is_read_back(task, market, tmp_path):
     assert fitted.validation > 0.15
     fitted.save(tmp_path)
     np.testing.assert_array_equal(Fitted.load(tmp_path, Own).values(market), fitted.values(market))
-    with pytest.raises(RecipeError, match="there is no network 'Own'"):
+    with pytest.raises(RecipeError, match="unknown network 'Own'"):
         Fitted.load(tmp_path)
-    with pytest.raises(RecipeError, match="Dense can not be made|another architecture"):
+    with pytest.raises(RecipeError, match="Dense cannot be created|another architecture"):
         Fitted.load(tmp_path, type("Dense", (Own,), {"__init__": lambda self, a, b: None}))
 
 
@@ -188,7 +186,7 @@ def test_training_goes_on_where_it_stood(task, tmp_path):
     with pytest.raises(RunError, match="belongs to another fit"):
         Learner(**QUICK | {"length": 5}).fit(task, checkpoint=path, resume=True)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(RunError, match="checkpoint can not be read"):
+    with pytest.raises(RunError, match="checkpoint cannot be read"):
         Learner(**QUICK).fit(task, checkpoint=path, resume=True)
 
 
@@ -214,14 +212,14 @@ def test_a_loss_that_is_no_number_stops_there_and_keeps_the_best(task):
     assert fitted.ended == "diverged"
     whole = len(fitted.history)  # epochs before it
     (note,) = added_notes(fitted, task)
-    epoch = int(re.search(r"the loss is not a number at batch \d+ of epoch (\d+)", note)[1])
+    epoch = int(re.search(r"the loss became NaN or infinite in epoch (\d+), in batch \d+", note)[1])
     assert epoch == whole + 1
-    assert "stopped there with the best weights before it; take a smaller rate" in note
+    assert "training kept the best weights before it; use a lower rate" in note
     want = Learner(Own, **QUICK | {"epochs": whole}).fit(task)
     for name, each in fitted.stack.all_weights().items():
         torch.testing.assert_close(each, want.stack.all_weights()[name], rtol=0, atol=0)
     first = Learner(**QUICK | {"rate": 1e30}).fit(task)
-    assert "at batch 2 of epoch 1: stopped there with the weights it began with" in str(first)
+    assert "in epoch 1, in batch 2; training kept the initial weights" in str(first)
 
 
 class Blind(Own):
@@ -234,7 +232,9 @@ class Blind(Own):
 def test_a_loss_that_is_no_number_on_what_stops_it_is_named(task):
     fitted = Learner(Blind, **QUICK).fit(task)
     assert fitted.ended == "diverged"
-    assert "the loss is not a number on what stops it at epoch 1" in added_notes(fitted, task)[0]
+    assert (
+        "the loss became NaN or infinite in epoch 1, on the held-out samples" in added_notes(fitted, task)[0]
+    )
 
 
 def test_a_batch_that_does_not_fit_is_halved_and_it_is_said(task, monkeypatch):
@@ -249,8 +249,8 @@ def test_a_batch_that_does_not_fit_is_halved_and_it_is_said(task, monkeypatch):
     monkeypatch.setattr(training_module.Training, "_losses", small)
     fitted = Learner(**QUICK | {"epochs": 2}).fit(task)
     assert added_notes(fitted, task) == (
-        "not enough memory: batches are taken in pieces of 128 windows now",
-        "not enough memory: batches are taken in pieces of 64 windows now",
+        "not enough memory: batches were split into chunks of 128 windows",
+        "not enough memory: batches were split into chunks of 64 windows",
     )
     for name, each in want.stack.all_weights().items():
         torch.testing.assert_close(fitted.stack.all_weights()[name], each, rtol=1e-3, atol=1e-4)
@@ -270,9 +270,9 @@ def test_what_is_looked_at_is_halved_too_and_what_never_fits_is_one_line(task, m
 
     want = Learner(**QUICK | {"epochs": 1}).fit(task)
     fitted = only(300)
-    assert fitted.notes[-1] == "not enough memory: batches are taken in pieces of 32 windows now"
+    assert fitted.notes[-1] == "not enough memory: batches were split into chunks of 32 windows"
     assert fitted.stopping == pytest.approx(want.stopping, rel=1e-4)
-    with pytest.raises(RunError, match="not enough memory for one window, or day, at a time: take a smaller"):
+    with pytest.raises(RunError, match="not enough memory for a single window or day; use a smaller"):
         only(0)
 
 
@@ -281,7 +281,7 @@ def test_memory_that_ends_behind_training_is_one_line(task, monkeypatch):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
     monkeypatch.setattr(Fitted, "moments", full)
-    with pytest.raises(RunError, match="not enough memory for this fit: take a smaller network") as caught:
+    with pytest.raises(RunError, match="not enough memory for this fit; use a smaller network") as caught:
         Learner(**QUICK | {"epochs": 1}).fit(task)
     assert "\n" not in str(caught.value)
 
@@ -289,7 +289,7 @@ def test_memory_that_ends_behind_training_is_one_line(task, monkeypatch):
 def test_a_forecast_of_a_price_is_made_and_warned_of_once(market):
     fitted = Learner(**QUICK | {"features": None, "epochs": 1}).fit(Task(market, "close"))
     assert fitted.inputs.features == ("log(volume / mean(volume, 20))",)  # nothing that reads the target
-    assert str(fitted).count("target close is a price: today's explains nearly all of tomorrow's") == 1
+    assert str(fitted).count("target close is a price: today's price explains nearly all of tomorrow's") == 1
 
 
 def test_what_is_not_beaten_is_listed_as_people_do(task):
@@ -297,35 +297,35 @@ def test_what_is_not_beaten_is_listed_as_people_do(task):
     worst = {"constant": 0.0, "last value": 0.0, "linear": 0.0}
     said = str(replace(fitted, baselines=worst)).splitlines()[0]
     assert said == (
-        "NOT BETTER than constant, last value and linear in validation: this network explains nothing that "
-        "these do not"
+        "NOT BETTER than constant, last value and linear in validation: the network adds nothing to these "
+        "baselines"
     )
 
 
 def test_members_tell_how_far_they_are_apart(task):
     fitted = Learner(members=3, **QUICK | {"epochs": 2}).fit(task)
     there = (task.segments == VALIDATION)[:, None] & np.isfinite(task.targets[0])
-    signals = fitted.answers(task.panel)[:, there]
+    signals = fitted.member_signals(task.panel)[:, there]
     assert fitted.uncertainty == pytest.approx(signals.std(0).mean() / signals.mean(0).std(), rel=1e-4)
-    assert f"the 3 networks are apart by {fitted.uncertainty:.3g} standard deviations" in str(fitted)
+    assert f"the 3 networks differ by {fitted.uncertainty:.3g} standard deviations" in str(fitted)
     assert "uncertainty" not in str(Learner(**QUICK | {"epochs": 1}).fit(task))
 
 
 @pytest.mark.parametrize(
     ("given", "error", "said"),
     [
-        ({"network": "conv2d"}, RecipeError, "there is no network 'conv2d'; did you mean 'conv1d'"),
+        ({"network": "conv2d"}, RecipeError, "unknown network 'conv2d'; did you mean 'conv1d'"),
         ({"settings": {"width": 0}}, RecipeError, "dense: width must be 1 or more, not 0"),
         (
             {"settings": {"widht": 3}},
             RecipeError,
-            "dense can not be made for 2 features, 4 days",
+            "dense cannot be created for 2 features, 4 days",
         ),
         ({"length": 401}, TaskError, "a window of 401 days does not fit"),
         ({"length": 239}, TaskError, "the training part has 0 windows of 239 days"),
-        ({"device": "cuda"}, DeviceError, "torch finds no device 'cuda' here"),
-        ({"device": "tpu"}, DeviceError, "there is no device 'tpu'; name one of auto, cpu"),
-        ({"loss": "cross_entropy"}, TaskError, "values, which are no classes"),
+        ({"device": "cuda"}, DeviceError, "torch finds no device 'cuda' on this machine"),
+        ({"device": "tpu"}, DeviceError, "unknown device 'tpu'; choose one of auto, cpu"),
+        ({"loss": "cross_entropy"}, TaskError, "values, too many for classes"),
         ({"features": ["forward"]}, Exception, "forward"),
     ],
 )
@@ -339,9 +339,9 @@ def test_what_can_not_be_is_refused_in_one_line(task, given, error, said, monkey
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"loss": "msee"}, "there is no loss 'msee'"),
+        ({"loss": "msee"}, "unknown loss 'msee'"),
         ({"length": 0}, "length must be 1 or more, not 0"),
-        ({"holdout": 1.0}, r"holdout is a share of the training days in \[0, 1\), not 1.0"),
+        ({"holdout": 1.0}, r"holdout must be a share of the training part in \[0, 1\), not 1.0"),
         ({"rate": 0.0}, "rate must be above 0"),
         ({"rate": float("inf")}, "rate must be above 0 .* not inf"),
     ],
@@ -353,7 +353,7 @@ def test_settings_that_can_not_be_are_refused(given, said):
 
 def test_a_class_with_one_member_and_a_constant_target_are_refused(market):
     label = np.zeros(market.shape, np.float32)
-    with pytest.raises(TaskError, match="the target label is 0 on all training days"):
+    with pytest.raises(TaskError, match="the target label is 0 throughout training"):
         Learner(**QUICK).fit(Task(_with(market, label), "label", "ts_corr"))
     label[50, 3] = 1
     with pytest.raises(TaskError, match="class 1 of label has 1 members in training"):
@@ -383,11 +383,11 @@ def test_a_feature_that_knows_the_future_is_caught_before_training(task, market)
         return out
 
     for leak in (tomorrow, scaled_by_all_days):
-        with pytest.raises(TaskError, match=f"the feature {leak.__name__} knows the future: its value of"):
+        with pytest.raises(TaskError, match=f"the feature {leak.__name__} looks ahead: its value on"):
             Learner(**QUICK | {"features": [leak]}).fit(task)
     fitted = Learner(**QUICK | {"features": [honest]}).fit(task)
     assert fitted.validation > 0.15
-    with pytest.raises(RunError, match="the feature honest is a function and can not be written"):
+    with pytest.raises(RunError, match="the feature honest is a function and cannot be saved"):
         fitted.save(".")
     leaking = _with(market, np.nan_to_num(task.targets[0]) * 3 + 0.001)
     with pytest.raises(TaskError, match="the feature 'label' is the target forward_return_1 in all but name"):
@@ -413,7 +413,7 @@ def test_baselines_are_fitted_on_the_days_that_are_learned_from_alone(market):
 
 
 def test_more_members_than_memory_holds_are_refused(task):
-    with pytest.raises(RecipeError, match=r"members = 1000000000: .* takes .* GiB, and this machine has"):
+    with pytest.raises(RecipeError, match=r"members = 1000000000: .* takes .* GiB, but this machine has"):
         Learner(**QUICK | {"members": 10**9}).fit(task)
 
 

@@ -75,5 +75,5 @@ def test_it_is_stopped_early_and_goes_on_where_it_stood(task, tmp_path):
 def test_a_loss_that_is_no_number_is_named(task):
     fitted = Learner(mixed=True, **QUICK | {"rate": 1e30}).fit(task)
     assert fitted.ended == "diverged"
-    assert any("is not a number at batch" in note for note in fitted.notes)
+    assert any("became NaN or infinite in epoch" in note for note in fitted.notes)
     assert all(torch.isfinite(each).all() for each in fitted.stack.all_weights().values())

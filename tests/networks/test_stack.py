@@ -8,13 +8,13 @@ from quarva.errors import RunError
 from quarva.networks.data.layout import arrange
 from quarva.networks.learner.learner import LOSSES
 from quarva.networks.models.models import NETWORKS, make_network
-from quarva.networks.models.stack import ROOM, Stack
+from quarva.networks.models.stack import ACTIVATION_BUDGET, Stack
 
 WINDOWS = torch.randn(9, 6, 4, generator=torch.Generator().manual_seed(0))
 
 
 def stack_of(name, members=3, **settings):
-    return Stack.of(lambda: make_network(name, 4, 6, 2, settings)[1], range(members))
+    return Stack.from_seeds(lambda: make_network(name, 4, 6, 2, settings)[1], range(members))
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
@@ -27,12 +27,12 @@ def test_answers_are_those_of_each_network(name):
         alone = make_network(name, 4, 6, 2, {})[1].eval()
         alone.load_state_dict({key: each[m] for key, each in stack.all_weights().items()})
         torch.testing.assert_close(together[m], alone(windows), rtol=1e-4, atol=1e-5)
-    assert stack.together == (name not in ("gru", "lstm"))
+    assert stack.vectorised == (name not in ("gru", "lstm"))
 
 
 @pytest.mark.parametrize("name", ["dense", "conv1d", "gru"])
 def test_a_member_has_the_weights_of_its_seed_whoever_stands_beside_it(name):
-    one = Stack.of(lambda: make_network(name, 4, 6, 2, {})[1], [1])
+    one = Stack.from_seeds(lambda: make_network(name, 4, 6, 2, {})[1], [1])
     for key, each in stack_of(name).all_weights().items():
         torch.testing.assert_close(each[1], one.all_weights()[key][0], rtol=0, atol=0)
 
@@ -48,14 +48,14 @@ def test_torchs_own_random_numbers_stay_as_they_are():
 def test_parts_are_trained_apart_and_put_back():
     stack = stack_of("dense")
     before = {name: each.detach().clone() for name, each in stack.weights.items()}
-    part = stack.some(range(1, 3))
+    part = stack.subset(range(1, 3))
     loss = LOSSES["mse"](part(arrange(WINDOWS, part.layout)), torch.ones(9), torch.arange(9))
     loss.sum().backward()
     with torch.no_grad():
         for each in part.weights.values():
             each -= 0.1 * each.grad
     assert all(torch.equal(each, before[name]) for name, each in stack.weights.items())
-    stack.put(range(1, 3), part)
+    stack.assign(range(1, 3), part)
     for name, each in stack.weights.items():
         assert torch.equal(each[0], before[name][0])
         assert torch.equal(each[1:], part.weights[name])
@@ -64,9 +64,9 @@ def test_parts_are_trained_apart_and_put_back():
 def test_weights_of_another_architecture_are_refused():
     other = stack_of("dense", width=5).all_weights()
     with pytest.raises(RunError, match=r"here: weights of another architecture: 0.bias is \[3, 5\] there"):
-        stack_of("dense").take(other, "here")
-    with pytest.raises(RunError, match="another architecture: .* is missing there|is .* there and not known"):
-        stack_of("dense").take(stack_of("gru").all_weights(), "here")
+        stack_of("dense").load_weights(other, "here")
+    with pytest.raises(RunError, match="another architecture: .* is missing there|is .* there and unknown"):
+        stack_of("dense").load_weights(stack_of("gru").all_weights(), "here")
 
 
 def test_activations_are_counted_layer_by_layer():
@@ -102,20 +102,20 @@ class DroppedRecurrent(nn.Module):
 
 @pytest.mark.parametrize("made", [Dropped, DroppedRecurrent])
 def test_dropout_drops_for_each_what_it_drops_for_one_alone(made):
-    stack = Stack.of(made, range(3))
+    stack = Stack.from_seeds(made, range(3))
     windows = arrange(WINDOWS, stack.layout)
     torch.manual_seed(0)
     together = stack(windows, training=True)
-    assert stack.together == (made is Dropped)
+    assert stack.vectorised == (made is Dropped)
     for m in range(3):
         torch.manual_seed(0)
-        alone = stack.some(range(m, m + 1))
-        alone.together = False
+        alone = stack.subset(range(m, m + 1))
+        alone.vectorised = False
         torch.testing.assert_close(together[m], alone(windows, training=True)[0])
     assert not torch.allclose(together, stack(windows, training=True))  # other numbers the next time
 
 
 def test_many_networks_are_shown_fewer_windows_at_a_time():
     few, many = stack_of("dense", 2), stack_of("dense", 600)
-    assert few.room(6, 4, 8_192) == 8_192
-    assert many.room(6, 4, 8_192) == ROOM // (600 * (4 * 64 + 2))
+    assert few.batch_size(6, 4, 8_192) == 8_192
+    assert many.batch_size(6, 4, 8_192) == ACTIVATION_BUDGET // (600 * (4 * 64 + 2))

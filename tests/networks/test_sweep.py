@@ -20,7 +20,7 @@ RATES, DECAYS = [1e-4, 3e-3, 3e-2], [0.0, 0.3]
 def assert_alike(one, alone):
     for name, each in alone.stack.all_weights().items():
         torch.testing.assert_close(one.stack.all_weights()[name], each, rtol=1e-4, atol=1e-4)
-    for name in ("train", "validation", "stopping", "figure", "calibration"):
+    for name in ("train", "validation", "stopping", "metric", "calibration"):
         assert getattr(one, name) == pytest.approx(getattr(alone, name), rel=1e-4, abs=1e-4, nan_ok=True), (
             name
         )
@@ -56,14 +56,14 @@ def test_classes_are_calibrated_for_each(market):
     found = sweep(Learner(**QUICK), asked, rate=[1e-3, 1e-2])
     for settings, one in zip(found.tried, found, strict=True):
         alone = Learner(**QUICK, **settings).fit(asked)
-        assert one.framing.temperature == pytest.approx(alone.framing.temperature, rel=1e-3)
+        assert one.encoding.temperature == pytest.approx(alone.encoding.temperature, rel=1e-3)
         assert_alike(one, alone)
 
 
 def test_a_rate_that_is_too_large_ends_its_own_fit_alone(task):
     found = sweep(Learner(**QUICK), task, rate=[3e-3, 1e12])
     assert [one.ended == "diverged" for one in found] == [False, True]
-    assert any("take a smaller rate" in note for note in found[1].notes)
+    assert any("use a lower rate" in note for note in found[1].notes)
     assert found[0].notes == tuple(task.notes)
     for settings, one in zip(found.tried, found, strict=True):
         assert_alike(one, Learner(**QUICK, **settings).fit(task))
@@ -129,14 +129,18 @@ def test_ctrl_c_keeps_what_there_is(task):
 @pytest.mark.parametrize(
     ("given", "error", "said"),
     [
-        ({}, RecipeError, "a sweep varies something"),
-        ({"rates": [1]}, RecipeError, "a sweep can not vary 'rates'; did you mean 'rate'"),
-        ({"loss": ["mse"]}, RecipeError, "a sweep can not vary 'loss'.*the same for all"),
-        ({"rate": 0.1}, RecipeError, r"rate is a list of values to try, \[0.1, …\], not one of them"),
-        ({"network": "gru"}, RecipeError, "network is a list of values"),
-        ({"rate": []}, RecipeError, "rate has no value to try"),
+        ({}, RecipeError, "no setting to vary"),
+        ({"rates": [1]}, RecipeError, "a sweep cannot vary 'rates'; did you mean 'rate'"),
+        ({"loss": ["mse"]}, RecipeError, "a sweep cannot vary 'loss'.*the same for all"),
+        (
+            {"rate": 0.1},
+            RecipeError,
+            r"rate must be a list of values, such as \[0.1, …\], not a single value",
+        ),
+        ({"network": "gru"}, RecipeError, "network must be a list of values"),
+        ({"rate": []}, RecipeError, "rate is an empty list"),
         ({"rate": [1e-3, -1.0]}, RecipeError, "rate must be above 0"),
-        ({"network": ["dense", "gruu"]}, RecipeError, "there is no network 'gruu'"),
+        ({"network": ["dense", "gruu"]}, RecipeError, "unknown network 'gruu'"),
         ({"length": [3, 999]}, TaskError, "a window of 999 days does not fit"),
     ],
 )

@@ -40,7 +40,7 @@ def test_its_figures_are_those_of_a_formula_with_its_values(table, objective, sp
     assert fitted.train > 0.9 if objective == "r2" else fitted.train < 0.32
     assert set(fitted.baselines) == {"constant", "linear"}
     assert fitted.beaten_by == ()
-    assert fitted.judged == ("validation" if split else "training")
+    assert fitted.evaluated_on == ("validation" if split else "training")
     assert np.isnan(fitted.validation) == (split is None)
     assert ("in validation" in str(fitted)) == (split is not None)
     judged = table.target[parts[-1]].astype(np.float64)
@@ -85,14 +85,14 @@ def test_rows_are_stopped_by_that_were_not_learned_from(table):
     from quarva.networks.data.training_data import TableData
 
     rows = TableData(Task(table, split=(0.6, 0.8)))
-    learned, stopping = rows.stretches(0.2)
+    learned, stopping = rows.split_training(0.2)
     assert stopping.sum() == 60
     assert not (learned & stopping).any()
     np.testing.assert_array_equal(learned | stopping, rows.training)
-    assert not (rows.judged[1] & rows.training).any()
-    whole, validation = rows.stretches(0)
+    assert not (rows.evaluated_on[1] & rows.training).any()
+    whole, validation = rows.split_training(0)
     np.testing.assert_array_equal(whole, rows.training)
-    np.testing.assert_array_equal(validation, rows.judged[1])
+    np.testing.assert_array_equal(validation, rows.evaluated_on[1])
 
 
 def test_it_is_read_back_and_answers_other_rows(table, tmp_path):
@@ -124,9 +124,9 @@ def test_classes_are_learned_and_scored_as_formulas_are(table):
     a, b = (table.panel.field(name).reshape(-1)[: table.rows] for name in "ab")
     task = Task(Table.from_arrays({"a": a, "b": b}, (a * b > 0).astype(float)), split=(0.6, 0.8))
     fitted = Learner(loss="cross_entropy", **QUICK).fit(task)
-    assert fitted.framing.classes.tolist() == [0, 1]
+    assert fitted.encoding.classes.tolist() == [0, 1]
     assert fitted.validation > 0.7
-    assert fitted.figure < fitted.baselines["linear"]
+    assert fitted.metric < fitted.baselines["linear"]
 
 
 class Own(nn.Module):
@@ -143,19 +143,24 @@ class Own(nn.Module):
 def test_a_users_own_module_of_that_layout_learns(table):
     assert Learner(Own, **QUICK).fit(Task(table)).train > 0.5
     sequence = type("Sequence", (Own,), {"layout": "batch_first"})
-    with pytest.raises(TaskError, match=r"Sequence reads days in the layout 'batch_first' \[B, S, F\]"):
+    with pytest.raises(
+        TaskError, match=r"Sequence reads a sequence of days in the layout 'batch_first' \[B, S, F\]"
+    ):
         Learner(sequence).fit(Task(table))
 
 
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"features": [lambda panel: panel.field("a")]}, "is a function; of a table's columns give formulas"),
+        (
+            {"features": [lambda panel: panel.field("a")]},
+            "is a function; a table needs formulas of its columns",
+        ),
         ({"features": ["rank(a)"]}, r"the feature 'rank\(a\)' reads other rows \(rank\)"),
-        ({"length": 2}, "leave length out"),
-        ({"holdout": 0.0}, "holdout 0 stops by the validation and the table has none"),
+        ({"length": 2}, "leave it out"),
+        ({"holdout": 0.0}, "holdout=0 uses the validation part for early stopping, but the table has none"),
         ({"holdout": 0.001}, "the stopping part has 0 rows with a target"),
-        ({"loss": "rank_ic"}, "the loss rank_ic compares the assets of a day, and a table has none"),
+        ({"loss": "rank_ic"}, "the loss rank_ic compares the assets of a day, but a table has no assets"),
     ],
 )
 def test_what_can_not_be_is_refused_in_one_line(table, given, said):

@@ -29,7 +29,7 @@ def close():
 
 @pytest.fixture
 def windows(close):
-    return Windows.of(panel_of(close), ["close", "log(volume)"], LENGTH, FIRST)
+    return Windows.from_panel(panel_of(close), ["close", "log(volume)"], LENGTH, FIRST)
 
 
 def by_hand(panel, t, n):
@@ -49,7 +49,7 @@ def test_a_window_holds_its_day_and_those_before(windows, close):
 
 
 def test_the_four_layouts_hold_the_same_numbers(windows):
-    places = windows.places(np.ones(DAYS, bool))
+    places = windows.indices(np.ones(DAYS, bool))
     base = windows.batch(places, "batch_first")
     for layout in LAYOUTS:
         assert windows.batch(places, layout).shape == shape_of(layout, len(places), LENGTH, 2)
@@ -69,56 +69,56 @@ def test_a_span_of_days_is_a_view(windows, layout):
 def test_the_future_changes_neither_scaling_nor_windows(close):
     later = close.copy()
     later[18:] *= 100.0
-    before, after = (Windows.of(panel_of(c), ["close"], LENGTH, FIRST) for c in (close, later))
+    before, after = (Windows.from_panel(panel_of(c), ["close"], LENGTH, FIRST) for c in (close, later))
     assert np.array_equal(before.mean, after.mean)
     assert np.array_equal(before.scale, after.scale)
-    places = before.places(FIRST)
+    places = before.indices(FIRST)
     assert torch.equal(before.batch(places, "channels"), after.batch(places, "channels"))
 
 
 def test_missing_values_drop_the_windows_that_hold_them_or_count_as_the_mean(close):
     close[10, 1] = np.nan
-    dropped = Windows.of(panel_of(close), ["close"], LENGTH, FIRST)
-    lost = {(t, n) for t, n in np.argwhere(~dropped.there) if t >= LENGTH - 1}
+    dropped = Windows.from_panel(panel_of(close), ["close"], LENGTH, FIRST)
+    lost = {(t, n) for t, n in np.argwhere(~dropped.valid) if t >= LENGTH - 1}
     assert lost == {(t, 1) for t in range(10, 15)}
-    filled = Windows.of(panel_of(close), ["close"], LENGTH, FIRST, missing="mean")
-    assert filled.there[LENGTH - 1 :].all()
+    filled = Windows.from_panel(panel_of(close), ["close"], LENGTH, FIRST, missing="mean")
+    assert filled.valid[LENGTH - 1 :].all()
     assert filled.batch(torch.tensor([10 * ASSETS + 1]), "batch_first")[0, -1, 0] == 0.0
-    assert not filled.there[: LENGTH - 1].any()
+    assert not filled.valid[: LENGTH - 1].any()
 
 
 def test_infinite_values_are_missing(close):
     volume = np.ones((DAYS, ASSETS))
     volume[::2] = 2.0
     volume[12, 2] = 0.0
-    windows = Windows.of(panel_of(close, volume), ["log(volume)"], LENGTH, FIRST)
-    assert not windows.there[12:17, 2].any()
+    windows = Windows.from_panel(panel_of(close, volume), ["log(volume)"], LENGTH, FIRST)
+    assert not windows.valid[12:17, 2].any()
     assert torch.isfinite(windows.values).all()
 
 
 def test_only_wanted_cells_have_places(windows):
     wanted = np.zeros((DAYS, ASSETS), bool)
     wanted[20, 3] = wanted[2, 0] = True
-    assert windows.places(np.ones(DAYS, bool), wanted).tolist() == [20 * ASSETS + 3]
+    assert windows.indices(np.ones(DAYS, bool), wanted).tolist() == [20 * ASSETS + 3]
 
 
 @pytest.mark.parametrize(
     ("features", "length", "said"),
     [
-        ([], 5, "windows need a feature"),
-        (["close"], 31, "a window of 31 days does not fit: arrays has 30"),
-        (["close"], 0, "take 1 to 30"),
+        ([], 5, "no features given"),
+        (["close"], 31, "a window of 31 days does not fit arrays, which has 30"),
+        (["close"], 0, "choose 1 to 30"),
         (["close - close"], 5, "'close - close' is 0 in every cell in training"),
         (["ref(close, 25)"], 5, r"'ref\(close, 25\)' has 0 values"),
     ],
 )
 def test_what_can_not_be_shown_is_named(close, features, length, said):
     with pytest.raises(TaskError, match=said):
-        Windows.of(panel_of(close), features, length, FIRST)
+        Windows.from_panel(panel_of(close), features, length, FIRST)
 
 
 def test_windows_of_a_large_market_take_no_more_room_than_its_values():
     close = np.random.default_rng(0).uniform(1, 2, (300, 400)).astype(np.float32)
-    windows = Windows.of(panel_of(close), ["close"], 60, np.ones(300, bool))
+    windows = Windows.from_panel(panel_of(close), ["close"], 60, np.ones(300, bool))
     assert windows.view.shape == (241 * 400, 60, 1)
     assert windows.view.untyped_storage().nbytes() == close.nbytes

@@ -130,7 +130,7 @@ def test_what_is_no_return_has_no_figures_of_trading(target):
     text = render(page)
     assert "Does it pay" not in text
     assert "Sharpe" not in text
-    assert f"by their {task.target_words}?" in text
+    assert f"by their {task.target_description}?" in text
     assert page.question.overlap == task.horizon == (5 if target == "forward_volatility_5" else 1)
 
 

@@ -10,7 +10,7 @@ from quarva.networks import Learner
 from quarva.report import build, render
 from quarva.rl import Trader
 from quarva.scenarios import simulate
-from quarva.tasks import Task, lend
+from quarva.tasks import Task, attach_signals
 
 FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
 
@@ -29,7 +29,7 @@ def fitted(task):
 
 @pytest.fixture(scope="module")
 def policy(task):
-    return Trader("dqn", FEATURES, length=4, stretch=20, updates=30, batch=64).fit(task)
+    return Trader("dqn", FEATURES, length=4, episode_length=20, updates=30, batch=64).fit(task)
 
 
 @pytest.mark.parametrize("name", ["fitted", "policy"])
@@ -89,7 +89,7 @@ def test_what_it_does_not_beat_is_said_before_all_else(task, fitted):
 def test_a_reading_of_the_sealed_test_is_told(task, fitted):
     asked = Task(task.panel, "forward_return_1")
     assert "not read" in render(build(asked, fitted))
-    lent, (reader,) = lend(asked, fitted.values(asked.panel)[None])
+    lent, (reader,) = attach_signals(asked, fitted.values(asked.panel)[None])
     lent.read_test(reader)
     assert "read once" in render(build(asked, fitted))
 

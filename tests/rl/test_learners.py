@@ -8,7 +8,7 @@ from torch import nn
 from quarva.errors import RecipeError
 from quarva.panel import Panel
 from quarva.rl import DQN, NAF, LineGame, PolicyGradient, Step, Trader, TradingGame
-from quarva.rl.dqn import answer
+from quarva.rl.dqn import greedy_action
 from quarva.rl.naf import Constant
 from quarva.tasks import Task
 
@@ -27,9 +27,9 @@ class Wage:
 
     def reset(self, source):
         self._left = self._steps
-        return self.now()
+        return self.observe()
 
-    def now(self):
+    def observe(self):
         return torch.zeros(self.agents, 1)
 
     def step(self, action):
@@ -40,7 +40,7 @@ class Wage:
             self._left = self._steps
         never = torch.zeros_like(ended)
         return Step(
-            self.now(), torch.full((self.agents,), self._pay),
+            self.observe(), torch.full((self.agents,), self._pay),
             never if self._cut else ended, ended if self._cut else never,
         )  # fmt: skip
 
@@ -51,14 +51,14 @@ def learn(way, game, **terms):
     given = {"rate": 0.1, "gamma": 0.5, "updates": 250} | terms
     if way == "dqn":
         values = nn.Linear(1, 2)
-        DQN(batch=0, sync=3, **given).learn(game, values)
+        DQN(batch=0, target_interval=3, **given).learn(game, values)
         return float(values(torch.zeros(1, 1)).detach().mean())
     value = Constant()
     if way == "naf":
         flat = Constant(-9.0)  # what is done changes nothing
-        NAF(sync=3, **given).learn(game, Constant(), value, flat)
+        NAF(target_interval=3, **given).learn(game, Constant(), value, flat)
     else:
-        PolicyGradient(plays=4, **given).learn(game, Constant(), value)
+        PolicyGradient(steps=4, **given).learn(game, Constant(), value)
     return float(value.number.detach())
 
 
@@ -75,7 +75,7 @@ def test_a_cut_between_the_steps_of_an_update_does_not_join_two_episodes():
 
 @pytest.mark.parametrize("way", ["dqn", "naf", "gradient"])
 def test_a_reward_that_is_no_number_ends_the_training_with_one_line(way):
-    with pytest.raises(RecipeError, match="the loss of update 1 is not a number: the game pays what is none"):
+    with pytest.raises(RecipeError, match="the loss of update 1 is not a finite number"):
         learn(way, Wage(3, cut=True, pay=float("nan")), updates=5)
 
 
@@ -88,7 +88,7 @@ def test_a_reward_that_is_no_number_ends_the_training_with_one_line(way):
 )
 def test_a_network_of_two_answers_is_no_policy_of_one(learner):
     with pytest.raises(
-        RecipeError, match=r"gives \[2, 2\] for 2 observations; one number for each is wanted"
+        RecipeError, match=r"returns \[2, 2\] for 2 observations instead of \[2, 1\], one number for each"
     ):
         learner(LineGame(points=4), nn.Linear(1, 2))
 
@@ -106,14 +106,14 @@ def test_the_answer_between_actions_stays_between_them():
         def forward(self, seen):
             return torch.tensor([[3.0, 2.0, 0.0]]).expand(len(seen), 3)  # its parabola peaks left of the grid
 
-    found = answer(Rising(), torch.zeros(2, 1), torch.tensor([-1.0, 0.0, 1.0]), between=True)
+    found = greedy_action(Rising(), torch.zeros(2, 1), torch.tensor([-1.0, 0.0, 1.0]), interpolate=True)
     assert found.tolist() == [-1.0, -1.0]
 
 
 @pytest.mark.parametrize("way", ["dqn", "naf", "gradient"])
 def test_an_episode_may_be_one_day(task, way):
-    policy = Trader(way, FEATURES, length=2, stretch=1, updates=20, batch=32).fit(task)
-    assert np.isfinite([policy.train, policy.validation, policy.figure]).all()
+    policy = Trader(way, FEATURES, length=2, episode_length=1, updates=20, batch=32).fit(task)
+    assert np.isfinite([policy.train, policy.validation, policy.metric]).all()
 
 
 def test_outside_the_universe_nothing_is_held(market):
@@ -122,7 +122,7 @@ def test_outside_the_universe_nothing_is_held(market):
     part = Panel.from_arrays(
         {name: market.field(name) for name in market.fields}, market.dates, market.assets, universe=universe
     )
-    policy = Trader("dqn", FEATURES, length=2, stretch=20, updates=20, batch=32).fit(
+    policy = Trader("dqn", FEATURES, length=2, episode_length=20, updates=20, batch=32).fit(
         Task(part, "forward_return_1")
     )
     signals, positions = policy.walk(policy.inputs.windows(part), part.universe)
@@ -134,13 +134,13 @@ def test_outside_the_universe_nothing_is_held(market):
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        ({"length": 0}, "1 episode or more of 1 day or more, not 1 of 0"),
-        ({"episodes": 0}, "1 episode or more of 1 day or more, not 0 of 60"),
-        ({"actions": (0.0,)}, r"positions are two or more numbers in \[-1, 1\]"),
-        ({"actions": (0.0, 3.0)}, r"positions are two or more numbers in \[-1, 1\]"),
-        ({"actions": (0.0, float("nan"))}, r"positions are two or more numbers in \[-1, 1\]"),
+        ({"length": 0}, "at least 1 episode of at least 1 day, not 1 of 0"),
+        ({"episodes": 0}, "at least 1 episode of at least 1 day, not 0 of 60"),
+        ({"actions": (0.0,)}, r"positions must be two or more numbers in \[-1, 1\]"),
+        ({"actions": (0.0, 3.0)}, r"positions must be two or more numbers in \[-1, 1\]"),
+        ({"actions": (0.0, float("nan"))}, r"positions must be two or more numbers in \[-1, 1\]"),
     ],
 )
 def test_a_game_that_can_not_be_is_refused(task, terms, said):
     with pytest.raises(RecipeError, match=said):
-        TradingGame.of(task, FEATURES, **terms)
+        TradingGame.for_task(task, FEATURES, **terms)

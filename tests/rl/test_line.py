@@ -8,7 +8,7 @@ from torch import nn
 
 from quarva.errors import RecipeError
 from quarva.rl import DQN, NAF, Dueling, LineGame, PolicyGradient, Step
-from quarva.rl.dqn import answer
+from quarva.rl.dqn import greedy_action
 from quarva.rl.environments import LineEnv
 from quarva.rl.naf import Constant
 
@@ -20,7 +20,7 @@ def network(outputs=1):
 
 
 def error(answers, game):
-    return float(((answers - game.right) ** 2).mean())
+    return float(((answers - game.y) ** 2).mean())
 
 
 @pytest.fixture(autouse=True)
@@ -41,37 +41,45 @@ def test_a_reward_is_minus_the_squared_error():
 def test_the_continuous_form_finds_the_line():
     game = LineGame()
     NAF(noise=1.0, **TERMS).learn(game, action := network(), Constant(), Constant(0.54))
-    assert error(action(game.seen)[:, 0].detach(), game) < 1e-2
+    assert error(action(game.x)[:, 0].detach(), game) < 1e-2
 
 
-@pytest.mark.parametrize("mirrored", [True, False])
-def test_the_policy_gradient_finds_the_line(mirrored):
+@pytest.mark.parametrize("antithetic", [True, False])
+def test_the_policy_gradient_finds_the_line(antithetic):
     game = LineGame(copies=4)
-    learner = PolicyGradient(width=1.0, last=1.0, mirrored=mirrored, **TERMS)
+    learner = PolicyGradient(std=1.0, final_std=1.0, antithetic=antithetic, **TERMS)
     learner.learn(game, action := network(), network())
-    assert error(action(game.seen)[:, 0].detach(), game) < (1e-2 if mirrored else 0.5)
+    assert error(action(game.x)[:, 0].detach(), game) < (1e-2 if antithetic else 0.5)
 
 
 def test_dqn_finds_the_line_between_the_actions_of_its_grid():
     game = LineGame(copies=3, actions=3)
-    values = DQN(batch=0, explore="each", **TERMS | {"updates": 900}).learn(
+    values = DQN(batch=0, explore="all_actions", **TERMS | {"updates": 900}).learn(
         game, Dueling(network(), network(3))
     )
-    between = answer(values, game.seen, game.actions, between=True)
+    between = greedy_action(values, game.x, game.actions, interpolate=True)
     assert error(between, game) < 1e-2
-    assert error(answer(values, game.seen, game.actions), game) > 40  # the grid's own answers are 23 apart
+    assert (
+        error(greedy_action(values, game.x, game.actions), game) > 40
+    )  # the grid's own answers are 23 apart
 
 
 @pytest.mark.parametrize("double", [True, False])
 @pytest.mark.parametrize("priority", [0.0, 0.6])
 def test_dqn_finds_the_best_of_a_grid_from_a_replay(double, priority):
     game = LineGame(points=20, actions=11, low=-17.0, high=23.0)
-    terms = TERMS | {"updates": 1_500, "batch": 128, "replay": 4_000, "last": 0.3, "sync": 50}
+    terms = TERMS | {
+        "updates": 1_500,
+        "batch": 128,
+        "replay_size": 4_000,
+        "final_epsilon": 0.3,
+        "target_interval": 50,
+    }
     learner = DQN(priority=priority, double=double, **terms)
     told = []
     values = learner.learn(game, network(11), lambda update, loss: told.append((update, loss)))
     # Neighbours on the grid are 4 apart, and the reward hardly tells them apart half-way between.
-    assert (answer(values, game.seen, game.actions) - game.right).abs().max() < 6
+    assert (greedy_action(values, game.x, game.actions) - game.y).abs().max() < 6
     assert [update for update, _ in told] == list(range(1, 1_501))
 
 
@@ -100,13 +108,15 @@ def test_later_rewards_are_discounted():
         def step(self, action):
             done = (self.at == 1) & (action == 1)
             self.at = torch.where(done, 0.0, torch.where(action == 1, 1.0, 0.0))
-            return Step(self.now(), done.float(), done, torch.zeros_like(done))
+            return Step(self.observe(), done.float(), done, torch.zeros_like(done))
 
-        def now(self):
+        def observe(self):
             return self.at[:, None].clone()
 
     values = network(2)
-    DQN(updates=1_500, batch=128, replay=2_000, rate=3e-3, gamma=0.5, sync=25).learn(Chain(), values)
+    DQN(updates=1_500, batch=128, replay_size=2_000, rate=3e-3, gamma=0.5, target_interval=25).learn(
+        Chain(), values
+    )
     found = values(torch.tensor([[0.0], [1.0]])).detach().numpy()
     np.testing.assert_allclose(found, [[0.25, 0.5], [0.25, 1.0]], atol=0.08)
 
@@ -126,25 +136,25 @@ def test_gymnasiums_checker_passes_the_environment(discrete, recwarn):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda: LineGame(points=1), "line needs 2 points or more"),
-        (lambda: LineGame(actions=1), "line needs 2 actions or more"),
-        (lambda: DQN(updates=0), "dqn: updates, plays and sync must be 1 or more"),
-        (lambda: DQN(gamma=1.5), r"gamma, first and last are in \[0, 1\]"),
+        (lambda: LineGame(points=1), "line needs at least 2 points"),
+        (lambda: LineGame(actions=1), "line needs at least 2 actions"),
+        (lambda: DQN(updates=0), "dqn: updates, steps and target_interval must be at least 1"),
+        (lambda: DQN(gamma=1.5), r"gamma, epsilon and final_epsilon must be in \[0, 1\]"),
         (lambda: NAF(noise=0.0), "noise above 0"),
-        (lambda: PolicyGradient(width=0.0), "widths above 0"),
+        (lambda: PolicyGradient(std=0.0), "std and final_std above 0"),
         (lambda: LineEnv().step(np.array([99.0], np.float32)), "line takes actions of Box"),
         (lambda: LineEnv(discrete=True).step(47), r"line takes actions of Discrete\(47\), not 47"),
         (
             lambda: DQN(updates=1).learn(LineGame(actions=5), network(4)),
-            r"gives \[2, 4\] for 2 observations; a value for each of the game's 5 actions is wanted",
+            r"returns \[2, 4\] for 2 observations instead of \[2, 5\], a value for each of the game's 5",
         ),
         (
             lambda: DQN(updates=1).learn(LineGame(actions=5), nn.Linear(3, 5)),
-            r"can not read observations \[B, 1\]",
+            r"cannot read observations \[B, 1\]",
         ),
         (
-            lambda: PolicyGradient(mirrored=True, updates=1).learn(LineGame(points=3), network(), network()),
-            "mirrored noise needs an even number of agents, not 3",
+            lambda: PolicyGradient(1, antithetic=True).learn(LineGame(points=3), network(), network()),
+            "antithetic noise needs an even number of agents, not 3",
         ),
     ],
 )  # fmt: skip

@@ -9,11 +9,11 @@ import torch
 
 from quarva.errors import TaskError
 from quarva.rl import Trader, TradingGame
-from quarva.rl.trading import pay
+from quarva.rl.trading import position_rewards
 from quarva.tasks import Task
 
 FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
-SMALL = {"features": FEATURES, "length": 4, "stretch": 20, "batch": 64}
+SMALL = {"features": FEATURES, "length": 4, "episode_length": 20, "batch": 64}
 
 
 def test_positions_are_paid_as_the_game_pays_them(task, market):
@@ -26,21 +26,21 @@ def test_positions_are_paid_as_the_game_pays_them(task, market):
     )
     game.reset(torch.Generator())
     paid = [game.step(torch.from_numpy(positions[day]))[1].numpy() for day in range(3, len(days) - 2)]
-    want = pay(market, windows, positions, task.delay, task.cost_bps)
+    want = position_rewards(market, windows, positions, task.delay, task.cost_bps)
     np.testing.assert_allclose(want[3:-2], np.array(paid), atol=1e-6)
     there = task.segments == 1
-    assert policy.figure == pytest.approx(want[there].mean(), abs=1e-6)
-    held = pay(market, windows, np.ones_like(positions), task.delay, task.cost_bps)
+    assert policy.metric == pytest.approx(want[there].mean(), abs=1e-6)
+    held = position_rewards(market, windows, np.ones_like(positions), task.delay, task.cost_bps)
     assert policy.baselines["holding all"] == pytest.approx(held[there].mean(), abs=1e-6)
 
 
 def test_a_target_that_is_no_return_is_not_traded(market):
-    with pytest.raises(TaskError, match="naf trades, and target forward_volatility_5 is no return"):
+    with pytest.raises(TaskError, match="naf trades, but target forward_volatility_5 is not a return"):
         Trader("naf").check(Task(market, "forward_volatility_5"))
 
 
 def test_what_it_was_paid_is_kept(task):
-    policy = Trader("gradient", updates=403, features=FEATURES, length=4, stretch=20).fit(task)
+    policy = Trader("gradient", updates=403, features=FEATURES, length=4, episode_length=20).fit(task)
     history = policy.history
     assert len(history) == 200
     assert history["update"].iloc[-1] == 403

@@ -11,7 +11,7 @@ from quarva.errors import RecipeError, TaskError
 from quarva.networks import Windows
 from quarva.rl import Trader, TradingGame
 from quarva.rl.environments import TradingEnv
-from quarva.rl.trading import pay
+from quarva.rl.trading import position_rewards
 from quarva.strategies import closes, holding_returns
 from quarva.strategies.strategy import backtest
 from quarva.tasks import Task
@@ -21,7 +21,7 @@ FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
 
 def game_of(market, *, days=None, fitted=None, **given):
     every = np.ones(market.shape[0], np.bool_)
-    windows = Windows.of(market, FEATURES, 3, every if fitted is None else fitted)
+    windows = Windows.from_panel(market, FEATURES, 3, every if fitted is None else fitted)
     return TradingGame(market, windows, every if days is None else days, **given)
 
 
@@ -36,7 +36,7 @@ def test_rewards_are_the_returns_of_a_backtest(market, delay, cost):
     paid = []
     for k in range(40):
         action = rng.choice([-1.0, 0.0, 1.0], market.shape[1])
-        there = game._there[first + k].numpy()
+        there = game._tradable[first + k].numpy()
         positions[first + k] = np.where(there, action, 0.0)
         paid.append(game.step(torch.tensor(action, dtype=torch.float32))[1].numpy())
     weights = positions / market.shape[1]
@@ -69,7 +69,7 @@ def test_rewards_across_gaps_are_the_returns_of_a_backtest(market, delay):
     for k in range(300):
         action = rng.choice([-1.0, 0.0, 1.0], market.shape[1])
         action[6] = 1.0  # the asset that is delisted
-        positions[first + k] = np.where(game._windows.there[first + k], action, 0.0)
+        positions[first + k] = np.where(game._windows.valid[first + k], action, 0.0)
         paid.append(game.step(torch.tensor(action, dtype=torch.float32)).reward.numpy())
     returns = holding_returns(closes(gappy), -0.5)
     walked = backtest(positions / market.shape[1], returns, market.dates, delay, 10)
@@ -77,7 +77,9 @@ def test_rewards_across_gaps_are_the_returns_of_a_backtest(market, delay):
     assert walked.delisted.sum() == 1
     days = slice(first + delay + 1, first + delay + 301)
     np.testing.assert_allclose(np.mean(paid, axis=1) / 100, walked.returns[days], atol=1e-7)
-    whole = pay(gappy, game._windows, positions.astype(np.float32), delay, 10, -0.5)[first : first + 300]
+    whole = position_rewards(gappy, game._windows, positions.astype(np.float32), delay, 10, -0.5)[
+        first : first + 300
+    ]
     np.testing.assert_allclose(whole, np.reshape(paid, whole.shape), atol=1e-5)
 
 
@@ -95,7 +97,7 @@ def test_a_position_does_not_depend_on_whether_a_later_price_is_missing(market):
         seen.append([])
         paid.append([])
         for _ in range(8):
-            seen[-1].append(game.now().numpy().copy())
+            seen[-1].append(game.observe().numpy().copy())
             paid[-1].append(float(game.trade(torch.ones(market.shape[1])).mean()))
     for day in range(3):  # days 48 to 50: nothing is missing yet
         np.testing.assert_array_equal(seen[0][day], seen[1][day])
@@ -124,7 +126,7 @@ def planted(market):
 @pytest.mark.parametrize("way", ["dqn", "naf", "gradient"])
 def test_each_way_learns_to_trade_what_was_planted(planted, market, way):
     terms = {"updates": 600, "rate": 3e-3, "gamma": 0.0 if way == "naf" else 0.5}
-    policy = Trader(way, FEATURES, length=4, stretch=30, **terms).fit(planted)
+    policy = Trader(way, FEATURES, length=4, episode_length=30, **terms).fit(planted)
     assert policy.validation > 0.1
     assert policy.train > 0.1
     signal = policy.signal(market)
@@ -145,13 +147,13 @@ def test_gymnasiums_checker_passes_the_environment(market):
 @pytest.mark.parametrize(
     ("make", "said"),
     [
-        (lambda m: Trader("dqm"), "there is no way 'dqm' to learn to trade; there are dqn, naf, gradient"),
-        (lambda m: Trader(positions=(0.0,)), "positions are two or more numbers"),
-        (lambda m: Trader(positions=(0.0, 2.0)), "positions are two or more numbers"),
+        (lambda m: Trader("dqm"), "unknown algorithm 'dqm'; choose one of dqn, naf, gradient"),
+        (lambda m: Trader(positions=(0.0,)), "positions must be two or more numbers"),
+        (lambda m: Trader(positions=(0.0, 2.0)), "positions must be two or more numbers"),
         (lambda m: Trader(updates=0), "updates must be 1 or more, not 0"),
         (lambda m: Trader(rate=float("nan")), "rate must be above 0"),
         (lambda m: Trader(gamma=2.0), "gamma in \\[0, 1\\]"),
-        (lambda m: TradingEnv(game_of(m, episodes=2)), "one episode at a time; the game has 2"),
+        (lambda m: TradingEnv(game_of(m, episodes=2)), "needs a game with 1 episode at a time, not 2"),
         (lambda m: TradingEnv(game_of(m)).step(np.full(12, 3, np.float32)), "trading takes positions of Box"),
     ],
 )

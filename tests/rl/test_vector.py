@@ -134,7 +134,7 @@ def test_a_stream_is_what_it_is_alone_and_spreads_evenly():
     [
         (lambda: LineVectorEnv(0), "num_envs must be 1 or more, not 0"),
         (lambda: LineVectorEnv(2).step(np.zeros((2, 1), np.float32)), "reset the environments before"),
-        (lambda: LineVectorEnv(2).reset(seed=[1, 2, 3]), "there are 2 environments and 3 seeds"),
+        (lambda: LineVectorEnv(2).reset(seed=[1, 2, 3]), "3 seeds for 2 environments"),
         (lambda: LineVectorEnv(2).reset(options={"reset_mask": np.ones(2, bool)}), "leave reset_mask out"),
         (lambda: reset(LineVectorEnv(2)).step(np.full((2, 1), 99, np.float32)), "takes actions of Box"),
         (lambda: reset(LineVectorEnv(2)).step(np.zeros((3, 1), np.float32)), "takes actions of Box"),

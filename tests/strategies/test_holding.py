@@ -204,7 +204,7 @@ def test_volatility_scaling_takes_the_bars_a_year_of_its_strategy():
 
 def test_bad_terms_are_refused():
     close = np.ones((5, 1))
-    with pytest.raises(TaskError, match=r"delisting return must be -1 .* or more, not -2"):
+    with pytest.raises(TaskError, match=r"delisting return must be at least -1 .*, not -2"):
         holding_returns(close, -2)
     with pytest.raises(TaskError, match="delisting return"):
         Strategy(close, delisting_return=float("nan"))

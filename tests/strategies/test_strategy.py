@@ -165,7 +165,7 @@ def test_a_signal_without_opinion_has_no_figures(sp500_closes):
     got = Strategy(np.full(sp500_closes.shape, np.nan)).run(panel_of(sp500_closes))
     assert got.days == 0
     assert np.isnan([got.sharpe, got.max_drawdown, got.annual_return, got.mean_turnover]).all()
-    with pytest.raises(TaskError, match="nothing to draw"):
+    with pytest.raises(TaskError, match="nothing to plot"):
         got.plot()
 
 
@@ -185,7 +185,7 @@ def test_a_performance_draws_and_prints_itself(sp500_closes):
 
 def test_bad_terms_and_prices_are_refused(sp500_closes):
     signal = np.ones(sp500_closes.shape)
-    with pytest.raises(TaskError, match="can not precede"):
+    with pytest.raises(TaskError, match="cannot precede"):
         Strategy(signal, delay=-1)
     with pytest.raises(TaskError, match="basis points"):
         Strategy(signal, cost_bps=-1)

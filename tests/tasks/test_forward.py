@@ -17,7 +17,7 @@ from quarva.tasks import (
     Task,
     TripleBarrier,
     VolumeSurprise,
-    known_value,
+    last_known_value,
     parse_target,
 )
 
@@ -172,7 +172,7 @@ def test_a_price_that_does_not_move_is_neither_up_nor_down(kind):
 
 def test_four_assets_have_no_fifths(bars):
     few = replace(bars, values=bars.values[:, :, :4].copy(), assets=bars.assets[:4])
-    with pytest.raises(TaskError, match="quintile_5: fifths need 5 assets, and the panel has 4"):
+    with pytest.raises(TaskError, match="quintile_5 needs at least 5 assets, but the panel has 4"):
         Task(few, "quintile_5")
 
 
@@ -198,7 +198,7 @@ def test_each_is_named_and_asked_for_by_its_name(bars, kind):
 
 def test_what_is_known_of_a_target_is_as_old_as_it_looks_ahead(bars):
     values = parse_target("forward_return_5", bars).values(bars)
-    known = known_value(values, 6)
+    known = last_known_value(values, 6)
     np.testing.assert_array_equal(known[6:], values[:-6])
     close = bars.field("close")
     np.testing.assert_allclose(known[30], close[30] / close[25] - 1, rtol=1e-5, atol=1e-7)
@@ -206,7 +206,7 @@ def test_what_is_known_of_a_target_is_as_old_as_it_looks_ahead(bars):
 
 def test_a_forecast_of_a_price_is_warned_of_with_the_reason(bars):
     notes = Task(bars, "close").notes
-    assert sum("is a price: today's explains nearly all of tomorrow's" in note for note in notes) == 1
+    assert sum("is a price: today's price explains nearly all of tomorrow's" in note for note in notes) == 1
     assert not any("is a price" in note for note in Task(bars, "field:volume").notes)
 
 
@@ -214,8 +214,11 @@ def test_a_forecast_of_a_price_is_warned_of_with_the_reason(bars):
     ("make", "said"),
     [
         (lambda: ForwardVolatility(1), "horizon of a forward volatility must be 2 or more days, not 1"),
-        (lambda: Direction(5, width=0.0), "direction_5: the width must be a number above 0, not 0.0"),
-        (lambda: TripleBarrier(5, width=np.inf), "triple_barrier_5: the width must be a number above 0"),
+        (lambda: Direction(5, width=0.0), "direction_5: the width must be a finite number above 0, not 0.0"),
+        (
+            lambda: TripleBarrier(5, width=np.inf),
+            "triple_barrier_5: the width must be a finite number above 0",
+        ),
     ],
 )
 def test_what_can_not_be_is_refused(make, said):

@@ -128,7 +128,7 @@ def test_a_warning_names_the_field_and_how_to_leave_it_out(market):
     (said,) = task.warnings
     assert said == (
         "field 'label' is the target forward_return_5 in all but name (rank correlation by day 1.000 with "
-        "the target), so the figures of a formula that reads it mean nothing; leave it out with --fields "
+        "the target), so the scores of formulas that read it are meaningless; leave it out with --fields "
         "open,high,low,close,volume (fields=['open', 'high', 'low', 'close', 'volume'])"
     )
     assert Task(market, "forward_return_5").warnings == ()

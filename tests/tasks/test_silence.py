@@ -9,7 +9,7 @@ from quarva import engine
 from quarva.engine import Formula, Program
 from quarva.errors import TaskError
 from quarva.panel import Panel
-from quarva.tasks import TRAIN, VALIDATION, Field, ForwardReturn, Task, lend
+from quarva.tasks import TRAIN, VALIDATION, Field, ForwardReturn, Task, attach_signals
 from quarva.tasks.coverage import coverage
 from quarva.tasks.evaluation import evaluate_formulas
 
@@ -104,7 +104,7 @@ def test_silence_scores_as_an_explicit_neutral_opinion(sample, objective):
     else:
         neutral = row_means(silent)
     spoken = np.where(some & np.isfinite(signal), neutral, silent)
-    one, other = (lend(task, each[None], lookback=10)[0].score(Formula.parse("signal_0"))
+    one, other = (attach_signals(task, each[None], lookback=10)[0].score(Formula.parse("signal_0"))
                   for each in (silent, spoken))  # fmt: skip
     assert one.train[0] == pytest.approx(other.train[0], rel=1e-3)
     assert one.validation[0] == pytest.approx(other.validation[0], rel=1e-3)
@@ -128,12 +128,12 @@ def test_speaking_of_the_assets_where_it_was_right_alone_does_not_pay(sample, ob
         method = "spearman" if objective == "rank_ic" else "pearson"
         return abs(spoken.corrwith(target, axis=1, method=method).mean())
 
-    part = lend(task, silent[None], 10)[0].score(Formula.parse("signal_0"))
+    part = attach_signals(task, silent[None], 10)[0].score(Formula.parse("signal_0"))
     assert mean_over_pairs(silent) > 1.25 * mean_over_pairs(signal)
     assert part.train[0] < mean_over_pairs(silent) * np.sqrt(0.65)
     if objective == "ic":
         spoken = np.where(np.isnan(silent), row_means(silent), silent)
-        explicit = lend(task, spoken[None], 10)[0].score(Formula.parse("signal_0"))
+        explicit = attach_signals(task, spoken[None], 10)[0].score(Formula.parse("signal_0"))
         assert part.train[0] == pytest.approx(explicit.train[0], rel=1e-3)
 
 
@@ -144,7 +144,7 @@ def test_days_of_silence_count_as_zero(sample):
     train = np.flatnonzero(task.segments == TRAIN)[10:]
     silent[train[::8]] = np.nan
     daily = daily_by_definition(silent, task.targets[0], 10, ranked=False)
-    got = lend(task, silent[None], lookback=10)[0].score(Formula.parse("signal_0"))
+    got = attach_signals(task, silent[None], lookback=10)[0].score(Formula.parse("signal_0"))
     spoken = daily[train][np.arange(len(train)) % 8 > 0]
     assert got.train[0] == pytest.approx(abs(spoken.sum() / len(train)), rel=1e-5)
     assert got.train[0] < abs(spoken.mean())
@@ -212,7 +212,7 @@ def test_only_returns_are_traded(sample, walks):
     assert not Task(walks, "other").trades
     assert Task(walks, Field("other", is_return=True)).trades
     assert Task(walks, "other", "sharpe").trades
-    with pytest.raises(TaskError, match="'sharpe' trades, and target forward_volatility_5 is no return"):
+    with pytest.raises(TaskError, match="'sharpe' trades, but target forward_volatility_5 is not a return"):
         Task(sample, "forward_volatility_5", "sharpe")
     target = ForwardReturn(5).values(sample)
     days = {"all": np.ones(sample.shape[0], bool)}
@@ -227,5 +227,5 @@ def test_targets_are_named_in_words(sample, walks):
         "direction_5": "5-day direction", "quintile_1": "1-day return quintile",
         "triple_barrier_5": "5-day triple barrier",
     }  # fmt: skip
-    assert {name: Task(sample, name).target_words for name in words} == words
-    assert Task(walks, "other").target_words == "other"
+    assert {name: Task(sample, name).target_description for name in words} == words
+    assert Task(walks, "other").target_description == "other"

@@ -74,10 +74,10 @@ def test_shorter_bars_are_split_as_well():
         (("2015-03-01", "2015-03-03"), "of the 1 days of the validation part 0 remain after 2 purged"),
         (("2015-01-05", "2015-03-03"), "of the 2 days of the train part 0 remain"),
         (("2015-04-01", "2015-05-20"), "of the 1 days of the test part"),
-        (("soon", "2015-03-03"), "'soon' is no date such as 2017-01-31"),
+        (("soon", "2015-03-03"), "'soon' is not a date such as 2017-01-31"),
         (("2015-03-01",), "two borders"),
         ("2015-03-01", "two borders"),
-        ((1.5, 2.5), "outside the panel|no date"),
+        ((1.5, 2.5), "outside the panel|not a date"),
     ],
 )
 def test_bad_borders_are_refused(borders, message):

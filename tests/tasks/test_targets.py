@@ -35,7 +35,7 @@ def test_targets_have_names(walks):
     [
         ("forward_retrun_5", "did you mean 'forward_return_5'"),
         ("othr", "did you mean 'other'"),
-        ("field:clse", "the target 'clse' is no field; did you mean 'close'"),
+        ("field:clse", "the target 'clse' is not a field; did you mean 'close'"),
         ("forward_return_0", "horizon of a forward return must be 1 or more days, not 0"),
         ("forward_return_200", "looks 201 days ahead; the panel has only 100"),
     ],
@@ -46,7 +46,7 @@ def test_unknown_targets_name_the_nearest(walks, text, message):
 
 
 def test_bad_targets_are_refused(walks):
-    with pytest.raises(TaskError, match="not -1: a trade can not precede its signal"):
+    with pytest.raises(TaskError, match="not -1: a trade cannot precede its signal"):
         ForwardReturn(1, delay=-1)
     with pytest.raises(TaskError, match="horizon of field 'other'"):
         Field("other", horizon=-1)

@@ -13,7 +13,17 @@ from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import GeneShape, Population
 from quarva.panel import Panel, Table
 from quarva.strategies import LongShort, SignTiming, Strategy
-from quarva.tasks import OBJECTIVES, TEST, TRAIN, UNUSED, VALIDATION, Field, ForwardReturn, Task, lend
+from quarva.tasks import (
+    OBJECTIVES,
+    TEST,
+    TRAIN,
+    UNUSED,
+    VALIDATION,
+    Field,
+    ForwardReturn,
+    Task,
+    attach_signals,
+)
 
 FORMULAS = [
     "close",
@@ -293,10 +303,10 @@ def test_the_sealed_test_touches_no_score_and_every_reading_counts(sample, objec
 
 def test_what_is_read_through_lent_signals_is_counted_on_the_task(sample):
     task = Task(sample, ForwardReturn(5), "ic")
-    lent, (reader,) = lend(task, sample.field("close")[None])
+    lent, (reader,) = attach_signals(task, sample.field("close")[None])
     lent.read_test(reader)
     assert task.test_readings == lent.test_readings == 1
-    again, (reader,) = lend(lent, sample.field("close")[None])
+    again, (reader,) = attach_signals(lent, sample.field("close")[None])
     again.read_test(reader)
     task.read_test(Formula.parse("close"))
     assert task.test_readings == 3
@@ -327,7 +337,7 @@ def test_several_horizons_are_reported_and_the_first_is_scored(sample):
 def test_a_target_field_is_kept_from_formulas(walks):
     task = Task(walks, "other")
     assert task.fields == ("close",)
-    assert "taken as it stands" in task.notes[0]
+    assert "is used unchanged" in task.notes[0]
     for formulas in (
         [Formula.parse("rank(other)")],
         Program.from_expressions([Formula.parse("other").expression]),
@@ -378,16 +388,16 @@ def test_objectives_have_defaults(walks, table):
         ({"objective": "r2"}, "'r2' is for a table; for a panel choose ic, rank_ic"),
         ({"target": "forward_return_70"}, "70 days|71 purged"),
         ({"target": "forward_return_99"}, "looks 100 days ahead; the panel has only 100"),
-        ({"target": ForwardReturn(1, delay=2), "delay": 1}, "has a delay of 2, the task one of 1"),
+        ({"target": ForwardReturn(1, delay=2), "delay": 1}, "has delay 2, but the task has delay 1"),
         ({"target": []}, "no target given"),
-        ({"delay": -1}, "can not precede"),
+        ({"delay": -1}, "cannot precede"),
         ({"cost_bps": -5}, "basis points, not -5"),
         ({"parsimony": -1}, "parsimony must be 0 or more"),
         ({"periods_per_year": 0}, "periods_per_year must be above 0, not 0"),
-        ({"delisting_return": -1.5}, "delisting return must be -1 .all is lost. or more, not -1.5"),
+        ({"delisting_return": -1.5}, "delisting return must be at least -1 .a total loss., not -1.5"),
         ({"embargo": -1}, "embargo must be 0 or more"),
         ({"split": ("2030-01-01", "2031-01-01")}, "outside the panel; the panel runs from 2015-01-01"),
-        ({"target": ["close", "other"]}, "no field beside the target close, other"),
+        ({"target": ["close", "other"]}, "no field besides the target close, other"),
     ],
 )
 def test_bad_questions_get_one_line(walks, settings, message):
@@ -399,10 +409,8 @@ def test_bad_questions_get_one_line(walks, settings, message):
 def test_objectives_that_compare_assets_refuse_a_single_one(walks):
     alone = Panel.from_arrays({"close": walks.field("close")[:, :1]}, walks.dates, ["SPX"])
     for objective in OBJECTIVES:
-        if objective.least_assets > 1:
-            message = (
-                f"'{objective.name}' compares at least {objective.least_assets} assets a day.*1 \\(SPX\\)"
-            )
+        if objective.min_assets > 1:
+            message = f"'{objective.name}' compares at least {objective.min_assets} assets a day.*1 \\(SPX\\)"
             with pytest.raises(TaskError, match=message):
                 Task(alone, objective=objective.name)
     assert np.isfinite(Task(alone, objective="timing_sharpe").score(parse(["delta(close, 1)"])).train[0])
@@ -415,7 +423,7 @@ def test_bad_questions_to_a_table_get_one_line(table):
         Task(table, target="x")
     with pytest.raises(TaskError, match="ascending shares"):
         Task(table, split=("2015-01-01", "2016-01-01"))
-    with pytest.raises(TaskError, match=re.escape("give split=(0.6, 0.8)")):
+    with pytest.raises(TaskError, match=re.escape("pass split=(0.6, 0.8)")):
         Task(table).read_test(Formula.parse("x"))
     with pytest.raises(TaskError, match="target is 1 in every row of the train part"):
         Task(Table.from_arrays({"x": np.arange(9.0)}, np.ones(9)))

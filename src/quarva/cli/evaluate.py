@@ -192,7 +192,7 @@ def _warnings(
     import numpy as np
 
     from quarva.panel.names import is_price
-    from quarva.tasks.leaks import find_leaks, warnings_of
+    from quarva.tasks.leaks import find_leaks, leak_warnings
 
     read = sorted({name for each in expressions for name in each.fields()})
     if is_price(target.name):  # all prices of a day agree with it
@@ -202,7 +202,7 @@ def _warnings(
         read, [panel.field(name) for name in read], np.where(looked_at, values, np.nan),
         horizon=target.horizon, delay=delay,
     )  # fmt: skip
-    return list(warnings_of(leaks, target.name, panel.fields))
+    return list(leak_warnings(leaks, target.name, panel.fields))
 
 
 def _parts(panel: "Panel", settings: "SearchRecipe", ahead: int, read_test: bool) -> "Parts":

@@ -98,7 +98,7 @@ def _progress() -> Any:
 def _tell_epoch(now: "Epoch") -> None:
     if now.number % 10 == 0 or now.number == 1:
         tell(
-            f"epoch {now.number} of {now.of}: loss {float(now.train.nanmean()):.5g}, "
+            f"epoch {now.number} of {now.epochs}: loss {float(now.train.nanmean()):.5g}, "
             f"held out {float(now.stopping.nanmean()):.5g}"
         )
 

@@ -18,7 +18,7 @@ from quarva.runs.settings import DataSettings, LimitSettings, ReadingSettings
 if TYPE_CHECKING:
     import polars as pl
 
-    from quarva.live import Answer, Days, Rules, Stream
+    from quarva.live import Days, FeedResult, FeedRules, Stream
 
 __all__ = ["stream"]
 
@@ -115,7 +115,7 @@ def next_days(
     """Process the days of a file, or lines of standard input, and write their signals."""
     from quarva.cli.sources import reading_of
     from quarva.errors import RunError
-    from quarva.live import Rules, Stream, feed, read_days
+    from quarva.live import FeedRules, Stream, feed, read_days
     from quarva.runs.signals import check_table_path, write_table
 
     if out is not None and bars == "-":
@@ -123,7 +123,7 @@ def next_days(
     if out is not None:
         check_table_path(out)
     running = Stream.load(state, flags["threads"])
-    rules = Rules(late.value, missing_ok, allow_jumps)
+    rules = FeedRules(late.value, missing_ok, allow_jumps)
     given = reading_of({name: flags[name] for name in _COLUMNS})
     columns: dict[str, Any] = dict.fromkeys(_COLUMNS) | given
     if bars == "-":
@@ -151,7 +151,7 @@ def next_days(
 @options.takes(LimitSettings, only=("threads",))
 def show(*, state: State, out: Out = None, as_json: options.AsJson = False, **flags: Any) -> None:
     """Show what a state holds; with --out, write the signals of its last day again."""
-    from quarva.live import Answer, Stream
+    from quarva.live import FeedResult, Stream
     from quarva.runs.signals import check_table_path, write_table
 
     if out is not None:
@@ -160,13 +160,13 @@ def show(*, state: State, out: Out = None, as_json: options.AsJson = False, **fl
     record = _about(running, state)
     if out is not None:
         said = running.signals(_progress(running))[None]
-        write_table(_table(running, Answer(running.dates[-1:], said)), out)
+        write_table(_table(running, FeedResult(running.dates[-1:], said)), out)
         record["out"] = out
     _show(record, as_json)
 
 
 def _follow(
-    running: "Stream", state: str, rules: "Rules", extra_ok: bool, columns: dict[str, Any], as_json: bool
+    running: "Stream", state: str, rules: "FeedRules", extra_ok: bool, columns: dict[str, Any], as_json: bool
 ) -> None:
     """Answer each day of standard input as soon as it is complete; the state is written after each."""
     from quarva.live import days_in_lines, feed, read_days
@@ -255,7 +255,7 @@ def _show(record: Mapping[str, Any], as_json: bool) -> None:
         tell(f"signals: {record['out']}")
 
 
-def _record(running: "Stream", days: "Days", answer: "Answer") -> dict[str, Any]:
+def _record(running: "Stream", days: "Days", answer: "FeedResult") -> dict[str, Any]:
     """What --json says beside the signals; for people, what needs to be said goes to standard error."""
     corrected, too_old = _texts(answer.corrected), _texts(answer.too_old)
     missing = {_texts([date])[0]: list(names) for date, names in answer.missing.items()}
@@ -286,7 +286,7 @@ def _texts(dates: Any) -> list[str]:
     return [text_of(date) for date in dates]
 
 
-def _signals(running: "Stream", answer: "Answer", d: int) -> dict[str, Any]:
+def _signals(running: "Stream", answer: "FeedResult", d: int) -> dict[str, Any]:
     """A day's signals: by formula, then by asset."""
     signals = {
         name: dict(zip(running.assets, row.tolist(), strict=True))
@@ -295,7 +295,7 @@ def _signals(running: "Stream", answer: "Answer", d: int) -> dict[str, Any]:
     return {"date": _texts(answer.dates[d : d + 1])[0], "signals": signals}
 
 
-def _table(running: "Stream", answer: "Answer") -> "pl.DataFrame":
+def _table(running: "Stream", answer: "FeedResult") -> "pl.DataFrame":
     """Columns date, asset and one for each formula, as `quarva evaluate --out` writes them."""
     import numpy as np
     import polars as pl

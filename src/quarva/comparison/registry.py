@@ -149,7 +149,7 @@ def made_from(name: str, entry: Mapping[str, Any]) -> Any:
             from quarva.rl import Trader
 
             lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
-            return Trader(way=given.pop("trader"), **{**given, **lists})
+            return Trader(algorithm=given.pop("trader"), **{**given, **lists})
     except TypeError as error:
         raise RecipeError(f"the entry '{name}' cannot be created: {error}") from None
     raise RecipeError(f"the entry '{name}' names neither a searcher, nor a network, nor a trader")

@@ -4,8 +4,8 @@ This package must not know about targets, searches, or how signals become positi
 """
 
 from quarva.live.days import Days, read_days
-from quarva.live.feed import Answer, Rules, feed
+from quarva.live.feed import FeedResult, FeedRules, feed
 from quarva.live.lines import days_in_lines
 from quarva.live.stream import Stream
 
-__all__ = ["Answer", "Days", "Rules", "Stream", "days_in_lines", "feed", "read_days"]
+__all__ = ["Days", "FeedResult", "FeedRules", "Stream", "days_in_lines", "feed", "read_days"]

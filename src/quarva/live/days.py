@@ -55,11 +55,19 @@ def read_days(
     rename: Mapping[str, str] | None = None,
     time_zone: str | None = None,
 ) -> Days:
-    """Read days for a stream from a CSV or Parquet file, a pandas or polars frame, or a `Source`.
+    """Read days for a stream.
 
-    The table is laid out as `Panel.read` takes it, which also says what the last four arguments mean.
-    Columns that the stream does not read are passed over; with `extra_ok` so are assets that it does not
-    have.
+    Parameters
+    ----------
+    source : str, os.PathLike, DataFrame or Source
+        A CSV or Parquet file, a pandas or polars frame, or a `Source`, with a layout that `Panel.read`
+        accepts. Columns that the stream does not read are ignored.
+    stream : Stream
+        The stream.
+    extra_ok : bool, default False
+        Whether to leave out assets that the stream does not have.
+    asset_column, date_column, rename, time_zone
+        As in `Panel.read`.
 
     Returns
     -------

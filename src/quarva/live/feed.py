@@ -14,13 +14,13 @@ from quarva.panel.checking import find_jumps
 from quarva.panel.dates import text_of
 from quarva.panel.names import is_price
 
-__all__ = ["Answer", "Rules", "feed"]
+__all__ = ["FeedResult", "FeedRules", "feed"]
 
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Rules:
+class FeedRules:
     """How to treat days that are not as expected.
 
     Attributes
@@ -39,7 +39,7 @@ class Rules:
 
 
 @dataclass(frozen=True)
-class Answer:
+class FeedResult:
     """Result of feeding a table of days to a stream.
 
     Attributes
@@ -64,8 +64,8 @@ class Answer:
 
 
 def feed(
-    stream: Stream, days: Days, rules: Rules, progress: Callable[[int, int], None] | None = None
-) -> Answer:
+    stream: Stream, days: Days, rules: FeedRules, progress: Callable[[int, int], None] | None = None
+) -> FeedResult:
     """Feed a table of days to a stream.
 
     For a day that the stream already has, the rows of the table replace the bars of their assets. The other
@@ -77,14 +77,14 @@ def feed(
         The stream, which is changed in place.
     days : Days
         The days.
-    rules : Rules
+    rules : FeedRules
         How to treat days that are not as expected.
     progress : callable, optional
         See `Stream.catch_up`.
 
     Returns
     -------
-    Answer
+    FeedResult
 
     Raises
     ------
@@ -130,7 +130,7 @@ def feed(
     answered = [dates[d] for d in new] or [stream.dates[-1]]
     corrected = tuple(date for date, effective in takes_effect.items() if effective)
     too_old = tuple(date for date, effective in takes_effect.items() if not effective)
-    return Answer(np.array(answered), np.stack(signals), corrected, too_old, missing)
+    return FeedResult(np.array(answered), np.stack(signals), corrected, too_old, missing)
 
 
 def _with_name(days: Days, function: Callable[[np.datetime64], _T], date: np.datetime64) -> _T:

@@ -1,4 +1,4 @@
-"""Bars that arrive as lines of CSV: a table per day, as soon as the day is complete."""
+"""Bars that arrive as lines of CSV: one table per day, as soon as the day is complete."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,9 +23,7 @@ def days_in_lines(
 ) -> Iterator[Source]:
     """The table of each day in lines of CSV, the first of which names the columns.
 
-    A day is complete when a line has another date, when a line is empty, and at the end. The columns are
-    those that `Panel.read` takes; `name` is what errors call the lines. `asset_column` and `date_column` name
-    the columns of assets and dates where their headers do not say so, and `rename` gives columns other names.
+    A day is complete when a line has another date, when a line is empty, and at the end.
 
     Parameters
     ----------
@@ -33,6 +31,10 @@ def days_in_lines(
         The lines. The first one that is not empty names the columns, as in `Panel.read`.
     name : str
         Name of the input, for error messages.
+    asset_column, date_column : str, optional
+        Columns of assets and dates, if their headers are not known names.
+    rename : mapping of str to str, optional
+        New names of columns.
 
     Yields
     ------
@@ -52,11 +54,11 @@ def days_in_lines(
             break
     header = header.strip("\r\n").lstrip("\ufeff")
     if not header:
-        raise PanelError(f"{name}: no line; give one that names the columns, and one for each date and asset")
+        raise PanelError(f"{name}: no line; give a header line, and one line for each date and asset")
     separator = max(",;\t|", key=header.count)
     columns = [(rename or {}).get(each, each) for each in next(csv.reader([header], delimiter=separator))]
     text = tuple(each for each in columns if role_of(each) or each in (asset_column, date_column))
-    at = _date_places(columns, name, date_column)
+    date_columns = _date_columns(columns, name, date_column)
     day, kept = [""], [header]
     numbers: list[int] = []
     for number, line in numbered:
@@ -69,30 +71,30 @@ def days_in_lines(
                 f"{name}: line {number} has {len(cells)} cells, the first line {len(columns)}; give each"
                 " field its cell, empty where there is no value"
             )
-        if numbers and (not cells or [cells[place] for place in at] != day):
+        if numbers and (not cells or [cells[column] for column in date_columns] != day):
             yield _table(columns, text, separator, kept[1:], name, numbers)
             kept, numbers = [header], []
         if cells:
-            day = [cells[place] for place in at]
+            day = [cells[column] for column in date_columns]
             kept.append(line)
             numbers.append(number)
     if numbers:
         yield _table(columns, text, separator, kept[1:], name, numbers)
 
 
-def _date_places(columns: list[str], name: str, given: str | None) -> list[int]:
-    """Places of the columns that say when a bar was: dates, and times of day beside them."""
+def _date_columns(columns: list[str], name: str, given: str | None) -> list[int]:
+    """Indices of the columns of dates and times of day."""
     twice = next((column for column in columns if columns.count(column) > 1), None)
     if twice is not None:
         raise PanelError(f"{name}: line 1: column {twice!r} occurs more than once; keep one")
     if given is not None and (found := find_column(columns, given)) is not None:
         return [columns.index(found)]
-    places = [place for place, column in enumerate(columns) if role_of(column) in (DATE, TIME)]
-    if places:
-        return places
-    shown = ", ".join(map(repr, columns[:8]))
+    indices = [index for index, column in enumerate(columns) if role_of(column) in (DATE, TIME)]
+    if indices:
+        return indices
+    first = ", ".join(map(repr, columns[:8]))
     raise PanelError(
-        f"{name}: no date column; name one of the columns {', '.join(DATE_NAMES)} (found {shown})"
+        f"{name}: no date column; name one of the columns {', '.join(DATE_NAMES)} (found {first})"
     )
 
 
@@ -101,16 +103,16 @@ def _table(
 ) -> Source:
     import polars as pl
 
-    # Codes such as 000001 must keep their zeros, and a ticker NA is no missing value.
-    places = [f"c{place}" for place in range(len(columns))]
-    overrides = {place: pl.String for place, column in zip(places, columns, strict=True) if column in text}
+    # Codes such as 000001 must keep their zeros, and a ticker NA is not a missing value.
+    names = [f"c{index}" for index in range(len(columns))]
+    overrides = {each: pl.String for each, column in zip(names, columns, strict=True) if column in text}
     try:
         frame = pl.read_csv(
-            BytesIO("\n".join([separator.join(places), *lines]).encode()), separator=separator,
+            BytesIO("\n".join([separator.join(names), *lines]).encode()), separator=separator,
             infer_schema_length=None, schema_overrides=overrides,
         )  # fmt: skip
     except pl.exceptions.PolarsError as error:
-        said = str(error).strip().splitlines()[0][:160]
-        raise PanelError(f"{name}: line {numbers[0]}: not a table ({said})") from None
+        reason = str(error).strip().splitlines()[0][:160]
+        raise PanelError(f"{name}: line {numbers[0]}: not a table ({reason})") from None
     frame.columns = columns
     return Source(frame, name, lambda row, _column: numbers[row])

@@ -110,7 +110,7 @@ def probe_panel_of(task: Task, alphabet: Alphabet) -> ProbePanel | None:
         if panel.universe is None
         else np.ascontiguousarray(panel.universe[begin : last + 1, chosen]),
     )
-    pooled = objective.statistic == "corr" or len(chosen) < objective.least_assets
+    pooled = objective.statistic == "corr" or len(chosen) < objective.min_assets
     return ProbePanel(part, sampled - begin, pooled, objective.sign_free)
 
 

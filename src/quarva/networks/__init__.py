@@ -1,4 +1,4 @@
-"""Functions that learn: what networks are shown, small networks of torch's own layers, and their training."""
+"""Neural networks: inputs, small torch modules, training and evaluation."""
 
 from quarva.networks.data.layout import LAYOUTS, Layout
 from quarva.networks.data.windows import Windows

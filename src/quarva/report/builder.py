@@ -119,7 +119,7 @@ def add_diagnostics(
         return replace(data, fit=diagnostics.fit(task, signal))
     rule = task.strategy(signal) if strategy is None else replace(strategy, function=signal)
     traded = diagnostics.trading(task, rule) if task.trades else None
-    lookback = int(program.lookback()[0]) + task.looks_back
+    lookback = int(program.lookback()[0]) + task.signal_lookback
     return replace(
         data,
         information=diagnostics.information(task, signal, lookback),
@@ -149,7 +149,7 @@ def describe_question(task: Task, *, test_readings: int = 0) -> Question:
         horizon=diagnostics.horizon_of(task),
         delay=task.delay,
         overlap=task.horizon,
-        target_label=task.target_words,
+        target_label=task.target_description,
         trades=task.trades,
         sign_free=task.objective.sign_free,
         segments=_segments(task, test_readings),

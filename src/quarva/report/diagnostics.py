@@ -137,9 +137,9 @@ def decay(task: Task, expression: Any, sign: int) -> Decay | None:
     statistic: engine.Statistic = "corr" if timing else task.objective.statistic
     segments = np.where(np.isin(task.segments, list(_OPEN_PARTS.values())), task.segments, -1).astype(np.int8)
     program = engine.Program.from_expressions([expression])
-    prepared = PreparedTarget.of(task.panel, np.stack(targets), segments, 2, statistic)
+    prepared = PreparedTarget.prepare(task.panel, np.stack(targets), segments, 2, statistic)
     acc = engine.evaluate(program, task.panel, prepared.target, statistic, None, 2, 1)
-    sums = prepared.settled(acc, program.lookback() + task.looks_back)[0]
+    sums = prepared.count_missing_as_neutral(acc, program.lookback() + task.signal_lookback)[0]
     with np.errstate(divide="ignore", invalid="ignore"):
         means = sign * (sums[..., 1] if timing else sums[..., 1] / sums[..., 0])
     figure = {"corr": "correlation through time", "rank_ic": "mean daily rank IC"}.get(

@@ -9,14 +9,14 @@ import numpy as np
 from quarva.__version__ import __version__
 from quarva.karva.notation import parse
 from quarva.networks import Fitted
-from quarva.networks.data.features import Feature, name_of
+from quarva.networks.data.features import Feature, feature_name
 from quarva.networks.data.layout import axes_of
 from quarva.report import text
 from quarva.report.axis import number
 from quarva.report.builder import add_diagnostics, describe_question
 from quarva.report.data import Layer, Model, ReportData, Row, SearchFacts, TrainingHistory
 from quarva.rl import TradingPolicy
-from quarva.tasks import Task, lend
+from quarva.tasks import Task, attach_signals
 from quarva.tasks.coverage import coverage
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def assemble(
     """
     inputs = model.inputs
     values = model.values(task.panel)
-    lent, (reader,) = lend(task, values[None], inputs.lookback)
+    lent, (reader,) = attach_signals(task, values[None], inputs.lookback)
     scores = lent.score([reader])
     sign = int(scores.sign[0])
     described = _network(model, history) if isinstance(model, Fitted) else _trader(model, history)
@@ -84,8 +84,8 @@ def assemble(
 
 
 def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
-    stack, inputs, framing = fitted.stack, fitted.inputs, fitted.framing
-    evaluated_on = fitted.judged  # training for a table without a split
+    stack, inputs, encoding = fitted.stack, fitted.inputs, fitted.encoding
+    evaluated_on = fitted.evaluated_on  # training for a table without a split
     settings = "".join(f", {name} {value}" for name, value in fitted.settings.items())
     facts = [("Network", fitted.network + settings)]
     if len(stack) > 1:
@@ -95,16 +95,16 @@ def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
         ("Layout", f"{stack.layout} {axes_of(stack.layout)}"),
         ("Window", inputs.title),
         ("Gaps", "windows with gaps are dropped" if inputs.missing == "drop" else "filled with the mean"),
-        ("Loss", framing.loss),
+        ("Loss", encoding.loss),
     ]
-    if framing.kind == "regression":
+    if encoding.kind == "regression":
         facts.append(("Calibration", f"slope {number(fitted.calibration, 3)} in {evaluated_on}; 1 is ideal"))
-    if framing.kind == "classification":
+    if encoding.kind == "classification":
         facts.append(("Calibration", f"expected error {number(fitted.calibration, 3)} in {evaluated_on}"))
     sizes = {name: (tuple(each.shape[1:]), each[0].numel()) for name, each in stack.weights.items()}
     return Model(
         kind="network",
-        figure=f"{framing.figure} in {evaluated_on}",
+        figure=f"{encoding.metric} in {evaluated_on}",
         evaluated_on=evaluated_on,
         facts=tuple(facts),
         **_common(fitted),
@@ -115,11 +115,11 @@ def _network(fitted: Fitted, history: "pd.DataFrame | None") -> Model:
 
 def _trader(policy: TradingPolicy, history: "pd.DataFrame | None") -> Model:
     facts = [
-        ("Trader", policy.way),
+        ("Trader", policy.algorithm),
         ("Parameters", f"{policy.parameters:,}"),
         ("Window", policy.inputs.title),
     ]
-    if policy.way == "dqn":
+    if policy.algorithm == "dqn":
         facts.append(("Positions", ", ".join(text.digits(each) for each in policy.positions)))
     sizes = {name: (tuple(each.shape), each.numel()) for name, each in policy.network.named_parameters()}
     return Model(
@@ -135,8 +135,8 @@ def _trader(policy: TradingPolicy, history: "pd.DataFrame | None") -> Model:
 def _common(model: Fitted | TradingPolicy) -> dict[str, Any]:
     """Attributes that networks and traders share."""
     return {
-        "title": model.title, "value": model.figure, "baselines": dict(model.baselines),
-        "beaten_by": model.beaten_by, "features": tuple(map(name_of, model.inputs.features)),
+        "title": model.title, "value": model.metric, "baselines": dict(model.baselines),
+        "beaten_by": model.beaten_by, "features": tuple(map(feature_name, model.inputs.features)),
     }  # fmt: skip
 
 
@@ -165,7 +165,7 @@ def _epochs(fitted: Fitted, history: "pd.DataFrame | None") -> TrainingHistory |
         means.index.to_numpy(np.int64),
         {name: column.to_numpy(np.float64) for name, column in curves.items()},
         step="epoch",
-        figure=f"loss, {fitted.framing.loss}",
+        figure=f"loss, {fitted.encoding.loss}",
         ended=fitted.ended,
     )
 

@@ -1,4 +1,4 @@
-"""Reinforcement learning: games that answer with a reward alone, and three learners that play them."""
+"""Reinforcement learning: two games, three learners, and agents that trade."""
 
 from quarva.rl.dqn import DQN, Dueling
 from quarva.rl.game import Game, Step

@@ -1,8 +1,11 @@
-"""Deep Q-learning (Mnih et al. 2015), double (van Hasselt et al. 2016), dueling (Wang et al. 2016).
+"""Deep Q-learning with double and dueling networks and prioritised replay, in one file.
 
-One file from top to bottom, after the manner of CleanRL: a network that gives the value of each action, a
-replay of what was tried, optionally by priority (Schaul et al. 2016), a target network that follows, and
-the loop.
+References
+----------
+Mnih, V. et al. (2015). Human-level control through deep reinforcement learning. Nature 518.
+Schaul, T., Quan, J., Antonoglou, I. and Silver, D. (2016). Prioritized experience replay. ICLR.
+van Hasselt, H., Guez, A. and Silver, D. (2016). Deep reinforcement learning with double Q-learning. AAAI.
+Wang, Z. et al. (2016). Dueling network architectures for deep reinforcement learning. ICML.
 """
 
 from collections.abc import Callable
@@ -14,179 +17,246 @@ import torch
 from torch import Tensor, nn
 
 from quarva.errors import RecipeError
-from quarva.rl.game import Game, check_network, finite
+from quarva.rl.game import Game, check_network, finite_loss
 
-__all__ = ["DQN", "Dueling", "answer"]
+__all__ = ["DQN", "Dueling", "greedy_action"]
 
 
 class Dueling(nn.Module):
-    """Q(s, a) = V(s) + A(s, a) − mean over actions of A(s, ·), each stream a network of its own.
+    """Q(s, a) = V(s) + A(s, a) − mean over actions of A(s, ·), with a separate network for each stream.
 
-    Where the streams shared a body, as in the paper, what bends the value would bend the advantages too.
+    Unlike Wang et al. (2016), the streams share no layers, so that errors of the value do not affect the
+    advantages.
+
+    Parameters
+    ----------
+    value : torch.nn.Module
+        Network [B, observation] → [B, 1].
+    advantage : torch.nn.Module
+        Network [B, observation] → [B, K].
     """
 
     def __init__(self, value: nn.Module, advantage: nn.Module) -> None:
         super().__init__()
         self.value, self.advantage = value, advantage
 
-    def forward(self, seen: Tensor) -> Tensor:
-        advantage = self.advantage(seen)
-        return self.value(seen) + advantage - advantage.mean(1, keepdim=True)
+    def forward(self, observations: Tensor) -> Tensor:
+        advantage = self.advantage(observations)
+        return self.value(observations) + advantage - advantage.mean(1, keepdim=True)
 
 
 @dataclass(frozen=True)
 class DQN:
-    """A way to learn values of actions.
+    """Deep Q-learning.
 
-    Attributes:
-        updates: steps of the optimiser. plays: steps of the game before each.
-        batch: transitions of an update; 0 is all that the last plays gave, and keeps no replay.
-        replay: transitions that are kept. priority: exponent of the errors by which they are drawn; 0 draws
-            all alike.
-        rate, betas: of Adam; the rate falls along a cosine to 0. gamma: discount of what comes later.
-        explore: `greedy` takes a random action with a chance that falls from `first` to `last` over the first
-            half; `each` lets the k-th of the agents that see the same take action k, so that every action is
-            tried.
-        double: whether the action of the next state is chosen by the network that learns.
-        sync: updates after which the target network takes the weights.
+    Attributes
+    ----------
+    updates : int
+        Number of optimiser steps.
+    steps : int
+        Steps of the game before each update.
+    batch : int
+        Transitions in an update. With 0, an update uses all transitions since the last one, and no replay is
+        kept.
+    replay_size : int
+        Number of transitions in the replay buffer.
+    priority : float
+        Exponent of the errors by which transitions are drawn. With 0, they are drawn uniformly.
+    rate : float
+        Learning rate of Adam, which falls to 0 along a cosine.
+    betas : tuple of float
+        Decay rates of Adam's moments.
+    gamma : float
+        Discount factor.
+    explore : {"epsilon_greedy", "all_actions"}
+        With "epsilon_greedy", the probability of a random action falls linearly from `epsilon` to
+        `final_epsilon` over the first half of the updates. With "all_actions", agent k takes action k modulo
+        the number of actions, so that groups of agents with the same observation try every action.
+    epsilon, final_epsilon : float
+        See `explore`.
+    double : bool
+        Whether the action in the next state is chosen by the online network (double Q-learning).
+    target_interval : int
+        Number of updates after which the target network is replaced by the online network.
+    seed : int
+        Seed of all random numbers.
+
+    Raises
+    ------
+    RecipeError
+        A setting is out of range.
     """
 
     updates: int = 10_000
-    plays: int = 1
+    steps: int = 1
     batch: int = 256
-    replay: int = 100_000
+    replay_size: int = 100_000
     priority: float = 0.0
     rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
     gamma: float = 0.99
-    explore: Literal["greedy", "each"] = "greedy"
-    first: float = 1.0
-    last: float = 0.05
+    explore: Literal["epsilon_greedy", "all_actions"] = "epsilon_greedy"
+    epsilon: float = 1.0
+    final_epsilon: float = 0.05
     double: bool = True
-    sync: int = 250
+    target_interval: int = 250
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.updates < 1 or self.plays < 1 or self.batch < 0 or self.sync < 1:
-            raise RecipeError("dqn: updates, plays and sync must be 1 or more, and batch 0 or more")
-        if not (0 <= self.gamma <= 1 and 0 <= self.last <= self.first <= 1):
-            raise RecipeError("dqn: gamma, first and last are in [0, 1], and last is not above first")
+        if self.updates < 1 or self.steps < 1 or self.batch < 0 or self.target_interval < 1:
+            raise RecipeError(
+                "dqn: updates, steps and target_interval must be at least 1, and batch at least 0"
+            )
+        if not (0 <= self.gamma <= 1 and 0 <= self.final_epsilon <= self.epsilon <= 1):
+            raise RecipeError(
+                "dqn: gamma, epsilon and final_epsilon must be in [0, 1], and final_epsilon not above epsilon"
+            )
 
     def learn(
-        self, game: Game, network: nn.Module, seen: Callable[[int, float], object] = lambda *_: None
+        self, game: Game, network: nn.Module, on_update: Callable[[int, float], object] = lambda *_: None
     ) -> nn.Module:
-        """Train a network [B, observation] → [B, K] on a game, in place.
+        """Train a network on a game, in place.
 
-        Args:
-            seen: is told the number of every update and its loss.
+        Parameters
+        ----------
+        game : Game
+            The game, with K discrete actions.
+        network : torch.nn.Module
+            Network [B, observation] → [B, K], the value of each action.
+        on_update : callable, optional
+            Called after every update with its number, from 1, and its loss.
 
-        Raises:
-            RecipeError: the network does not give a value for each of the game's actions; a loss that is no
-                number.
+        Returns
+        -------
+        torch.nn.Module
+            The network.
+
+        Raises
+        ------
+        RecipeError
+            The network does not return a value for each action, or a loss is not finite.
         """
-        source = torch.Generator().manual_seed(self.seed)
-        now = game.reset(source)
-        many = len(game.actions)
-        check_network(network, now, many, f"a value for each of the game's {many} actions")
+        rng = torch.Generator().manual_seed(self.seed)
+        observations = game.reset(rng)
+        count = len(game.actions)
+        check_network(network, observations, count, f"a value for each of the game's {count} actions")
         target = deepcopy(network)
         optimiser = torch.optim.Adam(network.parameters(), self.rate, betas=self.betas)
-        falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.updates)
-        replay = _Replay(self.replay if self.batch else game.agents * self.plays, game.observation)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.updates)
+        replay = _Replay(self.replay_size if self.batch else game.agents * self.steps, game.observation)
         for update in range(self.updates):
-            for _ in range(self.plays):
-                action = self._act(network, now, game, update, source)
-                then = game.step(game.actions[action])
-                replay.add(now, action, then.reward, then.later, then.done)
-                now = game.now()
-            rows, weight = replay.draw(self.batch, self.priority, source)
-            seen_then, action, reward, later, done = (each[rows] for each in replay.columns)
-            value = reward + self._coming(network, target, later, done)
-            errors = network(seen_then).gather(1, action[:, None])[:, 0] - value
+            for _ in range(self.steps):
+                action = self._act(network, observations, game, update, rng)
+                step = game.step(game.actions[action])
+                replay.add(observations, action, step.reward, step.next_observation, step.terminated)
+                observations = game.observe()
+            rows, weight = replay.draw(self.batch, self.priority, rng)
+            before, action, reward, after, terminated = (each[rows] for each in replay.columns)
+            value = reward + self._next_value(network, target, after, terminated)
+            errors = network(before).gather(1, action[:, None])[:, 0] - value
             loss = (weight * errors**2).mean()
-            told = finite(loss, update + 1)
+            loss_value = finite_loss(loss, update + 1)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            falling.step()
-            replay.note(rows, errors.detach().abs())
-            if (update + 1) % self.sync == 0:
+            schedule.step()
+            replay.set_priorities(rows, errors.detach().abs())
+            if (update + 1) % self.target_interval == 0:
                 target.load_state_dict(network.state_dict())
-            seen(update + 1, told)
+            on_update(update + 1, loss_value)
         return network
 
     @torch.no_grad()
-    def _coming(self, network: nn.Module, target: nn.Module, later: Tensor, done: Tensor) -> Tensor:
-        """Discounted value of what comes after, float32 [B]."""
+    def _next_value(self, network: nn.Module, target: nn.Module, after: Tensor, terminated: Tensor) -> Tensor:
+        """Discounted value of the next observations, float32, shape (B,)."""
         if self.gamma == 0:
-            return torch.zeros(len(done))
-        best = (network if self.double else target)(later).argmax(1, keepdim=True)
-        return self.gamma * torch.where(done, 0.0, target(later).gather(1, best)[:, 0])
+            return torch.zeros(len(terminated))
+        best = (network if self.double else target)(after).argmax(1, keepdim=True)
+        return self.gamma * torch.where(terminated, 0.0, target(after).gather(1, best)[:, 0])
 
     def _act(
-        self, network: nn.Module, now: Tensor, game: Game, update: int, source: torch.Generator
+        self, network: nn.Module, observations: Tensor, game: Game, update: int, rng: torch.Generator
     ) -> Tensor:
-        """Numbers of actions, int64 [A]."""
-        many, agents = len(game.actions), game.agents
-        if self.explore == "each":
-            return torch.arange(agents) % many
-        chance = self.first + (self.last - self.first) * min(1.0, 2.0 * update / self.updates)
-        chosen = torch.randint(many, (agents,), generator=source)
-        if chance < 1.0:
+        """Choose actions; return their indices, int64, shape (A,)."""
+        count, agents = len(game.actions), game.agents
+        if self.explore == "all_actions":
+            return torch.arange(agents) % count
+        progress = min(1.0, 2.0 * update / self.updates)
+        epsilon = self.epsilon + (self.final_epsilon - self.epsilon) * progress
+        action = torch.randint(count, (agents,), generator=rng)
+        if epsilon < 1.0:
             with torch.no_grad():
-                greedy = network(now).argmax(1)
-            chosen = torch.where(torch.rand(agents, generator=source) < chance, chosen, greedy)
-        return chosen
+                greedy = network(observations).argmax(1)
+            action = torch.where(torch.rand(agents, generator=rng) < epsilon, action, greedy)
+        return action
 
 
-def answer(network: nn.Module, seen: Tensor, actions: Tensor, *, between: bool = False) -> Tensor:
-    """The greedy action's value, float32 [B].
+def greedy_action(
+    network: nn.Module, observations: Tensor, actions: Tensor, *, interpolate: bool = False
+) -> Tensor:
+    """Values of the greedy actions.
 
-    between: take the top of the parabola through the best action and its two neighbours instead, for evenly
-        spaced actions: a value that is smooth in the action has its best between two of a grid.
+    Parameters
+    ----------
+    network : torch.nn.Module
+        Network [B, observation] → [B, K].
+    observations : Tensor of float32, shape (B, observation)
+        The observations.
+    actions : Tensor of float32, shape (K,)
+        Values of the actions, ascending.
+    interpolate : bool, default False
+        Whether to return the vertex of the parabola through the best action and its two neighbours. For
+        evenly spaced actions, this refines the grid if the value is smooth in the action.
+
+    Returns
+    -------
+    Tensor of float32, shape (B,)
     """
     with torch.no_grad():
-        values = network(seen)
+        values = network(observations)
     best = values.argmax(1)
-    if not between or len(actions) < 3:
+    if not interpolate or len(actions) < 3:
         return actions[best]
     middle = best.clamp(1, len(actions) - 2)
     left, top, right = (values.gather(1, (middle + k)[:, None])[:, 0] for k in (-1, 0, 1))
-    bend = left - 2.0 * top + right
-    shift = torch.where(bend < 0, 0.5 * (left - right) / bend, (best - middle).float())
+    curvature = left - 2.0 * top + right
+    shift = torch.where(curvature < 0, 0.5 * (left - right) / curvature, (best - middle).float())
     return actions[middle] + shift.clamp(-1.0, 1.0) * (actions[1] - actions[0])
 
 
 class _Replay:
-    """Transitions in a ring."""
+    """A ring buffer of transitions."""
 
-    def __init__(self, room: int, observation: int) -> None:
+    def __init__(self, capacity: int, observation: int) -> None:
         self.columns = (
-            torch.empty(room, observation), torch.empty(room, dtype=torch.int64), torch.empty(room),
-            torch.empty(room, observation), torch.empty(room, dtype=torch.bool),
+            torch.empty(capacity, observation), torch.empty(capacity, dtype=torch.int64),
+            torch.empty(capacity), torch.empty(capacity, observation),
+            torch.empty(capacity, dtype=torch.bool),
         )  # fmt: skip
-        self._priority = torch.ones(room)
-        self._next, self._full, self._room = 0, 0, room
+        self._priority = torch.ones(capacity)
+        self._next, self._size, self._capacity = 0, 0, capacity
 
-    def add(self, *given: Tensor) -> None:
-        many = min(len(given[0]), self._room)
-        rows = (self._next + torch.arange(many)) % self._room
-        for column, each in zip(self.columns, given, strict=True):
-            column[rows] = each[-many:]
-        self._priority[rows] = self._priority[: max(self._full, 1)].max()
-        self._next = (self._next + many) % self._room
-        self._full = min(self._full + many, self._room)
+    def add(self, *columns: Tensor) -> None:
+        """Append transitions with the largest priority so far."""
+        count = min(len(columns[0]), self._capacity)
+        rows = (self._next + torch.arange(count)) % self._capacity
+        for column, each in zip(self.columns, columns, strict=True):
+            column[rows] = each[-count:]
+        self._priority[rows] = self._priority[: max(self._size, 1)].max()
+        self._next = (self._next + count) % self._capacity
+        self._size = min(self._size + count, self._capacity)
 
-    def draw(self, many: int, priority: float, source: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Rows, and what their losses are multiplied by so that priorities do not bend the mean."""
-        if many == 0:
-            return torch.arange(self._full), torch.ones(self._full)
+    def draw(self, count: int, priority: float, rng: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Draw rows, all if `count` is 0; return them and their importance weights."""
+        if count == 0:
+            return torch.arange(self._size), torch.ones(self._size)
         if priority == 0:
-            return torch.randint(self._full, (many,), generator=source), torch.ones(many)
-        chance = self._priority[: self._full] ** priority
-        rows = torch.multinomial(chance, many, replacement=True, generator=source)
-        weight = chance.sum() / (self._full * chance[rows])
+            return torch.randint(self._size, (count,), generator=rng), torch.ones(count)
+        probability = self._priority[: self._size] ** priority
+        rows = torch.multinomial(probability, count, replacement=True, generator=rng)
+        weight = probability.sum() / (self._size * probability[rows])
         return rows, weight / weight.max()
 
-    def note(self, rows: Tensor, errors: Tensor) -> None:
-        """Priorities are the errors, and a little for those without one."""
+    def set_priorities(self, rows: Tensor, errors: Tensor) -> None:
+        """Set priorities to the absolute errors plus a small constant."""
         self._priority[rows] = errors + 1e-3

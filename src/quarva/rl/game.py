@@ -1,4 +1,4 @@
-"""What a learner plays: many agents at a time, in torch."""
+"""The interface between games and learners: many agents at a time, in torch."""
 
 from typing import NamedTuple, Protocol
 
@@ -7,33 +7,48 @@ from torch import Tensor, nn
 
 from quarva.errors import RecipeError
 
-__all__ = ["Game", "Step", "check_network", "finite"]
+__all__ = ["Game", "Step", "check_network", "finite_loss"]
 
 
 class Step(NamedTuple):
-    """What came of actions.
+    """Result of a step for A agents.
 
-    Attributes:
-        later: what the agents see then, float32 [A, observation], of the episode that they acted in.
-        reward: float32 [A].
-        done: bool [A], episodes that are over: nothing is earned after them.
-        cut: bool [A], episodes that are left although they would go on: what they would have earned is to be
-            reckoned with (Pardo et al. 2018).
+    Attributes
+    ----------
+    next_observation : Tensor of float32, shape (A, observation)
+        Observations after the step, in the same episode.
+    reward : Tensor of float32, shape (A,)
+        Rewards.
+    terminated : Tensor of bool, shape (A,)
+        True where the episode ended. No reward follows.
+    truncated : Tensor of bool, shape (A,)
+        True where the episode was cut off. The value of the next observation stands for the rewards that
+        would have followed (Pardo et al. 2018).
+
+    References
+    ----------
+    Pardo, F., Tavakoli, A., Levdik, V. and Kormushev, P. (2018). Time limits in reinforcement learning. ICML.
     """
 
-    later: Tensor
+    next_observation: Tensor
     reward: Tensor
-    done: Tensor
-    cut: Tensor
+    terminated: Tensor
+    truncated: Tensor
 
 
 class Game(Protocol):
-    """A Markov decision process that A agents play side by side.
+    """A Markov decision process that A agents play in parallel.
 
-    Attributes:
-        agents: A. observation: numbers that an agent sees.
-        actions: float32 [K], what the numbers of discrete actions mean, ascending.
-        low, high: of a continuous action.
+    Attributes
+    ----------
+    agents : int
+        Number A of agents.
+    observation : int
+        Length of an observation.
+    actions : Tensor of float32, shape (K,)
+        Values of the discrete actions, ascending.
+    low, high : float
+        Bounds of a continuous action.
     """
 
     agents: int
@@ -42,42 +57,58 @@ class Game(Protocol):
     low: float
     high: float
 
-    def reset(self, source: torch.Generator) -> Tensor:
-        """Begin anew; what the agents see, float32 [A, observation]."""
+    def reset(self, rng: torch.Generator) -> Tensor:
+        """Start new episodes and return the observations, float32, shape (A, observation)."""
         ...
 
     def step(self, action: Tensor) -> Step:
-        """Take actions float32 [A], values, not numbers."""
+        """Take actions, given as values of shape (A,), float32."""
         ...
 
-    def now(self) -> Tensor:
-        """What the agents see before they act, float32 [A, observation]: of a new episode where one ended."""
+    def observe(self) -> Tensor:
+        """Current observations, float32, shape (A, observation); of a new episode where one has ended."""
         ...
 
 
-def check_network(network: nn.Module, seen: Tensor, outputs: int, what: str) -> None:
-    """Show a network two agents. RecipeError where it can not read them, or answers in another shape."""
+def check_network(network: nn.Module, observations: Tensor, outputs: int, purpose: str) -> None:
+    """Check that a network reads observations and returns the right number of outputs.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        The network. It is evaluated on two observations.
+    observations : Tensor of float32, shape (A, observation)
+        Observations of the game.
+    outputs : int
+        Required number of outputs.
+    purpose : str
+        What the outputs are, for the error message.
+
+    Raises
+    ------
+    RecipeError
+        The network fails or returns another shape.
+    """
     try:
         with torch.no_grad():
-            values = network(seen[:2])
+            values = network(observations[:2])
     except RuntimeError as error:
         raise RecipeError(
-            f"the network can not read observations [B, {seen.shape[1]}]: {str(error).splitlines()[0]}"
+            f"the network cannot read observations [B, {observations.shape[1]}]: {str(error).splitlines()[0]}"
         ) from error
-    wanted = (min(2, len(seen)), outputs)
-    if values.shape != wanted:
+    expected = (min(2, len(observations)), outputs)
+    if values.shape != expected:
         raise RecipeError(
-            f"the network gives {list(values.shape)} for {wanted[0]} observations; {what} is wanted, "
-            f"{list(wanted)}"
+            f"the network returns {list(values.shape)} for {expected[0]} observations instead of "
+            f"{list(expected)}, {purpose}"
         )
 
 
-def finite(loss: Tensor, update: int) -> float:
-    """A loss as a number. Raises RecipeError where it is none: weights that follow it are lost."""
+def finite_loss(loss: Tensor, update: int) -> float:
+    """Convert a loss to a float; raise RecipeError if it is not finite."""
     value = float(loss.detach())
     if value != value or abs(value) == float("inf"):
         raise RecipeError(
-            f"the loss of update {update} is not a number: the game pays what is none, or the rate is too "
-            "large"
+            f"the loss of update {update} is not a finite number; use a lower rate, or check the rewards"
         )
     return value

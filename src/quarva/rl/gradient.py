@@ -1,8 +1,15 @@
-"""Policy gradient (Williams 1992): what was rewarded above expectation is made more likely.
+"""Policy gradient: REINFORCE with a learned baseline and, optionally, antithetic noise.
 
-The policy is a normal distribution around a network's answer. Its width falls over training; agents come in
-pairs whose noise has opposite signs, where they see the same (as Salimans et al. 2017 do in evolution
-strategies), so that what both earn cancels.
+The policy is a normal distribution around a network's output. Its standard deviation changes geometrically
+over training. With antithetic noise, agents with the same observation form pairs with noise of opposite sign,
+as in evolution strategies, so that the part of the reward that both share cancels.
+
+References
+----------
+Williams, R. J. (1992). Simple statistical gradient-following algorithms for connectionist reinforcement
+learning. Machine Learning 8.
+Salimans, T., Ho, J., Chen, X., Sidor, S. and Sutskever, I. (2017). Evolution strategies as a scalable
+alternative to reinforcement learning. arXiv:1703.03864.
 """
 
 from collections.abc import Callable
@@ -12,105 +19,141 @@ import torch
 from torch import Tensor, nn
 
 from quarva.errors import RecipeError
-from quarva.rl.game import Game, Step, check_network, finite
+from quarva.rl.game import Game, Step, check_network, finite_loss
 
 __all__ = ["PolicyGradient"]
+
+Transition = tuple[Tensor, Tensor, Step]
+"""Observations, actions and the result of a step."""
 
 
 @dataclass(frozen=True)
 class PolicyGradient:
-    """A way to learn a policy from what whole stretches of play have earned.
+    """REINFORCE with a learned baseline.
 
-    Attributes:
-        updates: steps of the optimiser. plays: steps of the game before each, whose rewards are added up.
-        width, last: standard deviation of the actions at the beginning and at the end, in the action's units.
-        mirrored: whether the agents 2k and 2k + 1 see the same, and get opposite noise.
-        rate, betas: of Adam; the rate falls along a cosine to 0. gamma: discount of what comes later.
+    Attributes
+    ----------
+    updates : int
+        Number of optimiser steps.
+    steps : int
+        Steps of the game before each update.
+    std, final_std : float
+        Standard deviation of the actions at the start and at the end, in the action's units.
+    antithetic : bool
+        Whether agents 2k and 2k + 1 get opposite noise. They must have the same observation.
+    rate : float
+        Learning rate of Adam, which falls to 0 along a cosine.
+    betas : tuple of float
+        Decay rates of Adam's moments.
+    gamma : float
+        Discount factor.
+    seed : int
+        Seed of all random numbers.
+
+    Raises
+    ------
+    RecipeError
+        A setting is out of range.
     """
 
     updates: int = 10_000
-    plays: int = 1
-    width: float = 0.5
-    last: float = 0.5
-    mirrored: bool = False
+    steps: int = 1
+    std: float = 0.5
+    final_std: float = 0.5
+    antithetic: bool = False
     rate: float = 1e-3
     betas: tuple[float, float] = (0.9, 0.999)
     gamma: float = 0.99
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.updates < 1 or self.plays < 1 or not (self.width > 0 and self.last > 0):
-            raise RecipeError("policy gradient: updates and plays must be 1 or more, widths above 0")
+        if self.updates < 1 or self.steps < 1 or not (self.std > 0 and self.final_std > 0):
+            raise RecipeError(
+                "policy gradient: updates and steps must be at least 1, std and final_std above 0"
+            )
 
     def learn(
         self,
         game: Game,
         action: nn.Module,
         value: nn.Module,
-        seen: Callable[[int, float], object] = lambda *_: None,
+        on_update: Callable[[int, float], object] = lambda *_: None,
     ) -> nn.Module:
-        """Train a policy and the value that it is held against, networks [B, observation] → [B, 1], in place.
+        """Train a policy and its baseline on a game, in place.
 
-        Args:
-            seen: is told the number of every update and the mean reward of its plays.
+        Parameters
+        ----------
+        game : Game
+            The game.
+        action, value : torch.nn.Module
+            Networks [B, observation] → [B, 1]: the mean action, and the value that serves as baseline.
+        on_update : callable, optional
+            Called after every update with its number, from 1, and the mean reward of its steps.
 
-        Raises:
-            RecipeError: a network that does not give one number, a loss that is no number, mirrored noise
-                for an odd number of agents.
+        Returns
+        -------
+        torch.nn.Module
+            `action`, the policy.
+
+        Raises
+        ------
+        RecipeError
+            A network does not return one number, a loss is not finite, or antithetic noise is requested for
+            an odd number of agents.
         """
-        if self.mirrored and game.agents % 2:
-            raise RecipeError(f"mirrored noise needs an even number of agents, not {game.agents}")
-        source = torch.Generator().manual_seed(self.seed)
-        now = game.reset(source)
+        if self.antithetic and game.agents % 2:
+            raise RecipeError(f"antithetic noise needs an even number of agents, not {game.agents}")
+        rng = torch.Generator().manual_seed(self.seed)
+        observations = game.reset(rng)
         for network in (action, value):
-            check_network(network, now, 1, "one number for each")
+            check_network(network, observations, 1, "one number for each")
         optimiser = torch.optim.Adam([*action.parameters(), *value.parameters()], self.rate, betas=self.betas)
-        falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.updates)
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, self.updates)
         for update in range(self.updates):
-            width = self.width * (self.last / self.width) ** (update / self.updates)
-            kept: list[tuple[Tensor, Tensor, Step]] = []
-            for _ in range(self.plays):
+            std = self.std * (self.final_std / self.std) ** (update / self.updates)
+            transitions: list[Transition] = []
+            for _ in range(self.steps):
                 with torch.no_grad():
-                    tried = action(now)[:, 0] + width * self._noise(game.agents, source)
-                kept.append((now, tried, game.step(tried)))
-                now = game.now()
-            loss = self._loss(kept, action, value, width)
-            finite(loss, update + 1)
+                    taken = action(observations)[:, 0] + std * self._noise(game.agents, rng)
+                transitions.append((observations, taken, game.step(taken)))
+                observations = game.observe()
+            loss = self._loss(transitions, action, value, std)
+            finite_loss(loss, update + 1)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
-            falling.step()
-            seen(update + 1, float(torch.stack([step.reward for _, _, step in kept]).mean()))
+            schedule.step()
+            on_update(update + 1, float(torch.stack([step.reward for _, _, step in transitions]).mean()))
         return action
 
-    def _noise(self, agents: int, source: torch.Generator) -> Tensor:
-        """Standard normal numbers [A]."""
-        if not self.mirrored:
-            return torch.randn(agents, generator=source)
-        half = torch.randn(agents // 2, generator=source)
+    def _noise(self, agents: int, rng: torch.Generator) -> Tensor:
+        """Standard normal numbers, shape (A,)."""
+        if not self.antithetic:
+            return torch.randn(agents, generator=rng)
+        half = torch.randn(agents // 2, generator=rng)
         return torch.stack([half, -half], 1).reshape(-1)
 
-    def _loss(
-        self, kept: list[tuple[Tensor, Tensor, Step]], action: nn.Module, value: nn.Module, width: float
-    ) -> Tensor:
-        """−advantage · log-likelihood, and the squared error of the value."""
-        total = torch.stack(self._earned([step for _, _, step in kept], value))
-        looked = torch.stack([each[0] for each in kept])
-        tried = torch.stack([each[1] for each in kept])
-        expected = value(looked.flatten(0, 1)).reshape(total.shape)
-        mean = action(looked.flatten(0, 1)).reshape(total.shape)
-        likely = -((tried - mean) ** 2) / (2.0 * width**2)
-        return -((total - expected.detach()) * likely).mean() + ((total - expected) ** 2).mean()
+    def _loss(self, transitions: list[Transition], action: nn.Module, value: nn.Module, std: float) -> Tensor:
+        """−advantage · log-likelihood, plus the squared error of the baseline."""
+        returns = torch.stack(self._returns([step for _, _, step in transitions], value))
+        observations = torch.stack([each[0] for each in transitions])
+        taken = torch.stack([each[1] for each in transitions])
+        baseline = value(observations.flatten(0, 1)).reshape(returns.shape)
+        mean = action(observations.flatten(0, 1)).reshape(returns.shape)
+        log_likelihood = -((taken - mean) ** 2) / (2.0 * std**2)
+        advantage = returns - baseline.detach()
+        return -(advantage * log_likelihood).mean() + ((returns - baseline) ** 2).mean()
 
     @torch.no_grad()
-    def _earned(self, steps: list[Step], value: nn.Module) -> list[Tensor]:
-        """Discounted rewards from each step on, float32 [A] each; the value stands for what comes after."""
-        coming = torch.zeros_like(steps[-1].reward)
-        earned: list[Tensor] = []
+    def _returns(self, steps: list[Step], value: nn.Module) -> list[Tensor]:
+        """Discounted sum of the rewards from each step on, shape (A,); the value stands for later ones."""
+        following = torch.zeros_like(steps[-1].reward)
+        returns: list[Tensor] = []
         for number, step in reversed(list(enumerate(steps))):
-            left = torch.ones_like(step.cut) if number == len(steps) - 1 else step.cut
-            if self.gamma and bool(left.any()):
-                coming = torch.where(left, value(step.later)[:, 0], coming)
-            coming = step.reward + self.gamma * torch.where(step.done, 0.0, coming)
-            earned.append(coming)
-        return earned[::-1]
+            last = number == len(steps) - 1
+            bootstrapped = torch.ones_like(step.truncated) if last else step.truncated
+            if self.gamma and bool(bootstrapped.any()):
+                following = torch.where(bootstrapped, value(step.next_observation)[:, 0], following)
+            following = step.reward + self.gamma * torch.where(step.terminated, 0.0, following)
+            returns.append(following)
+        return returns[::-1]

@@ -1,6 +1,7 @@
-"""`line`: a regression as a game. An agent sees x and answers; what comes back is minus the squared error.
+"""The game `line`: a regression as a game with one-step episodes.
 
-An episode is one answer. The right one is never shown.
+An agent observes x and chooses an action. The reward is minus the squared difference between the action and
+y, which the agent never observes.
 """
 
 import torch
@@ -13,13 +14,32 @@ __all__ = ["LineGame"]
 
 
 class LineGame:
-    """y = slope · x + intercept at points from −10 to 10, each shown to so many agents.
+    """y = slope · x + intercept at evenly spaced points from −10 to 10.
 
-    Args:
-        points: x that there are, evenly spaced. copies: agents that see the same x at a time.
-        slope, intercept: of the line.
-        actions: answers that a learner with discrete actions may give, evenly spaced over [low, high].
-        low, high: the least and the largest answer.
+    Parameters
+    ----------
+    points : int, default 100
+        Number of points, at least 2.
+    copies : int, default 1
+        Number of agents that observe each point.
+    slope, intercept : float
+        Coefficients of the line.
+    actions : int, default 47
+        Number of discrete actions, evenly spaced in [low, high].
+    low, high : float
+        Bounds of an action.
+
+    Attributes
+    ----------
+    x : Tensor of float32, shape (A, 1)
+        Observation of each of the A = points · copies agents, ascending.
+    y : Tensor of float32, shape (A,)
+        The best action of each agent.
+
+    Raises
+    ------
+    RecipeError
+        A number is out of range.
     """
 
     observation = 1
@@ -36,29 +56,41 @@ class LineGame:
         high: float = 26.0,
     ) -> None:
         if points < 2 or copies < 1:
-            raise RecipeError(f"line needs 2 points or more and 1 copy or more, not {points} and {copies}")
+            raise RecipeError(f"line needs at least 2 points and 1 copy, not {points} and {copies}")
         if actions < 2 or not low < high:
             raise RecipeError(
-                f"line needs 2 actions or more in [low, high], not {actions} in [{low}, {high}]"
+                f"line needs at least 2 actions in [low, high], not {actions} in [{low}, {high}]"
             )
         self.agents, self.low, self.high = points * copies, low, high
         self.actions = torch.linspace(low, high, actions)
-        self.seen = torch.linspace(-10.0, 10.0, points).repeat_interleave(copies)[:, None]
-        self.right = slope * self.seen[:, 0] + intercept
-        self._done = torch.ones(self.agents, dtype=torch.bool)
+        self.x = torch.linspace(-10.0, 10.0, points).repeat_interleave(copies)[:, None]
+        self.y = slope * self.x[:, 0] + intercept
+        self._terminated = torch.ones(self.agents, dtype=torch.bool)
 
-    def reset(self, source: torch.Generator) -> Tensor:
-        """All x, ascending, the copies of one together."""
-        return self.seen
+    def reset(self, rng: torch.Generator) -> Tensor:
+        """Return `x`; the generator is not used."""
+        return self.x
 
     def step(self, action: Tensor) -> Step:
-        """Answer; the reward is −(answer − y)²."""
-        return Step(self.seen, self.pay(action), self._done, ~self._done)
+        """Take actions, which ends all episodes."""
+        return Step(self.x, self.reward(action), self._terminated, ~self._terminated)
 
-    def now(self) -> Tensor:
-        """All x again."""
-        return self.seen
+    def observe(self) -> Tensor:
+        """Return `x`."""
+        return self.x
 
-    def pay(self, answers: Tensor, at: Tensor | None = None) -> Tensor:
-        """Rewards of answers float32 [B] to the x numbered `at`, int64 [B]; None is all, in order."""
-        return -((answers - (self.right if at is None else self.right[at])) ** 2)
+    def reward(self, action: Tensor, agents: Tensor | None = None) -> Tensor:
+        """Rewards −(action − y)² of actions.
+
+        Parameters
+        ----------
+        action : Tensor of float32, shape (B,)
+            The actions.
+        agents : Tensor of int64, shape (B,), optional
+            Numbers of the agents that take them. Defaults to all, in order.
+
+        Returns
+        -------
+        Tensor of float32, shape (B,)
+        """
+        return -((action - (self.y if agents is None else self.y[agents])) ** 2)

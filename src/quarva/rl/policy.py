@@ -1,4 +1,4 @@
-"""A policy that was learned by trading: a function like any other."""
+"""`TradingPolicy`: the result of training a trader, a function from a panel to a signal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,30 +22,51 @@ __all__ = ["TradingPolicy"]
 
 @dataclass(frozen=True, eq=False)
 class TradingPolicy:
-    """A network that was rewarded for what its positions earned.
+    """A trained network that maps a window and the current position to a new position.
 
-    Its signal is what it would rather do: of a network of values, the value of the largest position less that
-    of the smallest; of a policy, the position. It depends on the position asked for the day before, so that
-    days are walked in their order, from no position on.
+    Attributes
+    ----------
+    algorithm : {"dqn", "naf", "gradient"}
+        The algorithm that trained it.
+    network : torch.nn.Module
+        Network [B, S · F + 1] → [B, K]: the value of each position for "dqn", otherwise the position (K = 1).
+    inputs : Inputs
+        Features, window length and scaling.
+    positions : tuple of float
+        Positions that "dqn" chooses from, ascending.
+    question : dict of str to object
+        The task, as `Task.describe` returns it.
+    train, validation : float
+        The task's objective on either part.
+    metric : float
+        Mean reward of its own positions in validation, after costs, in percent per day and asset.
+    baselines : mapping of str to float
+        The same for holding nothing and for holding every asset.
+    mean_reward : float
+        Mean reward during the last tenth of training.
+    history : DataFrame or None
+        Mean rewards of up to 200 equal intervals of training, with columns update (the last of the interval)
+        and reward (percent per day and asset, with exploration).
+    ended : str
+        "updates", or "interrupted" after Ctrl-C.
+    notes : tuple of str
+        Remarks for the user.
 
-    Attributes:
-        way: how it was learned. positions: that dqn chose from.
-        train, validation: the task's objective on either part.
-        figure: percents a day and asset that its own positions earned after costs in validation.
-        baselines: the same of holding nothing, and of holding every asset.
-        history: one row a stretch of updates: update, its last; reward, mean percents a day and asset while
-            it explored; loss, of a gradient the negative reward.
-        mean_reward: that of the last tenth of the training. ended: updates, or interrupted.
+    Notes
+    -----
+    The signal is the preference for a long position: the value of the largest position minus that of the
+    smallest for "dqn", otherwise the position itself. It depends on the position of the day before, so days
+    are evaluated in order, starting without a position.
     """
 
-    way: str
+    algorithm: str
     network: nn.Module = field(repr=False)
     inputs: Inputs = field(repr=False)
     positions: tuple[float, ...]
-    asked: dict[str, object] = field(repr=False)
+    question: dict[str, object] = field(repr=False)
     train: float = float("nan")
     validation: float = float("nan")
-    figure: float = float("nan")
+    metric: float = float("nan")
     baselines: Mapping[str, float] = field(default_factory=dict)
     mean_reward: float = float("nan")
     history: "pd.DataFrame | None" = field(default=None, repr=False)
@@ -54,54 +75,76 @@ class TradingPolicy:
 
     @property
     def title(self) -> str:
-        """What it is, in a few words: `dqn, 5 features × 10 days`."""
-        return f"{self.way}, {self.inputs.title}"
+        """A short description, such as `dqn, 5 features × 10 days`."""
+        return f"{self.algorithm}, {self.inputs.title}"
 
     @property
     def parameters(self) -> int:
-        """Numbers that its network has learned."""
+        """Number of parameters of the network."""
         return sum(each.numel() for each in self.network.parameters())
 
     @property
     def beaten_by(self) -> tuple[str, ...]:
-        """Baselines that earned as much or more in validation."""
-        return tuple(name for name, other in self.baselines.items() if not self.figure > other)
+        """Names of the baselines with an equal or higher reward in validation."""
+        return tuple(name for name, other in self.baselines.items() if not self.metric > other)
 
     def values(self, panel: Panel) -> NDArray[np.float32]:
-        """The signal, float32 [T, N]; NaN where there is no whole window."""
+        """The signal, float32 of shape (T, N). NaN where the window is incomplete."""
         return self.walk(self.inputs.windows(panel), panel.universe)[0]
 
     def walk(
         self, windows: Windows, universe: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Signals and positions, float32 [T, N] each, of windows as its inputs make them.
+        """Evaluate the policy day by day.
 
-        Where there is no whole window, or outside the universe, the signal is NaN and the position 0.
+        Parameters
+        ----------
+        windows : Windows
+            Windows as `inputs` creates them.
+        universe : ndarray of bool, shape (T, N), optional
+            True for the assets that belong to the universe on a day.
+
+        Returns
+        -------
+        signals, positions : ndarray of float32, shape (T, N)
+            Where the window is incomplete or the asset is outside the universe, the signal is NaN and the
+            position 0.
         """
         _, days, assets = windows.values.shape
         signals = np.full((days, assets), np.nan, np.float32)
         positions = np.zeros((days, assets), np.float32)
-        there = torch.from_numpy(windows.there if universe is None else windows.there & universe)
+        valid = torch.from_numpy(windows.valid if universe is None else windows.valid & universe)
         held = torch.zeros(assets)
         with torch.no_grad():
             for day in range(windows.length - 1, days):
-                seen = torch.cat([windows.span(day, day + 1, "features"), held[:, None]], 1)
-                signal, wanted = self._decide(seen)
-                held = torch.where(there[day], wanted, 0.0)
-                signals[day] = torch.where(there[day], signal, torch.nan).numpy()
+                observations = torch.cat([windows.span(day, day + 1, "features"), held[:, None]], 1)
+                signal, position = self._decide(observations)
+                held = torch.where(valid[day], position, 0.0)
+                signals[day] = torch.where(valid[day], signal, torch.nan).numpy()
                 positions[day] = held.numpy()
         return signals, positions
 
-    def _decide(self, seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Signals and positions, float32 [N] each."""
-        answers = self.network(seen)
-        if self.way != "dqn":
-            return answers[:, 0], answers[:, 0].clamp(-1.0, 1.0)
-        chosen = torch.tensor(self.positions)[answers.argmax(1)]
-        return answers[:, -1] - answers[:, 0], chosen
+    def _decide(self, observations: Tensor) -> tuple[Tensor, Tensor]:
+        """Signals and positions, each float32 of shape (N,)."""
+        outputs = self.network(observations)
+        if self.algorithm != "dqn":
+            return outputs[:, 0], outputs[:, 0].clamp(-1.0, 1.0)
+        chosen = torch.tensor(self.positions)[outputs.argmax(1)]
+        return outputs[:, -1] - outputs[:, 0], chosen
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
-        """The signal on a panel: float32, dates × assets, NaN = no opinion. See `Formula.signal`."""
+        """Compute the signal on a panel; see `Formula.signal`.
+
+        Parameters
+        ----------
+        panel : Panel
+            The data.
+
+        Returns
+        -------
+        DataFrame of float32, dates × assets
+            NaN means no opinion.
+        """
         return as_frame(self.values(panel), panel)
 
     def __str__(self) -> str:
@@ -109,12 +152,12 @@ class TradingPolicy:
         if self.beaten_by:
             lines.append(f"NOT BETTER than {' and '.join(self.beaten_by)} in validation")
         lines.append(
-            f"{self.way}: {self.asked['objective']} of {self.asked['target']} {self.train:.4g} in training, "
-            f"{self.validation:.4g} in validation"
+            f"{self.algorithm}: {self.question['objective']} of {self.question['target']} "
+            f"{self.train:.4g} in training, {self.validation:.4g} in validation"
         )
         others = ", ".join(f"{name} {value:+.4f}" for name, value in self.baselines.items())
         lines.append(
-            f"its positions earned {self.figure:+.4f} % a day and asset in validation; {others}; "
+            f"its positions earned {self.metric:+.4f} % per day and asset in validation; {others}; "
             f"{self.mean_reward:+.4f} at the end of training"
         )
         return "\n".join([*lines, *self.notes])

@@ -1,4 +1,4 @@
-"""`Trader`: how a policy is made and learns by trading; `fit(task)` gives a function."""
+"""`Trader`: the settings of a trading agent and its training."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,41 +23,70 @@ from quarva.rl.game import Step
 from quarva.rl.gradient import PolicyGradient
 from quarva.rl.naf import NAF
 from quarva.rl.policy import TradingPolicy
-from quarva.rl.trading import TradingGame, pay
-from quarva.tasks import TEST, TRAIN, VALIDATION, Task, check_task, lend
+from quarva.rl.trading import TradingGame, market_of, position_rewards
+from quarva.tasks import TEST, VALIDATION, Task, attach_signals, check_task
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Trader"]
 
-Way = Literal["dqn", "naf", "gradient"]
-WAYS: tuple[Way, ...] = ("dqn", "naf", "gradient")
+Algorithm = Literal["dqn", "naf", "gradient"]
+ALGORITHMS: tuple[Algorithm, ...] = ("dqn", "naf", "gradient")
 
-_ROWS = 200  # of a history: more are not told apart by eye
+_HISTORY_ROWS = 200  # enough for a plot
 
-Told = Callable[[int, float], object]
+OnUpdate = Callable[[int, float], object]
 
 
 @dataclass(frozen=True)
 class Trader:
-    """How a policy is made and trained; costs, delay and delisting return are the task's.
+    """A trading agent and its training settings. `fit` trains it on a task.
 
-    Attributes:
-        way: dqn, naf or gradient. features, length: see `Learner`.
-        width: of the two hidden layers of each network. positions: that dqn chooses from.
-        episodes: markets that are traded side by side. stretch: days of an episode.
-        updates, rate, gamma: see the learners. batch: transitions of an update of dqn.
-        seed: of weights and play. threads: of torch.
+    Delay, costs and delisting return are those of the task.
+
+    Attributes
+    ----------
+    algorithm : {"dqn", "naf", "gradient"}
+        Reinforcement learning algorithm.
+    features : sequence of str or callable, optional
+        Features of the observations; see `Learner`.
+    length : int, default 10
+        Number of days in a window.
+    width : int, default 32
+        Width of the two hidden layers of each network.
+    positions : tuple of float, default (−1, 0, 1)
+        Positions that "dqn" chooses from, in [−1, 1].
+    episodes : int, default 4
+        Number of parallel episodes.
+    episode_length : int, default 60
+        Days in an episode.
+    updates : int, default 3,000
+        Number of optimiser steps.
+    batch : int, default 512
+        Transitions in an update of "dqn".
+    rate : float, default 1e-3
+        Initial learning rate of Adam.
+    gamma : float, default 0.9
+        Discount factor.
+    seed : int, default 0
+        Seed of weights and exploration.
+    threads : int, default 1
+        Number of torch threads.
+
+    Raises
+    ------
+    RecipeError
+        A setting is unknown or out of range.
     """
 
-    way: Way = "dqn"
+    algorithm: Algorithm = "dqn"
     features: Sequence[Feature] | None = None
     length: int = 10
     width: int = 32
     positions: tuple[float, ...] = (-1.0, 0.0, 1.0)
     episodes: int = 4
-    stretch: int = 60
+    episode_length: int = 60
     updates: int = 3_000
     batch: int = 512
     rate: float = 1e-3
@@ -66,163 +95,185 @@ class Trader:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        if self.way not in WAYS:
-            raise RecipeError(f"there is no way '{self.way}' to learn to trade; there are {', '.join(WAYS)}")
-        for name in ("length", "width", "episodes", "stretch", "updates", "batch", "threads"):
+        if self.algorithm not in ALGORITHMS:
+            raise RecipeError(f"unknown algorithm '{self.algorithm}'; choose one of {', '.join(ALGORITHMS)}")
+        for name in ("length", "width", "episodes", "episode_length", "updates", "batch", "threads"):
             object.__setattr__(self, name, whole(name, getattr(self, name)))
         if not (0 < self.rate < inf and 0 <= self.gamma <= 1):
             raise RecipeError(f"rate must be above 0 and gamma in [0, 1], not {self.rate} and {self.gamma}")
         if len(set(self.positions)) < 2 or not all(-1 <= each <= 1 for each in self.positions):
-            raise RecipeError(f"positions are two or more numbers in [-1, 1], not {self.positions}")
+            raise RecipeError(f"positions must be two or more numbers in [-1, 1], not {self.positions}")
 
     def check(self, task: Task) -> None:
-        """Raise what `fit` would raise before it trains: see there."""
-        self._game(task)
+        """Raise the errors that `fit` would raise before training.
 
-    def _game(self, task: Task) -> tuple[Inputs, Windows, TradingGame]:
-        """What is shown, and the market that is traded."""
+        Parameters
+        ----------
+        task : Task
+            The task.
+        """
+        self._market(task)
+
+    def _market(self, task: Task) -> tuple[Inputs, TradingGame, Windows]:
+        """Check the task and create inputs, game and windows."""
         check_task(task, "fit")
         if task.table is not None:
-            raise TaskError(
-                f"{self.way} trades, and a table has no market: take searchers, or a dense network"
-            )
+            raise TaskError(f"{self.algorithm} trades, but a table has no prices; use a searcher or dense")
         if not task.trades:
             raise TaskError(
-                f"{self.way} trades, and target {task.target_names[0]} is no return: choose "
+                f"{self.algorithm} trades, but target {task.target_names[0]} is not a return; use "
                 "forward_return_5, or a dense network"
             )
-        inputs, windows = Inputs.of(task, self.features, self.length)
-        game = TradingGame(
-            task.panel, windows, task.segments == TRAIN, episodes=self.episodes, length=self.stretch,
-            delay=task.delay, cost_bps=task.cost_bps, actions=self.positions,
-            delisting_return=task.delisting_return,
+        return market_of(
+            task, self.features, self.length, episodes=self.episodes, length=self.episode_length,
+            actions=self.positions,
         )  # fmt: skip
-        return inputs, windows, game
 
-    def fit(self, task: Task, *, progress: Told | None = None) -> TradingPolicy:
-        """Learn to trade on the training days of a task; nothing after them is learned from.
+    def fit(self, task: Task, *, progress: OnUpdate | None = None) -> TradingPolicy:
+        """Learn to trade on the training days of a task.
 
-        Ctrl-C ends the training after the update it falls into, with what was learned by then.
+        Ctrl-C ends training after the current update; the policy is then what was learned so far.
 
-        Args:
-            progress: is told the number of every update and its loss, of a gradient its mean reward; what
-                it raises ends training, KeyboardInterrupt as Ctrl-C does.
+        Parameters
+        ----------
+        task : Task
+            A task about a panel whose target is a return.
+        progress : callable, optional
+            Called after every update with its number, from 1, and its loss, or its mean reward for
+            "gradient". An exception that it raises ends training; KeyboardInterrupt acts like Ctrl-C.
 
-        Raises:
-            TaskError: a table, no field `close`, an episode that does not fit, a feature that
-                knows the future.
+        Returns
+        -------
+        TradingPolicy
+
+        Raises
+        ------
+        TaskError
+            The task is about a table, the target is not a return, the panel has no field `close`, an episode
+            does not fit, or a feature looks ahead.
+        RecipeError
+            A loss is not finite.
         """
         with torch_threads(self.threads), torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            inputs, windows, game = self._game(task)
-            played = _Played(game)
-            network, learn = self._learner(played)
-            ended = _until_asked(learn, played, progress or (lambda *_: None))
+            inputs, game, windows = self._market(task)
+            recorder = _RewardRecorder(game)
+            network, learn = self._learner(recorder)
+            ended = _learn_until_interrupted(learn, recorder, progress or (lambda *_: None))
             policy = TradingPolicy(
-                self.way, network.eval(), inputs, tuple(game.actions.tolist()), task.describe(),
-                mean_reward=played.lately(), history=played.history(), ended=ended,
+                self.algorithm, network.eval(), inputs, tuple(game.actions.tolist()), task.describe(),
+                mean_reward=recorder.final_reward(), history=recorder.history(), ended=ended,
             )  # fmt: skip
             signals, positions = policy.walk(windows, task.panel.universe)
-            lent, formula = lend(task, signals[None], inputs.lookback)
-        scores = lent.score(formula)
-        figure, baselines = _earned(task, windows, positions)
-        stopped = f"stopped by Ctrl-C after {len(played.paid):,} of {self.updates:,} updates"
+            with_signal, formula = attach_signals(task, signals[None], inputs.lookback)
+        scores = with_signal.score(formula)
+        metric, baselines = _validation_rewards(task, windows, positions)
+        stopped = f"stopped by Ctrl-C after {len(recorder.rewards):,} of {self.updates:,} updates"
         return replace(
             policy,
             train=float(scores.train[0]),
             validation=float(scores.validation[0]),
-            figure=figure,
+            metric=metric,
             baselines=baselines,
             notes=(stopped,) if ended == "interrupted" else (),
         )
 
-    def _learner(self, game: "_Played") -> tuple[nn.Module, Callable[[Told], object]]:
-        """A network with its first weights, and what trains it in place."""
+    def _learner(self, game: "_RewardRecorder") -> tuple[nn.Module, Callable[[OnUpdate], object]]:
+        """A network with initial weights, and a function that trains it in place."""
 
         def network(outputs: int = 1) -> nn.Module:
             return Dense(game.observation, 1, outputs, width=self.width)
 
         common = {"updates": self.updates, "rate": self.rate, "gamma": self.gamma, "seed": self.seed}
-        if self.way == "dqn":
+        if self.algorithm == "dqn":
             values = Dueling(network(), network(len(game.actions)))
             dqn = DQN(batch=self.batch, **common)  # type: ignore[arg-type]
-            return values, lambda seen: dqn.learn(game, values, seen)
+            return values, lambda on_update: dqn.learn(game, values, on_update)
         action = network()
-        if self.way == "naf":
+        if self.algorithm == "naf":
             naf, others = NAF(**common), (network(), network())  # type: ignore[arg-type]
-            return action, lambda seen: naf.learn(game, action, *others, seen)
-        gradient, value = PolicyGradient(plays=8, **common), network()  # type: ignore[arg-type]
-        return action, lambda seen: gradient.learn(game, action, value, seen)
+            return action, lambda on_update: naf.learn(game, action, *others, on_update)
+        gradient, value = PolicyGradient(steps=8, **common), network()  # type: ignore[arg-type]
+        return action, lambda on_update: gradient.learn(game, action, value, on_update)
 
 
-def _until_asked(learn: Callable[[Told], object], played: "_Played", told: Told) -> str:
-    """Train until the updates are made or Ctrl-C is pressed; which of the two."""
-    with interrupts() as asked:
+def _learn_until_interrupted(
+    learn: Callable[[OnUpdate], object], recorder: "_RewardRecorder", progress: OnUpdate
+) -> str:
+    """Train until all updates are made or Ctrl-C is pressed; return "updates" or "interrupted"."""
+    with interrupts() as interrupted:
 
-        def seen(update: int, loss: float) -> None:
-            played.note()
-            told(update, loss)
-            if asked():
+        def on_update(update: int, loss: float) -> None:
+            recorder.end_update()
+            progress(update, loss)
+            if interrupted():
                 raise KeyboardInterrupt
 
         try:
-            learn(seen)
+            learn(on_update)
         except KeyboardInterrupt:
             return "interrupted"
     return "updates"
 
 
-def _earned(task: Task, windows: Windows, positions: NDArray[np.float32]) -> tuple[float, dict[str, float]]:
-    """Percents a day and asset that positions [T, N] earn in validation, and that baselines do.
+def _validation_rewards(
+    task: Task, windows: Windows, positions: NDArray[np.float32]
+) -> tuple[float, dict[str, float]]:
+    """Mean reward in validation of positions (T, N) and of the baselines, in percent per day and asset.
 
-    A day counts where its return lies before the sealed test.
+    Days whose return lies in the sealed test are left out.
     """
     ahead = task.delay + 1
     days = task.segments == VALIDATION
     days[:-ahead] &= task.segments[ahead:] != TEST
 
     def mean(held: NDArray[np.float32]) -> float:
-        paid = pay(task.panel, windows, held, task.delay, task.cost_bps, task.delisting_return)
-        return float(paid[days].mean())
+        rewards = position_rewards(
+            task.panel, windows, held, task.delay, task.cost_bps, task.delisting_return
+        )
+        return float(rewards[days].mean())
 
     return mean(positions), {"holding nothing": 0.0, "holding all": mean(np.ones_like(positions))}
 
 
-class _Played:
-    """A game, and what it paid before each update.
+class _RewardRecorder:
+    """A game that records its rewards.
 
-    Attributes:
-        paid: mean reward of the steps before each.
+    Attributes
+    ----------
+    rewards : list of float
+        Mean reward of the steps before each update.
     """
 
     def __init__(self, game: TradingGame) -> None:
         self._game = game
         self.agents, self.observation, self.actions = game.agents, game.observation, game.actions
         self.low, self.high = game.low, game.high
-        self.reset, self.now = game.reset, game.now
-        self.paid: list[float] = []
+        self.reset, self.observe = game.reset, game.observe
+        self.rewards: list[float] = []
         self._steps: list[float] = []
 
     def step(self, action: Tensor) -> Step:
-        """As the game's own."""
-        then = self._game.step(action)
-        self._steps.append(float(then.reward.mean()))
-        return then
+        """Take actions and record the mean reward."""
+        step = self._game.step(action)
+        self._steps.append(float(step.reward.mean()))
+        return step
 
-    def note(self) -> None:
-        """An update was made."""
-        self.paid.append(float(np.mean(self._steps)))
+    def end_update(self) -> None:
+        """Record the mean reward of the steps since the last update."""
+        self.rewards.append(float(np.mean(self._steps)))
         self._steps = []
 
-    def lately(self) -> float:
-        """Mean reward before the last tenth of the updates, NaN where there was none."""
-        return float(np.mean(self.paid[-max(1, len(self.paid) // 10) :])) if self.paid else float("nan")
+    def final_reward(self) -> float:
+        """Mean reward during the last tenth of the updates, NaN if there was none."""
+        last = self.rewards[-max(1, len(self.rewards) // 10) :]
+        return float(np.mean(last)) if last else float("nan")
 
     def history(self) -> "pd.DataFrame":
-        """Means of equal stretches of updates, by the last update of each."""
+        """Mean rewards of equal intervals of updates, with the last update of each."""
         import pandas as pd
 
-        parts = np.array_split(np.array(self.paid), min(_ROWS, max(1, len(self.paid))))
+        parts = np.array_split(np.array(self.rewards), min(_HISTORY_ROWS, max(1, len(self.rewards))))
         rewards = [float(part.mean()) for part in parts if len(part)]
         ends = np.cumsum([len(part) for part in parts if len(part)], dtype=np.int64)
         return pd.DataFrame({"update": ends, "reward": rewards})

@@ -69,10 +69,10 @@ def read_sealed_test(folder: RunFolder) -> None:
     task = task_again(folder.recipe(), folder.path, "the run")
     if folder.kind == "fit":
         from quarva.networks import Fitted
-        from quarva.tasks import lend
+        from quarva.tasks import attach_signals
 
         fitted = Fitted.load(folder.path)
-        lent, (reader,) = lend(task, fitted.values(task.panel)[None], fitted.inputs.lookback)
+        lent, (reader,) = attach_signals(task, fitted.values(task.panel)[None], fitted.inputs.lookback)
         record["best"]["test"] = lent.read_test(reader)
     else:
         from quarva.engine import Formula

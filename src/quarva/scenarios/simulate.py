@@ -189,12 +189,12 @@ def planted_ic(signal: NDArray[np.floating], close: NDArray[np.floating]) -> flo
     x = np.asarray(signal[: -_DELAY - 1], dtype=np.float64)
     prices = np.asarray(close, dtype=np.float64)
     y = prices[1 + _DELAY :] / prices[_DELAY:-1] - 1
-    there = np.isfinite(x) & np.isfinite(y)
-    count = there.sum(axis=1)
+    known = np.isfinite(x) & np.isfinite(y)
+    count = known.sum(axis=1)
     days = count >= 3
-    x, y, there, count = x[days], y[days], there[days], count[days, None]
-    x = np.where(there, x - np.where(there, x, 0).sum(axis=1, keepdims=True) / count, 0)
-    y = np.where(there, y - np.where(there, y, 0).sum(axis=1, keepdims=True) / count, 0)
+    x, y, known, count = x[days], y[days], known[days], count[days, None]
+    x = np.where(known, x - np.where(known, x, 0).sum(axis=1, keepdims=True) / count, 0)
+    y = np.where(known, y - np.where(known, y, 0).sum(axis=1, keepdims=True) / count, 0)
     scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
     varied = scale > 0
     return float(((x * y).sum(axis=1)[varied] / scale[varied]).mean()) if varied.any() else float("nan")
@@ -388,10 +388,10 @@ def _autoregression(noise: Floats, memory: float, deviation: float) -> Floats:
 
 def _zscore(values: NDArray[np.float32]) -> Floats:
     """Z-score over the assets with a value; 0 for the others, and for all if the values are equal."""
-    there = np.isfinite(values)
-    if there.sum() < 3:
+    known = np.isfinite(values)
+    if known.sum() < 3:
         return np.zeros(len(values))
-    wide = np.where(there, values, 0).astype(np.float64)
-    centred = np.where(there, wide - wide.sum() / there.sum(), 0)
-    deviation = np.sqrt((centred**2).sum() / there.sum())
+    wide = np.where(known, values, 0).astype(np.float64)
+    centred = np.where(known, wide - wide.sum() / known.sum(), 0)
+    deviation = np.sqrt((centred**2).sum() / known.sum())
     return centred / deviation if deviation > 0 else np.zeros(len(values))

@@ -1,13 +1,13 @@
-"""From a signal to money: positions, delay, costs, returns and their figures.
+"""Strategies: positions from a signal, and their returns after delay and costs.
 
-This room must not know how a function was found, nor which days are for training or sealed.
+This package must not know how a function was found, nor which days belong to training or to the sealed test.
 """
 
 from quarva.strategies.holding import HoldingReturns, check_delisting_return, holding_returns
 from quarva.strategies.performance import PERIODS_PER_YEAR, Performance, check_periods, sharpe_ratio
 from quarva.strategies.positions import LongShort, Positions, RankWeights, SignTiming, VolatilityScaled
 from quarva.strategies.returns import closes, daily_returns
-from quarva.strategies.strategy import Simulated, Strategy, backtest, check_terms, simulate
+from quarva.strategies.strategy import Simulated, Strategy, backtest, check_delay_and_cost, simulate
 
 __all__ = [
     "PERIODS_PER_YEAR",
@@ -21,9 +21,9 @@ __all__ = [
     "Strategy",
     "VolatilityScaled",
     "backtest",
+    "check_delay_and_cost",
     "check_delisting_return",
     "check_periods",
-    "check_terms",
     "closes",
     "daily_returns",
     "holding_returns",

@@ -1,7 +1,7 @@
-"""What a position earns while it is held: returns across missing prices, and delistings.
+"""Returns of positions that are held across missing prices, and delistings.
 
-A position can be changed only at a close that exists. While the price is missing the position stays as it is
-and earns nothing; on the day the price is back it earns the whole change since the last known price.
+A position can only be changed at a close that exists. While the price is missing, the position is kept and
+earns nothing. On the day the price is back, it earns the whole change since the last known price.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,21 @@ __all__ = ["HoldingReturns", "check_delisting_return", "holding_returns"]
 
 @dataclass(frozen=True, eq=False)
 class HoldingReturns:
-    """Returns of positions that are held through missing prices, T days × N assets.
+    """Returns of held positions for T days and N assets.
 
-    Attributes:
-        gain: float64 [T, N], the return of day s of a position held at the close of day s − 1; 0 where the
-            price is missing and before the first price, never NaN.
-        state: int8 [T, N]: TRADED, a price; REOPENED, a price after at least one missing day; SUSPENDED, no
-            price between two known ones; DELISTED, the day after the asset's last price; ABSENT, no price
-            before the first one or after the delisting.
-        flags: uint8 [T]: bit 0 where some asset has no price, bit 1 where some asset is REOPENED, SUSPENDED
-            or DELISTED.
-        delisting_return: return earned on a DELISTED day.
+    Attributes
+    ----------
+    gain : ndarray of float64, shape (T, N)
+        Return on day s of a position held since the close of day s − 1. It is 0 where the price is missing
+        and before the first price, and never NaN.
+    state : ndarray of int8, shape (T, N)
+        TRADED: the asset has a price. REOPENED: it has a price after at least one day without. SUSPENDED: it
+        has no price between two known ones. DELISTED: the day after its last price. ABSENT: before the first
+        price or after the delisting.
+    flags : ndarray of uint8, shape (T,)
+        Bit 0 is set if some asset has no price, and bit 1 if some asset is REOPENED, SUSPENDED or DELISTED.
+    delisting_return : float
+        Return on a DELISTED day.
     """
 
     gain: NDArray[np.float64]
@@ -37,44 +41,46 @@ class HoldingReturns:
 
     @property
     def open(self) -> NDArray[np.bool_]:
-        """Where there is a price, so that a position can be changed at the close, bool [T, N]."""
+        """True where there is a price, so that a position can be changed at the close, shape (T, N)."""
         return self.state <= REOPENED
 
     @property
     def held(self) -> NDArray[np.bool_]:
-        """Where a position of the day before still exists: after the first price, and until the delisting."""
+        """True where a position of the day before still exists, shape (T, N).
+
+        That is after the first price, and until the delisting.
+        """
         out = np.zeros(self.state.shape, np.bool_)
         out[1:] = (self.state[1:] != ABSENT) & (self.state[:-1] != ABSENT)
         return out
 
     def first(self, days: int) -> "HoldingReturns":
-        """The same for the first `days` days; what became of an asset after them is still known."""
+        """The returns of the first `days` days, with states that take later days into account."""
         return HoldingReturns(self.gain[:days], self.state[:days], self.flags[:days], self.delisting_return)
 
 
 def check_delisting_return(delisting_return: float) -> None:
-    """Raise TaskError unless a delisting return is −1 (everything is lost) or more."""
+    """Raise TaskError unless a delisting return is finite and at least −1 (a total loss)."""
     if not (delisting_return >= -1 and np.isfinite(delisting_return)):
         raise TaskError(
-            f"the delisting return must be -1 (all is lost) or more, not {delisting_return}; -0.3 is -30 %"
+            f"the delisting return must be at least -1 (a total loss), not {delisting_return}; -0.3 is -30 %"
         )
 
 
 def holding_returns(close: NDArray[np.floating], delisting_return: float = 0.0) -> HoldingReturns:
-    """Returns of held positions from closes.
+    """Compute returns of held positions from closing prices.
 
-    A price on day s earns close[s] / (last known close before s) − 1. An asset whose prices end before the
-    last day earns `delisting_return` on the day after its last price and nothing later. Prices do not tell a
-    delisting from a suspension that outlasts the data; both count as delistings.
+    On a day s with a price, the return is close[s] / (last known close before s) − 1. An asset whose prices
+    end before the last day earns `delisting_return` on the day after its last price, and nothing later.
 
     Parameters
     ----------
-    close : array of float, shape (T, N)
-        Prices above 0; NaN (or infinite) = no price that day.
+    close : ndarray of float, shape (T, N)
+        Prices above 0. NaN or an infinite value means no price on that day.
     delisting_return : float, default 0.0
-        Return on the day after the last price, −1 or more. With 0 the last price is what the holder gets,
-        as in a cash merger, the commonest kind of delisting. Where delistings are failures, −0.3 is usual
-        for NYSE and AMEX stocks and −0.55 for Nasdaq.
+        Return on the day after the last price, at least −1. With 0, the holder receives the last price, as in
+        a cash merger, the most frequent kind of delisting. For delistings due to failure, −0.3 is common for
+        NYSE and AMEX stocks and −0.55 for Nasdaq.
 
     Returns
     -------
@@ -83,12 +89,17 @@ def holding_returns(close: NDArray[np.floating], delisting_return: float = 0.0) 
     Raises
     ------
     TaskError
-        A delisting return below −1 or not finite.
+        The delisting return is below −1 or not finite.
+
+    Notes
+    -----
+    Prices do not distinguish a delisting from a suspension that lasts beyond the end of the data. Both are
+    treated as delistings.
 
     References
     ----------
-    Shumway 1997, The Delisting Bias in CRSP Data, Journal of Finance 52.
-    Shumway and Warther 1999, The Delisting Bias in CRSP's Nasdaq Data, Journal of Finance 54.
+    Shumway, T. (1997). The delisting bias in CRSP data. Journal of Finance 52.
+    Shumway, T. and Warther, V. A. (1999). The delisting bias in CRSP's Nasdaq data. Journal of Finance 54.
     """
     check_delisting_return(delisting_return)
     price = np.asarray(close, np.float64)

@@ -1,8 +1,8 @@
-"""The compiled core: one day's positions from one day's signal, and the walk through the days.
+"""Compiled kernels: positions from the signal of a day, and the simulation over days.
 
-`_step` is the one model of delay, turnover and gain. The search's objective, the backtest and the report
-all go through it, so that they cannot disagree. Where an asset has no price on the day of a trade, `_hold`
-keeps the position that is there; on days when every asset has a price neither it nor `_count` runs.
+`_step` is the only implementation of turnover and gain. The objective of a search, the backtest and the
+report all use it and therefore agree. Where an asset has no price on the day of a trade, `_hold` keeps its
+previous position. On days when every asset has a price, neither `_hold` nor `_count` is called.
 """
 
 # mypy: disallow-untyped-defs=False, disable-error-code="untyped-decorator"
@@ -28,15 +28,16 @@ __all__ = [
 LONG_SHORT, RANK_WEIGHTS, SIGN_TIMING = 0, 1, 2
 TRADED, REOPENED, SUSPENDED, DELISTED, ABSENT = 0, 1, 2, 3, 4  # see `holding.HoldingReturns`
 _CLOSED, _EVENT = 1, 2  # bits of a day's flags
-_SMALL = 16  # from here on an insertion sort is quicker than another partition
+_SMALL = 16  # up to this length, insertion sort is faster than another partition
 
 
 @compiled
 def _select(a, b, n, k):
-    """The k-th smallest (from 0) of a[:n]; both arrays are scratch.
+    """The k-th smallest value (from 0) of a[:n]. Both arrays are overwritten.
 
-    Quickselect that copies instead of swapping: the write is unconditional and only the pointer depends on
-    the comparison, so nothing is mispredicted (2.6 µs for n = 1000, where Hoare's swaps take 11).
+    Quickselect that copies instead of swapping. The write is unconditional and only the index depends on the
+    comparison, which avoids branch mispredictions (2.6 µs for n = 1000, instead of 11 µs with Hoare's
+    partition).
     """
     while n > _SMALL:
         x, y, z = a[n // 4], a[n // 2], a[3 * n // 4]
@@ -72,7 +73,7 @@ def _select(a, b, n, k):
 
 @compiled
 def _present(signal, a):
-    """Copy the values of `signal` that are not NaN to the front of `a`; their number."""
+    """Copy the values of `signal` that are not NaN to the front of `a`; return their number."""
     n = 0
     for i in range(signal.size):
         a[n] = signal[i]
@@ -146,7 +147,7 @@ def _sign_timing(signal, target):
 
 @compiled
 def _target(rule, parameter, signal, target, a, b):
-    """Positions of one day into `target`; the number of assets with a signal."""
+    """Compute the positions of one day in `target`; return the number of assets with a signal."""
     if rule == LONG_SHORT:
         return _long_short(signal, parameter, target, a, b)
     if rule == RANK_WEIGHTS:
@@ -156,7 +157,7 @@ def _target(rule, parameter, signal, target, a, b):
 
 @compiled(allocates=True)
 def target_positions(rule, parameter, signal, out):
-    """Positions of all days: `signal` [T, N] into `out` float64 [T, N]."""
+    """Compute positions, float64 of shape (T, N), in `out` from a signal of shape (T, N)."""
     a, b = np.empty(signal.shape[1] + 1, signal.dtype), np.empty(signal.shape[1] + 1, signal.dtype)
     for t in range(signal.shape[0]):
         _target(rule, parameter, signal[t], out[t], a, b)
@@ -164,7 +165,7 @@ def target_positions(rule, parameter, signal, out):
 
 @compiled(fastmath={"reassoc"})
 def _step(target, before, gain, out):
-    """One day of the walk: `out` gets the gross gain and what was traded, Σ|Δp|."""
+    """Compute the gross gain and the traded volume Σ|Δp| of one day in `out`."""
     gross = 0.0
     traded = 0.0
     for i in range(target.size):
@@ -176,7 +177,7 @@ def _step(target, before, gain, out):
 
 @compiled
 def _hold(target, before, state):
-    """Keep the position from before where an asset has no price: nothing can be traded there."""
+    """Keep the previous position where an asset has no price and cannot be traded."""
     for i in range(target.size):
         if state[i] > REOPENED:
             target[i] = before[i]
@@ -184,21 +185,27 @@ def _hold(target, before, state):
 
 @compiled
 def _count(held, state, out):
-    """Number of held assets by state, added to `out` int64 [5]."""
+    """Add the number of held assets by state to `out`, int64 of shape (5,)."""
     for i in range(held.size):
         out[state[i]] += held[i] != 0.0
 
 
 @compiled(allocates=True)
 def simulate_positions(positions, gain, state, flags, delay, gross, traded, missing, bridged, delisted):
-    """Walk given positions through the days.
+    """Simulate given positions.
 
-    Args:
-        positions: float64 [T, N], p_t by the day t of the signal.
-        gain, state, flags: as in `HoldingReturns`.
-        delay: days from the signal to the trade.
-        gross, traded: float64 [T], filled; NaN before the first position is held.
-        missing, bridged, delisted: int32 [T], filled; held assets by state: SUSPENDED, REOPENED, DELISTED.
+    Parameters
+    ----------
+    positions : ndarray of float64, shape (T, N)
+        Positions by the day of the signal.
+    gain, state, flags : ndarray
+        As in `HoldingReturns`.
+    delay : int
+        Days from the signal to the trade.
+    gross, traded : ndarray of float64, shape (T,)
+        Output. NaN before the first position.
+    missing, bridged, delisted : ndarray of int32, shape (T,)
+        Output: number of held assets that are SUSPENDED, REOPENED and DELISTED.
     """
     days, assets = positions.shape
     target, before = np.empty(assets), np.zeros(assets)
@@ -231,16 +238,24 @@ def simulate_positions(positions, gain, state, flags, delay, gross, traded, miss
 def simulate_signals(
     rule, parameter, signals, gain, state, flags, delay, gross, traded, opinions, bridged, delisted
 ):
-    """The same walk for many signals, keeping two rows of positions instead of all days.
+    """Simulate many signals, storing two rows of positions at a time.
 
-    Args:
-        rule, parameter: which positions, as in `target_positions`.
-        signals: float32 [P, T, N].
-        gain, state, flags: as in `HoldingReturns`, [E, N] and [E], E ≤ T the days to walk.
-        delay: days from the signal to the trade.
-        gross, traded: float64 [P, E], filled as by `simulate_positions`.
-        opinions: int32 [P, E], filled; the assets with a signal, by the day of the *signal*.
-        bridged, delisted: int32 [P, E], filled as by `simulate_positions`.
+    Parameters
+    ----------
+    rule, parameter : int and float
+        Rule and its parameter, as in `target_positions`.
+    signals : ndarray of float32, shape (P, T, N)
+        The signals.
+    gain, state, flags : ndarray, shape (E, N), (E, N) and (E,)
+        As in `HoldingReturns`, for the first E ≤ T days, which are simulated.
+    delay : int
+        Days from the signal to the trade.
+    gross, traded : ndarray of float64, shape (P, E)
+        Output, as in `simulate_positions`.
+    opinions : ndarray of int32, shape (P, E)
+        Output: number of assets with a signal, by the day of the signal.
+    bridged, delisted : ndarray of int32, shape (P, E)
+        Output, as in `simulate_positions`.
     """
     formulas, days, assets = signals.shape[0], gain.shape[0], signals.shape[2]
     target, before = np.empty(assets), np.empty(assets)

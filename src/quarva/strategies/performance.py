@@ -1,4 +1,4 @@
-"""What a strategy earned, and the figures drawn from it."""
+"""Performance of a strategy: returns, costs and statistics."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,11 +13,11 @@ from quarva.panel import SESSIONS_PER_YEAR
 __all__ = ["PERIODS_PER_YEAR", "Performance", "check_periods", "sharpe_ratio"]
 
 PERIODS_PER_YEAR = SESSIONS_PER_YEAR
-"""Bars a year where nothing is known of the dates: those of daily bars."""
+"""Default number of bars per year, for daily bars."""
 
 
 def check_periods(periods_per_year: float | None) -> None:
-    """Raise TaskError unless the number of bars a year is above 0 and finite, or None."""
+    """Raise TaskError unless the number of bars per year is None, or finite and above 0."""
     if periods_per_year is not None and not 0 < periods_per_year < np.inf:
         raise TaskError(
             f"periods_per_year must be above 0, not {periods_per_year}; 252 for daily bars, 12 for monthly"
@@ -25,19 +25,36 @@ def check_periods(periods_per_year: float | None) -> None:
 
 
 def sharpe_ratio(returns: ArrayLike, periods_per_year: float = PERIODS_PER_YEAR) -> NDArray[np.float64]:
-    """Annualised Sharpe ratio along the last axis: mean / standard deviation (n − 1) × √periods_per_year.
+    """Annualised Sharpe ratio along the last axis.
 
-    No risk-free rate is taken off. NaN days are left out; NaN where fewer than two days remain or where
-    all are equal. Source: Sharpe 1994, The Sharpe Ratio.
+    Parameters
+    ----------
+    returns : array-like of float, shape (..., T)
+        Returns per bar, without a risk-free rate subtracted.
+    periods_per_year : float, default 252
+        Number of bars per year.
+
+    Returns
+    -------
+    ndarray of float64, shape (...)
+        Mean / standard deviation (n − 1) × √periods_per_year.
+
+    Notes
+    -----
+    NaN returns are ignored. The result is NaN if fewer than two returns remain or if all are equal.
+
+    References
+    ----------
+    Sharpe, W. F. (1994). The Sharpe ratio. Journal of Portfolio Management 21.
     """
-    # Rows in one piece: a sum depends on the layout, and a figure must not depend on its neighbours.
+    # Contiguous rows, because the rounding of a sum depends on the memory layout, and so on other rows.
     r = np.ascontiguousarray(returns, np.float64)
-    there = ~np.isnan(r)
-    n = there.sum(axis=-1)
+    known = ~np.isnan(r)
+    n = known.sum(axis=-1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        mean = np.where(there, r, 0.0).sum(axis=-1) / n
-        variance = np.where(there, (r - mean[..., None]) ** 2, 0.0).sum(axis=-1) / (n - 1)
-        # Equal returns have a variance of rounding errors, not 0: below 1e-12 of the mean it is one.
+        mean = np.where(known, r, 0.0).sum(axis=-1) / n
+        variance = np.where(known, (r - mean[..., None]) ** 2, 0.0).sum(axis=-1) / (n - 1)
+        # The computed deviation of equal returns is a rounding error, below 1e-12 of the mean.
         spread = np.sqrt(variance)
         ratio = np.where((n > 1) & (spread > 1e-12 * np.abs(mean)), mean / spread, np.nan)
     return ratio * np.sqrt(periods_per_year)
@@ -45,26 +62,43 @@ def sharpe_ratio(returns: ArrayLike, periods_per_year: float = PERIODS_PER_YEAR)
 
 @dataclass(frozen=True, eq=False)
 class Performance:
-    """Daily results of a strategy, T days, indexed by the day on which they are earned.
+    """Daily results of a strategy for T days, indexed by the day on which they are earned.
 
-    Days before the first position is held are NaN and enter no figure; a day on which nothing is held
-    after that counts as a return of 0.
+    Attributes
+    ----------
+    dates : ndarray of datetime64, shape (T,)
+        The days.
+    gross : ndarray of float64, shape (T,)
+        Return before costs, Σ p·r, as a share of the capital.
+    costs : ndarray of float64, shape (T,)
+        cost_bps / 10⁴ × Σ|Δp|, charged on the day after the trade.
+    turnover : ndarray of float64, shape (T,)
+        One-way turnover Σ|Δp| / 2, the share of the capital that is replaced (Boyd et al. 2017). Costs are
+        paid for both ways.
+    missing : ndarray of int32, shape (T,)
+        Number of held assets without a price on the day. They earn 0 and are kept.
+    bridged : ndarray of int32, shape (T,)
+        Number of held assets whose price is back on the day. They earn the return since the last known price.
+    delisted : ndarray of int32, shape (T,)
+        Number of held assets whose last price was on the day before. They earn `delisting_return`.
+    delay : int
+        Days from the signal to the trade.
+    cost_bps : float
+        Cost of trading in basis points of the traded volume.
+    periods_per_year : float
+        Number of bars per year, for annualisation.
+    delisting_return : float
+        Return on the day after the last price of a held asset.
 
-    Attributes:
-        dates: datetime64 [T].
-        gross: float64 [T], Σ p·r before costs, a share of the capital.
-        costs: float64 [T], cost_bps/10⁴ × Σ|Δp|, charged on the day after the trade.
-        turnover: float64 [T], Σ|Δp|/2, the share of the capital that is replaced (one-way; Boyd et al.
-            2017, Multi-Period Trading via Convex Optimization). Costs are paid on both ways.
-        missing: int32 [T], held assets without a price that day; each earned 0 and is still held.
-        bridged: int32 [T], held assets whose price came back that day; each earned the return since its last
-            known price.
-        delisted: int32 [T], held assets whose last price was that of the day before; each earned
-            `delisting_return`.
-        delay: days from the signal to the trade.
-        cost_bps: cost of trading, basis points of what is traded.
-        periods_per_year: bars a year, for annual figures.
-        delisting_return: as in `Strategy`.
+    Notes
+    -----
+    Days before the first position are NaN and do not enter any statistic. A later day without positions has
+    return 0.
+
+    References
+    ----------
+    Boyd, S. et al. (2017). Multi-period trading via convex optimization. Foundations and Trends in
+    Optimization 3.
     """
 
     dates: NDArray[np.datetime64]
@@ -81,74 +115,91 @@ class Performance:
 
     @property
     def returns(self) -> NDArray[np.float64]:
-        """Returns after costs, float64 [T]."""
+        """Returns after costs, float64, shape (T,)."""
         return self.gross - self.costs
 
     @property
     def days(self) -> int:
-        """Days since the first position."""
+        """Number of days since the first position."""
         return int(np.count_nonzero(~np.isnan(self.gross)))
 
     @property
     def equity(self) -> NDArray[np.float64]:
-        """Π(1 + r), float64 [T]: one unit of capital, gains reinvested; 1 before the first position.
+        """Value of one unit of capital with reinvested gains, Π(1 + r), float64, shape (T,).
 
-        Stays 0 once a day loses everything.
+        It is 1 before the first position, and remains 0 after a total loss.
         """
         growth = np.maximum(1.0 + np.nan_to_num(self.returns), 0.0)
         return growth.cumprod()
 
     @property
     def drawdown(self) -> NDArray[np.float64]:
-        """equity / highest equity so far − 1, float64 [T], 0 or less; the start counts as a height."""
+        """Equity relative to its running maximum, minus 1, float64, shape (T,); 0 or negative.
+
+        The initial capital counts as a maximum.
+        """
         equity = self.equity
         return equity / np.maximum(np.maximum.accumulate(equity), 1.0) - 1.0
 
     @property
     def max_drawdown(self) -> float:
-        """The deepest drawdown, 0 or less: −0.25 is a quarter lost from a height."""
+        """Largest drawdown, 0 or negative: −0.25 is a loss of a quarter from a previous high."""
         return float(self.drawdown.min()) if self.days else float("nan")
 
     @property
     def sharpe(self) -> float:
-        """Annualised Sharpe ratio after costs, see `sharpe_ratio`."""
+        """Annualised Sharpe ratio after costs; see `sharpe_ratio`."""
         return float(sharpe_ratio(self.returns, self.periods_per_year))
 
     @property
     def annual_return(self) -> float:
-        """Compound growth a year after costs, 0.1 = 10 %."""
+        """Compound annual return after costs, 0.1 = 10 %."""
         if not self.days:
             return float("nan")
         return float(self.equity[-1] ** (self.periods_per_year / self.days) - 1.0)
 
     @property
     def annual_volatility(self) -> float:
-        """Standard deviation (n − 1) of the daily returns after costs × √periods_per_year."""
+        """Annualised standard deviation (n − 1) of the returns after costs."""
         r = self.returns[~np.isnan(self.returns)]
         return float(r.std(ddof=1) * np.sqrt(self.periods_per_year)) if r.size > 1 else float("nan")
 
     @property
     def mean_turnover(self) -> float:
-        """Mean turnover a day, 0.1 = a tenth of the capital replaced every day."""
+        """Mean turnover per day, 0.1 = a tenth of the capital replaced daily."""
         return float(np.nanmean(self.turnover)) if self.days else float("nan")
 
     def part(self, days: ArrayLike) -> "Performance":
-        """The same strategy on the chosen days only, bool mask [T] or slice; equity begins at 1 again."""
+        """Restrict the results to some days.
+
+        Parameters
+        ----------
+        days : array-like of bool, shape (T,), or slice
+            The days to keep.
+
+        Returns
+        -------
+        Performance
+            Its equity starts at 1.
+        """
         index: Any = days if isinstance(days, slice) else np.asarray(days)
         names = ("dates", "gross", "costs", "turnover", "missing", "bridged", "delisted")
         return replace(self, **{name: getattr(self, name)[index] for name in names})
 
     def summary(self) -> dict[str, float]:
-        """The figures by name; `missing`, `bridged` and `delisted` are totals over the days."""
+        """Statistics by name. `missing`, `bridged` and `delisted` are sums over the days."""
         names = ("sharpe", "annual_return", "annual_volatility", "max_drawdown", "mean_turnover", "days")
         counts = ("missing", "bridged", "delisted")
         figures = {name: getattr(self, name) for name in names}
         return figures | {name: int(getattr(self, name).sum()) for name in counts}
 
     def to_frame(self) -> Any:
-        """pandas DataFrame by date.
+        """Convert the daily results to a pandas DataFrame indexed by date.
 
-        Columns: returns, gross, costs, turnover, missing, bridged, delisted, equity, drawdown.
+        Returns
+        -------
+        DataFrame
+            Columns returns, gross, costs, turnover, missing, bridged, delisted, equity and drawdown.
         """
         import pandas as pd
 
@@ -159,13 +210,21 @@ class Performance:
         return pd.DataFrame({name: getattr(self, name) for name in names}, index=index)
 
     def plot(self) -> Any:
-        """plotly Figure: equity after costs, drawdown below it.
+        """Plot equity after costs and drawdown.
 
-        Raises:
-            TaskError: no position was ever held. RunError: plotly is not installed.
+        Returns
+        -------
+        plotly.graph_objects.Figure
+
+        Raises
+        ------
+        TaskError
+            No position was ever held.
+        RunError
+            plotly is not installed.
         """
         if not self.days:
-            raise TaskError("nothing to draw: the signal gives no position on any day")
+            raise TaskError("nothing to plot: the strategy never holds a position; check the signal for NaN")
         subplots = import_extra("plotly.subplots", "plot", "Performance.plot")
 
         figure = subplots.make_subplots(
@@ -177,7 +236,7 @@ class Performance:
         figure.update_yaxes(title_text="equity", row=1, col=1)
         figure.update_yaxes(title_text="drawdown", tickformat=".0%", row=2, col=1)
         title = (
-            f"Sharpe {self.sharpe:.2f} after {self.cost_bps:g} bps, turnover {self.mean_turnover:.1%} a day"
+            f"Sharpe {self.sharpe:.2f} after {self.cost_bps:g} bps, turnover {self.mean_turnover:.1%} per day"
         )
         figure.update_layout(title=title, showlegend=False)
         return figure

@@ -1,7 +1,7 @@
-"""Positions from signals: what share of the capital each asset gets.
+"""Rules that turn signals into positions.
 
-A position is a share of the capital (0.01 = one per cent long, −0.01 = one per cent short). NaN in the
-signal means 'no opinion' and gives a zero position.
+A position is a share of the capital: 0.01 is 1 % long, −0.01 is 1 % short. NaN in a signal means no opinion
+and gives position 0.
 """
 
 from dataclasses import dataclass
@@ -19,27 +19,38 @@ __all__ = ["LongShort", "Positions", "RankWeights", "RowRule", "SignTiming", "Vo
 
 @runtime_checkable
 class Positions(Protocol):
-    """Anything that turns signals into positions; a user's own rule needs this one method."""
+    """Protocol of a rule that turns signals into positions. A user's own rule only needs this method."""
 
     def positions(self, signal: ArrayLike, returns: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Positions float64 [T, N] of a signal [T, N].
+        """Compute positions.
 
-        `returns` [T, N] are the assets' daily returns, by the day on which they are earned; row t of the
-        result may read rows ≤ t of both.
+        Parameters
+        ----------
+        signal : array-like of float, shape (T, N)
+            The signal. NaN means no opinion.
+        returns : array-like of float, shape (T, N), optional
+            Daily returns of the assets, by the day on which they are earned.
+
+        Returns
+        -------
+        ndarray of float64, shape (T, N)
+            Row t may depend on rows up to t of both arguments.
         """
 
 
 class RowRule:
-    """A rule that needs nothing but the signal of the day; the compiled search loop knows these by number."""
+    """Base class of rules that only use the signal of the day.
+
+    Compiled code identifies the rule by its number, `rule`.
+    """
 
     rule: ClassVar[int]
     parameter: float = 0.0
 
     def positions(self, signal: ArrayLike, returns: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Positions float64 [T, N] of a signal [T, N]; `returns` are not used.
+        """Compute positions, float64 of shape (T, N), from a signal of shape (T, N).
 
-        Raises:
-            TaskError: the signal is not a table of days × assets.
+        `returns` is not used. Raises TaskError if the signal is not two-dimensional.
         """
         rows = as_signal(signal)
         out = np.empty(rows.shape)
@@ -49,14 +60,22 @@ class RowRule:
 
 @dataclass(frozen=True)
 class LongShort(RowRule):
-    """Long the highest, short the lowest `quantile` of the day's signals, equal weights within each side.
+    """Long the highest and short the lowest quantile of the day's signals, with equal weights on each side.
 
-    With n signals on a day, k = max(1, ⌊quantile·n⌋) assets get +0.5/k and k get −0.5/k: gross exposure
-    Σ|p| = 1, net exposure 0. Assets that tie at the edge share the places left there, so the order of the
-    assets plays no part; where all signals are equal, or fewer than two exist, all positions are 0.
+    With n signals on a day, k = max(1, ⌊quantile·n⌋) assets have position +0.5/k and k have −0.5/k, so that
+    the gross exposure Σ|p| is 1 and the net exposure is 0. Assets tied at the edge share the remaining
+    weight, so the result does not depend on the order of the assets. All positions are 0 if all signals are
+    equal or fewer than two exist.
 
-    Args:
-        quantile: share of the assets on each side, in (0, 0.5].
+    Parameters
+    ----------
+    quantile : float, default 0.2
+        Share of the assets on each side, in (0, 0.5].
+
+    Raises
+    ------
+    TaskError
+        The quantile is out of range.
     """
 
     quantile: float = 0.2
@@ -64,7 +83,7 @@ class LongShort(RowRule):
 
     def __post_init__(self) -> None:
         if not 0 < self.quantile <= 0.5:
-            raise TaskError(f"the quantile of a long-short must lie in (0, 0.5], not {self.quantile}")
+            raise TaskError(f"the quantile of LongShort must be in (0, 0.5], not {self.quantile}")
 
     @property
     def parameter(self) -> float:  # type: ignore[override]
@@ -73,10 +92,15 @@ class LongShort(RowRule):
 
 @dataclass(frozen=True)
 class RankWeights(RowRule):
-    """Positions in proportion to the centred rank of the day's signals, Σ|p| = 1, Σp = 0.
+    """Positions proportional to the centred rank of the day's signals.
 
-    p_i = c·(rank_i − (n+1)/2), ties at their average rank, c such that Σ|p| = 1; 0 where all signals are
-    equal or fewer than two exist. Source: Asness, Moskowitz and Pedersen 2013, Value and Momentum Everywhere.
+    p_i = c · (rank_i − (n + 1) / 2), with average ranks for ties and c such that Σ|p| = 1; Σp = 0. All
+    positions are 0 if all signals are equal or fewer than two exist.
+
+    References
+    ----------
+    Asness, C. S., Moskowitz, T. J. and Pedersen, L. H. (2013). Value and momentum everywhere. Journal of
+    Finance 68.
     """
 
     rule: ClassVar[int] = RANK_WEIGHTS
@@ -84,10 +108,15 @@ class RankWeights(RowRule):
 
 @dataclass(frozen=True)
 class SignTiming(RowRule):
-    """Each asset long where its signal is positive, short where it is negative, flat where it is 0.
+    """Each asset is long if its signal is positive, short if negative, and flat if zero.
 
-    p_i = sign(x_i)/n, n the assets that have a signal that day: one asset is held with its whole capital,
-    several with equal shares (Σ|p| ≤ 1). Source: Moskowitz, Ooi and Pedersen 2012, Time Series Momentum.
+    p_i = sign(x_i) / n, where n is the number of assets with a signal on the day. A single asset is held with
+    the whole capital, several with equal shares (Σ|p| ≤ 1).
+
+    References
+    ----------
+    Moskowitz, T. J., Ooi, Y. H. and Pedersen, L. H. (2012). Time series momentum. Journal of Financial
+    Economics 104.
     """
 
     rule: ClassVar[int] = SIGN_TIMING
@@ -95,19 +124,34 @@ class SignTiming(RowRule):
 
 @dataclass(frozen=True)
 class VolatilityScaled:
-    """Another rule's positions, each asset scaled to the same expected volatility.
+    """Positions of another rule, with each asset scaled to the same expected volatility.
 
-    p_i · min(`cap`, `target` / σ_i), σ_i = standard deviation (n − 1) of the asset's last `window` daily
-    returns, today's among them, times √`periods_per_year`. 0 where the window is not full, holds a NaN, or
-    has σ_i = 0. The sums of the inner rule (gross 1, net 0) no longer hold. Source: Moskowitz, Ooi and
-    Pedersen 2012, with a plain window in place of their exponential one.
+    p_i · min(cap, target / σ_i), where σ_i is the annualised standard deviation (n − 1) of the asset's last
+    `window` daily returns, including today's. The position is 0 if the window is incomplete, contains a NaN,
+    or has σ_i = 0. Gross and net exposure of the inner rule are not preserved.
 
-    Args:
-        inner: the rule to scale.
-        target: annual volatility that an unscaled position of 1 should have, 0.15 = 15 %.
-        window: days, at least 2.
-        cap: largest factor.
-        periods_per_year: bars a year; None takes that of the strategy, or 252 outside of one.
+    Parameters
+    ----------
+    inner : Positions
+        The rule to scale.
+    target : float, default 0.15
+        Annual volatility that corresponds to a factor of 1, 0.15 = 15 %.
+    window : int, default 60
+        Number of days, at least 2.
+    cap : float, default 2.0
+        Largest factor.
+    periods_per_year : float, optional
+        Number of bars per year. Defaults to that of the strategy, or to 252 outside a strategy.
+
+    Raises
+    ------
+    TaskError
+        A parameter is out of range.
+
+    References
+    ----------
+    Moskowitz, T. J., Ooi, Y. H. and Pedersen, L. H. (2012). Time series momentum. Journal of Financial
+    Economics 104. They use an exponentially weighted volatility.
     """
 
     inner: Positions
@@ -118,22 +162,35 @@ class VolatilityScaled:
 
     def __post_init__(self) -> None:
         if self.window < 2:
-            raise TaskError(f"the window of a volatility must be at least 2 days, not {self.window}")
+            raise TaskError(f"'window' of VolatilityScaled must be at least 2 days, not {self.window}")
         check_periods(self.periods_per_year)
         for name in ("target", "cap"):
             if not getattr(self, name) > 0:
                 raise TaskError(f"'{name}' of VolatilityScaled must be above 0, not {getattr(self, name)}")
 
     def positions(self, signal: ArrayLike, returns: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Positions float64 [T, N] of a signal and the assets' daily returns, both [T, N].
+        """Compute positions.
 
-        Raises:
-            TaskError: no returns given, or not of the signal's shape.
+        Parameters
+        ----------
+        signal : array-like of float, shape (T, N)
+            The signal. NaN means no opinion.
+        returns : array-like of float, shape (T, N)
+            Daily returns of the assets.
+
+        Returns
+        -------
+        ndarray of float64, shape (T, N)
+
+        Raises
+        ------
+        TaskError
+            Returns are missing or do not have the shape of the signal.
         """
         inner = self.inner.positions(signal, returns)
         if returns is None or np.shape(returns) != inner.shape:
             raise TaskError(
-                f"VolatilityScaled needs the assets' returns, {inner.shape[0]} days × {inner.shape[1]}"
+                f"VolatilityScaled needs the returns of the assets, with shape {inner.shape} (days × assets)"
             )
         import pandas as pd
 
@@ -145,12 +202,12 @@ class VolatilityScaled:
 
 
 def as_signal(signal: ArrayLike) -> NDArray[np.floating]:
-    """A signal as C-contiguous float array [T, N]; one asset may be given as [T]."""
+    """Convert a signal to a C-contiguous float array of shape (T, N); a single asset may have shape (T,)."""
     rows = np.asarray(signal)
     if rows.dtype not in (np.float32, np.float64):
         rows = rows.astype(np.float64)
     if rows.ndim == 1:
         rows = rows[:, None]
     if rows.ndim != 2:
-        raise TaskError(f"a signal must be days × assets, not an array of {rows.ndim} axes")
+        raise TaskError(f"a signal must have two axes (days × assets), not {rows.ndim}")
     return np.ascontiguousarray(rows)

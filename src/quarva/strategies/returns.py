@@ -1,4 +1,4 @@
-"""Daily returns of the assets, from their closes."""
+"""Closing prices and daily returns of the assets."""
 
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,22 @@ __all__ = ["closes", "daily_returns"]
 
 
 def closes(panel: "Panel") -> NDArray[np.float32]:
-    """The panel's field `close`, float32 [T, N], NaN = not there.
+    """The closing prices of a panel.
 
-    Raises:
-        TaskError: no such field, or a price of 0 or less.
+    Parameters
+    ----------
+    panel : Panel
+        The data, with a field `close`.
+
+    Returns
+    -------
+    ndarray of float32, shape (T, N)
+        NaN means no price.
+
+    Raises
+    ------
+    TaskError
+        There is no such field, or a price is not above 0.
     """
     if "close" not in panel.fields:
         raise TaskError(f"returns need a field 'close'; the panel has {', '.join(panel.fields)}")
@@ -28,15 +40,27 @@ def closes(panel: "Panel") -> NDArray[np.float32]:
         more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
         raise TaskError(
             f"close of {panel.assets[asset]} on {panel.dates[day].astype('datetime64[D]')} is "
-            f"{close[day, asset]:g}{more}; a return needs prices above 0: leave the cell empty instead"
+            f"{close[day, asset]:g}{more}; prices must be above 0: leave the cell empty where there is none"
         )
     return close
 
 
 def daily_returns(close: NDArray[np.floating]) -> NDArray[np.float64]:
-    """close[t] / close[t−1] − 1 of each asset, float64 [T, N]; NaN in row 0 and where either close is NaN.
+    """Daily returns close[t] / close[t − 1] − 1.
 
-    Positions earn `holding.holding_returns` instead, which also has the return across missing prices.
+    Parameters
+    ----------
+    close : ndarray of float, shape (T, N)
+        Closing prices.
+
+    Returns
+    -------
+    ndarray of float64, shape (T, N)
+        NaN in the first row and where either price is missing.
+
+    Notes
+    -----
+    Positions earn `holding_returns` instead, which include returns across missing prices.
     """
     price = np.asarray(close, np.float64)
     out = np.full(price.shape, np.nan)

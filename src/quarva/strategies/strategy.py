@@ -1,4 +1,4 @@
-"""A function that trades, and the simulation that search, backtest and report share."""
+"""Strategies and their simulation, which search, backtest and report share."""
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -26,14 +26,20 @@ __all__ = ["Simulated", "Strategy", "backtest", "simulate"]
 
 @dataclass(frozen=True)
 class Simulated:
-    """Many strategies at once, P of them; days as in `Performance`.
+    """Results of P strategies for T days, by day as in `Performance`.
 
-    Attributes:
-        gross: float64 [P, T], before costs, by the day on which it is earned.
-        traded: float64 [P, T], Σ|Δp|, on the same day.
-        opinions: int32 [P, T], assets with a signal, by the day of the signal.
-        bridged: int32 [P, T], held assets whose price came back that day.
-        delisted: int32 [P, T], held assets whose last price was that of the day before.
+    Attributes
+    ----------
+    gross : ndarray of float64, shape (P, T)
+        Returns before costs.
+    traded : ndarray of float64, shape (P, T)
+        Traded volume Σ|Δp|, on the same day.
+    opinions : ndarray of int32, shape (P, T)
+        Number of assets with a signal, by the day of the signal.
+    bridged : ndarray of int32, shape (P, T)
+        Number of held assets whose price is back on the day.
+    delisted : ndarray of int32, shape (P, T)
+        Number of held assets whose last price was on the day before.
     """
 
     gross: NDArray[np.float64]
@@ -43,7 +49,7 @@ class Simulated:
     delisted: NDArray[np.int32]
 
     def net(self, cost_bps: float) -> NDArray[np.float64]:
-        """Returns after costs, float64 [P, T]."""
+        """Returns after costs of `cost_bps` basis points, float64, shape (P, T)."""
         return self.gross - cost_bps / 1e4 * self.traded
 
 
@@ -51,29 +57,43 @@ class Simulated:
 class Strategy:
     """A function that trades: signal → positions → returns after costs.
 
+    Parameters
+    ----------
+    function : str, Formula, Expression, Finding, object with `signal(panel)`, or array of shape (T, N)
+        The signal to trade.
+    positions : Positions, default LongShort()
+        The rule that turns the signal into positions.
+    delay : int, default 1
+        Days from the signal to the trade, at least 0.
+    cost_bps : float, default 5.0
+        Cost in basis points of the traded volume, each way.
+    periods_per_year : float, optional
+        Number of bars per year. By default it is inferred from the dates of the panel; see `calendar_of`.
+    delisting_return : float, default 0.0
+        Return on the day after the last price of a held asset, at least −1; −0.3 is −30 %. With 0, the holder
+        receives the last price, as in a cash merger.
+
+    Raises
+    ------
+    TaskError
+        A parameter is out of range or of the wrong type.
+    FormulaError
+        The formula cannot be parsed.
+
+    Notes
+    -----
     The signal of day t gives the target position p_t. It is traded at the close of day t + delay and earns
-    close[t+delay+1] / close[t+delay] − 1 on day t + delay + 1, which also bears the cost of the trade,
-    cost_bps/10⁴ × Σ|Δp|. Positions are set back to their target at every close; the drift of the weights
-    between two closes is ignored, so a constant position trades nothing.
+    close[t + delay + 1] / close[t + delay] − 1 on day t + delay + 1, which also bears the cost of the trade,
+    cost_bps / 10⁴ × Σ|Δp|. Positions are rebalanced to their target at every close. The drift of the weights
+    between two closes is ignored, so a constant position causes no trades.
 
-    An asset without a price on day t + delay cannot be traded then: its position stays what it was, at no
-    cost, until the first close that exists. It earns nothing while the price is missing, and on the day the
-    price is back the whole change since the last known price. The order of that asset is dropped, not
-    redirected: the other assets keep the weights that the rule gave them, so that Σ|p| can be below the
-    rule's (an asset could not be bought) or above it (one could not be sold). An asset whose prices end
-    before the panel does earns `delisting_return` on the day after its last price; its position then ends
-    without a trade. See `holding_returns`. `Performance` counts both.
-
-    Args:
-        function: a formula (text, Formula, Expression, Finding), anything else with `signal(panel)`, or a
-            signal, an array [T, N].
-        positions: the rule from signal to positions.
-        delay: days from the signal to the trade, 0 or more.
-        cost_bps: basis points paid on all that is traded, each way, 0 or more.
-        periods_per_year: bars a year, for annual figures; None infers it from the panel's dates, see
-            `calendar_of`.
-        delisting_return: return on the day after the last price of a held asset, −1 or more; −0.3 is −30 %.
-            The default of 0 pays out the last price, as a cash merger does.
+    An asset without a price on day t + delay cannot be traded. Its position is kept at no cost until the next
+    close that exists. It earns nothing while the price is missing, and the whole change since the last known
+    price on the day the price is back. The order is dropped, not redirected: the other assets keep the
+    weights of the rule, so Σ|p| can be below that of the rule (if an asset could not be bought) or above it
+    (if one could not be sold). An asset whose prices end before the panel does earns `delisting_return` on
+    the day after its last price; its position then ends without a trade. See `holding_returns`. `Performance`
+    counts both cases.
     """
 
     function: Any
@@ -84,37 +104,48 @@ class Strategy:
     delisting_return: float = 0.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "delay", check_terms(self.delay, self.cost_bps))
+        object.__setattr__(self, "delay", check_delay_and_cost(self.delay, self.cost_bps))
         check_periods(self.periods_per_year)
         check_delisting_return(self.delisting_return)
         if isinstance(self.function, str | Expression):
             object.__setattr__(self, "function", Formula(self.function))
         elif not hasattr(self.function, "signal") and np.asarray(self.function).dtype.kind not in "fiub":
             raise TaskError(
-                "a strategy trades a formula such as 'rank(close)', an object with signal(panel), or an "
-                f"array of days × assets, not a {type(self.function).__name__}"
+                "a strategy needs a formula such as 'rank(close)', an object with signal(panel), or an array "
+                f"of days × assets, not a {type(self.function).__name__}"
             )
 
         if not isinstance(self.positions, Positions):
             raise TaskError(
-                f"positions are a rule such as LongShort(0.2), not a {type(self.positions).__name__}"
+                f"positions must be a rule such as LongShort(0.2), not a {type(self.positions).__name__}"
             )
 
     def run(self, panel: "Panel") -> Performance:
-        """Backtest on a panel with a field `close`.
+        """Backtest on a panel.
 
-        Signals outside the panel's universe are taken as NaN.
+        Parameters
+        ----------
+        panel : Panel
+            The data, with a field `close`. Signals outside its universe are ignored.
 
-        Raises:
-            TaskError: no field `close`, a price of 0 or less, a signal of another shape than the panel, or
-                fewer days than the delay needs.
+        Returns
+        -------
+        Performance
+
+        Raises
+        ------
+        TaskError
+            The panel has no field `close`, a price is not above 0, the signal does not have the shape of the
+            panel, or there are fewer days than the delay requires.
         """
         check_panel(panel, "a strategy")
         signal = self.function.signal(panel) if hasattr(self.function, "signal") else self.function
         rows = as_signal(signal)
         close = closes(panel)
         if rows.shape != close.shape:
-            raise TaskError(f"the signal is {rows.shape}, the panel {close.shape} (days × assets)")
+            raise TaskError(
+                f"the signal has shape {rows.shape}, but the panel has {close.shape} (days × assets)"
+            )
         if panel.universe is not None:
             rows = np.where(panel.universe, rows, np.float32(np.nan))
         periods = self.periods_per_year or calendar_of(panel.dates).periods_per_year
@@ -131,10 +162,10 @@ class Strategy:
         return replace(result, periods_per_year=periods)
 
 
-def check_terms(delay: int, cost_bps: float) -> int:
-    """The delay as an integer. Raises TaskError unless it is whole, and both are 0 or more."""
+def check_delay_and_cost(delay: int, cost_bps: float) -> int:
+    """Return the delay as an integer; raise TaskError unless delay and costs are at least 0."""
     if isinstance(delay, int | float | np.number) and delay < 0:
-        raise TaskError(f"the delay must be 0 or more days, not {delay}: a trade can not precede its signal")
+        raise TaskError(f"the delay must be 0 or more days, not {delay}: a trade cannot precede its signal")
     days = whole("the delay", delay, 0, TaskError, "days")
     if not (cost_bps >= 0 and np.isfinite(cost_bps)):
         raise TaskError(f"costs must be 0 or more basis points, not {cost_bps}")
@@ -148,15 +179,34 @@ def backtest(
     delay: int = 1,
     cost_bps: float = 5.0,
 ) -> Performance:
-    """Walk positions [T, N] through the returns of T days; timing, gaps and costs as in `Strategy`.
+    """Simulate given positions; timing, gaps and costs as in `Strategy`.
 
-    Raises:
-        TaskError: fewer than delay + 2 days, or a negative delay or cost.
+    Parameters
+    ----------
+    positions : ndarray of float64, shape (T, N)
+        Positions by the day of the signal.
+    returns : HoldingReturns
+        Returns of the assets.
+    dates : ndarray of datetime64, shape (T,)
+        The days.
+    delay : int, default 1
+        Days from the signal to the trade.
+    cost_bps : float, default 5.0
+        Cost in basis points of the traded volume.
+
+    Returns
+    -------
+    Performance
+
+    Raises
+    ------
+    TaskError
+        There are fewer than delay + 2 days, or the delay or the cost is negative.
     """
-    delay = check_terms(delay, cost_bps)
+    delay = check_delay_and_cost(delay, cost_bps)
     days = len(returns.gain)
     if days < delay + 2:
-        raise TaskError(f"a delay of {delay} needs at least {delay + 2} days of data; there are {days}")
+        raise TaskError(f"a delay of {delay} needs at least {delay + 2} days of data, but there are {days}")
     gross, traded = np.empty(days), np.empty(days)
     missing, bridged, delisted = (np.empty(days, np.int32) for _ in range(3))
     simulate_positions(
@@ -176,14 +226,25 @@ def simulate(
     delay: int = 1,
     threads: int = 1,
 ) -> Simulated:
-    """The walk of `backtest` for many signals at once, without keeping their positions.
+    """Simulate many strategies at once without storing their positions.
 
-    Args:
-        signals: float32 [P, T, N], NaN = no opinion.
-        returns: of E days; where E < T only the first E days are walked.
-        positions: a rule that needs only the day's signal.
-        delay: days from the signal to the trade.
-        threads: formulas are shared among them; the result does not depend on their number.
+    Parameters
+    ----------
+    signals : ndarray of float32, shape (P, T, N)
+        The signals. NaN means no opinion.
+    returns : HoldingReturns
+        Returns of the first E ≤ T days, which are simulated.
+    positions : RowRule
+        The rule that turns signals into positions.
+    delay : int, default 1
+        Days from the signal to the trade.
+    threads : int, default 1
+        Number of threads. The result does not depend on it.
+
+    Returns
+    -------
+    Simulated
+        Arrays of shape (P, E).
     """
     count, days = len(signals), len(returns.gain)
     opinions, bridged, delisted = (np.empty((count, days), np.int32) for _ in range(3))

@@ -1,15 +1,15 @@
-"""Questions: targets, objectives, splits, and the scores they give to formulas.
+"""Tasks: targets, objectives and splits, and the scores that they give to formulas.
 
-This room must not know who proposes formulas or in what order.
+This package must not know who proposes formulas or in what order.
 """
 
 from quarva.tasks.classes import Direction, Quintile, TripleBarrier
-from quarva.tasks.external_signals import lend
+from quarva.tasks.external_signals import attach_signals
 from quarva.tasks.forward import Forward, ForwardRange, ForwardReturn, ForwardVolatility, VolumeSurprise
 from quarva.tasks.objectives import COVERAGE, LEAST_SHARE, OBJECTIVES, Objective
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Split
-from quarva.tasks.targets import FORWARD, Field, Target, known_value, parse_target
+from quarva.tasks.targets import FORWARD, Field, Target, last_known_value, parse_target
 from quarva.tasks.task import Task, check_task
 
 __all__ = [
@@ -35,8 +35,8 @@ __all__ = [
     "Task",
     "TripleBarrier",
     "VolumeSurprise",
+    "attach_signals",
     "check_task",
-    "known_value",
-    "lend",
+    "last_known_value",
     "parse_target",
 ]

@@ -1,4 +1,4 @@
-"""Coverage: where a signal has a value among the cells that have a target."""
+"""Coverage: the share of the cells with a target in which a signal has a value."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,36 +10,36 @@ __all__ = ["coverage", "coverage_of", "open_cells"]
 
 
 def coverage(task: Task, signal: NDArray[np.floating], lookback: int) -> float:
-    """Share of the cells with a target in train and validation in which a signal has a value.
+    """Coverage of a signal in train and validation.
 
     Parameters
     ----------
     task : Task
-        The question; its sealed test is not looked at.
+        The task. Its sealed test is not read.
     signal : ndarray of float, shape (T, N)
-        NaN = no value.
+        The signal. NaN means no value.
     lookback : int
-        Days before its own that the signal was computed from. The first `lookback` days are its warm-up and
-        do not count. For a table it is 0.
+        Number of earlier days from which a signal is computed. The first `lookback` days are its warm-up and
+        do not count. 0 for a table.
 
     Returns
     -------
     float
-        In [0, 1]; NaN where no cell counts.
+        In [0, 1], or NaN if no cell counts.
     """
-    return coverage_of(signal, open_cells(task), lookback + task.looks_back)
+    return coverage_of(signal, open_cells(task), lookback + task.signal_lookback)
 
 
 def open_cells(task: Task) -> NDArray[np.bool_]:
-    """The cells with a target in train and validation, shape (T, N)."""
-    if task.table is not None:  # its parts are targets of their own
+    """True for the cells with a target in train and validation, shape (T, N)."""
+    if task.table is not None:  # each part of a table has its own target
         return np.asarray(np.isfinite(task.targets).any(axis=0))
     days = np.isin(task.segments, (TRAIN, VALIDATION))
     return np.isfinite(task.targets[0]) & days[:, None]
 
 
 def coverage_of(signal: NDArray[np.floating], cells: NDArray[np.bool_], lookback: int) -> float:
-    """Share of `cells` (bool, shape (T, N)) after the first `lookback` days where `signal` has a value."""
-    asked = cells[lookback:]
-    many = np.count_nonzero(asked)
-    return float(np.count_nonzero(asked & np.isfinite(signal[lookback:])) / many) if many else float("nan")
+    """Share of `cells` (bool, shape (T, N)) after the first `lookback` days in which `signal` has a value."""
+    counted = cells[lookback:]
+    count = np.count_nonzero(counted)
+    return float(np.count_nonzero(counted & np.isfinite(signal[lookback:])) / count) if count else np.nan

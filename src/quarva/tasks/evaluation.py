@@ -1,4 +1,4 @@
-"""Figures of formulas that somebody brings: what they predict, and what trading them would have earned."""
+"""Evaluation of given formulas: their predictive power, and the result of trading them."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -21,31 +21,41 @@ from quarva.strategies import (
 from quarva.tasks.coverage import coverage_of
 from quarva.tasks.prepared_target import PreparedTarget
 
-__all__ = ["Figures", "RowFigures", "evaluate_formulas", "evaluate_on_rows"]
+__all__ = ["Metrics", "TableMetrics", "evaluate_formulas", "evaluate_on_rows"]
 
-_SIGNAL_BYTES = 128 * 2**20  # signals that are held at a time
+_SIGNAL_BYTES = 128 * 2**20  # memory for the signals of a chunk of formulas
 
 
 @dataclass(frozen=True)
-class Figures:
-    """What one formula, as it is written, says of some days; NaN where a figure does not exist.
+class Metrics:
+    """Metrics of one formula, without a change of sign, on some days. Undefined metrics are NaN.
 
-    Attributes:
-        ic, rank_ic: mean over days of the Pearson and Spearman correlation of signal and target across all
-            assets with a target. An asset without a signal is neutral. A day after the formula's warm-up on
-            which fewer than 3 of these assets, or fewer than half, have a signal counts as 0; one on which
-            the target or the signal is the same for all of them does not count.
-        icir: mean of the daily IC / its standard deviation (n − 1), not annualised.
-        ts_corr: Pearson correlation of signal and target over all days and assets at once; where the signal
-            is missing after the warm-up it is taken at its mean.
-        days: days that count in `ic`.
-        coverage: share of the cells with a target, after the formula's warm-up, in which it has a value.
-        turnover: mean share of the capital that is replaced a day, long the highest fifth and short the
-            lowest (one asset: held by its signal's sign). NaN where the target is no return.
-        sharpe: annualised Sharpe ratio of that strategy after costs. NaN where the target is no return.
-        gaps_bridged: positions of that strategy held through missing prices until the price was back; each
-            earned the return since the last known price. 0 without prices.
-        delistings: positions of it whose asset had no further price; each earned the delisting return.
+    Attributes
+    ----------
+    ic, rank_ic : float
+        Mean daily Pearson and Spearman correlation of signal and target across all assets with a target. An
+        asset without a signal is neutral. A day after the warm-up of the formula on which fewer than 3 of
+        these assets, or fewer than half, have a signal counts as 0. A day on which the target or the signal
+        is constant is ignored.
+    icir : float
+        Mean of the daily IC / its standard deviation (n − 1), not annualised.
+    ts_corr : float
+        Pearson correlation of signal and target over all days and assets. A signal that is missing after the
+        warm-up is replaced by its mean.
+    days : int
+        Number of days that count in `ic`.
+    coverage : float
+        Share of the cells with a target, after the warm-up, in which the formula has a value.
+    turnover : float
+        Mean daily turnover when long the highest and short the lowest fifth of the signals, or, for one
+        asset, when held by the sign of its signal. NaN if the target is not a return.
+    sharpe : float
+        Annualised Sharpe ratio of this strategy after costs. NaN if the target is not a return.
+    gaps_bridged : int
+        Number of positions of this strategy that were held through missing prices until the price was back
+        and earned the return since the last known price. 0 without prices.
+    delistings : int
+        Number of its positions whose asset had no further price and earned the delisting return.
     """
 
     ic: float
@@ -60,19 +70,24 @@ class Figures:
     delistings: int
 
     def as_dict(self) -> dict[str, float]:
-        """The figures by name."""
+        """The metrics by name."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
-class RowFigures:
-    """What one formula explains of a table's target, over the rows in which it has a value.
+class TableMetrics:
+    """Metrics of one formula on the rows of a table in which it has a value.
 
-    Attributes:
-        r2: 1 − Σ(y − f)² / Σ(y − mean y)².
-        nrmse: √(mean (y − f)²) / standard deviation (n) of y.
-        rows: rows that count.
-        coverage: share of the rows with a target in which the formula has a value.
+    Attributes
+    ----------
+    r2 : float
+        1 − Σ(y − f)² / Σ(y − mean y)².
+    nrmse : float
+        √(mean (y − f)²) / standard deviation (n) of y.
+    rows : int
+        Number of rows that count.
+    coverage : float
+        Share of the rows with a target in which the formula has a value.
     """
 
     r2: float
@@ -81,7 +96,7 @@ class RowFigures:
     coverage: float
 
     def as_dict(self) -> dict[str, float]:
-        """The figures by name."""
+        """The metrics by name."""
         return asdict(self)
 
 
@@ -98,27 +113,48 @@ def evaluate_formulas(
     trades: bool = True,
     threads: int | None = None,
     device: engine.Device = "cpu",
-) -> list[dict[str, Figures]]:
-    """The figures of P formulas by part.
+) -> list[dict[str, Metrics]]:
+    """Evaluate P formulas on parts of a panel.
 
-    Args:
-        expressions: P formulas.
-        panel: T days × N assets; without a field `close`, `sharpe` is NaN.
-        target: float32 [T, N], by the day of the signal, NaN = not there.
-        parts: days by name, bool [T] each.
-        delay: days from the signal to the trade.
-        cost_bps: basis points paid on all that is traded.
-        periods_per_year: bars a year, to annualise `sharpe`; None infers it from the panel's dates.
-        delisting_return: see `strategies.holding_returns`.
-        trades: whether the target is a return, so that a forecast of it can be traded; if not, `turnover` and
-            `sharpe` are NaN.
-        threads: None is one a core. The result does not depend on it.
-        device: that evaluates them, see `engine.evaluate`.
+    Parameters
+    ----------
+    expressions : sequence of Expression, length P
+        The formulas.
+    panel : Panel
+        T days and N assets. Without a field `close`, `sharpe` is NaN.
+    target : ndarray of float32, shape (T, N)
+        The target by the day of the signal. NaN means no target.
+    parts : mapping of str to ndarray of bool, shape (T,)
+        Days of each part by name.
+    delay : int, default 1
+        Days from the signal to the trade.
+    cost_bps : float, default 5.0
+        Cost in basis points of the traded volume.
+    periods_per_year : float, optional
+        Number of bars per year. By default it is inferred from the dates of the panel.
+    delisting_return : float, default 0.0
+        Return after the last price of an asset; see `strategies.holding_returns`.
+    trades : bool, default True
+        Whether the target is a return, so that the signal can be traded. If false, `turnover` and `sharpe`
+        are NaN.
+    threads : int, optional
+        Maximum number of threads. Defaults to one per core. The result does not depend on it.
+    device : str, default "cpu"
+        Device of the evaluation; see `engine.evaluate`.
 
-    Raises:
-        FormulaError: a formula reads a field or group that the panel lacks.
-        DeviceError: a GPU that is not there.
-        TaskError: a price of 0 or less, no bars a year, or a delisting return below −1.
+    Returns
+    -------
+    list of dict of str to Metrics, length P
+        Metrics of each formula by part.
+
+    Raises
+    ------
+    FormulaError
+        A formula reads a field or group that the panel lacks.
+    DeviceError
+        The GPU is not available.
+    TaskError
+        A price or the number of bars per year is not above 0, or the delisting return is below −1.
     """
     check_periods(periods_per_year)
     program = engine.Program.from_expressions(expressions)
@@ -140,7 +176,7 @@ def evaluate_formulas(
         traded = {name: np.repeat(none, len(expressions), axis=1) for name in parts}
     return [
         {
-            name: _figures([sums[p] for sums in daily[name]], known[name][p], traded[name][:, p])
+            name: _metrics([sums[p] for sums in daily[name]], known[name][p], traded[name][:, p])
             for name in parts
         }
         for p in range(len(expressions))
@@ -153,50 +189,50 @@ def evaluate_on_rows(
     parts: Mapping[str, NDArray[np.bool_]],
     threads: int | None = None,
     device: engine.Device = "cpu",
-) -> list[dict[str, RowFigures]]:
-    """The figures of P formulas on a table, by part.
+) -> list[dict[str, TableMetrics]]:
+    """Evaluate P formulas on parts of a table.
 
     Parameters
     ----------
-    expressions : sequence of Expression
-        P formulas.
+    expressions : sequence of Expression, length P
+        The formulas.
     table : Table
         R rows.
-    parts : mapping of str to bool array [R]
-        Rows by the name of their part.
+    parts : mapping of str to ndarray of bool, shape (R,)
+        Rows of each part by name.
     threads : int, optional
-        None is one a core. The result does not depend on it.
-    device : str
-        That evaluates them, see `engine.evaluate`.
+        Maximum number of threads. Defaults to one per core. The result does not depend on it.
+    device : str, default "cpu"
+        Device of the evaluation; see `engine.evaluate`.
 
     Returns
     -------
-    list of dict
-        The figures of each formula by part.
+    list of dict of str to TableMetrics, length P
+        Metrics of each formula by part.
 
     Raises
     ------
     FormulaError
-        An unknown column.
+        A formula reads an unknown column.
     DeviceError
-        A GPU that is not there.
+        The GPU is not available.
     """
     y = table.target.reshape(-1)[: table.rows].astype(np.float64)
     return [
-        {name: _row_figures(y[rows], signal[rows]) for name, rows in parts.items()}
+        {name: _row_metrics(y[rows], signal[rows]) for name, rows in parts.items()}
         for _, signals in _signals(expressions, table.panel, threads, device)
         for signal in signals.reshape(len(signals), -1)[:, : table.rows]
     ]
 
 
-def _row_figures(y: NDArray[np.float64], signal: NDArray[np.floating]) -> RowFigures:
+def _row_metrics(y: NDArray[np.float64], signal: NDArray[np.floating]) -> TableMetrics:
     both = np.isfinite(y) & np.isfinite(signal)
     rows = int(both.sum())
     error = y[both] - signal[both]
     spread = y[both].var() if rows > 1 else np.nan
     share = float((error @ error) / rows / spread) if rows > 1 and spread > 0 else np.nan
     known = np.isfinite(y).sum()
-    return RowFigures(1 - share, float(np.sqrt(share)), rows, rows / known if known else np.nan)
+    return TableMetrics(1 - share, float(np.sqrt(share)), rows, rows / known if known else np.nan)
 
 
 def _sums(
@@ -208,22 +244,22 @@ def _sums(
     threads: int | None,
     device: engine.Device,
 ) -> NDArray[np.float64]:
-    """The engine's sums over the days, float64 [P, 4], by the rule of `Yardstick.settled`."""
+    """Accumulated statistics over the days, float64, shape (P, 4), with missing values counted as neutral."""
     segments = np.where(days, 0, -1).astype(np.int8)
-    yardstick = PreparedTarget.of(panel, target[None], segments, 1, statistic)
-    acc = engine.evaluate(program, panel, yardstick.target, statistic, None, 1, threads, device)
-    return yardstick.settled(acc, program.lookback())[:, 0, 0]
+    prepared = PreparedTarget.prepare(panel, target[None], segments, 1, statistic)
+    acc = engine.evaluate(program, panel, prepared.target, statistic, None, 1, threads, device)
+    return prepared.count_missing_as_neutral(acc, program.lookback())[:, 0, 0]
 
 
-def _figures(sums: Sequence[NDArray[np.float64]], coverage: float, traded: NDArray[np.float64]) -> Figures:
-    """Figures of one formula and part from the sums of `ic`, `rank_ic` and `corr`, and from `_traded`."""
+def _metrics(sums: Sequence[NDArray[np.float64]], coverage: float, traded: NDArray[np.float64]) -> Metrics:
+    """Metrics of a formula and part from the sums of `ic`, `rank_ic` and `corr` and from `_traded`."""
     ic, rank_ic, corr = sums
     days, total, squares = ic[:3]
     turnover, sharpe, bridged, delisted = traded
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = squares - total**2 / days
         deviation = np.sqrt(spread / (days - 1)) if spread > 1e-12 * squares else np.nan
-        return Figures(
+        return Metrics(
             ic=float(total / days),
             rank_ic=float(rank_ic[1] / rank_ic[0]),
             icir=float(total / days / deviation),
@@ -245,7 +281,7 @@ def _coverage(
     threads: int | None,
     device: engine.Device,
 ) -> dict[str, list[float]]:
-    """Share of the cells with a target, after the warm-up, in which each formula has a value, by part."""
+    """Coverage of each formula by part."""
     cells = {name: np.isfinite(target) & days[:, None] for name, days in parts.items()}
     out: dict[str, list[float]] = {name: [] for name in parts}
     for chunk, signals in _signals(expressions, panel, threads, device):
@@ -263,9 +299,9 @@ def _traded(
     threads: int | None,
     device: engine.Device,
 ) -> dict[str, NDArray[np.float64]]:
-    """Mean turnover, Sharpe ratio, gaps bridged and delistings by part, float64 [4, P].
+    """Mean turnover, Sharpe ratio, bridged gaps and delistings by part, float64, shape (4, P).
 
-    terms: delay, cost, bars a year and delisting return.
+    `terms` are delay, cost, bars per year and delisting return.
     """
     days, assets = panel.shape
     delay, cost_bps, periods, delisting_return = terms
@@ -291,16 +327,16 @@ def _traded(
 
 
 def _mean(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean along the last axis of what is there."""
-    there = ~np.isnan(values)
+    """Mean along the last axis, ignoring NaN."""
+    known = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
-        return np.where(there, values, 0.0).sum(axis=-1) / there.sum(axis=-1)
+        return np.where(known, values, 0.0).sum(axis=-1) / known.sum(axis=-1)
 
 
 def _signals(
     expressions: Sequence[Expression], panel: Panel, threads: int | None, device: engine.Device
 ) -> Iterator[tuple[slice, NDArray[np.floating]]]:
-    """Which formulas, and their signals [·, T, N], as many at a time as fit; NaN outside the universe."""
+    """Iterate over chunks of formulas: their slice and signals (·, T, N), NaN outside the universe."""
     days, assets = panel.shape
     size = max(1, _SIGNAL_BYTES // (4 * days * assets))
     for start in range(0, len(expressions), size):

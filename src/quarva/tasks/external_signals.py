@@ -1,4 +1,4 @@
-"""Signals that were computed elsewhere, held against the yardstick that formulas are held against."""
+"""Scoring of external signals by the same rules as formulas."""
 
 from copy import copy
 from dataclasses import replace
@@ -14,44 +14,58 @@ from quarva.karva.notation import parse
 if TYPE_CHECKING:
     from quarva.tasks.task import Task
 
-__all__ = ["lend"]
+__all__ = ["attach_signals"]
 
 _NAME = "signal_"
 
 
-def lend(task: "Task", signals: NDArray[np.floating], lookback: int = 0) -> tuple["Task", list[Expression]]:
-    """The task on a panel, or table, that holds signals as fields, and the formulas that read them.
+def attach_signals(
+    task: "Task", signals: NDArray[np.floating], lookback: int = 0
+) -> tuple["Task", list[Expression]]:
+    """Copy a task with external signals as additional fields, and return formulas that read them.
 
-    What scores, trades or reports formulas does so with these, by the same rules and the same sums.
+    The formulas are scored, traded and reported like any others.
 
-    Args:
-        task: the question.
-        signals: [P, T, N] as its panel is laid out, of a table `Table.panel`; taken in its precision. NaN and
-            infinite is no opinion.
-        lookback: days before its own that a signal was computed from: where it can have no value yet, none is
-            asked of it.
+    Parameters
+    ----------
+    task : Task
+        The task.
+    signals : ndarray of float, shape (P, T, N)
+        The signals, converted to the precision of the panel. For a table, the shape is that of `Table.panel`.
+        NaN and infinite values mean no opinion.
+    lookback : int, default 0
+        Number of earlier days from which a signal is computed. The first `lookback` days are its warm-up.
 
-    Raises:
-        TaskError: signals of another shape than the panel, or a lookback below 0.
+    Returns
+    -------
+    task : Task
+        The copy. It shares the record of readings of the sealed test with the original.
+    formulas : list of Expression, length P
+        A formula for each signal.
+
+    Raises
+    ------
+    TaskError
+        The signals do not have the shape of the panel, or the lookback is negative.
     """
     panel = task.panel
     if signals.ndim != 3 or signals.shape[1:] != panel.shape:
         raise TaskError(
-            f"signals are [P, {', '.join(map(str, panel.shape))}] (signals × days × assets of {panel.name}), "
-            f"not {list(signals.shape)}"
+            f"signals must have shape [P, {', '.join(map(str, panel.shape))}] (signals × days × assets of "
+            f"{panel.name}), not {list(signals.shape)}"
         )
     if lookback < 0:
-        raise TaskError(f"a signal looks back 0 or more days, not {lookback}")
+        raise TaskError(f"the lookback of a signal must be 0 or more days, not {lookback}")
     names = tuple(f"{_NAME}{p}" for p in range(len(signals)))
     values = np.asarray(signals, panel.precision)
     values = np.where(np.isfinite(values), values, values.dtype.type(np.nan))
     kept = [f for f, name in enumerate(panel.fields) if name not in names]
-    lent = copy(task)
-    lent.panel = replace(
+    extended = copy(task)
+    extended.panel = replace(
         panel,
         values=np.concatenate([panel.values[kept], values]),
         fields=(*(panel.fields[f] for f in kept), *names),
     )
-    lent.fields = (*(name for name in task.fields if name not in names), *names)
-    lent.looks_back = lookback
-    return lent, [parse(name) for name in names]
+    extended.fields = (*(name for name in task.fields if name not in names), *names)
+    extended.signal_lookback = lookback
+    return extended, [parse(name) for name in names]

@@ -1,7 +1,7 @@
-"""Fields that are the target in all but name.
+"""Detection of fields that are copies of the target.
 
-A formula cannot look ahead, but a column that came with the data can: a label that was left in the file, its
-rank, its sign, a scaled or shifted copy. Whatever is found with such a column is worth nothing.
+A formula cannot look ahead, but a column of the data can: a label that was left in the file, its rank, its
+sign, or a scaled or shifted copy. Results found with such a column are worthless.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,33 +10,36 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Leak", "find_leaks", "warnings_of"]
+__all__ = ["Leak", "find_leaks", "leak_warnings"]
 
-_LIMIT = 0.95  # agreement that no field which knows the past alone reaches
-_ENOUGH = 10.0  # independent cells that it has to rest on
-_CERTAIN, _DISTINCT = 0.999, 10  # agreement that is enough with fewer, of at least so many distinct values
-_CELLS = 4_000  # of each field that are looked at, about, across assets and along days
-_SERIES = 500  # days of an asset that are looked at
-_LEAST_ASSETS, _LEAST_DAYS = 3, 10  # that can be ranked on a day, and along an asset's history
+_LIMIT = 0.95  # agreement that is not reached from past data alone
+_MIN_CELLS = 10.0  # independent cells that are required for it
+_CERTAIN, _DISTINCT = (
+    0.999,
+    10,
+)  # agreement that suffices with fewer cells, and distinct values required for it
+_CELLS = 4_000  # approximate number of sampled cells of a field, across assets and along days
+_SERIES = 500  # sampled days of an asset
+_LEAST_ASSETS, _LEAST_DAYS = 3, 10  # minimum for a rank correlation across assets and along days
 
 Cells = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
 class Leak:
-    """A field that agrees with the target more than anything that knows the past alone can.
+    """A field that agrees with the target more closely than past data can.
 
     Attributes
     ----------
     name : str
-        The field, or whatever was looked at.
+        Name of the field.
     measure : str
-        How the agreement was measured: `rank correlation by day`, `rank correlation by asset`, `correlation`
-        or `correlation of signs`.
+        Measure of agreement: "rank correlation by day", "rank correlation by asset", "correlation" or
+        "correlation of signs".
     value : float
         The agreement, from −1 to 1.
     shift : int
-        Days between the two: the field of day t agrees with the target of day t + shift.
+        Shift in days: the field of day t agrees with the target of day t + shift.
     """
 
     name: str
@@ -58,68 +61,70 @@ def find_leaks(
     horizon: int,
     delay: int,
 ) -> list[Leak]:
-    """Find what is the target in all but name.
-
-    Each field is compared with the target of the same day, of the day after, of the day before and of `delay`
-    days before, by four measures: the rank correlation across the assets of a day, the rank correlation along
-    the days of an asset, the correlation of all cells, and the correlation of their signs. A rank correlation
-    is divided by the largest one that the ties allow, so that it is 1 for the sign of the target, too.
-
-    A measure of 0.95 or more is a leak, unless the target is so persistent that its last known value does
-    nearly as well: of what that value leaves unexplained, a leak explains at least three quarters. A measure
-    that rests on fewer than 10 independent cells proves nothing, unless it is 0.999 or more and compares many
-    distinct values. The target of an earlier day is considered only where it is not known yet on the day of
-    the field.
+    """Find fields that are copies of the target.
 
     Parameters
     ----------
-    names : iterable of str
-        What the F fields are called.
-    values : iterable of float arrays, each [T, N]
-        The fields by day and asset; what is not finite is missing.
-    target : float array [T, N]
-        The target by the day of the signal. Cells that may not be looked at must be NaN.
+    names : iterable of str, length F
+        Names of the fields.
+    values : iterable of ndarray of float, shape (T, N)
+        The fields. Values that are not finite are missing.
+    target : ndarray of float, shape (T, N)
+        The target by the day of the signal. NaN in cells that must not be read.
     horizon : int
-        Days that one value of the target spans.
+        Number of days that a value of the target spans.
     delay : int
-        Days from the signal to the beginning of that span.
+        Days from the signal to the start of this span.
 
     Returns
     -------
     list of Leak
-        At most one for each field: the measure and shift with the largest agreement.
+        At most one for each field: the measure and shift with the strongest agreement.
 
     Notes
     -----
-    About 4,000 cells of each field are looked at in either direction, evenly spread, so that the cost hardly
-    grows with the panel.
+    Each field is compared with the target of the same day, the next day, the previous day, and `delay` days
+    before, by four measures: the rank correlation across assets, the rank correlation along days, the
+    correlation of all cells, and the correlation of their signs. A rank correlation is divided by its maximum
+    given the ties, so that it is 1 for the sign of the target as well. The target of an earlier day is only
+    considered if it is not yet known on the day of the field.
+
+    An agreement of at least 0.95 is a leak, unless the target is so persistent that its last known value
+    agrees nearly as well: a leak must explain at least three quarters of what that value leaves unexplained.
+    An agreement based on fewer than 10 independent cells only counts if it is at least 0.999 and compares
+    many distinct values.
+
+    About 4,000 evenly spaced cells of each field are read in either direction, so the cost hardly depends on
+    the size of the panel.
     """
     ahead = horizon + delay
-    wanted = np.where(np.isfinite(target), target, np.nan)
+    known_target = np.where(np.isfinite(target), target, np.nan)
     shifts = [0, 1, *(shift for shift in sorted({-1, -delay} - {0}) if -shift < ahead)]
     persistence: dict[str, _Agreement] | None = None
     leaks = []
     for name, field in zip(names, values, strict=True):
         found: list[Leak] = []
-        sample = _Sample.of(field, wanted)
+        sample = _Sample.draw(field, known_target)
         for shift in shifts:
-            for measure, seen in sample.agreements(field, wanted, shift).items():
-                if abs(seen.value) < _LIMIT:
+            for measure, agreement in sample.agreements(field, known_target, shift).items():
+                value = agreement.value
+                if abs(value) < _LIMIT:
                     continue
                 if persistence is None:
-                    persistence = sample.agreements(wanted, wanted, ahead)
+                    persistence = sample.agreements(known_target, known_target, ahead)
                 known = abs(persistence[measure].value) if measure in persistence else 0.0
-                # Where the past tells as much as there is to tell, the measure cannot tell a leak from it.
-                if known < _CERTAIN and abs(seen.value) >= max(seen.least(horizon, known), (3.0 + known) / 4):
-                    found.append(Leak(name, measure, seen.value, shift))
+                # If the past determines the target, the measure cannot distinguish a leak from it.
+                threshold = max(agreement.threshold(horizon, known), (3.0 + known) / 4)
+                if known < _CERTAIN and abs(value) >= threshold:
+                    found.append(Leak(name, measure, value, shift))
         if found:
-            # The same day first where several agree: it is what a reader understands at once.
+            # If several agree equally, report the smallest shift, which is easiest to understand.
             leaks.append(max(found, key=lambda leak: (round(abs(leak.value), 6), -abs(leak.shift))))
     return leaks
 
 
-def warnings_of(leaks: Sequence[Leak], target: str, fields: Sequence[str]) -> tuple[str, ...]:
-    """What to tell about each leak, a line each.
+def leak_warnings(leaks: Sequence[Leak], target: str, fields: Sequence[str]) -> tuple[str, ...]:
+    """Warnings about leaks, one line each.
 
     Parameters
     ----------
@@ -128,61 +133,65 @@ def warnings_of(leaks: Sequence[Leak], target: str, fields: Sequence[str]) -> tu
     target : str
         Name of the target.
     fields : sequence of str
-        All fields of the panel, of which those that remain are named.
+        All fields of the panel. The warning names those that remain.
+
+    Returns
+    -------
+    tuple of str
     """
     leaking = {leak.name for leak in leaks} - {target}
     others = [name for name in fields if name not in leaking]
-    mend = "leave it out of the file"
+    remedy = "leave it out of the file"
     if others:
-        mend = f"leave it out with --fields {','.join(others)} (fields={others!r})"
+        remedy = f"leave it out with --fields {','.join(others)} (fields={others!r})"
     return tuple(
-        f"field '{leak.name}' is the target itself, so the figures of a formula that reads it mean nothing"
+        f"field '{leak.name}' is the target itself, so the scores of formulas that read it are meaningless"
         if leak.name == target
-        else f"field '{leak.name}' is the target {target} in all but name ({leak}), so the figures of a "
-        f"formula that reads it mean nothing; {mend}"
+        else f"field '{leak.name}' is the target {target} in all but name ({leak}), so the scores of "
+        f"formulas that read it are meaningless; {remedy}"
         for leak in leaks
     )
 
 
 @dataclass(frozen=True)
 class _Agreement:
-    """A measure, and what it rests on.
+    """A measure of agreement and the amount of data behind it.
 
     Attributes
     ----------
     value : float
-        From −1 to 1, NaN where it cannot be measured.
+        From −1 to 1. NaN if undefined.
     cells : float
-        Cells that matter: those outside the largest tie or sign, and of numbers of very different size those
-        that make up most of the variance.
+        Effective number of cells: those outside the largest tie or sign, and for values of very different
+        size those that make up most of the variance.
     distinct : bool
-        Whether so many distinct values are compared that near identity is no chance.
+        True if so many distinct values are compared that near identity cannot be a coincidence.
     """
 
     value: float
     cells: float = 0.0
     distinct: bool = False
 
-    def least(self, horizon: int, known: float) -> float:
-        """The smallest value that is no chance, infinite where there is none.
+    def threshold(self, horizon: int, known: float) -> float:
+        """The smallest value that is not a coincidence, infinite if there is none.
 
-        Targets of `horizon` days overlap, and those that agree with their past (`known`) repeat it.
+        Targets of `horizon` days overlap, and targets that agree with their past (`known`) repeat it.
         """
-        if self.cells * (1.0 - known) ** 2 / max(1, horizon) >= _ENOUGH:
+        if self.cells * (1.0 - known) ** 2 / max(1, horizon) >= _MIN_CELLS:
             return _LIMIT
         return _CERTAIN if self.distinct else np.inf
 
 
 @dataclass(frozen=True, eq=False)
 class _Sample:
-    """The cells that are looked at: some days with all assets, and some assets with all days.
+    """The sampled cells: some days with all assets, and some assets with all days.
 
     Attributes
     ----------
-    days, assets : int64 arrays
-        Days × assets of the cross-sections.
-    dates, series : int64 arrays
-        Days × assets of the histories.
+    days, assets : ndarray of int64
+        Days and assets of the cross-sections.
+    dates, series : ndarray of int64
+        Days and assets of the time series.
     """
 
     days: NDArray[np.int64]
@@ -191,10 +200,10 @@ class _Sample:
     series: NDArray[np.int64]
 
     @classmethod
-    def of(cls, field: Cells, target: Cells) -> "_Sample":
-        """Spread over the cells that have a value of both."""
-        there = np.isfinite(field) & np.isfinite(target)
-        days, assets = (np.flatnonzero(there.any(axis=axis)) for axis in (1, 0))
+    def draw(cls, field: Cells, target: Cells) -> "_Sample":
+        """Sample evenly from the cells in which both have a value."""
+        known = np.isfinite(field) & np.isfinite(target)
+        days, assets = (np.flatnonzero(known.any(axis=axis)) for axis in (1, 0))
         columns = _spread(assets, _CELLS // 16)
         dates = _spread(days, _SERIES)
         return cls(
@@ -205,10 +214,10 @@ class _Sample:
         )
 
     def agreements(self, field: Cells, target: Cells, shift: int) -> dict[str, _Agreement]:
-        """Each measure of a field of day t against the target of day t + shift; NaN measures are left out."""
+        """Measures of the field of day t against the target of day t + shift, without undefined ones."""
         field_by_day, target_by_day = _pair(field, target, self.days, self.assets, shift)
         field_by_asset, target_by_asset = _pair(field, target, self.dates, self.series, shift)
-        # With few assets the histories hold more cells.
+        # With few assets, the time series hold more cells.
         larger = max(
             (field_by_day, target_by_day), (field_by_asset, target_by_asset), key=lambda p: p[0].size
         )
@@ -218,40 +227,40 @@ class _Sample:
             "correlation": _pooled(*larger),
             "correlation of signs": _signs(*larger),
         }
-        return {name: seen for name, seen in found.items() if np.isfinite(seen.value)}
+        return {name: each for name, each in found.items() if np.isfinite(each.value)}
 
 
-def _spread(places: NDArray[np.int64], most: int) -> NDArray[np.int64]:
-    """At most so many of the places, evenly spread."""
-    if len(places) <= most:
-        return places
-    return places[np.linspace(0, len(places) - 1, max(1, most)).round().astype(np.int64)]
+def _spread(indices: NDArray[np.int64], most: int) -> NDArray[np.int64]:
+    """Select at most `most` of the indices, evenly spaced."""
+    if len(indices) <= most:
+        return indices
+    return indices[np.linspace(0, len(indices) - 1, max(1, most)).round().astype(np.int64)]
 
 
 def _pair(
     field: Cells, target: Cells, days: NDArray[np.int64], assets: NDArray[np.int64], shift: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The field of some days and the target `shift` days later, float64 [days, assets].
+    """The field of some days and the target `shift` days later, float64, shape (days, assets).
 
     Both are NaN where one is missing.
     """
     kept = days[(days + shift >= 0) & (days + shift < len(target))]
     one = field[np.ix_(kept, assets)].astype(np.float64)
     other = target[np.ix_(kept + shift, assets)].astype(np.float64)
-    there = np.isfinite(one) & np.isfinite(other)
-    return np.where(there, one, np.nan), np.where(there, other, np.nan)
+    known = np.isfinite(one) & np.isfinite(other)
+    return np.where(known, one, np.nan), np.where(known, other, np.nan)
 
 
 def _pooled(one: NDArray[np.float64], other: NDArray[np.float64]) -> _Agreement:
     """Pearson correlation of all cells."""
-    there = np.isfinite(one)
-    a, b = one[there], other[there]
+    known = np.isfinite(one)
+    a, b = one[known], other[known]
     if len(a) < _LEAST_DAYS:
         return _Agreement(np.nan)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         a, b = a - a.mean(), b - b.mean()
         value = float((a @ b) / np.sqrt((a @ a) * (b @ b)))
-        # The kurtosis of a normal distribution is 3: its cells all matter.
+        # The kurtosis of a normal distribution is 3, for which all cells count.
         cells = min(3.0 * (each @ each) ** 2 / float((each**4).sum()) for each in (a, b))
     cells = float(np.nan_to_num(min(cells, len(a))))
     return _Agreement(value, cells, 2 * cells >= len(a))
@@ -259,22 +268,22 @@ def _pooled(one: NDArray[np.float64], other: NDArray[np.float64]) -> _Agreement:
 
 def _signs(one: NDArray[np.float64], other: NDArray[np.float64]) -> _Agreement:
     """Pearson correlation of the signs of all cells."""
-    there = np.isfinite(one)
-    signs = np.sign(one[there]), np.sign(other[there])
-    matter = min(len(each) - max(np.count_nonzero(each == sign) for sign in (-1, 0, 1)) for each in signs)
-    return _Agreement(_pooled(np.sign(one), np.sign(other)).value, float(matter))
+    known = np.isfinite(one)
+    signs = np.sign(one[known]), np.sign(other[known])
+    cells = min(len(each) - max(np.count_nonzero(each == sign) for sign in (-1, 0, 1)) for each in signs)
+    return _Agreement(_pooled(np.sign(one), np.sign(other)).value, float(cells))
 
 
 def _ranked(one: NDArray[np.float64], other: NDArray[np.float64], least: int) -> _Agreement:
-    """Rank correlation within rows, as a share of the largest that the ties allow.
+    """Rank correlation within rows, as a share of its maximum given the ties.
 
-    Rows with fewer than `least` cells, or without variation, count for nothing.
+    Rows with fewer than `least` cells, or without variation, are ignored.
     """
     rows = np.isfinite(one).sum(axis=1) >= least
     there = np.isfinite(one[rows])
     (a, distinct), (b, other_distinct) = _centred_ranks(one[rows]), _centred_ranks(other[rows])
     product = float((a * b).sum())
-    # Both have the same cells, so sorting those that are missing to the end leaves the others in pairs.
+    # Both have the same cells, so sorting missing ones to the end keeps the others paired.
     missing = np.where(there, 0.0, np.inf)
     pairs = np.sort(a + missing, axis=1), np.sort((b if product >= 0 else -b) + missing, axis=1)
     most = float(np.prod([np.where(np.isfinite(each), each, 0.0) for each in pairs], axis=0).sum())
@@ -285,9 +294,9 @@ def _ranked(one: NDArray[np.float64], other: NDArray[np.float64], least: int) ->
 
 
 def _centred_ranks(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Ranks within each row less their mean, and how many cells of it are outside its largest tie.
+    """Ranks within each row minus their mean, and the number of cells outside the row's largest tie.
 
-    Ties share their mean rank; where a cell is missing the rank is 0.
+    Tied cells have their average rank. The rank of a missing cell is 0.
     """
     there = np.isfinite(rows)
     order = np.argsort(rows, axis=1)  # NaN last

@@ -1,9 +1,9 @@
-"""The one table of objectives: how a formula's figures become one number.
+"""Objectives: how the accumulated statistics of a formula become one number.
 
-Cross-sectional figures are computed day by day and averaged over days. They are over all assets with a
-target: one without a signal is neutral, and a day after the warm-up without enough signals counts as 0. A day
-on which the target or the signal is the same for all assets does not count. A formula that has a value on too
-few days is invalid, and its figure NaN, see `COVERAGE`.
+Cross-sectional statistics are computed for each day and averaged over days. They include all assets with a
+target: an asset without a signal is neutral, and a day after the warm-up without enough signals counts as 0.
+A day on which the target or the signal is constant is ignored. A formula with values on too few days is
+invalid, and its objective is NaN (see `COVERAGE`).
 """
 
 from collections.abc import Callable
@@ -18,53 +18,66 @@ from quarva.errors import TaskError
 from quarva.panel.names import nearest
 from quarva.strategies.positions import LongShort, RowRule, SignTiming
 
-__all__ = ["BY_NAME", "COVERAGE", "LEAST_SHARE", "OBJECTIVES", "Objective", "covered", "objective_named"]
+__all__ = ["BY_NAME", "COVERAGE", "LEAST_SHARE", "OBJECTIVES", "Objective", "covered", "find_objective"]
 
 COVERAGE = 0.8
-"""Share of the possible days (of pooled figures: cells) that a formula must have an opinion on to be valid.
+"""Minimum share of the days (for pooled statistics: cells) on which a valid formula has values.
 
-Possible are the days that have a target, less those a formula needs to look back on at the beginning. What a
-valid formula leaves out counts as no opinion (`Yardstick.settled`), so that silence does not pay. For tables
-every row must have a value.
+The share refers to the days with a target, without the warm-up of the formula. Values that a valid formula
+lacks count as no opinion (`PreparedTarget.count_missing_as_neutral`), so that missing values cannot improve
+its score. In a table, every row must have a value.
 """
 
 LEAST_SHARE = 0.5
-"""Share of all possible days, those of the warm-up among them, that must count.
+"""Minimum share of the days with a target that count, including the warm-up.
 
-Without it a formula with windows nearly as long as the training part would be scored on a handful of days,
-and the luckiest of many such formulas would win.
+Without it, a formula with windows nearly as long as the training part would be scored on a few days, and the
+luckiest of many such formulas would win.
 """
 
 Accumulators = NDArray[np.float64]
-Figure = Callable[[Accumulators, NDArray[np.float64]], NDArray[np.float64]]
+Value = Callable[[Accumulators, NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """One entry of the table.
+    """An objective.
 
-    Attributes:
-        name: as in `Task(objective=...)`.
-        meaning: the definition.
-        kind: what it is for, a panel or a table.
-        statistic: what the engine accumulates, see `engine.evaluate`.
-        figure: accumulators [..., 4] and target variances [...] → figures [...].
-        sign_free: whether a formula and its negative are one finding; the score is then the absolute value.
-        least_assets: assets that a day needs.
-        parsimony: taken off the fitness for each node, unless the task says otherwise.
-        minimised: whether less is better; the fitness is then the negative.
-        positions: for an objective that trades the signal, the rule; the simulation of `strategies` then
-            gives the figure, and `statistic` serves only to compare horizons.
-        source: where the definition comes from.
+    Attributes
+    ----------
+    name : str
+        Name, as in `Task(objective=...)`.
+    meaning : str
+        Definition.
+    kind : {"panel", "table"}
+        Kind of data.
+    statistic : str
+        Statistic that the engine accumulates; see `engine.evaluate`.
+    value : callable
+        Function of the accumulators, shape (..., 4), and the variances of the targets, shape (...), that
+        returns the objective, shape (...).
+    sign_free : bool
+        Whether a formula and its negative count as one. The score is then the absolute value.
+    min_assets : int
+        Minimum number of assets on a day.
+    parsimony : float
+        Default penalty of the fitness per node.
+    minimised : bool
+        Whether lower is better. The fitness is then the negative.
+    positions : RowRule or None
+        The rule of an objective that trades the signal. The objective is then computed by
+        `strategies.simulate`, and `statistic` only serves to compare horizons.
+    source : str
+        Reference of the definition.
     """
 
     name: str
     meaning: str
     kind: Literal["panel", "table"]
     statistic: Statistic
-    figure: Figure
+    value: Value
     sign_free: bool
-    least_assets: int
+    min_assets: int
     parsimony: float
     minimised: bool = False
     positions: RowRule | None = None
@@ -78,7 +91,7 @@ def _mean(acc: Accumulators, _: NDArray[np.float64]) -> NDArray[np.float64]:
 def _information_ratio(acc: Accumulators, _: NDArray[np.float64]) -> NDArray[np.float64]:
     n, total, squares = acc[..., 0], acc[..., 1], acc[..., 2]
     spread = squares - total**2 / n
-    # Below 1e-12 of the squares the difference is rounding: daily values that are all equal have no ratio.
+    # A difference below 1e-12 of the squares is rounding: the ratio of constant daily values is undefined.
     deviation = np.sqrt(np.where(spread > 1e-12 * squares, spread, np.nan) / (n - 1))
     return total / n / deviation
 
@@ -97,7 +110,7 @@ def _nrmse(acc: Accumulators, variance: NDArray[np.float64]) -> NDArray[np.float
 
 _GRINOLD = "Grinold and Kahn 1999, Active Portfolio Management"
 
-# Parsimony: ten nodes cost about a fiftieth of what a good formula of that objective reaches.
+# Parsimony: ten nodes cost about 2 % of the objective of a good formula.
 # fmt: off
 OBJECTIVES: tuple[Objective, ...] = (
     Objective("ic", "mean over days of the Pearson correlation of signal and target across assets",
@@ -124,32 +137,45 @@ OBJECTIVES: tuple[Objective, ...] = (
 BY_NAME: dict[str, Objective] = {objective.name: objective for objective in OBJECTIVES}
 
 
-def objective_named(name: str | None, kind: Literal["panel", "table"], assets: tuple[str, ...]) -> Objective:
-    """The objective `name` for a panel with these assets, or for a table.
+def find_objective(name: str | None, kind: Literal["panel", "table"], assets: tuple[str, ...]) -> Objective:
+    """Find an objective by name.
 
-    None gives `ic` (with fewer than 3 assets `ts_corr`), and `r2` for a table.
+    Parameters
+    ----------
+    name : str or None
+        Name of the objective. None selects "ic", "ts_corr" with fewer than 3 assets, and "r2" for a table.
+    kind : {"panel", "table"}
+        Kind of data.
+    assets : tuple of str
+        Assets of the panel.
 
-    Raises:
-        TaskError: an unknown name, one of the other kind, or fewer assets than it compares.
+    Returns
+    -------
+    Objective
+
+    Raises
+    ------
+    TaskError
+        The name is unknown, the objective is for the other kind of data, or it needs more assets.
     """
     if name is None:
-        name = "r2" if kind == "table" else ("ic" if len(assets) >= BY_NAME["ic"].least_assets else "ts_corr")
+        name = "r2" if kind == "table" else ("ic" if len(assets) >= BY_NAME["ic"].min_assets else "ts_corr")
     if name not in BY_NAME:
         raise TaskError(f"unknown objective '{name}'; {nearest(str(name), BY_NAME)}")
     objective = BY_NAME[name]
     if objective.kind != kind:
         fitting = ", ".join(each.name for each in OBJECTIVES if each.kind == kind)
         raise TaskError(f"objective '{name}' is for a {objective.kind}; for a {kind} choose {fitting}")
-    if kind == "panel" and len(assets) < objective.least_assets:
+    if kind == "panel" and len(assets) < objective.min_assets:
         have = f"1 ({assets[0]})" if len(assets) == 1 else str(len(assets))
         raise TaskError(
-            f"objective '{name}' compares at least {objective.least_assets} assets a day and the panel has "
+            f"objective '{name}' compares at least {objective.min_assets} assets a day and the panel has "
             f"{have}; choose ts_corr or timing_sharpe"
         )
     return objective
 
 
 def covered(counted: Accumulators, possible: Accumulators, warm_up: Accumulators) -> NDArray[np.bool_]:
-    """Whether enough days (or cells) count: `COVERAGE` of those after the warm-up, `LEAST_SHARE` of all."""
+    """True where enough days (or cells) count: `COVERAGE` after the warm-up, and `LEAST_SHARE` of all."""
     enough = (counted >= COVERAGE * (possible - warm_up)) & (counted >= LEAST_SHARE * possible)
     return enough & (counted > 0)

@@ -1,4 +1,4 @@
-"""What a task holds signals against."""
+"""Targets prepared for the engine, with what is needed to turn its sums into objectives."""
 
 from dataclasses import dataclass, replace
 
@@ -16,14 +16,19 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class PreparedTarget:
-    """Targets as the engine reads them, and what turns its sums into figures.
+    """M targets prepared for the engine, over T days in S segments.
 
-    Attributes:
-        target: M targets over T days in S segments.
-        warm_up: float64 [T + 1, S, M], days with a target (pooled: cells of it) among the first L days.
-        variance: float64 [M], of each target (n), for squared errors.
-        spread: float64 [T + 1, S, M], Σ (y − mean y)² over a target's cells after the first L days, for the
-            pooled correlation; None for other statistics.
+    Attributes
+    ----------
+    target : engine.Target
+        The targets as the engine reads them.
+    warm_up : ndarray of float64, shape (T + 1, S, M)
+        Row L: number of days with a target (for pooled statistics: cells) among the first L days.
+    variance : ndarray of float64, shape (M,)
+        Variance (n) of each target, for squared errors. 1 for other statistics.
+    spread : ndarray of float64, shape (T + 1, S, M), or None
+        Row L: Σ (y − mean y)² over a target's cells after the first L days, for the pooled correlation. None
+        for other statistics.
     """
 
     target: engine.Target
@@ -32,7 +37,7 @@ class PreparedTarget:
     spread: Floats | None = None
 
     @classmethod
-    def of(
+    def prepare(
         cls,
         panel: Panel,
         targets: NDArray[np.floating],
@@ -40,7 +45,25 @@ class PreparedTarget:
         count: int,
         statistic: engine.Statistic,
     ) -> "PreparedTarget":
-        """Lay out targets (M, T, N) whose days are in one of `count` segments, int8 (T,), or in none."""
+        """Prepare targets for a statistic.
+
+        Parameters
+        ----------
+        panel : Panel
+            The data.
+        targets : ndarray of float32, shape (M, T, N)
+            The targets. NaN means no target.
+        segments : ndarray of int8, shape (T,)
+            Segment of each day, from 0 to `count` − 1, or another number for days without a segment.
+        count : int
+            Number S of segments.
+        statistic : str
+            Statistic to accumulate; see `engine.evaluate`.
+
+        Returns
+        -------
+        PreparedTarget
+        """
         target = engine.Target.prepare(panel, targets, segments, count, statistic)
         daily = statistic in ("ic", "rank_ic")
         inside = segments[:, None] == np.arange(count)
@@ -53,7 +76,7 @@ class PreparedTarget:
         return cls(target, warm_up, variance, spread)
 
     def first_part(self) -> "PreparedTarget":
-        """The same of segment 0 alone: no day behind its last one has to be walked."""
+        """Restrict to segment 0, so that later days need not be evaluated."""
         first = self.target.segments == 0
         target = replace(
             self.target,
@@ -65,51 +88,51 @@ class PreparedTarget:
 
     @property
     def possible(self) -> Floats:
-        """Days with a target (pooled: cells of it) of each part and target, float64 [S, M]."""
+        """Number of days with a target (pooled: cells) by segment and target, float64, shape (S, M)."""
         return self.warm_up[-1]
 
-    def before(self, lookback: NDArray[np.integer]) -> Floats:
-        """Those of them that fall into the warm-up of P signals that look back so many days, [P, S, M]."""
+    def in_warm_up(self, lookback: NDArray[np.integer]) -> Floats:
+        """The part of `possible` in the warm-up of P signals with the given lookbacks, shape (P, S, M)."""
         return self.warm_up[np.minimum(lookback, len(self.warm_up) - 1)]
 
-    def settled(self, acc: Floats, lookback: NDArray[np.integer]) -> Floats:
-        """The engine's sums, with what a signal leaves out after its warm-up counted as no opinion.
+    def count_missing_as_neutral(self, acc: Floats, lookback: NDArray[np.integer]) -> Floats:
+        """Correct the engine's sums for values that a signal lacks after its warm-up.
 
-        Otherwise it would gain by being silent wherever it is wrong. A day on which too few assets have a
-        signal counts with a coefficient of 0. In the pooled correlation a cell without a signal is at the
-        signal's mean, so that Σ (y − mean y)² is that of all cells with a target. (Within a day the engine
-        does the same.) A signal without any value has no figure to begin with.
+        Missing values count as no opinion. Otherwise a signal could gain by being missing where it is wrong.
+        A day on which too few assets have a signal counts with coefficient 0. In the pooled correlation, a
+        cell without a signal is at the mean of the signal, so Σ (y − mean y)² is that of all cells with a
+        target. Within a day, the engine does the same. A signal without any value remains undefined.
 
         Parameters
         ----------
         acc : ndarray of float64, shape (P, S, M, 4)
-            As `engine.evaluate` returns it for `ic`, `rank_ic` or `corr`. It is not changed.
+            Sums from `engine.evaluate` for "ic", "rank_ic" or "corr". Not modified.
         lookback : ndarray of int, shape (P,)
-            Days before its own that a signal is computed from: its first days, on which nothing can be asked
-            of it. An asset that is listed later, or lacks a value in between, has no warm-up of its own.
+            Number of earlier days from which each signal is computed. The first `lookback` days do not count.
+            An asset that is listed later, or has missing values, has no warm-up of its own.
 
         Returns
         -------
         ndarray of float64, shape (P, S, M, 4)
         """
-        asked = self.possible - self.before(lookback)
+        required = self.possible - self.in_warm_up(lookback)
         out = acc.copy()
         if self.spread is None:
-            silent = np.maximum(asked - acc[..., 3], 0.0)
-            out[..., 0] += np.where(acc[..., 0] > 0, silent, 0.0)
+            missing = np.maximum(required - acc[..., 3], 0.0)
+            out[..., 0] += np.where(acc[..., 0] > 0, missing, 0.0)
             return out
-        whole = self.spread[np.minimum(lookback, len(self.spread) - 1)]
+        total = self.spread[np.minimum(lookback, len(self.spread) - 1)]
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.sqrt(np.minimum(acc[..., 2] / whole, 1.0))
-        out[..., 1] = np.where(acc[..., 0] < asked, acc[..., 1] * share, acc[..., 1])
+            share = np.sqrt(np.minimum(acc[..., 2] / total, 1.0))
+        out[..., 1] = np.where(acc[..., 0] < required, acc[..., 1] * share, acc[..., 1])
         return out
 
 
 def _spread_after(target: engine.Target, inside: NDArray[np.bool_], warm_up: Floats) -> Floats:
-    """Σ (y − mean y)² of each target's cells after the first L days of each part, float64 [T + 1, S, M]."""
-    cells, total, squares = np.moveaxis(target.totals, -1, 0)  # about a centre of the day's own
+    """Σ (y − mean y)² of each target after the first L days, by segment, float64, shape (T + 1, S, M)."""
+    cells, total, squares = np.moveaxis(target.totals, -1, 0)  # relative to the centre of each day
     mean = target.centre + total / np.maximum(cells, 1.0)
-    own = squares - total**2 / np.maximum(cells, 1.0)
+    within = squares - total**2 / np.maximum(cells, 1.0)
     about = (cells * mean).sum(axis=1, keepdims=True) / np.maximum(cells.sum(axis=1, keepdims=True), 1.0)
     shifted = mean - about
 
@@ -118,6 +141,6 @@ def _spread_after(target: engine.Target, inside: NDArray[np.bool_], warm_up: Flo
         summed = by_part[::-1].cumsum(axis=0)[::-1]
         return np.concatenate([summed, np.zeros((1, *summed.shape[1:]))])
 
-    many = warm_up[-1] - warm_up
-    first = after(cells * shifted)
-    return after(own + cells * shifted**2) - first**2 / np.maximum(many, 1.0)
+    count = warm_up[-1] - warm_up
+    sums = after(cells * shifted)
+    return after(within + cells * shifted**2) - sums**2 / np.maximum(count, 1.0)

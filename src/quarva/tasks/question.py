@@ -1,4 +1,4 @@
-"""The data side of a task: targets, parts and what is worth saying about them, from a panel or a table."""
+"""The data of a task: targets, parts and notes, from a panel or a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -16,30 +16,42 @@ from quarva.tasks.targets import Field, Target, parse_target
 if TYPE_CHECKING:
     from quarva.panel import Panel, Table
 
-__all__ = ["Question", "ask_panel", "ask_table", "rows_by_part"]
+__all__ = ["Question", "panel_question", "rows_by_part", "table_question"]
 
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """Targets and parts, in the form that the engine takes.
+    """Targets and parts in the form that the engine reads.
 
-    A panel is split by days: `segments` number the parts. The rows of a table are split one by one:
-    `segments` are all 0, and there is one target for each part, NaN in the rows of the others.
+    A panel is split by days, and `segments` numbers the parts. A table is split by rows: `segments` is 0, and
+    there is one target per part, NaN in the rows of the others.
 
-    Attributes:
-        names: names of the M targets, the first is the one that is scored.
-        open: [M, T, N] in the precision of the panel, targets by the day of the signal; NaN in the sealed
-            test and outside the universe.
-        sealed: [1, T, N], likewise, the first target in the test part, NaN elsewhere.
-        segments: int8 [T], 0 train, 1 validation, 2 test, −1 none.
-        split: the days of the parts; None for a table.
-        fields: what formulas may read.
-        delay: days from the signal to the trade.
-        horizon: days that one value of the first target spans, 1 or more.
-        classes: values that the first target may have, ascending; none where it may have any.
-        words: the first target as a sentence names it.
-        is_return: whether the first target is a return, so that a forecast of it can be traded.
-        notes: what a report should say aloud.
+    Attributes
+    ----------
+    names : tuple of str, length M
+        Names of the targets. The first one is scored.
+    open : ndarray in the precision of the panel, shape (M, T, N)
+        Targets by the day of the signal. NaN in the sealed test and outside the universe.
+    sealed : ndarray in the precision of the panel, shape (1, T, N)
+        The first target in the test part. NaN elsewhere.
+    segments : ndarray of int8, shape (T,)
+        0 train, 1 validation, 2 test, −1 none.
+    split : Split or None
+        The days of the parts. None for a table.
+    fields : tuple of str
+        Fields that formulas may read.
+    delay : int
+        Days from the signal to the trade.
+    horizon : int
+        Number of days that a value of the first target spans, at least 1.
+    classes : tuple of float
+        Values of the first target, ascending. Empty if it can take any value.
+    description : str
+        The first target in words.
+    is_return : bool
+        Whether the first target is a return, so that a forecast of it can be traded.
+    notes : list of str
+        Remarks for the report.
     """
 
     names: tuple[str, ...]
@@ -51,54 +63,57 @@ class Question:
     delay: int
     horizon: int = 1
     classes: tuple[float, ...] = ()
-    words: str = "target"
+    description: str = "target"
     is_return: bool = False
     notes: list[str] = field(default_factory=list)
 
 
-def ask_panel(
+def panel_question(
     panel: "Panel",
     target: Target | str | Sequence[Target | str] | None,
     split: Sequence[Border] | None,
     embargo: int,
     delay: int | None,
 ) -> Question:
-    """The question on a panel; `target` None is `forward_return_1`. Raises TaskError, see `Task`."""
+    """Targets and parts of a panel; arguments and errors as in `Task`."""
     given = list(target) if isinstance(target, Sequence) and not isinstance(target, str) else [target]
     if not given:
-        raise TaskError("no target given; name one such as forward_return_5")
-    spoken = next((t.delay for t in given if isinstance(t, Forward)), 1)
-    agreed = spoken if delay is None else delay
+        raise TaskError("no target given; name one, such as forward_return_5")
+    default_delay = next((t.delay for t in given if isinstance(t, Forward)), 1)
+    delay = default_delay if delay is None else delay
     targets = [
-        parse_target(t or "forward_return_1", panel, agreed) if isinstance(t, str | None) else t
-        for t in given
+        parse_target(t or "forward_return_1", panel, delay) if isinstance(t, str | None) else t for t in given
     ]
     for t in targets:
         if not isinstance(t, Forward | Field):
             raise TaskError(
-                f"a target is a name such as forward_return_5, ForwardReturn(5) or Field('name'), not {t!r}"
+                "a target must be a name such as forward_return_5, ForwardReturn(5) or Field('name'), not "
+                f"{t!r}"
             )
-        if isinstance(t, Forward) and t.delay != agreed:
+        if isinstance(t, Forward) and t.delay != delay:
             raise TaskError(
-                f"{t.name} has a delay of {t.delay}, the task one of {agreed}; give one of them only"
+                f"{t.name} has delay {t.delay}, but the task has delay {delay}; give only one of them"
             )
     values = np.stack([t.values(panel) for t in targets])
     if panel.universe is not None:
         values[:, ~panel.universe] = np.nan
-    ahead = max(t.horizon for t in targets) + agreed
+    ahead = max(t.horizon for t in targets) + delay
     parts = split_days(panel.dates, split, ahead=ahead, embargo=embargo)
     test = parts.segments == TEST
     sealed = np.where(test[:, None], values[:1], np.float32(np.nan))
     values[:, test] = np.nan
-    own = {t.name for t in targets if isinstance(t, Field)}
-    fields = tuple(name for name in panel.fields if name not in own)
+    target_fields = {t.name for t in targets if isinstance(t, Field)}
+    fields = tuple(name for name in panel.fields if name not in target_fields)
     if not fields:
-        raise TaskError(f"the panel has no field beside the target {', '.join(sorted(own))}")
+        raise TaskError(
+            f"the panel has no field besides the target {', '.join(sorted(target_fields))}; add one that "
+            "formulas can read"
+        )
     names = tuple(t.name for t in targets)
     question = Question(
-        names, values, sealed, parts.segments, parts, fields, agreed, max(1, targets[0].horizon),
-        targets[0].classes, targets[0].words, targets[0].is_return,
-        [*panel.notes, *_notes(targets, agreed)],
+        names, values, sealed, parts.segments, parts, fields, delay, max(1, targets[0].horizon),
+        targets[0].classes, targets[0].description, targets[0].is_return,
+        [*panel.notes, *_notes(targets, delay)],
     )  # fmt: skip
     for part, name in ((TRAIN, PARTS[0]), (VALIDATION, PARTS[1])):
         if np.isnan(values[0, parts.segments == part]).all():
@@ -112,17 +127,18 @@ def _notes(targets: Sequence[Target], delay: int) -> list[str]:
     notes = []
     if delay == 0:
         notes.append(
-            "delay 0: a signal is traded at the very close it is computed from; few can do that, take delay 1"
+            "delay 0: a signal is traded at the close from which it is computed, which is rarely possible; "
+            "use delay 1"
         )
     notes.extend(
-        f"target {t.name} is taken as it stands and assumed to be known {t.horizon + delay} days later "
-        f"(Field('{t.name}', horizon=...) says otherwise)"
+        f"target {t.name} is used unchanged and assumed to be known {t.horizon + delay} days later "
+        f"(set Field('{t.name}', horizon=...) otherwise)"
         for t in targets
         if isinstance(t, Field)
     )
     notes.extend(
-        f"target {t.name} is a price: today's explains nearly all of tomorrow's, so a forecast looks good "
-        f"and earns nothing; ask for forward_return_5, direction_5 or forward_volatility_5 instead"
+        f"target {t.name} is a price: today's price explains nearly all of tomorrow's, so a forecast looks "
+        f"good and earns nothing; use forward_return_5, direction_5 or forward_volatility_5 instead"
         for t in targets
         if isinstance(t, Field) and is_price(t.name)
     )
@@ -135,41 +151,41 @@ def rows_by_part(table: "Table", split: Sequence[Border] | None) -> NDArray[np.i
     Parameters
     ----------
     table : Table
-        Only rows with a target and a value in every column belong to a part.
-    split : two shares or None
-        As in `Task`; None puts every row into training.
+        The table. Rows with a missing target or a missing value in any column belong to no part.
+    split : sequence of two shares or None
+        As in `Task`. None assigns every row to training.
 
     Returns
     -------
-    int8 array, shape of the target
+    ndarray of int8, shape of the target
         0 train, 1 validation, 2 test, −1 none.
 
     Raises
     ------
     TaskError
-        Fewer than two complete rows, or a split that does not fit.
+        There are fewer than two complete rows, or the split is invalid.
     """
     y, panel = table.target, table.panel
-    whole = ~(np.isnan(y) | np.isnan(panel.values).any(axis=0)).reshape(-1)[: table.rows]
-    if whole.sum() < 2:
+    complete = ~(np.isnan(y) | np.isnan(panel.values).any(axis=0)).reshape(-1)[: table.rows]
+    if complete.sum() < 2:
         raise TaskError(
-            f"{panel.name}: {whole.sum()} rows have a target and a value in every column; 2 are needed"
+            f"{panel.name}: {complete.sum()} rows have a target and a value in every column; 2 are needed"
         )
     flat = np.full(y.size, UNUSED, np.int8)
-    flat[np.flatnonzero(whole)] = split_rows(int(whole.sum()), split)
+    flat[np.flatnonzero(complete)] = split_rows(int(complete.sum()), split)
     return flat.reshape(y.shape)
 
 
-def ask_table(table: "Table", split: Sequence[Border] | None) -> Question:
-    """The question on a table: its target from its columns. Raises TaskError, see `Task`."""
+def table_question(table: "Table", split: Sequence[Border] | None) -> Question:
+    """Targets and parts of a table; arguments and errors as in `Task`."""
     y, panel = table.target, table.panel
     row_part = rows_by_part(table, split)
-    whole = row_part != UNUSED
+    complete = row_part != UNUSED
     notes = list(panel.notes)
-    if whole.sum() < table.rows:
-        notes.append(f"{table.rows - whole.sum()} of {table.rows} rows lack a value and are left out")
+    if complete.sum() < table.rows:
+        notes.append(f"{table.rows - complete.sum()} of {table.rows} rows lack a value and are left out")
     if split is None:
-        notes.append("all rows are for training; split=(0.6, 0.8) keeps some for validation and test")
+        notes.append("all rows are for training; split=(0.6, 0.8) reserves some for validation and test")
     parts = (TRAIN,) if split is None else (TRAIN, VALIDATION)
     values = np.stack([np.where(row_part == part, y, y.dtype.type(np.nan)) for part in parts])
     sealed = np.where(row_part == TEST, y, y.dtype.type(np.nan))[None]

@@ -1,4 +1,4 @@
-"""What a task says about formulas."""
+"""Scores of formulas."""
 
 from dataclasses import dataclass
 
@@ -10,15 +10,19 @@ __all__ = ["Scores"]
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Figures of P formulas.
+    """Scores of P formulas.
 
-    Attributes:
-        fitness: float64 [P], what a search maximises: larger is better whatever the objective, parsimony
-            taken off; NaN = the formula is invalid.
-        train: float64 [P], the objective on the training part, times `sign`. Not penalised.
-        validation: float64 [P], the objective on the validation part, times the sign found in training;
-            NaN where there is no validation part or the formula says too little there.
-        sign: int8 [P], −1 where the negative of the formula is what scores, else 1.
+    Attributes
+    ----------
+    fitness : ndarray of float64, shape (P,)
+        The quantity that a search maximises, after the parsimony penalty. NaN for an invalid formula.
+    train : ndarray of float64, shape (P,)
+        The objective on the training part, times `sign`, without a penalty.
+    validation : ndarray of float64, shape (P,)
+        The objective on the validation part, times `sign`. NaN if there is no validation part or the coverage
+        there is too low.
+    sign : ndarray of int8, shape (P,)
+        −1 if the negative of the formula scores, otherwise 1. It is determined in training.
     """
 
     fitness: NDArray[np.float64]
@@ -27,7 +31,7 @@ class Scores:
     sign: NDArray[np.int8]
 
     def __getitem__(self, chosen: NDArray[np.integer]) -> "Scores":
-        """The figures of the formulas at these places."""
+        """Scores of the formulas with the given indices."""
         train, validation = self.train[chosen], self.validation[chosen]
         return Scores(self.fitness[chosen], train, validation, self.sign[chosen])
 

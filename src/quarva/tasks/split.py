@@ -1,4 +1,4 @@
-"""Which days (of a table: which rows) are for training, for validation, and sealed."""
+"""Division of days or rows into training, validation and a sealed test."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,13 +32,18 @@ Border = str | float | date | np.datetime64
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Days by the part they belong to.
+    """The parts of a panel.
 
-    Attributes:
-        segments: int8 [T]: 0 train, 1 validation, 2 test, −1 in none.
-        spans: first and last day of each part, by name, as text.
-        purged: days left out before each border, so that no target reaches across it.
-        embargo: days left out after each border.
+    Attributes
+    ----------
+    segments : ndarray of int8, shape (T,)
+        Part of each day: 0 train, 1 validation, 2 test, −1 none.
+    spans : dict of str to tuple of str
+        First and last day of each part, by name.
+    purged : int
+        Number of days left out before each border, so that no target reaches across it.
+    embargo : int
+        Number of days left out after each border.
     """
 
     segments: NDArray[np.int8]
@@ -48,7 +53,7 @@ class Split:
 
 
 def day_text(day: np.datetime64) -> str:
-    """A date as people write it: 2017-01-03, with the time of day where it has one."""
+    """A date as text, such as 2017-01-03, with the time of day if there is one."""
     return str(
         day.astype("datetime64[D]") if day == day.astype("datetime64[D]") else day.astype("datetime64[s]")
     )
@@ -61,27 +66,39 @@ def split_days(
     ahead: int,
     embargo: int = 0,
 ) -> Split:
-    """Train, validation and test, in this order of time.
+    """Split days into train, validation and test, in this order.
 
-    Before each border the last `ahead` days are left out (purged): the target of a day that remains is known
-    before the next part begins. `embargo` days after each border are left out as well. Source: López de Prado
-    2018, Advances in Financial Machine Learning, chapter 7.
+    Parameters
+    ----------
+    dates : ndarray of datetime64, shape (T,)
+        The days, ascending.
+    borders : sequence of two dates or shares, optional
+        First day of validation and first day of the test, as dates or as shares of the days in (0, 1).
+        Defaults to (0.6, 0.8).
+    ahead : int
+        Number of days that the target looks ahead, horizon + delay. The last `ahead` days before each border
+        are left out (purged), so that the target of every other day is known before the next part begins.
+    embargo : int, default 0
+        Number of days left out after each border.
 
-    Args:
-        dates: datetime64 [T], ascending.
-        borders: first day of validation and first day of the test: dates, or shares of the days in (0, 1);
-            None is (0.6, 0.8).
-        ahead: days that the target looks ahead, horizon + delay.
-        embargo: days.
+    Returns
+    -------
+    Split
 
-    Raises:
-        TaskError: not two borders, not in order, outside the panel, or a part with fewer than 2 days.
+    Raises
+    ------
+    TaskError
+        There are not two ascending borders within the panel, or a part has fewer than 2 days.
+
+    References
+    ----------
+    López de Prado, M. (2018). Advances in Financial Machine Learning, chapter 7. Wiley.
     """
     if embargo < 0 or embargo != int(embargo):
         raise TaskError(f"the embargo must be 0 or more days, not {embargo}")
-    first, second = _two(DEFAULT_SPLIT if borders is None else borders)
+    first, second = _two_borders(DEFAULT_SPLIT if borders is None else borders)
     days = len(dates)
-    validation, test = (_place(dates, border) for border in (first, second))
+    validation, test = (_border_index(dates, border) for border in (first, second))
     if validation >= test:
         raise TaskError(f"split {first}, {second}: the test must begin after the validation")
     segments = np.full(days, UNUSED, np.int8)
@@ -94,7 +111,7 @@ def split_days(
                 f"{max(0, stop - start)} remain after {ahead} purged and {embargo if part else 0} embargoed; "
                 "at least 2 are needed"
             )
-        # The panel ends with the test: its last days lack a target, there is nothing behind them to protect.
+        # The test ends with the panel, so there is no later part that its targets could reach into.
         segments[start : days if part == TEST else stop] = part
         spans[name] = (day_text(dates[start]), day_text(dates[days - 1 if part == TEST else stop - 1]))
         begin = end
@@ -102,22 +119,30 @@ def split_days(
 
 
 def split_rows(rows: int, borders: Sequence[Border] | None) -> NDArray[np.int8]:
-    """Which part each row of a table belongs to, int8 [rows].
+    """Assign rows of a table to parts at random.
 
-    Rows have no order in time: they are drawn at random, always the same ones for the same number of rows.
+    Parameters
+    ----------
+    rows : int
+        Number of rows.
+    borders : sequence of two shares or None
+        Shares of the rows: (0.6, 0.8) means 60 % train, 20 % validation and 20 % test. None assigns all rows
+        to training.
 
-    Args:
-        rows: number of rows.
-        borders: shares of the rows, such as (0.6, 0.8): 60 % train, 20 % validation, 20 % test. None is all
-            rows for training.
+    Returns
+    -------
+    ndarray of int8, shape (rows,)
+        0 train, 1 validation, 2 test. The result is the same for the same number of rows.
 
-    Raises:
-        TaskError: not two ascending shares in (0, 1), or a part with fewer than 2 rows.
+    Raises
+    ------
+    TaskError
+        There are not two ascending shares in (0, 1), or a part has fewer than 2 rows.
     """
     segments = np.zeros(rows, np.int8)
     if borders is None:
         return segments
-    shares = [_share(border) for border in _two(borders)]
+    shares = [_share(border) for border in _two_borders(borders)]
     first, second = (share if share is not None else np.nan for share in shares)
     if not 0 < first < second < 1:
         raise TaskError(
@@ -125,23 +150,23 @@ def split_rows(rows: int, borders: Sequence[Border] | None) -> NDArray[np.int8]:
         )
     ends = [0, round(first * rows), round(second * rows), rows]
     if min(np.diff(ends)) < 2:
-        raise TaskError(f"split {first}, {second}: a part of {rows} rows has fewer than 2")
+        raise TaskError(f"split {first}, {second}: of {rows} rows, a part has fewer than 2")
     order = np.random.default_rng(0).permutation(rows)
     for part in (VALIDATION, TEST):
         segments[order[ends[part] : ends[part + 1]]] = part
     return segments
 
 
-def _two(borders: Sequence[Border]) -> tuple[Border, Border]:
+def _two_borders(borders: Sequence[Border]) -> tuple[Border, Border]:
     if isinstance(borders, str) or len(borders) != 2:
         raise TaskError(
-            f"a split is two borders, the first day of validation and of the test, not {borders!r}"
+            f"a split must be two borders, the first day of validation and of the test, not {borders!r}"
         )
     return borders[0], borders[1]
 
 
 def _share(border: Border) -> float | None:
-    """A share of the days: 0.6 or '0.6'; None for a date."""
+    """A share of the days, such as 0.6 or "0.6"; None for a date."""
     try:
         share = float(border)  # type: ignore[arg-type]
     except (TypeError, ValueError):
@@ -149,8 +174,8 @@ def _share(border: Border) -> float | None:
     return share if 0 < share < 1 else None
 
 
-def _place(dates: NDArray[np.datetime64], border: Any) -> int:
-    """Number of the first day on or after the border."""
+def _border_index(dates: NDArray[np.datetime64], border: Any) -> int:
+    """Index of the first day on or after a border."""
     share = None if isinstance(border, np.datetime64) else _share(border)
     if share is not None:
         return round(share * len(dates))
@@ -158,7 +183,7 @@ def _place(dates: NDArray[np.datetime64], border: Any) -> int:
     try:
         day = date_of(str(border) if isinstance(border, int) else border, "split")
     except PanelError:
-        raise TaskError(f"split: '{border}' is no date such as 2017-01-31; {span}") from None
+        raise TaskError(f"split: '{border}' is not a date such as 2017-01-31; {span}") from None
     if np.isnat(day) or not dates[0] < day <= dates[-1]:
         raise TaskError(f"split: {border} lies outside the panel; {span}")
     return int(np.searchsorted(dates, day))

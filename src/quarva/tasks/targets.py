@@ -1,4 +1,4 @@
-"""What a function is asked to predict."""
+"""Targets: what a function should predict."""
 
 import re
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from quarva.tasks.forward import Forward, ForwardRange, ForwardReturn, ForwardVo
 if TYPE_CHECKING:
     from quarva.panel import Panel
 
-__all__ = ["FORWARD", "Field", "Target", "known_value", "parse_target"]
+__all__ = ["FORWARD", "Field", "Target", "last_known_value", "parse_target"]
 
 FORWARD: dict[str, Callable[[int, int], Forward]] = {
     "forward_return": ForwardReturn,
@@ -28,20 +28,29 @@ FORWARD: dict[str, Callable[[int, int], Forward]] = {
     "quintile": Quintile,
     "triple_barrier": TripleBarrier,
 }
-"""By the name that a number of days is added to, `direction_5`: (horizon, delay) → the target."""
+"""Constructors (horizon, delay) → target by name, to which the horizon is appended, as in `direction_5`."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A field of the panel as it stands: its value of day t is what the signal of day t should predict.
+    """A field of the panel as target: its value on day t is predicted by the signal of day t.
 
-    Formulas may not read it.
+    Formulas must not read it.
 
-    Args:
-        name: the field.
-        horizon: days after day t + delay that the field's value already knows of; with the delay it says how
-            many days are left out before each border of the split.
-        is_return: whether it is a return, so that reports may trade a forecast of it.
+    Parameters
+    ----------
+    name : str
+        Name of the field.
+    horizon : int, default 1
+        Number of days after day t + delay on which the value depends. With the delay, it determines how many
+        days are purged before each border of the split.
+    is_return : bool, default False
+        Whether the field is a return, so that a forecast of it can be traded.
+
+    Raises
+    ------
+    TaskError
+        The horizon is not a whole number of at least 0.
     """
 
     name: str
@@ -55,18 +64,29 @@ class Field:
         object.__setattr__(self, "horizon", horizon)
 
     @property
-    def words(self) -> str:
-        """As a sentence names it: its name."""
+    def description(self) -> str:
+        """The target in words: its name."""
         return self.name
 
     def values(self, panel: "Panel") -> NDArray[np.float32]:
-        """The field, float32 [T, N].
+        """The values of the field.
 
-        Raises:
-            TaskError: no such field.
+        Parameters
+        ----------
+        panel : Panel
+            The data.
+
+        Returns
+        -------
+        ndarray of float32, shape (T, N)
+
+        Raises
+        ------
+        TaskError
+            The panel has no such field.
         """
         if self.name not in panel.fields:
-            raise TaskError(f"the target '{self.name}' is no field; {nearest(self.name, panel.fields)}")
+            raise TaskError(f"the target '{self.name}' is not a field; {nearest(self.name, panel.fields)}")
         return panel.field(self.name).copy()
 
 
@@ -74,10 +94,25 @@ Target = Forward | Field
 
 
 def parse_target(text: str, panel: "Panel", delay: int = 1) -> Target:
-    """The target that `forward_return_5`, `direction_10`, `field:NAME` or a bare field name stands for.
+    """Parse the name of a target.
 
-    Raises:
-        TaskError: none of these, with the nearest name.
+    Parameters
+    ----------
+    text : str
+        `forward_return_5` and the like, `field:NAME`, or the name of a field.
+    panel : Panel
+        The data.
+    delay : int, default 1
+        Delay of a forward target.
+
+    Returns
+    -------
+    Forward or Field
+
+    Raises
+    ------
+    TaskError
+        The name is unknown. The message suggests the closest one.
     """
     forward = re.fullmatch(rf"({'|'.join(FORWARD)})_(\d+)", text)
     if forward:
@@ -91,10 +126,20 @@ def parse_target(text: str, panel: "Panel", delay: int = 1) -> Target:
     raise TaskError(f"unknown target '{text}'; {nearest(text, known)}")
 
 
-def known_value(values: NDArray[np.float32], ahead: int) -> NDArray[np.float32]:
-    """The latest value of a target that is known on day t: that of the signal of day t − ahead.
+def last_known_value(values: NDArray[np.float32], ahead: int) -> NDArray[np.float32]:
+    """The latest value of a target that is known on each day.
 
-    values: float32 [T, N]; ahead: days from the signal to the day on which its target is known. NaN before.
+    Parameters
+    ----------
+    values : ndarray of float32, shape (T, N)
+        The target by the day of the signal.
+    ahead : int
+        Days from the signal to the day on which its target is known.
+
+    Returns
+    -------
+    ndarray of float32, shape (T, N)
+        Row t is row t − `ahead` of `values`; NaN in the first rows.
     """
     out = np.full_like(values, np.nan)
     out[ahead:] = values[: len(values) - ahead]

@@ -1,4 +1,4 @@
-"""The task: what is asked of a panel or a table, and how an answer is scored."""
+"""The task: what to predict on a panel or a table, and how predictions are scored."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -19,18 +19,18 @@ from quarva.strategies import (
     LongShort,
     SignTiming,
     Strategy,
+    check_delay_and_cost,
     check_delisting_return,
     check_periods,
-    check_terms,
     closes,
     holding_returns,
     sharpe_ratio,
     simulate,
 )
-from quarva.tasks.leaks import Leak, find_leaks, warnings_of
-from quarva.tasks.objectives import covered, objective_named
+from quarva.tasks.leaks import Leak, find_leaks, leak_warnings
+from quarva.tasks.objectives import covered, find_objective
 from quarva.tasks.prepared_target import PreparedTarget
-from quarva.tasks.question import ask_panel, ask_table
+from quarva.tasks.question import panel_question, table_question
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Border
 from quarva.tasks.targets import Target
@@ -38,60 +38,91 @@ from quarva.tasks.traded import check_traded, is_traded, untraded_notes
 
 __all__ = ["Task", "check_task"]
 
-_SIGNAL_BYTES = 64 * 2**20  # signals that a trading objective holds at a time
+_SIGNAL_BYTES = 64 * 2**20  # memory for the signals of a chunk of formulas
 
 
 class Task:
-    """A question: predict `target`, scored by `objective`, on train, validation and a sealed test.
+    """A target to predict and an objective, on a training part, a validation part and a sealed test.
 
-    A panel is split by days, each part purged of the days whose target reaches into the next one
-    (`split.split_days`). A table is for training as a whole unless shares of its rows are given.
+    Parameters
+    ----------
+    data : Panel or Table
+        The data. A table is for symbolic regression.
+    target : ForwardReturn or another target, Field, str, or sequence of these, optional
+        The target, or its name: `forward_return_5`, `direction_5`, `field:NAME`, or the name of a field. With
+        several targets, the first is scored and `horizons` reports all. Defaults to `forward_return_1`. A
+        table has its own target.
+    objective : str, optional
+        A name in `OBJECTIVES`. Defaults to "ic", to "ts_corr" with fewer than 3 assets, and to "r2" for a
+        table.
+    split : sequence of two dates or shares, optional
+        First day of validation and first day of the test, as dates or as shares of the days in (0, 1).
+        Defaults to (0.6, 0.8). For a table, shares of the rows; by default all rows are for training.
+    embargo : int, default 0
+        Days left out after each border, in addition to those purged before it.
+    delay : int, optional
+        Days from the signal to the trade. Defaults to that of the target, or to 1.
+    cost_bps : float, default 5.0
+        Cost of a trading objective in basis points of the traded volume.
+    parsimony : float, optional
+        Penalty of the fitness per node of a formula. Defaults to that of the objective.
+    periods_per_year : float, optional
+        Number of bars per year, for annualisation. By default it is inferred from the dates; see
+        `panel.calendar_of`.
+    delisting_return : float, default 0.0
+        Return on the day after the last price of a held asset, at least −1; see `strategies.holding_returns`.
 
-    The parts of a trading objective (`sharpe`, `timing_sharpe`) hold the returns that the signals of the
-    part's days earn, so that they too stop before the next part begins. Its positions change daily; of the
-    target it uses the delay, and the horizon for purging.
+    Attributes
+    ----------
+    panel : Panel
+        The panel. For a table, its rows are the assets.
+    table : Table or None
+        The table.
+    objective : Objective
+        The objective.
+    targets : ndarray in the precision of the panel, shape (M, T, N)
+        The M targets by the day of the signal. NaN means no target, as in the sealed test.
+    target_names : tuple of str, length M
+        Their names.
+    segments : ndarray of int8, shape (T,)
+        Part of each day: 0 train, 1 validation, 2 test, −1 none. All 0 for a table.
+    split : Split or None
+        The parts. None for a table.
+    fields : tuple of str
+        Fields that formulas may read: all except the targets.
+    delay, cost_bps, parsimony, delisting_return : int and float
+        As given, or their defaults.
+    periods_per_year : float
+        As given or inferred. NaN for a table.
+    horizon : int
+        Number of days that a value of the first target spans.
+    classes : tuple of float
+        Values of the first target, ascending. Empty if it can take any value.
+    target_description : str
+        The first target in words, such as "5-day forward return".
+    trades : bool
+        Whether the signal can be traded, because the target is a return or the objective trades.
+    notes : list of str
+        Remarks for the report.
+    test_readings : int
+        Number of readings of the sealed test, including those by copies of the task with external signals.
+    signal_lookback : int
+        Number of earlier days from which external signals are computed; see `attach_signals`.
 
-    Args:
-        data: a Panel, or a Table for symbolic regression.
-        target: a ForwardReturn or another of `targets.FORWARD`, a Field, or text (`forward_return_5`,
-            `direction_5`, `field:NAME`, a field's name); a list of several is scored by the first, `horizons`
-            reports all. None is `forward_return_1`. A table has its own.
-        objective: a name of `objectives.OBJECTIVES`; None is `ic`, with fewer than 3 assets `ts_corr`, and
-            for a table `r2`.
-        split: first day of validation and first day of the test (dates, or shares of the days in (0, 1));
-            None is (0.6, 0.8). For a table: shares of the rows, or None for no split.
-        embargo: days left out after each border, besides those purged before it.
-        delay: days from the signal to the trade; None is the target's own, or 1.
-        cost_bps: basis points paid on what a trading objective trades.
-        parsimony: taken off the fitness for each node; None is the objective's own, see `objectives`.
-        periods_per_year: bars a year, for annual figures; None infers it from the panel's dates, see
-            `panel.calendar_of`.
-        delisting_return: return on the day after the last price of an asset that is held, −1 or more; see
-            `strategies.holding_returns`.
+    Raises
+    ------
+    TaskError
+        A target or objective is unknown or does not fit the data, there are too few days or assets, the split
+        is invalid, a price is not above 0, or a number is out of range.
 
-    Attributes:
-        panel: the panel (of a table, its rows as assets).
-        table: the table, or None.
-        objective: the entry of the table of objectives.
-        targets: [M, T, N] in the precision of the panel, by the day of the signal; NaN = not there, and in
-            the sealed test.
-        target_names: names of the M targets.
-        segments: int8 [T]: 0 train, 1 validation, 2 test, −1 in none. All 0 for a table.
-        split: the parts' days, `split.Split`; None for a table.
-        fields: what formulas may read: all fields but those that are targets.
-        delay, cost_bps, parsimony, delisting_return: as given, or their defaults.
-        periods_per_year: as given or inferred; NaN for a table.
-        horizon: days that one value of the first target spans.
-        classes: values that the first target may have, ascending; none where it may have any.
-        target_words: the first target as a sentence names it, `5-day forward return`.
-        trades: whether figures of trading the signal make sense, see `traded`.
-        notes: what a report should say aloud.
-        test_readings: how many times the sealed test was read, by lent signals too.
-        looks_back: days before their own that the panel's fields were computed from, see `lend`.
+    Notes
+    -----
+    A panel is split by days, and the end of each part is purged so that no target reaches into the next part
+    (see `split_days`).
 
-    Raises:
-        TaskError: an unknown target or objective, an objective that does not fit the data, too few days or
-            assets, a split outside the panel or out of order, a price of 0 or less, a negative setting.
+    A trading objective ("sharpe", "timing_sharpe") is computed from the returns that the signals of a part's
+    days earn, which also end before the next part begins. Its positions change daily. From the target it
+    takes the delay, and the horizon for purging.
     """
 
     def __init__(
@@ -110,52 +141,53 @@ class Task:
     ) -> None:
         if not isinstance(data, Panel | Table):
             raise TaskError(
-                f"a task is about a Panel or a Table, not a {type(data).__name__}: read it with "
-                "Panel.read(...) (dates × assets) or Table.read(..., target=NAME) (rows of numbers)"
+                f"a task needs a Panel or a Table, not a {type(data).__name__}; read it with Panel.read(...) "
+                "(dates × assets) or Table.read(..., target=NAME) (rows of numbers)"
             )
         embargo = whole("the embargo", embargo, 0, TaskError, "days")
-        terms = check_terms(1 if delay is None else delay, cost_bps)
-        delay = None if delay is None else terms
+        checked_delay = check_delay_and_cost(1 if delay is None else delay, cost_bps)
+        delay = None if delay is None else checked_delay
         check_periods(periods_per_year)
         check_delisting_return(delisting_return)
         if parsimony is not None and not parsimony >= 0:
-            raise TaskError(f"parsimony must be 0 or more a node, not {parsimony}")
+            raise TaskError(f"parsimony must be 0 or more per node, not {parsimony}")
         self.table = data if isinstance(data, Table) else None
         self.panel = data.panel if isinstance(data, Table) else data
-        self.objective = objective_named(objective, "table" if self.table else "panel", self.panel.assets)
+        self.objective = find_objective(objective, "table" if self.table else "panel", self.panel.assets)
         if isinstance(data, Table):
             if target is not None:
                 raise TaskError(
                     "a table has its own target column, Table.read(..., target=NAME); leave target out"
                 )
-            question = ask_table(data, split)
+            question = table_question(data, split)
         else:
-            question = ask_panel(data, target, split, embargo, delay)
+            question = panel_question(data, target, split, embargo, delay)
         check_traded(question, self.objective, self.panel)
         self.targets, self._sealed = question.open, question.sealed
         self.target_names = question.names
         self.segments, self.split = question.segments, question.split
         self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
         self.horizon, self.classes, self.cost_bps = question.horizon, question.classes, float(cost_bps)
-        self.target_words = question.words
+        self.target_description = question.description
         self.trades = is_traded(question, self.objective)
         self.notes += untraded_notes(question, self.objective, self.panel)
         self.parsimony = self.objective.parsimony if parsimony is None else float(parsimony)
         periods = periods_per_year or calendar_of(self.panel.dates).periods_per_year
         self.periods_per_year = float("nan") if self.table else float(periods)
         self.delisting_return = float(delisting_return)
-        self._read: list[float] = []  # of the sealed test; tasks lent from this one share it
-        self.looks_back = 0
+        self._read: list[float] = []  # readings of the sealed test, shared with copies of this task
+        self.signal_lookback = 0
 
     def __repr__(self) -> str:
         return f"<Task {self.objective.name} of {self.target_names[0]} on {self.panel.name}>"
 
     @property
     def test_readings(self) -> int:
+        """Number of readings of the sealed test."""
         return len(self._read)
 
     def describe(self) -> dict[str, Any]:
-        """The question as plain data, for recipes and findings: names, dates as text, numbers."""
+        """The task as plain data for recipes and findings: names, dates as text, and numbers."""
         return {
             "target": self.target_names[0],
             "objective": self.objective.name,
@@ -172,40 +204,41 @@ class Task:
         }
 
     def leaks(self, names: Sequence[str], values: Sequence[NDArray[np.floating]]) -> list[Leak]:
-        """Find what is the target in all but name on the training days, see `leaks.find_leaks`.
+        """Find fields or features that are copies of the target in training; see `find_leaks`.
 
         Parameters
         ----------
-        names : sequence of str
-            What the F fields or features are called.
-        values : sequence of float arrays, each [T, N]
-            Their values by day and asset, NaN = missing.
+        names : sequence of str, length F
+            Names of the fields or features.
+        values : sequence of ndarray of float, shape (T, N)
+            Their values. NaN marks a missing value.
 
         Returns
         -------
         list of Leak
-            Always empty for a table, where a column may well explain all there is, and for a target that is
+            Empty for a table, where a column may legitimately determine the target, and for a target that is
             known on its own day.
         """
         if self.split is None or not self.split.purged:
             return []
-        learned = np.where((self.segments == TRAIN)[:, None], self.targets[0], np.float32(np.nan))
-        return find_leaks(names, values, learned, horizon=self.horizon, delay=self.delay)
+        target = np.where((self.segments == TRAIN)[:, None], self.targets[0], np.float32(np.nan))
+        return find_leaks(names, values, target, horizon=self.horizon, delay=self.delay)
 
     @cached_property
     def warnings(self) -> tuple[str, ...]:
-        """What makes the figures of this task worthless: fields that are the target in all but name.
+        """Warnings about fields that are copies of the target, one line each.
 
-        Nothing of a target that is a price: every other price of the day agrees with it, which a note says.
+        There are none if the target is a price, which agrees with every other price of the day; a note says
+        so.
         """
         if is_price(self.target_names[0]):
             return ()
         leaks = self.leaks(self.fields, [self.panel.field(name) for name in self.fields])
-        return warnings_of(leaks, self.target_names[0], self.panel.fields)
+        return leak_warnings(leaks, self.target_names[0], self.panel.fields)
 
     @property
     def has_validation(self) -> bool:
-        """Whether there is a validation part: always on panels, and on tables where a split was asked for."""
+        """True if there is a validation part: for every panel, and for a table with a split."""
         return self.table is None or len(self.targets) > 1
 
     def score(
@@ -216,19 +249,35 @@ class Task:
         *,
         validation: bool = True,
     ) -> Scores:
-        """Score formulas on train and validation; the sealed test is not touched.
+        """Score formulas in training and validation. The sealed test is not read.
 
-        Args:
-            formulas: a Population, a Program, or one or several formulas: text, Formula, Expression, Finding.
-            threads: None is one a core. The result does not depend on it.
-            device: that evaluates them, see `engine.evaluate`.
-            validation: whether that is wanted; if not it is NaN, and the days after training are not walked.
+        Parameters
+        ----------
+        formulas : Population, Program, or one or several of str, Formula, Expression and Finding
+            P formulas.
+        threads : int, optional
+            Maximum number of threads. Defaults to one per core. The result does not depend on it.
+        device : str, default "cpu"
+            Device of the evaluation; see `engine.evaluate`.
+        validation : bool, default True
+            Whether to compute validation scores. If false, they are NaN, and the days after training are not
+            evaluated.
 
-        Raises:
-            TaskError: a formula reads a field that is a target. DeviceError: a GPU that is not there.
+        Returns
+        -------
+        Scores
+
+        Raises
+        ------
+        TaskError
+            A formula reads a field that is a target.
+        FormulaError
+            A formula cannot be parsed, or reads something that the panel lacks.
+        DeviceError
+            The GPU is not available.
         """
         if self.table and isinstance(formulas, Population):
-            self._keep_away(formulas.alphabet.fields)
+            self._check_fields(formulas.alphabet.fields)
             return self._score(formulas, validation, threads, device)
         program = self._program(formulas)
         return self._score(program, validation, threads, device)
@@ -240,17 +289,17 @@ class Task:
         threads: int | None,
         device: engine.Device,
     ) -> Scores:
-        """Score every formula to the end of training, or of validation too."""
+        """Evaluate every formula up to the end of training, or of validation, and compute its scores."""
         if self.objective.positions is not None:
             assert isinstance(formulas, engine.Program)
             parts = (TRAIN, VALIDATION) if validated else (TRAIN,)
-            figures = self._sharpes(formulas, parts, threads, device)
+            values = self._sharpes(formulas, parts, threads, device)
         else:
-            yardstick = self._scored if validated or self.table else self._trained
-            figures = self._figures(formulas, yardstick, threads, device)
-            figures = figures[:, 0] if self.table else figures[:, :, 0]
-        train = figures[:, 0]
-        validation = figures[:, 1] if figures.shape[1] > 1 else np.full(len(train), np.nan)
+            prepared = self._prepared if validated or self.table else self._prepared_training
+            values = self._values(formulas, prepared, threads, device)
+            values = values[:, 0] if self.table else values[:, :, 0]
+        train = values[:, 0]
+        validation = values[:, 1] if values.shape[1] > 1 else np.full(len(train), np.nan)
         sign = np.ones(len(train), np.int8)
         if self.objective.sign_free:
             sign[train < 0] = -1
@@ -259,55 +308,91 @@ class Task:
         return Scores((-train if self.objective.minimised else train) - penalty, train, validation, sign)
 
     def read_test(self, formula: Any, threads: int | None = None) -> float:
-        """The objective of one formula on the sealed test, times the sign found in training.
+        """Read the sealed test for one formula.
 
-        Each call is counted in `test_readings`. NaN where the formula is invalid in training or says too
-        little in the test.
+        Parameters
+        ----------
+        formula : Population, Program, str, Formula, Expression or Finding
+            A single formula.
+        threads : int, optional
+            Maximum number of threads. Defaults to one per core.
 
-        Raises:
-            TaskError: more than one formula, or a task without a test part.
+        Returns
+        -------
+        float
+            The objective on the test, times the sign found in training. NaN if the formula is invalid in
+            training or its coverage in the test is too low.
+
+        Raises
+        ------
+        TaskError
+            There is more than one formula, or the task has no test.
+
+        Notes
+        -----
+        Each call is counted in `test_readings`.
         """
         if self.table and np.isnan(self._sealed).all():
             raise TaskError(
-                "the table has no sealed test; give split=(0.6, 0.8) to keep 20 % of the rows for it"
+                "the table has no sealed test; pass split=(0.6, 0.8) to reserve 20 % of the rows for it"
             )
         program = self._program(formula)
         if len(program) != 1:
-            raise TaskError(f"the sealed test is read for one formula at a time, not {len(program)}")
+            raise TaskError(f"the sealed test can be read for one formula at a time, not {len(program)}")
         trained = self.score(program, threads)
         if self.objective.positions is not None:
-            figure = self._sharpes(program, (TEST,), threads)[0, 0]
+            value = self._sharpes(program, (TEST,), threads)[0, 0]
         else:
             days = np.where(self.segments == (TRAIN if self.table else TEST), 0, UNUSED).astype(np.int8)
-            sealed = PreparedTarget.of(self.panel, self._sealed, days, 1, self.objective.statistic)
-            figure = self._figures(program, sealed, threads)[0, 0, 0]
-        self._read.append(float("nan") if np.isnan(trained.fitness[0]) else float(figure * trained.sign[0]))
+            sealed = PreparedTarget.prepare(self.panel, self._sealed, days, 1, self.objective.statistic)
+            value = self._values(program, sealed, threads)[0, 0, 0]
+        self._read.append(float("nan") if np.isnan(trained.fitness[0]) else float(value * trained.sign[0]))
         return self._read[-1]
 
     def horizons(self, formulas: Any, threads: int | None = None) -> NDArray[np.float64]:
-        """The objective against every target of the task, float64 [P, M, 2] (train, validation).
+        """Compute the objective for every target of the task.
 
-        Not turned by the sign: a formula that predicts falling prices has negative values. Of `sharpe`, which
-        trades daily whatever the horizon, the IC; of `timing_sharpe` the pooled correlation.
+        Parameters
+        ----------
+        formulas : Population, Program, or one or several of str, Formula, Expression and Finding
+            P formulas.
+        threads : int, optional
+            Maximum number of threads. Defaults to one per core.
 
-        Raises:
-            TaskError: the task is about a table.
+        Returns
+        -------
+        ndarray of float64, shape (P, M, 2)
+            Values in training and validation, without a change of sign. For "sharpe", which trades daily
+            whatever the horizon, the IC; for "timing_sharpe", the pooled correlation.
+
+        Raises
+        ------
+        TaskError
+            The task is about a table.
         """
         if self.table:
-            raise TaskError("a table has one target and no horizons; ask about a panel")
-        every = self._yardstick(self.targets)
-        return self._figures(self._program(formulas), every, threads).transpose(0, 2, 1)
+            raise TaskError("a table has a single target without horizons; use a panel")
+        prepared = self._prepare(self.targets)
+        return self._values(self._program(formulas), prepared, threads).transpose(0, 2, 1)
 
     def strategy(self, function: Any) -> Strategy:
-        """The strategy that trades `function` on this task's terms.
+        """The strategy that trades a function with the delay and costs of this task.
 
-        Positions are those of a trading objective, else LongShort(0.2), and SignTiming for a single asset.
-        The signal is traded as it stands: a formula that scored with sign −1 has to be negated first.
+        Parameters
+        ----------
+        function : str, Formula, Expression, Finding, or object with `signal(panel)`
+            The function. A formula that scored with sign −1 must be negated first.
+
+        Returns
+        -------
+        Strategy
+            Its positions are those of a trading objective, otherwise `LongShort(0.2)`, or `SignTiming()` for
+            a single asset.
         """
-        usual = LongShort() if len(self.panel.assets) > 1 else SignTiming()
+        default = LongShort() if len(self.panel.assets) > 1 else SignTiming()
         return Strategy(
             function,
-            self.objective.positions or usual,
+            self.objective.positions or default,
             self.delay,
             self.cost_bps,
             None if self.table else self.periods_per_year,
@@ -316,7 +401,7 @@ class Task:
 
     @cached_property
     def earned_segments(self) -> NDArray[np.int8]:
-        """int8 [T]: the part whose signals a strategy's return of the day belongs to, −1 for none.
+        """Part of the signal that earns a strategy's return on each day, int8, shape (T,); −1 for none.
 
         The return of day s is earned by the signal of day s − delay − 1.
         """
@@ -325,7 +410,7 @@ class Task:
         return out
 
     def _program(self, formulas: Any) -> engine.Program:
-        """Compile what is no Program yet, and keep formulas away from the targets."""
+        """Convert formulas to a Program and check that they do not read the targets."""
         if isinstance(formulas, engine.Program):
             program = formulas
         elif isinstance(formulas, Population):
@@ -337,55 +422,55 @@ class Task:
                 expression_of(each, panel.fields, panel.groups, panel.assets)
                 for each in (formulas if several else [formulas])
             ])  # fmt: skip
-        self._keep_away(program.fields)
+        self._check_fields(program.fields)
         return program
 
     def check_fields(self, formula: str) -> None:
-        """Raise TaskError where a formula reads a field that is a target, FormulaError where it is none."""
+        """Raise TaskError if a formula reads a target, and FormulaError if it cannot be parsed."""
         self._program([parse(formula)])
 
-    def _keep_away(self, fields: tuple[str, ...]) -> None:
+    def _check_fields(self, fields: tuple[str, ...]) -> None:
         for name in fields:
             if name in self.panel.fields and name not in self.fields:
-                raise TaskError(f"field '{name}' is a target of this task; a formula may not read it")
+                raise TaskError(f"field '{name}' is a target of this task; a formula must not read it")
 
-    def _yardstick(self, targets: NDArray[np.floating]) -> PreparedTarget:
-        """Targets over train and validation; for a table all days are one segment."""
+    def _prepare(self, targets: NDArray[np.floating]) -> PreparedTarget:
+        """Prepare targets on train and validation. For a table, all days are one segment."""
         open_days = np.where(self.segments == TEST, UNUSED, self.segments).astype(np.int8)
-        return PreparedTarget.of(
+        return PreparedTarget.prepare(
             self.panel, targets, open_days, 1 if self.table else 2, self.objective.statistic
         )
 
     @cached_property
-    def _scored(self) -> PreparedTarget:
-        return self._yardstick(self.targets if self.table else self.targets[:1])
+    def _prepared(self) -> PreparedTarget:
+        return self._prepare(self.targets if self.table else self.targets[:1])
 
     @cached_property
-    def _trained(self) -> PreparedTarget:
-        return self._scored.first_part()
+    def _prepared_training(self) -> PreparedTarget:
+        return self._prepared.first_part()
 
-    def _figures(
+    def _values(
         self,
         formulas: engine.Program | Population,
-        yardstick: PreparedTarget,
+        prepared: PreparedTarget,
         threads: int | None,
         device: engine.Device = "cpu",
     ) -> NDArray[np.float64]:
-        """The objective by formula, segment and target, float64 [P, S, M]; NaN where too little counts."""
-        count = yardstick.warm_up.shape[1]
+        """The objective by formula, segment and target, float64, shape (P, S, M); NaN if not covered."""
+        count = prepared.warm_up.shape[1]
         acc = engine.evaluate(
-            formulas, self.panel, yardstick.target, self.objective.statistic, None, count, threads, device
+            formulas, self.panel, prepared.target, self.objective.statistic, None, count, threads, device
         )
         if self.table:
             enough = acc[..., 0] == acc[..., 3]
         else:
             assert isinstance(formulas, engine.Program)
-            looks_back = formulas.lookback() + self.looks_back
-            enough = covered(acc[..., 0], yardstick.possible, yardstick.before(looks_back))
-            acc = yardstick.settled(acc, looks_back)
+            lookback = formulas.lookback() + self.signal_lookback
+            enough = covered(acc[..., 0], prepared.possible, prepared.in_warm_up(lookback))
+            acc = prepared.count_missing_as_neutral(acc, lookback)
         with np.errstate(divide="ignore", invalid="ignore"):
-            figures = self.objective.figure(acc, yardstick.variance)
-        return np.where(enough & np.isfinite(figures), figures, np.nan)
+            values = self.objective.value(acc, prepared.variance)
+        return np.where(enough & np.isfinite(values), values, np.nan)
 
     def _sharpes(
         self,
@@ -394,47 +479,46 @@ class Task:
         threads: int | None,
         device: engine.Device = "cpu",
     ) -> NDArray[np.float64]:
-        """The Sharpe ratio by formula and part, float64 [P, len(parts)]; NaN where too little counts."""
+        """The Sharpe ratio by formula and part, float64, shape (P, len(parts)); NaN if not covered."""
         rule = self.objective.positions
-        assert rule is not None  # the table gives every objective of returns its positions
+        assert rule is not None
         last = int(np.flatnonzero(np.isin(self.segments, parts))[-1])
         days = min(last + self.delay + 2, len(self.segments))
         returns = self._returns.first(days)
-        needed = self._needed(returns)
-        lookback = program.lookback() + self.looks_back
+        required = self._required_signals(returns)
+        lookback = program.lookback() + self.signal_lookback
         out = np.full((len(program), len(parts)), np.nan)
         for chunk in self._chunks(len(program)):
             signals = engine.signals(program[chunk], self.panel, threads, device)
             result = simulate(signals, returns, rule, self.delay, engine.threads_to_use(threads))
             net = result.net(self.cost_bps)
-            opinion = (result.opinions >= needed) & (needed > 0)
+            counted = (result.opinions >= required) & (required > 0)
             for k, part in enumerate(parts):
-                asked = self.segments[:days] == part
-                possible = np.append(0, np.cumsum(asked & (needed > 0))).astype(np.float64)
+                inside = self.segments[:days] == part
+                possible = np.append(0, np.cumsum(inside & (required > 0))).astype(np.float64)
                 warm_up = possible[np.minimum(lookback[chunk], days)]
-                enough = covered(opinion[:, asked].sum(axis=1), possible[-1:], warm_up)
+                enough = covered(counted[:, inside].sum(axis=1), possible[-1:], warm_up)
                 earned = net[:, self.earned_segments[:days] == part]
-                figures = sharpe_ratio(earned, self.periods_per_year)
-                out[chunk, k] = np.where(enough, figures, np.nan)
+                out[chunk, k] = np.where(enough, sharpe_ratio(earned, self.periods_per_year), np.nan)
         return out
 
     @cached_property
     def _returns(self) -> HoldingReturns:
         return holding_returns(closes(self.panel), self.delisting_return)
 
-    def _needed(self, returns: HoldingReturns) -> NDArray[np.int64]:
-        """Assets that need a signal for the day to count, int64 [days]: half of those that it can trade.
+    def _required_signals(self, returns: HoldingReturns) -> NDArray[np.int64]:
+        """Number of assets that need a signal for the day to count: half of those that can be traded.
 
-        An asset can be traded where it has a price on the day of the trade; whether it has one on the day
-        after is not known then. 0 on days whose signal can earn nothing.
+        An asset can be traded if it has a price on the day of the trade; whether it has one on the day after
+        is not known then. 0 on days whose signal cannot earn anything. Shape (days,).
         """
         tradable = np.zeros(len(returns.gain), np.int64)
         trades = returns.open[self.delay : -1]
         if self.panel.universe is not None:
             trades = trades & self.panel.universe[: len(trades)]
         tradable[: len(trades)] = trades.sum(axis=1)
-        least = self.objective.least_assets
-        return np.where(tradable >= least, np.maximum(least, -(-tradable // 2)), 0)
+        minimum = self.objective.min_assets
+        return np.where(tradable >= minimum, np.maximum(minimum, -(-tradable // 2)), 0)
 
     def _chunks(self, count: int) -> Iterator[slice]:
         days, assets = self.panel.shape
@@ -443,9 +527,9 @@ class Task:
 
 
 def check_task(given: object, verb: str) -> None:
-    """Raise TaskError where what a verb (`search`) was given is no Task."""
+    """Raise TaskError if the argument of `verb`, such as "search", is not a Task."""
     if not isinstance(given, Task):
         raise TaskError(
-            f"{verb} takes a Task, not a {type(given).__name__}: ask a question first, as in "
+            f"{verb} takes a Task, not a {type(given).__name__}; create one, such as "
             "Task(panel, target='forward_return_5')"
         )

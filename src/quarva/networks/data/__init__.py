@@ -1,1 +1,1 @@
-"""What networks are trained on: features, windows, samples and the encoding of targets."""
+"""The data that networks are trained on: features, windows, samples and target encodings."""

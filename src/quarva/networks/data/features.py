@@ -1,4 +1,4 @@
-"""What a network is shown of a panel: formulas, or functions of the user's."""
+"""Features: the formulas or functions whose values a network reads."""
 
 from collections.abc import Callable, Collection
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from quarva.errors import TaskError
 from quarva.panel import Panel
 
-__all__ = ["Feature", "compute", "name_of", "usual_features"]
+__all__ = ["Feature", "compute", "default_features", "feature_name"]
 
 Feature = str | Callable[[Panel], NDArray[np.floating]]
-"""A formula as text, or a function of the panel that gives [T, N]."""
+"""A formula in infix notation, or a function that returns an array of shape (T, N) for a panel."""
 
 
-_USUAL = {
+_DEFAULT_FEATURES = {
     "pct_change(close, 1)": {"close"},
     "close / open - 1": {"open", "close"},
     "(high - low) / close": {"high", "low", "close"},
@@ -23,28 +23,60 @@ _USUAL = {
 }
 
 
-def name_of(feature: Feature) -> str:
-    """A formula's text, or a function's name."""
+def feature_name(feature: Feature) -> str:
+    """The text of a formula, or the name of a function."""
     return feature if isinstance(feature, str) else getattr(feature, "__name__", type(feature).__name__)
 
 
 def compute(feature: Callable[[Panel], NDArray[np.floating]], panel: Panel) -> NDArray[np.float32]:
-    """A function's values on a panel, float32 [T, N]. Raises TaskError where they have another shape."""
+    """Compute a function on a panel.
+
+    Parameters
+    ----------
+    feature : callable
+        Returns an array of shape (T, N).
+    panel : Panel
+        The data.
+
+    Returns
+    -------
+    ndarray of float32, shape (T, N)
+
+    Raises
+    ------
+    TaskError
+        The result has another shape.
+    """
     values = np.asarray(feature(panel), np.float32)
     if values.shape != panel.shape:
         raise TaskError(
-            f"the feature {name_of(feature)} gives {list(values.shape)} where the panel is "
+            f"the feature {feature_name(feature)} has shape {list(values.shape)}, but the panel has shape "
             f"{list(panel.shape)} (days × assets)"
         )
     return values
 
 
-def usual_features(fields: Collection[str]) -> tuple[str, ...]:
-    """Features of bars in no units: the day's return, its range and place in it, the surprise of volume.
+def default_features(fields: Collection[str]) -> tuple[str, ...]:
+    """Unit-free features of bars: return, range, position in the range, and volume surprise.
 
-    fields: that may be read. Raises TaskError where none of these features can be made of them.
+    Parameters
+    ----------
+    fields : collection of str
+        Fields that may be read.
+
+    Returns
+    -------
+    tuple of str
+        Those formulas whose fields are available.
+
+    Raises
+    ------
+    TaskError
+        None of the features can be computed from the fields.
     """
-    out = [feature for feature, reads in _USUAL.items() if reads <= set(fields)]
+    out = [feature for feature, reads in _DEFAULT_FEATURES.items() if reads <= set(fields)]
     if not out:
-        raise TaskError(f"there are no bars to show; name features=[...], of {', '.join(fields)}")
+        raise TaskError(
+            f"the default features need bars; pass features=[...] with formulas of {', '.join(fields)}"
+        )
     return tuple(out)

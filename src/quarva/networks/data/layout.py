@@ -1,4 +1,4 @@
-"""The axes of what a network is shown: one batch of windows, four orders."""
+"""Input layouts: four orders of the axes of a batch of windows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +9,12 @@ from torch import Tensor
 __all__ = ["LAYOUTS", "Layout", "arrange", "axes_of", "shape_of"]
 
 Layout = Literal["features", "sequence_first", "batch_first", "channels"]
-"""features [B, S·F], the oldest day's features first; sequence_first [S, B, F], the default of torch's
-recurrent layers; batch_first [B, S, F], of its transformers; channels [B, F, S], of its 1-D convolutions."""
+"""Order of the axes of a batch of B windows of S days and F features.
+
+`features` has shape (B, S·F), the oldest day first, and is read by fully connected layers. `sequence_first`
+has shape (S, B, F), the default of torch's recurrent layers. `batch_first` has shape (B, S, F), as in
+transformers. `channels` has shape (B, F, S) and is read by 1-D convolutions.
+"""
 
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
@@ -31,15 +35,18 @@ _ORDERS: dict[Layout, _Order] = {
 
 
 def arrange(windows: Tensor, layout: Layout) -> Tensor:
-    """Windows [B, S, F] in the order of a layout: a view, but for `features` of windows that have gaps."""
+    """Arrange windows of shape (B, S, F) in a layout.
+
+    Returns a view, except in the layout `features` if the windows are not contiguous.
+    """
     return _ORDERS[layout].arrange(windows)
 
 
 def axes_of(layout: Layout) -> str:
-    """How the axes are written: `[B, F, S]`."""
+    """The axes of a layout as text, such as `[B, F, S]`."""
     return _ORDERS[layout].axes
 
 
 def shape_of(layout: Layout, batch: int, length: int, features: int) -> tuple[int, ...]:
-    """The shape of so many windows of so many days and features."""
+    """Shape of a batch in a layout."""
     return _ORDERS[layout].shape(batch, length, features)

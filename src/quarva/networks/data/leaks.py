@@ -1,7 +1,6 @@
-"""Whether what a network is shown knows what it is asked: looked into before every fit.
+"""Checks for look-ahead in the inputs of a network, made before every fit.
 
-A formula can not look ahead, whoever wrote it; a function of the user's can, and so can a field that came
-with the data.
+A formula cannot look ahead, but a user's function or a column of the data can.
 """
 
 from collections.abc import Sequence
@@ -10,21 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva.errors import TaskError
-from quarva.networks.data.features import Feature, compute, name_of
+from quarva.networks.data.features import Feature, compute, feature_name
 from quarva.panel import Panel
 from quarva.tasks import Task
 
 __all__ = ["check_causality", "check_target"]
 
-_CUTS = (0.5, 0.8)  # shares of the days at which the future is taken away
+_CUTS = (0.5, 0.8)  # shares of the days after which the panel is truncated
 
 
 def check_causality(features: Sequence[Feature], panel: Panel) -> None:
-    """Take the future away and see whether the past of a feature changes.
+    """Check that the values of a feature do not change when later days are removed.
 
-    Raises:
-        TaskError: the values of a function on the days up to a cut differ once the panel ends there; with
-            the first such day.
+    Parameters
+    ----------
+    features : sequence of str or callable
+        The features. Formulas are skipped because they cannot look ahead.
+    panel : Panel
+        The data.
+
+    Raises
+    ------
+    TaskError
+        The past values of a function change when the panel is truncated. The message names the first such
+        day.
     """
     for feature in features:
         if isinstance(feature, str):
@@ -37,23 +45,31 @@ def check_causality(features: Sequence[Feature], panel: Panel) -> None:
             if not same.all():
                 day = str(panel.dates[int(np.argmin(same))])[:10]
                 raise TaskError(
-                    f"the feature {name_of(feature)} knows the future: its value of {day} changes when the "
-                    f"days after {str(panel.dates[last])[:10]} are taken away; compute it from its "
-                    "own day and those before"
+                    f"the feature {feature_name(feature)} looks ahead: its value on {day} changes when the "
+                    f"days after {str(panel.dates[last])[:10]} are removed; compute it from its own day and "
+                    "earlier days only"
                 )
 
 
 def check_target(names: Sequence[str], values: NDArray[np.float32], task: Task) -> None:
-    """Refuse a feature that is the target under another name, see `quarva.tasks.leaks`.
+    """Reject features that are a copy of the target; see `quarva.tasks.leaks`.
 
-    Args:
-        names: of the F features. values: float32 [F, T, N], NaN = not there.
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the F features.
+    values : ndarray of float32, shape (F, T, N)
+        Their values. NaN marks a missing value.
+    task : Task
+        The task whose target is compared.
 
-    Raises:
-        TaskError: a feature agrees with the target on the training days as no honest one does.
+    Raises
+    ------
+    TaskError
+        A feature agrees with the target in training more closely than past data can.
     """
     for leak in task.leaks(names, list(values)):
         raise TaskError(
             f"the feature '{leak.name}' is the target {task.target_names[0]} in all but name ({leak} on the "
-            "training days): it knows the days to come; leave it out, and of prices show changes"
+            "training days), so it looks ahead; leave it out, and use changes instead of prices"
         )

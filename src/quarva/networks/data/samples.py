@@ -1,4 +1,4 @@
-"""Which windows a network learns from, is stopped by and is judged on, and the batches they come in."""
+"""Training samples: windows with a target, and their division into batches."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,90 +17,125 @@ __all__ = ["Samples"]
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Windows with a target, in order of their days.
+    """Windows that have a target, ordered by day.
 
-    Attributes:
-        windows: all windows of the panel.
-        places: int64 [B], t · N + n, ascending. target: float32 [B], as the loss reads it.
-        assets: N.
+    Attributes
+    ----------
+    windows : Windows
+        All windows of the panel.
+    indices : Tensor of int64, shape (B,)
+        Flat index t · N + n of each sample's last cell, ascending.
+    target : Tensor of float32, shape (B,)
+        Encoded target of each sample, as the loss expects it.
+    assets : int
+        Number N of assets.
     """
 
     windows: Windows
-    places: Tensor
+    indices: Tensor
     target: Tensor
     assets: int
 
     @classmethod
-    def of(
+    def select(
         cls, windows: Windows, target: NDArray[np.floating], days: NDArray[np.bool_], part: str
     ) -> "Samples":
-        """Those that end on some days, bool [T], or cells, and have a target there, float [T, N], NaN = none.
+        """Select the windows that end on given cells and have a target there.
 
-        Raises:
-            TaskError: there are fewer than two; `part` names the days.
+        Parameters
+        ----------
+        windows : Windows
+            All windows of the panel.
+        target : ndarray of float, shape (T, N)
+            Encoded target. NaN means no target.
+        days : ndarray of bool, shape (T,) or (T, N)
+            Days or cells to select.
+        part : str
+            Name of the part of the data, for the error message.
+
+        Returns
+        -------
+        Samples
+
+        Raises
+        ------
+        TaskError
+            Fewer than two windows are selected.
         """
-        places = windows.places(days, np.isfinite(target))
-        if len(places) < 2:
-            shown = f"windows of {windows.length} days" if windows.length > 1 else "rows"
+        indices = windows.indices(days, np.isfinite(target))
+        if len(indices) < 2:
+            noun = f"windows of {windows.length} days" if windows.length > 1 else "rows"
             raise TaskError(
-                f"the {part} part has {len(places)} {shown} with a target; shorten the window, move the "
-                "split or the holdout, or take missing='mean'"
+                f"the {part} part has {len(indices)} {noun} with a target; shorten the window, move the "
+                "split or the holdout, or pass missing='mean'"
             )
-        wanted = torch.from_numpy(target.reshape(-1)[places.numpy()].astype(np.float32))
-        return cls(windows, places, wanted, windows.values.shape[2])
+        selected = torch.from_numpy(target.reshape(-1)[indices.numpy()].astype(np.float32))
+        return cls(windows, indices, selected, windows.values.shape[2])
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.indices)
 
     def to(self, device: torch.device) -> "Samples":
-        """The same on a device, the panel's values too."""
+        """Copy the samples, including the values of the panel, to a device."""
         return Samples(
-            self.windows.to(device), self.places.to(device), self.target.to(device), self.assets
+            self.windows.to(device), self.indices.to(device), self.target.to(device), self.assets
         )  # fmt: skip
 
     @property
     def day(self) -> Tensor:
-        """The day of each window, int64 [B]."""
-        return torch.div(self.places, self.assets, rounding_mode="floor")
+        """Last day of each window, int64, shape (B,)."""
+        return torch.div(self.indices, self.assets, rounding_mode="floor")
 
     def batch(self, chosen: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows, targets and days of some, int64 [b]."""
-        places = self.places[chosen]
-        day = torch.div(places, self.assets, rounding_mode="floor")
-        return self.windows.batch(places, layout), self.target[chosen], day
+        """Windows, targets and days of the samples with the given numbers, int64, shape (b,)."""
+        indices = self.indices[chosen]
+        day = torch.div(indices, self.assets, rounding_mode="floor")
+        return self.windows.batch(indices, layout), self.target[chosen], day
 
-    def shuffled(self, size: int, source: torch.Generator, whole_days: bool) -> Iterator[Tensor]:
-        """Numbers of the windows of one batch after the other, each window once, about `size` a batch.
+    def shuffled(self, size: int, rng: torch.Generator, whole_days: bool) -> Iterator[Tensor]:
+        """Iterate over shuffled batches that contain each sample once.
 
-        whole_days: a batch is some days with all their windows, in order of days, as losses that compare the
-        assets of a day want it.
+        Parameters
+        ----------
+        size : int
+            Approximate number of samples in a batch.
+        rng : torch.Generator
+            Random number generator.
+        whole_days : bool
+            If true, a batch consists of complete days in ascending order. Losses that compare the assets of a
+            day require this.
+
+        Yields
+        ------
+        Tensor of int64, shape (b,)
+            Numbers of the samples of a batch.
         """
         if not whole_days:
-            device = self.places.device
-            for part in torch.randperm(len(self), generator=source).split(size):
+            device = self.indices.device
+            for part in torch.randperm(len(self), generator=rng).split(size):
                 yield part.to(device)
             return
-        _, many = torch.unique_consecutive(self.day, return_counts=True)
-        end = many.cumsum(0).cpu()
-        first = end - many.cpu()
-        days = max(1, size * len(many) // len(self))
-        for part in torch.randperm(len(many), generator=source).split(days):
+        _, counts = torch.unique_consecutive(self.day, return_counts=True)
+        end = counts.cumsum(0).cpu()
+        first = end - counts.cpu()
+        days = max(1, size * len(counts) // len(self))
+        for part in torch.randperm(len(counts), generator=rng).split(days):
             ordered = part.sort().values
             numbers = [torch.arange(int(first[d]), int(end[d])) for d in ordered]
-            yield torch.cat(numbers).to(self.places.device)
+            yield torch.cat(numbers).to(self.indices.device)
 
     def in_order(self, size: int, whole_days: bool) -> Iterator[Tensor]:
-        """The same in their order, for looking at all of them."""
+        """Iterate over batches in ascending order, for evaluation; arguments as in `shuffled`."""
         if not whole_days:
-            yield from torch.arange(len(self), device=self.places.device).split(size)
+            yield from torch.arange(len(self), device=self.indices.device).split(size)
             return
-        _, many = torch.unique_consecutive(self.day, return_counts=True)
-        numbers = torch.arange(len(self), device=self.places.device).split(many.tolist())
-        held: list[Tensor] = []
-        for each in numbers:
-            held.append(each)
-            if sum(map(len, held)) >= size:
-                yield torch.cat(held)
-                held = []
-        if held:
-            yield torch.cat(held)
+        _, counts = torch.unique_consecutive(self.day, return_counts=True)
+        numbers = torch.arange(len(self), device=self.indices.device).split(counts.tolist())
+        pending: list[Tensor] = []
+        for day in numbers:
+            pending.append(day)
+            if sum(map(len, pending)) >= size:
+                yield torch.cat(pending)
+                pending = []
+        if pending:
+            yield torch.cat(pending)

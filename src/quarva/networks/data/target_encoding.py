@@ -1,7 +1,7 @@
-"""Framings: what a question of the task becomes for a network.
+"""Target encodings: how a target is presented to a loss, and how outputs become predictions.
 
-A regression gives a number in the target's units; a classification gives the chance of each class, and its
-signal is the expected class; a ranking gives an order of the day's assets, in no units.
+A regression predicts a number in the target's units. A classification predicts the probability of each class,
+and its signal is the expected class. A ranking predicts an order of the assets of a day, without units.
 """
 
 from dataclasses import dataclass
@@ -13,25 +13,35 @@ from torch import Tensor
 
 from quarva.errors import TaskError
 from quarva.networks.data.training_data import TrainingData
-from quarva.networks.training.losses import LOSSES, by_day, correlation, standard_ranks
+from quarva.networks.training.losses import LOSSES, average_ranks, by_day, correlation
 from quarva.panel.names import nearest
 from quarva.panel.precision import TOLERANCE, Precision
 
-__all__ = ["TargetEncoding", "frame", "temperature"]
+__all__ = ["TargetEncoding", "choose_encoding", "fit_temperature"]
 
-_CLASSES_AT_MOST = 20
+_MAX_CLASSES = 20
 
 
 @dataclass(frozen=True, eq=False)
 class TargetEncoding:
-    """How targets are given to a loss, and what is made of a network's outputs.
+    """Encoding of a target for a loss, and decoding of a network's outputs.
 
-    Attributes:
-        kind: regression, classification or ranking. loss: its name in `losses.LOSSES`.
-        classes: float64 [K], the classes' values, ascending; empty where there are none.
-        mean, scale: of the target on the training days: a regression learns (target − mean) / scale.
-        temperature: by which logits are divided (Guo et al. 2017), 1 until fitted by `temperature`.
-        figure: name of the figure that networks and baselines are held against each other by.
+    Attributes
+    ----------
+    kind : {"regression", "classification", "ranking"}
+        Kind of prediction.
+    loss : str
+        Name of the loss in `LOSSES`.
+    classes : ndarray of float64, shape (K,)
+        Values of the classes, ascending. Empty unless `kind` is "classification".
+    mean, scale : float
+        Mean and standard deviation of the target in training. A regression learns (target − mean) / scale.
+    temperature : float
+        Divisor of the logits, 1 until it is fitted by `fit_temperature`.
+
+    References
+    ----------
+    Guo, C., Pleiss, G., Sun, Y. and Weinberger, K. (2017). On calibration of modern neural networks. ICML.
     """
 
     kind: str
@@ -49,26 +59,38 @@ class TargetEncoding:
 
     @property
     def outputs(self) -> int:
-        """Numbers that a network gives for a window."""
+        """Number of outputs that the network needs."""
         return len(self.classes) if self.kind == "classification" else 1
 
     @property
     def whole_days(self) -> bool:
-        """Whether the loss compares the assets of a day."""
+        """True if the loss compares the assets of a day."""
         return self.loss in ("ic", "rank_ic")
 
     @property
-    def figure(self) -> str:
-        """What `judge` gives: mean squared error and log loss, the less the better, or a mean rank IC."""
+    def metric(self) -> str:
+        """Name of the metric that `score` computes: "mse", "log loss" or "rank IC"."""
         return {"regression": "mse", "classification": "log loss", "ranking": "rank IC"}[self.kind]
 
     @property
     def minimised(self) -> bool:
-        """Whether less of the figure is better."""
+        """True if a lower metric is better."""
         return self.kind != "ranking"
 
     def encode(self, target: NDArray[np.floating]) -> NDArray[np.float64]:
-        """A target as the loss reads it: scaled, or the number of its class; NaN stays NaN."""
+        """Encode a target.
+
+        Parameters
+        ----------
+        target : ndarray of float
+            Target in its own units.
+
+        Returns
+        -------
+        ndarray of float64, same shape
+            The scaled target, or the index of its class. NaN where the target is NaN or not one of the
+            classes.
+        """
         values = target.astype(np.float64)
         if self.kind != "classification":
             return (values - self.mean) / self.scale
@@ -76,93 +98,137 @@ class TargetEncoding:
         known = np.isin(values, self.classes)
         return np.where(known, number.astype(np.float64), np.nan)
 
-    def answer(self, outputs: Tensor) -> Tensor:
-        """Outputs [..., K] as what `judge` reads: a number in the target's units, or chances."""
+    def predict(self, outputs: Tensor) -> Tensor:
+        """Decode outputs of shape (..., K): numbers in the target's units, or class probabilities."""
         if self.kind == "classification":
             return torch.softmax(outputs / self.temperature, dim=-1)
         return (outputs.double() if self.precision == "float64" else outputs) * self.scale + self.mean
 
-    def signal(self, answers: Tensor) -> Tensor:
-        """Answers [..., K] as a signal [...]: the larger, the larger the expected target."""
+    def signal(self, predictions: Tensor) -> Tensor:
+        """Reduce predictions of shape (..., K) to a signal of shape (...), the expected target."""
         if self.kind == "classification":
-            return answers @ torch.as_tensor(self.classes, dtype=answers.dtype, device=answers.device)
-        return answers[..., 0]
+            return predictions @ torch.as_tensor(
+                self.classes, dtype=predictions.dtype, device=predictions.device
+            )
+        return predictions[..., 0]
 
-    def judge(self, answers: Tensor, target: Tensor, day: Tensor) -> float:
-        """The figure of answers [B, K] for targets [B] in their own units, and days [B] ascending.
+    def score(self, predictions: Tensor, target: Tensor, day: Tensor) -> float:
+        """Compute the metric.
 
-        A day whose target is the same for all assets does not count in a mean rank IC; one whose answers are
-        counts as 0, so that a constant has a figure to be compared with.
+        Parameters
+        ----------
+        predictions : Tensor of float, shape (B, K)
+            Decoded outputs, see `predict`.
+        target : Tensor of float64, shape (B,)
+            Target in its own units.
+        day : Tensor of int64, shape (B,)
+            Day of each sample, ascending.
+
+        Returns
+        -------
+        float
+            Mean squared error, mean log loss, or mean daily rank IC.
+
+        Notes
+        -----
+        The rank IC ignores days on which all targets are equal. A day on which all predictions are equal
+        counts as 0, so that a constant prediction has a defined score.
         """
         if self.kind == "regression":
-            return float(((answers[:, 0].double() - target) ** 2).mean())
+            return float(((predictions[:, 0].double() - target) ** 2).mean())
         if self.kind == "classification":
-            number = torch.as_tensor(self.encode(target.cpu().numpy()), device=answers.device).long()
-            chance = answers.gather(1, number[:, None])[:, 0].double().clamp_min(1e-12)
+            number = torch.as_tensor(self.encode(target.cpu().numpy()), device=predictions.device).long()
+            chance = predictions.gather(1, number[:, None])[:, 0].double().clamp_min(1e-12)
             return float(-chance.log().mean())
-        signal, wanted, there = by_day(answers[:, 0].double()[None], target.double(), day)
-        # Day by day, for pairs of assets are compared: a year of five hundred at once is gigabytes.
-        days = zip(signal[0].split(1), wanted.split(1), there.split(1), strict=True)
+        signal, expected, present = by_day(predictions[:, 0].double()[None], target.double(), day)
+        # Day by day, because all pairs of assets are compared: a year of 500 assets would take gigabytes.
+        days = zip(signal[0].split(1), expected.split(1), present.split(1), strict=True)
         daily = [
-            correlation(standard_ranks(one, here), standard_ranks(other, here), here)
-            for one, other, here in days
-            if _varies(other, here)
+            correlation(average_ranks(one, mask), average_ranks(other, mask), mask)
+            for one, other, mask in days
+            if _varies(other, mask)
         ]
         return float(torch.stack(daily).mean()) if daily else float("nan")
 
 
-def _varies(values: Tensor, there: Tensor) -> bool:
-    """Whether what is there takes more than one value."""
-    known = values[there > 0]
+def _varies(values: Tensor, mask: Tensor) -> bool:
+    """True if the values under the mask are not all equal."""
+    known = values[mask > 0]
     return bool((known != known[0]).any())
 
 
-def frame(material: TrainingData, loss: str | None) -> TargetEncoding:
-    """The framing of a task under a loss; None is `cross_entropy` for classes and `mse` elsewhere.
+def choose_encoding(data: TrainingData, loss: str | None) -> TargetEncoding:
+    """Choose the encoding of a task's target for a loss.
 
-    Raises:
-        TaskError: an unknown loss, one that does not fit the target, a target that is the same everywhere in
-            training, a class with fewer than two members there.
+    Parameters
+    ----------
+    data : TrainingData
+        The training data.
+    loss : str, optional
+        Name of the loss. Defaults to "cross_entropy" for targets with classes and to "mse" otherwise.
+
+    Returns
+    -------
+    TargetEncoding
+
+    Raises
+    ------
+    TaskError
+        The loss is unknown or does not fit the target, the target is constant in training, or a class has
+        fewer than two members there.
     """
-    task = material.task
+    task = data.task
     chosen = loss or ("cross_entropy" if task.classes else "mse")
     if chosen not in LOSSES:
-        raise TaskError(f"there is no loss '{chosen}'; {nearest(chosen, LOSSES)}")
-    material.check_loss(chosen)
+        raise TaskError(f"unknown loss '{chosen}'; {nearest(chosen, LOSSES)}")
+    data.check_loss(chosen)
     name = task.target_names[0]
-    seen = material.target[material.training & np.isfinite(material.target)].astype(np.float64)
-    values, many = np.unique(seen, return_counts=True)
+    known = data.target[data.training & np.isfinite(data.target)].astype(np.float64)
+    values, counts = np.unique(known, return_counts=True)
     if len(values) < 2:
-        raise TaskError(f"the target {name} is {values[0]:g} on all training days: there is nothing to learn")
+        raise TaskError(f"the target {name} is {values[0]:g} throughout training; choose one that varies")
     if chosen == "cross_entropy":
         classes = np.array(task.classes) if task.classes else values
-        if len(classes) > _CLASSES_AT_MOST:
+        if len(classes) > _MAX_CLASSES:
             raise TaskError(
-                f"the target {name} has {len(classes)} values, which are no classes; take the loss mse, ic "
+                f"the target {name} has {len(classes)} values, too many for classes; use the loss mse, ic "
                 "or rank_ic, or a target such as direction_5"
             )
-        members = {value: int(count) for value, count in zip(values, many, strict=True)}
+        members = {value: int(count) for value, count in zip(values, counts, strict=True)}
         for each in classes:
             if members.get(each, 0) < 2:
                 raise TaskError(
-                    f"class {each:g} of {name} has {members.get(each, 0)} members in training and "
-                    "needs 2 or more; take a wider part, or a target with fewer classes"
+                    f"class {each:g} of {name} has {members.get(each, 0)} members in training but needs at "
+                    "least 2; use a longer training part, or a target with fewer classes"
                 )
         return TargetEncoding("classification", chosen, classes)
     if chosen in ("ic", "rank_ic"):
         return TargetEncoding("ranking", chosen, np.empty(0))
-    return TargetEncoding("regression", chosen, np.empty(0), float(seen.mean()), float(seen.std()))
+    return TargetEncoding("regression", chosen, np.empty(0), float(known.mean()), float(known.std()))
 
 
-def temperature(outputs: Tensor, number: Tensor) -> float:
-    """What logits [B, K] have to be divided by for the smallest log loss of classes int64 [B] (Guo 2017)."""
+def fit_temperature(logits: Tensor, classes: Tensor) -> float:
+    """Fit the temperature that minimises the log loss on held-out data (Guo et al. 2017).
+
+    Parameters
+    ----------
+    logits : Tensor of float, shape (B, K)
+        Outputs of the network.
+    classes : Tensor of int64, shape (B,)
+        Index of the class of each sample.
+
+    Returns
+    -------
+    float
+        The divisor of the logits, from 0.05 to 20.
+    """
     scale = torch.zeros((), dtype=torch.float64, requires_grad=True)
     optimiser = torch.optim.LBFGS([scale], max_iter=50)
-    logits, wanted = outputs.detach().double().cpu(), number.cpu()
+    logits, classes = logits.detach().double().cpu(), classes.cpu()
 
     def loss() -> Tensor:
         optimiser.zero_grad()
-        value = torch.nn.functional.cross_entropy(logits / scale.exp(), wanted)
+        value = torch.nn.functional.cross_entropy(logits / scale.exp(), classes)
         value.backward()
         return value
 

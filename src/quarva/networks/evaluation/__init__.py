@@ -1,1 +1,1 @@
-"""Networks evaluated by the task's own scores, beside their baselines."""
+"""Evaluation of trained networks with the scores of the task and against baselines."""

@@ -1,1 +1,1 @@
-"""`Learner.fit`: from a task to a fitted network, one or many together."""
+"""From a task to a fitted network: `Learner`, `Fitted` and `sweep`."""

@@ -1,4 +1,4 @@
-"""Fitting: learners that can share a program, trained on a task and held against its yardstick."""
+"""Fitting of one or several learners: preparation, training as one stack, and evaluation."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -9,26 +9,27 @@ import torch
 from torch import nn
 
 from quarva.errors import RecipeError
+from quarva.networks.data.features import Feature
 from quarva.networks.data.inputs import Inputs
 from quarva.networks.data.samples import Samples
-from quarva.networks.data.target_encoding import TargetEncoding, frame
+from quarva.networks.data.target_encoding import TargetEncoding, choose_encoding
 from quarva.networks.data.training_data import TrainingData, training_data_of
 from quarva.networks.data.windows import Windows
 from quarva.networks.evaluation.evaluator import Evaluator
 from quarva.networks.learner.fitted import Fitted
 from quarva.networks.models.checking import check_layout, layout_of
 from quarva.networks.models.models import make_network
-from quarva.networks.models.stack import ROOM, Stack
+from quarva.networks.models.stack import ACTIVATION_BUDGET, Stack
 from quarva.networks.training.checkpoint import read_checkpoint, write_checkpoint
 from quarva.networks.training.devices import (
-    device_named,
-    enough_memory,
-    forked,
+    explain_memory_errors,
+    find_device,
+    fork_rng,
     machine_memory,
     torch_threads,
 )
 from quarva.networks.training.losses import LOSSES
-from quarva.networks.training.progress import bar
+from quarva.networks.training.progress import progress_reporter
 from quarva.networks.training.trained import Trained
 from quarva.networks.training.training import Epoch, TrainConfig, Training
 from quarva.tasks import Task
@@ -36,124 +37,145 @@ from quarva.tasks import Task
 if TYPE_CHECKING:
     from quarva.networks.learner.learner import Learner
 
-__all__ = ["Plan", "Seen", "fit_together"]
+__all__ = ["Plan", "Progress", "fit_together"]
 
-_CPU = torch.device("cpu")  # networks are made there, whatever trains them
-_COPIES = 6  # float32 of each weight: as made, stacked, its gradient, AdamW's two moments, the best so far
+_CPU = torch.device("cpu")  # networks are created on the CPU, whichever device trains them
+_COPIES = 6  # of each weight: as created, stacked, its gradient, AdamW's two moments, the best so far
 
-Seen = bool | Callable[[Epoch], object]
+Progress = bool | Callable[[Epoch], object]
 
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """A learner held against a task, before anything is computed.
+    """A learner prepared for a task, before anything is computed.
 
-    Attributes:
-        name: of the network. features: how many it is shown. length: days of a window.
-        batch: windows of a step.
+    Attributes
+    ----------
+    learner : Learner
+        The learner.
+    data : TrainingData
+        The training data.
+    encoding : TargetEncoding
+        Encoding of the target.
+    name : str
+        Name of the network.
+    features : tuple of str or callable
+        The features.
+    length : int
+        Number of days of a window.
+    batch : int
+        Batch size.
     """
 
     learner: "Learner"
-    material: TrainingData
-    framing: TargetEncoding
+    data: TrainingData
+    encoding: TargetEncoding
     name: str
-    features: int
+    features: tuple[Feature, ...]
     length: int
     batch: int
 
     @classmethod
-    def of(cls, learner: "Learner", task: Task) -> "Plan":
-        """Raises TaskError, RecipeError: a task or a network that can not be, see `Learner.fit`."""
-        material = training_data_of(task)
-        framing = frame(material, learner.loss)
-        features, length = len(material.features(learner.features)), material.length(learner.length)
-        with forked(_CPU):
-            name, network = make_network(learner.network, features, length, framing.outputs, learner.settings)
-        material.check_network(name, layout_of(network))
-        return cls(learner, material, framing, name, features, length, material.batch(learner.batch))
+    def for_task(cls, learner: "Learner", task: Task) -> "Plan":
+        """Prepare a learner for a task; raise TaskError or RecipeError as `Learner.fit` does."""
+        data = training_data_of(task)
+        encoding = choose_encoding(data, learner.loss)
+        features, length = data.features(learner.features), data.length(learner.length)
+        sizes = len(features), length, encoding.outputs
+        with fork_rng(_CPU):
+            name, network = make_network(learner.network, *sizes, learner.settings)
+        data.check_network(name, layout_of(network))
+        return cls(learner, data, encoding, name, features, length, data.batch(learner.batch))
 
     def stack(self, fits: int = 1) -> Stack:
-        """The members with their first weights, once one of them has read its layout.
+        """Create the members with initial weights and check their layout.
 
-        Raises RecipeError where the weights of `fits` times so many members do not fit into memory.
+        Raises RecipeError if the weights of `fits` times as many members exceed the memory.
         """
 
+        sizes = len(self.features), self.length, self.encoding.outputs
+
         def make() -> nn.Module:
-            sizes = self.features, self.length, self.framing.outputs
             return make_network(self.learner.network, *sizes, self.learner.settings)[1]
 
-        with forked(_CPU):
+        with fork_rng(_CPU):
             first = make()
-            check_layout(first, self.features, self.length, self.framing.outputs)
+            check_layout(first, *sizes)
         _check_memory(self.name, first, self.learner.members, fits)
         seed = self.learner.seed
-        return Stack.of(make, range(seed, seed + self.learner.members))
+        return Stack.from_seeds(make, range(seed, seed + self.learner.members))
+
+    def inputs(self) -> tuple[Inputs, Windows]:
+        """Check the features and fit their scaling; see `Inputs.fit`."""
+        learner = self.learner
+        return Inputs.fit(self.data, self.features, self.length, learner.missing, learner.threads)
 
     def parts(self, windows: Windows) -> tuple[Samples, ...]:
-        """Windows to learn from, to stop by and to be judged on."""
-        encoded = self.framing.encode(self.material.target)
-        learned, stopping = self.material.stretches(self.learner.holdout)
-        parts = ("training", learned), ("stopping", stopping), self.material.judged
-        return tuple(Samples.of(windows, encoded, cells, name) for name, cells in parts)
+        """Samples to learn from, for early stopping, and to evaluate on."""
+        encoded = self.encoding.encode(self.data.target)
+        learned, stopping = self.data.split_training(self.learner.holdout)
+        parts = ("training", learned), ("stopping", stopping), self.data.evaluated_on
+        return tuple(Samples.select(windows, encoded, cells, name) for name, cells in parts)
 
-    def size(self, stack: Stack) -> int:
-        """Members that are trained together: as many as their layers' answers to a batch leave memory for."""
+    def chunk_size(self, stack: Stack) -> int:
+        """Number of members to train together, by default as many as the activations of a batch allow."""
         if self.learner.together is not None:
             return max(1, self.learner.together)
-        return max(1, ROOM // (self.batch * stack.activations(self.length, self.features)))
+        return max(1, ACTIVATION_BUDGET // (self.batch * stack.activations(self.length, len(self.features))))
 
 
 def fit_together(
-    learners: Sequence["Learner"], task: Task, progress: Seen, checkpoint: Path | None, resume: bool
+    learners: Sequence["Learner"], task: Task, progress: Progress, checkpoint: Path | None, resume: bool
 ) -> list[Fitted]:
-    """Fit learners that differ in rate and decay alone; each comes to what it would come to by itself.
+    """Fit learners that differ only in rate and decay as one stack.
 
-    They see the same batches in the same order, so that one program trains them all. Arguments and errors
-    are those of `Learner.fit`. What had not begun when Ctrl-C was pressed is missing.
+    All see the same batches in the same order, so each fit equals the one that the learner would reach alone.
+    Arguments and errors are those of `Learner.fit`. Learners whose training had not begun on Ctrl-C are left
+    out.
     """
     first = learners[0]
-    device = device_named(first.device)
-    plan = Plan.of(first, task)
-    with torch_threads(first.threads), enough_memory():
-        inputs, windows = Inputs.of(task, first.features, first.length, first.missing, first.threads)
+    device = find_device(first.device)
+    plan = Plan.for_task(first, task)
+    with torch_threads(first.threads), explain_memory_errors():
+        inputs, windows = plan.inputs()
         parts = plan.parts(windows)
         members = plan.stack(len(learners))
-        chunks = _chunks(len(learners), len(members), plan.size(members))
+        chunks = _chunks(len(learners), len(members), plan.chunk_size(members))
         stack = members.repeat(len(learners))
-        terms = TrainConfig(
+        config = TrainConfig(
             first.epochs, plan.batch, [each.rate for each in learners for _ in range(len(members))],
             [each.decay for each in learners for _ in range(len(members))], first.patience,
-            plan.framing.whole_days, first.seed,
+            plan.encoding.whole_days, first.seed,
             device.type == "cuda" if first.mixed is None else first.mixed,
         )  # fmt: skip
         key = {"learners": [repr(replace(each, epochs=1, threads=1)) for each in learners],
                "task": task.describe(), "panel": task.panel.fingerprint(), "state": 2}  # fmt: skip
         learned, stopping, _ = parts
         trained = _train(
-            stack, plan.framing, terms, learned.to(device), stopping.to(device), chunks, progress, checkpoint,
-            key, resume=resume,
+            stack, plan.encoding, config, learned.to(device), stopping.to(device), chunks, progress,
+            checkpoint, key, resume=resume,
         )  # fmt: skip
         stack.to(_CPU)
-        judge = Evaluator(plan.material, plan.framing, inputs, parts)
-        each = [_of(range(f * len(members), (f + 1) * len(members)), stack, chunks, trained)
-                for f in range(len(learners))]  # fmt: skip
-        return [judge.fitted(plan.name, first.settings, one) for one in each if one is not None]
+        evaluator = Evaluator(plan.data, plan.encoding, inputs, parts)
+        results = [_trained_members(range(f * len(members), (f + 1) * len(members)), stack, chunks, trained)
+                   for f in range(len(learners))]  # fmt: skip
+        return [evaluator.evaluate(plan.name, first.settings, each) for each in results if each is not None]
 
 
 def _check_memory(name: str, network: nn.Module, members: int, fits: int) -> None:
-    """Raise RecipeError for more members than this machine has memory for."""
+    """Raise RecipeError if the members do not fit into the memory of this machine."""
     weights = sum(each.numel() for each in network.parameters())
-    each, there = fits * weights * _COPIES * 4, machine_memory()
-    if members * each > there:
+    per_member, available = fits * weights * _COPIES * 4, machine_memory()
+    if members * per_member > available:
         raise RecipeError(
-            f"members = {members}: training so many networks ({name}, {weights:,} weights each) takes "
-            f"{members * each / 2**30:,.0f} GiB, and this machine has {there / 2**30:,.0f}; "
-            f"take {int(there // each):,} or fewer"
+            f"members = {members}: training this many networks ({name}, {weights:,} weights each) takes "
+            f"{members * per_member / 2**30:,.0f} GiB, but this machine has {available / 2**30:,.0f}; "
+            f"use {int(available // per_member):,} or fewer"
         )
 
 
 def _chunks(fits: int, members: int, size: int) -> list[range]:
-    """Networks that are trained together: the members of whole fits, or some of the members of one."""
+    """Members that are trained together: those of several whole fits, or some of one fit."""
     if size >= members:
         step = size // members * members
         return [range(k, min(k + step, fits * members)) for k in range(0, fits * members, step)]
@@ -165,44 +187,47 @@ def _chunks(fits: int, members: int, size: int) -> list[range]:
 
 
 def _train(
-    stack: Stack, framing: TargetEncoding, terms: TrainConfig, learned: Samples, stopping: Samples,
+    stack: Stack, encoding: TargetEncoding, config: TrainConfig, learned: Samples, stopping: Samples,
     chunks: list[range],
-    progress: Seen, checkpoint: Path | None, key: dict[str, Any], *, resume: bool,
+    progress: Progress, checkpoint: Path | None, key: dict[str, Any], *, resume: bool,
 ) -> list[Training]:  # fmt: skip
-    """Train the networks chunk by chunk, and put their best weights into the stack."""
-    kept = read_checkpoint(checkpoint, key) if resume and checkpoint is not None else []
+    """Train the networks chunk by chunk and copy their best weights to the stack."""
+    states = read_checkpoint(checkpoint, key) if resume and checkpoint is not None else []
     trained: list[Training] = []
-    with bar(progress, len(chunks)) as seen:
+    with progress_reporter(progress, len(chunks)) as report:
         for k, members in enumerate(chunks):
-            mine = replace(terms, rate=_some(terms.rate, members), decay=_some(terms.decay, members))
-            one = Training(stack.some(members).to(learned.places.device), LOSSES[framing.loss], mine)
-            if k < len(kept):
-                one.restore(kept[k])
-            trained.append(one)
+            rate, decay = _subset(config.rate, members), _subset(config.decay, members)
+            part = stack.subset(members).to(learned.indices.device)
+            training = Training(part, LOSSES[encoding.loss], replace(config, rate=rate, decay=decay))
+            if k < len(states):
+                training.restore(states[k])
+            trained.append(training)
 
-            def note(now: Epoch, k: int = k) -> None:
+            def on_epoch(epoch: Epoch, k: int = k) -> None:
                 if checkpoint is not None:
                     write_checkpoint(checkpoint, [each.state() for each in trained], key)
-                seen(k, now)
+                report(k, epoch)
 
-            if one.run(learned, stopping, note) == "interrupted":
+            if training.run(learned, stopping, on_epoch) == "interrupted":
                 break
-    for members, one in zip(chunks, trained, strict=False):
-        stack.put(members, one.stack)
+    for members, training in zip(chunks, trained, strict=False):
+        stack.assign(members, training.stack)
     return trained
 
 
-def _some(numbers: Any, members: range) -> list[float]:
+def _subset(numbers: Any, members: range) -> list[float]:
     return list(numbers[members.start : members.stop])
 
 
-def _of(members: range, stack: Stack, chunks: list[range], trained: list[Training]) -> Trained | None:
-    """What training came to for some networks; None where theirs did not begin."""
-    pieces = []
+def _trained_members(
+    members: range, stack: Stack, chunks: list[range], trained: list[Training]
+) -> Trained | None:
+    """Result of the training of some members; None if it had not begun."""
+    parts = []
     end = members.start
-    for chunk, one in zip(chunks, trained, strict=False):
+    for chunk, training in zip(chunks, trained, strict=False):
         first, last = max(chunk.start, members.start), min(chunk.stop, members.stop)
         if first < last:
-            pieces.append((one, slice(first - chunk.start, last - chunk.start)))
+            parts.append((training, slice(first - chunk.start, last - chunk.start)))
             end = last
-    return Trained(stack.some(range(members.start, end)), tuple(pieces)) if pieces else None
+    return Trained(stack.subset(range(members.start, end)), tuple(parts)) if parts else None

@@ -1,4 +1,4 @@
-"""`Learner`: a network, what it is shown and how it is trained; `fit(task)` gives a function."""
+"""`Learner`: the settings of a network, its inputs and its training."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +11,9 @@ from torch import nn
 from quarva._runtime.whole import whole
 from quarva.errors import RecipeError
 from quarva.networks.data.features import Feature
-from quarva.networks.data.inputs import Inputs
 from quarva.networks.data.windows import Missing
 from quarva.networks.learner.fitted import Fitted
-from quarva.networks.learner.fitting import Plan, Seen, fit_together
+from quarva.networks.learner.fitting import Plan, Progress, fit_together
 from quarva.networks.training.losses import LOSSES
 from quarva.tasks import Task
 
@@ -23,26 +22,53 @@ __all__ = ["Learner"]
 
 @dataclass(frozen=True)
 class Learner:
-    """How a network is made and trained; the same for every task.
+    """A network, its inputs and its training settings. `fit` trains it on a task.
 
-    Attributes:
-        network: a name of `NETWORKS`, or a class or function (features, length, outputs, **settings) → a
-            `torch.nn.Module` with an attribute `layout`.
-        settings: given to it by name, {"width": 32}.
-        features: formulas, or functions of a panel; None is `usual_features`, of a table its columns.
-        length: days of a window; None is 20, of a table 1. missing: see `Windows.of`.
-        loss: a name of `losses.LOSSES`; None is mse, and cross_entropy for a target of classes.
-        members: networks that differ in their seed; their mean is the signal, their spread is told.
-        together: members that are trained as one program; None is as many as take
-            a quarter of a GiB.
-        batch: windows of a step; None is 1,024, of a table a sixteenth of its rows, of 16 to 1,024.
-        epochs, rate, decay, patience: see `training.Terms`.
-        holdout: last share of the training days that the network is stopped by, purged from those it learns
-            from; of a table, a share of its rows. 0 stops it by the task's validation, whose figure is then
-            no longer out of sample.
-        seed: of weights and order. device: cpu, cuda, mps or auto. mixed: bfloat16 in the layers; None where
-            the device is a GPU.
-        threads: of torch on a CPU; more help large networks, and hold up small ones.
+    Attributes
+    ----------
+    network : str or callable, default "dense"
+        A name in `NETWORKS`, or a callable (features, length, outputs, **settings) that returns a
+        `torch.nn.Module` with an attribute `layout`.
+    settings : mapping of str to Any
+        Further arguments of the network, such as {"width": 32}.
+    features : sequence of str or callable, optional
+        Formulas, or functions that return an array of shape (T, N) for a panel. Defaults to
+        `default_features`, and for a table to its columns.
+    length : int, optional
+        Number of days of a window. Defaults to 20, and for a table to 1.
+    missing : {"drop", "mean"}, default "drop"
+        Treatment of missing values; see `Windows.from_panel`.
+    loss : str, optional
+        A name in `LOSSES`. Defaults to "cross_entropy" for a target with classes and to "mse" otherwise.
+    members : int, default 1
+        Number of networks with different seeds. Their mean is the signal.
+    together : int, optional
+        Number of members trained as one stack. Defaults to as many as `ACTIVATION_BUDGET` allows.
+    epochs : int, default 30
+        Maximum number of epochs.
+    batch : int, optional
+        Batch size. Defaults to 1,024, and for a table to a sixteenth of its rows, from 16 to 1,024.
+    rate, decay : float
+        Learning rate and weight decay of AdamW.
+    patience : int, default 5
+        Training ends after this number of epochs without a lower loss on the samples for early stopping.
+    holdout : float, default 0.2
+        Share of the training part used for early stopping, in [0, 1). On a panel these are the last days,
+        purged from those before; on a table they are drawn at random. With 0, the validation part is used,
+        and its scores are then not out of sample.
+    seed : int, default 0
+        Seed of the weights and of the order of the samples.
+    device : {"cpu", "cuda", "mps", "auto"}, default "cpu"
+        Device for training.
+    mixed : bool, optional
+        Whether layers compute in bfloat16. Defaults to true on CUDA devices.
+    threads : int, default 1
+        Number of torch threads on a CPU. More threads speed up large networks and slow down small ones.
+
+    Raises
+    ------
+    RecipeError
+        A setting is out of range, or the loss is unknown.
     """
 
     network: str | Callable[..., nn.Module] = "dense"
@@ -71,35 +97,59 @@ class Learner:
         if not (0 < self.rate < inf and 0 <= self.decay < inf):
             raise RecipeError(f"rate must be above 0 and decay 0 or more, not {self.rate} and {self.decay}")
         if not 0 <= self.holdout < 1:
-            raise RecipeError(f"holdout is a share of the training days in [0, 1), not {self.holdout}")
+            raise RecipeError(f"holdout must be a share of the training part in [0, 1), not {self.holdout}")
         if self.loss is not None and self.loss not in LOSSES:
-            raise RecipeError(f"there is no loss '{self.loss}'; there are {', '.join(LOSSES)}")
+            raise RecipeError(f"unknown loss '{self.loss}'; choose one of {', '.join(LOSSES)}")
 
     def fit(
         self,
         task: Task,
         *,
-        progress: Seen = True,
+        progress: Progress = True,
         checkpoint: Path | None = None,
         resume: bool = False,
     ) -> Fitted:
-        """Train on a task; nothing of its sealed test is read.
+        """Train on a task. The sealed test is not read.
 
-        Args:
-            task: about a panel, or about a table, whose rows a network of the layout `features` reads.
-            progress: whether a bar is shown once it takes over two seconds, or what is told every epoch.
-            checkpoint: file that keeps the training after every epoch, so that `resume` goes on with it.
+        Parameters
+        ----------
+        task : Task
+            A task about a panel or a table. A table requires a network with the layout `features`.
+        progress : bool or callable, default True
+            Whether to show a progress bar, which appears after two seconds, or a function to call with each
+            `Epoch`.
+        checkpoint : Path, optional
+            File to which the state of the training is written after every epoch.
+        resume : bool, default False
+            Whether to continue from the checkpoint.
 
-        Raises:
-            TaskError: a window that does not fit, a network that can not read its layout, a feature that
-                knows the future, a target that can not be learned. RecipeError: an unknown network.
-            DeviceError: a device that is not there. RunError: a checkpoint of another fit.
+        Returns
+        -------
+        Fitted
+
+        Raises
+        ------
+        TaskError
+            The window does not fit, the network cannot read its layout, a feature looks ahead, or the target
+            cannot be learned.
+        RecipeError
+            The network is unknown or cannot be created.
+        DeviceError
+            The device is not available.
+        RunError
+            The checkpoint belongs to another fit, or memory is insufficient.
         """
         return fit_together([self], task, progress, checkpoint, resume)[0]
 
     def check(self, task: Task) -> None:
-        """Raise what `fit` would raise before it trains: see there."""
-        plan = Plan.of(self, task)
-        _, windows = Inputs.of(task, self.features, self.length, self.missing, self.threads)
+        """Raise the errors that `fit` would raise before training.
+
+        Parameters
+        ----------
+        task : Task
+            The task.
+        """
+        plan = Plan.for_task(self, task)
+        _, windows = plan.inputs()
         plan.parts(windows)
         plan.stack()

@@ -1,4 +1,4 @@
-"""A sweep: one learner under many settings, those that can share a program trained as one."""
+"""A sweep: one learner fitted with many combinations of settings."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -9,7 +9,7 @@ import numpy as np
 
 from quarva.errors import RecipeError
 from quarva.networks.learner.fitted import Fitted
-from quarva.networks.learner.fitting import Plan, Seen, fit_together
+from quarva.networks.learner.fitting import Plan, Progress, fit_together
 from quarva.panel.names import nearest
 from quarva.tasks import Task
 
@@ -20,20 +20,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Sweep", "sweep"]
 
-SHARED = ("rate", "decay")
-"""Settings whose values share a program: they change how weights go, not what is computed."""
+STACKED = ("rate", "decay")
+"""Settings whose values are trained as one stack, because they only affect the optimiser."""
 
-APART = ("network", "settings", "features", "length", "members", "epochs", "batch", "patience", "seed")
-"""Settings each of whose values is a program of its own."""
+SEPARATE = ("network", "settings", "features", "length", "members", "epochs", "batch", "patience", "seed")
+"""Settings whose values are fitted separately."""
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """What a learner came to under each of many settings.
+    """The fits of a sweep.
 
-    Attributes:
-        tried: the settings, those that were varied by name. fits: of each, in the same order.
-        interrupted: whether Ctrl-C ended it before all were fitted.
+    Attributes
+    ----------
+    tried : tuple of mapping of str to Any
+        The varied settings of each fit.
+    fits : tuple of Fitted
+        The fits, in the same order.
+    interrupted : bool
+        True if Ctrl-C ended the sweep early.
     """
 
     tried: tuple[Mapping[str, Any], ...]
@@ -42,15 +47,20 @@ class Sweep:
 
     @property
     def best(self) -> Fitted:
-        """The fit with the smallest loss on what training was stopped by.
+        """The fit with the lowest loss on the samples for early stopping.
 
-        Validation has no part in the choice, so that its figure stays out of sample.
+        The validation part does not affect the choice, so its scores remain out of sample.
         """
         return self.fits[self._order[0]]
 
     def table(self) -> "pd.DataFrame":
-        """A row a fit, the best first: the settings, stopping (the loss it is chosen by), train, validation,
-        epochs and ended; the index is its place in `fits`.
+        """One row per fit, best first.
+
+        Returns
+        -------
+        DataFrame
+            The varied settings, and the columns stopping (the loss that the fits are ranked by), train,
+            validation, epochs and ended. The index is the position in `fits`.
         """
         import pandas as pd
 
@@ -84,43 +94,60 @@ class Sweep:
         return self.table().to_string()
 
 
-def sweep(learner: "Learner", task: Task, *, progress: Seen = True, **values: Sequence[Any]) -> Sweep:
-    """Fit a learner under every combination of some settings.
+def sweep(learner: "Learner", task: Task, *, progress: Progress = True, **values: Sequence[Any]) -> Sweep:
+    """Fit a learner with every combination of some settings.
 
-        tried = qv.sweep(qv.Learner("dense", members=3), task, rate=[1e-3, 1e-2], decay=[0, 1e-2])
+    Parameters
+    ----------
+    learner : Learner
+        The settings that are not varied.
+    task : Task
+        The task.
+    progress : bool or callable, default True
+        As in `Learner.fit`, with one bar per stack.
+    **values : sequence
+        Values by name of a setting in `STACKED` or `SEPARATE`, such as `rate=[1e-3, 1e-2]` or
+        `settings=[{"width": 16}, {"width": 32}]`.
 
-    Rates and decays share a program: as many networks as memory holds are trained as one (`Stack`), and each
-    comes to what it would come to alone. Every other setting is a program for each of its values. Seeds are
-    best given as `members`, which are fitted together too; their mean is the signal.
+    Returns
+    -------
+    Sweep
 
-    Args:
-        learner: whatever is not varied.
-        task: as in `Learner.fit`. progress: as there; a bar for each program.
-        values: names of `SHARED` and `APART`, lists of values: rate=[…], settings=[{"width": 16}, …].
+    Raises
+    ------
+    RecipeError
+        No setting is varied, a setting cannot be varied, or its values are not a non-empty list.
+    TaskError, RecipeError, DeviceError
+        As in `Learner.fit`, before anything is trained where possible.
 
-    Raises:
-        RecipeError: no setting, one that can not be varied, one that is no list, or has none.
-        TaskError, RecipeError, DeviceError: as `Learner.fit`; what is wrong with a network, a length or a
-            loss before anything is trained.
+    Notes
+    -----
+    Rates and decays are trained as one stack as far as memory allows, and each fit equals the one that would
+    be reached alone. Other settings are fitted separately. To vary the seed, prefer `members`, which are
+    trained as one stack; their mean is the signal.
+
+    Examples
+    --------
+    >>> tried = qv.sweep(qv.Learner("dense", members=3), task, rate=[1e-3, 1e-2], decay=[0, 1e-2])
     """
     varied = {name: _values(name, given) for name, given in values.items()}
     if not varied:
-        raise RecipeError("a sweep varies something: give lists, such as rate=[1e-3, 1e-2]")
-    apart = {name: given for name, given in varied.items() if name not in SHARED}
-    shared = {name: given for name, given in varied.items() if name in SHARED}
-    programs = [[{**outer, **inner} for inner in _combinations(shared)] for outer in _combinations(apart)]
-    learners = [[replace(learner, **each) for each in program] for program in programs]
+        raise RecipeError("no setting to vary; pass lists of values, such as rate=[1e-3, 1e-2]")
+    separate = {name: given for name, given in varied.items() if name not in STACKED}
+    stacked = {name: given for name, given in varied.items() if name in STACKED}
+    stacks = [[{**outer, **inner} for inner in _combinations(stacked)] for outer in _combinations(separate)]
+    learners = [[replace(learner, **each) for each in settings] for settings in stacks]
     for first, *_ in learners:
-        Plan.of(first, task)
+        Plan.for_task(first, task)
     tried: list[Mapping[str, Any]] = []
     fits: list[Fitted] = []
-    for program, mine in zip(programs, learners, strict=True):
-        found = fit_together(mine, task, progress, None, False)
-        fits += found
-        tried += program[: len(found)]
-        if found[-1].ended == "interrupted":
+    for settings, group in zip(stacks, learners, strict=True):
+        fitted = fit_together(group, task, progress, None, False)
+        fits += fitted
+        tried += settings[: len(fitted)]
+        if fitted[-1].ended == "interrupted":
             break
-    interrupted = len(fits) < sum(map(len, programs)) or fits[-1].ended == "interrupted"
+    interrupted = len(fits) < sum(map(len, stacks)) or fits[-1].ended == "interrupted"
     return Sweep(tuple(tried), tuple(fits), interrupted)
 
 
@@ -129,16 +156,16 @@ def _combinations(values: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
 
 
 def _values(name: str, given: Any) -> list[Any]:
-    """A setting's values. Raises RecipeError for a setting that can not be varied, and for none."""
-    if name not in (*SHARED, *APART):
+    """Check and return the values of a setting; raise RecipeError."""
+    if name not in (*STACKED, *SEPARATE):
         raise RecipeError(
-            f"a sweep can not vary '{name}'; {nearest(name, (*SHARED, *APART))} (fits are chosen by "
-            "their loss on the same days, so that loss and holdout are the same for all)"
+            f"a sweep cannot vary '{name}'; {nearest(name, (*STACKED, *SEPARATE))} (fits are compared by "
+            "their loss on the same days, so loss and holdout must be the same for all)"
         )
     if isinstance(given, np.ndarray):
         given = given.tolist()
     if isinstance(given, str) or not isinstance(given, Sequence):
-        raise RecipeError(f"{name} is a list of values to try, [{given!r}, …], not one of them")
+        raise RecipeError(f"{name} must be a list of values, such as [{given!r}, …], not a single value")
     if len(given) == 0:
-        raise RecipeError(f"{name} has no value to try")
+        raise RecipeError(f"{name} is an empty list; give at least one value")
     return list(given)

@@ -1,1 +1,1 @@
-"""Small networks of torch's own layers, stacks of them, and the check of a user's own module."""
+"""Small networks of torch layers, stacks of them, and the check of a module's input layout."""

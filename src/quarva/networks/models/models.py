@@ -1,7 +1,7 @@
-"""Small networks for windows, each of torch's own layers; every one declares the layout that it reads.
+"""Small networks for windows, built from torch layers. Each declares the layout that it reads.
 
-Whatever is a `torch.nn.Module` with an attribute `layout` can stand beside them. A network takes windows in
-its layout and gives float32 [B, outputs].
+Any `torch.nn.Module` with an attribute `layout` can be used in the same way. A network maps a batch of
+windows in its layout to float32 of shape (B, outputs).
 """
 
 from collections.abc import Callable, Mapping
@@ -19,7 +19,19 @@ __all__ = ["NETWORKS", "Attention", "Convolution", "Dense", "Recurrent", "Tempor
 
 
 class Dense(nn.Sequential):
-    """Fully connected layers with ReLU between them."""
+    """Fully connected layers with ReLU activations.
+
+    Parameters
+    ----------
+    features, length : int
+        Number F of features and number S of days of a window.
+    outputs : int, default 1
+        Number of outputs.
+    width : int, default 64
+        Width of the hidden layers.
+    depth : int, default 2
+        Number of hidden layers.
+    """
 
     layout: Layout = "features"
 
@@ -32,7 +44,19 @@ class Dense(nn.Sequential):
 
 
 class Convolution(nn.Module):
-    """Two 1-D convolutions along the days, and fully connected layers behind them."""
+    """Two 1-D convolutions along the days, followed by two fully connected layers.
+
+    Parameters
+    ----------
+    features, length : int
+        Number F of features and number S of days of a window.
+    outputs : int, default 1
+        Number of outputs.
+    width : int, default 16
+        Channels of the first convolution; the second has twice as many.
+    kernel : int, default 2
+        Kernel size in days, reduced for short windows.
+    """
 
     layout: Layout = "channels"
 
@@ -46,7 +70,7 @@ class Convolution(nn.Module):
             nn.Conv1d(width, 2 * width, second), nn.ReLU(),
             nn.Flatten(),
         )  # fmt: skip
-        with torch.no_grad():  # what a dense layer finds behind convolutions is asked of them
+        with torch.no_grad():  # the size of the flattened output follows from the convolutions
             flat = self.body(torch.zeros(1, features, length)).shape[1]
         self.head = nn.Sequential(nn.Linear(flat, 3 * width), nn.ReLU(), nn.Linear(3 * width, outputs))
 
@@ -55,7 +79,7 @@ class Convolution(nn.Module):
 
 
 class _CausalBlock(nn.Module):
-    """A dilated convolution that sees no later day, added to what came in."""
+    """A dilated causal convolution with a residual connection."""
 
     def __init__(self, width: int, kernel: int, dilation: int) -> None:
         super().__init__()
@@ -67,7 +91,24 @@ class _CausalBlock(nn.Module):
 
 
 class Temporal(nn.Module):
-    """A temporal convolutional network (Bai, Kolter and Koltun 2018): dilations double until S is covered."""
+    """A temporal convolutional network, with dilations that double until the window is covered.
+
+    Parameters
+    ----------
+    features, length : int
+        Number F of features and number S of days of a window.
+    outputs : int, default 1
+        Number of outputs.
+    width : int, default 32
+        Number of channels.
+    kernel : int, default 3
+        Kernel size in days.
+
+    References
+    ----------
+    Bai, S., Kolter, J. Z. and Koltun, V. (2018). An empirical evaluation of generic convolutional and
+    recurrent networks for sequence modeling. arXiv:1803.01271.
+    """
 
     layout: Layout = "channels"
 
@@ -76,10 +117,10 @@ class Temporal(nn.Module):
     ) -> None:
         super().__init__()
         blocks: list[nn.Module] = []
-        seen, dilation = 1, 1
-        while seen < length or not blocks:
+        covered, dilation = 1, 1
+        while covered < length or not blocks:
             blocks.append(_CausalBlock(width, kernel, dilation))
-            seen, dilation = seen + (kernel - 1) * dilation, 2 * dilation
+            covered, dilation = covered + (kernel - 1) * dilation, 2 * dilation
         self.enter = nn.Conv1d(features, width, 1)
         self.blocks = nn.Sequential(*blocks)
         self.head = nn.Linear(width, outputs)
@@ -89,7 +130,26 @@ class Temporal(nn.Module):
 
 
 class Recurrent(nn.Module):
-    """Gated recurrent units (Cho et al. 2014) or long short-term memory (Hochreiter and Schmidhuber 1997)."""
+    """A recurrent network, GRU or LSTM, with a linear layer on its last state.
+
+    Parameters
+    ----------
+    features, length : int
+        Number F of features and number S of days of a window.
+    outputs : int, default 1
+        Number of outputs.
+    width : int, default 32
+        Size of the hidden state.
+    layers : int, default 1
+        Number of recurrent layers.
+    cell : type, default torch.nn.GRU
+        `torch.nn.GRU` or `torch.nn.LSTM`.
+
+    References
+    ----------
+    Cho, K. et al. (2014). Learning phrase representations using RNN encoder-decoder. EMNLP.
+    Hochreiter, S. and Schmidhuber, J. (1997). Long short-term memory. Neural Computation 9.
+    """
 
     layout: Layout = "sequence_first"
 
@@ -106,7 +166,25 @@ class Recurrent(nn.Module):
 
 
 class Attention(nn.Module):
-    """A transformer encoder (Vaswani et al. 2017) with a learned vector for each day, read at the last."""
+    """A transformer encoder with learned positional embeddings and a linear layer on the last day.
+
+    Parameters
+    ----------
+    features, length : int
+        Number F of features and number S of days of a window.
+    outputs : int, default 1
+        Number of outputs.
+    width : int, default 32
+        Size of the embeddings, divisible by `heads`.
+    heads : int, default 4
+        Number of attention heads.
+    layers : int, default 1
+        Number of encoder layers.
+
+    References
+    ----------
+    Vaswani, A. et al. (2017). Attention is all you need. NeurIPS.
+    """
 
     layout: Layout = "batch_first"
 
@@ -136,7 +214,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "lstm": _lstm,
     "transformer": Attention,
 }
-"""By name: (features, days of a window, outputs) → a network with its first weights."""
+"""Constructors by name: (features, length, outputs, **settings) → module."""
 
 
 def make_network(
@@ -146,13 +224,31 @@ def make_network(
     outputs: int,
     settings: Mapping[str, Any],
 ) -> tuple[str, nn.Module]:
-    """The name of a network, and one of it with its first weights.
+    """Create a network with initial weights.
 
-    Raises:
-        RecipeError: an unknown name, a setting that it does not have or can not be, or what makes no module.
+    Parameters
+    ----------
+    network : str or callable
+        A name in `NETWORKS`, or a callable with the same parameters that returns a module.
+    features, length, outputs : int
+        Number of features, of days of a window, and of outputs.
+    settings : mapping of str to Any
+        Further arguments, such as `width`.
+
+    Returns
+    -------
+    name : str
+        Name of the network.
+    module : torch.nn.Module
+        The network.
+
+    Raises
+    ------
+    RecipeError
+        The name is unknown, a setting is unknown or invalid, or the callable does not return a module.
     """
     if isinstance(network, str) and network not in NETWORKS:
-        raise RecipeError(f"there is no network '{network}'; {nearest(network, NETWORKS)}")
+        raise RecipeError(f"unknown network '{network}'; {nearest(network, NETWORKS)}")
     make = NETWORKS[network] if isinstance(network, str) else network
     name = network if isinstance(network, str) else getattr(network, "__name__", type(network).__name__)
     for key, value in settings.items():
@@ -161,11 +257,11 @@ def make_network(
     try:
         made = make(features, length, outputs, **settings)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        said = ", ".join(f"{key}={value}" for key, value in settings.items()) or "no settings"
+        given = ", ".join(f"{key}={value}" for key, value in settings.items()) or "no settings"
         raise RecipeError(
-            f"{name} can not be made for {features} features, {length} days and {outputs} outputs with "
-            f"{said}: {str(error).splitlines()[0]}"
+            f"{name} cannot be created for {features} features, {length} days and {outputs} outputs with "
+            f"{given}: {str(error).splitlines()[0]}"
         ) from error
     if not isinstance(made, nn.Module):
-        raise RecipeError(f"{name} makes a {type(made).__name__}, not a torch.nn.Module")
+        raise RecipeError(f"{name} returned a {type(made).__name__}, not a torch.nn.Module")
     return name, made

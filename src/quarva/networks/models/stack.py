@@ -1,8 +1,8 @@
-"""Many networks of one kind as one program: their weights are stacked, and one pass answers for all.
+"""Networks of one architecture, evaluated together.
 
-Weights of M networks stand in tensors with a first axis of M, and `torch.func.vmap` turns the layers'
-products into batched ones. A single small network costs mostly the overhead of its calls, which a
-thousand of them then share.
+The weights of M networks are stacked along a first axis of size M, and `torch.func.vmap` turns the products
+of the layers into batched ones. The cost of one small network is mostly call overhead, which the networks of
+a stack share.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,36 +16,47 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from quarva.errors import RunError
 from quarva.networks.data.layout import Layout, arrange
-from quarva.networks.data.windows import LOOKED_AT, Windows
+from quarva.networks.data.windows import INFERENCE_BATCH, Windows
 from quarva.networks.models.checking import layout_of
-from quarva.networks.training.devices import forked
+from quarva.networks.training.devices import fork_rng
 
-__all__ = ["ROOM", "Stack"]
+__all__ = ["ACTIVATION_BUDGET", "Stack"]
 
-ROOM = 2**26
-"""Numbers, a quarter of a GiB, that the layers' answers may take at a time."""
+ACTIVATION_BUDGET = 2**26
+"""Maximum number of activations held at a time, a quarter of a GiB in float32."""
 
 
 class Stack:
-    """M networks that differ in their weights alone.
+    """M networks that differ only in their weights.
 
-    Attributes:
-        weights: by name, float32 [M, …], with gradients. layout: in which the networks read windows.
+    Parameters
+    ----------
+    networks : sequence of torch.nn.Module, length M
+        Networks of the same architecture.
+
+    Attributes
+    ----------
+    weights : dict of str to Tensor of float32, shape (M, …)
+        Weights by name, with gradients.
+    layout : Layout
+        Layout of the windows that the networks read.
+    vectorised : bool
+        True if the networks are evaluated by `torch.func.vmap`, and false if one after the other.
     """
 
     def __init__(self, networks: Sequence[nn.Module]) -> None:
         self._base = networks[0]
         self.layout: Layout = layout_of(self._base)
-        weights, others = stack_module_state(list(networks))
+        weights, buffers = stack_module_state(list(networks))
         self.weights = {name: each.detach().clone().requires_grad_() for name, each in weights.items()}
-        self._others = others
-        self.together = len(networks) > 1 and self._can_be_mapped()
+        self._buffers = buffers
+        self.vectorised = len(networks) > 1 and self._is_vectorisable()
 
     @classmethod
-    def of(cls, make: Callable[[], nn.Module], seeds: Sequence[int]) -> "Stack":
-        """Networks made one by one, each after torch was given its seed; torch's own state stays as it is."""
+    def from_seeds(cls, make: Callable[[], nn.Module], seeds: Sequence[int]) -> "Stack":
+        """Create one network per seed. The global random state of torch is left unchanged."""
         made = []
-        with forked(torch.device("cpu")):
+        with fork_rng(torch.device("cpu")):
             for seed in seeds:
                 torch.manual_seed(seed)
                 made.append(make())
@@ -53,135 +64,173 @@ class Stack:
 
     @property
     def recurrent(self) -> bool:
-        """Whether there are recurrent layers of torch's among theirs."""
+        """True if the networks contain recurrent layers of torch."""
         return any(isinstance(part, nn.RNNBase) for part in self._base.modules())
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return next(iter(self.weights.values())).device
 
     def __len__(self) -> int:
         return len(next(iter(self.weights.values())))
 
     def to(self, device: torch.device) -> "Stack":
-        """Move the weights, in place."""
+        """Move the weights to a device, in place."""
         self.weights = {
             name: each.detach().to(device).requires_grad_() for name, each in self.weights.items()
         }
-        self._others = {name: each.to(device) for name, each in self._others.items()}
+        self._buffers = {name: each.to(device) for name, each in self._buffers.items()}
         return self
 
     def __call__(self, windows: Tensor, training: bool = False) -> Tensor:
-        """Answers to the same windows by each, float32 [M, B, K].
+        """Evaluate all networks on the same windows.
 
-        Layers that draw random numbers, such as dropout, draw the same for each: a network then learns what
-        it would learn alone, whoever is beside it.
+        Parameters
+        ----------
+        windows : Tensor of float32
+            A batch of B windows in the stack's layout.
+        training : bool, default False
+            Whether the layers are in training mode.
+
+        Returns
+        -------
+        Tensor of float, shape (M, B, K)
+
+        Notes
+        -----
+        Layers with random numbers, such as dropout, draw the same numbers for each network. A network is
+        therefore trained as it would be alone.
         """
         self._base.train(training)
 
-        def answer(weights: dict[str, Tensor], others: dict[str, Tensor]) -> Tensor:
-            return functional_call(self._base, (weights, others), (windows,))
+        def evaluate(weights: dict[str, Tensor], buffers: dict[str, Tensor]) -> Tensor:
+            return functional_call(self._base, (weights, buffers), (windows,))
 
-        if self.together:
-            with _mapped_attention():
-                return vmap(answer, randomness="same")(self.weights, self._others)
-        answers = []
+        if self.vectorised:
+            with _unfused_attention():
+                return vmap(evaluate, randomness="same")(self.weights, self._buffers)
+        outputs = []
         for m in range(len(self)):
-            with forked(windows.device) if m < len(self) - 1 else nullcontext():
-                answers.append(answer(_one_of(self.weights, m), _one_of(self._others, m)))
-        return torch.stack(answers)
+            with fork_rng(windows.device) if m < len(self) - 1 else nullcontext():
+                outputs.append(evaluate(_member(self.weights, m), _member(self._buffers, m)))
+        return torch.stack(outputs)
 
     @torch.no_grad()
-    def over(self, windows: Windows, places: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Answers to the windows of places, int64 [B], batch by batch: places and float32 [M, b, K]."""
-        for some in places.split(self.room(windows.length, windows.values.shape[0], LOOKED_AT)):
-            yield some, self(windows.batch(some, self.layout).to(self.device)).float()
+    def predict(self, windows: Windows, indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Evaluate the networks on windows, batch by batch.
 
-    def room(self, length: int, features: int, most: int) -> int:
-        """Windows, `most` at most, for which the layers' answers of all networks take a quarter of a GiB."""
-        return max(1, min(most, ROOM // (len(self) * self.activations(length, features))))
+        Parameters
+        ----------
+        windows : Windows
+            All windows of a panel.
+        indices : Tensor of int64, shape (B,)
+            Flat indices t · N + n of the windows to evaluate.
+
+        Yields
+        ------
+        indices : Tensor of int64, shape (b,)
+            Flat indices of a batch.
+        outputs : Tensor of float32, shape (M, b, K)
+            Outputs of the networks.
+        """
+        size = self.batch_size(windows.length, windows.values.shape[0], INFERENCE_BATCH)
+        for batch in indices.split(size):
+            yield batch, self(windows.batch(batch, self.layout).to(self.device)).float()
+
+    def batch_size(self, length: int, features: int, most: int) -> int:
+        """Number of windows, at most `most`, whose activations fit into `ACTIVATION_BUDGET`."""
+        return max(1, min(most, ACTIVATION_BUDGET // (len(self) * self.activations(length, features))))
 
     def activations(self, length: int, features: int) -> int:
-        """Numbers that the layers of one network give for one window of so many days and features."""
+        """Number of activations of one network for a window of `length` days and `features` features."""
         window = arrange(torch.zeros(1, length, features, device=self.device), self.layout)
         counted: list[int] = []
 
-        def count(_: nn.Module, __: object, answer: object) -> None:
-            whole = answer if isinstance(answer, tuple) else (answer,)
-            counted.append(sum(each.numel() for each in whole if isinstance(each, Tensor)))
+        def count(_: nn.Module, __: object, output: object) -> None:
+            outputs = output if isinstance(output, tuple) else (output,)
+            counted.append(sum(each.numel() for each in outputs if isinstance(each, Tensor)))
 
         leaves = [part for part in self._base.modules() if not list(part.children())]
         hooks = [part.register_forward_hook(count) for part in leaves]
         self._base.eval()
         try:
             with torch.no_grad():
-                functional_call(self._base, (_one_of(self.weights, 0), _one_of(self._others, 0)), (window,))
+                functional_call(self._base, (_member(self.weights, 0), _member(self._buffers, 0)), (window,))
         finally:
             for hook in hooks:
                 hook.remove()
         return max(1, sum(counted))
 
-    def some(self, members: range) -> "Stack":
-        """A stack of some of them, with weights of its own."""
-        return self._of(
+    def subset(self, members: range) -> "Stack":
+        """Copy some members to a new stack."""
+        return self._with(
             {name: each[members.start : members.stop] for name, each in self.weights.items()},
-            {name: each[members.start : members.stop] for name, each in self._others.items()},
+            {name: each[members.start : members.stop] for name, each in self._buffers.items()},
         )
 
     def repeat(self, times: int) -> "Stack":
-        """So many of them one after the other, with weights of their own."""
-        out = self._of(
+        """Copy the stack `times` times in sequence to a new stack."""
+        out = self._with(
             {name: torch.cat([each] * times) for name, each in self.weights.items()},
-            {name: torch.cat([each] * times) for name, each in self._others.items()},
+            {name: torch.cat([each] * times) for name, each in self._buffers.items()},
         )
-        out.together = len(out) > 1 and self._can_be_mapped()
+        out.vectorised = len(out) > 1 and self._is_vectorisable()
         return out
 
-    def put(self, members: range, part: "Stack") -> None:
-        """Give some of them the weights that a part was trained to."""
+    def assign(self, members: range, part: "Stack") -> None:
+        """Copy the weights of another stack to some members."""
         with torch.no_grad():
-            for mine, theirs in ((self.weights, part.weights), (self._others, part._others)):
-                for name, each in mine.items():
-                    each[members.start : members.stop] = theirs[name].to(each.device)
+            for target, source in ((self.weights, part.weights), (self._buffers, part._buffers)):
+                for name, each in target.items():
+                    each[members.start : members.stop] = source[name].to(each.device)
 
     def all_weights(self) -> dict[str, Tensor]:
-        """Weights and buffers by name, [M, …]."""
-        return {**self.weights, **self._others}
+        """Weights and buffers by name, each of shape (M, …)."""
+        return {**self.weights, **self._buffers}
 
-    def take(self, tensors: dict[str, Tensor], origin: str) -> None:
-        """Take up `all_weights` of a stack of the same networks.
+    def load_weights(self, tensors: dict[str, Tensor], origin: str) -> None:
+        """Load the `all_weights` of a stack of the same architecture.
 
-        Raises:
-            RunError: they are of another architecture; `origin` says where they are from.
+        Parameters
+        ----------
+        tensors : dict of str to Tensor, shape (M, …)
+            Weights and buffers by name.
+        origin : str
+            Where they are from, for the error message.
+
+        Raises
+        ------
+        RunError
+            Names or shapes differ.
         """
-        mine = self.all_weights()
-        for name in sorted(mine.keys() | tensors.keys()):
+        own = self.all_weights()
+        for name in sorted(own.keys() | tensors.keys()):
             have = list(tensors[name].shape) if name in tensors else "missing"
-            want = list(mine[name].shape) if name in mine else "not known"
+            want = list(own[name].shape) if name in own else "unknown"
             if have != want:
                 raise RunError(
                     f"{origin}: weights of another architecture: {name} is {have} there and {want} in "
                     f"{type(self._base).__name__}; load them with the network that they were saved from"
                 )
         with torch.no_grad():
-            for name, each in mine.items():
+            for name, each in own.items():
                 each.copy_(tensors[name])
 
-    def _of(self, weights: dict[str, Tensor], others: dict[str, Tensor]) -> "Stack":
+    def _with(self, weights: dict[str, Tensor], buffers: dict[str, Tensor]) -> "Stack":
         out = copy(self)
         out.weights = {name: each.detach().clone().requires_grad_() for name, each in weights.items()}
-        out._others = {name: each.clone() for name, each in others.items()}
+        out._buffers = {name: each.clone() for name, each in buffers.items()}
         return out
 
-    def _can_be_mapped(self) -> bool:
-        """Whether the layers can be batched: torch's recurrent ones can not."""
-        return not self.recurrent and not self._others
+    def _is_vectorisable(self) -> bool:
+        """True if vmap can batch the layers, which excludes recurrent layers and buffers."""
+        return not self.recurrent and not self._buffers
 
 
 @contextmanager
-def _mapped_attention() -> Iterator[None]:
-    """Attention of products and a softmax: what torch fuses can not be batched, and is done in turns."""
+def _unfused_attention() -> Iterator[None]:
+    """Context in which attention is computed by matrix products: vmap cannot batch fused kernels."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:
@@ -191,5 +240,5 @@ def _mapped_attention() -> Iterator[None]:
         torch.backends.mha.set_fastpath_enabled(before)
 
 
-def _one_of(stacked: dict[str, Tensor], m: int) -> dict[str, Tensor]:
+def _member(stacked: dict[str, Tensor], m: int) -> dict[str, Tensor]:
     return {name: each[m] for name, each in stacked.items()}

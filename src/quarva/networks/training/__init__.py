@@ -1,1 +1,1 @@
-"""The training loop: losses, optimiser, checkpoints."""
+"""The training loop: losses, optimiser, devices and checkpoints."""

@@ -1,7 +1,8 @@
-"""What a network is asked to make small; each a few lines, by name in `LOSSES`.
+"""Losses of networks, by name in `LOSSES`.
 
-All take outputs float32 [M, B, K] of M networks for the same B windows, targets [B], and the window's day
-int64 [B], and give float32 [M]. Gradients of networks do not touch each other.
+Each loss takes the outputs of M networks for the same B windows, float32 of shape (M, B, K), the encoded
+targets of shape (B,), and the day of each window, int64 of shape (B,) and ascending. It returns float32 of
+shape (M,). The gradients of different networks are independent.
 """
 
 from collections.abc import Callable
@@ -13,52 +14,57 @@ from torch.nn import functional
 __all__ = [
     "LOSSES",
     "Loss",
+    "average_ranks",
     "by_day",
     "correlation",
     "cross_entropy",
     "ic",
     "mse",
     "rank_ic",
-    "standard_ranks",
 ]
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
-_SOFTNESS = 0.1  # standard deviations of the answers between which a pair counts as ordered
+_SOFTNESS = 0.1  # scale of the sigmoid in standard deviations of the day's predictions
 
 
 def mse(outputs: Tensor, target: Tensor, day: Tensor) -> Tensor:
-    """Mean squared error of the one output."""
+    """Mean squared error of the single output."""
     return ((outputs[..., 0] - target) ** 2).mean(1)
 
 
 def huber(outputs: Tensor, target: Tensor, day: Tensor) -> Tensor:
-    """Squared error up to one (of a scaled target: one standard deviation), linear beyond (Huber 1964)."""
+    """Huber loss with threshold 1, in standard deviations of a scaled target (Huber 1964)."""
     errors = functional.huber_loss(outputs[..., 0], target.expand(outputs.shape[:2]), reduction="none")
     return errors.mean(1)
 
 
 def cross_entropy(outputs: Tensor, target: Tensor, day: Tensor) -> Tensor:
-    """Mean negative log-likelihood of the class, target being its number; outputs are logits."""
+    """Mean negative log-likelihood of the class; outputs are logits and the target is the class index."""
     logits = functional.log_softmax(outputs, dim=2)
     return -logits.gather(2, target.long().expand(outputs.shape[:2])[..., None])[..., 0].mean(1)
 
 
 def ic(outputs: Tensor, target: Tensor, day: Tensor) -> Tensor:
-    """1 − mean over days of the Pearson correlation of the one output and the target."""
+    """1 minus the mean daily Pearson correlation of the single output with the target."""
     return 1.0 - correlation(*by_day(outputs[..., 0], target, day))
 
 
 def rank_ic(outputs: Tensor, target: Tensor, day: Tensor) -> Tensor:
-    """1 − mean over days of the correlation of soft ranks of the output with ranks of the target.
+    """1 minus the mean daily correlation of the output's soft ranks with the target's ranks.
 
-    A rank is a count of those below; softly, a sum of sigmoids of differences (Qin, Liu and Li 2010), in
-    units of the day's standard deviation so that the scale of the answers changes nothing.
+    The soft rank of a value is a sum of sigmoids of its differences from the others. Differences are measured
+    in standard deviations of the day, so that the scale of the outputs does not matter.
+
+    References
+    ----------
+    Qin, T., Liu, T.-Y. and Li, H. (2010). A general approximation framework for direct optimization of
+    information retrieval measures. Information Retrieval 13.
     """
-    signal, ranked, there = by_day(outputs[..., 0], target, day)
-    signal = _standardised(signal, there) / _SOFTNESS
-    pairs = torch.sigmoid(signal[..., :, None] - signal[..., None, :]) * there[..., None, :]
-    return 1.0 - correlation(pairs.sum(-1), standard_ranks(ranked, there), there)
+    signal, padded, mask = by_day(outputs[..., 0], target, day)
+    signal = _standardised(signal, mask) / _SOFTNESS
+    pairs = torch.sigmoid(signal[..., :, None] - signal[..., None, :]) * mask[..., None, :]
+    return 1.0 - correlation(pairs.sum(-1), average_ranks(padded, mask), mask)
 
 
 LOSSES: dict[str, Loss] = {
@@ -67,48 +73,74 @@ LOSSES: dict[str, Loss] = {
 
 
 def by_day(signal: Tensor, target: Tensor, day: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Answers [M, B] and targets [B] laid out as days × places, [M, D, W] and [D, W], and which are there.
+    """Arrange samples as days × assets, padded with zeros.
 
-    `day` is ascending: windows of a day stand together.
+    Parameters
+    ----------
+    signal : Tensor of float, shape (M, B)
+        Outputs.
+    target : Tensor of float, shape (B,)
+        Targets.
+    day : Tensor of int64, shape (B,)
+        Day of each sample, ascending.
+
+    Returns
+    -------
+    signal : Tensor of float, shape (M, D, W)
+        Outputs of D days with at most W samples each.
+    target : Tensor of float, shape (D, W)
+        Targets.
+    mask : Tensor of float, shape (D, W)
+        1 where there is a sample, 0 for padding.
     """
-    _, number, many = torch.unique_consecutive(day, return_inverse=True, return_counts=True)
-    first = many.cumsum(0) - many
-    place = torch.arange(len(day), device=day.device) - first[number]
-    shape = (len(many), int(many.max()))
-    there = torch.zeros(shape, dtype=signal.dtype, device=signal.device)
-    there[number, place] = 1.0
-    laid, wanted = signal.new_zeros(*signal.shape[:-1], *shape), target.new_zeros(shape)
-    laid[..., number, place] = signal
-    wanted[number, place] = target
-    return laid, wanted, there
+    _, row, counts = torch.unique_consecutive(day, return_inverse=True, return_counts=True)
+    first = counts.cumsum(0) - counts
+    column = torch.arange(len(day), device=day.device) - first[row]
+    shape = (len(counts), int(counts.max()))
+    mask = torch.zeros(shape, dtype=signal.dtype, device=signal.device)
+    mask[row, column] = 1.0
+    padded_signal, padded_target = signal.new_zeros(*signal.shape[:-1], *shape), target.new_zeros(shape)
+    padded_signal[..., row, column] = signal
+    padded_target[row, column] = target
+    return padded_signal, padded_target, mask
 
 
-def correlation(left: Tensor, right: Tensor, there: Tensor) -> Tensor:
-    """Mean over days of the Pearson correlation over places, of those that are there; [..., D, W] → [...].
+def correlation(left: Tensor, right: Tensor, mask: Tensor) -> Tensor:
+    """Mean over days of the Pearson correlation over the assets under the mask.
 
-    A day on which either side is the same everywhere counts as 0.
+    Parameters
+    ----------
+    left, right : Tensor of float, shape (..., D, W)
+        Values; shapes are broadcast.
+    mask : Tensor of float, shape (D, W)
+        1 for values, 0 for padding.
+
+    Returns
+    -------
+    Tensor of float, shape (...)
+        A day on which either side is constant counts as 0.
     """
-    one, other = _centred(left, there), _centred(right, there)
+    one, other = _centred(left, mask), _centred(right, mask)
     squares = (one * one).sum(-1) * (other * other).sum(-1)
-    # The root of 0 has no gradient: such days are replaced before it and left out after it.
+    # The square root has no gradient at 0: replace such days before it and zero them after it.
     flat = squares <= 1e-24
     daily = (one * other).sum(-1) / torch.where(flat, torch.ones_like(squares), squares).sqrt()
     return torch.where(flat, torch.zeros_like(daily), daily).mean(-1)
 
 
-def standard_ranks(values: Tensor, there: Tensor) -> Tensor:
-    """Average ranks of what is there, ties sharing theirs, [..., D, W]; what is not there is 0."""
-    below = (values[..., :, None] > values[..., None, :]).to(there.dtype) * there[..., None, :]
-    equal = (values[..., :, None] == values[..., None, :]).to(there.dtype) * there[..., None, :]
-    return (below.sum(-1) + (equal.sum(-1) - 1.0) / 2.0) * there
+def average_ranks(values: Tensor, mask: Tensor) -> Tensor:
+    """Average ranks over the last axis of the values under the mask, shape (..., D, W); 0 for padding."""
+    below = (values[..., :, None] > values[..., None, :]).to(mask.dtype) * mask[..., None, :]
+    equal = (values[..., :, None] == values[..., None, :]).to(mask.dtype) * mask[..., None, :]
+    return (below.sum(-1) + (equal.sum(-1) - 1.0) / 2.0) * mask
 
 
-def _centred(values: Tensor, there: Tensor) -> Tensor:
-    mean = (values * there).sum(-1, keepdim=True) / there.sum(-1, keepdim=True)
-    return (values - mean) * there
+def _centred(values: Tensor, mask: Tensor) -> Tensor:
+    mean = (values * mask).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True)
+    return (values - mean) * mask
 
 
-def _standardised(values: Tensor, there: Tensor) -> Tensor:
-    centred = _centred(values, there)
-    spread = ((centred**2).sum(-1, keepdim=True) / there.sum(-1, keepdim=True) + 1e-12).sqrt()
+def _standardised(values: Tensor, mask: Tensor) -> Tensor:
+    centred = _centred(values, mask)
+    spread = ((centred**2).sum(-1, keepdim=True) / mask.sum(-1, keepdim=True) + 1e-12).sqrt()
     return centred / spread

@@ -1,4 +1,4 @@
-"""The bar that shows how far a fit is."""
+"""Progress display of a fit."""
 
 import sys
 import time
@@ -7,17 +7,23 @@ from contextlib import contextmanager
 
 from quarva.networks.training.training import Epoch
 
-__all__ = ["bar"]
+__all__ = ["progress_reporter"]
 
-_QUIET = 2.0  # seconds before a bar is shown
+_DELAY = 2.0  # seconds before the bar appears
 
 
 @contextmanager
-def bar(progress: bool | Callable[[Epoch], object], chunks: int) -> Iterator[Callable[[int, Epoch], object]]:
-    """What is told every epoch: the caller's own, or a bar on standard error from the third second on."""
+def progress_reporter(
+    progress: bool | Callable[[Epoch], object], chunks: int
+) -> Iterator[Callable[[int, Epoch], object]]:
+    """A function to call with the chunk and the result of every epoch.
+
+    It calls `progress` if that is callable. If it is true and standard error is a terminal, it updates a bar
+    there, which appears after two seconds. Otherwise it does nothing.
+    """
     if callable(progress):
-        own = progress
-        yield lambda _, now: own(now)
+        callback = progress
+        yield lambda _, epoch: callback(epoch)
         return
     if not progress or not sys.stderr.isatty():
         yield lambda *_: None
@@ -27,14 +33,15 @@ def bar(progress: bool | Callable[[Epoch], object], chunks: int) -> Iterator[Cal
 
     columns = BarColumn(bar_width=24), MofNCompleteColumn(), TimeRemainingColumn(compact=True)
     began = time.monotonic()
-    with Progress(*columns, TextColumn("{task.fields[said]}"), console=Console(stderr=True)) as bars:
-        line = bars.add_task("fit", total=None, said="", visible=False)
+    with Progress(*columns, TextColumn("{task.fields[losses]}"), console=Console(stderr=True)) as bars:
+        line = bars.add_task("fit", total=None, losses="", visible=False)
 
-        def show(chunk: int, now: Epoch) -> None:
-            said = f"loss {float(now.train.nanmean()):.4g}, held out {float(now.stopping.nanmean()):.4g}"
+        def show(chunk: int, epoch: Epoch) -> None:
+            train, stopping = float(epoch.train.nanmean()), float(epoch.stopping.nanmean())
             bars.update(
-                line, total=now.of * chunks, completed=chunk * now.of + now.number, said=said,
-                visible=time.monotonic() - began > _QUIET,
+                line, total=epoch.epochs * chunks, completed=chunk * epoch.epochs + epoch.number,
+                losses=f"loss {train:.4g}, held out {stopping:.4g}",
+                visible=time.monotonic() - began > _DELAY,
             )  # fmt: skip
 
         yield show

@@ -1,4 +1,4 @@
-"""What training came to for one learner's networks, alone or among others."""
+"""The result of training the networks of one learner, alone or together with others."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -17,42 +17,51 @@ __all__ = ["Trained"]
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """Networks with their best weights.
+    """Networks with their best weights, and the record of their training.
 
-    Attributes:
-        stack: the networks. pieces: the trainings that they had a part in, and which of each were theirs.
+    Attributes
+    ----------
+    stack : Stack
+        The networks.
+    parts : tuple of pairs of Training and slice
+        The trainings that the networks took part in, and which members of each they were.
     """
 
     stack: Stack
-    pieces: tuple[tuple[Training, slice], ...]
+    parts: tuple[tuple[Training, slice], ...]
 
     @property
     def stopping(self) -> float:
-        """Smallest loss on what training was stopped by, mean of the networks; infinite without one."""
-        return float(torch.cat([each.best[mine] for each, mine in self.pieces]).mean())
+        """Lowest loss on the samples for early stopping, mean over the networks; infinite if none."""
+        return float(torch.cat([training.best[members] for training, members in self.parts]).mean())
 
     @property
     def ended(self) -> Ended:
-        """Why it ended."""
-        each, mine = self.pieces[-1]
-        return each.ended_of(mine)
+        """Why training ended: "patience", "epochs", "diverged" or "interrupted"."""
+        training, members = self.parts[-1]
+        return training.ended_of(members)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What should be said aloud, each once."""
-        return tuple(dict.fromkeys(note for each, mine in self.pieces for note in each.notes_of(mine)))
+        """Remarks for the user, without duplicates."""
+        notes = (note for training, members in self.parts for note in training.notes_of(members))
+        return tuple(dict.fromkeys(notes))
 
     @property
     def history(self) -> "pd.DataFrame":
-        """One row an epoch that one of the networks needed: chunk, epoch, train, stopping, best."""
+        """Losses by epoch: DataFrame with columns chunk, epoch, train, stopping and best.
+
+        Epochs that none of the networks needed are left out.
+        """
         import pandas as pd
 
         chunks, numbers, losses = [], [], []
-        for k, (each, mine) in enumerate(self.pieces):
-            for number, row in enumerate(each.history[: int(each.epochs[mine].max())], start=1):
+        for k, (training, members) in enumerate(self.parts):
+            epochs = int(training.epochs[members].max())
+            for number, row in enumerate(training.history[:epochs], start=1):
                 chunks.append(k)
                 numbers.append(number)
-                losses.append(row[:, mine].nanmean(1).tolist())
+                losses.append(row[:, members].nanmean(1).tolist())
         train, stopping, best = np.array(losses, np.float64).reshape(-1, 3).T
         return pd.DataFrame({
             "chunk": np.array(chunks, np.int64), "epoch": np.array(numbers, np.int64), "train": train,

@@ -1,4 +1,4 @@
-"""Training: one loop for one network or a stack of them, with early stopping and a safe end."""
+"""Training of a network, or of a stack of networks, with early stopping."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ from torch import Tensor
 from quarva._runtime.interrupts import interrupts
 from quarva.errors import RunError
 from quarva.networks.data.samples import Samples
-from quarva.networks.data.windows import LOOKED_AT
+from quarva.networks.data.windows import INFERENCE_BATCH
 from quarva.networks.models.stack import Stack
-from quarva.networks.training.devices import is_memory, seeded
+from quarva.networks.training.devices import is_out_of_memory, seeded
 from quarva.networks.training.losses import Loss
 from quarva.networks.training.optimiser import Optimiser
 
@@ -24,17 +24,25 @@ Ended = Literal["patience", "epochs", "diverged", "interrupted"]
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """How a network is trained.
+    """Settings of a training.
 
-    Attributes:
-        epochs: times that all windows are seen, at most. batch: windows of a step.
-        rate: of AdamW (Loshchilov and Hutter 2019). decay: its weight decay. Either for all networks or, [M],
-            for each.
-        patience: epochs without a smaller loss on the stopping days after which training ends.
-        whole_days: whether batches are whole days, see `Samples.shuffled`.
-        seed: of the order of the windows. mixed: whether the layers compute in bfloat16; weights, losses and
-            the optimiser are float32 always, and so are recurrent layers on a CPU, for which torch has no
-            other LSTM.
+    Attributes
+    ----------
+    epochs : int
+        Maximum number of epochs.
+    batch : int
+        Number of samples in a batch.
+    rate, decay : float or sequence of float, length M
+        Learning rate and weight decay of AdamW, for all networks or for each.
+    patience : int
+        Training ends after this number of epochs without a lower loss on the samples for early stopping.
+    whole_days : bool
+        Whether batches consist of whole days; see `Samples.shuffled`.
+    seed : int
+        Seed of the order of the samples and of dropout.
+    mixed : bool
+        Whether layers compute in bfloat16. Weights, losses and the optimiser remain float32, and so do
+        recurrent layers on a CPU, for which torch lacks bfloat16.
     """
 
     epochs: int = 30
@@ -49,13 +57,21 @@ class TrainConfig:
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to: float32 [M] each, losses in training and on the stopping days.
+    """Result of an epoch.
 
-    NaN of a network whose loss was no number, from then on.
+    Attributes
+    ----------
+    number : int
+        Number of the epoch, from 1.
+    epochs : int
+        Maximum number of epochs.
+    train, stopping, best : Tensor of float32, shape (M,)
+        Loss in training, loss on the samples for early stopping, and the lowest such loss so far. The losses
+        of a network are NaN after it diverged.
     """
 
     number: int
-    of: int
+    epochs: int
     train: Tensor
     stopping: Tensor
     best: Tensor
@@ -63,22 +79,42 @@ class Epoch:
 
 @dataclass
 class Training:
-    """A stack on its way: what one epoch changes, and what a checkpoint keeps.
+    """A training in progress: everything that an epoch changes and a checkpoint stores.
 
-    Attributes:
-        best: float32 [M], smallest loss on the stopping days so far; `kept`: the weights that had it.
-        stale: int64 [M], epochs since.
-        lost: int64 [M, 2], epoch and batch in which the loss was no number, batch 0 on the stopping days;
-            both 0 where that never was.
-        epochs: int64 [M], until patience or a loss that was no number ended it: a network goes on then only
-            because others do, and nothing of that is kept.
-        history: float32 [3, M] an epoch: losses in training and on the stopping days, and `best`.
-        notes: what should be said aloud of all of them: a batch halved.
+    Attributes
+    ----------
+    stack : Stack
+        The M networks.
+    loss : Loss
+        The loss.
+    config : TrainConfig
+        Settings.
+    epoch : int
+        Number of epochs so far.
+    ended : str or None
+        Why training ended: "patience", "epochs", "diverged" or "interrupted". None before that.
+    notes : list of str
+        Remarks that concern all networks, such as a smaller batch.
+    history : list of Tensor of float32, shape (3, M)
+        For each epoch, the loss in training, the loss on the samples for early stopping, and the lowest so
+        far.
+    best : Tensor of float32, shape (M,)
+        Lowest loss on the samples for early stopping so far.
+    best_weights : dict of str to Tensor
+        The weights that had this loss.
+    stale : Tensor of int64, shape (M,)
+        Number of epochs since then.
+    diverged_at : Tensor of int64, shape (M, 2)
+        Epoch and batch in which the loss was not finite; batch 0 denotes the samples for early stopping. Both
+        are 0 for a network that did not diverge.
+    epochs : Tensor of int64, shape (M,)
+        Number of epochs of each network until its patience ended or it diverged. It may be trained further
+        along with the others, without effect on its result.
     """
 
     stack: Stack
     loss: Loss
-    terms: TrainConfig
+    config: TrainConfig
     epoch: int = 0
     ended: Ended | None = None
     notes: list[str] = field(default_factory=list)
@@ -86,152 +122,176 @@ class Training:
 
     def __post_init__(self) -> None:
         self._weights = list(self.stack.weights.values())
-        self._source = torch.Generator().manual_seed(self.terms.seed)
-        many, device = len(self.stack), self._weights[0].device
+        self._rng = torch.Generator().manual_seed(self.config.seed)
+        count, device = len(self.stack), self._weights[0].device
         rate, decay = (
-            torch.as_tensor(each, dtype=torch.float64).expand(many).to(device)
-            for each in (self.terms.rate, self.terms.decay)
+            torch.as_tensor(each, dtype=torch.float64).expand(count).to(device)
+            for each in (self.config.rate, self.config.decay)
         )
         self._optimiser = Optimiser(self._weights, rate, decay)
-        self.best = torch.full((many,), torch.inf, device=device)
-        self.stale, self.epochs = torch.zeros((2, many), dtype=torch.int64, device=device)
-        self.lost = torch.zeros((many, 2), dtype=torch.int64, device=device)
-        self.kept = {name: each.detach().clone() for name, each in self.stack.all_weights().items()}
-        self._piece = max(self.terms.batch, 1)
-        self._mixed = self.terms.mixed and not (device.type == "cpu" and self.stack.recurrent)
-        if self.terms.mixed and not self._mixed:
-            self.notes.append("recurrent layers compute in float32 on a CPU, mixed or not")
+        self.best = torch.full((count,), torch.inf, device=device)
+        self.stale, self.epochs = torch.zeros((2, count), dtype=torch.int64, device=device)
+        self.diverged_at = torch.zeros((count, 2), dtype=torch.int64, device=device)
+        self.best_weights = {name: each.detach().clone() for name, each in self.stack.all_weights().items()}
+        self._chunk_size = max(self.config.batch, 1)
+        self._mixed = self.config.mixed and not (device.type == "cpu" and self.stack.recurrent)
+        if self.config.mixed and not self._mixed:
+            self.notes.append("mixed precision has no effect on a CPU: recurrent layers compute in float32")
 
     def run(
-        self, samples: Samples, stopping: Samples, seen: Callable[[Epoch], object] = lambda _: None
+        self, samples: Samples, stopping: Samples, on_epoch: Callable[[Epoch], object] = lambda _: None
     ) -> Ended:
-        """Train until patience or epochs end; the stack then has the weights that were best for each.
+        """Train until the patience or the epochs are exhausted, then restore the best weights.
 
-        `seen` is told every epoch; what it raises, KeyboardInterrupt among it, ends training, the best
-        weights so far in place.
+        Parameters
+        ----------
+        samples, stopping : Samples
+            Samples to learn from and for early stopping.
+        on_epoch : callable, optional
+            Called with the result of every epoch. An exception that it raises ends training.
+            KeyboardInterrupt is not propagated, other exceptions are. In both cases the best weights so far
+            are restored.
+
+        Returns
+        -------
+        {"patience", "epochs", "diverged", "interrupted"}
+            Why training ended.
         """
-        if bool(self.done.all()):  # taken up again, after its patience had ended
+        if bool(self.done.all()):  # resumed after its patience had ended
             self.ended = "patience"
         try:
-            with interrupts() as asked:
-                while self.ended is None and self.epoch < self.terms.epochs:
-                    self._next(samples, stopping, seen, asked)
+            with interrupts() as interrupted:
+                while self.ended is None and self.epoch < self.config.epochs:
+                    self._run_epoch(samples, stopping, on_epoch, interrupted)
         except KeyboardInterrupt:
             self.ended = "interrupted"
         finally:
             with torch.no_grad():
                 for name, weight in self.stack.all_weights().items():
-                    weight.copy_(self.kept[name])
+                    weight.copy_(self.best_weights[name])
         self.ended = self.ended or "epochs"
         return self.ended
 
-    def _next(
-        self, samples: Samples, stopping: Samples, seen: Callable[[Epoch], object], asked: Callable[[], bool]
+    def _run_epoch(
+        self,
+        samples: Samples,
+        stopping: Samples,
+        on_epoch: Callable[[Epoch], object],
+        interrupted: Callable[[], bool],
     ) -> None:
-        """One epoch, or what there is of it when Ctrl-C is pressed, which does not count."""
-        # By epoch, so that a training that is taken up again draws what an undisturbed one does.
-        numbers = np.random.SeedSequence((self.terms.seed, self.epoch)).generate_state(1)
+        """Run one epoch. An epoch that is interrupted by Ctrl-C does not count."""
+        # One seed per epoch, so that a resumed training draws the same numbers as an undisturbed one.
+        numbers = np.random.SeedSequence((self.config.seed, self.epoch)).generate_state(1)
         with seeded(int(numbers[0]), self.best.device):
-            train = self._one(samples, asked)
+            train = self._train_epoch(samples, interrupted)
         if train is None:
-            self.ended = "interrupted" if asked() else "diverged"
+            self.ended = "interrupted" if interrupted() else "diverged"
             return
-        held = torch.where(self.lost[:, 0] > 0, torch.nan, self._in_memory(self._look, stopping))
-        self._lose(held, batch=0)
+        losses = self._in_memory(self._evaluate, stopping)
+        losses = torch.where(self.diverged_at[:, 0] > 0, torch.nan, losses)
+        self._record_divergence(losses, batch=0)
         self.epoch += 1
         self.epochs[~self.done] = self.epoch
-        self._keep(held)
-        self.history.append(torch.stack([train, held, self.best]))
-        seen(Epoch(self.epoch, self.terms.epochs, train, held, self.best))
+        self._update_best(losses)
+        self.history.append(torch.stack([train, losses, self.best]))
+        on_epoch(Epoch(self.epoch, self.config.epochs, train, losses, self.best))
         if bool(self.done.all()):
             self.ended = "patience"
-        elif asked():
+        elif interrupted():
             self.ended = "interrupted"
 
     @property
     def done(self) -> Tensor:
-        """bool [M], whether patience or a loss that was no number ended a network."""
-        return (self.stale >= self.terms.patience) | (self.lost[:, 0] > 0)
+        """True for networks whose patience ended or that diverged, shape (M,)."""
+        return (self.stale >= self.config.patience) | (self.diverged_at[:, 0] > 0)
 
     def ended_of(self, members: slice) -> Ended:
-        """Why the training of some of them ended."""
-        if bool((self.lost[members, 0] > 0).all()):
+        """Why the training of some members ended."""
+        if bool((self.diverged_at[members, 0] > 0).all()):
             return "diverged"
         if bool(self.done[members].all()):
             return "patience"
         return "interrupted" if self.ended == "interrupted" else "epochs"
 
     def notes_of(self, members: slice) -> list[str]:
-        """What should be said aloud of some of them."""
-        lost = self.lost[members]
-        places, many = torch.unique(lost[lost[:, 0] > 0], dim=0, return_counts=True)
-        said = []
-        for (epoch, batch), count in zip(places.tolist(), many.tolist(), strict=True):
-            whose = "the loss" if len(lost) == 1 else f"the loss of {count} of {len(lost)} networks"
-            where = f"at batch {batch} of epoch {epoch}" if batch else f"on what stops it at epoch {epoch}"
-            kept = "the best weights before it" if epoch > 1 else "the weights it began with"
-            said.append(f"{whose} is not a number {where}: stopped there with {kept}; take a smaller rate")
-        return self.notes + said
+        """Remarks for the user about some members."""
+        diverged = self.diverged_at[members]
+        positions, counts = torch.unique(diverged[diverged[:, 0] > 0], dim=0, return_counts=True)
+        notes = []
+        for (epoch, batch), count in zip(positions.tolist(), counts.tolist(), strict=True):
+            loss = "the loss" if len(diverged) == 1 else f"the loss of {count} of {len(diverged)} networks"
+            where = f"in batch {batch}" if batch else "on the held-out samples"
+            kept = "the best weights before it" if epoch > 1 else "the initial weights"
+            notes.append(
+                f"{loss} became NaN or infinite in epoch {epoch}, {where}; training kept {kept}; "
+                "use a lower rate"
+            )
+        return self.notes + notes
 
-    def _one(self, samples: Samples, asked: Callable[[], bool]) -> Tensor | None:
-        """One epoch; mean losses [M] before each step, None where nobody is left to train, or at Ctrl-C."""
+    def _train_epoch(self, samples: Samples, interrupted: Callable[[], bool]) -> Tensor | None:
+        """Train for one epoch and return the mean losses before each step, shape (M,).
+
+        Returns None on Ctrl-C, or if every network has diverged.
+        """
         total, batches = torch.zeros_like(self.best), 0
         for number, chosen in enumerate(
-            samples.shuffled(self.terms.batch, self._source, self.terms.whole_days)
+            samples.shuffled(self.config.batch, self._rng, self.config.whole_days)
         ):
-            if asked():
+            if interrupted():
                 return None
             loss = self._in_memory(self._backward, samples, chosen)
-            if self._lose(loss, number + 1) and bool(self.done.all()):
+            if self._record_divergence(loss, number + 1) and bool(self.done.all()):
                 return None
             self._optimiser.step()
             total += loss
             batches += 1
-        return torch.where(self.lost[:, 0] > 0, torch.nan, total / batches)
+        return torch.where(self.diverged_at[:, 0] > 0, torch.nan, total / batches)
 
-    def _lose(self, loss: Tensor, batch: int) -> bool:
-        """Note where losses [M] of a batch, 0 of the stopping days, are no numbers; whether there are any."""
-        lost = ~torch.isfinite(loss) & ~self.done
-        if found := bool(lost.any()):
-            self.lost[lost] = torch.tensor([self.epoch + 1, batch], device=lost.device)
+    def _record_divergence(self, loss: Tensor, batch: int) -> bool:
+        """Record networks whose loss is not finite; return True if there are any."""
+        diverged = ~torch.isfinite(loss) & ~self.done
+        if found := bool(diverged.any()):
+            self.diverged_at[diverged] = torch.tensor([self.epoch + 1, batch], device=diverged.device)
         return found
 
     def _backward(self, samples: Samples, chosen: Tensor) -> Tensor:
-        """Gradients of a batch, in pieces where memory does not hold it at once; the losses [M]."""
+        """Compute the gradients of a batch, in chunks if memory requires it; return the losses."""
         self._optimiser.zero_grad()
         total = torch.zeros_like(self.best)
-        for piece in self._pieces(samples, chosen):
-            loss = self._losses(*samples.batch(piece, self.stack.layout), training=True)
-            share = len(piece) / len(chosen)
+        for chunk in self._chunks(samples, chosen):
+            loss = self._losses(*samples.batch(chunk, self.stack.layout), training=True)
+            share = len(chunk) / len(chosen)
             (loss.sum() * share).backward()
             total += loss.detach() * share
         return total
 
-    def _in_memory(self, compute: Callable[..., Tensor], *given: Any) -> Tensor:
-        """What is computed piece by piece, anew with pieces half as large where memory does not hold them."""
+    def _in_memory(self, compute: Callable[..., Tensor], *arguments: Any) -> Tensor:
+        """Call a function that computes in chunks; halve the chunk size while memory is insufficient."""
         while True:
             try:
-                return compute(*given)
+                return compute(*arguments)
             except (RuntimeError, MemoryError) as error:
-                if not is_memory(error):
+                if not is_out_of_memory(error):
                     raise
-                if self._piece == 1:
+                if self._chunk_size == 1:
                     raise RunError(
-                        "not enough memory for one window, or day, at a time: take a smaller network, a "
-                        "shorter window or fewer members"
+                        "not enough memory for a single window or day; use a smaller network, a shorter "
+                        "window, or fewer members"
                     ) from error
-            self._piece //= 2
-            self.notes.append(f"not enough memory: batches are taken in pieces of {self._piece} windows now")
+            self._chunk_size //= 2
+            self.notes.append(
+                f"not enough memory: batches were split into chunks of {self._chunk_size} windows"
+            )
 
-    def _pieces(self, samples: Samples, chosen: Tensor) -> list[Tensor]:
-        """A batch in pieces of `_piece` windows, whole days where the loss compares the assets of one."""
-        if len(chosen) <= self._piece:
+    def _chunks(self, samples: Samples, chosen: Tensor) -> list[Tensor]:
+        """Split a batch into chunks of `_chunk_size` samples, by whole days if the loss compares assets."""
+        if len(chosen) <= self._chunk_size:
             return [chosen]
-        if not self.terms.whole_days:
-            return list(chosen.split(self._piece))
-        _, many = torch.unique_consecutive(samples.day[chosen], return_counts=True)
-        days = list(chosen.split(many.tolist()))
-        size = max(1, len(days) * self._piece // len(chosen))
+        if not self.config.whole_days:
+            return list(chosen.split(self._chunk_size))
+        _, counts = torch.unique_consecutive(samples.day[chosen], return_counts=True)
+        days = list(chosen.split(counts.tolist()))
+        size = max(1, len(days) * self._chunk_size // len(chosen))
         return [torch.cat(days[i : i + size]) for i in range(0, len(days), size)]
 
     def _losses(self, windows: Tensor, target: Tensor, day: Tensor, *, training: bool = False) -> Tensor:
@@ -240,47 +300,49 @@ class Training:
         return self.loss(outputs.float(), target, day)
 
     @torch.no_grad()
-    def _look(self, samples: Samples) -> Tensor:
-        """Mean losses [M] over all windows."""
+    def _evaluate(self, samples: Samples) -> Tensor:
+        """Mean losses over all samples, shape (M,)."""
         total = torch.zeros_like(self.best)
-        for chosen in samples.in_order(min(LOOKED_AT, self._piece * 8), self.terms.whole_days):
+        size = min(INFERENCE_BATCH, self._chunk_size * 8)
+        for chosen in samples.in_order(size, self.config.whole_days):
             total += self._losses(*samples.batch(chosen, self.stack.layout)) * len(chosen)
         return total / len(samples)
 
     @torch.no_grad()
-    def _keep(self, held: Tensor) -> None:
-        """Note who did better than ever; a network whose patience has ended stays what it was."""
-        better = (held < self.best) & ~self.done
-        self.best = torch.where(better, held, self.best)
+    def _update_best(self, losses: Tensor) -> None:
+        """Store the weights of networks with a new lowest loss, unless their patience has ended."""
+        better = (losses < self.best) & ~self.done
+        self.best = torch.where(better, losses, self.best)
         self.stale = torch.where(better, torch.zeros_like(self.stale), self.stale + 1)
         for name, weight in self.stack.all_weights().items():
-            self.kept[name][better] = weight.detach()[better]
+            self.best_weights[name][better] = weight.detach()[better]
 
     def state(self) -> dict[str, Tensor]:
-        """All that the next epoch depends on, as tensors."""
+        """Everything that the next epoch depends on, as tensors by name."""
         out = {f"weights/{name}": each.detach() for name, each in self.stack.all_weights().items()}
-        out |= {f"kept/{name}": each for name, each in self.kept.items()}
+        out |= {f"kept/{name}": each for name, each in self.best_weights.items()}
         out |= {f"optimiser/{name}": each for name, each in self._optimiser.state().items()}
         out |= {
-            "source": self._source.get_state(), "best": self.best, "stale": self.stale, "lost": self.lost,
-            "epochs": self.epochs, "epoch": torch.tensor(self.epoch), "piece": torch.tensor(self._piece),
+            "source": self._rng.get_state(), "best": self.best, "stale": self.stale,
+            "lost": self.diverged_at, "epochs": self.epochs, "epoch": torch.tensor(self.epoch),
+            "piece": torch.tensor(self._chunk_size),
             "history": torch.stack(self.history) if self.history else torch.zeros(0, 3, len(self.best)),
         }  # fmt: skip
         return {name: each.detach().cpu().contiguous() for name, each in out.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Take up a `state` of a training with the same networks and terms."""
+        """Restore the `state` of a training with the same networks and settings."""
         device = self.best.device
         with torch.no_grad():
             for name, weight in self.stack.all_weights().items():
                 weight.copy_(state[f"weights/{name}"])
-                self.kept[name].copy_(state[f"kept/{name}"])
-        begin = "optimiser/"
+                self.best_weights[name].copy_(state[f"kept/{name}"])
+        prefix = "optimiser/"
         self._optimiser.restore({
-            name.removeprefix(begin): each for name, each in state.items() if name.startswith(begin)
+            name.removeprefix(prefix): each for name, each in state.items() if name.startswith(prefix)
         })  # fmt: skip
-        self._source.set_state(state["source"])
+        self._rng.set_state(state["source"])
         self.best, self.stale = state["best"].to(device), state["stale"].to(device)
-        self.lost, self.epochs = state["lost"].to(device), state["epochs"].to(device)
-        self.epoch, self._piece = int(state["epoch"]), int(state["piece"])
+        self.diverged_at, self.epochs = state["lost"].to(device), state["epochs"].to(device)
+        self.epoch, self._chunk_size = int(state["epoch"]), int(state["piece"])
         self.history = [each.to(device) for each in state["history"]]

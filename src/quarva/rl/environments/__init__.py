@@ -1,7 +1,8 @@
-"""The games as gymnasium environments, for whoever brings a learner of another library.
+"""The games as gymnasium environments, for learners of other libraries.
 
-Importing this registers `quarva/Line-v0` and `quarva/Trading-v0`: `gymnasium.make` gives one agent, or one
-whole market, and `gymnasium.make_vec` many of them as one game in torch, not one after the other.
+Importing this module registers `quarva/Line-v0` and `quarva/Trading-v0`. `gymnasium.make` creates an
+environment for one agent or one market. `gymnasium.make_vec` creates many as one game in torch, which are
+computed together.
 """
 
 from typing import Any
@@ -20,16 +21,21 @@ __all__ = ["LineEnv", "LineVectorEnv", "TradingEnv", "TradingVectorEnv", "trade"
 
 
 def trade(task: Task | None = None, **game: Any) -> TradingEnv:
-    """`quarva/Trading-v0`: the training days of a task, of the sample panel where there is none.
+    """Create `quarva/Trading-v0`: one market on the training days of a task.
 
-    game: see `TradingGame.of`.
+    Parameters
+    ----------
+    task : Task, optional
+        The task. Defaults to one on the sample panel.
+    **game
+        Further arguments of `TradingGame.for_task`.
     """
-    return TradingEnv(TradingGame.of(task or Task(sample_panel()), **game))
+    return TradingEnv(TradingGame.for_task(task or Task(sample_panel()), **game))
 
 
 def trade_many(num_envs: int = 1, task: Task | None = None, **game: Any) -> TradingVectorEnv:
-    """The same with so many episodes side by side."""
-    return TradingVectorEnv(TradingGame.of(task or Task(sample_panel()), episodes=num_envs, **game))
+    """Create `num_envs` markets as one environment; other arguments as in `trade`."""
+    return TradingVectorEnv(TradingGame.for_task(task or Task(sample_panel()), episodes=num_envs, **game))
 
 
 def _register() -> None:

@@ -1,4 +1,4 @@
-"""One agent, or one whole market, at a time; `gymnasium.utils.env_checker.check_env` passes on both."""
+"""Environments for one agent or one market at a time."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ Space = spaces.Space[Any]
 
 
 def line_spaces(game: LineGame, discrete: bool) -> tuple[Space, Space]:
-    """What an agent of `line` sees and does."""
+    """Observation space and action space of an agent of `line`."""
     action = (
         spaces.Discrete(len(game.actions)) if discrete else spaces.Box(game.low, game.high, (1,), np.float32)
     )
@@ -28,92 +28,119 @@ def line_spaces(game: LineGame, discrete: bool) -> tuple[Space, Space]:
 
 
 def trading_spaces(game: TradingGame) -> tuple[Space, Space]:
-    """What a market of `trading` shows and takes."""
+    """Observation space and action space of a market of `trading`."""
     shape = (game.assets, game.observation)
-    seen = spaces.Box(-np.inf, np.inf, shape, np.float32)
-    return seen, spaces.Box(game.low, game.high, (game.assets,), np.float32)
+    observation = spaces.Box(-np.inf, np.inf, shape, np.float32)
+    return observation, spaces.Box(game.low, game.high, (game.assets,), np.float32)
 
 
 class _Single(gymnasium.Env[Observation, Any]):
-    """Draws the beginnings of episodes from a stream of its own."""
+    """Base class that draws the start of each episode from its own random stream."""
 
-    metadata = {"render_modes": []}  # noqa: RUF012  # gymnasium's own name and type
+    metadata = {"render_modes": []}  # noqa: RUF012  # gymnasium defines the name and type
     _stream: Streams | None = None
 
-    def _draw(self, many: int, seed: int | None) -> NDArray[np.int64]:
-        """A number in [0, many), int64 [1], the first of a seed where one is given."""
+    def _draw(self, bound: int, seed: int | None) -> NDArray[np.int64]:
+        """Draw a number in [0, bound), int64 of shape (1,), the first of a new stream if a seed is given."""
         super().reset(seed=seed)
         if seed is not None or self._stream is None:
-            self._stream = Streams.of([seed])
-        return self._stream.draw(many)
+            self._stream = Streams.from_seeds([seed])
+        return self._stream.draw(bound)
 
 
 class LineEnv(_Single):
-    """`LineGame` for one agent: x, an answer, −(answer − y)²; an episode is one answer.
+    """`LineGame` for one agent; an episode is one action.
 
-    Args:
-        discrete: whether actions are numbers 0 … K − 1 of the game's evenly spaced answers, as DQN
-            wants them, and not the answers themselves.
-        **game: see `LineGame`.
+    Parameters
+    ----------
+    discrete : bool, default False
+        Whether actions are indices of the game's evenly spaced actions, as DQN requires, or values.
+    **game
+        Arguments of `LineGame`.
     """
 
     def __init__(self, *, discrete: bool = False, **game: Any) -> None:
-        whole = LineGame(**game)
+        line = LineGame(**game)
         self._discrete = discrete
-        self.observation_space, self.action_space = line_spaces(whole, discrete)
-        # For one agent, calls of torch take longer than what they compute.
-        self._x, self._right = whole.seen.numpy(), whole.right.tolist()
-        self._answers = whole.actions.tolist()
-        self._at = 0
+        self.observation_space, self.action_space = line_spaces(line, discrete)
+        # For one agent, the overhead of torch calls exceeds the computation.
+        self._x, self._y = line.x.numpy(), line.y.tolist()
+        self._actions = line.actions.tolist()
+        self._point = 0
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """A random x."""
-        self._at = int(self._draw(len(self._x), seed)[0])
-        return self._x[self._at].copy(), {}
+        """Draw a random point and return its x, float32 of shape (1,)."""
+        self._point = int(self._draw(len(self._x), seed)[0])
+        return self._x[self._point].copy(), {}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
-        """Answer, which ends the episode.
+        """Take an action, which ends the episode.
 
-        Raises:
-            RecipeError: an action outside the action space.
+        Parameters
+        ----------
+        action : int or array-like of float32, shape (1,)
+            An index if the environment is discrete, otherwise a value.
+
+        Raises
+        ------
+        RecipeError
+            The action is outside the action space.
         """
         if not self.action_space.contains(action):
             raise RecipeError(f"line takes actions of {self.action_space}, not {action!r}")
-        answer = self._answers[int(action)] if self._discrete else float(action[0])
-        return self._x[self._at].copy(), -((answer - self._right[self._at]) ** 2), True, False, {}
+        value = self._actions[int(action)] if self._discrete else float(action[0])
+        return self._x[self._point].copy(), -((value - self._y[self._point]) ** 2), True, False, {}
 
 
 class TradingEnv(_Single):
-    """`TradingGame` for one market: windows and positions of all assets in, [N, S·F + 1], positions [N] out.
+    """`TradingGame` for one market.
 
-    The reward is the mean over assets of what `TradingGame` rewards each with; an episode is cut off after
-    its days (`truncated`), for a market has no end of its own.
+    An observation has shape (N, S · F + 1), an action consists of N positions, and the reward is the mean of
+    the game's rewards over assets. Episodes are truncated after their length, because a market has no end of
+    its own.
+
+    Parameters
+    ----------
+    game : TradingGame
+        A game with one episode at a time.
+
+    Raises
+    ------
+    RecipeError
+        The game has several episodes.
     """
 
     def __init__(self, game: TradingGame) -> None:
         if game.episodes != 1:
-            raise RecipeError(f"an environment is one episode at a time; the game has {game.episodes}")
+            raise RecipeError(f"an environment needs a game with 1 episode at a time, not {game.episodes}")
         self._game = game
         self.observation_space, self.action_space = trading_spaces(game)
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observation, dict[str, Any]]:
-        """A random day among those an episode may begin on, without positions."""
-        self._game.begin(torch.from_numpy(self._draw(self._game.beginnings, seed)))
-        return self._game.now().numpy(), {}
+        """Start an episode without positions on a random day and return the observation."""
+        self._game.begin(torch.from_numpy(self._draw(self._game.start_count, seed)))
+        return self._game.observe().numpy(), {}
 
     def step(self, action: Any) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
         """Take positions for a day.
 
-        Raises:
-            RecipeError: positions of another shape, or outside [−1, 1]; an episode that is over.
+        Parameters
+        ----------
+        action : ndarray of float32, shape (N,)
+            Positions in [−1, 1].
+
+        Raises
+        ------
+        RecipeError
+            The positions are outside the action space, or the episode is over.
         """
         if not self.action_space.contains(action):
             raise RecipeError(f"trading takes positions of {self.action_space}")
-        if self._game.left == 0:
+        if self._game.days_left == 0:
             raise RecipeError("the episode is over: reset the environment before the next step")
         reward = self._game.trade(torch.from_numpy(action))
-        return self._game.now().numpy(), float(reward.mean()), False, self._game.left == 0, {}
+        return self._game.observe().numpy(), float(reward.mean()), False, self._game.days_left == 0, {}

@@ -1,4 +1,4 @@
-"""Random numbers of many streams at once: each is what it would be alone, whatever stands beside it."""
+"""Parallel streams of random numbers; each is independent of the number of streams."""
 
 from collections.abc import Sequence
 
@@ -14,26 +14,33 @@ _LAST, _HALF = np.uint64(31), np.uint64(32)
 
 
 class Streams:
-    """SplitMix64 (Steele, Lea and Flood 2014) of K streams, as arrays; an environment has one of them.
+    """K streams of SplitMix64 as arrays, one for each environment.
 
-    Args:
-        states: uint64 [K], where each begins.
+    Parameters
+    ----------
+    states : ndarray of uint64, shape (K,)
+        Initial state of each stream.
+
+    References
+    ----------
+    Steele, G. L., Lea, D. and Flood, C. H. (2014). Fast splittable pseudorandom number generators. OOPSLA.
+    Lemire, D. (2019). Fast random integer generation in an interval. ACM TOMACS 29.
     """
 
     def __init__(self, states: NDArray[np.uint64]) -> None:
         self._state = states.astype(np.uint64)
 
     @classmethod
-    def of(cls, seeds: Sequence[int | None]) -> "Streams":
-        """One for each seed, begun as gymnasium's own generator of that seed says; None is any."""
+    def from_seeds(cls, seeds: Sequence[int | None]) -> "Streams":
+        """Create one stream per seed, initialised by gymnasium's generator; None means a random seed."""
         return cls(np.array([seeding.np_random(seed)[0].integers(2**63) for seed in seeds], np.uint64))
 
-    def draw(self, many: int) -> NDArray[np.int64]:
-        """The next number of each, int64 [K] in [0, many)."""
+    def draw(self, bound: int) -> NDArray[np.int64]:
+        """Draw the next number of each stream, int64 of shape (K,), uniform in [0, bound)."""
         self._state = self._state + _STEP
         mixed = self._state
         for shift, factor in _MIX:
             mixed = (mixed ^ (mixed >> shift)) * factor
         mixed = mixed ^ (mixed >> _LAST)
-        # The upper half times `many`, of which the upper half is evenly spread (Lemire 2019).
-        return (((mixed >> _HALF) * np.uint64(many)) >> _HALF).astype(np.int64)
+        # Multiply the upper half by the bound; the upper half of the product is uniform (Lemire 2019).
+        return (((mixed >> _HALF) * np.uint64(bound)) >> _HALF).astype(np.int64)

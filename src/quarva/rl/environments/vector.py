@@ -1,8 +1,8 @@
-"""Many agents, or many markets, as one gymnasium environment: one game in torch answers for all of them.
+"""Vector environments: many agents or markets that one game in torch computes together.
 
-Each sees, is paid and begins as an environment of its own with the seed that `gymnasium.vector.SyncVectorEnv`
-would give it. An episode that ended begins anew in the same step (`AutoresetMode.SAME_STEP`): what it ended
-on is in `infos["final_obs"]`.
+Each environment behaves like a single one with the seed that `gymnasium.vector.SyncVectorEnv` would give it.
+Episodes restart in the same step (`AutoresetMode.SAME_STEP`), with the last observation in
+`infos["final_obs"]`.
 """
 
 from collections.abc import Sequence
@@ -26,8 +26,8 @@ Observations = NDArray[np.float32]
 Stepped = tuple[Observations, NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]
 
 
-class _Many(VectorEnv[Observations, Any, Any]):
-    """What both have in common: spaces, seeds, and the word on what ended."""
+class _Vector(VectorEnv[Observations, Any, Any]):
+    """Base class: spaces, seeds, and the information about finished episodes."""
 
     metadata = {"render_modes": [], "autoreset_mode": AutoresetMode.SAME_STEP}  # noqa: RUF012
 
@@ -43,87 +43,114 @@ class _Many(VectorEnv[Observations, Any, Any]):
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[Observations, dict[str, Any]]:
-        """Begin all episodes anew.
+        """Start all episodes.
 
-        Args:
-            seed: of the first, whose successors the others get; or one for each. None goes on with the
-                streams that are there.
+        Parameters
+        ----------
+        seed : int or sequence of int, optional
+            One seed per environment, or the seed of the first, with consecutive numbers for the others. By
+            default the random streams continue.
+        options : dict, optional
+            Not used; `reset_mask` is refused.
 
-        Raises:
-            RecipeError: not as many seeds as environments; a reset of some of them.
+        Returns
+        -------
+        observations : ndarray of float32
+            Observations of all environments.
+        infos : dict
+            Empty.
+
+        Raises
+        ------
+        RecipeError
+            The number of seeds differs from the number of environments, or `reset_mask` is given.
         """
         if options and "reset_mask" in options:
-            raise RecipeError("episodes begin anew by themselves where they end: leave reset_mask out")
+            raise RecipeError("finished episodes restart automatically; leave reset_mask out")
         if seed is not None or self._streams is None:
             seeds = [seed] * self.num_envs if seed is None else seed
             if isinstance(seeds, int):
                 seeds = [seeds + k for k in range(self.num_envs)]
             if len(seeds) != self.num_envs:
-                raise RecipeError(f"there are {self.num_envs} environments and {len(seeds)} seeds")
-            self._streams = Streams.of(seeds)
+                raise RecipeError(
+                    f"{len(seeds)} seeds for {self.num_envs} environments; give one for each, or a single one"
+                )
+            self._streams = Streams.from_seeds(seeds)
         return self._begin(self._streams), {}
 
     def step(self, actions: Any) -> Stepped:
-        """Act in all of them.
+        """Take an action in each environment.
 
-        Raises:
-            RecipeError: actions outside the action space; no reset before.
+        Parameters
+        ----------
+        actions : ndarray
+            Actions in the action space.
+
+        Returns
+        -------
+        observations, rewards, terminated, truncated, infos
+            As gymnasium defines them; rewards are float64 of shape (num_envs,).
+
+        Raises
+        ------
+        RecipeError
+            The actions are outside the action space, or the environments were not reset.
         """
         if self._streams is None:
             raise RecipeError("reset the environments before the first step")
         if not self.action_space.contains(actions):
             raise RecipeError(f"{type(self).__name__} takes actions of {self.action_space}")
-        seen, reward, terminated, truncated = self._act(torch.from_numpy(actions))
+        observations, reward, terminated, truncated = self._act(torch.from_numpy(actions))
         every = np.ones(self.num_envs, np.bool_)
         infos: dict[str, Any] = {}
-        if terminated or truncated:  # all end together
+        if terminated or truncated:  # all episodes end in the same step
             last = np.empty(self.num_envs, object)
-            last[:] = list(seen)
+            last[:] = list(observations)
             infos = {"final_obs": last, "_final_obs": every, "final_info": {}, "_final_info": every.copy()}
-            seen = self._begin(self._streams)
-        return seen, reward, every & terminated, every & truncated, infos
+            observations = self._begin(self._streams)
+        return observations, reward, every & terminated, every & truncated, infos
 
     def _begin(self, streams: Streams) -> Observations:
-        """Begin all episodes where the streams say; what is seen there."""
+        """Start all episodes as drawn from the streams and return the observations."""
         raise NotImplementedError
 
     def _act(self, actions: torch.Tensor) -> tuple[Observations, NDArray[np.float64], bool, bool]:
-        """What is seen and paid after actions, and whether all episodes are terminated or truncated."""
+        """Observations and rewards after actions, and whether all episodes are terminated or truncated."""
         raise NotImplementedError
 
 
-class LineVectorEnv(_Many):
-    """`LineEnv` many times over; actions are [K, 1], or numbers [K] where they are discrete."""
+class LineVectorEnv(_Vector):
+    """K environments `LineEnv`. Actions have shape (K, 1), or are indices of shape (K,) if discrete."""
 
     def __init__(self, num_envs: int = 1, *, discrete: bool = False, **game: Any) -> None:
         self._game, self._discrete = LineGame(**game), discrete
         super().__init__(num_envs, line_spaces(self._game, discrete))
-        self._at = torch.zeros(num_envs, dtype=torch.int64)
+        self._agents = torch.zeros(num_envs, dtype=torch.int64)
 
     def _begin(self, streams: Streams) -> Observations:
-        self._at = torch.from_numpy(streams.draw(self._game.agents))
-        return self._game.seen[self._at].numpy()
+        self._agents = torch.from_numpy(streams.draw(self._game.agents))
+        return self._game.x[self._agents].numpy()
 
     def _act(self, actions: torch.Tensor) -> tuple[Observations, NDArray[np.float64], bool, bool]:
-        answers = self._game.actions[actions] if self._discrete else actions[:, 0]
-        reward = self._game.pay(answers, self._at)
-        return self._game.seen[self._at].numpy(), reward.double().numpy(), True, False
+        values = self._game.actions[actions] if self._discrete else actions[:, 0]
+        reward = self._game.reward(values, self._agents)
+        return self._game.x[self._agents].numpy(), reward.double().numpy(), True, False
 
 
-class TradingVectorEnv(_Many):
-    """`TradingEnv` many times over, the game's episodes: [K, N, S·F + 1] in, positions [K, N] out."""
+class TradingVectorEnv(_Vector):
+    """K environments `TradingEnv`, with observations of shape (K, N, S · F + 1) and actions (K, N)."""
 
     def __init__(self, game: TradingGame) -> None:
         self._game = game
         super().__init__(game.episodes, trading_spaces(game))
 
     def _begin(self, streams: Streams) -> Observations:
-        self._game.begin(torch.from_numpy(streams.draw(self._game.beginnings)))
-        return self._seen()
+        self._game.begin(torch.from_numpy(streams.draw(self._game.start_count)))
+        return self._observations()
 
     def _act(self, actions: torch.Tensor) -> tuple[Observations, NDArray[np.float64], bool, bool]:
         reward = self._game.trade(actions).reshape(self.num_envs, self._game.assets)
-        return self._seen(), reward.mean(1).double().numpy(), False, self._game.left == 0
+        return self._observations(), reward.mean(1).double().numpy(), False, self._game.days_left == 0
 
-    def _seen(self) -> Observations:
-        return self._game.now().reshape(self.num_envs, self._game.assets, -1).numpy()
+    def _observations(self) -> Observations:
+        return self._game.observe().reshape(self.num_envs, self._game.assets, -1).numpy()
