@@ -54,7 +54,7 @@ def made(entrant: Entrant) -> tuple[str, Any]:
     """
     if isinstance(entrant, str):
         return entrant, made_from(entrant, entry_named(entrant))
-    name = getattr(entrant, "network", None) or getattr(entrant, "way", None)
+    name = getattr(entrant, "network", None) or getattr(entrant, "algorithm", None)
     if is_learner(entrant) and isinstance(name, str):
         return name, entrant
     known = make_searcher(entrant)[0]
@@ -95,11 +95,11 @@ def _entry_of_learner(learner: Entrant) -> dict[str, Any] | None:
         return None
     values = {each.name: getattr(learner, each.name) for each in fields(learner)}
     changed = {each.name: values[each.name] for each in fields(learner) if not _is_default(learner, each)}
-    name = values.get("network", values.get("way"))
+    name = values.get("network", values.get("algorithm"))
     if not isinstance(name, str) or name not in LEARNERS:
         return None
     return {kind: name} | {
-        key: value for key, value in changed.items() if key not in ("network", "way", "seed")
+        key: value for key, value in changed.items() if key not in ("network", "algorithm", "seed")
     }
 
 

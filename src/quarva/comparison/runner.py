@@ -317,7 +317,7 @@ class _Runner:
 
 def _record_of(learned: Any) -> dict[str, Any]:
     """What is kept of a network or trader: what it is, its figures, and why its training ended."""
-    kind = "trader" if hasattr(learned, "way") else "network"
+    kind = "trader" if hasattr(learned, "algorithm") else "network"
     figures = {"train": learned.train, "validation": learned.validation}
     return {
         "parameters": learned.parameters, "ended": learned.ended, "notes": list(learned.notes),
