@@ -54,7 +54,7 @@ def test_a_price_is_warned_of_once_and_members_tell_their_spread(quarva, bars):
 def test_a_loss_that_is_no_number_keeps_weights_and_says_so(quarva, bars):
     said = quarva("fit", "--panel", bars, *QUICK, "--rate", "1e30", "--batch", 64, "--out", "f")
     assert said.status == 0, said.err
-    assert "the loss is not a number at batch 2 of epoch 1: stopped there with the weights" in said.out
+    assert "the loss became NaN or infinite in epoch 1, in batch 2; training kept the initial weights" in said.out
     assert "0 epochs, until a loss was not a number" in said.out
     assert np.isfinite(Fitted.load("f").values(Panel.read(bars))[-1]).all()
 
@@ -90,7 +90,7 @@ def test_a_table_is_fitted_as_a_panel_is(quarva, tmp_path):
     predicted = Fitted.load("f").predict(Table.read("t.csv", "z"))
     assert np.sqrt(np.mean((predicted - rows[:, 2]) ** 2)) < 0.6 * rows[:, 2].std()
     for words, line in (
-        (["--network", "conv1d"], "conv1d reads days in the layout 'channels'"),
+        (["--network", "conv1d"], "conv1d reads a sequence of days in the layout 'channels'"),
         (["--length", 5], "a row of a table has none before it, let alone 5 days"),
         (["--feature", "mean(a, 5)"], "the feature 'mean(a, 5)' reads other rows (mean)"),
         (["--feature", "log(a)"], "the feature 'log(a)' has no value in"),
@@ -112,7 +112,7 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
 
     fit = ("fit", "--panel", bars, "--length", "4", "--epochs", "6", "--patience", "9", "--json")
     whole = quarva(*fit, "--out", "whole").json
-    look = training.Training._look
+    look = training.Training._evaluate
     seen = []
 
     def interrupted(self, samples):
@@ -122,7 +122,7 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
         return look(self, samples)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training.Training, "_look", interrupted)
+        patched.setattr(training.Training, "_evaluate", interrupted)
         said = quarva(*fit, "--out", "f")
     assert said.status == 130
     assert said.json["ended"] == "interrupted"

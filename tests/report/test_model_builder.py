@@ -77,12 +77,12 @@ def test_a_network_is_shown_with_its_layers_and_its_training(task, fitted):
 
 def test_what_it_does_not_beat_is_said_before_all_else(task, fitted):
     beaten = dataclasses.replace(
-        fitted, figure=2.0, baselines={"constant": 1.0, "linear": 1.5, "last value": 9}
+        fitted, metric=2.0, baselines={"constant": 1.0, "linear": 1.5, "last value": 9}
     )
     text = render(build(task, beaten))
     said = "Not better than constant and linear in validation."
     assert text.index(said) < text.index(fitted.title) < text.index("The validation score")
-    better = dataclasses.replace(fitted, figure=0.5, baselines={"constant": 1.0})
+    better = dataclasses.replace(fitted, metric=0.5, baselines={"constant": 1.0})
     assert "Not better" not in render(build(task, better))
 
 
@@ -102,7 +102,7 @@ def test_a_trader_is_held_against_holding(task, policy):
     text = render(page)
     assert "How well does a trader of" in text
     assert "−1, 0, 1" in text
-    lost = dataclasses.replace(policy, figure=-0.1)
+    lost = dataclasses.replace(policy, metric=-0.1)
     assert "Not better than holding nothing" in render(build(task, lost))
 
 
