@@ -54,7 +54,10 @@ def test_a_price_is_warned_of_once_and_members_tell_their_spread(quarva, bars):
 def test_a_loss_that_is_no_number_keeps_weights_and_says_so(quarva, bars):
     said = quarva("fit", "--panel", bars, *QUICK, "--rate", "1e30", "--batch", 64, "--out", "f")
     assert said.status == 0, said.err
-    assert "the loss became NaN or infinite in epoch 1, in batch 2; training kept the initial weights" in said.out
+    assert (
+        "the loss became NaN or infinite in epoch 1, in batch 2; training kept the initial weights"
+        in said.out
+    )
     assert "0 epochs, until a loss was not a number" in said.out
     assert np.isfinite(Fitted.load("f").values(Panel.read(bars))[-1]).all()
 
