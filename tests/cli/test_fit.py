@@ -94,11 +94,11 @@ def test_a_table_is_fitted_as_a_panel_is(quarva, tmp_path):
     assert np.sqrt(np.mean((predicted - rows[:, 2]) ** 2)) < 0.6 * rows[:, 2].std()
     for words, line in (
         (["--network", "conv1d"], "conv1d reads a sequence of days in the layout 'channels'"),
-        (["--length", 5], "a row of a table has none before it, let alone 5 days"),
+        (["--length", 5], "length=5 does not fit a table"),
         (["--feature", "mean(a, 5)"], "the feature 'mean(a, 5)' reads other rows (mean)"),
         (["--feature", "log(a)"], "the feature 'log(a)' has no value in"),
         (["--feature", "c"], "c"),
-        (["--holdout", 0], "holdout 0 stops by the validation and the table has none"),
+        (["--holdout", 0], "holdout=0 uses the validation part"),
         (["--loss", "ic"], "the loss ic compares the assets of a day, and a table has none"),
         (["--target", "forward_return_1"], "a table has its own target column"),
         (["--panel", "t.csv"], "panel and table exclude each other"),
