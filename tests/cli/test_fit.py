@@ -99,7 +99,7 @@ def test_a_table_is_fitted_as_a_panel_is(quarva, tmp_path):
         (["--feature", "log(a)"], "the feature 'log(a)' has no value in"),
         (["--feature", "c"], "c"),
         (["--holdout", 0], "holdout=0 uses the validation part"),
-        (["--loss", "ic"], "the loss ic compares the assets of a day, and a table has none"),
+        (["--loss", "ic"], "the loss ic compares the assets of a day, but a table has no assets"),
         (["--target", "forward_return_1"], "a table has its own target column"),
         (["--panel", "t.csv"], "panel and table exclude each other"),
     ):
