@@ -146,6 +146,41 @@ def test_a_recipe_with_an_unknown_setting_of_the_searcher(quarva, tmp_path):
     assert os.listdir(tmp_path) == ["recipe.toml"]
 
 
+@pytest.mark.parametrize(
+    ("command", "text", "words"),
+    [
+        ("search", "budget = true", ["budget = True: input should be a number"]),
+        ("search", "[settings]\npopulation = 'x'", ["'gep' has a setting of the wrong type"]),
+        ("search", "network = 'dense'", ["is one for quarva fit; one for quarva search is needed"]),
+        ("fit", "[searchers.x]\nsearcher = 'gep'", ["is one for quarva compare; one for quarva fit"]),
+        ("fit", "budget = 5", ["unknown key 'budget'"]),
+        ("compare", "searchers = 5", ["searchers = 5: give names"]),
+        ("compare", "searchers = [1, 2]", ["give names, or a table for each entry"]),
+        ("compare", "[searchers.x]\nfoo = 1", ["'x' names neither a searcher, nor a network, nor a trader"]),
+        ("compare", "[searchers.x]\nsearcher = 3", ["no searcher '3'"]),
+        ("compare", "[searchers.x]\nsearcher = 'gep'\nepochs = 3", ["'x' has the unknown key 'epochs'"]),
+        ("compare", "[searchers.x]\nnetwork = 'dense'\nfoo = 1", ["'x' cannot be created", "foo"]),
+        ("compare", "[searchers.'../x']\nsearcher = 'gep'", ["a name is made of letters"]),
+        ("compare", "seeds = [1, 1]", ["seeds must be 0 or more and differ"]),
+    ],
+)
+def test_a_recipe_that_can_not_be_run(quarva, tmp_path, command, text, words):
+    (tmp_path / "recipe.toml").write_text(text)
+    refused(quarva(command, "--recipe", "recipe.toml", "--out", "run"), *words)
+    assert os.listdir(tmp_path) == ["recipe.toml"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["fit", "--feature", ""], ["compare", "--searchers", "gep", "--functions", "nothing"], ["panel"],
+     ["stream"], ["bench", "--threads", "0"], ["panel", "simulate", "out.csv", "--seed", "-1"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_what_is_refused_leaves_no_folder_of_a_chosen_name(quarva, tmp_path, arguments):
+    refused(quarva(*arguments))
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("command", [["search", "--resume"], ["report"]])
 def test_a_run_folder_of_another_version(quarva, tmp_path, command):
     (tmp_path / "run").mkdir()

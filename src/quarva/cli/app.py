@@ -33,7 +33,6 @@ app = plain_app(
     cls=_Quarva,
     help="Function search on market data: find formulas and networks that predict.",
     epilog="Exit status: 0 done, 2 wrong input, 130 interrupted with everything so far kept.",
-    no_args_is_help=True,
 )
 
 
@@ -67,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # What typer raises for a wrong flag has no public name of its own; it is two steps above BadParameter.
     wrong_usage = typer.BadParameter.__mro__[2]
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
     # A formula may begin with a minus; a space before it keeps it from being read as a flag.
     if words[:1] == ["evaluate"] or words[:2] == ["stream", "init"]:
         words = [f" {word}" if re.match(r"-[^-]", word) and word != "-h" else word for word in words]

@@ -10,6 +10,7 @@ import typer
 
 from quarva.cli.options import AsJson, takes
 from quarva.cli.output import console, print_json, tell
+from quarva.cli.sources import threads_of
 from quarva.runs.settings import LimitSettings
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def bench(
     from quarva.engine.probe import fma_peak, processor, stream_peak
     from quarva.loop.progress import COMPILING
 
-    count = threads_to_use(flags["threads"])
+    count = threads_to_use(threads_of(flags))
     tell("measuring the peak of arithmetic and memory")
     flops, stream = fma_peak(count), stream_peak(count)
     if not is_compiled():

@@ -11,7 +11,7 @@ from quarva.runs.settings import ReadingSettings, SearcherSettings
 
 __all__ = ["panel"]
 
-panel = plain_app(no_args_is_help=True)
+panel = plain_app()
 
 
 @panel.command(cls=Command)
@@ -61,12 +61,13 @@ def simulate(
 ) -> None:
     """Simulate a market whose returns a planted formula predicts, or nothing does."""
     from quarva.engine import Formula
+    from quarva.runs.recipe import SearchRecipe
     from quarva.runs.signals import check_table_path
     from quarva.scenarios import planted_ic
     from quarva.scenarios import simulate as simulate_market
 
     check_table_path(out)
-    seed = flags["seed"] or 0
+    seed = SearchRecipe.of(flags).seed
     market = simulate_market(assets, days, seed, plant, ic)
     market.write(out)
     record = {"out": out, "assets": assets, "days": days, "seed": seed, "plant": plant, "ic": None}

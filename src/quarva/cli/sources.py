@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
-__all__ = ["announce", "make_recipe", "read_panel", "reading_of", "refuse_on_resume"]
+__all__ = ["announce", "make_recipe", "read_panel", "reading_of", "refuse_on_resume", "threads_of"]
 
 
 def make_recipe(kind: "type[AnyRecipe]", file: str | None, flags: Mapping[str, Any]) -> "AnyRecipe":
@@ -36,6 +36,13 @@ def announce(task: "Task") -> None:
         tell(f"note: {note}")
     for warning in task.warnings:
         tell(f"warning: {warning}")
+
+
+def threads_of(flags: Mapping[str, Any]) -> int | None:
+    """Return the number of threads that a flag gives. Raises RecipeError."""
+    from quarva.runs.recipe import SearchRecipe
+
+    return SearchRecipe.of({"threads": flags["threads"]}).threads
 
 
 def reading_of(flags: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["stream"]
 
-stream = plain_app(no_args_is_help=True)
+stream = plain_app()
 
 
 _COLUMNS = ("asset_column", "date_column", "rename", "time_zone")
@@ -113,7 +113,7 @@ def next_days(
     **flags: Any,
 ) -> None:
     """Process the days of a file, or lines of standard input, and write their signals."""
-    from quarva.cli.sources import reading_of
+    from quarva.cli.sources import reading_of, threads_of
     from quarva.errors import RunError
     from quarva.live import FeedRules, Stream, feed, read_days
     from quarva.runs.signals import check_table_path, write_table
@@ -122,7 +122,7 @@ def next_days(
         raise RunError("--out: the signals of --bars - go to standard output; send that to a file")
     if out is not None:
         check_table_path(out)
-    running = Stream.load(state, flags["threads"])
+    running = Stream.load(state, threads_of(flags))
     rules = FeedRules(late.value, missing_ok, allow_jumps)
     given = reading_of({name: flags[name] for name in _COLUMNS})
     columns: dict[str, Any] = dict.fromkeys(_COLUMNS) | given
@@ -151,12 +151,13 @@ def next_days(
 @options.takes(LimitSettings, only=("threads",))
 def show(*, state: State, out: Out = None, as_json: options.AsJson = False, **flags: Any) -> None:
     """Show what a state holds; with --out, write the signals of its last day again."""
+    from quarva.cli.sources import threads_of
     from quarva.live import FeedResult, Stream
     from quarva.runs.signals import check_table_path, write_table
 
     if out is not None:
         check_table_path(out)
-    running = Stream.load(state, flags["threads"])
+    running = Stream.load(state, threads_of(flags))
     record = _about(running, state)
     if out is not None:
         said = running.signals(_progress(running))[None]

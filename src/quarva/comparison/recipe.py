@@ -33,7 +33,9 @@ class CompareRecipe(LanguageSettings, LimitSettings, ComparisonSettings, Recipe)
         if name == "seeds":
             return seeds_of(int(value) if isinstance(value, str) and value.strip().isdigit() else value)
         if name == "searchers" and not isinstance(value, Mapping):
-            names = value.split(",") if isinstance(value, str) else list(value)
+            names = value.split(",") if isinstance(value, str) else value
+            if not isinstance(names, Sequence) or not all(isinstance(each, str) for each in names):
+                raise WrongSetting(name, value, "give names, or a table for each entry")
             names = [each.strip() for each in names if each.strip()]
             if len(set(names)) < max(len(names), 1):
                 raise WrongSetting(name, value, "name at least one, and none twice")

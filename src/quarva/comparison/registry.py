@@ -4,6 +4,7 @@ An entry is how a recipe writes one of them: `{searcher = "gep", settings = {pop
 `{network = "conv1d", epochs = 10}` or `{trader = "dqn"}`.
 """
 
+import difflib
 import json
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from quarva.errors import RecipeError
 from quarva.loop.identity import settings_of
-from quarva.panel.names import nearest
 from quarva.runs import SEARCHERS
 from quarva.runs.run_search import make_searcher, settings_of_searcher
 from quarva.tasks import Task
@@ -73,7 +73,9 @@ def entry_named(name: str) -> dict[str, Any]:
         if name in names:
             return {kind: name}
     known = [*SEARCHERS, *LEARNERS]
-    raise RecipeError(f"there is no searcher '{name}'; there are {', '.join(known)}: {nearest(name, known)}")
+    near = difflib.get_close_matches(name, known, n=1)
+    hint = f": did you mean '{near[0]}'?" if near else ""
+    raise RecipeError(f"there is no searcher '{name}'; there are {', '.join(known)}{hint}")
 
 
 def entry_of(entrant: Entrant) -> dict[str, Any]:
@@ -140,7 +142,7 @@ def made_from(name: str, entry: Mapping[str, Any]) -> Any:
                 raise RecipeError(
                     f"the entry '{name}' has the unknown key '{unknown}'; a searcher has settings"
                 )
-            return make_searcher(given["searcher"], given.get("settings"))[1]
+            return make_searcher(str(given["searcher"]), given.get("settings"))[1]
         if "network" in given:
             from quarva.networks import Learner
 

@@ -140,7 +140,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
     def _check_kind(cls, settings: Mapping[str, Any], path: Path) -> None:
         kind = kind_of(settings)
         if kind not in ("", cls.kind):
-            raise RecipeError(f"recipe {path} is one for quarva {kind}, not for quarva {cls.kind}")
+            raise RecipeError(f"recipe {path} is one for quarva {kind}; one for quarva {cls.kind} is needed")
 
     @classmethod
     def _prepared(cls, name: str, value: Any) -> Any:
@@ -157,6 +157,8 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         if name == "settings" and isinstance(value, list | tuple):
             return dict(_named_value(str(each)) for each in value)
         known = described(cls).get(name)
+        if isinstance(value, bool) and known is not None and without_none(known[0]) in (int, float):
+            raise WrongSetting(name, value, "input should be a number")
         if known is None or get_origin(without_none(known[0])) is not tuple:
             return value
         if isinstance(value, str):

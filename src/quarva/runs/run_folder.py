@@ -38,6 +38,7 @@ DATA = {"panel": "panel.parquet", "table": "table.parquet"}
 _RECIPE, _FINDINGS = "recipe.toml", "findings.json"
 _OLD_LEARNER = "learner.json"  # of a fit by an older Quarva, whose recipe was that of a search
 
+RUNS = Path("runs")  # where runs go whose folder is not named
 _NAMES = {"search": "a search", "fit": "a fit", "compare": "a comparison"}
 
 
@@ -126,6 +127,8 @@ class RunFolder:
             for name in names:
                 (self.path / name).unlink(missing_ok=True)
             self.path.rmdir()
+            if self.path.parent == RUNS and not any(RUNS.iterdir()):
+                RUNS.rmdir()
 
     @property
     def checkpoint(self) -> Path:
@@ -212,7 +215,7 @@ def free_name(recipe: Recipe) -> Path:
     -2, -3, … if several runs start in the same second.
     """
     kind = f"{recipe.searcher}-{recipe.seed}" if isinstance(recipe, SearchRecipe) else recipe.kind
-    base = path = Path("runs") / f"{datetime.now():%Y-%m-%d-%H%M%S}-{kind}"
+    base = path = RUNS / f"{datetime.now():%Y-%m-%d-%H%M%S}-{kind}"
     count = 1
     while path.exists():
         count += 1

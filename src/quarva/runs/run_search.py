@@ -305,4 +305,7 @@ def make_searcher(searcher: str | Searcher, settings: dict[str, Any] | None = No
             raise RecipeError(
                 f"the searcher '{searcher}' has no setting '{setting}'; it has {', '.join(known)}"
             )
-    return searcher, make(**(settings or {}))
+    try:
+        return searcher, make(**(settings or {}))
+    except TypeError as error:
+        raise RecipeError(f"the searcher '{searcher}' has a setting of the wrong type: {error}") from None
