@@ -67,7 +67,7 @@ def test_a_page_says_whether_validation_played_a_part(fit, holdout, said):
             b'{"version": 1, "panel": {}}',
             "findings.json is damaged (KeyError: 'fingerprint')",
         ),
-        ("network.json", b"{", "the network can not be read"),
+        ("network.json", b"{", "the network cannot be read"),
         ("history.parquet", b"PAR1", "history.parquet is damaged"),
     ],
 )

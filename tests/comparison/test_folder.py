@@ -88,7 +88,7 @@ def test_an_object_that_no_recipe_can_create_is_compared_from_python_only(run, p
 def test_the_run_of_a_network_is_a_fit_and_of_a_trader_what_it_learned(run, panel_task, tmp_path):
     ways = {
         "net": Learner("dense", length=3, epochs=2),
-        "dqn": Trader("dqn", length=3, updates=20, stretch=10),
+        "dqn": Trader("dqn", length=3, updates=20, episode_length=10),
     }
     found = run(panel_task, ways, seeds=1, out=tmp_path / "c")
     assert [row["stopped"] for row in found.rows()] == ["epochs", "updates"]
