@@ -48,9 +48,23 @@ class RowRule:
     parameter: float = 0.0
 
     def positions(self, signal: ArrayLike, returns: ArrayLike | None = None) -> NDArray[np.float64]:
-        """Compute positions, float64 of shape (T, N), from a signal of shape (T, N).
+        """Compute positions.
 
-        `returns` is not used. Raises TaskError if the signal is not two-dimensional.
+        Parameters
+        ----------
+        signal : array-like of float, shape (T, N)
+            The signal. NaN means no opinion.
+        returns : array-like, optional
+            Not used.
+
+        Returns
+        -------
+        ndarray of float64, shape (T, N)
+
+        Raises
+        ------
+        TaskError
+            The signal does not have one or two axes.
         """
         rows = as_signal(signal)
         out = np.empty(rows.shape)
@@ -87,6 +101,7 @@ class LongShort(RowRule):
 
     @property
     def parameter(self) -> float:  # type: ignore[override]
+        """The parameter of the compiled rule: the quantile."""
         return self.quantile
 
 

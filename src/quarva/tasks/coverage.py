@@ -39,7 +39,22 @@ def open_cells(task: Task) -> NDArray[np.bool_]:
 
 
 def coverage_of(signal: NDArray[np.floating], cells: NDArray[np.bool_], lookback: int) -> float:
-    """Share of `cells` (bool, shape (T, N)) after the first `lookback` days in which `signal` has a value."""
+    """Share of given cells, after the warm-up, in which a signal has a value.
+
+    Parameters
+    ----------
+    signal : ndarray of float, shape (T, N)
+        The signal. NaN means no value.
+    cells : ndarray of bool, shape (T, N)
+        Cells to count.
+    lookback : int
+        Number of days of the warm-up.
+
+    Returns
+    -------
+    float
+        In [0, 1], or NaN if no cell counts.
+    """
     counted = cells[lookback:]
     count = np.count_nonzero(counted)
     return float(np.count_nonzero(counted & np.isfinite(signal[lookback:])) / count) if count else np.nan

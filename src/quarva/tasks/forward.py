@@ -105,7 +105,20 @@ class Forward:
 
 
 def next_days(values: NDArray[np.floating], target: Forward) -> NDArray[np.floating]:
-    """Values of days t + delay + 1 to t + ahead for each day t, a view of shape (T − ahead, N, horizon)."""
+    """Values of the days after the trade.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (T, N)
+        Values by day.
+    target : Forward
+        Target that defines delay and horizon.
+
+    Returns
+    -------
+    ndarray of float, shape (T − ahead, N, horizon)
+        A view: for each day t, the values of days t + delay + 1 to t + delay + horizon.
+    """
     return sliding_window_view(values[target.delay + 1 :], target.horizon, axis=0)
 
 

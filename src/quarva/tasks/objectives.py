@@ -176,6 +176,17 @@ def find_objective(name: str | None, kind: Literal["panel", "table"], assets: tu
 
 
 def covered(counted: Accumulators, possible: Accumulators, warm_up: Accumulators) -> NDArray[np.bool_]:
-    """True where enough days (or cells) count: `COVERAGE` after the warm-up, and `LEAST_SHARE` of all."""
+    """Check whether enough days (or cells) count.
+
+    Parameters
+    ----------
+    counted, possible, warm_up : ndarray of float64
+        Numbers of days that count, that have a target, and that have a target during the warm-up.
+
+    Returns
+    -------
+    ndarray of bool
+        True where `COVERAGE` of the days after the warm-up and `LEAST_SHARE` of all days count.
+    """
     enough = (counted >= COVERAGE * (possible - warm_up)) & (counted >= LEAST_SHARE * possible)
     return enough & (counted > 0)

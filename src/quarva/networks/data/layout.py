@@ -35,9 +35,19 @@ _ORDERS: dict[Layout, _Order] = {
 
 
 def arrange(windows: Tensor, layout: Layout) -> Tensor:
-    """Arrange windows of shape (B, S, F) in a layout.
+    """Arrange windows in a layout.
 
-    Returns a view, except in the layout `features` if the windows are not contiguous.
+    Parameters
+    ----------
+    windows : Tensor, shape (B, S, F)
+        The windows.
+    layout : Layout
+        Order of the axes.
+
+    Returns
+    -------
+    Tensor
+        A view, except in the layout `features` if the windows are not contiguous.
     """
     return _ORDERS[layout].arrange(windows)
 
@@ -48,5 +58,17 @@ def axes_of(layout: Layout) -> str:
 
 
 def shape_of(layout: Layout, batch: int, length: int, features: int) -> tuple[int, ...]:
-    """Shape of a batch in a layout."""
+    """Shape of a batch in a layout.
+
+    Parameters
+    ----------
+    layout : Layout
+        Order of the axes.
+    batch, length, features : int
+        Numbers B of windows, S of days and F of features.
+
+    Returns
+    -------
+    tuple of int
+    """
     return _ORDERS[layout].shape(batch, length, features)

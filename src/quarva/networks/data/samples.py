@@ -87,7 +87,24 @@ class Samples:
         return torch.div(self.indices, self.assets, rounding_mode="floor")
 
     def batch(self, chosen: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
-        """Windows, targets and days of the samples with the given numbers, int64, shape (b,)."""
+        """Select samples as a batch.
+
+        Parameters
+        ----------
+        chosen : Tensor of int64, shape (b,)
+            Numbers of the samples.
+        layout : Layout
+            Order of the axes of the windows.
+
+        Returns
+        -------
+        windows : Tensor of float32
+            The windows in the layout.
+        target : Tensor of float32, shape (b,)
+            Their targets.
+        day : Tensor of int64, shape (b,)
+            Their days.
+        """
         indices = self.indices[chosen]
         day = torch.div(indices, self.assets, rounding_mode="floor")
         return self.windows.batch(indices, layout), self.target[chosen], day

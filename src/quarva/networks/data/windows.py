@@ -144,7 +144,20 @@ class Windows:
         return self.values.as_strided(shape, (1, assets, days * assets))
 
     def batch(self, indices: Tensor, layout: Layout) -> Tensor:
-        """Copy the windows with flat indices t · N + n (int64, shape (B,)) into a layout."""
+        """Copy some windows into a layout.
+
+        Parameters
+        ----------
+        indices : Tensor of int64, shape (B,)
+            Flat indices t · N + n of the windows.
+        layout : Layout
+            Order of the axes.
+
+        Returns
+        -------
+        Tensor of float32
+            The windows in the layout.
+        """
         first = (self.length - 1) * self.values.shape[2]
         return arrange(self.view[indices - first], layout)
 

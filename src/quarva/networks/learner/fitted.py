@@ -349,7 +349,19 @@ class Fitted:
 
 
 def as_frame(values: NDArray[np.floating], panel: Panel) -> "pd.DataFrame":
-    """A DataFrame of values of shape (T, N), indexed by the panel's dates and assets."""
+    """Convert values to a DataFrame.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (T, N)
+        The values.
+    panel : Panel
+        The panel whose dates and assets become index and columns.
+
+    Returns
+    -------
+    DataFrame
+    """
     import pandas as pd
 
     index = pd.DatetimeIndex(panel.dates, name="date")

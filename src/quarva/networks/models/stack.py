@@ -54,7 +54,21 @@ class Stack:
 
     @classmethod
     def from_seeds(cls, make: Callable[[], nn.Module], seeds: Sequence[int]) -> "Stack":
-        """Create one network per seed. The global random state of torch is left unchanged."""
+        """Create one network per seed.
+
+        The global random state of torch is left unchanged.
+
+        Parameters
+        ----------
+        make : callable
+            Creates a network with random initial weights.
+        seeds : sequence of int, length M
+            Seeds of torch's random numbers.
+
+        Returns
+        -------
+        Stack
+        """
         made = []
         with fork_rng(torch.device("cpu")):
             for seed in seeds:
@@ -139,7 +153,20 @@ class Stack:
             yield batch, self(windows.batch(batch, self.layout).to(self.device)).float()
 
     def batch_size(self, length: int, features: int, most: int) -> int:
-        """Number of windows, at most `most`, whose activations fit into `ACTIVATION_BUDGET`."""
+        """Number of windows whose activations fit into `ACTIVATION_BUDGET`.
+
+        Parameters
+        ----------
+        length, features : int
+            Numbers of days and features of a window.
+        most : int
+            Upper bound of the result.
+
+        Returns
+        -------
+        int
+            At least 1.
+        """
         return max(1, min(most, ACTIVATION_BUDGET // (len(self) * self.activations(length, features))))
 
     def activations(self, length: int, features: int) -> int:
@@ -179,7 +206,15 @@ class Stack:
         return out
 
     def assign(self, members: range, part: "Stack") -> None:
-        """Copy the weights of another stack to some members."""
+        """Copy the weights of another stack to some members.
+
+        Parameters
+        ----------
+        members : range
+            The members that are overwritten.
+        part : Stack
+            As many networks of the same architecture.
+        """
         with torch.no_grad():
             for target, source in ((self.weights, part.weights), (self._buffers, part._buffers)):
                 for name, each in target.items():

@@ -129,7 +129,20 @@ def correlation(left: Tensor, right: Tensor, mask: Tensor) -> Tensor:
 
 
 def average_ranks(values: Tensor, mask: Tensor) -> Tensor:
-    """Average ranks over the last axis of the values under the mask, shape (..., D, W); 0 for padding."""
+    """Average ranks of the values under the mask.
+
+    Parameters
+    ----------
+    values : Tensor of float, shape (..., D, W)
+        The values.
+    mask : Tensor of float, shape (D, W)
+        1 for values, 0 for padding.
+
+    Returns
+    -------
+    Tensor of float, shape (..., D, W)
+        Ranks from 0 along the last axis. 0 for padding.
+    """
     below = (values[..., :, None] > values[..., None, :]).to(mask.dtype) * mask[..., None, :]
     equal = (values[..., :, None] == values[..., None, :]).to(mask.dtype) * mask[..., None, :]
     return (below.sum(-1) + (equal.sum(-1) - 1.0) / 2.0) * mask
