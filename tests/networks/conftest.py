@@ -3,12 +3,26 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import nn
 
 from quarva.panel import Panel
 from quarva.scenarios import simulate
 from quarva.tasks import Task
 
 FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
+QUICK = {"features": FEATURES, "length": 4, "epochs": 12, "rate": 3e-3, "batch": 256}
+
+
+class Own(nn.Module):
+    layout = "batch_first"
+
+    def __init__(self, features, length, outputs, width=3):
+        super().__init__()
+        self.enter, self.head = nn.Linear(features, width), nn.Linear(width, outputs)
+
+    def forward(self, windows):
+        return self.head(torch.tanh(self.enter(windows)).mean(1))
 
 
 @pytest.fixture(scope="session")

@@ -1,24 +1,19 @@
 """A network learns what is there to learn, the same each time, and says so when there is nothing."""
 
 import json
-import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from torch import nn
 
 from quarva.errors import DeviceError, RecipeError, RunError, TaskError
 from quarva.networks import NETWORKS, Fitted, Learner
-from quarva.networks.training import training as training_module
 from quarva.panel import Panel
 from quarva.scenarios import simulate
 from quarva.tasks import TRAIN, VALIDATION, Task
 
-from .conftest import FEATURES
-
-QUICK = {"features": FEATURES, "length": 4, "epochs": 12, "rate": 3e-3, "batch": 256}
+from .conftest import QUICK, Own
 
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
@@ -137,17 +132,6 @@ def test_files_of_a_network_that_do_not_fit_are_one_line(task, tmp_path):
         Fitted.load(tmp_path)
 
 
-class Own(nn.Module):
-    layout = "batch_first"
-
-    def __init__(self, features, length, outputs, width=3):
-        super().__init__()
-        self.enter, self.head = nn.Linear(features, width), nn.Linear(width, outputs)
-
-    def forward(self, windows):
-        return self.head(torch.tanh(self.enter(windows)).mean(1))
-
-
 def test_a_module_whose_layout_lies_is_refused_before_training(task, tmp_path):
     class Liar(Own):
         layout = "channels"
@@ -188,102 +172,6 @@ def test_training_goes_on_where_it_stood(task, tmp_path):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RunError, match="checkpoint cannot be read"):
         Learner(**QUICK).fit(task, checkpoint=path, resume=True)
-
-
-class Breaking(Own):
-    """Gives no number from the 21st batch of training on."""
-
-    def __init__(self, *sizes, **settings):
-        super().__init__(*sizes, **settings)
-        self.seen = 0
-
-    def forward(self, windows):
-        self.seen += self.training
-        return super().forward(windows) * (torch.nan if self.seen > 20 else 1.0)
-
-
-def added_notes(fitted, task):
-    """Notes of the fit beyond those of its task."""
-    return tuple(note for note in fitted.notes if note not in task.notes)
-
-
-def test_a_loss_that_is_no_number_stops_there_and_keeps_the_best(task):
-    fitted = Learner(Breaking, **QUICK).fit(task)
-    assert fitted.ended == "diverged"
-    whole = len(fitted.history)  # epochs before it
-    (note,) = added_notes(fitted, task)
-    epoch = int(re.search(r"the loss became NaN or infinite in epoch (\d+), in batch \d+", note)[1])
-    assert epoch == whole + 1
-    assert "training kept the best weights before it; use a lower rate" in note
-    want = Learner(Own, **QUICK | {"epochs": whole}).fit(task)
-    for name, each in fitted.stack.all_weights().items():
-        torch.testing.assert_close(each, want.stack.all_weights()[name], rtol=0, atol=0)
-    first = Learner(**QUICK | {"rate": 1e30}).fit(task)
-    assert "in epoch 1, in batch 2; training kept the initial weights" in str(first)
-
-
-class Blind(Own):
-    """Gives no number where nothing is learned."""
-
-    def forward(self, windows):
-        return super().forward(windows) * (1.0 if self.training or len(windows) < 8 else torch.nan)
-
-
-def test_a_loss_that_is_no_number_on_what_stops_it_is_named(task):
-    fitted = Learner(Blind, **QUICK).fit(task)
-    assert fitted.ended == "diverged"
-    assert (
-        "the loss became NaN or infinite in epoch 1, on the held-out samples" in added_notes(fitted, task)[0]
-    )
-
-
-def test_a_batch_that_does_not_fit_is_halved_and_it_is_said(task, monkeypatch):
-    want = Learner(**QUICK | {"epochs": 2}).fit(task)
-    losses = training_module.Training._losses
-
-    def small(self, windows, *given, **more):
-        if more.get("training") and len(windows) > 70:
-            raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-        return losses(self, windows, *given, **more)
-
-    monkeypatch.setattr(training_module.Training, "_losses", small)
-    fitted = Learner(**QUICK | {"epochs": 2}).fit(task)
-    assert added_notes(fitted, task) == (
-        "not enough memory: batches were split into chunks of 128 windows",
-        "not enough memory: batches were split into chunks of 64 windows",
-    )
-    for name, each in want.stack.all_weights().items():
-        torch.testing.assert_close(fitted.stack.all_weights()[name], each, rtol=1e-3, atol=1e-4)
-
-
-def test_what_is_looked_at_is_halved_too_and_what_never_fits_is_one_line(task, monkeypatch):
-    losses = training_module.Training._losses
-
-    def only(most):
-        def small(self, windows, *given, **more):
-            if len(windows) > most and not more.get("training"):
-                raise torch.OutOfMemoryError("CUDA out of memory")
-            return losses(self, windows, *given, **more)
-
-        monkeypatch.setattr(training_module.Training, "_losses", small)
-        return Learner(**QUICK | {"epochs": 1}).fit(task)
-
-    want = Learner(**QUICK | {"epochs": 1}).fit(task)
-    fitted = only(300)
-    assert fitted.notes[-1] == "not enough memory: batches were split into chunks of 32 windows"
-    assert fitted.stopping == pytest.approx(want.stopping, rel=1e-4)
-    with pytest.raises(RunError, match="not enough memory for a single window or day; use a smaller"):
-        only(0)
-
-
-def test_memory_that_ends_behind_training_is_one_line(task, monkeypatch):
-    def full(self, windows):
-        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
-
-    monkeypatch.setattr(Fitted, "moments", full)
-    with pytest.raises(RunError, match="not enough memory for this fit; use a smaller network") as caught:
-        Learner(**QUICK | {"epochs": 1}).fit(task)
-    assert "\n" not in str(caught.value)
 
 
 def test_a_forecast_of_a_price_is_made_and_warned_of_once(market):
@@ -410,11 +298,6 @@ def test_baselines_are_fitted_on_the_days_that_are_learned_from_alone(market):
     want = np.mean((judged - learned.mean()) ** 2)
     assert fitted.baselines["constant"] == pytest.approx(want, rel=1e-6)
     assert fitted.baselines["linear"] == pytest.approx(want, rel=0.05)
-
-
-def test_more_members_than_memory_holds_are_refused(task):
-    with pytest.raises(RecipeError, match=r"members = 1000000000: .* takes .* GiB, but this machine has"):
-        Learner(**QUICK | {"members": 10**9}).fit(task)
 
 
 def test_a_day_without_assets_enough_is_no_day_for_a_ranking():
