@@ -62,7 +62,7 @@ def test_a_fit_without_a_folder_is_that_of_the_learner(panel_task):
     [
         ({"lenght": 3}, "a fit has no setting 'lenght'"),
         ({"features": [np.abs]}, "a recipe cannot hold the feature"),
-        ({"network": "conv2d"}, "there is no network 'conv2d'"),
+        ({"network": "conv2d"}, "unknown network 'conv2d'"),
         ({"length": 900}, "a window of 900 days does not fit"),
     ],
 )
