@@ -197,8 +197,8 @@ def test_a_panel_without_prices_gives_signals_and_no_figures(quarva, tmp_path):
         ("close\nrnk(close)\n", "f.txt, line 2: .*rank"),
         ("close\n\n# remark\nmean(clse, 5)\n", "f.txt, line 4: .*close"),
         ("corr(close, 10)\n", "f.txt, line 1: "),
-        ("a = close\na = open\n", "f.txt, line 2: the name 'a' stands twice"),
-        ("date = close\n", "f.txt, line 1: the name 'date' is taken"),
+        ("a = close\na = open\n", "f.txt, line 2: the name 'a' is used twice"),
+        ("date = close\n", "f.txt, line 1: the name 'date' is a column"),
         ("# nothing\n", "f.txt holds no formula"),
     ],
 )

@@ -1,5 +1,6 @@
-"""What a person types: reads flags and recipes, calls the rooms below, prints. It must not know how anything
-is computed, and loads nothing heavy before a command needs it.
+"""The command line: flags to recipe, recipe to verb, result to the screen.
+
+It does not know how anything is computed, and it imports a command when it is called.
 """
 
 from quarva.cli.app import main

@@ -1,4 +1,4 @@
-"""quarva bench: what this machine evaluates in a second, beside what it could at most, in about a minute."""
+"""quarva bench: formulas per second on this machine, compared with its measured peak, in about a minute."""
 
 import math
 import time
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["bench"]
 
-_FORMULAS = 4_000  # random formulas of a case, of which as many are scored as fill its time
-_PILOT = 32  # formulas that tell how many those are
+_FORMULAS = 4_000  # random formulas of a case; as many of them are scored as fit into its time
+_PILOT = 32  # formulas that are timed to find out how many fit
 _SEED = 1
 
 
@@ -64,12 +64,12 @@ class _Rate:
 def bench(
     *,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0.01, help="How long each of the six cases takes, about.")
+        float, typer.Option("--seconds", min=0.01, help="Approximate duration of each of the six cases.")
     ] = 5.0,
     as_json: AsJson = False,
     **flags: Any,
 ) -> None:
-    """Rates of this machine for small and large panels and tables, and their share of its measured peak."""
+    """Benchmark this machine."""
     from quarva.__version__ import __version__
     from quarva.engine import is_compiled, threads_to_use
     from quarva.engine.probe import fma_peak, processor, stream_peak
@@ -123,7 +123,7 @@ def _timed(score: "Callable[[Population], Any]", population: "Population") -> fl
 
 
 def _formulas(case: _Case) -> "Population":
-    """Random formulas over the alphabet that a search uses unless told otherwise."""
+    """Random formulas over the default alphabet of a search."""
     import numpy as np
 
     from quarva.karva import Alphabet, GeneShape, Population
@@ -178,7 +178,7 @@ def _told(rate: _Rate, flops: float) -> dict[str, Any]:
 
 
 def _line(record: dict[str, Any]) -> str:
-    """All of it in one line, to paste."""
+    """The results in one line, to paste."""
     peak, threads = record["peak"], record["threads"]
     machine = f"{record['processor']}, {threads} thread{'s' * (threads > 1)}"
     most = f"{peak['float32_operations_per_second'] / 1e9:.0f} GFLOP/s"
@@ -205,8 +205,8 @@ def _show(record: dict[str, Any], rates: list[_Rate]) -> None:
 
 
 def _cells(record: dict[str, Any], rates: list[_Rate]) -> Iterator[list[str]]:
-    for rate, told in zip(rates, record["rates"], strict=True):
+    for rate, figures in zip(rates, record["rates"], strict=True):
         yield [
             rate.case.name, rate.case.size, f"{rate.formulas:,.0f}", f"{rate.values / 1e9:.2f}",
-            f"{rate.operations / 1e9:.1f}", f"{told['share_of_peak']:.1%}",
+            f"{rate.operations / 1e9:.1f}", f"{figures['share_of_peak']:.1%}",
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""quarva evaluate: figures and signals of formulas that somebody brings."""
+"""quarva evaluate: figures and signals of given formulas."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any

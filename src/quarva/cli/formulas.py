@@ -1,4 +1,4 @@
-"""The formulas that a user names: arguments of the command, or the lines of a file."""
+"""Formulas from the command line: arguments, or the lines of a file."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Named", "read_formulas"]
 
-_NAMED = re.compile(r"([A-Za-z_][\w.-]*)\s*=(?!=)\s*(.*)")  # `a == b` is a comparison and no name
+_NAMED = re.compile(r"([A-Za-z_][\w.-]*)\s*=(?!=)\s*(.*)")  # `a == b` is a comparison
 _RESERVED = ("date", "asset", "row")
 
 
 @dataclass(frozen=True)
 class Named:
-    """A formula and its column's name: its own, or f0, f1, … by its place."""
+    """A formula and the name of its column, by default f0, f1, … by its position."""
 
     name: str
     expression: "Expression"
@@ -29,15 +29,34 @@ class Named:
 def read_formulas(
     arguments: Sequence[str], file: str | None, notation: str, panel: "Panel"
 ) -> tuple[Named, ...]:
-    """The formulas of the arguments, then those of the file, one a line.
+    """Read the formulas of the arguments, then those of the file, one on each line.
 
-    Before a formula `name = ` may stand; blank lines, and what follows a `#`, are no formulas. Raises
-    FormulaError with file and line for a formula that can not be read, and for a name that stands twice.
+    A formula may follow `name = `. Blank lines are skipped, and `#` begins a comment.
+
+    Parameters
+    ----------
+    arguments : sequence of str
+        Formulas.
+    file : str or None
+        File of formulas, in UTF-8.
+    notation : str
+        A name of `NOTATIONS`.
+    panel : Panel
+        Panel whose fields, groups and assets the formulas may name.
+
+    Returns
+    -------
+    tuple of Named
+
+    Raises
+    ------
+    FormulaError
+        With file and line: a formula that cannot be read, or a name that is used twice.
     """
     from quarva.karva.notation import NOTATIONS, parse
 
     if notation not in NOTATIONS:
-        parse("", notation)  # says which notations there are
+        parse("", notation)  # raises the error that lists the notations
     lines = [("", text) for text in arguments]
     if file is not None:
         lines += _lines(file)
@@ -52,25 +71,25 @@ def read_formulas(
         except FormulaError as error:
             raise FormulaError(f"{place}{error}") from None
         if name in _RESERVED or any(other.name == name for other in found):
-            why = "is taken by the table of signals" if name in _RESERVED else "stands twice"
-            raise FormulaError(f"{place}the name '{name}' {why}; give the formula another")
+            why = "is a column of the table of signals" if name in _RESERVED else "is used twice"
+            raise FormulaError(f"{place}the name '{name}' {why}; give the formula another name")
         found.append(Named(name, expression))
     if not found:
         where = f"{file} holds no formula" if file is not None else "no formula given"
         raise FormulaError(
-            f"{where}; write one such as 'rank(delta(close, 5))', or name a file by --formulas"
+            f"{where}; write one such as 'rank(delta(close, 5))', or name a file with --formulas"
         )
     return tuple(found)
 
 
 def _lines(file: str) -> Iterator[tuple[str, str]]:
-    """Place and text of each line of a file that holds a formula."""
+    """Place and text of each line that holds a formula."""
     try:
         text = Path(file).read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise FormulaError(f"{file} can not be read: {error.strerror}") from None
+        raise FormulaError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise FormulaError(f"{file} is no text in UTF-8: write a formula a line") from None
+        raise FormulaError(f"{file} is not text in UTF-8: write one formula on each line") from None
     for number, line in enumerate(text.splitlines(), start=1):
         formula = line.partition("#")[0].strip()
         if formula:

@@ -1,4 +1,4 @@
-"""The help of the commands: plain text whose flags stand in sections. It loads nothing of rich."""
+"""Help of the commands: plain text, flags by section, without importing rich."""
 
 import importlib
 from typing import Any

@@ -59,7 +59,7 @@ _SHORT = {"window": "w", "share": "q", "count": "k", "group": "group", "asset": 
 
 
 def operators(
-    markdown: Annotated[bool, typer.Option("--markdown", help="The page docs/operators.md.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print docs/operators.md.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the operators of formulas: how each is written, its meaning, NaN rule, days back and units."""

@@ -1,4 +1,4 @@
-"""How commands speak: results on standard output, everything else on standard error."""
+"""Output of the commands: results on standard output, everything else on standard error."""
 
 import json
 import sys
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["INTERRUPTED", "WRONG_INPUT", "console", "figure", "print_json", "tell"]
 
 WRONG_INPUT = 2
-INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
+INTERRUPTED = 130  # what shells report for a command that Ctrl-C ended
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """A rich console; where the output is no terminal, lines are not folded."""
+    """Return a rich console, which does not fold lines unless the output is a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -25,15 +25,15 @@ def console(*, stderr: bool = False) -> "Console":
 
 
 def tell(line: str) -> None:
-    """A line for the person, on standard error."""
+    """Print a line on standard error."""
     print(line, file=sys.stderr, flush=True)
 
 
 def print_json(record: Mapping[str, Any]) -> None:
-    """One JSON object on standard output; numbers that are not finite become null."""
+    """Print one JSON object on standard output; numbers that are not finite become null."""
     print(json.dumps(plain(record), ensure_ascii=False, allow_nan=False))
 
 
 def figure(value: float | None, digits: int = 4) -> str:
-    """A figure for a table; a dash where there is none."""
+    """Format a figure for a table; a dash if there is none."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"

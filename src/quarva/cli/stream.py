@@ -1,4 +1,4 @@
-"""quarva stream init | next | show: formulas day by day, their state kept in a file."""
+"""quarva stream init | next | show: run formulas day by day, with their state in a file."""
 
 import enum
 import sys
@@ -29,25 +29,23 @@ _COLUMNS = ("asset_column", "date_column", "rename", "time_zone")
 
 
 class Late(enum.StrEnum):
-    """What becomes of a day that is already in."""
+    """What happens to a day that is already in the state."""
 
     REFUSE = "refuse"
     REPLAY = "replay"
 
 
-_BARS = (
-    "The new days, CSV or Parquet, laid out as --panel takes them; - reads CSV lines and answers day by day."
-)
+_BARS = "The new days, CSV or Parquet in the layout of --panel; - reads CSV lines and answers after each day."
 _LATE = (
-    "refuse a day that is already in, or replay: its rows replace those assets' bars, and the days since are"
-    " run anew (refuse)."
+    "What to do with a day that is already in the state: refuse it, or replay it, which replaces the bars of "
+    "its assets and runs the later days again (refuse)."
 )
-_MISSING = "Accept that an asset which had a bar the day before has none."
-_EXTRA = "Leave out assets that the state does not have."
-_OUT = "Write the signals: date, asset, a column a formula; .parquet or .csv."
-_NEW_STATE = "File to write the state to, .npz by custom."
+_MISSING = "Accept an asset without a bar that had one the day before."
+_EXTRA = "Ignore assets that the state does not have."
+_OUT = "Write the signals: date, asset, a column for each formula; .parquet or .csv."
+_NEW_STATE = "File to write the state to, usually .npz."
 
-State = Annotated[str, option("--state", "FILE", "The state, as init wrote it; it is replaced as a whole.")]
+State = Annotated[str, option("--state", "FILE", "The state that init wrote; it is replaced as a whole.")]
 NewState = Annotated[str, option("--state", "FILE", _NEW_STATE)]
 Bars = Annotated[str, option("--bars", "FILE", _BARS)]
 OnLate = Annotated[Late, option("--late", "CHOICE", _LATE)]
@@ -61,11 +59,9 @@ Formulas = Annotated[
 ]
 File = Annotated[
     str | None,
-    option(
-        "--formulas", "FILE", "A formula a line; before it `name = ` may stand, after it a # with a remark."
-    ),
+    option("--formulas", "FILE", "A formula on each line, optionally after `name = `; # begins a comment."),
 ]
-Force = Annotated[bool, option("--force", None, "Replace a state that is already there.")]
+Force = Annotated[bool, option("--force", None, "Replace an existing state.")]
 
 
 @stream.command(cls=Command)
@@ -87,7 +83,7 @@ def init(
     from quarva.live import Stream
 
     if Path(state).exists() and not force:
-        raise RunError(f"{state} is already there; name another file, or replace it with --force")
+        raise RunError(f"{state} exists already; name another file, or replace it with --force")
     history = read_panel(flags["panel"], {**flags, "allow_jumps": bool(flags["allow_jumps"])})
     for note in history.notes:
         tell(f"note: {note}")
@@ -132,7 +128,7 @@ def next_days(
     days = read_days(bars, running, extra_ok=extra_ok, **columns)
     answer = feed(running, days, rules, _progress(running))
     record = _record(running, days, answer)
-    # Signals before the state: if one can not be written, the same command may be given again.
+    # Signals before the state: if they cannot be written, the same command may be given again.
     if out is not None:
         write_table(_table(running, answer), out)
         record["out"] = out
@@ -169,7 +165,7 @@ def show(*, state: State, out: Out = None, as_json: options.AsJson = False, **fl
 def _follow(
     running: "Stream", state: str, rules: "FeedRules", extra_ok: bool, columns: dict[str, Any], as_json: bool
 ) -> None:
-    """Answer each day of standard input as soon as it is complete; the state is written after each."""
+    """Process each day of standard input as soon as it is complete, and write the state after each."""
     from quarva.live import days_in_lines, feed, read_days
 
     header, progress = True, _progress(running)
@@ -189,16 +185,16 @@ def _follow(
 
 
 def _progress(running: "Stream") -> Callable[[int, int], None]:
-    """Tells on standard error, every two seconds, how far the kept days have been run through."""
+    """Report on standard error, every two seconds, how many of the kept days have been processed."""
     if not running.is_compiled():
         tell("compiling the kernels; the first time this takes some minutes")
-    told = time.monotonic()
+    reported = time.monotonic()
 
     def progress(done: int, days: int) -> None:
-        nonlocal told
-        if time.monotonic() - told > 2:
-            told = time.monotonic()
-            tell(f"running the kept days through: {done} of {days}")
+        nonlocal reported
+        if time.monotonic() - reported > 2:
+            reported = time.monotonic()
+            tell(f"processing the kept days: {done} of {days}")
 
     return progress
 
@@ -257,21 +253,18 @@ def _show(record: Mapping[str, Any], as_json: bool) -> None:
 
 
 def _record(running: "Stream", days: "Days", answer: "FeedResult") -> dict[str, Any]:
-    """What --json says beside the signals; for people, what needs to be said goes to standard error."""
+    """What --json prints besides the signals; remarks for people go to standard error."""
     corrected, too_old = _texts(answer.corrected), _texts(answer.too_old)
     missing = {_texts([date])[0]: list(names) for date, names in answer.missing.items()}
     for date in too_old:
-        tell(
-            f"{date} is left out: no signal from now on depends on a day before"
-            f" {_texts(running.dates[:1])[0]}"
-        )
+        tell(f"{date} is left out: no later signal depends on a day before {_texts(running.dates[:1])[0]}")
     if corrected:
-        tell(f"corrected: {', '.join(corrected)}; the days since were run anew")
+        tell(f"corrected: {', '.join(corrected)}; the later days were run again")
     for date, names in missing.items():
         tell(f"{date}: no bar of {', '.join(names[:8])}{', …' if len(names) > 8 else ''}")
     if days.unknown:
         shown = ", ".join(days.unknown[:8])
-        tell(f"left out: {shown}{', …' if len(days.unknown) > 8 else ''}, not among the state's assets")
+        tell(f"left out: {shown}{', …' if len(days.unknown) > 8 else ''}, which the state does not have")
     return {
         "last": _texts(running.dates[-1:])[0],
         "corrected": corrected,

@@ -1,4 +1,4 @@
-"""Several searchers at one task, the same evaluations for each. It counts; the report draws."""
+"""Comparisons of searchers, networks and traders on one task: runs and counts; `report` draws them."""
 
 from quarva.comparison.comparison import Comparison
 from quarva.comparison.distilling import distil

@@ -1,4 +1,4 @@
-"""Median and quartiles over seeds: of figures, and of best so far along a race."""
+"""Medians and quartiles over seeds: of figures, and of the best so far during a search."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -13,13 +13,23 @@ __all__ = ["quartiles", "race"]
 
 Floats = NDArray[np.float64]
 
-_LEAST = 1e-3  # evaluations or seconds that a race begins at, which has a logarithmic axis
+_LEAST = 1e-3  # where the logarithmic axis of evaluations or seconds begins
 
 
 def quartiles(values: Sequence[float] | Floats, worst: float) -> tuple[float, float, float]:
-    """Lower quartile, median, upper quartile; what is not there counts as the `worst`.
+    """Return lower quartile, median and upper quartile.
 
-    NaN without values.
+    Parameters
+    ----------
+    values : sequence of float
+        NaN counts as the `worst`.
+    worst : float
+        The worst possible value, ∞ or −∞.
+
+    Returns
+    -------
+    tuple of float
+        Three NaN without values.
     """
     if not len(values):
         return (float("nan"),) * 3
@@ -28,7 +38,7 @@ def quartiles(values: Sequence[float] | Floats, worst: float) -> tuple[float, fl
 
 
 def _quantiles(values: Floats, worst: float) -> Floats:
-    """Quartiles along the first axis of [seeds, …], float64 [3, …]; beside an infinite value the worst."""
+    """Quartiles along the first axis of [seeds, …], float64 [3, …]; the worst next to an infinite value."""
     ordered = np.sort(values, axis=0)
     places = np.array([0.25, 0.5, 0.75]) * (len(ordered) - 1)
     below = np.floor(places).astype(int)
@@ -48,16 +58,23 @@ def race(
     level: float | None = None,
     error: bool = False,
 ) -> ConvergencePlot:
-    """Best so far of each searcher, its runs by name, against evaluations or seconds.
+    """Return the best figure so far of each entry against evaluations or seconds.
 
-    Median and quartiles are step functions: they change where a formula became the best so far of a run, and
-    nowhere else. A run that ended stays where it was, for it might have gone on; a searcher's band ends with
-    its last run.
+    Median and quartiles are step functions that change only where a formula became the best so far of a run.
+    A run that has ended keeps its last figure. The curve of an entry ends with its last run.
 
-    Args:
-        figure, level: of the `ConvergencePlot`.
-        error: whether less is better, on a logarithmic axis.
-        drawn: what to draw of each incumbent of a run, float64 [incumbents]; NaN counts as worst.
+    Parameters
+    ----------
+    runs : dict of str to list of Run
+        Runs of each entry.
+    unit : {"evaluations", "seconds"}
+        The axis.
+    figure, level : str, float or None
+        As in `ConvergencePlot`.
+    error : bool
+        True if smaller is better; the axis is then logarithmic.
+    drawn : callable
+        Returns the figure of each incumbent of a run, float64 [incumbents]; NaN counts as worst.
     """
     last = {name: max(_end(run, unit) for run in group) for name, group in runs.items()}
     steps = [_took(run, unit) for group in runs.values() for run in group]
@@ -73,7 +90,7 @@ def race(
 
 
 def _steps(x: Floats, parts: Floats, ends: Floats) -> NDArray[np.bool_]:
-    """Which places of `x` a picture needs: the first, those where a band ends, those where one changes."""
+    """Mask of the places that a plot needs: the first, ends of curves, and places where one changes."""
     before, now = parts[:, :, :-1], parts[:, :, 1:]
     same = (before == now) | (np.isnan(before) & np.isnan(now))
     kept = np.isin(x, ends)
@@ -87,7 +104,7 @@ def _took(run: Run, unit: Literal["evaluations", "seconds"]) -> Floats:
 
 
 def _end(run: Run, unit: Literal["evaluations", "seconds"]) -> float:
-    """What the whole run took."""
+    """Evaluations or seconds of the whole run."""
     return float(run.evaluations) if unit == "evaluations" else run.seconds
 
 
@@ -99,7 +116,7 @@ def _band(
     worst: float,
 ) -> Floats:
     """Lower quartile, median and upper quartile at each place, float64 [3, X]."""
-    # A seed that has nothing yet is worse than any that has: the median begins when half have a figure.
+    # A seed without a figure counts as worst, so the median begins when half of the seeds have one.
     rows = np.full((len(runs), len(x)), worst)
     for row, run in zip(rows, runs, strict=True):
         before = np.searchsorted(np.maximum(_took(run, unit), _LEAST), x, side="right") - 1

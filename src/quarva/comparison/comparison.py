@@ -1,4 +1,4 @@
-"""A comparison: what every run gave, as a table, as a picture, as a page."""
+"""The result of a comparison: a table, a picture and a page."""
 
 import os
 from dataclasses import dataclass, field
@@ -20,15 +20,25 @@ __all__ = ["Comparison"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """Several searchers at one task, the same evaluations for each.
+    """Runs of several searchers, networks and traders on one task.
 
-    Attributes:
-        task: the question.
-        searchers, seeds, budget: as asked.
-        runs: those that ended, searcher by searcher.
-        asked_level: figure that searchers are timed to, None for the default (see `level`).
-        interrupted: whether Ctrl-C ended it before all runs were made.
-        learners: those of the searchers that are networks or traders: a run of theirs is one fit.
+    Attributes
+    ----------
+    task : Task
+        The question.
+    searchers : tuple of str
+        Names of what was compared.
+    seeds : tuple of int
+    budget : int
+        Evaluations of each search.
+    runs : tuple of Run
+        Runs that ended, entry by entry.
+    asked_level : float, optional
+        Figure that they are timed to; None for the default, see `level`.
+    interrupted : bool
+        True if runs are missing.
+    learners : tuple of str
+        Names of networks and traders, of which a run is one fit.
     """
 
     task: Task = field(repr=False)
@@ -42,24 +52,24 @@ class Comparison:
 
     @property
     def minimised(self) -> bool:
-        """Whether less of the figure is better."""
+        """True if a smaller figure is better."""
         return self.task.objective.minimised
 
     @property
     def figure(self) -> str:
-        """Which figure of a formula counts: validation, of a table without a split train."""
+        """The figure that counts: validation, or train for a table without a split."""
         return "validation" if self.task.has_validation else "train"
 
     def runs_of(self, searcher: str) -> list[Run]:
-        """Runs of one searcher, by seed."""
+        """Return the runs of one entry, by seed."""
         return sorted((run for run in self.runs if run.searcher == searcher), key=lambda run: run.seed)
 
     @property
     def level(self) -> float | None:
-        """Train figure that searchers are timed to; None where a run of a table has to be solved.
+        """Training figure that entries are timed to; None if a table has to be solved.
 
-        By default the worst of the searchers' medians: all of them get there in half of their runs. It is
-        of training, which is what searchers see and climb; validation may be met by luck.
+        The default is the worst of their medians, which every entry reaches in half of its runs. It is a
+        training figure, which is what searchers maximise; a validation figure can be reached by luck.
         """
         if self.asked_level is not None or self.task.table is not None:
             return self.asked_level
@@ -73,23 +83,27 @@ class Comparison:
         return (max(known) if self.minimised else min(known)) if known else None
 
     def rows(self) -> list[dict[str, Any]]:
-        """A row a run, as `quarva compare --json` prints them; figures that do not exist are NaN."""
+        """Return a row for each run, as `quarva compare --json` prints them; missing figures are NaN."""
         level = self.level
         return [_row(run, run.reached(level, self.minimised)) for name in self.searchers
                 for run in self.runs_of(name)]  # fmt: skip
 
     def table(self) -> "pd.DataFrame":
-        """A row a searcher, its name the index.
+        """Return a row for each entry, with its name as the index.
 
-        Columns: runs; best, lower_quartile, upper_quartile (of `Run.best` over seeds); train (median);
-        solved (of a table); reached (runs that came to `level`), evaluations_to_level, candidates_to_level,
-        seconds_to_level (medians over all seeds, a run that did not come there counts as one that needs
-        longer than any; ∞ where half did not); distinct_share, invalid_share (of all that was proposed);
-        candidates (that a surrogate looked at, 0 without one), seconds, seconds_proposing, seconds_scoring
-        (means of a run).
+        Returns
+        -------
+        DataFrame
+            runs; best, lower_quartile, upper_quartile (of `Run.best` over seeds); train (median); solved
+            (runs of a table); reached (runs that came to `level`); evaluations_to_level, candidates_to_level,
+            seconds_to_level (medians over all seeds; ∞ if half of the runs did not get there);
+            distinct_share, invalid_share (of everything proposed); candidates (examined by a surrogate, 0
+            without one), seconds, seconds_proposing, seconds_scoring (means of a run).
 
-        Evaluations are counted up to the formula itself, wherever in its batch it was scored. Seconds inside
-        a piece of a batch that was scored at once are interpolated by evaluations between the piece's ends.
+        Notes
+        -----
+        Evaluations are counted up to the formula itself, wherever it was in its batch. Seconds inside a piece
+        of a batch that was scored at once are interpolated by evaluations.
         """
         import pandas as pd
 
@@ -124,17 +138,32 @@ class Comparison:
         show(self)
 
     def save(self, path: str | os.PathLike[str], *, theme: Literal["light", "dark"] = "light") -> Path:
-        """Write the page (.html, light or dark as its reader's screen) or the picture (.png, in a `theme`).
+        """Write the page or the picture.
 
-        Raises:
-            RunError: another ending, no run yet, or a place that can not be written.
+        Parameters
+        ----------
+        path : path-like
+            A file that ends in .html for the page, which is light or dark as the reader's screen, or in .png
+            for the picture.
+        theme : {"light", "dark"}
+            Theme of the picture.
+
+        Returns
+        -------
+        Path
+            The file.
+
+        Raises
+        ------
+        RunError
+            Another ending, no run yet, or a file that cannot be written.
         """
         from quarva.comparison.presentation import compared
         from quarva.report.comparison import write, write_png
 
         target = Path(path)
         if not self.runs:
-            raise RunError(f"{target}: there is nothing to draw: no run ended")
+            raise RunError(f"{target}: there is nothing to draw: no run has ended")
         if target.suffix.lower() == ".html":
             return write(compared(self), target)
         if target.suffix.lower() == ".png":

@@ -1,4 +1,4 @@
-"""A network in a formula's words: symbolic regression of what a fitted function says."""
+"""Distillation: symbolic regression of the signal of a fitted network."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -33,20 +33,32 @@ def distil(
     objective: str | None = None,
     **settings: Any,
 ) -> Findings:
-    """Search for formulas that say what a fitted network says.
+    """Search for formulas that reproduce the signal of a fitted network.
 
-    The question is the task's own with the network's signal for a target: the same days and splits, or rows
-    of a table, and train and validation figures that say how much of the network a formula keeps. How well it
-    predicts is asked of the task: `task.score(found.best.formula)`.
+    The question is that of the task with the network's signal as the target: the same days or rows, and the
+    same split. Training and validation figures show how much of the network a formula keeps. How well the
+    formula predicts is `task.score(found.best.formula)`.
 
-    Args:
-        function: a `Fitted` or `Policy`, whatever has `values(panel)`.
-        task: that it was fitted to. searcher, budget, settings: as in `search`.
-        objective: by which the two are compared: None is `rank_ic`, the order of a day's assets, and of a
-            table `r2`.
+    Parameters
+    ----------
+    function : object
+        A `Fitted`, a `TradingPolicy`, or another object with `values(panel)`.
+    task : Task
+        The task it was fitted to.
+    searcher, budget, **settings
+        As in `search`.
+    objective : str, optional
+        How formula and network are compared. Defaults to `rank_ic`, the order of the assets on a day, and to
+        `r2` for a table.
 
-    Raises:
-        TaskError: a signal that has no value in training.
+    Returns
+    -------
+    Findings
+
+    Raises
+    ------
+    TaskError
+        The signal has no value in training.
     """
     check_task(task, "distil")
     asked = (
@@ -56,7 +68,7 @@ def distil(
 
 
 def _of_panel(function: _Valued, task: Task, objective: str | None) -> Task:
-    """The signal as a field, and as the target."""
+    """The task with the signal as a field and as the target."""
     panel = task.panel
     kept = [f for f, name in enumerate(panel.fields) if name != _NAME and name in task.fields]
     values = np.concatenate([panel.values[kept], function.values(panel)[None]])
@@ -69,11 +81,11 @@ def _of_panel(function: _Valued, task: Task, objective: str | None) -> Task:
 
 
 def _of_table(function: _Valued, task: Task, objective: str | None) -> Task:
-    """The predictions as the target, of the same rows in the same parts."""
+    """The task with the predictions as the target, on the same rows in the same parts."""
     table = task.table
     assert table is not None
     whole = np.isfinite(table.target) & np.isfinite(table.panel.values).all(axis=0)
-    told = np.where(whole, function.values(table.panel), np.float32(np.nan))
+    predicted = np.where(whole, function.values(table.panel), np.float32(np.nan))
     rows = np.isfinite(task.targets).sum(axis=(1, 2))
     split = tuple(rows.cumsum() / whole.sum()) if len(rows) > 1 else None
-    return Task(replace(table, target=told), objective=objective or "r2", split=split)
+    return Task(replace(table, target=predicted), objective=objective or "r2", split=split)

@@ -1,4 +1,4 @@
-"""A comparison in words, for its page, its picture and the terminal."""
+"""Texts, tables and plots of a comparison, for its page, its picture and the terminal."""
 
 import math
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from quarva.report.comparison import ComparisonData, ConvergencePlot, draw
 __all__ = ["compared", "show", "terminal"]
 
 _UNITS: tuple[Literal["evaluations", "seconds"], ...] = ("evaluations", "seconds")
-_LEAST_ERROR = 1e-8  # of the picture's logarithm: what the kernel's float32 tells apart from 0
+_LEAST_ERROR = 1e-8  # lower end of a logarithmic axis: float32 cannot distinguish less from 0
 
 
 def show(comparison: Comparison) -> None:
@@ -30,7 +30,7 @@ def show(comparison: Comparison) -> None:
 
 
 def terminal(comparison: Comparison, columns: int, *, picture: bool = True) -> list[Any]:
-    """Table, picture and notes as rich prints them; the table has a column a searcher, to be narrow."""
+    """Return table, picture and notes for rich; the table has a column for each entry, to be narrow."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -47,7 +47,7 @@ def terminal(comparison: Comparison, columns: int, *, picture: bool = True) -> l
 
 
 def compared(comparison: Comparison) -> ComparisonData:
-    """What the picture and the page show."""
+    """Return what the picture and the page show."""
     return ComparisonData(
         title=f"{listed(comparison.searchers)}: {_budget(comparison)} each",
         lead=_lead(comparison),
@@ -60,7 +60,7 @@ def compared(comparison: Comparison) -> ComparisonData:
 
 
 def _plots(comparison: Comparison) -> tuple[ConvergencePlot, ...]:
-    """Against evaluations and seconds: the train figure; where there is one, the validation figure below."""
+    """Training figures against evaluations and seconds, and validation figures if there are any."""
     runs = {name: found for name in comparison.searchers if (found := comparison.runs_of(name))}
     if not runs:
         return ()
@@ -83,12 +83,12 @@ def _plots(comparison: Comparison) -> tuple[ConvergencePlot, ...]:
 
 
 def _error(comparison: Comparison, figures: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A table's figures as normalised RMSE: of many that are nearly 1, R² hides how near."""
+    """A table's figures as normalised RMSE, which separates values of R² that are nearly 1."""
     return figures if comparison.minimised else np.sqrt(np.maximum(1.0 - figures, 0.0))
 
 
 def _budget(comparison: Comparison) -> str:
-    """What a run may spend: formulas, and of those that learn one fit."""
+    """The budget of a run: formulas, or one fit of a network."""
     formulas = f"{comparison.budget:,} formulas"
     if not comparison.learners:
         return formulas
@@ -122,7 +122,7 @@ def _header(comparison: Comparison) -> tuple[str, ...]:
 def _words(comparison: Comparison, line: dict[str, Any]) -> tuple[str, ...]:
     ends = [line["lower_quartile"], line["upper_quartile"]]
     if comparison.task.table is not None and not comparison.minimised:
-        ends.reverse()  # an error is shown
+        ends.reverse()  # errors are shown, of which less is better
     train = (_score(comparison, line["train"]),) if comparison.task.has_validation else ()
     return (
         line["searcher"], _score(comparison, line["best"]),
@@ -159,20 +159,20 @@ def _notes(comparison: Comparison) -> tuple[str, ...]:
     what = "what" if comparison.learners else "the formula that"
     first = (
         f"Figures: median and quartiles over seeds of {what} is best in training, {where}. "
-        "Distinct: share of what was proposed that was new. Seconds: mean of a run, by the searcher and by "
-        "the engine in it."
+        "Distinct: share of the proposed formulas that were new. Seconds: mean of a run, with the searcher's "
+        "and the engine's part."
     )
     if comparison.learners:
-        first += " A network or trader counts as one evaluation: what it costs is told in seconds."
+        first += " A network or trader counts as one evaluation; its cost is given in seconds."
     best = "it" if comparison.learners else "the best formula"
-    until = f"Evaluations and seconds to it: until {best} was there"
+    until = f"Evaluations and seconds to it: until {best} reached it"
     if level is None:
         second = "Evaluations and seconds to it: until the formula was exact"
     elif comparison.asked_level is None:
         second = f"Level: {shown} in training, the worst of the searchers' medians. {until}"
     else:
         second = f"Level: {shown} in training. {until}"
-    second += ", median over seeds; a dash where half of the runs did not reach it."
+    second += ", median over seeds; a dash if half of the runs did not reach it."
     third = (
         "Evaluations are counted up to the formula itself; seconds are interpolated inside the piece of a "
         "batch that it was scored in. Candidates are formulas whose signal a surrogate examined on a few "

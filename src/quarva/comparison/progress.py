@@ -1,4 +1,4 @@
-"""The bar that shows how far a comparison is."""
+"""Progress bar of a comparison."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +16,7 @@ _EVERY = 0.1  # seconds between two drawings
 
 @contextmanager
 def bar(task: Task, runs: int, done: int, budget: int) -> Iterator[Callable[[str, int, Progress], None]]:
-    """A bar over all runs on standard error; yields what is told the searcher, the run and its progress."""
+    """Show a bar over all runs on standard error; yields the function that updates it."""
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars
@@ -39,8 +39,8 @@ def bar(task: Task, runs: int, done: int, budget: int) -> Iterator[Callable[[str
                 return
             shown = time.perf_counter()
             best = f", {task.objective.name} {now.train:.4g}" if now.train == now.train else ""
-            told = f"run {number + 1} of {runs}: {searcher}, {now.evaluations:,} of {now.budget:,}{best}"
-            bars.update(line, completed=number * budget + now.evaluations, now=told)
+            text = f"run {number + 1} of {runs}: {searcher}, {now.evaluations:,} of {now.budget:,}{best}"
+            bars.update(line, completed=number * budget + now.evaluations, now=text)
 
         yield show
         bars.update(line, completed=runs * budget)

@@ -1,4 +1,4 @@
-"""What one run of a comparison gave."""
+"""One run of a comparison."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,15 +13,15 @@ Floats = NDArray[np.float64]
 
 
 class Reached(NamedTuple):
-    """What it took to come to a level, ∞ where the run never did.
+    """Cost of reaching a level; ∞ if the run never reached it.
 
     Attributes
     ----------
     evaluations : float
-        Evaluations up to and including the formula that came to it.
+        Evaluations up to and including the formula that reached it.
     seconds : float
     candidates : float
-        Candidates that a surrogate had looked at by then; 0 for searchers without one.
+        Candidates that a surrogate had examined by then; 0 without one.
     """
 
     evaluations: float = np.inf
@@ -31,24 +31,36 @@ class Reached(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One searcher with one seed.
+    """One entry with one seed.
 
-    Attributes:
-        searcher, seed: who searched.
-        best: figure of the formula with the best fitness in training: on validation, of a table without a
-            split on its rows; NaN where no formula was valid. train, validation: both figures of the same
-            formula.
-        formula, size: that formula in infix, and its nodes; "" and 0 where there is none.
-        evaluations: distinct formulas scored; of them tuning_steps, steps of fitting constants.
-        candidates: formulas that a surrogate looked at, 0 without one.
-        proposed: all that the searcher proposed.
-        invalid: proposed chromosomes that break a rule of the language.
-        seconds: wall time; of it seconds_proposing by the searcher, seconds_scoring by the engine.
-        stopped: why it ended, as `Findings.stopped`.
-        after, at, looked: evaluations, seconds and candidates at which each formula became the best so far,
-            float64 [incumbents], see `Findings.incumbents`.
-        trained, validated: train and validation figure of these formulas, float64 [incumbents].
-        exact: bool [incumbents], whether they give a table's target exactly.
+    Attributes
+    ----------
+    searcher, seed : str, int
+        Name of the entry, and the seed.
+    best : float
+        Figure of the formula with the best fitness in training: in validation, or on its rows for a table
+        without a split. NaN if no formula was valid.
+    train, validation : float
+        Both figures of the same formula.
+    formula, size : str, int
+        That formula in infix, and its number of nodes; empty and 0 if there is none. A network's title and
+        parameters.
+    evaluations, tuning_steps : int
+        Distinct formulas scored, and how many of them were steps of fitting constants.
+    candidates : int
+        Formulas that a surrogate examined; 0 without one.
+    proposed, invalid : int
+        Proposed chromosomes, and how many of them break a rule of the language.
+    seconds, seconds_proposing, seconds_scoring : float
+        Wall time; the searcher's and the engine's part of it.
+    stopped : str
+        Why the run ended: see `Findings.stopped`, `Fitted.ended`, `TradingPolicy.ended`.
+    after, at, looked : float64 array of shape (incumbents,)
+        Evaluations, seconds and candidates at which each formula became the best so far.
+    trained, validated : float64 array of shape (incumbents,)
+        Training and validation figure of these formulas.
+    exact : bool array of shape (incumbents,)
+        Whether they give a table's target exactly.
     """
 
     searcher: str
@@ -78,10 +90,21 @@ class Run:
     def of(
         cls, record: Mapping[str, Any], incumbents: Mapping[str, Any], searcher: str, figure: str
     ) -> "Run":
-        """From findings as plain data and their incumbents; `figure` names the one that counts.
+        """Return the run of a search.
 
-        Raises:
-            KeyError, TypeError, ValueError: the record or the incumbents lack something.
+        Parameters
+        ----------
+        record, incumbents : mapping
+            Findings as plain data, and the columns of their incumbents.
+        searcher : str
+            Name of the entry.
+        figure : str
+            The figure that counts: train or validation.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            The record or the incumbents lack something.
         """
         best = record["best"]
         train, validation = (_number(best and best[name]) for name in ("train", "validation"))
@@ -158,29 +181,29 @@ class Run:
 
     @property
     def solved(self) -> bool:
-        """Whether a table was explained to the last digit, which ends a run."""
+        """True if a formula gave the target of a table exactly, which ends a run."""
         return self.stopped == "solved"
 
     @property
     def distinct_share(self) -> float:
-        """Of what was proposed, the share that had not been proposed before."""
+        """Share of the proposed chromosomes that had not been proposed before."""
         new = self.evaluations - self.tuning_steps
         return new / self.proposed if self.proposed else float("nan")
 
     @property
     def invalid_share(self) -> float:
-        """Of what was proposed, the share that was no formula."""
+        """Share of the proposed chromosomes that are not formulas."""
         return self.invalid / self.proposed if self.proposed else float("nan")
 
     def reached(self, level: float | None, minimised: bool) -> Reached:
-        """Return what the run took to come to a level.
+        """Return the cost of reaching a level.
 
         Parameters
         ----------
         level : float or None
-            Train figure. None asks for the first exact formula of a run that was solved.
+            Training figure. None means the first exact formula of a solved run.
         minimised : bool
-            Whether a smaller figure is better.
+            True if a smaller figure is better.
 
         Returns
         -------

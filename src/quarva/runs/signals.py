@@ -28,12 +28,34 @@ def signals_table(
     threads: int | None = None,
     device: Device = "cpu",
 ) -> "pl.DataFrame":
-    """The signals of formulas: columns `date`, `asset`, and one for each formula, in the precision of
-    the panel.
+    """Compute the signals of formulas as a long table.
 
-    A row for each date and asset, dates first; a missing value where the formula has no opinion. Of a table
-    the columns are `row`, from 1, and one for each formula. Raises FormulaError for an unknown field,
-    DeviceError for a GPU that is not there.
+    Parameters
+    ----------
+    names : sequence of str
+        Name of the column of each formula.
+    expressions : sequence of Expression
+        The formulas.
+    data : Panel or Table
+        What to evaluate them on.
+    threads : int, optional
+        Threads to use. Defaults to one per core.
+    device : {"cpu", "cuda", "auto"}
+        What evaluates the formulas.
+
+    Returns
+    -------
+    polars.DataFrame
+        Columns `date`, `asset` and one for each formula in the precision of the panel, a row for each date
+        and asset, dates first. For a table: columns `row`, from 1, and one for each formula. Null means that
+        a formula has no value.
+
+    Raises
+    ------
+    FormulaError
+        An unknown field.
+    DeviceError
+        A GPU that is not available.
     """
     import polars as pl
 
@@ -56,18 +78,20 @@ def signals_table(
 
 
 def check_table_path(path: str | os.PathLike[str]) -> None:
-    """Raise RunError, before work is spent, where `write_table` could not write to `path`."""
+    """Raise RunError if `write_table` could not write to a path; to be called before any work is done."""
     target = Path(path)
     if target.suffix.lower() not in (".parquet", ".csv"):
         raise RunError(
-            f"{target}: the format is not to be told from '{target.suffix}'; end in .parquet or .csv"
+            f"{target}: unknown ending '{target.suffix}'; name a file that ends in .parquet or .csv"
         )
     if not target.parent.is_dir():
-        raise RunError(f"{target} can not be written: there is no folder {target.parent}")
+        raise RunError(
+            f"{target} cannot be written: there is no folder {target.parent}; create it, or name another path"
+        )
 
 
 def write_table(table: "pl.DataFrame", path: str | os.PathLike[str]) -> None:
-    """Write a table as Parquet or CSV by the ending of `path`, whole or not at all. Raises RunError."""
+    """Write a table as Parquet or CSV, by the ending of the path, whole or not at all. Raises RunError."""
     check_table_path(path)
     buffer = io.BytesIO()
     if Path(path).suffix.lower() == ".csv":
