@@ -256,7 +256,7 @@ def predicted_vs_actual(data: Fit, target: str) -> Figure | None:
     )
     note = "One dot per row; predictions on the dashed line are exact."
     if "validation" in names:
-        note += " Validation rows were not used to find the formula."
+        note += " The fit used training rows only."
     return Figure(
         "fit",
         "Predicted against actual",

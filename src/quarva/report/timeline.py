@@ -87,7 +87,7 @@ def information(daily: Information, question: Question) -> dict[str, Any] | None
     what = "rank IC" if question.objective.startswith("rank") else "IC"
     note = (
         "Sum of the daily correlations of signal and target. A stable signal gives a straight line. "
-        "The dashed line extrapolates the training mean. Only training days were used to find the signal."
+        "The dashed line extrapolates the training mean. The signal was fitted on training days only."
     )
     hover = _hover(daily.dates, [("ink", "sum", total)], lambda v: axis.number(v, 2))
     plot = Plot(
@@ -135,7 +135,7 @@ def _rolling(daily: Information) -> dict[str, Any]:
         "panels": (plot,),
         "keys": keys,
         "note": "Correlation of the signal with the subsequent target. "
-        "Only training days were used to find the signal.",
+        "The signal was fitted on training days only.",
     }
 
 
