@@ -105,7 +105,7 @@ def deviations(x, p, w, lanes, mean, share):
 
 @compiled
 def gapped_mad(x, at, w, lanes, days, out, to):
-    """Two walks: the mean, about the oldest value, and the deviations from it."""
+    """Two passes: the mean, from sums about the oldest value, and the deviations from it."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):

@@ -104,7 +104,7 @@ def tally(code, x, at, w, lanes, days, age, order, out, to):
 
 @compiled
 def gapped_sign_changes(x, at, w, lanes, days, out, to):
-    """Between neighbouring days that both have a value."""
+    """Sign changes between consecutive days that both have a value."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):

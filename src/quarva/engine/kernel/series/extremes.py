@@ -164,7 +164,7 @@ def lay_places(x, p, w, lanes, turn, order, here):
 
 @compiled
 def gapped_extreme(code, x, at, w, lanes, days, out, to):
-    """ts_min, ts_max, drawdown: the largest is the smallest of the negatives."""
+    """ts_min, ts_max and drawdown. A maximum is computed as the minimum of the negatives."""
     turn, infinite = splat(ONE if code == TS_MIN else -ONE), splat(INFINITE)
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
@@ -180,7 +180,10 @@ def gapped_extreme(code, x, at, w, lanes, days, out, to):
 
 @compiled
 def gapped_place_of_extreme(code, x, at, w, lanes, days, begins, begins_at, day, out, to):
-    """ts_argmin, ts_argmax (of rows with a gap: the place of the oldest gap) and the days since."""
+    """ts_argmin, ts_argmax, days_since_min, days_since_max.
+
+    As in Qlib, ts_argmin and ts_argmax are the position of the oldest missing row if there is one.
+    """
     turn = splat(ONE if code == TS_ARGMIN or code == DAYS_SINCE_MIN else -ONE)
     since = code == DAYS_SINCE_MIN or code == DAYS_SINCE_MAX
     for strip in range(0, lanes, WIDTH):

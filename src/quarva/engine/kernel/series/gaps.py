@@ -1,7 +1,8 @@
-"""What a window with gaps holds: how many values, and one of them.
+"""Shared parts of the kernels for windows with gaps: number of values, pivot, and rows of a window.
 
-The arguments of a kernel are those of `series.arithmetic`. Every day walks its window anew (but `ema`, and
-the sorted windows): what a day skips changes from window to window, so that no block has an anchor.
+The arguments of a kernel are those of `series.arithmetic`. Moments and most other operators read the whole
+window for each day, because the days that are missing differ between windows, and a block of days has no
+common anchor. Sums, counts, sorted windows and `ema` are updated from day to day.
 """
 
 import numpy as np
@@ -13,12 +14,12 @@ from quarva.engine.kernel.series.lanes import load, splat, where
 
 NONE = np.float64(np.nan)
 FLAT = 2e-5**2
-"""Qlib gives no rsquare and no corr where a window's variance is at most this."""
+"""Qlib's rsquare and corr are NaN if the variance of a window is at most this."""
 
 
 @compiled
 def survey(x, p, w, lanes):
-    """FLOATS: the number of values in the window whose last day is at x[p], and the oldest (or NaN)."""
+    """Number of values in the window that ends at x[p], and the oldest of them or NaN; FLOATS."""
     n, oldest = splat(ZERO), splat(NAN)
     for k in range(w):
         v = load(x, p - k * lanes)
@@ -28,7 +29,7 @@ def survey(x, p, w, lanes):
 
 @compiled
 def survey_both(x, p, y, s, w, lanes):
-    """FLOATS: the number of days with both values, and the oldest day's two."""
+    """Number of days with both values, and the values of the oldest such day or NaN; FLOATS."""
     n, a, b = splat(ZERO), splat(NAN), splat(NAN)
     for k in range(w):
         v, u = load(x, p - k * lanes), load(y, s - k * lanes)
@@ -39,13 +40,13 @@ def survey_both(x, p, y, s, w, lanes):
 
 @compiled
 def least(n, wanted, value):
-    """DOUBLES `value` where n ≥ wanted, else NaN."""
+    """`value` where n ≥ wanted, else NaN; DOUBLES."""
     return where(n >= splat(wanted), value, splat(NONE))
 
 
 @compiled
 def rows_of(begins, at, day, w):
-    """FLOATS: how many rows of the window that ends on panel day `day` each asset has had, 0 … w."""
+    """Rows since the asset began in the window that ends on day `day` of the panel; FLOATS, 0 … w."""
     rows = splat(np.float32(day + 1)) - load(begins, at)
     rows = where(rows > splat(ZERO), rows, splat(ZERO))
     return where(rows < splat(np.float32(w)), rows, splat(np.float32(w)))

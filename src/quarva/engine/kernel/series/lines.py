@@ -111,7 +111,7 @@ def lay_tilted(x, p, w, lanes, anchor, state, here):
 
 @compiled
 def gapped_line(code, x, at, w, lanes, days, out, to):
-    """Days count backwards, 0 today; their sums are whole numbers, and lose nothing where they cancel."""
+    """Days are 0 (today), −1, …; their sums are integers, so that cancellation loses no digits."""
     none = splat(0.0)
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip

@@ -223,7 +223,7 @@ def lay_powers(x, p, w, lanes, anchor, fourth, state, here):
 
 @compiled
 def gapped_spread(code, x, at, w, lanes, days, out, to):
-    """var, std and ts_zscore, about the oldest value."""
+    """var, std and ts_zscore, from sums about the oldest value."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):
@@ -249,7 +249,7 @@ def gapped_spread(code, x, at, w, lanes, days, out, to):
 
 @compiled
 def gapped_shape(code, x, at, w, lanes, days, out, to):
-    """skew and kurt, about the oldest value."""
+    """skew and kurt, from sums about the oldest value."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):

@@ -193,7 +193,7 @@ def gapped_ts_rank(x, at, w, lanes, days, out, to):
 
 @compiled
 def gapped_quantile(x, at, w, share, lanes, days, age, order, out, to):
-    """Order of a strip: the window's values, smallest first, NaN as infinity; a row of infinity."""
+    """Order of a strip: the values of the window in ascending order, infinity for NaN; a row of infinity."""
     infinite, part = splat(INFINITE), splat(share)
     for strip in range(0, lanes, WIDTH):
         here = strip * (w + 1)

@@ -173,7 +173,7 @@ def gapped_cov(x, at, y, y_at, w, lanes, days, out, to):
 
 @compiled
 def gapped_corr(x, at, y, y_at, w, lanes, days, out, to):
-    """NaN where either window is flat, looking at all its values, also of days that only it has."""
+    """corr; NaN if either window is flat, judged by all its values, also on days without the other value."""
     for strip in range(0, lanes, WIDTH):
         p, s, o = at + strip, y_at + strip, to + strip
         for _ in range(days):
@@ -196,7 +196,7 @@ def gapped_corr(x, at, y, y_at, w, lanes, days, out, to):
 
 @compiled
 def variance(x, p, w, lanes, anchor):
-    """DOUBLES: the variance of all values of a window, `anchor` being one of them."""
+    """Variance of all values of a window, one of which is `anchor`; DOUBLES."""
     n, one, two = splat(0.0), splat(0.0), splat(0.0)
     for k in range(w):
         v = load(x, p - k * lanes)

@@ -262,7 +262,7 @@ def or_zero(v):
 
 @compiled
 def gapped_total(code, x, at, w, lanes, days, age, state, order, out, to):
-    """sum and mean: blocks as in `sums.total`, with 0 for a missing day.
+    """sum and mean: blocks as in `total`, with 0 for a missing day.
 
     State of a strip: prefix, suffixes. Order: days of the window that are NaN.
     """
@@ -306,7 +306,7 @@ def gapped_lay_sums(x, p, w, lanes, state, here):
 
 @compiled
 def gapped_decay_linear(x, at, w, lanes, days, begins, begins_at, day, out, to):
-    """Σ (L − k) x_k / (L (L + 1) / 2) / n, L the rows that the asset has had of the window."""
+    """Σ (L − k) x_k / (L (L + 1) / 2) / n for n values in a window with L rows since the asset began."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for i in range(days):
@@ -324,7 +324,7 @@ def gapped_decay_linear(x, at, w, lanes, days, begins, begins_at, day, out, to):
 
 @compiled
 def gapped_product(x, at, w, lanes, days, out, to):
-    """As m · 2^e: see `sums.product`."""
+    """Products as m · 2^e, see `product`."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):
@@ -343,7 +343,7 @@ def gapped_product(x, at, w, lanes, days, out, to):
 
 @compiled
 def gapped_ema(x, at, w, lanes, days, day, state, out, to):
-    """Weights by age in days; missing days carry the last mean on. State of a strip: mean, weight.
+    """Mean with weights by age in days, carried over missing days. State of a strip: mean, weight.
 
     The mean depends on all days since the panel's day 0, so `state` is kept from chunk to chunk.
     """
