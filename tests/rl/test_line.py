@@ -69,7 +69,7 @@ def test_dqn_finds_the_line_between_the_actions_of_its_grid():
 def test_dqn_finds_the_best_of_a_grid_from_a_replay(double, priority):
     game = LineGame(points=20, actions=11, low=-17.0, high=23.0)
     terms = TERMS | {
-        "updates": 1_500,
+        "updates": 800,
         "batch": 128,
         "replay_size": 4_000,
         "final_epsilon": 0.3,
@@ -80,7 +80,7 @@ def test_dqn_finds_the_best_of_a_grid_from_a_replay(double, priority):
     values = learner.learn(game, network(11), lambda update, loss: told.append((update, loss)))
     # Neighbours on the grid are 4 apart, and the reward hardly tells them apart half-way between.
     assert (greedy_action(values, game.x, game.actions) - game.y).abs().max() < 6
-    assert [update for update, _ in told] == list(range(1, 1_501))
+    assert [update for update, _ in told] == list(range(1, 801))
 
 
 def test_the_same_seed_plays_the_same():

@@ -56,7 +56,7 @@ def squared_errors(population):
 
 
 @given(st.integers(0, 2**31), st.integers(1, 3), st.integers(0, 12))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_a_fit_never_increases_the_error_and_respects_the_number_of_steps(seed, genes, steps):
     shape = GeneShape(head=7, genes=genes, constants=3)
     before = Population.random(ALPHABET, shape, 40, np.random.default_rng(seed))
