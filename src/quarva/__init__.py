@@ -1,4 +1,4 @@
-"""Function search on market data: bring a panel and a question, get formulas and networks that answer it.
+"""Function search on market data: finds formulas and fits networks that predict a target on a panel.
 
     import quarva as qv
 
@@ -7,7 +7,7 @@
     found = qv.search(task, "gep", budget=50_000, seed=0)
     print(found)
 
-Every name below is loaded when it is first used, so that importing Quarva costs next to nothing.
+Names are imported on first use, so that `import quarva` is fast.
 """
 
 import importlib

@@ -1,14 +1,14 @@
-"""What Quarva says when it can not go on.
+"""Exceptions that users can act on.
 
     QuarvaError
-    ├── PanelError      data that can not be used: file, date, asset, field
-    ├── FormulaError    a formula that can not be read, or does not fit the panel
-    ├── TaskError       a question that can not be asked of this panel
+    ├── PanelError      data that cannot be used: a file, date, asset or field
+    ├── FormulaError    a formula that cannot be parsed or does not fit the panel
+    ├── TaskError       a task that is invalid or does not fit the data
     ├── RecipeError     a setting that is unknown or out of range
-    ├── RunError        a run folder that can not be written, read or resumed
-    └── DeviceError     a GPU that was asked for and is not there, or too small
+    ├── RunError        a file or run folder that cannot be written, read or resumed
+    └── DeviceError     a GPU that is unavailable or too small
 
-Every message is one line: what is wrong, where, and what would be right. The command line prints it
+Each message is one line that states what is wrong, where, and how to correct it. The command line prints it
 on standard error and exits with status 2.
 """
 
@@ -16,28 +16,28 @@ __all__ = ["DeviceError", "FormulaError", "PanelError", "QuarvaError", "RecipeEr
 
 
 class QuarvaError(Exception):
-    """The family of all errors that a user can mend."""
+    """Base class of the exceptions that users can act on."""
 
 
 class PanelError(QuarvaError):
-    """Data that can not be used."""
+    """Data cannot be used."""
 
 
 class FormulaError(QuarvaError):
-    """A formula that can not be read, or does not fit the panel."""
+    """A formula cannot be parsed, or does not fit the panel."""
 
 
 class TaskError(QuarvaError):
-    """A question that can not be asked of this panel."""
+    """A task is invalid, or does not fit the data."""
 
 
 class RecipeError(QuarvaError):
-    """A setting that is unknown or out of range."""
+    """A setting is unknown or out of range."""
 
 
 class RunError(QuarvaError):
-    """A run folder that can not be written, read or resumed."""
+    """A file or run folder cannot be written, read or resumed."""
 
 
 class DeviceError(QuarvaError):
-    """A GPU that was asked for and is not there, or too small."""
+    """A requested GPU is unavailable, or too small."""

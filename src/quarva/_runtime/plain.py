@@ -1,4 +1,4 @@
-"""Values as JSON can hold them."""
+"""Conversion of values to types that JSON can represent."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ __all__ = ["plain"]
 
 
 def plain(value: Any) -> Any:
-    """Convert a value to what JSON can hold.
+    """Convert a value to types that JSON can represent.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whole numbers, as people give them: 100, 1e2, numpy.int64(100)."""
+"""Validation of whole numbers, which users may write as 100, 1e2 or numpy.int64(100)."""
 
 import operator
 from typing import SupportsFloat
@@ -11,20 +11,20 @@ __all__ = ["whole"]
 def whole(
     name: str, value: object, least: int = 1, error: type[QuarvaError] = RecipeError, unit: str = ""
 ) -> int:
-    """Check a number that must be whole.
+    """Check that a number is whole and convert it to int.
 
     Parameters
     ----------
     name : str
-        What the number is, for the message.
+        Name of the number, for the message.
     value : int or float
-        A float is accepted where it has no fraction, such as 1e5.
+        The number. A float without a fraction, such as 1e5, is accepted.
     least : int
-        The smallest number allowed.
+        Smallest valid number.
     error : type of QuarvaError
-        What to raise.
+        Class of the error to raise.
     unit : str
-        What the number counts, for the message: `days`.
+        Unit for the message, such as "days".
 
     Returns
     -------
@@ -34,7 +34,7 @@ def whole(
     Raises
     ------
     QuarvaError
-        The value is no whole number, or below `least`.
+        The value is not a whole number, or it is below `least`.
     """
     number = None
     if not isinstance(value, bool):

@@ -1,6 +1,6 @@
-"""The command line: flags to recipe, recipe to verb, result to the screen.
+"""The command line: converts flags to a recipe, runs it and prints the result.
 
-It does not know how anything is computed, and it imports a command when it is called.
+This package computes nothing itself. A command is imported when it is called.
 """
 
 from quarva.cli.app import main

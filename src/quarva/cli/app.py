@@ -1,4 +1,4 @@
-"""The commands, and what becomes of their errors: one line on standard error and status 2."""
+"""Entry point of the command line. Errors are printed as one line on standard error, with exit status 2."""
 
 import re
 import sys
@@ -57,17 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     arguments : sequence of str, optional
-        The words after `quarva`. Defaults to those of the process.
+        Arguments after `quarva`. Defaults to `sys.argv[1:]`.
 
     Returns
     -------
     int
-        Exit status.
+        Exit status: 0 for success, 2 for wrong input, 130 for an interrupt.
     """
-    # What typer raises for a wrong flag has no public name of its own; it is two steps above BadParameter.
+    # The class that typer raises for a wrong flag is not public; it is two steps above BadParameter.
     wrong_usage = typer.BadParameter.__mro__[2]
     words = list(sys.argv[1:] if arguments is None else arguments) or ["--help"]
-    # A formula may begin with a minus; a space before it keeps it from being read as a flag.
+    # A formula may begin with a minus; a space before it prevents typer from parsing it as a flag.
     if words[:1] == ["evaluate"] or words[:2] == ["stream", "init"]:
         words = [f" {word}" if re.match(r"-[^-]", word) and word != "-h" else word for word in words]
     try:
@@ -91,7 +91,7 @@ def _refuse(message: str) -> int:
 
 
 def _usage(error: Exception) -> str:
-    """What typer found wrong with the flags, and which help lists the right ones."""
+    """Convert an error of typer to a message that names the help of the command."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "quarva"
     said = error.format_message().rstrip(".")  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""quarva bench: formulas per second on this machine, compared with its measured peak, in about a minute."""
+"""quarva bench: measure formulas per second on this machine, relative to its peak, in about a minute."""
 
 import math
 import time
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["bench"]
 
-_FORMULAS = 4_000  # random formulas of a case; as many of them are scored as fit into its time
-_PILOT = 32  # formulas that are timed to find out how many fit
+_FORMULAS = 4_000  # random formulas of a case; the duration of a case determines how many of them are scored
+_PILOT = 32  # formulas that are timed first, to choose that number
 _SEED = 1
 
 
 @dataclass(frozen=True)
 class _Case:
-    """Something to score: a panel of `assets` × `days`, or, with the statistic "sse", so many rows."""
+    """A benchmark case: a panel of `assets` × `days`, or a table of `assets` rows if `columns` is not 0."""
 
     name: str
     statistic: str
@@ -52,7 +52,7 @@ _CASES = (
 
 @dataclass(frozen=True)
 class _Rate:
-    """What was measured: formulas scored in a second, values of their nodes, operations for those."""
+    """Measured rates per second: formulas, values of their nodes, and arithmetic operations."""
 
     case: _Case
     formulas: float
@@ -97,13 +97,13 @@ def bench(
 
 
 def _rate(case: _Case, threads: int, seconds: float) -> _Rate:
-    """Score as many random formulas of the case as take so long."""
+    """Measure the rates of a case by scoring random formulas for about `seconds`."""
     import numpy as np
 
     from quarva.engine.operations import population_operations, scoring_operations
 
     population, score = _formulas(case), _scorer(case, threads)
-    score(population[:2])  # the panel is laid out for the kernels, which may have to be compiled
+    score(population[:2])  # lays out the panel and compiles the kernels, which is not timed
     pilot = _timed(score, population[:_PILOT]) / _PILOT
     n = int(np.clip(seconds / max(pilot, 1e-9), _PILOT, len(population)))
     repeats = max(1, math.ceil(seconds / max(pilot * n, 1e-9)))
@@ -123,7 +123,7 @@ def _timed(score: "Callable[[Population], Any]", population: "Population") -> fl
 
 
 def _formulas(case: _Case) -> "Population":
-    """Random formulas over the default alphabet of a search."""
+    """Sample random formulas over the default alphabet of a search."""
     import numpy as np
 
     from quarva.karva import Alphabet, GeneShape, Population
@@ -140,7 +140,7 @@ def _formulas(case: _Case) -> "Population":
 
 
 def _scorer(case: _Case, threads: int) -> "Callable[[Population], Any]":
-    """What scores a population on simulated data of the case's size, from genes to figures."""
+    """Return a function that scores a population on simulated data of the case's size."""
     import numpy as np
 
     from quarva import Table, engine
@@ -178,7 +178,7 @@ def _told(rate: _Rate, flops: float) -> dict[str, Any]:
 
 
 def _line(record: dict[str, Any]) -> str:
-    """The results in one line, to paste."""
+    """Format the results as one line."""
     peak, threads = record["peak"], record["threads"]
     machine = f"{record['processor']}, {threads} thread{'s' * (threads > 1)}"
     most = f"{peak['float32_operations_per_second'] / 1e9:.0f} GFLOP/s"
@@ -188,7 +188,7 @@ def _line(record: dict[str, Any]) -> str:
 
 
 def _show(record: dict[str, Any], rates: list[_Rate]) -> None:
-    """The table for people, then the line."""
+    """Print the results as a table, followed by the line."""
     from rich import box
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""quarva compare: searchers, networks and traders on one task; one table, one picture."""
+"""quarva compare: compare searchers, networks and traders on one task, in a table and plots."""
 
 import os
 import sys
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-_QUIET_SECONDS = 30  # between two lines of progress where standard error is no terminal
-_MORE = ("searchers", "seeds", "level")  # what a comparison that is resumed may get
+_QUIET_SECONDS = 30  # between two lines of progress if standard error is not a terminal
+_MORE = ("searchers", "seeds", "level")  # settings that may be extended when a comparison is resumed
 
 _RESUME = "Continue the comparison in this folder; searchers, seeds and a level may be added."
 Out = Annotated[
@@ -67,14 +67,14 @@ def compare(
 
 
 def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[str, Comparison]":
-    """A new comparison."""
+    """Start a new comparison; return its folder and result."""
     from quarva.comparison.folder import ComparisonFolder
     from quarva.comparison.recipe import CompareRecipe
     from quarva.comparison.runner import compare_in
     from quarva.runs.from_recipe import completed, data_of, task_of
 
     recipe = make_recipe(CompareRecipe, file, flags)
-    recipe.entrants()  # a wrong entry is refused before the data are read
+    recipe.entrants()  # reject a wrong entry before the data are read
     task = task_of(recipe, data_of(recipe))
     complete = completed(recipe, task)
     folder = ComparisonFolder.create(out, task, complete)
@@ -83,7 +83,7 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[s
 
 
 def _resume(path: str, more: dict[str, Any]) -> "tuple[str, Comparison]":
-    """A comparison that was stopped, or gets more entries or seeds."""
+    """Resume a comparison, with more entries or seeds if given; return its folder and result."""
     from quarva.comparison.folder import ComparisonFolder
     from quarva.comparison.recipe import CompareRecipe
     from quarva.comparison.runner import compare_in
@@ -93,7 +93,7 @@ def _resume(path: str, more: dict[str, Any]) -> "tuple[str, Comparison]":
     asked = {name: getattr(given, name) for name, value in more.items() if value is not None}
     folder = ComparisonFolder.open(path)
     before = folder.recipe()
-    if "searchers" in asked:  # a name that is known already means the entry of this name
+    if "searchers" in asked:  # a known name refers to the existing entry
         asked["searchers"] = {name: before.entries.get(name, entry) for name, entry in given.entries.items()}
     recipe = before.with_more(asked, path)
     task = task_again(recipe, path, "the runs")
@@ -102,7 +102,7 @@ def _resume(path: str, more: dict[str, Any]) -> "tuple[str, Comparison]":
 
 
 def _progress() -> "bool | Callable[[str, int, Progress], None]":
-    """A bar in a terminal, lines now and then elsewhere."""
+    """Return True, for a bar, in a terminal; otherwise a function that prints a line from time to time."""
     if sys.stderr.isatty():
         return True
     said = time.monotonic()
@@ -117,7 +117,7 @@ def _progress() -> "bool | Callable[[str, int, Progress], None]":
 
 
 def _show(found: "Comparison", folder: str) -> None:
-    """Table, picture where there is a terminal to draw it in, and where all lies."""
+    """Print the table, plots if standard output is a terminal, and the paths of the files."""
     from quarva.comparison.presentation import terminal
 
     screen = console()

@@ -1,4 +1,4 @@
-"""quarva evaluate: figures and signals of given formulas."""
+"""quarva evaluate: metrics and signals of given formulas."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,7 +100,7 @@ def _check_history(named: Sequence[Named], panel: "Panel") -> None:
 def _record(
     named: Sequence[Named], source: "Panel | Table", settings: "SearchRecipe", read_test: bool
 ) -> dict[str, Any]:
-    """What --json prints."""
+    """Return the record that `--json` prints."""
     from quarva.karva.notation import render
     from quarva.panel import Table
 
@@ -136,7 +136,7 @@ def _table_record(
 
 
 def _told(about: list[dict[str, Any]], found: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What is known of each formula, with its figures on all that is shown and below each part's name."""
+    """Merge the description of each formula with its metrics, overall and by name of the part."""
     out = []
     for entry, figures in zip(about, found, strict=True):
         by_part = {name: part.as_dict() for name, part in figures.items()}
@@ -188,14 +188,14 @@ def _panel_record(
 def _warnings(
     expressions: list[Any], panel: "Panel", target: "Target", values: Any, days: Any, delay: int
 ) -> list[str]:
-    """What makes the figures of these formulas worthless: fields they read that are the target."""
+    """Warnings about fields of these formulas that are copies of the target."""
     import numpy as np
 
     from quarva.panel.names import is_price
     from quarva.tasks.leaks import find_leaks, leak_warnings
 
     read = sorted({name for each in expressions for name in each.fields()})
-    if is_price(target.name):  # all prices of a day agree with it
+    if is_price(target.name):  # all prices of a day are close to it
         read = [name for name in read if name == target.name]
     looked_at = days[:, None] if panel.universe is None else days[:, None] & panel.universe
     leaks = find_leaks(
@@ -206,7 +206,7 @@ def _warnings(
 
 
 def _parts(panel: "Panel", settings: "SearchRecipe", ahead: int, read_test: bool) -> "Parts":
-    """Days by part; `all` are all days of the parts, without a split all there are."""
+    """Days of each part, bool of shape (T,); `all` is their union, or every day without a split."""
     import numpy as np
 
     from quarva.tasks.split import split_days
@@ -219,7 +219,7 @@ def _parts(panel: "Panel", settings: "SearchRecipe", ahead: int, read_test: bool
 
 
 def _row_parts(table: "Table", settings: "SearchRecipe", read_test: bool) -> "Parts":
-    """Rows by part; `all` are all rows of the parts, without a split all there are."""
+    """Rows of each part, bool of shape (rows,); `all` is their union, or every row without a split."""
     import numpy as np
 
     from quarva.tasks.question import rows_by_part
@@ -247,7 +247,7 @@ def _check_unread(read_test: bool) -> None:
 
 
 def _show(record: dict[str, Any]) -> None:
-    """The table for people."""
+    """Print the metrics as a table."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table
@@ -261,7 +261,7 @@ def _show(record: dict[str, Any]) -> None:
         traded = any(entry["turnover"] == entry["turnover"] for entry in record["formulas"])
         keys = ["ic", "rank_ic", "icir", *(["sharpe", "turnover"] if traded else []), "coverage"]
         keys += ["days", "size"]
-        # A column of zeros says nothing: most panels have neither.
+        # Most panels have neither; a column of zeros is omitted.
         keys += [key for key in ("gaps_bridged", "delistings") if any(e[key] for e in record["formulas"])]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("name")
@@ -279,7 +279,7 @@ def _show(record: dict[str, Any]) -> None:
 
 
 def _terms(record: dict[str, Any]) -> str:
-    """How the Sharpe ratio was annualised, and what became of held assets without a price, in a line."""
+    """State in one line how results were annualised and how positions without a price were treated."""
     periods = f"{record['periods_per_year']:,.8g} bars per year"
     text = f"annualised with {periods} (by its dates: {record['calendar']})"
     entries = record["formulas"]

@@ -1,4 +1,4 @@
-"""quarva fit: a small network on a panel or a table; a folder with its weights, figures and page."""
+"""quarva fit: fit a small network to a panel or a table and write its weights, metrics and page."""
 
 import sys
 from dataclasses import replace
@@ -55,7 +55,7 @@ def fit(
 
 
 def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[Task, Kept[Fitted]]":
-    """A new fit."""
+    """Start a new fit; return its task and result."""
     from quarva.networks import Learner
     from quarva.runs.from_recipe import completed, data_of, task_of
     from quarva.runs.recipe import FitRecipe
@@ -63,7 +63,7 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[T
     from quarva.runs.run_folder import RunFolder
 
     recipe = make_recipe(FitRecipe, file, flags)
-    Learner(**recipe.settings_of_learner())  # a wrong setting is refused before the data are read
+    Learner(**recipe.settings_of_learner())  # reject a wrong setting before the data are read
     task = task_of(recipe, data_of(recipe))
     complete = completed(recipe, task)
     folder = RunFolder.create(out, complete)
@@ -72,7 +72,7 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None) -> "tuple[T
 
 
 def _resume(path: str, changed: dict[str, Any]) -> "tuple[Task, Kept[Fitted]]":
-    """A fit that was stopped, or gets more epochs."""
+    """Resume a fit, with more epochs if given; return its task and result."""
     from quarva.runs.from_recipe import task_again
     from quarva.runs.run_fit import fit_in
     from quarva.runs.run_folder import RunFolder
@@ -86,7 +86,7 @@ def _resume(path: str, changed: dict[str, Any]) -> "tuple[Task, Kept[Fitted]]":
 
 
 def _note(task: "Task") -> None:
-    """Print the notes of the task; a network that reads a copy of the target is refused, so no warnings."""
+    """Print the notes of the task, but no warnings: copies of the target are rejected as inputs."""
     for note in task.notes:
         tell(f"note: {note}")
 
@@ -104,10 +104,10 @@ def _tell_epoch(now: "Epoch") -> None:
 
 
 def _show(kept: "Kept[Fitted]", task: "Task") -> None:
-    """The figures for people, and where the fit is."""
+    """Print the metrics, and the paths of the folder and the page."""
     record, fitted = kept.record, kept.found
     folder = record["fit"]
-    shown = replace(fitted, notes=fitted.notes[len(task.notes) :])  # the task's were printed before training
+    shown = replace(fitted, notes=fitted.notes[len(task.notes) :])  # the rest is printed already
     console().print(f"{shown}\n{record['epochs']} epochs, {_ENDED[fitted.ended]}", markup=False)
     console().print(f"fit: {folder}", soft_wrap=True)
     console().print(f"page: {folder}/report.html", soft_wrap=True)

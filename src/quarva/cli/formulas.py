@@ -1,4 +1,4 @@
-"""Formulas from the command line: arguments, or the lines of a file."""
+"""Reading of the formulas that a command is given: as arguments, or as lines of a file."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ _RESERVED = ("date", "asset", "row")
 
 @dataclass(frozen=True)
 class Named:
-    """A formula and the name of its column, by default f0, f1, … by its position."""
+    """A formula and the name of its column; the default is f0, f1, …, by position."""
 
     name: str
     expression: "Expression"
@@ -29,7 +29,7 @@ class Named:
 def read_formulas(
     arguments: Sequence[str], file: str | None, notation: str, panel: "Panel"
 ) -> tuple[Named, ...]:
-    """Read the formulas of the arguments, then those of the file, one on each line.
+    """Read formulas from the arguments, then from a file with one formula per line.
 
     A formula may follow `name = `. Blank lines are skipped, and `#` begins a comment.
 
@@ -51,7 +51,8 @@ def read_formulas(
     Raises
     ------
     FormulaError
-        With file and line: a formula that cannot be read, or a name that is used twice.
+        A formula cannot be parsed, a name is reserved or used twice, the file cannot be read, or there is no
+        formula. For a line of the file, the message gives its number.
     """
     from quarva.karva.notation import NOTATIONS, parse
 
@@ -83,7 +84,7 @@ def read_formulas(
 
 
 def _lines(file: str) -> Iterator[tuple[str, str]]:
-    """Place and text of each line that holds a formula."""
+    """Yield the location, for messages, and the text of each line that contains a formula."""
     try:
         text = Path(file).read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -10,7 +10,7 @@ __all__ = ["Command", "Commands", "plain_app"]
 
 
 class _LightHelp:
-    """A help option that is off instead of None, which typer would load pydantic to convert."""
+    """Mixin that sets the default of `--help` to False: typer would import pydantic to convert None."""
 
     def get_help_option(self, ctx: Any) -> Any:
         """Return the option --help."""

@@ -1,4 +1,4 @@
-"""quarva operators: the operators that formulas are written in."""
+"""quarva operators: list the operators of the formula language."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,7 +96,7 @@ def operators(
 
 
 def operators_page() -> str:
-    """docs/operators.md: a table for each kind of operator."""
+    """Return the content of docs/operators.md, with a table for each kind of operator."""
     from quarva.karva.notation.worldquant import NAMES
     from quarva.karva.operators import OPERATORS, PARAMETERS, UNITS
 
@@ -122,19 +122,19 @@ def operators_page() -> str:
 
 
 def _cell(text: str) -> str:
-    """A text within a table, where `|` ends a cell."""
+    """Escape `|` in a text, which would end a cell of a Markdown table."""
     return text.replace("|", r"\|")
 
 
 def _lookback(operator: "Operator") -> str:
-    """How many days before today the operator reads."""
+    """Number of days before today that the operator reads, as a formula of its window w."""
     if not operator.windowed:
         return "0"
     return "w" if operator.lookback(1) else "w − 1"
 
 
 def _written(operator: "Operator") -> str:
-    """The operator as infix notation writes it."""
+    """Render an example of the operator in infix notation."""
     x, y, z = "x", "y", "z"
     if operator.infix:
         return f"{x} {operator.infix} {y}" if operator.arity == 2 else f"{operator.infix}{x}"

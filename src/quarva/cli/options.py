@@ -1,6 +1,6 @@
-"""Flags of the commands, made of the settings in `quarva.runs.settings`.
+"""Flags of the commands, derived from the settings in `quarva.runs.settings`.
 
-A flag that is not given is None, so that the setting of a recipe applies, or the default that the help shows.
+A flag that is not given is None. The value in the recipe or the default shown in the help then applies.
 """
 
 import inspect
@@ -33,7 +33,7 @@ Notation = Annotated[
 def takes(
     *groups: type, only: Collection[str] = (), without: Collection[str] = ()
 ) -> Callable[[Command], Command]:
-    """Give a command the flags of settings; it receives them as keyword arguments.
+    """Decorator that adds the flags of settings to a command, which receives them as keyword arguments.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def takes(
 
 
 def flag_of(name: str) -> str:
-    """Return the flag of a setting: `--cost-bps`."""
+    """Return the flag of a setting, such as `--cost-bps`."""
     for group in (SearcherSettings, NetworkSettings):
         if name in described(group) and described(group)[name][2].repeated:
             return described(group)[name][2].repeated
@@ -81,7 +81,7 @@ def flag_of(name: str) -> str:
 
 
 def _annotation(name: str, kind: Any, default: Any, about: Setting) -> Any:
-    """The type that typer reads a flag as; what is neither a number nor a switch is text for the recipe."""
+    """Annotation of a flag for typer. Other flags than numbers and switches are text for the recipe."""
     scalar = without_none(kind)
     read = scalar if scalar in (bool, int, float) else str
     flag = flag_of(name)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 __all__ = ["INTERRUPTED", "WRONG_INPUT", "console", "figure", "print_json", "tell"]
 
 WRONG_INPUT = 2
-INTERRUPTED = 130  # what shells report for a command that Ctrl-C ended
+INTERRUPTED = 130  # the exit status that shells report after Ctrl-C
 
 
 def console(*, stderr: bool = False) -> "Console":
-    """Return a rich console, which does not fold lines unless the output is a terminal."""
+    """Return a rich console, which is 200 columns wide unless the output is a terminal."""
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
@@ -35,5 +35,5 @@ def print_json(record: Mapping[str, Any]) -> None:
 
 
 def figure(value: float | None, digits: int = 4) -> str:
-    """Format a figure for a table; a dash if there is none."""
+    """Format a number for a table; an en dash for None and NaN."""
     return "–" if value is None or value != value else f"{value:.{digits}f}"

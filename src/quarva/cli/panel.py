@@ -1,4 +1,4 @@
-"""quarva panel describe | simulate: what a file of bars holds, and a simulated market."""
+"""quarva panel describe | simulate: describe a file of bars, or simulate a market."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""quarva report: the page of a run, a fit or a comparison, read back from its folder."""
+"""quarva report: write the page of a search, a fit or a comparison from its folder."""
 
 import os
 from pathlib import Path
@@ -45,7 +45,7 @@ def report(run: Run, *, out: Out = None, read_test: ReadTest = False, as_json: A
 
 
 def _page(run: str, out: str | None, read_test: bool) -> tuple[Path, dict[str, Any]]:
-    """Write the page of a search or a fit; what `--json` prints of it."""
+    """Write the page of a search or a fit; return its path and the record that `--json` prints."""
     from quarva.report import write
     from quarva.runs.report import from_run_folder, read_sealed_test
     from quarva.runs.run_folder import PAGE, RunFolder

@@ -1,4 +1,4 @@
-"""quarva search: the main job, from a file of bars to a folder with findings and a page."""
+"""quarva search: search for formulas and write a folder with findings and a page."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
-_QUIET_SECONDS = 30  # between two lines of progress where standard error is no terminal
+_QUIET_SECONDS = 30  # between two lines of progress if standard error is not a terminal
 _LIMITS = tuple(name for name in names_of(LimitSettings) if name != "device")
 
 _RESUME = "Continue the run in this folder; of the other flags only limits may be given."
@@ -67,14 +67,14 @@ def search(
 
 
 def _begin(file: str | None, flags: dict[str, Any], out: str | None, read_test: bool) -> "Kept[Findings]":
-    """A new run."""
+    """Start a new search."""
     from quarva.runs.from_recipe import completed, data_of, task_of
     from quarva.runs.recipe import SearchRecipe
     from quarva.runs.run_folder import RunFolder
     from quarva.runs.run_search import make_searcher, search_in
 
     recipe = make_recipe(SearchRecipe, file, flags)
-    make_searcher(recipe.searcher, recipe.settings)  # a wrong name is refused before the data are read
+    make_searcher(recipe.searcher, recipe.settings)  # reject a wrong name before the data are read
     task = task_of(recipe, data_of(recipe))
     complete = completed(recipe, task)
     if recipe.fingerprint not in (None, complete.fingerprint):
@@ -85,7 +85,7 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None, read_test: 
 
 
 def _resume(path: str, limits: dict[str, Any], read_test: bool) -> "Kept[Findings]":
-    """A run that was stopped."""
+    """Resume a search, with other limits if given."""
     from quarva.runs.from_recipe import task_again
     from quarva.runs.recipe import SearchRecipe
     from quarva.runs.run_folder import RunFolder
@@ -101,7 +101,7 @@ def _resume(path: str, limits: dict[str, Any], read_test: bool) -> "Kept[Finding
 
 
 def _progress() -> "bool | Callable[[Progress], None]":
-    """A bar in a terminal, lines now and then for a file or a pipe."""
+    """Return True, for a bar, in a terminal; otherwise a function that prints a line from time to time."""
     if sys.stderr.isatty():
         return True
     from quarva.engine import is_compiled
@@ -122,7 +122,7 @@ def _progress() -> "bool | Callable[[Progress], None]":
 
 
 def _show(kept: "Kept[Findings]") -> None:
-    """The table for people, how much of it may be luck, and where the run is."""
+    """Print the pool as a table, a note on selection bias, and the paths of the folder and the page."""
     from rich import box
     from rich.markup import escape
     from rich.table import Table

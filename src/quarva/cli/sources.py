@@ -1,4 +1,4 @@
-"""What flags and recipe files name: the settings, and a panel by its file."""
+"""Settings and panels from flags and recipe files."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,7 +19,7 @@ __all__ = ["announce", "make_recipe", "read_panel", "reading_of", "refuse_on_res
 
 
 def make_recipe(kind: "type[AnyRecipe]", file: str | None, flags: Mapping[str, Any]) -> "AnyRecipe":
-    """Return the recipe of a file and of flags; a flag that is not None wins. Raises RecipeError."""
+    """Create a recipe from a file and from flags, which override the file unless None. Raises RecipeError."""
     return kind.of(flags) if file is None else kind.read(file, **flags)
 
 
@@ -39,14 +39,14 @@ def announce(task: "Task") -> None:
 
 
 def threads_of(flags: Mapping[str, Any]) -> int | None:
-    """Return the number of threads that a flag gives. Raises RecipeError."""
+    """Return the number of threads set by a flag, or None. Raises RecipeError if it is invalid."""
     from quarva.runs.recipe import SearchRecipe
 
     return SearchRecipe.of({"threads": flags["threads"]}).threads
 
 
 def reading_of(flags: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of `Panel.read` that flags give. Raises RecipeError."""
+    """Convert flags to arguments of `Panel.read`. Raises RecipeError for an invalid --rename."""
     from quarva.panel.names import parse_renames
 
     given = {name: flags[name] for name in described(ReadingSettings) if flags.get(name) is not None}
@@ -61,7 +61,15 @@ def reading_of(flags: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_panel(file: str | None, flags: Mapping[str, Any]) -> "Panel":
-    """Return the panel in a file, read as flags say; without a file the sample panel. Raises PanelError."""
+    """Read a panel with the settings of the flags; the sample panel if there is no file.
+
+    Raises
+    ------
+    RecipeError
+        A flag is invalid, or needs a file.
+    PanelError
+        The file cannot be read; see `Panel.read`.
+    """
     from quarva.panel import Panel, sample_panel
 
     if file is not None:

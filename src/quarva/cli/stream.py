@@ -29,7 +29,7 @@ _COLUMNS = ("asset_column", "date_column", "rename", "time_zone")
 
 
 class Late(enum.StrEnum):
-    """What happens to a day that is already in the state."""
+    """How to treat a day that is already in the state."""
 
     REFUSE = "refuse"
     REPLAY = "replay"
@@ -200,7 +200,7 @@ def _progress(running: "Stream") -> Callable[[int, int], None]:
 
 
 def _about(running: "Stream", state: str) -> dict[str, Any]:
-    """What --json of init and show prints."""
+    """Return the record that `init --json` and `show --json` print."""
     dates = _texts(running.dates)
     return {
         "state": state,
@@ -253,7 +253,7 @@ def _show(record: Mapping[str, Any], as_json: bool) -> None:
 
 
 def _record(running: "Stream", days: "Days", answer: "FeedResult") -> dict[str, Any]:
-    """What --json prints besides the signals; remarks for people go to standard error."""
+    """Return the record that `next --json` prints besides the signals; print remarks on standard error."""
     corrected, too_old = _texts(answer.corrected), _texts(answer.too_old)
     missing = {_texts([date])[0]: list(names) for date, names in answer.missing.items()}
     for date in too_old:
@@ -281,7 +281,7 @@ def _texts(dates: Any) -> list[str]:
 
 
 def _signals(running: "Stream", answer: "FeedResult", d: int) -> dict[str, Any]:
-    """A day's signals: by formula, then by asset."""
+    """Signals of a day by name of the formula, then by asset."""
     signals = {
         name: dict(zip(running.assets, row.tolist(), strict=True))
         for name, row in zip(running.names, answer.signals[d], strict=True)
@@ -290,7 +290,7 @@ def _signals(running: "Stream", answer: "FeedResult", d: int) -> dict[str, Any]:
 
 
 def _table(running: "Stream", answer: "FeedResult") -> "pl.DataFrame":
-    """Columns date, asset and one for each formula, as `quarva evaluate --out` writes them."""
+    """Signals as a long table: columns date, asset and one per formula, as in `quarva evaluate --out`."""
     import numpy as np
     import polars as pl
 

@@ -1,4 +1,4 @@
-"""Comparisons of searchers, networks and traders on one task: runs and counts; `report` draws them."""
+"""Comparisons of searchers, networks and traders on one task. `report` renders them."""
 
 from quarva.comparison.comparison import Comparison
 from quarva.comparison.distilling import distil

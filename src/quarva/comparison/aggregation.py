@@ -1,4 +1,4 @@
-"""Medians and quartiles over seeds: of figures, and of the best so far during a search."""
+"""Medians and quartiles over seeds, of final scores and of the best score during a search."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -17,19 +17,19 @@ _LEAST = 1e-3  # where the logarithmic axis of evaluations or seconds begins
 
 
 def quartiles(values: Sequence[float] | Floats, worst: float) -> tuple[float, float, float]:
-    """Return lower quartile, median and upper quartile.
+    """Compute the quartiles of scores.
 
     Parameters
     ----------
     values : sequence of float
-        NaN counts as the `worst`.
+        The scores. NaN counts as `worst`.
     worst : float
         The worst possible value, ∞ or −∞.
 
     Returns
     -------
     tuple of float
-        Three NaN without values.
+        Lower quartile, median and upper quartile; NaN if there are no values.
     """
     if not len(values):
         return (float("nan"),) * 3
@@ -38,7 +38,7 @@ def quartiles(values: Sequence[float] | Floats, worst: float) -> tuple[float, fl
 
 
 def _quantiles(values: Floats, worst: float) -> Floats:
-    """Quartiles along the first axis of [seeds, …], float64 [3, …]; the worst next to an infinite value."""
+    """Quartiles along the first axis, float64 [3, …]; interpolation between −∞ and ∞ gives `worst`."""
     ordered = np.sort(values, axis=0)
     places = np.array([0.25, 0.5, 0.75]) * (len(ordered) - 1)
     below = np.floor(places).astype(int)
@@ -58,23 +58,27 @@ def race(
     level: float | None = None,
     error: bool = False,
 ) -> ConvergencePlot:
-    """Return the best figure so far of each entry against evaluations or seconds.
+    """Compute the best score so far of each entry against evaluations or seconds.
 
-    Median and quartiles are step functions that change only where a formula became the best so far of a run.
-    A run that has ended keeps its last figure. The curve of an entry ends with its last run.
+    Median and quartiles are step functions that change only where the incumbent of a run changes. A run that
+    has ended keeps its last score. The curve of an entry ends when its last run ends.
 
     Parameters
     ----------
     runs : dict of str to list of Run
         Runs of each entry.
     unit : {"evaluations", "seconds"}
-        The axis.
+        Unit of the horizontal axis.
     figure, level : str, float or None
         As in `ConvergencePlot`.
     error : bool
         True if smaller is better; the axis is then logarithmic.
     drawn : callable
-        Returns the figure of each incumbent of a run, float64 [incumbents]; NaN counts as worst.
+        Returns the score of each incumbent of a run, float64 [incumbents]; NaN counts as worst.
+
+    Returns
+    -------
+    ConvergencePlot
     """
     last = {name: max(_end(run, unit) for run in group) for name, group in runs.items()}
     steps = [_took(run, unit) for group in runs.values() for run in group]
@@ -90,7 +94,7 @@ def race(
 
 
 def _steps(x: Floats, parts: Floats, ends: Floats) -> NDArray[np.bool_]:
-    """Mask of the places that a plot needs: the first, ends of curves, and places where one changes."""
+    """Mask of the abscissae that a plot needs: the first, the ends of curves, and steps of a curve."""
     before, now = parts[:, :, :-1], parts[:, :, 1:]
     same = (before == now) | (np.isnan(before) & np.isnan(now))
     kept = np.isin(x, ends)
@@ -115,8 +119,8 @@ def _band(
     drawn: Callable[[Run], Floats],
     worst: float,
 ) -> Floats:
-    """Lower quartile, median and upper quartile at each place, float64 [3, X]."""
-    # A seed without a figure counts as worst, so the median begins when half of the seeds have one.
+    """Lower quartile, median and upper quartile at each abscissa, float64 [3, X]."""
+    # A seed without a score counts as worst, so the median begins when half of the seeds have one.
     rows = np.full((len(runs), len(x)), worst)
     for row, run in zip(rows, runs, strict=True):
         before = np.searchsorted(np.maximum(_took(run, unit), _LEAST), x, side="right") - 1

@@ -1,4 +1,4 @@
-"""The result of a comparison: a table, a picture and a page."""
+"""The result of a comparison, with its table, plots and page."""
 
 import os
 from dataclasses import dataclass, field
@@ -25,20 +25,21 @@ class Comparison:
     Attributes
     ----------
     task : Task
-        The question.
+        The task.
     searchers : tuple of str
-        Names of what was compared.
+        Names of the entries: searchers, networks and traders.
     seeds : tuple of int
+        Seeds of each entry.
     budget : int
-        Evaluations of each search.
+        Number of evaluations of each search.
     runs : tuple of Run
-        Runs that ended, entry by entry.
+        Completed runs, entry by entry.
     asked_level : float, optional
-        Figure that they are timed to; None for the default, see `level`.
+        Training score at which entries are timed; None for the default, see `level`.
     interrupted : bool
-        True if runs are missing.
+        True if some runs are missing because the comparison was interrupted.
     learners : tuple of str
-        Names of networks and traders, of which a run is one fit.
+        Names of the networks and traders, whose runs consist of one fit.
     """
 
     task: Task = field(repr=False)
@@ -52,12 +53,12 @@ class Comparison:
 
     @property
     def minimised(self) -> bool:
-        """True if a smaller figure is better."""
+        """True if a smaller score is better."""
         return self.task.objective.minimised
 
     @property
     def figure(self) -> str:
-        """The figure that counts: validation, or train for a table without a split."""
+        """The part whose scores are compared: validation, or train for a table without a split."""
         return "validation" if self.task.has_validation else "train"
 
     def runs_of(self, searcher: str) -> list[Run]:
@@ -66,10 +67,10 @@ class Comparison:
 
     @property
     def level(self) -> float | None:
-        """Training figure that entries are timed to; None if a table has to be solved.
+        """Training score at which entries are timed; None if a table has to be solved exactly.
 
-        The default is the worst of their medians, which every entry reaches in half of its runs. It is a
-        training figure, which is what searchers maximise; a validation figure can be reached by luck.
+        The default is the worst of the entries' medians, which every entry reaches in half of its runs. It is
+        a training score because searchers optimise it; a validation score can be reached by chance.
         """
         if self.asked_level is not None or self.task.table is not None:
             return self.asked_level
@@ -83,7 +84,7 @@ class Comparison:
         return (max(known) if self.minimised else min(known)) if known else None
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a row for each run, as `quarva compare --json` prints them; missing figures are NaN."""
+        """Return a row for each run, as `quarva compare --json` prints them; missing values are NaN."""
         level = self.level
         return [_row(run, run.reached(level, self.minimised)) for name in self.searchers
                 for run in self.runs_of(name)]  # fmt: skip
@@ -94,16 +95,17 @@ class Comparison:
         Returns
         -------
         DataFrame
-            runs; best, lower_quartile, upper_quartile (of `Run.best` over seeds); train (median); solved
-            (runs of a table); reached (runs that came to `level`); evaluations_to_level, candidates_to_level,
-            seconds_to_level (medians over all seeds; ∞ if half of the runs did not get there);
-            distinct_share, invalid_share (of everything proposed); candidates (examined by a surrogate, 0
-            without one), seconds, seconds_proposing, seconds_scoring (means of a run).
+            Columns runs; best, lower_quartile, upper_quartile (of `Run.best` over seeds, best being the
+            median); train (median); solved (number of runs that found the exact formula of a table); reached
+            (number of runs that reached `level`); evaluations_to_level, candidates_to_level,
+            seconds_to_level (medians over all seeds; ∞ if half of the runs did not reach it);
+            distinct_share, invalid_share (of all proposals); candidates (examined by a surrogate, 0
+            without one), seconds, seconds_proposing, seconds_scoring (means over runs). Empty without runs.
 
         Notes
         -----
-        Evaluations are counted up to the formula itself, wherever it was in its batch. Seconds inside a piece
-        of a batch that was scored at once are interpolated by evaluations.
+        Evaluations are counted up to the formula itself, wherever it was in its batch. Among formulas that
+        were scored at once, seconds are interpolated by evaluations.
         """
         import pandas as pd
 
@@ -132,21 +134,21 @@ class Comparison:
         }  # fmt: skip
 
     def show(self) -> None:
-        """Print the table and the picture, as `quarva compare` does."""
+        """Print the table and the plots, as `quarva compare` does."""
         from quarva.comparison.presentation import show
 
         show(self)
 
     def save(self, path: str | os.PathLike[str], *, theme: Literal["light", "dark"] = "light") -> Path:
-        """Write the page or the picture.
+        """Write the page, or the plots as an image.
 
         Parameters
         ----------
         path : path-like
-            A file that ends in .html for the page, which is light or dark as the reader's screen, or in .png
-            for the picture.
+            File ending in .html for the page, which follows the colour scheme of the browser, or in .png for
+            the image.
         theme : {"light", "dark"}
-            Theme of the picture.
+            Theme of the image.
 
         Returns
         -------
@@ -156,7 +158,7 @@ class Comparison:
         Raises
         ------
         RunError
-            Another ending, no run yet, or a file that cannot be written.
+            The ending is another one, no run has ended, or the file cannot be written.
         """
         from quarva.comparison.presentation import compared
         from quarva.report.comparison import write, write_png

@@ -20,7 +20,7 @@ _NAME = "distilled"
 
 class _Valued(Protocol):
     def values(self, panel: "Panel") -> NDArray[np.float32]:
-        """A signal, float32 [T, N]."""
+        """Compute the signal, float32 of shape (T, N)."""
         ...
 
 
@@ -35,21 +35,20 @@ def distil(
 ) -> Findings:
     """Search for formulas that reproduce the signal of a fitted network.
 
-    The question is that of the task with the network's signal as the target: the same days or rows, and the
-    same split. Training and validation figures show how much of the network a formula keeps. How well the
-    formula predicts is `task.score(found.best.formula)`.
+    The search is on a copy of the task whose target is the signal; data and split are the same. Training and
+    validation scores measure how well a formula reproduces the network. To measure how well it predicts, use
+    `task.score(found.best.formula)`.
 
     Parameters
     ----------
     function : object
         A `Fitted`, a `TradingPolicy`, or another object with `values(panel)`.
     task : Task
-        The task it was fitted to.
+        The task that it was fitted to.
     searcher, budget, **settings
         As in `search`.
     objective : str, optional
-        How formula and network are compared. Defaults to `rank_ic`, the order of the assets on a day, and to
-        `r2` for a table.
+        Objective that compares formula and network. Defaults to "rank_ic", and for a table to "r2".
 
     Returns
     -------
@@ -59,6 +58,8 @@ def distil(
     ------
     TaskError
         The signal has no value in training.
+    RecipeError, FormulaError
+        As in `search`.
     """
     check_task(task, "distil")
     asked = (
@@ -68,7 +69,7 @@ def distil(
 
 
 def _of_panel(function: _Valued, task: Task, objective: str | None) -> Task:
-    """The task with the signal as a field and as the target."""
+    """Copy the task with the signal as an additional field, which is the target."""
     panel = task.panel
     kept = [f for f, name in enumerate(panel.fields) if name != _NAME and name in task.fields]
     values = np.concatenate([panel.values[kept], function.values(panel)[None]])
@@ -81,7 +82,7 @@ def _of_panel(function: _Valued, task: Task, objective: str | None) -> Task:
 
 
 def _of_table(function: _Valued, task: Task, objective: str | None) -> Task:
-    """The task with the predictions as the target, on the same rows in the same parts."""
+    """Copy the task with the predictions as the target, on the same rows and parts."""
     table = task.table
     assert table is not None
     whole = np.isfinite(table.target) & np.isfinite(table.panel.values).all(axis=0)

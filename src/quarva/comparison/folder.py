@@ -1,11 +1,13 @@
 """A comparison on disk: its recipe, the data, and a folder for each run.
 
-    recipe.toml      question, entries, seeds, settings of all runs    panel.parquet, table.parquet  the data
-    comparison.json  the version and the question that the runs belong to
-    runs/gep-0/      a run: its recipe, history, findings; incumbents of a search, the network of a fit
-    rows.json        a row for each run, when all are made       comparison.html, comparison.png  the pictures
+    recipe.toml      task, entries, seeds and settings of all runs
+    panel.parquet, table.parquet      the data, if they were passed from Python
+    comparison.json  version, and what all runs have in common
+    runs/gep-0/      a run: its recipe, history and findings; incumbents of a search, the network of a fit
+    rows.json        one row per run
+    comparison.html, comparison.png   page and plots
 
-Each file is written whole or not at all. A run is made when its findings are there, the last of its files.
+Files are written atomically. The findings of a run are written last, so a run with findings is complete.
 """
 
 import json
@@ -30,14 +32,14 @@ from quarva.tasks import Task
 
 __all__ = ["INCUMBENTS", "ComparisonFolder"]
 
-VERSION = 3  # 1: figures at the ends of batches; 2: the recipe was that of the first searcher
+VERSION = 3  # 1: scores at the ends of batches; 2: the recipe was that of the first searcher
 _QUESTION = "comparison.json"
 INCUMBENTS = "incumbents.parquet"
 _NAME = re.compile(r"[\w][\w .+=-]*")  # of an entry: it names folders too
 
 
 class ComparisonFolder:
-    """The folder of one comparison. `create` makes a new one, `open` finds an old one."""
+    """The folder of a comparison. Use `create` for a new one and `open` for an existing one."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -47,19 +49,33 @@ class ComparisonFolder:
     def create(
         cls, path: str | os.PathLike[str] | None, task: Task, recipe: CompareRecipe
     ) -> "ComparisonFolder":
-        """Create a folder with its recipe. Raises RunError, and RecipeError for an unusable name."""
+        """Create a folder with its recipe.
+
+        Raises
+        ------
+        RunError
+            The folder is not empty, or cannot be written.
+        RecipeError
+            The name of an entry cannot be part of a path.
+        """
         check_names(recipe)
         folder = cls(RunFolder.create(path, recipe).path)
         folder.begin(task, recipe)
         return folder
 
     def begin(self, task: Task, recipe: CompareRecipe) -> None:
-        """Note what the folder, which holds its recipe already, is for. Raises RunError."""
+        """Write comparison.json to a folder that has a recipe. Raises RunError if it cannot be written."""
         self.write(_QUESTION, {"version": VERSION, "question": _question(task, recipe)})
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> "ComparisonFolder":
-        """Open the folder of a comparison. Raises RunError if it is none, damaged or of another version."""
+        """Open an existing folder.
+
+        Raises
+        ------
+        RunError
+            It is not the folder of a comparison, is damaged, or has another version.
+        """
         folder = cls(path)
         if not folder.path.is_dir():
             raise RunError(f"there is no folder {folder.path}")
@@ -70,20 +86,22 @@ class ComparisonFolder:
         return folder
 
     def is_one(self) -> bool:
-        """Return whether something was compared in the folder."""
+        """Return whether this is the folder of a comparison."""
         return (self.path / _QUESTION).is_file()
 
     def recipe(self) -> CompareRecipe:
-        """Return question, entries and settings of all runs. Raises RecipeError."""
+        """Read the recipe. Raises RecipeError if it cannot be read or is invalid."""
         return CompareRecipe.read(self.path / "recipe.toml")
 
     def extend(self, task: Task, recipe: CompareRecipe) -> None:
-        """Note the entries and seeds of a recipe that continues the comparison.
+        """Add the entries and seeds of a recipe that continues the comparison to that of the folder.
 
         Raises
         ------
         RunError
-            The folder belongs to another question, other settings, or another Quarva.
+            The folder belongs to another task, other settings, or another version of Quarva.
+        RecipeError
+            The name of an entry cannot be part of a path.
         """
         check_names(recipe)
         before, now = self._record()["question"], _question(task, recipe)
@@ -99,11 +117,11 @@ class ComparisonFolder:
             self._root.change_recipe(CompareRecipe, **more)
 
     def run_folder(self, recipe: CompareRecipe, name: str, seed: int) -> RunFolder:
-        """Return the folder of one run, which is created if it does not exist."""
+        """Return the folder of a run, and create it with its recipe if it does not exist."""
         folder = self._folder_of(name, seed)
         make_folder(folder.path)
         if not (folder.path / "recipe.toml").exists():
-            # Data in the comparison's folder are found from the run's by a path that moves with both.
+            # A relative path remains valid if the comparison is moved.
             data = {
                 kind: f"../../{file}"
                 for kind, file in DATA.items()
@@ -120,7 +138,7 @@ class ComparisonFolder:
     def keep(
         self, record: Mapping[str, Any], tables: Mapping[str, Mapping[str, Any]], folder: RunFolder
     ) -> None:
-        """Write what a run gave and its tables by file name; a run that ended needs no checkpoint.
+        """Write the record and the tables, by file name, of a completed run, and delete its checkpoint.
 
         Raises
         ------
@@ -135,7 +153,7 @@ class ComparisonFolder:
         folder.checkpoint.unlink(missing_ok=True)
 
     def made(self, recipe: CompareRecipe, name: str, seed: int, figure: str) -> Run | None:
-        """Return a run that has ended, None if there is none. Raises RunError if it is damaged."""
+        """Read a completed run; None if it is not complete. Raises RunError if it is damaged."""
         folder = self._folder_of(name, seed)
         path = folder.path / "findings.json"
         if not path.exists():
@@ -152,16 +170,16 @@ class ComparisonFolder:
 
     @property
     def page(self) -> Path:
-        """The file of the page."""
+        """Path of the page."""
         return self.path / "comparison.html"
 
     def read(self) -> Comparison:
-        """Read the comparison back from its folder, without the runs that have not ended.
+        """Read the comparison with its completed runs.
 
         Raises
         ------
         RunError
-            A damaged file, or data that have changed since the runs.
+            A file is damaged, or the data have changed since the runs.
         """
         self._record()
         recipe = self.recipe()
@@ -178,7 +196,7 @@ class ComparisonFolder:
         )  # fmt: skip
 
     def finish(self, found: Comparison) -> None:
-        """Write the rows, the page and, with matplotlib, the picture of a comparison."""
+        """Write the rows, the page and, if matplotlib is installed, the plots of a comparison."""
         if not found.runs:
             return
         self.write("rows.json", {"rows": found.rows()})
@@ -187,7 +205,7 @@ class ComparisonFolder:
             found.save(self.path / "comparison.png")
 
     def discard(self) -> None:
-        """Remove the folder of a comparison that never began."""
+        """Remove the folder if no run has started."""
         if not (self.path / "runs").exists():
             (self.path / _QUESTION).unlink(missing_ok=True)
             self._root.discard()
@@ -224,14 +242,14 @@ class ComparisonFolder:
 
 
 def check_names(recipe: CompareRecipe) -> None:
-    """Raise RecipeError for an entry whose name no folder can have."""
+    """Raise RecipeError for an entry whose name cannot be part of a path."""
     for name in recipe.entries:
         if not _NAME.fullmatch(name):
             raise RecipeError(f"searcher {name!r}: a name is made of letters, digits and _ . + = -")
 
 
 def _question(task: Task, recipe: CompareRecipe) -> dict[str, Any]:
-    """What all runs have in common, as JSON gives it back."""
+    """What all runs have in common, as plain data that survive a round trip through JSON."""
     settings = recipe.settings_of_searches()
     about = {
         "Quarva": __version__,
@@ -245,7 +263,7 @@ def _question(task: Task, recipe: CompareRecipe) -> dict[str, Any]:
 
 
 def _incumbents(path: Path) -> dict[str, Any]:
-    """Columns of a run's incumbents. Raises ValueError where they cannot be read."""
+    """Read the incumbents of a run, by column. Raises ValueError if they cannot be read."""
     import polars as pl
 
     names = ["evaluations", "candidates", "seconds", "train", "validation", "exact"]

@@ -1,4 +1,4 @@
-"""Texts, tables and plots of a comparison, for its page, its picture and the terminal."""
+"""Texts, table and plots of a comparison, for its page, its image and the terminal."""
 
 import math
 from typing import Any, Literal
@@ -21,7 +21,7 @@ _LEAST_ERROR = 1e-8  # lower end of a logarithmic axis: float32 cannot distingui
 
 
 def show(comparison: Comparison) -> None:
-    """Print the table and the picture on standard output."""
+    """Print the table and the plots on standard output."""
     from rich.console import Console
 
     screen = Console(highlight=False)
@@ -30,7 +30,7 @@ def show(comparison: Comparison) -> None:
 
 
 def terminal(comparison: Comparison, columns: int, *, picture: bool = True) -> list[Any]:
-    """Return table, picture and notes for rich; the table has a column for each entry, to be narrow."""
+    """Return table, plots and notes for rich. The table has one column per entry, so that it is narrow."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -47,7 +47,7 @@ def terminal(comparison: Comparison, columns: int, *, picture: bool = True) -> l
 
 
 def compared(comparison: Comparison) -> ComparisonData:
-    """Return what the picture and the page show."""
+    """Build the content of the page and the image."""
     return ComparisonData(
         title=f"{listed(comparison.searchers)}: {_budget(comparison)} each",
         lead=_lead(comparison),
@@ -60,7 +60,7 @@ def compared(comparison: Comparison) -> ComparisonData:
 
 
 def _plots(comparison: Comparison) -> tuple[ConvergencePlot, ...]:
-    """Training figures against evaluations and seconds, and validation figures if there are any."""
+    """Plots of training scores against evaluations and seconds, and of validation scores if there are any."""
     runs = {name: found for name in comparison.searchers if (found := comparison.runs_of(name))}
     if not runs:
         return ()
@@ -83,12 +83,12 @@ def _plots(comparison: Comparison) -> tuple[ConvergencePlot, ...]:
 
 
 def _error(comparison: Comparison, figures: NDArray[np.float64]) -> NDArray[np.float64]:
-    """A table's figures as normalised RMSE, which separates values of R² that are nearly 1."""
+    """Convert R² to normalised RMSE, which distinguishes values of R² near 1; errors are unchanged."""
     return figures if comparison.minimised else np.sqrt(np.maximum(1.0 - figures, 0.0))
 
 
 def _budget(comparison: Comparison) -> str:
-    """The budget of a run: formulas, or one fit of a network."""
+    """Describe the budget of a run: a number of formulas, or one fit of a network."""
     formulas = f"{comparison.budget:,} formulas"
     if not comparison.learners:
         return formulas
@@ -122,7 +122,7 @@ def _header(comparison: Comparison) -> tuple[str, ...]:
 def _words(comparison: Comparison, line: dict[str, Any]) -> tuple[str, ...]:
     ends = [line["lower_quartile"], line["upper_quartile"]]
     if comparison.task.table is not None and not comparison.minimised:
-        ends.reverse()  # errors are shown, of which less is better
+        ends.reverse()  # the table shows errors, and a lower error is better
     train = (_score(comparison, line["train"]),) if comparison.task.has_validation else ()
     return (
         line["searcher"], _score(comparison, line["best"]),

@@ -16,7 +16,22 @@ _EVERY = 0.1  # seconds between two drawings
 
 @contextmanager
 def bar(task: Task, runs: int, done: int, budget: int) -> Iterator[Callable[[str, int, Progress], None]]:
-    """Show a bar over all runs on standard error; yields the function that updates it."""
+    """Show a progress bar over all runs on standard error.
+
+    Parameters
+    ----------
+    task : Task
+        The task, whose objective is shown.
+    runs, done : int
+        Number of runs, and of those already completed.
+    budget : int
+        Evaluations of a run.
+
+    Yields
+    ------
+    callable
+        Updates the bar, given the name of the entry, the number of the run and its `Progress`.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bars

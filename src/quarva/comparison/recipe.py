@@ -1,4 +1,4 @@
-"""The recipe of a comparison: a question, the entries that answer it, and their seeds."""
+"""The recipe of a comparison: a task, the entries that are compared on it, and their seeds."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -18,13 +18,13 @@ __all__ = ["CompareRecipe", "seeds_of"]
 
 @dataclass(frozen=True, kw_only=True)
 class CompareRecipe(LanguageSettings, LimitSettings, ComparisonSettings, Recipe):
-    """A question that several entries answer, each with every seed."""
+    """Recipe of a comparison, in which each entry runs with each seed."""
 
     kind: ClassVar[str] = "compare"
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], *, source: str = "") -> Self:
-        """Create a recipe from settings; without `searchers` all searchers are compared. See `Recipe.of`."""
+        """Create a recipe from settings; see `Recipe.of`. `searchers` defaults to all searchers."""
         recipe = super().of(settings, source=source)
         return recipe if recipe.searchers else replace(recipe, searchers=_entries([*SEARCHERS]))
 
@@ -48,11 +48,11 @@ class CompareRecipe(LanguageSettings, LimitSettings, ComparisonSettings, Recipe)
         return self.searchers or {}
 
     def entrants(self) -> dict[str, Any]:
-        """Create the searchers, networks and traders of the entries. Raises RecipeError."""
+        """Create the searchers, networks and traders of the entries. Raises RecipeError if one is invalid."""
         return {name: made_from(name, entry) for name, entry in self.entries.items()}
 
     def settings_of_searches(self) -> dict[str, Any]:
-        """Return the arguments of `search` that all searches have in common."""
+        """Return the arguments of `search` that all searches share."""
         return values_of(self, LimitSettings, LanguageSettings)
 
     def with_more(self, more: Mapping[str, Any], path: object) -> Self:
@@ -63,12 +63,12 @@ class CompareRecipe(LanguageSettings, LimitSettings, ComparisonSettings, Recipe)
         more : mapping
             Values of `searchers`, `seeds` and `level` to add.
         path : path-like
-            The folder of the comparison, for messages.
+            Folder of the comparison, for messages.
 
         Raises
         ------
         RunError
-            An entry of the same name has other settings.
+            An entry of the same name has different settings.
         """
         added: dict[str, dict[str, Any]] = dict(more.get("searchers") or {})
         for name, entry in added.items():
@@ -97,7 +97,7 @@ class CompareRecipe(LanguageSettings, LimitSettings, ComparisonSettings, Recipe)
         Returns
         -------
         Recipe or None
-            None for a trader, which no command runs by itself.
+            None for a trader, since no command runs a single one.
         """
         entry = self.entries[name]
         question = {each.name: getattr(self, each.name) for each in fields(Recipe)} | dict(data)
@@ -110,12 +110,12 @@ class CompareRecipe(LanguageSettings, LimitSettings, ComparisonSettings, Recipe)
 
 
 def seeds_of(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    """Return the seeds 0, 1, … or those given.
+    """Return the given seeds, or the seeds 0, 1, … for a number of seeds.
 
     Raises
     ------
     RecipeError
-        No seed, a negative one, or one that is given twice.
+        There is no seed, or a seed is negative, duplicated or not a whole number.
     """
     if isinstance(seeds, Sequence | np.ndarray):
         numbers = tuple(whole("a seed", seed, 0) for seed in seeds)

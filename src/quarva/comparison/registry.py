@@ -1,6 +1,6 @@
-"""What may be compared: searchers of formulas, networks that learn, policies that trade.
+"""Searchers, networks and traders by name, and their entries in a recipe.
 
-An entry is how a recipe writes one of them: `{searcher = "gep", settings = {population = 50}}`,
+An entry describes one of them in a recipe: `{searcher = "gep", settings = {population = 50}}`,
 `{network = "conv1d", epochs = 10}` or `{trader = "dqn"}`.
 """
 
@@ -34,23 +34,23 @@ __all__ = [
     "made_from",
 ]
 
-Entrant = Any  # Searcher | Learner | Trader, or a name; torch is loaded only where one learns
+Entrant = Any  # Searcher | Learner | Trader, or a name; the types would import torch
 
 NETWORKS = ("dense", "conv1d", "tcn", "gru", "lstm", "transformer")
 TRADERS = ("dqn", "naf", "gradient")
 LEARNERS = (*NETWORKS, *TRADERS)
-"""Names of those that learn, beside `quarva.runs.SEARCHERS`."""
+"""Names of networks and traders; those of searchers are in `quarva.runs.SEARCHERS`."""
 
-_OBJECT = "object"  # key of an entry that a recipe can describe and cannot create
+_OBJECT = "object"  # key of an entry that describes an object that a recipe cannot create
 
 
 def made(entrant: Entrant) -> tuple[str, Any]:
-    """Return name and object of a searcher, network or trader.
+    """Return the name and the object of a searcher, network or trader, given by name or as an object.
 
     Raises
     ------
     RecipeError
-        An unknown name.
+        The name is unknown.
     """
     if isinstance(entrant, str):
         return entrant, made_from(entrant, entry_named(entrant))
@@ -58,17 +58,17 @@ def made(entrant: Entrant) -> tuple[str, Any]:
     if is_learner(entrant) and isinstance(name, str):
         return name, entrant
     known = make_searcher(entrant)[0]
-    # An object may stand beside the searcher of its class that is given by name.
+    # The name of the class distinguishes the object from the searcher of the same kind given by name.
     return (type(entrant).__name__ if known in SEARCHERS else known), entrant
 
 
 def is_learner(entrant: Entrant) -> bool:
-    """Return whether it is fitted to a task as a whole instead of proposing formulas."""
+    """Return whether an entrant is a network or a trader, which is fitted instead of proposing formulas."""
     return hasattr(entrant, "fit") and not hasattr(entrant, "ask")
 
 
 def entry_named(name: str) -> dict[str, Any]:
-    """Return the entry of a searcher, network or trader by name. Raises RecipeError for an unknown one."""
+    """Return the entry of a searcher, network or trader by name. Raises RecipeError for an unknown name."""
     for kind, names in (("searcher", SEARCHERS), ("network", NETWORKS), ("trader", TRADERS)):
         if name in names:
             return {kind: name}
@@ -79,7 +79,7 @@ def entry_named(name: str) -> dict[str, Any]:
 
 
 def entry_of(entrant: Entrant) -> dict[str, Any]:
-    """Return the entry of a searcher, network or trader; one that a recipe cannot create is described."""
+    """Return the entry of a searcher, network or trader, or a description if a recipe cannot create it."""
     if isinstance(entrant, str):
         return entry_named(entrant)
     if is_learner(entrant):
@@ -106,7 +106,7 @@ def _entry_of_learner(learner: Entrant) -> dict[str, Any] | None:
 
 
 def _as_toml(entry: dict[str, Any]) -> dict[str, Any] | None:
-    """The entry as a recipe gives it back; None if TOML cannot hold it."""
+    """The entry after a round trip through TOML; None if TOML cannot represent it."""
     import tomli_w
 
     try:
@@ -123,12 +123,12 @@ def made_from(name: str, entry: Mapping[str, Any]) -> Any:
     name : str
         Name of the entry, for messages.
     entry : mapping
-        See the module.
+        The entry, as described in the module.
 
     Raises
     ------
     RecipeError
-        An unknown name or setting, or an entry that only describes an object of Python's.
+        A name or setting is unknown, or the entry describes an object that a recipe cannot create.
     """
     given = dict(entry)
     if _OBJECT in given:
@@ -158,10 +158,10 @@ def made_from(name: str, entry: Mapping[str, Any]) -> Any:
 
 
 def describe(entrant: Entrant) -> str:
-    """Return kind and settings as text, to recognise an object.
+    """Return the class and the settings of an object as text, which identifies it when a run is resumed.
 
-    Those of a learner that are no plain value, such as features and the network's own settings, are listed
-    where they differ from the default; a function or class goes by its name.
+    Settings of a learner that are not numbers or text, such as features, are included if they differ from the
+    default. Functions and classes are represented by their names.
     """
     words = [type(entrant).__name__, settings_of(entrant)]
     if is_learner(entrant) and is_dataclass(entrant):
@@ -181,7 +181,7 @@ def _is_default(entrant: Any, field: Field[Any]) -> bool:
 
 
 def _text(value: object) -> str:
-    """A setting as JSON; what JSON cannot hold goes by its name."""
+    """A setting as JSON, with other objects represented by their qualified names."""
     return json.dumps(value, sort_keys=True, default=_name)
 
 
@@ -194,7 +194,7 @@ def _name(value: object) -> object:
 
 
 def check(task: Task, entrants: Mapping[str, Any]) -> None:
-    """Raise TaskError or RecipeError for those that cannot be fitted to a task, before anything runs."""
+    """Raise TaskError or RecipeError if a network or trader cannot be fitted to a task."""
     for entrant in entrants.values():
         if hasattr(entrant, "check"):
             entrant.check(task)

@@ -20,6 +20,7 @@ class Reached(NamedTuple):
     evaluations : float
         Evaluations up to and including the formula that reached it.
     seconds : float
+        Wall time.
     candidates : float
         Candidates that a surrogate had examined by then; 0 without one.
     """
@@ -31,36 +32,36 @@ class Reached(NamedTuple):
 
 @dataclass(frozen=True)
 class Run:
-    """One entry with one seed.
+    """Result of one entry with one seed.
 
     Attributes
     ----------
     searcher, seed : str, int
         Name of the entry, and the seed.
     best : float
-        Figure of the formula with the best fitness in training: in validation, or on its rows for a table
+        Validation score of the formula with the best training fitness; its training score for a table
         without a split. NaN if no formula was valid.
     train, validation : float
-        Both figures of the same formula.
+        Training and validation score of this formula.
     formula, size : str, int
-        That formula in infix, and its number of nodes; empty and 0 if there is none. A network's title and
-        parameters.
+        The formula in infix notation and its number of nodes; empty and 0 if there is none. For a network or
+        a trader, its title and number of parameters.
     evaluations, tuning_steps : int
-        Distinct formulas scored, and how many of them were steps of fitting constants.
+        Number of distinct formulas scored, and of those that were steps of tuning constants.
     candidates : int
-        Formulas that a surrogate examined; 0 without one.
+        Number of formulas that a surrogate examined; 0 without one.
     proposed, invalid : int
-        Proposed chromosomes, and how many of them break a rule of the language.
+        Number of proposed chromosomes, and of those that are not valid formulas.
     seconds, seconds_proposing, seconds_scoring : float
-        Wall time; the searcher's and the engine's part of it.
+        Wall time, and the time spent in the searcher and in the engine.
     stopped : str
         Why the run ended: see `Findings.stopped`, `Fitted.ended`, `TradingPolicy.ended`.
     after, at, looked : float64 array of shape (incumbents,)
-        Evaluations, seconds and candidates at which each formula became the best so far.
+        Evaluations, seconds and candidates at which each formula became the incumbent.
     trained, validated : float64 array of shape (incumbents,)
-        Training and validation figure of these formulas.
+        Training and validation scores of these formulas.
     exact : bool array of shape (incumbents,)
-        Whether they give a table's target exactly.
+        Whether they reproduce the target of a table exactly.
     """
 
     searcher: str
@@ -90,7 +91,7 @@ class Run:
     def of(
         cls, record: Mapping[str, Any], incumbents: Mapping[str, Any], searcher: str, figure: str
     ) -> "Run":
-        """Return the run of a search.
+        """Create the run of a search from its record.
 
         Parameters
         ----------
@@ -98,13 +99,13 @@ class Run:
             Findings as plain data, and the columns of their incumbents.
         searcher : str
             Name of the entry.
-        figure : str
-            The figure that counts: train or validation.
+        figure : {"train", "validation"}
+            The part whose score is `best`.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            The record or the incumbents lack something.
+            The record or the incumbents are incomplete.
         """
         best = record["best"]
         train, validation = (_number(best and best[name]) for name in ("train", "validation"))
@@ -136,21 +137,21 @@ class Run:
 
     @classmethod
     def of_learner(cls, record: Mapping[str, Any], name: str, seed: int, figure: str) -> "Run":
-        """Return the run of a network or trader, which counts as one evaluation: one function is scored.
+        """Create the run of a network or trader from its record. It counts as one evaluation.
 
         Parameters
         ----------
         record : mapping
-            What was learned, see `runner._record_of`.
+            Record of the fit; see `runner._record_of`.
         name, seed : str, int
             Name of the entry, and its seed.
-        figure : str
-            The figure that counts: train or validation.
+        figure : {"train", "validation"}
+            The part whose score is `best`.
 
         Raises
         ------
         KeyError, TypeError, ValueError
-            The record lacks something.
+            The record is incomplete.
         """
         train, validation = (_number(record["best"][each]) for each in ("train", "validation"))
         best, seconds = record["best"], float(record["seconds"])
@@ -181,18 +182,18 @@ class Run:
 
     @property
     def solved(self) -> bool:
-        """True if a formula gave the target of a table exactly, which ends a run."""
+        """True if a formula reproduced the target of a table exactly, which ends the run."""
         return self.stopped == "solved"
 
     @property
     def distinct_share(self) -> float:
-        """Share of the proposed chromosomes that had not been proposed before."""
+        """Share of the proposals that were new formulas."""
         new = self.evaluations - self.tuning_steps
         return new / self.proposed if self.proposed else float("nan")
 
     @property
     def invalid_share(self) -> float:
-        """Share of the proposed chromosomes that are not formulas."""
+        """Share of the proposals that were not valid formulas."""
         return self.invalid / self.proposed if self.proposed else float("nan")
 
     def reached(self, level: float | None, minimised: bool) -> Reached:

@@ -1,4 +1,4 @@
-"""The verb `compare`, and the same in a folder."""
+"""The function `compare`, and its counterpart for the folder of a comparison."""
 
 import copy
 import importlib
@@ -24,7 +24,7 @@ from quarva.tasks import Task, check_task
 
 __all__ = ["compare", "compare_in"]
 
-_WARM_FORMULAS, _WARM_SECONDS = 2_500, 3.0  # of a run that does not count
+_WARM_FORMULAS, _WARM_SECONDS = 2_500, 3.0  # limits of a warm-up run
 
 Observer = Callable[[str, int, Progress], None]
 """Called with the name of the entry, the number of the run and its progress."""
@@ -44,31 +44,34 @@ def compare(
 ) -> Comparison:
     """Compare searchers, networks and traders on a task, with the same evaluations and the same seeds.
 
-    Seed by seed, each runs in turn. Before that each searcher runs for a moment that does not count, so that
-    loading the kernels is not charged to the first seed.
+    All entries run with the first seed, then with the next one. Each searcher has a short warm-up run before,
+    so that loading the kernels does not count towards the time of the first seed.
 
     Parameters
     ----------
     task : Task
-        The question.
+        The task.
     searchers : sequence or mapping
-        Names, objects with the methods of `Searcher`, networks (`conv1d`, a `Learner`) and policies that
-        trade (`dqn`, a `Trader`). A mapping names them: `{"gep": "gep", "small gep": GEP(population=50)}`.
-    budget : int
-        Distinct formulas that every run may evaluate. A network ends by its own rules.
-    seeds : int or sequence of int
-        How many (0, 1, …), or which.
+        Searchers (by name, or objects with the methods of `Searcher`), networks (by name, such as "conv1d",
+        or `Learner` objects) and traders (by name, such as "dqn", or `Trader` objects). The keys of a mapping
+        are the names of the entries: `{"gep": "gep", "small gep": GEP(population=50)}`.
+    budget : int, default 50,000
+        Number of distinct formulas that each search may evaluate. Networks and traders have their own
+        stopping rules.
+    seeds : int or sequence of int, default 5
+        The seeds, or their number n for the seeds 0 … n − 1.
     level : float, optional
-        Figure that they are timed to, see `Comparison.level`.
+        Training score at which entries are timed; see `Comparison.level`.
     out : path-like, optional
-        Folder to keep every run in, new or empty.
-    resume : bool
-        Continue the comparison in `out`: missing and unfinished runs are made, new entries and seeds added.
-    progress : bool or callable
-        True shows a bar on standard error. A function is called with the name of the entry, the number of the
-        run and its `Progress`.
+        New or empty folder to which every run is written. By default nothing is written.
+    resume : bool, default False
+        Whether to continue the comparison in `out`: missing and unfinished runs are completed, new entries
+        and seeds are added.
+    progress : bool or callable, default True
+        Whether to show a progress bar on standard error, or a function to call with the name of the entry,
+        the number of the run and its `Progress`.
     **settings
-        Settings of all searches, as `search` takes them: seconds, threads, functions, windows, ….
+        Further arguments of `search` for all searches, such as seconds, threads, functions and windows.
 
     Returns
     -------
@@ -77,13 +80,14 @@ def compare(
     Raises
     ------
     RecipeError
-        An unknown searcher or setting; nothing to compare, a name used twice, budget or seeds below 1.
+        A searcher or setting is unknown, there is nothing to compare, a name is used twice, or budget or
+        seeds are out of range.
     FormulaError
-        An alphabet or chromosome that is not possible.
+        The alphabet or the shape of the chromosomes is invalid.
     TaskError
-        A network or trader that cannot be fitted to the task.
+        `task` is not a Task, or a network or trader cannot be fitted to it.
     RunError
-        A folder that cannot be written, is damaged, or belongs to another comparison.
+        The folder cannot be written, is damaged, or belongs to another comparison.
     """
     check_task(task, "compare")
     entrants = _named(searchers)
@@ -114,22 +118,22 @@ def compare_in(
     resume: bool = False,
     progress: bool | Observer = True,
 ) -> Comparison:
-    """Make the runs that a folder lacks, and write rows, page and picture.
+    """Complete the missing runs of a folder, and write rows, page and plots.
 
     Parameters
     ----------
     folder : ComparisonFolder
-        A folder that holds the recipe. If a new comparison fails before its first run, the folder is removed.
+        A folder with a recipe. It is removed if a new comparison fails before its first run.
     task : Task
-        The question of the recipe.
+        The task of the recipe.
     recipe : CompareRecipe
         Entries, seeds and settings.
     objects : mapping, optional
-        Searchers, networks and traders that replace those that the entries of the same name describe.
-    resume : bool
-        Continue a comparison.
+        Searchers, networks and traders that replace the entries of the same names.
+    resume : bool, default False
+        Whether to continue a comparison.
     progress : bool or callable
-        See `compare`.
+        As in `compare`.
 
     Returns
     -------
@@ -138,7 +142,7 @@ def compare_in(
     Raises
     ------
     QuarvaError
-        See `compare`.
+        As in `compare`.
     """
     try:
         entrants = _entrants(task, recipe, objects or {})
@@ -154,7 +158,7 @@ def compare_in(
 
 
 def _named(searchers: Sequence[Entrant] | Mapping[str, Entrant]) -> dict[str, Entrant]:
-    """Entrants by name. Raises RecipeError for none, an unknown one, or two of a name."""
+    """Entrants by name. Raises RecipeError if there is none, or if a name is unknown or used twice."""
     if isinstance(searchers, Mapping):
         entrants = dict(searchers)
         for each in entrants.values():
@@ -172,7 +176,7 @@ def _named(searchers: Sequence[Entrant] | Mapping[str, Entrant]) -> dict[str, En
 
 
 def _entrants(task: Task, recipe: CompareRecipe, objects: Mapping[str, Entrant]) -> dict[str, Entrant]:
-    """The entrants of a recipe. Raises TaskError for one that cannot be fitted to the task."""
+    """Create the entrants of a recipe. Raises TaskError if one cannot be fitted to the task."""
     entrants = {
         name: objects[name] if name in objects else made_from(name, entry)
         for name, entry in recipe.entries.items()
@@ -194,7 +198,7 @@ def _create(out: str | Path, task: Task, asked: dict[str, Any]) -> tuple[Compari
 def _open(
     out: str | Path, settings: Mapping[str, Any], asked: dict[str, Any]
 ) -> tuple[ComparisonFolder, CompareRecipe]:
-    """The folder, if it has the same settings."""
+    """Open a folder to resume, with the extended recipe. Raises RunError if settings differ."""
     folder = ComparisonFolder.open(out)
     before, now = folder.recipe(), CompareRecipe.of(asked)
     for name in ("budget", *settings):
@@ -208,7 +212,7 @@ def _open(
 
 @dataclass
 class _Runner:
-    """Makes all runs, one after the other."""
+    """Executes all runs, one after the other."""
 
     task: Task
     recipe: CompareRecipe
@@ -216,7 +220,7 @@ class _Runner:
     folder: ComparisonFolder | None
 
     def run(self, progress: bool | Observer) -> Comparison:
-        """Make the runs that are missing."""
+        """Execute the missing runs and return the comparison."""
         recipe = self.recipe
         runs: dict[tuple[str, int], Run] = {}
         pairs = [(name, seed) for seed in recipe.seeds for name in recipe.entries]
@@ -227,7 +231,7 @@ class _Runner:
                     runs[name, seed] = ended
         left = [pair for pair in pairs if pair not in runs]
         if self.task.table is not None and left:
-            # Whether a formula is exact is decided by the reference, and torch takes seconds to load.
+            # The test for exact formulas needs the reference, and importing torch takes seconds.
             importlib.import_module("quarva.engine.reference")
         with self._shown(progress, len(pairs), len(runs)) as show:
             interrupted = any(self._warm_up(name) for name in dict.fromkeys(name for name, _ in left))
@@ -259,22 +263,22 @@ class _Runner:
         return bar(self.task, runs, done, self.recipe.budget)
 
     def _warm_up(self, name: str) -> bool:
-        """Run a searcher for a moment; whether Ctrl-C ended that. A learner needs none."""
+        """Run a searcher for a moment; return True if Ctrl-C ended it. Learners need no warm-up."""
         if is_learner(self.entrants[name]):
             return False
         given = self.recipe.settings_of_searches() | {"seconds": _WARM_SECONDS, "progress": False}
         given["budget"] = min(self.recipe.budget, _WARM_FORMULAS)
         found = search(self.task, self._unused(name), **given)
-        if found.stopped == "seconds":  # its time may have gone into compiling what the first batch needs
+        if found.stopped == "seconds":  # the time may have been spent on compiling kernels
             found = search(self.task, self._unused(name), **given)
         return found.stopped == "interrupted"
 
     def _unused(self, name: str) -> Any:
-        """A copy of an entrant that has not run yet."""
+        """Copy an entrant in its initial state."""
         return copy.deepcopy(self.entrants[name])
 
     def _run(self, name: str, seed: int, observer: Callable[[Progress], None]) -> Run | None:
-        """Make a run; None if Ctrl-C ended it."""
+        """Execute a run; None if Ctrl-C ended it."""
         folder = None if self.folder is None else self.folder.run_folder(self.recipe, name, seed)
         entrant = self._unused(name)
         if is_learner(entrant):
@@ -316,7 +320,7 @@ class _Runner:
 
 
 def _record_of(learned: Any) -> dict[str, Any]:
-    """What is kept of a network or trader: what it is, its figures, and why its training ended."""
+    """Convert a trained network or trader to a record: its size, scores and stopping reason."""
     kind = "trader" if hasattr(learned, "algorithm") else "network"
     figures = {"train": learned.train, "validation": learned.validation}
     return {

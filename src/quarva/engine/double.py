@@ -58,13 +58,13 @@ def write_signals(program: Program, panel: Panel, threads: int) -> NDArray[np.fl
 
 
 def _scratch(fields: NDArray[np.float64], longest: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Room for the values of a formula's nodes on a block, and for their places."""
+    """Scratch arrays for the values of a formula's nodes on a block, and for the row of each node."""
     n_fields, _, width = fields.shape
     return np.empty((n_fields + longest, width)), np.empty(longest, np.int64)
 
 
 def _operands(program: Program, panel: Panel) -> tuple[tuple[NDArray, ...], NDArray[np.float64], int]:
-    """Nodes and fields as the kernels take them, and the number of nodes of the longest formula."""
+    """Arrays of nodes and fields for the kernels, and the number of nodes of the longest formula."""
     param = place_params(program, panel.fields, tuple(panel.groups), panel.assets)
     for code in np.unique(program.code[program.code < len(OPERATORS)]):
         operator = OPERATORS[code]

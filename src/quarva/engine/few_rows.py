@@ -26,7 +26,7 @@ _NODES = 4096  # maximal number of nodes of a chromosome, for which space is all
 
 @dataclass(frozen=True, eq=False)
 class FewRows:
-    """A small panel and a target."""
+    """A panel of a few rows and a target, against which formulas are scored."""
 
     panel: Panel
     layout: PanelLayout
@@ -35,7 +35,7 @@ class FewRows:
 
     @classmethod
     def of(cls, panel: Panel, target: Target, days: int) -> "FewRows | None":
-        """Return None if the panel has too many rows, more than one tile, or other conventions."""
+        """Prepare a panel; None if it has too many rows, more than one tile, or Qlib's conventions."""
         layout = lay_out(panel)
         tiles = layout.tiles
         small = tiles.count == 1 and 0 < days * tiles.width <= _CELLS
@@ -43,11 +43,11 @@ class FewRows:
         return cls(panel, layout, target, days) if small and whole else None
 
     def suit_nodes(self, program: Program) -> bool:
-        """True if the formulas have only elementwise operators."""
+        """True if `score_nodes` can score the formulas: all operators are elementwise."""
         return bool(is_elementwise(program.code))
 
     def suit_genes(self, population: Population) -> bool:
-        """True if all operators of the alphabet are elementwise and the chromosomes are not too long."""
+        """True if `score_genes` can score a population: elementwise operators and short chromosomes only."""
         return bool(is_elementwise(population.alphabet.code)) and _nodes(population) <= _NODES
 
     def score_nodes(self, nodes: tuple[Any, ...], threads: int, acc: NDArray[np.float64]) -> None:

@@ -37,7 +37,7 @@ _SCORING = {"ic": 6, "rank_ic": 7, "sse": 3, "corr": 8}
 
 
 def symbol_operations(symbol: Symbol, n_assets: int) -> float:
-    """Return the operations per cell of a node; 0 for a field or a number."""
+    """Return the number of operations per cell of a node; 0 for a field or a number."""
     if symbol.operator is None:
         return 0.0
     name, window = symbol.operator.name, symbol.window or 1
@@ -51,7 +51,7 @@ def symbol_operations(symbol: Symbol, n_assets: int) -> float:
 
 
 def expression_operations(expression: Expression, n_assets: int) -> float:
-    """Return the operations per cell of all nodes of a formula."""
+    """Return the number of operations per cell of all nodes of a formula."""
     return sum(symbol_operations(node.symbol, n_assets) for node in expression.walk())
 
 
@@ -65,6 +65,6 @@ def population_operations(population: Population, n_assets: int) -> NDArray[np.f
 
 
 def scoring_operations(statistic: str, n_assets: int) -> float:
-    """Return the operations per cell of scoring a signal by one of `engine.Statistic`."""
+    """Return the number of operations per cell to score a signal by a statistic of `engine.Statistic`."""
     own = float(_SCORING[statistic])
     return own + log2(max(n_assets, 2)) if statistic == "rank_ic" else own

@@ -142,7 +142,7 @@ class Program:
         return np.diff(self.offset).astype(np.int32)
 
     def exact_numbers(self) -> NDArray[np.float64]:
-        """`exact`, or where it was not asked for the shortest decimal of each number."""
+        """Return `exact`, or the shortest decimal of each number if `exact` is None."""
         return shortest_decimals(self.number) if self.exact is None else self.exact
 
     def __len__(self) -> int:
@@ -201,7 +201,10 @@ def compile_genes(
     symbols, dc, constants, arity, letter_code, letter_param, letter_number, link,
     offset, code, left, right, third, param, number,
 ):  # fmt: skip
-    """Write every chromosome's nodes; returns how many. Genes are read backwards: operands come first."""
+    """Write the nodes of all chromosomes and return their number.
+
+    Genes are read backwards, so that operands precede operators.
+    """
     n, genes, _ = symbols.shape
     at = 0
     for p in range(n):

@@ -86,7 +86,7 @@ class Stream:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the days kept, in bytes."""
+        """Memory of the stored days, in bytes."""
         return sum(part.rows.nbytes + part.state.nbytes + part.order.nbytes for part in self._parts)
 
     def begin_for(self, until: int) -> int:

@@ -1,4 +1,4 @@
-"""What float32 makes of a number."""
+"""Rounding of numbers to float32."""
 
 import math
 import struct

@@ -1,4 +1,4 @@
-"""The shortest decimal that stands for a float32, which is how a constant is written."""
+"""The shortest decimal that rounds to a given float32, in which constants are written."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,18 +13,19 @@ _LEAST, _MOST = 1e-13, 1e13  # between these, all powers of ten that are needed 
 
 
 def shortest_decimals(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return for each number the float64 of the shortest decimal that float32 rounds to it.
+    """Return the shortest decimal that rounds to each float32, as float64.
 
-    A constant 0.100000001490116 is 0.1 in a formula and in whatever is computed in float64.
+    Formulas show a constant 0.100000001490116 as 0.1. Computations in float64 have to use 0.1 as well.
 
     Parameters
     ----------
     values : ndarray of float32
+        The numbers.
 
     Returns
     -------
-    ndarray of float64, of the same shape
-        NaN and infinite numbers stay what they are.
+    ndarray of float64, same shape
+        NaN and infinite numbers are unchanged.
     """
     flat = np.ascontiguousarray(values, np.float32).reshape(-1)
     out = np.empty(flat.size)

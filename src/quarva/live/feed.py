@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class FeedRules:
-    """How to treat days that are not as expected.
+    """Treatment of days that are late, incomplete or have jumps.
 
     Attributes
     ----------
@@ -153,7 +153,7 @@ def _patched_universe(stream: Stream, days: Days, d: int, index: int | None) -> 
 def _missing(
     stream: Stream, bars: NDArray[np.float32], days: Days, new: list[int]
 ) -> dict[np.datetime64, tuple[str, ...]]:
-    """By the date of a new day, the assets without a bar that had one on the day before."""
+    """Assets without a bar that had one on the day before, by date of the new day."""
     before = bars[-1] if len(bars) else np.full(days.values.shape[1:], np.nan, np.float32)
     found = {}
     for d in new:

@@ -17,9 +17,9 @@ class History:
     unit : str
         "D" for daily bars, "ns" for shorter ones (UTC), as in `Panel.dates`.
     first : int
-        Number of the oldest day kept, counted from the first day of the stream.
+        Number of the oldest stored day, counted from the first day of the stream.
     dates : list of datetime64[unit]
-        The K dates kept, ascending.
+        Dates of the K stored days, ascending.
     values : list of ndarray of float32, shape (F, N)
         The bars of each of the K days. NaN marks a missing value.
     universe : list of ndarray of bool, shape (N,), or None
@@ -38,12 +38,12 @@ class History:
         return self.first + len(self.dates)
 
     def index_of(self, date: np.datetime64) -> int | None:
-        """Index of a date among the days kept, or None if it is not one of them."""
+        """Index of a date among the stored days, or None if it is not one of them."""
         at = int(np.searchsorted(np.array(self.dates, f"datetime64[{self.unit}]"), date))
         return at if at < len(self.dates) and self.dates[at] == date else None
 
     def universe_at(self, index: int) -> NDArray[np.bool_] | None:
-        """Universe of a day kept, bool of shape (N,), or None."""
+        """Universe of a stored day, bool of shape (N,); None if every asset belongs to it."""
         return None if self.universe is None else self.universe[index]
 
     def append(
@@ -56,7 +56,7 @@ class History:
             self.universe.append(universe)
 
     def replace(self, index: int, values: NDArray[np.float32], universe: NDArray[np.bool_] | None) -> None:
-        """Replace the bars and the universe of a day kept."""
+        """Replace the bars and the universe of a stored day."""
         self.values[index] = values
         if self.universe is not None and universe is not None:
             self.universe[index] = universe

@@ -42,11 +42,11 @@ class State:
     conventions : str
         See `Panel.conventions`.
     first : int
-        Number of the first day kept, counted from the first day of the stream.
+        Number of the first stored day, counted from the first day of the stream.
     begins : ndarray of float32, shape (N,)
         Number of the day of each asset's first value, infinite if it has none.
     dates : ndarray of datetime64[D] or datetime64[ns], shape (K,)
-        The days kept, ascending.
+        The stored days, ascending.
     values : ndarray of float32, shape (F, K, N)
         The bars of these days. NaN marks a missing value.
     universe : ndarray of bool, shape (K, N), or None

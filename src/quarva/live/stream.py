@@ -67,7 +67,7 @@ class Stream:
 
     With these conventions, an asset without a bar today has no signal today, and it is in no cross-section.
     If its bars come back, the days between become days of the asset in retrospect. If a formula looks back at
-    cross-sections, they are then computed again from the bars kept.
+    cross-sections, they are then computed again from the stored bars.
     """
 
     def __init__(self, formulas: Formulas, panel: Panel, threads: int | None = None) -> None:
@@ -135,7 +135,7 @@ class Stream:
 
     @property
     def dates(self) -> NDArray[np.datetime64]:
-        """The days whose bars are kept, datetime64[D] or datetime64[ns], ascending up to the last day."""
+        """The days whose bars are stored, datetime64[D] or datetime64[ns], ascending up to the last day."""
         return np.array(self._history.dates, f"datetime64[{self._history.unit}]")
 
     @property
@@ -144,22 +144,22 @@ class Stream:
         return self._machine.nbytes + sum(values.nbytes for values in self._history.values)
 
     def universe(self) -> NDArray[np.bool_] | None:
-        """The universe of the days kept.
+        """The universe of the K stored days.
 
         Returns
         -------
-        ndarray of bool, shape (days kept, N), or None
+        ndarray of bool, shape (K, N), or None
             None if the stream has no universe.
         """
         kept = self._history.universe
         return None if kept is None else np.array(kept, np.bool_).reshape(len(kept), len(self.assets))
 
     def bars(self) -> NDArray[np.float32]:
-        """The bars kept.
+        """The bars of the K stored days.
 
         Returns
         -------
-        ndarray of float32, shape (F, days kept, N)
+        ndarray of float32, shape (F, K, N)
             NaN marks a missing value.
         """
         kept = self._history.values or [np.empty((len(self.fields), 0, len(self.assets)), np.float32)]
@@ -170,8 +170,8 @@ class Stream:
     ) -> NDArray[np.float32]:
         """Append a day.
 
-        The first step after a stream was created, loaded or corrected replays the days kept (see `catch_up`).
-        Later steps only compute one day.
+        The first step after a stream was created, loaded or corrected replays the stored days (see
+        `catch_up`). Later steps only compute one day.
 
         Parameters
         ----------
@@ -221,7 +221,7 @@ class Stream:
         -------
         bool
             True if later signals depend on the day: `signals` and all steps are then as if the day had been
-            correct from the start. False if the day is older than those kept and nothing changes.
+            correct from the start. False if the day is older than the stored days, so that nothing changes.
 
         Raises
         ------
@@ -240,14 +240,14 @@ class Stream:
         return changed
 
     def _close_gaps(self, bars: NDArray[np.float32]) -> bool:
-        """Let assets whose bars come back today last until today; return True if there is one."""
+        """Extend assets whose bars come back today until today; return True if there are any."""
         ends = self._machine.ends[: len(self.assets)]
         back = ~np.isnan(bars).all(axis=0) & (ends >= 0) & (ends < self.days - 1)
         ends[back] = self.days
         return bool(back.any())
 
     def _find_last_days(self) -> None:
-        """Find the last day of each asset in the bars kept; before them, the exact day does not matter."""
+        """Find the last day of each asset in the stored bars; an earlier day need not be exact."""
         rows, first = last_rows(self.bars()), self._history.first
         self._machine.ends[: len(self.assets)] = np.where(rows >= 0, first + rows, first - 1)
 
@@ -260,7 +260,7 @@ class Stream:
             return False
         first, begins = self._history.first, self._machine.begins[: len(self.assets)]
         before, young = begins.copy(), begins >= first
-        if index is None:  # before the days kept, the exact day makes no difference
+        if index is None:  # a day before the stored ones need not be exact
             begins[young & ~np.isnan(bars).all(axis=0)] = first - 1
         else:
             rows = first_rows(self.bars())
@@ -268,7 +268,7 @@ class Stream:
         return not np.array_equal(begins, before)
 
     def index_of(self, date: Any) -> int | None:
-        """Index of a day among the days kept.
+        """Index of a day among the stored days.
 
         Parameters
         ----------
@@ -327,7 +327,7 @@ class Stream:
         return self._latest.copy()
 
     def catch_up(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Replay the days kept if necessary, so that the next step only computes one day.
+        """Replay the stored days if necessary, so that the next step only computes one day.
 
         Parameters
         ----------

@@ -52,9 +52,11 @@ class Archive:
     sign : int8 array of shape (K,)
         Sign of the correlation with the target, as in `Scores`.
 
-    Notes ----- A niche consists of the formulas that begin with the same two symbols. Without a limit,
-    variants of the best formula would fill the archive. Formulas of one niche whose training scores agree to
-    nine digits count as one function; the shorter or earlier one is kept. Validation scores are not used.
+    Notes
+    -----
+    A niche consists of the formulas that begin with the same two symbols. Without a limit, variants of the
+    best formula would fill the archive. Formulas of one niche whose training scores agree to nine digits
+    count as one function; the shorter or earlier one is kept. Validation scores are not used.
 
     The content does not depend on how formulas are divided into chunks, because chunk sizes depend on timing
     and findings must not. Candidates may therefore be pending; they are merged a few hundred at a time and

@@ -157,8 +157,10 @@ class Findings:
         exact : bool
             Whether the formula reproduces the target of a table exactly; False on panels.
 
-        Notes ----- The rows are the same as if formulas were scored one at a time. Except for `seconds` they
-        do not depend on the number of threads or on the division of batches into chunks.
+        Notes
+        -----
+        The rows are the same as if formulas were scored one at a time. Except for `seconds` they do not
+        depend on the number of threads or on the division of batches into chunks.
         """
         return self.incumbent_log.frame()
 
@@ -201,11 +203,12 @@ def choose_pool(task: Task, archive: Archive) -> list[Finding]:
     list of Finding
         Best first.
 
-    Notes ----- Formulas are considered in the order of fitness. On panels a formula is skipped if the
-    absolute mean daily rank correlation of its signal with that of a chosen formula exceeds 0.7, on at most
-    250 days of training and validation. On tables a formula is skipped if its training score equals that of a
-    chosen one to nine digits. Formulas that are not eligible (see `is_eligible`) are skipped unless none is
-    eligible.
+    Notes
+    -----
+    Formulas are considered in the order of fitness. On panels a formula is skipped if the absolute mean daily
+    rank correlation of its signal with that of a chosen formula exceeds 0.7, on at most 250 days of training
+    and validation. On tables a formula is skipped if its training score equals that of a chosen one to nine
+    digits. Formulas that are not eligible (see `is_eligible`) are skipped unless none is eligible.
     """
     return _choose(task, archive, eligible_only=True) or _choose(task, archive, eligible_only=False)
 

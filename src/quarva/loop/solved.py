@@ -14,7 +14,7 @@ _NEAR = 1e-4  # normalised RMSE of the float32 kernel above which the exact erro
 
 
 def may_be_exact(task: Task, score: float) -> bool:
-    """Whether a training score is good enough to compute `is_exact`; False on panels."""
+    """Whether a training score is so good that `is_exact` has to be computed; False on panels."""
     if task.table is None:
         return False
     error = score if task.objective.minimised else float(np.sqrt(max(1.0 - score, 0.0)))

@@ -71,12 +71,14 @@ def calendar_of(dates: Any) -> Calendar:
     -------
     Calendar
 
-    Notes ----- The bar length is the median spacing of consecutive dates. Weekly, monthly, quarterly and
-    yearly bars have 52, 12, 4 and 1 bars per year. Daily bars have 252, 365 if the market also trades on
-    Saturdays and Sundays, and 312 if it trades on six weekdays. Intraday bars have the number of bars in a
-    full session times the number of sessions per year, the latter as for daily bars. Days are split at the
-    longest daily break, so a session that crosses midnight UTC stays whole. For any other spacing the number
-    is the mean number of dates per year. A panel with a single date counts as daily.
+    Notes
+    -----
+    The bar length is the median spacing of consecutive dates. Weekly, monthly, quarterly and yearly bars have
+    52, 12, 4 and 1 bars per year. Daily bars have 252, 365 if the market also trades on Saturdays and
+    Sundays, and 312 if it trades on six weekdays. Intraday bars have the number of bars in a full session
+    times the number of sessions per year, the latter as for daily bars. Days are split at the longest daily
+    break, so a session that crosses midnight UTC stays whole. For any other spacing the number is the mean
+    number of dates per year. A panel with a single date counts as daily.
     """
     instants = np.asarray(dates).astype("datetime64[s]").astype(np.int64)
     if len(instants) < 2:

@@ -29,7 +29,7 @@ _CALENDAR = frozenset(["year", "month", "day", "weekday", "quarter", "week", "da
 
 @dataclass(frozen=True)
 class Layout:
-    """Options of `Panel.read` on the layout of a table: `value` is its `field`, `wanted` its `fields`."""
+    """Arguments of `Panel.read` on the layout; its `field` is `value` here, and its `fields` is `wanted`."""
 
     value: str | None = None
     wanted: Sequence[str] | None = None

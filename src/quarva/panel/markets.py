@@ -33,9 +33,11 @@ def to_market_days(panel: "Panel") -> "Panel":
         With days as dates, or unchanged if bars are intraday or there is a single time of day. If assets with
         different times of day cannot be aligned, a note says so.
 
-    Notes ----- Daily bars of a market have one time of day in UTC, or two that are an hour apart because of
-    daylight saving. Weekdays decide whether a late time is the midnight that begins the next day, since
-    markets have no bars on Saturdays and Sundays.
+    Notes
+    -----
+    Daily bars of a market have one time of day in UTC, or two that are an hour apart because of daylight
+    saving. Weekdays decide whether a late time is the midnight that begins the next day, since markets have
+    no bars on Saturdays and Sundays.
     """
     if np.datetime_data(panel.dates.dtype)[0] == "D" or len(panel.dates) < 2:
         return panel

@@ -141,10 +141,12 @@ class Panel:
         PanelError
             If the table is ambiguous or a field is unusable; see `check_fields`.
 
-        Notes ----- A long table has a column of dates, a column of assets, and fields. Without a column of
-        assets, a table of bars (open, close, volume …) is one asset, and any other table is wide: dates ×
-        assets of one field. Column names may have two levels, fields and assets in either order. pandas
-        frames may have dates, or dates and assets, in the index.
+        Notes
+        -----
+        A long table has a column of dates, a column of assets, and fields. Without a column of assets, a
+        table of bars (open, close, volume …) is one asset, and any other table is wide: dates × assets of one
+        field. Column names may have two levels, fields and assets in either order. pandas frames may have
+        dates, or dates and assets, in the index.
 
         Headers of common vendors and of several languages are known (`quarva.panel.vendors`); other field
         names are converted to lower case with underscores. A text column that is constant for each asset
@@ -179,7 +181,7 @@ class Panel:
         universe: Any = None,
         name: str = "arrays",
     ) -> "Panel":
-        """Build a panel from arrays. Values are not checked.
+        """Build a panel from arrays, without the checks of values that `Panel.read` makes.
 
         Parameters
         ----------
@@ -357,7 +359,7 @@ class Panel:
 
 
 def check_panel(given: object, verb: str) -> None:
-    """Raise PanelError unless `given` is a Panel; `verb` is the subject of the message."""
+    """Raise PanelError unless `given` is a Panel; `verb` names the caller in the message."""
     if not isinstance(given, Panel):
         raise PanelError(
             f"{verb} takes a Panel, not a {type(given).__name__}: read it with Panel.read(...), or build one "

@@ -40,10 +40,12 @@ def is_one_asset(source: Source, roles: Roles, *, stated_wide: bool) -> bool:
     PanelError
         If the table is ambiguous.
 
-    Notes ----- Columns with known field names are the bars of one asset if their values agree: a low does not
-    exceed, and a high is not below, another price of the bar. Known names in a table of tickers may be
-    tickers themselves (LOW, OPEN). Four columns with unknown names that behave like open, high, low and close
-    are ambiguous unless the user states that the table is wide.
+    Notes
+    -----
+    Columns with known field names are the bars of one asset if their values agree: a low does not exceed, and
+    a high is not below, another price of the bar. Known names in a table of tickers may be tickers themselves
+    (LOW, OPEN). Four columns with unknown names that behave like open, high, low and close are ambiguous
+    unless the user states that the table is wide.
     """
     meanings = roles_of(source.frame.columns)
     known = {name: meanings[name] for name in roles.fields if is_field(meanings.get(name))}

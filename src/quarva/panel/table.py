@@ -113,7 +113,7 @@ class Table:
 
     @classmethod
     def from_arrays(cls, variables: dict[str, Any], target: Any, name: str = "table") -> "Table":
-        """Build a table from arrays. Values are not checked.
+        """Build a table from arrays, without the checks of values that `Table.read` makes.
 
         Parameters
         ----------

@@ -64,9 +64,11 @@ def standard_errors(data: ReportData) -> dict[str, float | None]:
     dict of str to float or None
         None where the objective has no standard error or the segment is too short.
 
-    Notes ----- For a mean daily IC with targets that span h days, the Newey–West estimator with h lags
-    accounts for the overlap. For an annual Sharpe ratio over n bars with P bars per year and a ratio of s per
-    bar, the error is √((1 + s²/2) P / n).
+    Notes
+    -----
+    For a mean daily IC with targets that span h days, the Newey–West estimator with h lags accounts for the
+    overlap. For an annual Sharpe ratio over n bars with P bars per year and a ratio of s per bar, the error
+    is √((1 + s²/2) P / n).
 
     References
     ----------

@@ -35,10 +35,12 @@ def daily_ic(
     ndarray of float64, shape (T,)
         Daily information coefficient.
 
-    Notes ----- A day's correlation is over all assets with a target. Assets without a signal enter at the
-    mean of the day's signals (or ranks). If fewer than 3 assets, or fewer than half of those with a target,
-    have a signal, the value is 0 after the warm-up and NaN within it. It is NaN if fewer than 3 assets have a
-    target or if the signal or the target is constant.
+    Notes
+    -----
+    A day's correlation is over all assets with a target. Assets without a signal enter at the mean of the
+    day's signals (or ranks). If fewer than 3 assets, or fewer than half of those with a target, have a
+    signal, the value is 0 after the warm-up and NaN within it. It is NaN if fewer than 3 assets have a target
+    or if the signal or the target is constant.
     """
     x, y = np.asarray(signal, np.float64), np.asarray(target, np.float64)
     has_target = np.isfinite(y)

@@ -1,6 +1,6 @@
-"""Runs: recipes, run folders, and the verbs that search or fit and may leave a folder.
+"""Runs: recipes, run folders, and the functions `search` and `fit`.
 
-Names are imported on first use, because the command line reads the settings without loading an engine.
+Names are imported on first use, so that the command line can read the settings without importing the engine.
 """
 
 import importlib

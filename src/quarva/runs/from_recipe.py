@@ -1,4 +1,4 @@
-"""From a recipe to its data and its question."""
+"""Creates the data and the task of a recipe."""
 
 import os
 from dataclasses import replace
@@ -20,7 +20,7 @@ AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
 
 def data_of(recipe: Recipe) -> Panel | Table:
-    """Return the panel or table that a recipe names; without either, the sample panel. Raises PanelError."""
+    """Read the panel or table of a recipe; the sample panel if it names none. Raises PanelError."""
     if recipe.table is not None:
         table = Table.read(
             recipe.table, target=recipe.target_column, columns=recipe.fields, rename=recipe.rename
@@ -33,7 +33,7 @@ def data_of(recipe: Recipe) -> Panel | Table:
 
 
 def _with_source(panel: Panel, recipe: Recipe) -> Panel:
-    """The panel with the name, notes and reading of the data that it is a copy of."""
+    """Give a panel that was read from a copy the name, notes and reading of the original."""
     if recipe.source is None:
         return panel
     try:
@@ -49,7 +49,7 @@ def _with_source(panel: Panel, recipe: Recipe) -> Panel:
 
 
 def task_of(recipe: Recipe, data: Panel | Table) -> Task:
-    """Return the question that a recipe asks of its data. Raises TaskError."""
+    """Create the task of a recipe. Raises TaskError as `Task` does."""
     asked = values_of(recipe, TaskSettings)
     if isinstance(data, Table):
         asked["delay"] = None
@@ -59,12 +59,12 @@ def task_of(recipe: Recipe, data: Panel | Table) -> Task:
 
 
 def task_again(recipe: Recipe, path: str | os.PathLike[str], since: str) -> Task:
-    """Return the question of a folder that is resumed.
+    """Create the task of a run that is resumed.
 
     Raises
     ------
     RunError
-        The data have changed.
+        The data have changed since the run.
     """
     task = task_of(recipe, data_of(recipe))
     if recipe.fingerprint not in (None, task.panel.fingerprint()):
@@ -73,7 +73,7 @@ def task_again(recipe: Recipe, path: str | os.PathLike[str], since: str) -> Task
 
 
 def completed(recipe: AnyRecipe, task: Task) -> AnyRecipe:
-    """Return the recipe with absolute paths, the names that its task chose, and the fingerprint."""
+    """Complete a recipe with absolute paths, the defaults of its task, and the fingerprint of the data."""
     changes: dict[str, Any] = {
         key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))
     }

@@ -1,4 +1,4 @@
-"""Pages of runs, from records and tables that are in memory or were read from a folder."""
+"""Builds the pages of runs from records and tables, which are in memory or were read from a folder."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -28,31 +28,35 @@ def search_page(
     history: Mapping[str, Any] | None,
     run: str,
 ) -> ReportData:
-    """Return the page of a search.
+    """Build the page of a search.
 
     Parameters
     ----------
     task : Task
-        The question.
+        The task.
     recipe : Recipe
-        The recipe, which names the target column of a table.
+        The recipe, which has the name of the target column of a table.
     record : mapping
-        What findings.json holds, see `record.findings_record`.
+        Content of findings.json; see `record.findings_record`.
     incumbents, history : mapping of column name to array, or None
-        Tables of the run. Without either the page lacks the course of the search.
+        Tables of the run. Without them, the page does not show the progress of the search.
     run : str
-        Name of the run on the page.
+        Name of the run, shown on the page.
+
+    Returns
+    -------
+    ReportData
 
     Raises
     ------
     KeyError, TypeError, ValueError
-        The record lacks something.
+        The record is incomplete.
     """
     pool = tuple(_row(entry) for entry in record["pool"])
     best = record["best"]
     expression = None
     if best is not None:
-        pool = (_row(best), *pool[1:])  # the reading of the sealed test is kept with the best
+        pool = (_row(best), *pool[1:])  # `best` also has the score on the sealed test
         panel = task.panel
         expression = parse(
             best["formula"], fields=panel.fields, groups=tuple(panel.groups), assets=panel.assets
@@ -83,7 +87,7 @@ def fit_page(
     history: "pd.DataFrame | None",
     run: str,
 ) -> ReportData:
-    """Return the page of a fit; arguments and errors are those of `search_page`, with the network itself."""
+    """Build the page of a fitted network; other arguments and errors are those of `search_page`."""
     from quarva.report import model_builder  # loads torch, which the page of a formula does not need
 
     test = record["best"].get("test")
@@ -100,7 +104,7 @@ def fit_page(
 
 
 def _named(data: ReportData, task: Task, recipe: Recipe) -> ReportData:
-    """The page with the name of a table's target column, which the task does not know."""
+    """Set the name of a table's target column, which the task does not know."""
     if task.table is None:
         return data
     return replace(data, question=replace(data.question, target=recipe.target_column))

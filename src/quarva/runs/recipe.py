@@ -1,10 +1,10 @@
-"""Recipes: a question and its settings as one TOML file that repeats a run.
+"""Recipes: the settings of a run as a TOML file, from which the run can be repeated.
 
-    SearchRecipe   a search: its searcher, no network
-    FitRecipe      a fit: its network, no searcher
+    SearchRecipe   data, task and searcher of a search
+    FitRecipe      data, task and network of a fit
 
-The recipe of a comparison is in `quarva.comparison`. Keys are the names in `quarva.runs.settings`. A key that
-is missing has its default.
+The recipe of a comparison is in `quarva.comparison`. Keys are the names in `quarva.runs.settings`. A missing
+key has its default value.
 """
 
 import difflib
@@ -42,7 +42,7 @@ _ABOUT_BARS = ("asset_column", "date_column", "time_zone")
 
 
 class WrongSetting(ValueError):
-    """A value that a setting cannot have."""
+    """A setting is unknown or has an invalid value."""
 
     def __init__(self, name: str, value: object, reason: str) -> None:
         super().__init__(reason)
@@ -51,7 +51,7 @@ class WrongSetting(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
-    """Data and question; the subclasses add who answers it. Create one with `of` or `read`."""
+    """Base class: the settings of the data and the task. Create recipes with `of` or `read`."""
 
     kind: ClassVar[str] = ""
     marker: ClassVar[str] = ""  # the key that only recipes of this kind have
@@ -63,9 +63,9 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         Parameters
         ----------
         settings : mapping of str to object
-            Values by name. None means the default. Lists may be text with commas, as flags give them.
+            Values by name. None means the default. Lists may be text with commas, as in flags.
         source : str
-            The file of the settings, for messages; empty for flags of the command line.
+            Source of the settings, for messages; empty for flags of the command line.
 
         Returns
         -------
@@ -74,8 +74,8 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         Raises
         ------
         RecipeError
-            An unknown setting, a value of the wrong type or out of range, settings that exclude each other,
-            or another version.
+            A setting is unknown, a value is of the wrong type or out of range, settings exclude each other,
+            or the version differs.
         """
         try:
             given = {key: cls._prepared(key, value) for key, value in settings.items() if value is not None}
@@ -97,9 +97,9 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         Parameters
         ----------
         path : path-like
-            The file. Relative paths of a panel or a table in it start at its folder.
+            The file. Relative paths in it are relative to its folder.
         **flags
-            Settings that override the file's, unless they are None.
+            Settings that override those of the file, unless they are None.
 
         Returns
         -------
@@ -108,7 +108,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         Raises
         ------
         RecipeError
-            The file cannot be read, is no TOML, is a recipe of another kind; or see `of`.
+            The file cannot be read, is not TOML or is a recipe of another kind, or as in `of`.
         """
         path = Path(path)
         settings = read_toml(path)
@@ -120,14 +120,14 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
             if isinstance(value := getattr(recipe, key), str)
         }
         given = {key: value for key, value in flags.items() if value is not None}
-        if "panel" in given or "table" in given:  # another source replaces the file's, of whichever kind
+        if "panel" in given or "table" in given:  # replaces the panel or table of the file
             at_home = {}
             gone = {"panel", "table", "fingerprint", "source", *(_ABOUT_BARS if "table" in given else ())}
             settings = {key: value for key, value in settings.items() if key not in gone}
         return cls.of({**settings, **at_home, **given})
 
     def to_toml(self) -> str:
-        """Return the recipe as TOML; what is None, and an empty table, is left out."""
+        """Return the recipe as TOML. Settings that are None or an empty mapping are omitted."""
         import tomli_w
 
         settings = {each.name: getattr(self, each.name) for each in fields(self)}
@@ -144,9 +144,9 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
 
     @classmethod
     def _prepared(cls, name: str, value: Any) -> Any:
-        """The value as its type wants it: text of a flag split at commas, lists as tuples."""
+        """Convert a value to the type of its setting: texts are split at commas, lists become tuples."""
         if hasattr(value, "item") and not getattr(value, "ndim", 0):
-            value = value.item()  # a number of NumPy
+            value = value.item()  # a NumPy number
         if name == "rename" and isinstance(value, str):
             from quarva.panel.names import parse_renames
 
@@ -167,7 +167,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         elif isinstance(value, int | float):
             value = (value,)
         elif not isinstance(value, Mapping):
-            # TOML has dates of its own: split = [2017-01-01, 2018-01-01].
+            # TOML parses dates: split = [2017-01-01, 2018-01-01].
             value = tuple(map(str, value)) if name == "split" else tuple(value)
         if value == () and name != "numbers":
             raise WrongSetting(name, value, "name at least one")
@@ -176,7 +176,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         return value
 
     def _check_source(self, source: str) -> None:
-        """Raise RecipeError for settings of the data that exclude each other."""
+        """Raise RecipeError if settings of the data exclude each other."""
         wrong = ""
         if self.panel is not None and self.table is not None:
             wrong = "panel and table exclude each other: name one of them"
@@ -193,7 +193,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRecipe(LanguageSettings, LimitSettings, SearcherSettings, Recipe):
-    """A question that a searcher answers."""
+    """Recipe of a search."""
 
     kind: ClassVar[str] = "search"
     marker: ClassVar[str] = "searcher"
@@ -205,13 +205,13 @@ class SearchRecipe(LanguageSettings, LimitSettings, SearcherSettings, Recipe):
 
 @dataclass(frozen=True, kw_only=True)
 class FitRecipe(NetworkSettings, Recipe):
-    """A question that a network answers."""
+    """Recipe of a fit."""
 
     kind: ClassVar[str] = "fit"
     marker: ClassVar[str] = "network"
 
     def settings_of_learner(self) -> dict[str, Any]:
-        """Return the arguments of `Learner`; what is None has its default there."""
+        """Return the arguments of `Learner`, without those that are None, which keep their default."""
         return {name: value for name, value in values_of(self, NetworkSettings).items() if value is not None}
 
 
@@ -219,12 +219,12 @@ _MARKERS = {"searchers": "compare", FitRecipe.marker: FitRecipe.kind, SearchReci
 
 
 def kind_of(settings: Mapping[str, Any]) -> str:
-    """Return the command that settings are for: search, fit, compare; empty where no key tells."""
+    """Return the command that settings are for: search, fit or compare; empty if no key determines it."""
     return next((kind for key, kind in _MARKERS.items() if key in settings), "")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file. Raises RecipeError."""
+    """Read a TOML file. Raises RecipeError if it cannot be read or is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -234,7 +234,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def _named_value(text: str) -> tuple[str, Any]:
-    """`width=64` as ("width", 64)."""
+    """Parse `width=64` to ("width", 64). Raises RecipeError if it is invalid."""
     name, _, value = text.partition("=")
     try:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
@@ -243,7 +243,7 @@ def _named_value(text: str) -> tuple[str, Any]:
 
 
 def _validated(cls: type[Recipe], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with the types of the recipe. Raises WrongSetting."""
+    """Validate settings and convert them to the types of the recipe. Raises WrongSetting."""
     from pydantic import ValidationError
 
     unknown = next((name for name in given if name not in described(cls)), None)
@@ -260,7 +260,7 @@ def _validated(cls: type[Recipe], given: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _model(cls: type) -> "type[BaseModel]":
-    """The pydantic model of a recipe, which checks types and limits."""
+    """Create the pydantic model that checks the types and limits of a recipe."""
     from pydantic import Field, create_model
 
     fields_of: dict[str, Any] = {}
@@ -278,7 +278,7 @@ def _model(cls: type) -> "type[BaseModel]":
 
 
 def _explain(cls: type[Recipe], error: WrongSetting, source: str) -> str:
-    """A wrong setting in one line, in terms of the recipe's keys or of the command's flags."""
+    """Describe a wrong setting in one line, by its key in the recipe or its flag on the command line."""
     name, known = error.name, described(cls)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)

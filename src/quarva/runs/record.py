@@ -1,4 +1,4 @@
-"""What a run folder keeps: the record in findings.json, which `--json` prints, the tables and the page."""
+"""Writing of results to a run folder: the record in findings.json, the tables and the page."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 @dataclass(frozen=True)
 class Kept(Generic[Answer]):
-    """What a run gave: the findings or the network, the record of it, and the data of its page."""
+    """Result of a run: the findings or the fitted network, its record, and the data of its page."""
 
     found: Answer
     record: dict[str, Any]
@@ -32,18 +32,22 @@ class Kept(Generic[Answer]):
 def keep_findings(
     found: Findings, folder: RunFolder, recipe: SearchRecipe, *, read_test: bool = False
 ) -> Kept[Findings]:
-    """Write what a search found: findings.json, the tables and the page.
+    """Write the findings of a search: findings.json, the tables and the page.
 
     Parameters
     ----------
     found : Findings
-        What was found.
+        The findings.
     folder : RunFolder
-        Where to write it.
+        The run folder.
     recipe : SearchRecipe
         The recipe of the run.
-    read_test : bool
-        Read the sealed test for the best formula.
+    read_test : bool, default False
+        Whether to read the sealed test for the best formula.
+
+    Returns
+    -------
+    Kept
 
     Raises
     ------
@@ -55,7 +59,7 @@ def keep_findings(
     record = findings_record(found, str(folder.path))
     if read_test and found.pool:
         record["best"]["test"] = found.task.read_test(found.best.formula)
-    # A reading is counted forever, however often the run is resumed.
+    # Readings of earlier sessions count as well.
     record["test_readings"] = found.task.test_readings + folder.test_readings()
     folder.write_findings(record)
     names = [f"f{place}" for place in range(len(found.pool))]
@@ -73,32 +77,37 @@ def keep_findings(
 def write_fitted(
     fitted: "Fitted", task: Task, folder: RunFolder, recipe: FitRecipe, **more: Any
 ) -> dict[str, Any]:
-    """Write a fitted network, its history and findings.json, and return the record of it.
+    """Write a fitted network, its history and findings.json.
 
     Parameters
     ----------
     fitted : Fitted
         The network.
     task : Task
-        The question it was fitted to.
+        The task that it was fitted to.
     folder : RunFolder
-        Where to write it.
+        The run folder.
     recipe : FitRecipe
         The recipe of the run.
     **more
-        What else the record holds.
+        Further entries of the record.
+
+    Returns
+    -------
+    dict
+        The record, as written to findings.json.
 
     Raises
     ------
     RunError
-        The folder cannot be written, or a feature is a function, which no file can hold.
+        The folder cannot be written, or a feature is a function, which cannot be stored.
     """
     import polars as pl
 
     fitted.save(folder.path)
     if fitted.history is not None:
         folder.write_table("history.parquet", pl.from_pandas(fitted.history))
-    # A reading is counted forever, however often the fit is resumed.
+    # Readings of earlier sessions count as well.
     record = fit_record(fitted, task, recipe, str(folder.path)) | {"test_readings": folder.test_readings()}
     record |= more
     folder.write_findings(record)
@@ -106,7 +115,7 @@ def write_fitted(
 
 
 def keep_fitted(fitted: "Fitted", task: Task, folder: RunFolder, recipe: FitRecipe) -> "Kept[Fitted]":
-    """Write a fitted network as `write_fitted` does, and its page."""
+    """Write a fitted network, as `write_fitted` does, and its page."""
     record = write_fitted(fitted, task, folder, recipe)
     page = fit_page(task, recipe, record, fitted, fitted.history, folder.path.name)
     report.write(page, folder.path / PAGE)
@@ -114,7 +123,7 @@ def keep_fitted(fitted: "Fitted", task: Task, folder: RunFolder, recipe: FitReci
 
 
 def fit_record(fitted: "Fitted", task: Task, recipe: FitRecipe, run: str) -> dict[str, Any]:
-    """Return everything that is known of a fitted network as plain data; `run` names the folder."""
+    """Convert a fitted network to a record of plain data; `run` is the path of its folder."""
     return {
         "version": FINDINGS_VERSION,
         "quarva": __version__,
@@ -142,9 +151,9 @@ def fit_record(fitted: "Fitted", task: Task, recipe: FitRecipe, run: str) -> dic
 
 
 def findings_record(found: Findings, run: str) -> dict[str, Any]:
-    """Return everything that a search found and was asked as plain data; `run` names the folder.
+    """Convert findings and settings of a search to a record of plain data; `run` is the path of its folder.
 
-    `best` is None if no valid formula was found. Figures that do not exist are NaN.
+    `best` is None if no valid formula was found. Missing numbers are NaN.
     """
     pool = [_finding(each) for each in found.pool]
     return {

@@ -1,4 +1,4 @@
-"""Reads the folder of a run back: its page, without the search being run again."""
+"""Rebuilds the page of a run from its folder."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ __all__ = ["from_run_folder", "read_sealed_test"]
 
 
 def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
-    """Return the page's data for the run in a folder; its panel is read again from where the recipe says.
+    """Build the data of the page of a run; the panel is read again from the path in the recipe.
 
     Parameters
     ----------
@@ -28,9 +28,10 @@ def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
     Raises
     ------
     RunError
-        No run folder, one of another version, a damaged one, or data that have changed since the run.
+        The folder is not that of a search or a fit, is damaged, or has another version, or the data have
+        changed since the run.
     RecipeError, PanelError, TaskError
-        The recipe, its data or its question cannot be used.
+        The recipe or its data cannot be read, or the task is invalid.
     """
     folder = RunFolder.open(path)
     if folder.kind == "compare":
@@ -93,7 +94,7 @@ def _check_data(task: Task, record: dict[str, Any], path: Path) -> None:
 
 
 def _course(path: Path) -> tuple[Any, Any]:
-    """Incumbents and history of a search."""
+    """Read incumbents and history of a search; None for a missing file."""
     return (
         _table(path / "incumbents.parquet", ["evaluations", "train"], "run"),
         _table(path / "history.parquet", ["evaluations", "mean"], "run"),
@@ -101,13 +102,13 @@ def _course(path: Path) -> tuple[Any, Any]:
 
 
 def _losses(path: Path) -> Any:
-    """History of a training as a pandas frame."""
+    """Read the training history of a fit; None if the file is missing."""
     table = _table(path / "history.parquet", ["epoch", "train", "stopping"], "fit")
     return None if table is None else table.to_pandas()
 
 
 def _table(file: Path, columns: list[str], what: str) -> "polars.DataFrame | None":
-    """None where the file is missing: a page without its last figure is better than none."""
+    """Read a table; None if the file is missing. The page then omits the figure that needs it."""
     import polars as pl
 
     if not file.exists():

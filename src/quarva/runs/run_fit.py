@@ -1,4 +1,4 @@
-"""The verb `fit`, and the same in a run folder."""
+"""The function `fit`, and its counterpart for a run folder."""
 
 from dataclasses import fields, replace
 from pathlib import Path
@@ -36,17 +36,19 @@ def fit(
     Parameters
     ----------
     task : Task
-        The question. Nothing of its sealed test is read.
-    network : str or Learner
-        A name of `NETWORKS`, or a learner.
+        The task. Its sealed test is not read.
+    network : str or Learner, default "dense"
+        A name in `NETWORKS`, or a learner.
     out : path-like, optional
-        Folder to keep the fit in, new or empty: recipe, data, network, history, findings, page.
-    resume : bool
-        Continue the fit in `out`; the other arguments are as before, except for epochs and threads.
-    progress : bool or callable
-        True shows a bar on standard error. A function is called after every epoch.
+        New or empty folder for the fit: recipe, data, network, history, findings and page. By default nothing
+        is written.
+    resume : bool, default False
+        Whether to continue the fit in `out`. All other arguments must be as before, except for epochs and
+        threads.
+    progress : bool or callable, default True
+        Whether to show a progress bar on standard error, or a function to call with each `Epoch`.
     **settings
-        Fields of `Learner`, for a network that is given by name.
+        Attributes of `Learner`, which override those of a given learner.
 
     Returns
     -------
@@ -55,12 +57,14 @@ def fit(
     Raises
     ------
     TaskError
-        A window that does not fit, a feature that knows the future, a target that cannot be learned.
+        `task` is not a Task, a window does not fit, a feature looks ahead, or the target cannot be learned.
     RecipeError
-        An unknown network or setting.
+        The network or a setting is unknown or out of range, or `out` is given and the network or a feature is
+        a function or class, which a recipe cannot contain.
     RunError
-        A folder that cannot be written or belongs to another fit; a network or feature that is a function of
-        Python's, which a folder cannot hold.
+        The folder cannot be written or belongs to another fit, or memory is insufficient.
+    DeviceError
+        The device is not available.
     """
     check_task(task, "fit")
     learner = _learner(network, settings)
@@ -88,20 +92,20 @@ def fit_in(
     resume: bool = False,
     progress: "bool | Callable[[Epoch], object]" = True,
 ) -> "Kept[Fitted]":
-    """Fit in a run folder, and write into it the network, its figures and its page.
+    """Fit in a run folder, and write the network, its scores and its page to it.
 
     Parameters
     ----------
     folder : RunFolder
-        A folder that holds the recipe. If a new fit fails before its first epoch, the folder is removed.
+        A folder with a recipe. It is removed if a new fit fails before its first epoch.
     task : Task
-        The question of the recipe.
+        The task of the recipe.
     recipe : FitRecipe
         The settings.
-    resume : bool
-        Continue from the folder's checkpoint, if there is one.
+    resume : bool, default False
+        Whether to continue from the checkpoint of the folder, if there is one.
     progress : bool or callable
-        See `fit`.
+        As in `fit`.
 
     Returns
     -------
@@ -110,7 +114,7 @@ def fit_in(
     Raises
     ------
     QuarvaError
-        See `fit`.
+        As in `fit`.
     """
     from quarva.runs.record import keep_fitted
 
@@ -129,12 +133,12 @@ def fit_in(
 
 
 def settings_of_learner(learner: Learner) -> dict[str, Any]:
-    """Return the settings of a learner, as a recipe writes them.
+    """Return the settings of a learner for a recipe.
 
     Raises
     ------
     RecipeError
-        A network or a feature that is a function or a class, which a recipe cannot hold.
+        The network or a feature is a function or a class, which a recipe cannot contain.
     """
     if not isinstance(learner.network, str):
         raise RecipeError("a recipe cannot hold a network of a class of your own: fit without out")
@@ -145,7 +149,7 @@ def settings_of_learner(learner: Learner) -> dict[str, Any]:
 
 
 def _learner(network: "str | Learner", settings: dict[str, Any]) -> Learner:
-    """The learner, with the settings. Raises RecipeError."""
+    """Create a learner, or replace settings of a given one. Raises RecipeError if a setting is unknown."""
     known = [each.name for each in fields(Learner)]
     unknown = next((name for name in settings if name not in known), None)
     if unknown is not None:

@@ -1,14 +1,14 @@
-"""A run is a folder: the recipe that repeats it, what was found, and a page.
+"""The folder of a run: its recipe, from which it can be repeated, its results and its page.
 
-    recipe.toml    every setting                     findings.json   what was found, with its figures
-    history.parquet  the course of the run           report.html     the page
-    panel.parquet, table.parquet                     the data, where they came from Python
+    recipe.toml                     all settings
+    findings.json                   results and scores
+    history.parquet                 one row per batch or epoch
+    report.html                     the page
+    panel.parquet, table.parquet    the data, if they were passed from Python
 
-A search adds the pool's signals.parquet, incumbents.parquet (a row for each formula that became the best so
-far) and checkpoint.npz; a fit adds its network and training.safetensors. `--resume` continues from
-checkpoint.npz or training.safetensors.
-
-Each file is written whole or not at all.
+A search also writes signals.parquet (the signals of the pool), incumbents.parquet (a row for each incumbent)
+and checkpoint.npz. A fit also writes its network and training.safetensors. `--resume` continues from
+checkpoint.npz or training.safetensors. Files are written atomically.
 """
 
 import json
@@ -36,17 +36,16 @@ FINDINGS_VERSION = 1
 CHECKPOINT, TRAINING, PAGE = "checkpoint.npz", "training.safetensors", "report.html"
 DATA = {"panel": "panel.parquet", "table": "table.parquet"}
 _RECIPE, _FINDINGS = "recipe.toml", "findings.json"
-_OLD_LEARNER = "learner.json"  # of a fit by an older Quarva, whose recipe was that of a search
+_OLD_LEARNER = "learner.json"  # of a fit by an older version, whose recipe was that of a search
 
-RUNS = Path("runs")  # where runs go whose folder is not named
+RUNS = Path("runs")  # parent of run folders with a default name
 _NAMES = {"search": "a search", "fit": "a fit", "compare": "a comparison"}
 
 
 class RunFolder:
-    """The folder of one run. `create` makes a new one, `open` finds an old one.
+    """The folder of a run. Use `create` for a new one and `open` for an existing one.
 
-    Every `write_…` raises RunError if the disk is full or the place is not writable, and leaves what was
-    there before.
+    The methods `write_…` raise RunError if the file cannot be written; the old file is then kept.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -54,14 +53,18 @@ class RunFolder:
 
     @classmethod
     def create(cls, path: str | os.PathLike[str] | None, recipe: Recipe) -> "RunFolder":
-        """Create a run folder that holds its recipe.
+        """Create a run folder with its recipe.
 
         Parameters
         ----------
         path : path-like or None
-            An empty folder, or none yet. None chooses `free_name`.
+            New or empty folder. Defaults to `free_name`.
         recipe : Recipe
             The recipe.
+
+        Returns
+        -------
+        RunFolder
 
         Raises
         ------
@@ -85,19 +88,23 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], kind: Literal["search", "fit"] | None = None) -> "RunFolder":
-        """Open the folder of a run.
+        """Open an existing run folder.
 
         Parameters
         ----------
         path : path-like
             The folder.
         kind : {"search", "fit"}, optional
-            The kind of run that is expected.
+            Required kind of the run. Any kind by default.
+
+        Returns
+        -------
+        RunFolder
 
         Raises
         ------
         RunError
-            There is no run folder, or one of another kind or version.
+            The folder is not a run folder, is damaged, or is of another kind or version.
         """
         folder = cls(path)
         if not folder.path.is_dir():
@@ -115,13 +122,13 @@ class RunFolder:
 
     @property
     def kind(self) -> str:
-        """The command that the run belongs to: search, fit or compare. Raises RecipeError."""
+        """The command that wrote the folder: search, fit or compare. Raises RecipeError."""
         if (self.path / _OLD_LEARNER).exists():
             return "fit"
         return kind_of(read_toml(self.path / _RECIPE)) or "search"
 
     def discard(self) -> None:
-        """Remove the folder of a run that never began: recipe, data and an empty checkpoint at most."""
+        """Remove the folder, unless it contains results or a checkpoint with evaluations."""
         names = {_RECIPE, CHECKPOINT, *DATA.values()}
         if {path.name for path in self.path.iterdir()} <= names and not evaluations(self.checkpoint):
             for name in names:
@@ -132,20 +139,20 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The file that keeps the state of a search."""
+        """Path of the checkpoint of a search."""
         return self.path / CHECKPOINT
 
     @property
     def training(self) -> Path:
-        """The file that keeps the state of a network's training."""
+        """Path of the checkpoint of a fit."""
         return self.path / TRAINING
 
     def search_recipe(self) -> SearchRecipe:
-        """Return the recipe of a search. Raises RecipeError."""
+        """Read the recipe of a search. Raises RecipeError if it is invalid."""
         return SearchRecipe.read(self.path / _RECIPE)
 
     def fit_recipe(self) -> FitRecipe:
-        """Return the recipe of a fit. Raises RecipeError, or RunError for a damaged file."""
+        """Read the recipe of a fit. Raises RecipeError if it is invalid, and RunError if it is damaged."""
         old = self.path / _OLD_LEARNER
         if not old.exists():
             return FitRecipe.read(self.path / _RECIPE)
@@ -158,7 +165,7 @@ class RunFolder:
         return FitRecipe.of({**question, **learner}, source=str(old))
 
     def recipe(self) -> SearchRecipe | FitRecipe:
-        """Return the recipe of the run. Raises RecipeError."""
+        """Read the recipe of the run. Raises RecipeError if it is invalid."""
         return self.fit_recipe() if self.kind == "fit" else self.search_recipe()
 
     def write_recipe(self, recipe: Recipe) -> None:
@@ -166,14 +173,14 @@ class RunFolder:
         self.write(_RECIPE, recipe.to_toml().encode())
 
     def change_recipe(self, kind: type[Recipe], **changes: Any) -> None:
-        """Write the recipe again with some settings changed and its relative paths as they are."""
+        """Change some settings of the recipe; relative paths remain unchanged."""
         recipe = self.fit_recipe() if kind is FitRecipe else kind.read(self.path / _RECIPE)
         paths = {key: path for key, path in read_toml(self.path / _RECIPE).items() if key in DATA}
         self.write_recipe(replace(recipe, **paths, **changes))
         (self.path / _OLD_LEARNER).unlink(missing_ok=True)
 
     def findings(self) -> dict[str, Any]:
-        """Return what findings.json holds. Raises RunError: missing, damaged or of another version."""
+        """Read findings.json. Raises RunError if it is missing, damaged or of another version."""
         path = self.path / _FINDINGS
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
@@ -199,17 +206,17 @@ class RunFolder:
         write_atomically(self.path / name, content)
 
     def write_findings(self, record: Mapping[str, Any]) -> None:
-        """Write findings.json; NaN and infinities become null, because JSON has neither."""
+        """Write findings.json; NaN and infinity become null, because JSON has neither."""
         text = json.dumps(plain(record), ensure_ascii=False, indent=1, allow_nan=False)
         self.write(_FINDINGS, text.encode())
 
     def write_table(self, name: str, table: "polars.DataFrame") -> None:
-        """Write one of the tables, a .parquet file."""
+        """Write a table to the Parquet file `name`."""
         write_table(table, self.path / name)
 
 
 def free_name(recipe: Recipe) -> Path:
-    """Return a folder name that is free.
+    """Return the path of a folder that does not exist.
 
     `runs/<date-time>-<searcher>-<seed>` for a search, `runs/<date-time>-<command>` for others, followed by
     -2, -3, … if several runs start in the same second.

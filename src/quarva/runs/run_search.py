@@ -1,4 +1,4 @@
-"""The verb `search`, and the same in a run folder."""
+"""The function `search`, and its counterpart for a run folder."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
@@ -65,57 +65,62 @@ def search(
     resume: bool = False,
     progress: bool | Callable[[Progress], None] = True,
 ) -> Findings:
-    """Search for formulas that answer a task.
+    """Search for formulas that predict the target of a task.
 
-    The same arguments give the same findings, bit for bit, on the same machine, whatever the number of
-    threads (unless `seconds` or `memory_mb` ends the search).
+    On the same machine, the same arguments give bit-identical findings for any number of threads, unless
+    `seconds` or `memory_mb` ends the search.
 
     Parameters
     ----------
     task : Task
-        The question.
-    searcher : str or Searcher
-        A name of `SEARCHERS`, or an object with the methods of `Searcher`.
-    budget : int
-        Distinct formulas to evaluate.
-    seed : int
+        The task. Its sealed test is not read.
+    searcher : str or Searcher, default "gep"
+        A name in `SEARCHERS`, or an object with the methods of `Searcher`.
+    budget : int, default 50,000
+        Maximum number of distinct formulas to evaluate.
+    seed : int, default 0
         Seed of all random numbers.
     seconds : float, optional
-        Stop after this many seconds; a resumed search counts from its resumption.
+        Time limit in seconds. For a resumed search, time is counted from its resumption.
     memory_mb : float, optional
-        Stop when the process uses this many MiB.
+        Limit on the peak memory of the process in MiB.
     threads : int, optional
-        Threads to use. Defaults to one per core.
-    device : {"cpu", "cuda", "auto"}
-        What scores formulas; `auto` is whichever was measured to be faster on this machine. A GPU's scores
-        agree with the CPU's to float32 precision, so findings may differ.
+        Number of threads. Defaults to one per core.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        Device that scores formulas; "auto" is the faster one by measurement on this machine. The scores of a
+        GPU agree with those of the CPU to float32 precision, so findings may differ.
     functions : sequence of str, optional
-        Operators. Defaults to the usual ones of a panel or a table.
+        Operators. Defaults to `PANEL_FUNCTIONS`, and for a table to `TABLE_FUNCTIONS`.
     windows : int or sequence of int, optional
-        Windows of rolling operators, in bars.
-    numbers : sequence of float
-        Numbers that formulas may contain. A table in float64 adds the offsets of its columns, see
-        `quarva.loop.offsets`.
+        Windows of rolling operators, in bars. Defaults to `WINDOWS`.
+    numbers : sequence of float, optional
+        Numbers that formulas may contain, by default none. For a table in float64, the offsets of its columns
+        are added; see `quarva.loop.offsets`.
     constants : bool, optional
-        Whether formulas contain random constants. By default only for a table: neither a scale nor a shift
-        changes a ranking of assets.
+        Whether formulas contain random constants. Defaults to true for tables only, because a scale or a
+        shift does not change a ranking of assets.
     tuning_steps : int, optional
-        Steps of fitting the constants of a promising formula, each counted as an evaluation; 0 for none. By
-        default 10 for a table with constants and elementwise formulas, otherwise none.
-    head, genes, link : int, int, str
-        Form of the chromosomes: positions of a head (by default 10 for panels, 24 for tables), number of
-        genes, and the operator that links them.
+        Number of further steps that tune the constants of a promising formula, each of which counts as an
+        evaluation; 0 for no tuning. Defaults to 10 for a table with constants and elementwise formulas, and
+        to 0 otherwise.
+    head : int, optional
+        Length of the head of a gene. Defaults to 10, and for a table to 24.
+    genes : int, default 1
+        Number of genes of a chromosome.
+    link : str, default "add"
+        Operator that links the genes.
     settings : dict, optional
-        Fields of the named searcher, as in {"population": 500}.
+        Settings of a searcher given by name, such as {"population": 500}.
     out : path-like, optional
-        Folder to keep the run in, new or empty: recipe, data, checkpoint, findings, signals, history, page.
+        New or empty folder for the run: recipe, data, checkpoint, findings, signals, history and page. By
+        default nothing is written.
     checkpoint : path-like, optional
-        File that keeps the state of the search; only without `out`.
-    resume : bool
-        Continue the run in `out`, or from the checkpoint. The other arguments are as before, except for the
-        limits: budget, seconds, memory_mb and threads.
-    progress : bool or callable
-        True shows a bar on standard error. A function is called with a `Progress` now and then.
+        File for the state of the search. It cannot be combined with `out`.
+    resume : bool, default False
+        Whether to continue the run in `out` or from the checkpoint. All other arguments must be as before,
+        except for the limits: budget, seconds, memory_mb and threads.
+    progress : bool or callable, default True
+        Whether to show a progress bar on standard error, or a function to call repeatedly with a `Progress`.
 
     Returns
     -------
@@ -123,12 +128,16 @@ def search(
 
     Raises
     ------
+    TaskError
+        `task` is not a Task.
     FormulaError
-        An alphabet or chromosome that is not possible.
+        The alphabet or the shape of the chromosomes is invalid.
     RecipeError
-        An unknown searcher or setting, or constants that cannot be tuned.
+        The searcher or a setting is unknown or out of range, or constants cannot be tuned.
     RunError
-        A folder or checkpoint that cannot be written or does not belong to this search.
+        The folder or checkpoint cannot be written or does not belong to this search.
+    DeviceError
+        The GPU is not available.
     """
     check_task(task, "search")
     budget, seed = whole("budget", budget), whole("seed", seed, 0)
@@ -174,7 +183,7 @@ def _alphabet(
     numbers: Sequence[float],
     constants: bool,
 ) -> Alphabet:
-    """The alphabet for a task. Raises FormulaError for one that is not possible, or that fits no day."""
+    """Build the alphabet. Raises FormulaError if it is invalid or a window is longer than the panel."""
     panel = task.panel
     days = panel.shape[0]
     longest = max(windows or (), default=0)
@@ -190,7 +199,7 @@ def _alphabet(
 
 
 def _run(loop: Loop, progress: bool | Callable[[Progress], None]) -> Findings:
-    """Run the loop; with a bar if `progress` is True."""
+    """Run the loop, with a progress bar if `progress` is True."""
     if callable(progress):
         loop.observer = progress
     if progress is not True:
@@ -209,7 +218,7 @@ def _search_out(
     resume: bool,
     progress: bool | Callable[[Progress], None],
 ) -> Findings:
-    """Search in a run folder that is created, or resumed, for a task from Python."""
+    """Create or resume a run folder for a task from Python, and search in it."""
     from quarva.runs.run_folder import RunFolder
     from quarva.runs.to_recipe import make_run_folder
 
@@ -231,24 +240,24 @@ def search_in(
     progress: bool | Callable[[Progress], None] = True,
     read_test: bool = False,
 ) -> "Kept[Findings]":
-    """Search in a run folder, and write into it what is found, with its page.
+    """Search in a run folder, and write findings and page to it.
 
     Parameters
     ----------
     folder : RunFolder
-        A folder that holds the recipe. If a new run fails, the folder is removed.
+        A folder with a recipe. It is removed if a new run fails before its first evaluation.
     task : Task
-        The question of the recipe.
+        The task of the recipe.
     recipe : SearchRecipe
         The settings.
     searcher : Searcher, optional
-        Replaces the searcher that the recipe names.
-    resume : bool
-        Continue from the folder's checkpoint, if there is one.
+        Searcher to use instead of that of the recipe.
+    resume : bool, default False
+        Whether to continue from the checkpoint of the folder, if there is one.
     progress : bool or callable
-        See `search`.
-    read_test : bool
-        Read the sealed test for the best formula.
+        As in `search`.
+    read_test : bool, default False
+        Whether to read the sealed test for the best formula.
 
     Returns
     -------
@@ -257,7 +266,7 @@ def search_in(
     Raises
     ------
     QuarvaError
-        See `search`.
+        As in `search`.
     """
     from quarva.runs.record import keep_findings
 
@@ -279,9 +288,10 @@ def search_in(
 
 
 def settings_of_searcher(searcher: Searcher) -> tuple[str, dict[str, Any]]:
-    """Return name and settings of a searcher, as a recipe writes them.
+    """Return the name and the settings of a searcher for a recipe.
 
-    A searcher of another class goes by the name of its class, without settings: a recipe cannot create it.
+    For a class that is not in `SEARCHERS`, they are the name of the class and no settings; a recipe cannot
+    create such a searcher.
     """
     own: Any = searcher
     for name, make in SEARCHERS.items():
@@ -293,7 +303,7 @@ def settings_of_searcher(searcher: Searcher) -> tuple[str, dict[str, Any]]:
 
 
 def make_searcher(searcher: str | Searcher, settings: dict[str, Any] | None = None) -> tuple[str, Searcher]:
-    """Return name and object of a searcher. Raises RecipeError for an unknown name or setting."""
+    """Return the name and the object of a searcher. Raises RecipeError if a name or setting is invalid."""
     if not isinstance(searcher, str):
         return settings_of_searcher(searcher)[0], searcher
     if searcher not in SEARCHERS:

@@ -1,8 +1,8 @@
-"""The settings of a run: names, types, limits, defaults and help, each written here and nowhere else.
+"""The single definition of the settings of a run: names, types, limits, defaults and help.
 
-Recipes are these settings as TOML, and the flags of the command line are the same settings with dashes. A
-class holds the settings that one part of the program takes: `ReadingSettings` goes to `Panel.read`,
-`TaskSettings` to `Task`, and so on. This module loads nothing heavy, because the help of a command reads it.
+Recipes are these settings as TOML, and the flags of the command line have the same names with dashes. Each
+class has the settings of one part of the program: `ReadingSettings` those of `Panel.read`, `TaskSettings`
+those of `Task`, and so on. This module imports no heavy packages, so that the help of a command is fast.
 """
 
 from collections.abc import Iterator
@@ -33,24 +33,24 @@ DATA, QUESTION, SEARCH, NETWORK, COMPARISON = "Data", "Question", "Search", "Net
 
 @dataclass(frozen=True)
 class Setting:
-    """What is known of a setting besides its name, type and default.
+    """Description of a setting, except for its name, type and default.
 
     Attributes
     ----------
     help : str
-        What it is, in a sentence.
+        Meaning, in one sentence.
     metavar : str, optional
-        What stands for its value in the help.
+        Placeholder of the value in the help.
     section : str, optional
-        Section of the help that shows it.
+        Section of the help.
     usual : str, optional
-        What happens without it, where its default is None.
+        Description of the default, if that is None.
     flag : bool
-        False for a setting that only a recipe has.
+        Whether there is a flag. If false, the setting is only for recipes.
     repeated : str
-        The flag, if it is given once for each value; empty for most settings.
+        Name of the flag, if it can be repeated to give several values; otherwise empty.
     least, above, below : float, optional
-        Limits of its value: at least, greater than, less than.
+        Limits of the value: minimum, exclusive lower bound and exclusive upper bound.
     """
 
     help: str
@@ -66,7 +66,7 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class OriginSettings:
-    """Where a recipe comes from; written by the run that keeps it."""
+    """Origin of a recipe, as recorded by the run that wrote it."""
 
     version: Annotated[int, Setting("Version of the recipe's format.", flag=False)] = 1
     quarva: Annotated[str | None, Setting("Version of Quarva that wrote it.", flag=False)] = None
@@ -79,7 +79,7 @@ class OriginSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSettings:
-    """Which data: a file of bars or a table. Without either: the sample panel."""
+    """The data: a file of bars or a table. Defaults to the sample panel."""
 
     panel: Annotated[
         str | None,
@@ -102,7 +102,7 @@ class DataSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingSettings:
-    """How a file of bars is read: arguments of `Panel.read`."""
+    """Reading of a file of bars: arguments of `Panel.read`."""
 
     field: Annotated[
         str | None, Setting("Name of the field in a wide file.", "NAME", DATA, usual="close")
@@ -133,7 +133,7 @@ class ReadingSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskSettings:
-    """What is asked of the data: arguments of `Task`."""
+    """The task: arguments of `Task`."""
 
     target: Annotated[
         str | None,
@@ -185,7 +185,7 @@ class TaskSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LimitSettings:
-    """When a search ends, and what it runs on: arguments of `search`."""
+    """Limits and hardware of a search: arguments of `search`."""
 
     budget: Annotated[int, Setting("Distinct formulas to evaluate.", "N", SEARCH, least=1)] = 50_000
     seconds: Annotated[float | None, Setting("Stop after this many seconds.", "S", SEARCH, above=0)] = None
@@ -201,7 +201,7 @@ class LimitSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageSettings:
-    """What formulas are made of: arguments of `search`."""
+    """Alphabet and chromosomes: arguments of `search`."""
 
     functions: Annotated[
         tuple[str, ...] | None,
@@ -234,7 +234,7 @@ class LanguageSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class SearcherSettings:
-    """Who searches: arguments of `search`."""
+    """The searcher: arguments of `search`."""
 
     searcher: Annotated[str, Setting("Searcher: gep, policy, blend or random.", "NAME", SEARCH)] = "gep"
     seed: Annotated[int, Setting("The same seed gives the same findings.", "N", least=0, below=2**63)] = 0
@@ -247,7 +247,7 @@ class SearcherSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """A network and its training: arguments of `Learner`. What is None has the default of `Learner`."""
+    """A network and its training: arguments of `Learner`. None means the default of `Learner`."""
 
     network: Annotated[str, Setting("dense, conv1d, tcn, gru, lstm or transformer.", "NAME", NETWORK)] = (
         "dense"
@@ -314,7 +314,7 @@ class NetworkSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonSettings:
-    """What a comparison runs: its entries by name, and how often."""
+    """Entries, seeds and level of a comparison."""
 
     searchers: Annotated[
         dict[str, dict[str, Any]] | None,
@@ -358,16 +358,16 @@ def _default(each: Field[Any]) -> Any:
 
 
 def without_none(kind: Any) -> Any:
-    """Return the type of a setting without its None: int for int | None."""
+    """Return the type of a setting without None: int for int | None."""
     parts = get_args(kind) if get_origin(kind) in (Union, UnionType) else (kind,)
     return next(each for each in parts if each is not NoneType)
 
 
 def names_of(*groups: type) -> Iterator[str]:
-    """Names of the settings of some classes."""
+    """Names of the settings of the given classes."""
     return (name for group in groups for name in described(group))
 
 
 def values_of(recipe: object, *groups: type) -> dict[str, Any]:
-    """Values in a recipe of the settings of some classes."""
+    """Values of a recipe for the settings of the given classes, by name."""
     return {name: getattr(recipe, name) for name in names_of(*groups)}

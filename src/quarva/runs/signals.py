@@ -1,4 +1,4 @@
-"""Signals as a long table: what signals.parquet and `quarva evaluate --out` hold."""
+"""Signals as a long table, as in signals.parquet and `quarva evaluate --out`."""
 
 import io
 import os
@@ -37,25 +37,25 @@ def signals_table(
     expressions : sequence of Expression
         The formulas.
     data : Panel or Table
-        What to evaluate them on.
+        The data.
     threads : int, optional
-        Threads to use. Defaults to one per core.
-    device : {"cpu", "cuda", "auto"}
-        What evaluates the formulas.
+        Number of threads. Defaults to one per core.
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        Device of the evaluation; see `engine.evaluate`.
 
     Returns
     -------
     polars.DataFrame
-        Columns `date`, `asset` and one for each formula in the precision of the panel, a row for each date
-        and asset, dates first. For a table: columns `row`, from 1, and one for each formula. Null means that
-        a formula has no value.
+        Columns `date`, `asset` and one per formula in the precision of the panel, with one row per date and
+        asset, sorted by date. For a table: columns `row`, counted from 1, and one per formula. Null where a
+        formula has no value.
 
     Raises
     ------
     FormulaError
-        An unknown field.
+        A formula reads a field, group or asset that the data lack.
     DeviceError
-        A GPU that is not available.
+        The GPU is not available.
     """
     import polars as pl
 
@@ -78,7 +78,7 @@ def signals_table(
 
 
 def check_table_path(path: str | os.PathLike[str]) -> None:
-    """Raise RunError if `write_table` could not write to a path; to be called before any work is done."""
+    """Raise RunError if a path has another ending or no folder. Call it before a long computation."""
     target = Path(path)
     if target.suffix.lower() not in (".parquet", ".csv"):
         raise RunError(
@@ -91,7 +91,7 @@ def check_table_path(path: str | os.PathLike[str]) -> None:
 
 
 def write_table(table: "pl.DataFrame", path: str | os.PathLike[str]) -> None:
-    """Write a table as Parquet or CSV, by the ending of the path, whole or not at all. Raises RunError."""
+    """Write a table atomically as Parquet or CSV, by the ending of the path. Raises RunError."""
     check_table_path(path)
     buffer = io.BytesIO()
     if Path(path).suffix.lower() == ".csv":

@@ -1,4 +1,4 @@
-"""From a question asked in Python to a run folder that holds its recipe and its data."""
+"""Creates run folders for tasks from Python, with their recipes and data."""
 
 import os
 from pathlib import Path
@@ -24,33 +24,35 @@ AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 def make_run_folder(
     path: str | os.PathLike[str], task: Task, kind: type[AnyRecipe], asked: dict[str, Any]
 ) -> tuple[RunFolder, AnyRecipe]:
-    """Create a run folder for a task from Python: its recipe, and its data unless they are the sample panel.
+    """Create a run folder for a task from Python.
 
-    The data are written beside the recipe, because a panel in memory has no other file; `quarva report` and
-    `--resume` find them there.
+    The folder has the recipe and a copy of the data, which `quarva report` and `--resume` read. The sample
+    panel is not copied.
 
     Parameters
     ----------
     path : path-like
-        An empty folder, or none yet.
+        New or empty folder.
     task : Task
-        The question.
+        The task.
     kind : type of Recipe
-        What kind of recipe to write.
+        Class of the recipe.
     asked : dict
-        Its settings besides data and question.
+        Settings of the recipe, except those of the data and the task.
 
     Returns
     -------
     folder : RunFolder
+        The folder.
     recipe : Recipe
+        Its recipe.
 
     Raises
     ------
     RunError
-        The folder cannot be written or is not empty; or a recipe cannot express the question.
+        The folder cannot be written or is not empty, or a recipe cannot describe the task.
     RecipeError
-        A setting out of its range.
+        A setting is out of range.
     """
     data = task.table or task.panel
     is_sample = isinstance(data, Panel) and _is_sample(data)
@@ -90,21 +92,21 @@ def _question(task: Task) -> dict[str, Any]:
 
 
 def _borders(task: Task) -> dict[str, Any]:
-    """Where the parts begin: days of a panel, shares of the rows of a table."""
+    """Settings of the split: days of a panel, or shares of the rows of a table."""
     if task.split is not None:
         firsts = [np.flatnonzero(task.segments == part)[0] for part in (VALIDATION, TEST)]
         days = [task.panel.dates[first - task.split.embargo] for first in firsts]
         return {"split": tuple(map(str, days)), "embargo": task.split.embargo}
     if len(task.targets) == 1:
         return {}
-    assert task.table is not None  # a panel's task has its split
+    assert task.table is not None  # every task on a panel has a split
     whole = np.isfinite(task.table.target) & np.isfinite(task.panel.values).all(axis=0)
     rows = np.isfinite(task.targets).sum(axis=(1, 2))
     return {"split": tuple(str(end / whole.sum()) for end in rows.cumsum()[[TRAIN, VALIDATION]])}
 
 
 def _source(data: Panel | Table, name: str) -> dict[str, Any]:
-    """Settings that read the copy of the data, in the file of this name."""
+    """Settings that read the copy of the data from the file `name`."""
     panel = data.panel if isinstance(data, Table) else data
     about: dict[str, Any] = {"name": panel.name, "notes": list(panel.notes)}
     if panel.reading is not None:
@@ -114,7 +116,7 @@ def _source(data: Panel | Table, name: str) -> dict[str, Any]:
         return {
             "panel": name,
             "source": about,
-            "allow_jumps": True,  # they were checked, or accepted, when the panel was read
+            "allow_jumps": True,  # jumps were checked or accepted when the panel was read
             "conventions": data.conventions,
         }
     free = next(
@@ -129,7 +131,7 @@ def _is_sample(panel: Panel) -> bool:
 
 
 def _check(task: Task, recipe: Recipe, data: Panel | Table) -> None:
-    """Raise RunError unless the recipe asks the same question."""
+    """Raise RunError unless the recipe describes the same task."""
     try:
         again = task_of(recipe, data)
         same = np.array_equal(again.targets, task.targets, equal_nan=True)

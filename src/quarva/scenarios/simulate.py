@@ -219,8 +219,8 @@ def _calibrate(
 ) -> tuple[NDArray[np.float32], float]:
     """Find the amplitude for which the coefficient from day `first` on is `ic`; return bars and coefficient.
 
-    The secant method with the same random numbers in every iteration. The first step uses the slope of a
-    linear effect. So does a later one, halved, if the secant is implausible.
+    The secant method is used, with the same random numbers in every iteration. The first step uses the slope
+    of a linear effect. If a secant is implausible, half a step with this slope is made instead.
     """
     program = Program.from_expressions([plant])
     guess = float(np.mean(1 / randomness.spread()[first:]))  # coefficient per unit of amplitude

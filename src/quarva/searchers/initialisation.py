@@ -36,7 +36,7 @@ class Initialisation:
     population : Population
         The formulas scored so far.
     fitness : float64 array, shape (len(population),)
-        Their fitness; NaN is no score.
+        Their fitness. NaN means no score.
     """
 
     def __init__(self, context: SearchContext, grammar: Grammar, n: int, surrogate: Surrogate | None) -> None:

@@ -1,6 +1,6 @@
 """Targets after a trade that take one of the classes −1, 0 and 1.
 
-The classes are ordered, so signals can be scored against them like against numbers.
+The classes are ordered, so signals can be scored against them as against numbers.
 """
 
 from dataclasses import dataclass

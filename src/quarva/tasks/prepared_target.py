@@ -1,4 +1,4 @@
-"""Targets prepared for the engine, with what is needed to turn its sums into objectives."""
+"""Targets prepared for the engine, with the quantities that convert its sums to objectives."""
 
 from dataclasses import dataclass, replace
 

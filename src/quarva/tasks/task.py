@@ -228,8 +228,8 @@ class Task:
     def warnings(self) -> tuple[str, ...]:
         """Warnings about fields that are copies of the target, one line each.
 
-        There are none if the target is a price, which agrees with every other price of the day; a note says
-        so.
+        There are none if the target is a price, because all prices of a day are close to each other; a note
+        says so.
         """
         if is_price(self.target_names[0]):
             return ()

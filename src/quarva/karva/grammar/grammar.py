@@ -87,7 +87,7 @@ class Grammar:
         Parameters
         ----------
         context : TreeContext
-            Of these genes, from `begin`, with positions 0 … i−1 put.
+            Context of these genes, as returned by `begin` and updated for positions 0 … i − 1.
         symbols : int16 array, shape (B, L)
             Legal up to position i−1; later positions are ignored.
         i : int
@@ -116,7 +116,7 @@ class Grammar:
         ----------
         symbols : int16 array, shape (B, L)
         context : TreeContext, optional
-            Of these genes; computed by default.
+            Context of these genes. Computed by default.
 
         Returns
         -------

@@ -19,7 +19,7 @@ __all__ = ["NodeContext", "TreeContext", "add_arguments"]
 
 
 class NodeContext(NamedTuple):
-    """What is known of a node before its symbol is chosen, in arrays of shape (B,) or (B, L).
+    """Context of nodes whose symbols have not been chosen yet, in arrays of shape (B,) or (B, L).
 
     Attributes
     ----------

@@ -1,1 +1,1 @@
-"""From a task to a fitted network: `Learner`, `Fitted` and `sweep`."""
+"""Fitting of networks to tasks: `Learner`, `Fitted` and `sweep`."""

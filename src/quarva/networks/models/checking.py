@@ -89,7 +89,7 @@ def _batch_size(features: int, length: int) -> int:
 
 
 def _fault(network: nn.Module, features: int, length: int, outputs: int, layout: Layout) -> str | None:
-    """What is wrong with the network's outputs, or None."""
+    """Describe what is wrong with the outputs of the network; None if they are valid."""
     batch = _batch_size(features, length)
     device = next((weight.device for weight in network.parameters()), torch.device("cpu"))
     rng = torch.Generator().manual_seed(0)

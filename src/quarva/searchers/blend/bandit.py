@@ -54,10 +54,11 @@ class Bandit:
         Parameters
         ----------
         arm : int
+            Index of the arm.
         keys : uint64 array, shape (P,)
-            Of its formulas, which may repeat.
+            Keys of the formulas of the batch, which may repeat.
         fitness : float64 array, shape (P,)
-            NaN is no score.
+            Their fitness. NaN means no score.
         """
         n = len(fitness)
         better = np.flatnonzero(fitness > self._elite[0])

@@ -86,7 +86,7 @@ def propagate(code, arity, target, start, values, desired):
     Parameters
     ----------
     code, arity : int
-        Of the operator of the node.
+        Code and arity of the operator of the node.
     target : float64 array, shape (R,)
         Desired semantics of the node.
     start : int

@@ -15,7 +15,7 @@ __all__ = ["ReadingBuffers", "SymbolSemantics", "read"]
 
 
 class SymbolSemantics(NamedTuple):
-    """What each symbol of an alphabet computes on R rows.
+    """Semantics of the symbols of an alphabet on R rows.
 
     Attributes
     ----------

@@ -325,11 +325,11 @@ def replacement(
     ----------
     population : Genes
     fitness : float64 array, shape (P,)
-        Of the population; the first of equal values wins.
+        Fitness of the population. Of equal values, the first is preferred.
     offspring : Genes
         Changed in place.
     offspring_fitness : float64 array, shape (P,)
-        NaN is no score.
+        Fitness of the offspring. NaN means no score.
     new_fitness : float64 array, shape (P,)
         Output: fitness of the changed offspring, −inf for no score.
     restarting : bool array, shape (islands,)

@@ -3,9 +3,11 @@
 A chromosome consists of symbols (G, L), its Dc domain dc (G, t) and its constants (G, C). All operators keep
 functions in the head, so every result is a valid chromosome.
 
-References ---------- Ferreira, "Gene Expression Programming: A New Adaptive Algorithm for Solving Problems",
-Complex Systems 13, 2001. Ferreira, "Gene Expression Programming: Mathematical Modeling by an Artificial
-Intelligence", Springer, 2006.
+References
+----------
+Ferreira, "Gene Expression Programming: A New Adaptive Algorithm for Solving Problems", Complex Systems 13,
+2001.
+Ferreira, "Gene Expression Programming: Mathematical Modeling by an Artificial Intelligence", Springer, 2006.
 """
 
 from typing import NamedTuple

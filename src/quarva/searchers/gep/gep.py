@@ -203,7 +203,7 @@ class GEP:
         population : Population
             As many chromosomes as an island has.
         fitness : float64 array, shape (P,)
-            NaN is no score.
+            Their fitness. NaN means no score.
         """
         self._set_island(island, population, fitness)
         self._read_population()

@@ -22,7 +22,7 @@ def choose_symbol(logits, legal, arity, i, n_nodes, mean, weight, inverse_temper
     arity : int8 array, shape (V,)
     i, n_nodes : int
     mean, weight : float
-        Of the length prior.
+        Mean and weight of the length prior.
     inverse_temperature : float
         Factor of the logits, before the prior is added.
     random : float

@@ -46,16 +46,21 @@ def risk_seeking(fitness: NDArray[np.float64]) -> NDArray[np.float64]:
     Parameters
     ----------
     fitness : float64 array, shape (n,)
-        Of the best formulas, best first.
+        Fitness of the best formulas, best first.
 
     Returns
     -------
     float64 array, shape (n,)
         With sum 1; all 0 if all fitnesses are equal.
 
-    References ---------- Petersen et al., "Deep Symbolic Regression", 2021, equation 4. The gradient of the
-    expected fitness above a quantile is divided by the sum here, which makes it independent of the scale of
-    the fitness.
+    Notes
+    -----
+    The weights are those of equation 4 of Petersen et al. (2021), the gradient of the expected fitness above
+    a quantile, divided by their sum. They do not depend on the scale of the fitness.
+
+    References
+    ----------
+    Petersen et al., "Deep Symbolic Regression", 2021.
     """
     above = fitness - fitness[-1]
     return above / max(above.sum(), 1e-300)

@@ -22,7 +22,7 @@ def distinct_best(
     ----------
     population : Population
     fitness : float64 array, shape (P,)
-        NaN and infinity are no score.
+        Their fitness. NaN and infinity mean no score.
     n : int
         Maximum number.
 

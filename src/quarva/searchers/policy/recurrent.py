@@ -62,7 +62,7 @@ class Trace(NamedTuple):
     sums : shape (2, 3E)
         Work space: pre-activations of the gates of one layer.
     logits : shape (V,)
-        Of the last processed position.
+        Logits of the last processed position.
     """
 
     state: NDArray[np.float32]

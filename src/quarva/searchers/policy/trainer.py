@@ -99,9 +99,9 @@ class Trainer:
         Parameters
         ----------
         batch : TeacherForcing
-            Of n chromosomes.
+            The n chromosomes.
         loss_weights : LossWeights
-            Of shape (n,).
+            Their weights, of shape (n,).
         threads : int
             Maximum number of threads. The result does not depend on it.
 

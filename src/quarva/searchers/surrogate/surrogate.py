@@ -67,7 +67,7 @@ class Surrogate:
         ----------
         population : Population
         fitness : float64 array, shape (P,)
-            NaN and infinity are no score and count as 0.
+            Their fitness. NaN and infinity mean no score and count as 0.
         """
         keys = population.keys()
         new = np.setdiff1d(np.unique(keys, return_index=True)[1], np.flatnonzero(np.isin(keys, self._keys)))
@@ -129,12 +129,12 @@ class Surrogate:
         Parameters
         ----------
         candidates : sequence of Population
-            Of the same size.
+            Populations of the same size.
 
         Returns
         -------
         Population
-            Of that size; ties go to the first.
+            One formula per index; the first candidate is preferred in case of ties.
         """
         if len(candidates) == 1:
             return candidates[0]

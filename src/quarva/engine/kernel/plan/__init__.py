@@ -1,1 +1,1 @@
-"""From formulas to instructions: the shared graph, the schedule, and the pieces of a population."""
+"""Translation of formulas to instructions: the shared graph, the schedule, and the pieces of a population."""

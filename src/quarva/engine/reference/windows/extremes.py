@@ -45,7 +45,7 @@ FULL: dict[str, Callable[..., Tensor]] = {
 
 
 def _gapped_largest(part: Part) -> Tensor:
-    """Largest value there, NaN where there is none."""
+    """Largest value of each window; NaN if it has no values."""
     return part.least(1, torch.where(part.here, part.x, -torch.inf).amax(-1))
 
 
@@ -54,14 +54,15 @@ def _gapped_smallest(part: Part) -> Tensor:
 
 
 def _gapped_oldest_age(at: Tensor, age: Tensor) -> Tensor:
-    """k of the oldest True of `at` bool [days, N, w]; −1 where there is none."""
+    """Age in days of the oldest True of a mask (days, N, w); −1 if there is none."""
     return torch.where(at, age, -1.0).amax(-1)
 
 
 def _gapped_place(part: Part, extreme: Tensor) -> Tensor:
-    """Place 1 … rows of the oldest value that is `extreme` [days, N]; of the oldest gap if there is one.
+    """Position, 1 … rows, of the oldest value equal to `extreme`, or of the oldest missing row if any.
 
-    That a gap wins is numpy's argmax and argmin of NaN, which pyqlib calls on the rows it has.
+    A missing row takes precedence because pyqlib calls NumPy's argmax and argmin, which return the first NaN.
+    `extreme` has shape (days, N).
     """
     gap = ~part.here & (part.age < part.rows[..., None])
     extremes = part.here & (part.x == extreme[..., None])

@@ -1,4 +1,4 @@
-"""What the definitions on full windows share: deviations, weighted means and standard deviations.
+"""Shared parts of the definitions on full windows: ages, weighted means and deviations.
 
 x is a tensor of shape (days, N, w) without NaN whose last axis runs from the oldest day to today.
 """

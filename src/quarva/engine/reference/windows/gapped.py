@@ -1,4 +1,4 @@
-"""What the definitions on windows with gaps share: the window, its moments, and Qlib's threshold.
+"""Shared parts of the definitions on windows with gaps: the window, its moments, and Qlib's threshold.
 
 The rules are those of pyqlib 0.9.7, which are largely those of pandas' `rolling(w, min_periods=1)`; see
 `quarva.panel.conventions`.
@@ -14,7 +14,7 @@ from quarva.engine.reference.defined import NAN, ratio, root
 __all__ = ["FLAT", "Part", "standardised_part"]
 
 FLAT = 2e-5
-"""Qlib gives no corr and no rsquare where the standard deviation of a window is at most this."""
+"""In Qlib, corr and rsquare are NaN if the standard deviation of a window is at most this."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Part:
     Attributes
     ----------
     x : Tensor, shape (days, N, w)
-        The last axis runs from the oldest day to today; 0 where there is no value.
+        The windows. The last axis runs from the oldest day to today. 0 marks a missing value.
     here : Tensor of bool, shape (days, N, w)
         True where there is a value.
     rows : Tensor of int, shape (days, N)
@@ -37,38 +37,38 @@ class Part:
 
     @classmethod
     def of(cls, windows: Tensor, rows: Tensor) -> "Part":
-        """From windows [days, N, w] with NaN where there is no value."""
+        """Create a part from windows of shape (days, N, w) with NaN for missing values."""
         here = ~windows.isnan()
         return cls(torch.where(here, windows, 0.0), here, rows)
 
     def where(self, also: Tensor) -> "Part":
-        """The same with values only where `also`, bool of the same shape."""
+        """Copy the part, with the values outside the mask `also` marked as missing."""
         here = self.here & also
         return Part(torch.where(here, self.x, 0.0), here, self.rows)
 
     @property
     def n(self) -> Tensor:
-        """How many values there are, as a float [days, N]; 1 where there are none, and nothing is asked."""
+        """Number of values of each window, float (days, N); at least 1, to avoid a division by zero."""
         return self.here.sum(-1).clamp(min=1).to(self.x.dtype)
 
     @property
     def age(self) -> Tensor:
-        """k of x_k along the last axis: w − 1 (oldest) … 0 (today)."""
+        """Age in days along the last axis: w − 1 (oldest day) … 0 (today)."""
         w = self.x.shape[-1]
         return torch.arange(w - 1, -1, -1, dtype=self.x.dtype, device=self.x.device)
 
     def least(self, n: int, value: Tensor) -> Tensor:
-        """`value` [days, N] where there are at least n values, else NaN."""
+        """`value`, shape (days, N), where a window has at least n values, else NaN."""
         return torch.where(self.here.sum(-1) >= n, value, NAN)
 
     def today(self, value: Tensor) -> Tensor:
-        """`value` [days, N] where there is one today, else NaN."""
+        """`value`, shape (days, N), where a window has a value today, else NaN."""
         return torch.where(self.here[..., -1], value, NAN)
 
     def centre(self, of: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean [days, N] of the values there, and deviations from it, 0 elsewhere.
+        """Mean of the values, shape (days, N), and deviations from it, which are 0 for missing values.
 
-        Taken about the oldest value: deviations are exactly 0 where all values are equal.
+        The oldest value is subtracted first, so that the deviations of equal values are exactly 0.
         """
         oldest = of.detach().gather(-1, self.here.to(torch.int8).argmax(-1, keepdim=True))
         shifted = torch.where(self.here, of - oldest, 0.0)
@@ -76,11 +76,11 @@ class Part:
         return (oldest + mean).squeeze(-1), torch.where(self.here, shifted - mean, 0.0)
 
     def spread(self) -> Tensor:
-        """std [days, N], with n − 1; 0 for one value."""
+        """Standard deviation with n − 1, shape (days, N); 0 for a single value."""
         squares = self.centre(self.x)[1].square().sum(-1)
         return root(squares / (self.n - 1).clamp(min=1))
 
 
 def standardised_part(part: Part) -> Tensor:
-    """(x − mean) / std, 0 where there is no value; NaN where std = 0."""
+    """(x − mean) / std; 0 for missing values, NaN where std = 0."""
     return ratio(part.centre(part.x)[1], part.spread()[..., None])

@@ -41,7 +41,7 @@ FULL: dict[str, Callable[..., Tensor]] = {
 
 
 def _gapped_line(part: Part) -> tuple[Tensor, Tensor, Tensor]:
-    """Deviations of x, deviations of the days from theirs, and the slope of least squares."""
+    """Deviations of x and of the days from their means, and the slope of the least-squares line."""
     _, dx = part.centre(part.x)
     _, days = part.centre((-part.age).expand_as(part.x))
     return dx, days, ratio((dx * days).sum(-1), days.square().sum(-1))
