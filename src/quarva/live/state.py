@@ -150,7 +150,7 @@ def read_state(path: str | os.PathLike[str]) -> State:
 
 
 def _read(path: Path) -> dict[str, NDArray]:
-    """Read the arrays of a file."""
+    """Read the arrays of a file. Raises RunError if that fails."""
     try:
         return read_arrays(path)
     except FileNotFoundError:

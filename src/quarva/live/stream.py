@@ -176,7 +176,7 @@ class Stream:
         Parameters
         ----------
         date : datetime64, date, datetime or str
-            The day, which must be after the last one. Anything that NumPy converts to datetime64.
+            The day, which must be after the last one. Any type that NumPy converts to datetime64 is accepted.
         values : mapping of str to array-like of shape (N,), or ndarray of shape (F, N)
             The bars by field name, or in the order of `fields`. NaN marks a missing value.
         universe : array-like of bool, shape (N,), optional
@@ -190,8 +190,8 @@ class Stream:
         Raises
         ------
         PanelError
-            The day is not after the last one, a value is infinite, or a field is missing or does not have
-            length N. The stream is left unchanged.
+            The date is invalid or not after the last one, a value is infinite, a field is missing or does not
+            have length N, or the universe is missing. The stream is left unchanged.
         """
         day = self.date_of(date)
         if self._history.dates and day <= self._history.dates[-1]:
@@ -363,7 +363,7 @@ class Stream:
         Raises
         ------
         PanelError
-            It is not a date, or it has a time of day and the stream is daily.
+            The argument is not a date, or it has a time of day and the stream is daily.
         """
         try:
             instant = np.datetime64(date).astype("datetime64[ns]")
@@ -467,7 +467,7 @@ def _named(formulas: Formulas, panel: Panel) -> tuple[tuple[str, ...], tuple[For
         raise FormulaError(
             f"the name '{reserved[0]}' is a column of the table of signals; give the formula another name"
         )
-    # Parsing the text of every formula finds one that cannot be written as text now and not in `save`.
+    # Parsing the rendered text rejects a formula that cannot be rendered here rather than in `save`.
     checked = tuple(
         Formula.parse(formula if isinstance(formula, str) else render(formula), panel=panel)
         for formula in formulas.values()

@@ -56,7 +56,23 @@ class Finding:
     coverage: float = float("nan")
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
-        """Signal of the formula on a panel, see `Formula.signal`."""
+        """Compute the signal of the formula on a panel; see `Formula.signal`.
+
+        Parameters
+        ----------
+        panel : Panel
+            The panel of T days and N assets.
+
+        Returns
+        -------
+        DataFrame, shape (T, N)
+            By date and asset. NaN means no opinion.
+
+        Raises
+        ------
+        FormulaError
+            The formula reads a field, group or asset that the panel lacks.
+        """
         return self.formula.signal(panel)
 
     @property

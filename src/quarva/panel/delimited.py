@@ -85,8 +85,8 @@ def read_delimited(path: Path, head: bytes, is_text: Callable[[str], bool], log:
     blank = _blank_rows(frame)
     file.check_lengths(frame, blank)
     if blank.any():
-        file.places = np.flatnonzero(~blank)
-        frame = frame[file.places]
+        file.rows = np.flatnonzero(~blank)
+        frame = frame[file.rows]
     if content.encoding not in ("utf-8", "utf-8-sig"):
         log.note(f"the file is read as {content.encoding}, not UTF-8")
     if not content.ends_with_line():
@@ -199,13 +199,13 @@ def _unique(names: tuple[str, ...], name: str, header: Header) -> list[str]:
     if header.levels:
         plain = [not all(pair) for pair in header.levels]
         return [
-            each if bare else f"{place}\0{each}" for place, (each, bare) in enumerate(zip(stripped, plain))
+            each if bare else f"{index}\0{each}" for index, (each, bare) in enumerate(zip(stripped, plain))
         ]
     duplicates = sorted({each for each in stripped if each and stripped.count(each) > 1})
     if duplicates:
         raise PanelError(f"{name}: line {header.line}: duplicate column {duplicates[0]!r}; keep one")
     return [
-        each or ("" if "" not in stripped[:place] else f"\0{place}") for place, each in enumerate(stripped)
+        each or ("" if "" not in stripped[:index] else f"\0{index}") for index, each in enumerate(stripped)
     ]
 
 
@@ -214,7 +214,7 @@ class _File:
     content: _Content
     header: Header
     names: list[str]
-    places: np.ndarray | None = None  # positions of the rows that are not blank, if some are
+    rows: np.ndarray | None = None  # indices of the rows that are not blank; None if no row is blank
 
     def read(self, text: list[str]) -> "pl.DataFrame":
         """Read all columns; those in `text` as text, the others with inferred types."""
@@ -240,19 +240,19 @@ class _File:
                 f"{self.content.path}: not a table ({message}); give CSV with a header and lines of equal"
                 " length"
             ) from None
-        frame = frame if self.places is None else frame[self.places]
+        frame = frame if self.rows is None else frame[self.rows]
         return frame if columns is None else frame.select(columns)
 
     def _parsed(self, infer: int, text: "set[str]") -> "pl.DataFrame":
         import polars as pl
 
-        given, source = list(self.header.raw_names), self.content.readable
+        names, source = list(self.header.raw_names), self.content.readable
         if self.header.rows > 1 or self.header.line > 1:  # replace everything before the data by one header
-            given = [f"c{place}" for place in range(len(self.names))]
+            names = [f"c{index}" for index in range(len(self.names))]
             lines = self.content.whole().split(b"\n", self.header.data_line)
             data = lines[-1] if len(lines) > self.header.data_line else b""
-            source = self.header.separator.join(given).encode() + b"\n" + data
-        overrides = {each: pl.String for each, name in zip(given, self.names, strict=True) if name in text}
+            source = self.header.separator.join(names).encode() + b"\n" + data
+        overrides = {each: pl.String for each, name in zip(names, self.names, strict=True) if name in text}
         frame = pl.read_csv(
             source, separator=self.header.separator, infer_schema_length=infer, schema_overrides=overrides
         )
@@ -263,8 +263,8 @@ class _File:
 
     def line(self, row: int, column: str | None = None) -> int:
         """Line number of the first line of a row, or of its cell in `column`."""
-        place = row if self.places is None else int(self.places[row])
-        wanted, end = self.header.data_record + place, 0
+        index = row if self.rows is None else int(self.rows[row])
+        wanted, end = self.header.data_record + index, 0
         reader = csv.reader(io.StringIO(self._text(), newline=""), delimiter=self.header.separator)
         for number, cells in enumerate(reader):
             if number == wanted:

@@ -155,10 +155,10 @@ def _records(text: str, separator: str, name: str, before: int) -> list[_Record]
 
 def _find_first_record(records: Sequence[_Record]) -> int | None:
     """Index of the first record with at least two cells whose successor has as many; None without one."""
-    for place, record in enumerate(records):
-        following = records[place + 1] if place + 1 < len(records) else record
+    for index, record in enumerate(records):
+        following = records[index + 1] if index + 1 < len(records) else record
         if len(record.cells) > 1 and len(following.cells) == len(record.cells):
-            return place
+            return index
     return None
 
 
@@ -229,17 +229,17 @@ def _count_header_rows(
     records: Sequence[_Record], kinds: Sequence[Sequence[Kind]], typical: Sequence[Kind]
 ) -> int:
     """Number of header lines."""
-    typed = [place for place, kind in enumerate(typical) if kind in ("date", "number")]
-    dated = [place for place in typed if typical[place] == "date"]
+    typed = [column for column, kind in enumerate(typical) if kind in ("date", "number")]
+    dated = [column for column in typed if typical[column] == "date"]
     labels = [cell.strip() for cell in records[0].cells[1:]]
     repeated = len(set(labels)) < len(labels)
 
-    def is_names(place: int) -> bool:
-        row = kinds[place]
+    def is_names(line: int) -> bool:
+        row = kinds[line]
         if not typed or any(row[j] == "date" for j in dated):
             return False
         numbers = any(row[j] == "number" for j in typed)
-        return not numbers or (place == 1 and repeated and row[0] == "word")
+        return not numbers or (line == 1 and repeated and row[0] == "word")
 
     height = 1
     while height <= _MAX_HEADER_ROWS and height < len(kinds) - 1 and is_names(height):
@@ -256,7 +256,7 @@ def _names(
         len(above) > 1 and sum(map(bool, above[-1])) == 1
     ):  # pandas writes the name of the index on its own line
         last = above.pop()
-        index, at = next((cell, place) for place, cell in enumerate(last) if cell)
+        index, at = next((cell, column) for column, cell in enumerate(last) if cell)
     if len(above) == 1:
         names = list(above[0])
         names[at] = index or names[at]
@@ -264,12 +264,12 @@ def _names(
     if len(above) > 2:
         raise PanelError(f"{name}: lines {line} to {line + len(above) - 1} are all headers; keep one of them")
     upper, lower = (list(row) for row in above)
-    for place in range(2, len(upper)):  # a label that spans several columns is above the first of them
-        upper[place] = upper[place] or (upper[place - 1] if lower[place] else "")
+    for column in range(2, len(upper)):  # a label that spans several columns is above the first of them
+        upper[column] = upper[column] or (upper[column - 1] if lower[column] else "")
     if index is None and (_is_role(lower[0]) or _is_role(upper[0])):
         index = lower[0] if _is_role(lower[0]) else upper[0]
-    for place, (above_it, below) in enumerate(zip(upper, lower, strict=True)):
-        if place != at and bool(above_it) != bool(below) and not _is_role(above_it or below):
+    for column, (above_it, below) in enumerate(zip(upper, lower, strict=True)):
+        if column != at and bool(above_it) != bool(below) and not _is_role(above_it or below):
             raise PanelError(
                 f"{name}: lines {line} and {line + 1} are both headers, but one has no name for column"
                 f" {above_it or below!r}; keep one of them"

@@ -75,7 +75,7 @@ def to_panel(source: Source, options: Layout) -> Panel:
 def _check_header(source: Source, roles: Roles) -> None:
     """Raise PanelError for a frame without a header: columns named 0, 1, 2 … that include its dates."""
     names = [name for name in source.frame.columns if name not in source.index]
-    if roles.date in names and names == [str(place) for place in range(len(names))]:
+    if roles.date in names and names == [str(number) for number in range(len(names))]:
         source.refuse("columns are named 0, 1, 2 …: a table without a header; name them date, open, close …")
 
 
@@ -111,8 +111,8 @@ def _distinct(days: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     new = days[1:] != days[:-1]
     if (days[1:] >= days[:-1]).all():  # already sorted, the usual case
         return days[np.concatenate(([True], new))], np.concatenate(([0], np.cumsum(new)))
-    dates, place = np.unique(days, return_inverse=True)
-    return dates, place.reshape(-1)
+    dates, index = np.unique(days, return_inverse=True)
+    return dates, index.reshape(-1)
 
 
 def _assets(source: Source, roles: Roles) -> tuple[tuple[str, ...], np.ndarray]:
@@ -343,7 +343,7 @@ def _wide(source: Source, roles: Roles, value: str, options: Layout) -> Panel:
     columns = _without_calendar(source, roles.fields)
     ordered = sorted(columns)
     values = np.empty((1, len(days), len(ordered)), dtype=np.float32)
-    for place, column in enumerate(ordered):
+    for index, column in enumerate(ordered):
         numbers = source.numbers(column, column)
         if numbers is None:
             text = source.text(column).drop_nulls()[0]
@@ -352,7 +352,7 @@ def _wide(source: Source, roles: Roles, value: str, options: Layout) -> Panel:
                 f" needs a column of assets: name it with --asset-column {column}"
             )
         with np.errstate(over="ignore"):
-            values[0, :, place] = numbers.to_numpy()
+            values[0, :, index] = numbers.to_numpy()
     if descends:
         days, values = days[::-1].copy(), np.ascontiguousarray(values[:, ::-1])
     for name in roles.labels:

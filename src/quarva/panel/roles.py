@@ -131,13 +131,13 @@ def _reads_as_stamps(series: "pl.Series") -> bool:
     return _reads_as_days(series) or (_reads_as_dates(series) and float(series.min()) >= 1e8)  # type: ignore[arg-type]
 
 
-def _date_column(source: Source, roles: dict[str, str], given: str | None) -> str:
+def _date_column(source: Source, roles: dict[str, str], chosen: str | None) -> str:
     frame = source.frame
-    if given is not None:
-        found = find_column(frame.columns, given)
+    if chosen is not None:
+        found = find_column(frame.columns, chosen)
         if found is None:
             source.refuse(
-                f"no column {given!r} to take dates from (--date-column); {nearest(given, frame.columns)}"
+                f"no column {chosen!r} to take dates from (--date-column); {nearest(chosen, frame.columns)}"
             )
         return found
     named = _by_preference(roles, frame.columns, DATE) or _by_preference(roles, frame.columns, TIME)
@@ -185,7 +185,7 @@ def _string() -> "type[pl.String]":
 
 def _by_preference(roles: dict[str, str], columns: Sequence[str], role: str) -> list[str]:
     """Columns with a role, in the order of the vendor table."""
-    order = {header: place for place, header in enumerate(HEADERS)}
+    order = {header: rank for rank, header in enumerate(HEADERS)}
     named = [name for name in columns if roles.get(name) == role]
     return sorted(named, key=lambda name: order.get(header_key(name), len(order)))
 
@@ -226,13 +226,13 @@ def _is_full_stamp(series: "pl.Series") -> bool:
 
 
 def _asset_column(
-    source: Source, roles: dict[str, str], columns: Sequence[str], given: str | None, date: str
+    source: Source, roles: dict[str, str], columns: Sequence[str], chosen: str | None, date: str
 ) -> str | None:
-    if given is not None:
-        found = find_column(columns, given)
+    if chosen is not None:
+        found = find_column(columns, chosen)
         if found is None:
             source.refuse(
-                f"no column {given!r} to take assets from (--asset-column); {nearest(given, columns)}"
+                f"no column {chosen!r} to take assets from (--asset-column); {nearest(chosen, columns)}"
             )
         return found
     named = [*_by_preference(roles, columns, PERMANENT), *_by_preference(roles, columns, ASSET)]

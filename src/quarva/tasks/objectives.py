@@ -41,7 +41,7 @@ Value = Callable[[Accumulators, NDArray[np.float64]], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Objective:
-    """An objective.
+    """Definition of an objective, the score of a formula on a part of the data.
 
     Attributes
     ----------

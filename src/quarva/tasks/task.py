@@ -326,7 +326,9 @@ class Task:
         Raises
         ------
         TaskError
-            There is more than one formula, or the task has no test.
+            There is more than one formula, the formula reads a target, or the task has no test.
+        FormulaError
+            The formula cannot be parsed, or reads something that the panel lacks.
 
         Notes
         -----
@@ -362,13 +364,15 @@ class Task:
         Returns
         -------
         ndarray of float64, shape (P, M, 2)
-            Values in training and validation, without a change of sign. For "sharpe", which trades daily
-            whatever the horizon, the IC; for "timing_sharpe", the pooled correlation.
+            Values in training and validation, without a change of sign. For "sharpe", which trades daily for
+            any horizon, the IC; for "timing_sharpe", the pooled correlation.
 
         Raises
         ------
         TaskError
-            The task is about a table.
+            The task is about a table, or a formula reads a target.
+        FormulaError
+            A formula cannot be parsed, or reads something that the panel lacks.
         """
         if self.table:
             raise TaskError("a table has a single target without horizons; use a panel")
@@ -527,7 +531,7 @@ class Task:
 
 
 def check_task(given: object, verb: str) -> None:
-    """Raise TaskError if the argument of `verb`, such as "search", is not a Task."""
+    """Raise TaskError unless `given` is a Task; `verb` names the caller in the message, such as "search"."""
     if not isinstance(given, Task):
         raise TaskError(
             f"{verb} takes a Task, not a {type(given).__name__}; create one, such as "

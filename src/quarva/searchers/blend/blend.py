@@ -197,7 +197,9 @@ class Blend:
             self._initialisation = None
 
     def _reseed_islands(self) -> None:
-        """Reseed every other island that restarts with the best of the network's last samples, once each.
+        """Reseed every other restarting island with the best of the network's last samples.
+
+        Each sample is used once.
 
         If all islands were reseeded, evolution would start only from samples of a network that learns from
         evolution, and the search would stagnate.

@@ -77,7 +77,10 @@ def changes(v, before):
 
 @compiled
 def tally(code, x, at, w, lanes, days, age, order, out, to):
-    """count and sign_changes. Order of a strip: number of NaN in the window, number of sign changes in it."""
+    """Compute count and sign_changes.
+
+    Order of a strip: number of NaN in the window, and number of sign changes in it.
+    """
     full = splat(np.float32(w))
     for strip in range(0, lanes, WIDTH):
         here = 2 * strip

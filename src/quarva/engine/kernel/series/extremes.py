@@ -69,7 +69,7 @@ def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, 
 
 @compiled
 def extreme(code, x, at, w, lanes, days, age, order, out, to):
-    """ts_min, ts_max and drawdown. Order of a strip: prefix, suffixes."""
+    """Compute ts_min, ts_max and drawdown. Order of a strip: prefix, suffixes."""
     rows = slots(w)
     turn = splat(ONE if code == TS_MIN else -ONE)
     for strip in range(0, lanes, WIDTH):
@@ -107,7 +107,7 @@ def lay_extremes(x, p, w, lanes, turn, order, here):
 
 @compiled
 def place_of_extreme(code, x, at, w, lanes, days, age, order, out, to):
-    """ts_argmin, ts_argmax, days_since_min and days_since_max. Of equal values, the oldest counts.
+    """Compute ts_argmin, ts_argmax, days_since_min and days_since_max. Of equal values, the oldest counts.
 
     Order of a strip: the minima of the prefix and the suffixes, then their days, counted from the first day
     of the block.
@@ -164,7 +164,7 @@ def lay_places(x, p, w, lanes, turn, order, here):
 
 @compiled
 def gapped_extreme(code, x, at, w, lanes, days, out, to):
-    """ts_min, ts_max and drawdown. A maximum is computed as the minimum of the negatives."""
+    """Compute ts_min, ts_max and drawdown. A maximum is computed as the minimum of the negatives."""
     turn, infinite = splat(ONE if code == TS_MIN else -ONE), splat(INFINITE)
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
@@ -180,7 +180,7 @@ def gapped_extreme(code, x, at, w, lanes, days, out, to):
 
 @compiled
 def gapped_place_of_extreme(code, x, at, w, lanes, days, begins, begins_at, day, out, to):
-    """ts_argmin, ts_argmax, days_since_min, days_since_max.
+    """Compute ts_argmin, ts_argmax, days_since_min, days_since_max.
 
     As in Qlib, ts_argmin and ts_argmax are the position of the oldest missing row if there is one.
     """

@@ -41,7 +41,7 @@ def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, 
 
 @compiled
 def lag(code, x, at, w, lanes, days, out, to):
-    """ref, delta and pct_change. Days are contiguous in memory, so there is no loop over strips."""
+    """Compute ref, delta and pct_change. Days are contiguous in memory, so there is no loop over strips."""
     back = w * lanes
     for i in range(0, days * lanes, WIDTH):
         old = load(x, at - back + i)

@@ -48,7 +48,7 @@ def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, 
 
 @compiled
 def line(code, x, at, w, lanes, days, age, state, out, to):
-    """slope, rsquare and resi.
+    """Compute slope, rsquare and resi.
 
     State of a strip: prefix and suffixes of Σ(i − c)(x − a), of Σ(x − a) and of Σ(x − a)²; then a.
     """

@@ -78,7 +78,10 @@ def deviation(variance):
 
 @compiled
 def spread(code, x, at, w, lanes, days, age, state, out, to):
-    """var, std and ts_zscore. State of a strip: prefix and suffixes of Σ(x − a) and of Σ(x − a)²; then a."""
+    """Compute var, std and ts_zscore.
+
+    State of a strip: prefix and suffixes of Σ(x − a) and of Σ(x − a)²; then a.
+    """
     rows = slots(w)
     part, degrees, share = (rows + 1) * WIDTH, splat(1.0 / (w - 1.0)), splat(1.0 / w)
     less, scale = splat(-1.0 / w), splat(np.sqrt(w - 1.0))
@@ -132,7 +135,7 @@ def lay_squares(x, p, w, lanes, anchor, state, here):
 
 @compiled
 def shape(code, x, at, w, lanes, days, age, state, out, to):
-    """skew and kurt. State of a strip: prefix and suffixes of Σ(x − a)ᵏ for k = 1 … 4; then a.
+    """Compute skew and kurt. State of a strip: prefix and suffixes of Σ(x − a)ᵏ for k = 1 … 4; then a.
 
     Only kurt uses the fourth powers.
     """
@@ -223,7 +226,7 @@ def lay_powers(x, p, w, lanes, anchor, fourth, state, here):
 
 @compiled
 def gapped_spread(code, x, at, w, lanes, days, out, to):
-    """var, std and ts_zscore, from sums about the oldest value."""
+    """Compute var, std and ts_zscore, from sums about the oldest value."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):
@@ -249,7 +252,7 @@ def gapped_spread(code, x, at, w, lanes, days, out, to):
 
 @compiled
 def gapped_shape(code, x, at, w, lanes, days, out, to):
-    """skew and kurt, from sums about the oldest value."""
+    """Compute skew and kurt, from sums about the oldest value."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):

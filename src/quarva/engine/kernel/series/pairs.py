@@ -53,7 +53,10 @@ def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, 
 
 @compiled
 def cov(x, at, y, y_at, w, lanes, days, age, state, out, to):
-    """cov. State of a strip: prefix and suffixes of Σ(x − a), Σ(y − b) and Σ(x − a)(y − b); then a and b."""
+    """Compute cov.
+
+    State of a strip: prefix and suffixes of Σ(x − a), Σ(y − b) and Σ(x − a)(y − b); then a and b.
+    """
     rows = slots(w)
     part, less, degrees = (rows + 1) * WIDTH, splat(-1.0 / w), splat(1.0 / (w - 1.0))
     for strip in range(0, lanes, WIDTH):
@@ -89,7 +92,7 @@ def cov(x, at, y, y_at, w, lanes, days, age, state, out, to):
 
 @compiled
 def corr(x, at, y, y_at, w, lanes, days, age, state, out, to):
-    """corr. State of a strip: as in `cov`, with Σ(x − a)² and Σ(y − b)² after the three sums."""
+    """Compute corr. State of a strip: as in `cov`, with Σ(x − a)² and Σ(y − b)² after the three sums."""
     rows = slots(w)
     part, less = (rows + 1) * WIDTH, splat(-1.0 / w)
     for strip in range(0, lanes, WIDTH):
@@ -173,7 +176,10 @@ def gapped_cov(x, at, y, y_at, w, lanes, days, out, to):
 
 @compiled
 def gapped_corr(x, at, y, y_at, w, lanes, days, out, to):
-    """corr; NaN if either window is flat, judged by all its values, also on days without the other value."""
+    """Compute corr.
+
+    The result is NaN if either window is flat. All its values count, also on days without the other value.
+    """
     for strip in range(0, lanes, WIDTH):
         p, s, o = at + strip, y_at + strip, to + strip
         for _ in range(days):

@@ -82,7 +82,7 @@ def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, 
 
 @compiled
 def total(code, x, at, w, lanes, days, age, state, out, to):
-    """sum and mean. State of a strip: prefix, suffixes."""
+    """Compute sum and mean. State of a strip: prefix, suffixes."""
     rows = slots(w)
     share = splat(1.0 / w)
     for strip in range(0, lanes, WIDTH):
@@ -119,7 +119,10 @@ def lay_sums(x, p, w, lanes, state, here):
 
 @compiled
 def ema(x, at, w, lanes, days, age, state, out, to):
-    """ema. State of a strip: prefix, suffixes as of the end of their block, weight of the suffixes today."""
+    """Compute ema.
+
+    State of a strip: prefix, suffixes as of the end of their block, weight of the suffixes today.
+    """
     rows = slots(w)
     decay = 1.0 - 2.0 / (w + 1)
     b, scale = splat(decay), splat((1.0 - decay) / (1.0 - decay**w))
@@ -262,7 +265,7 @@ def or_zero(v):
 
 @compiled
 def gapped_total(code, x, at, w, lanes, days, age, state, order, out, to):
-    """sum and mean: blocks as in `total`, with 0 for a missing day.
+    """Compute sum and mean: blocks as in `total`, with 0 for a missing day.
 
     State of a strip: prefix, suffixes. Order: days of the window that are NaN.
     """
