@@ -6,7 +6,7 @@
     ├── TaskError       a task that is invalid or does not fit the data
     ├── RecipeError     a setting that is unknown or out of range
     ├── RunError        a file or run folder that cannot be written, read or resumed
-    └── DeviceError     a GPU that is unavailable or too small
+    └── DeviceError     a GPU that is unavailable or has too little memory
 
 Each message is one line that states what is wrong, where, and how to correct it. The command line prints it
 on standard error and exits with status 2.
@@ -40,4 +40,4 @@ class RunError(QuarvaError):
 
 
 class DeviceError(QuarvaError):
-    """A requested GPU is unavailable, or too small."""
+    """A requested GPU is unavailable or has too little memory."""

@@ -102,7 +102,7 @@ def _resume(path: str, more: dict[str, Any]) -> "tuple[str, Comparison]":
 
 
 def _progress() -> "bool | Callable[[str, int, Progress], None]":
-    """Return True, for a bar, in a terminal; otherwise a function that prints a line from time to time."""
+    """Choose the progress display: a bar (True) in a terminal, otherwise a function that prints lines."""
     if sys.stderr.isatty():
         return True
     said = time.monotonic()

@@ -101,7 +101,7 @@ def _resume(path: str, limits: dict[str, Any], read_test: bool) -> "Kept[Finding
 
 
 def _progress() -> "bool | Callable[[Progress], None]":
-    """Return True, for a bar, in a terminal; otherwise a function that prints a line from time to time."""
+    """Choose the progress display: a bar (True) in a terminal, otherwise a function that prints lines."""
     if sys.stderr.isatty():
         return True
     from quarva.engine import is_compiled

@@ -35,7 +35,7 @@ class Comparison:
     runs : tuple of Run
         Completed runs, entry by entry.
     asked_level : float, optional
-        Training score at which entries are timed; None for the default, see `level`.
+        Training score at which entries are timed; None for the default; see `level`.
     interrupted : bool
         True if some runs are missing because the comparison was interrupted.
     learners : tuple of str

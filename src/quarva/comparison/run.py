@@ -202,9 +202,9 @@ class Run:
         Parameters
         ----------
         level : float or None
-            Training figure. None means the first exact formula of a solved run.
+            Training score. None means the first exact formula of a solved run.
         minimised : bool
-            True if a smaller figure is better.
+            True if a smaller score is better.
 
         Returns
         -------

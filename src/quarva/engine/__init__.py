@@ -1,4 +1,4 @@
-"""Evaluates formulas on panels, fast. It must not know a target's name, an objective or a search."""
+"""Fast evaluation of formulas on panels. This package must not depend on tasks or searches."""
 
 from quarva.engine.devices import DEVICES, Device
 from quarva.engine.evaluate import evaluate, is_compiled, signals, threads_to_use

@@ -60,7 +60,7 @@ class FewRows:
         threads : int
             Number of threads.
         acc : ndarray of float64, shape (P, S, M, 4)
-            Receives the scores, see `evaluate`.
+            Receives the scores; see `evaluate`.
         """
         offset, *columns = nodes
         longest = int(np.diff(offset).max(initial=1))
@@ -78,7 +78,7 @@ class FewRows:
         threads : int
             Number of threads.
         acc : ndarray of float64, shape (P, S, M, 4)
-            Receives the scores, see `evaluate`.
+            Receives the scores; see `evaluate`.
 
         Raises
         ------

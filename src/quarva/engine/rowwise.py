@@ -29,7 +29,7 @@ class Rows:
     Attributes
     ----------
     nodes : tuple of ndarray
-        The arrays of a `Program`, see `kernel.run.batch.run`.
+        The arrays of a `Program`; see `kernel.run.batch.run`.
     layout : PanelLayout
         The panel.
     target : Target

@@ -1,6 +1,6 @@
 """The formula language: operators, symbols, genes and notations.
 
-This package knows nothing about market data or about searchers. Names are imported on first use, because the
+This package must not depend on market data or searchers. Names are imported on first use, because the
 operator table needs no parser, and reading a formula needs neither NumPy nor Numba.
 """
 

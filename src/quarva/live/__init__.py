@@ -1,6 +1,6 @@
 """Live evaluation: formulas take one day at a time and return its signals; their state is kept in a file.
 
-This package must not know about targets, searches, or how signals become positions.
+This package must not depend on targets, searches or strategies.
 """
 
 from quarva.live.days import Days, read_days

@@ -118,7 +118,7 @@ def read_days(
 
 
 def _check_groups(panel: "Panel", names: tuple[str, ...], stream: "Stream") -> None:
-    """Refuse a change of an asset's group, because the days before were computed with the old group."""
+    """Raise PanelError if the group of an asset changed: earlier days were computed with the old one."""
     for group, before in stream.groups.items():
         now = panel.groups.get(group)
         if now is None:
@@ -137,7 +137,7 @@ def _check_groups(panel: "Panel", names: tuple[str, ...], stream: "Stream") -> N
 
 
 def _check_values(days: Days, stream: "Stream") -> None:
-    """Refuse infinite values and prices that are not above zero."""
+    """Raise PanelError for infinite values and for prices that are not above zero."""
     for row, field in enumerate(stream.fields):
         table = days.values[:, row]
         price = is_price(field)

@@ -176,7 +176,7 @@ def _refuse_missing(days: Days, missing: dict[np.datetime64, tuple[str, ...]]) -
 def _check_jumps(
     stream: Stream, bars: NDArray[np.float32], days: Days, patched: list[int], new: list[int]
 ) -> None:
-    """Refuse a jump of a price on a day that is new or corrected."""
+    """Raise PanelError if a price jumps on a day that is new or corrected."""
     first = min(patched, default=len(bars))  # the days before it did not change
     table = np.concatenate([_last_known(bars[:first]), bars[first:], days.values[new]])
     dates = np.concatenate([stream.dates[first:], days.dates[new].astype(stream.dates.dtype)])

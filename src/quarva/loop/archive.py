@@ -157,7 +157,7 @@ class Archive:
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray]) -> None:
-        """Restore a `state`."""
+        """Restore a state that `state` returned."""
         p = self._entries.population
         population = p.with_arrays(state)
         self._entries = _Entries(population, state["fitness"], state["train"], state["sign"])

@@ -45,7 +45,7 @@ class History:
         return numbers | {"changes": np.array(changes, np.int64), "formulas": texts}
 
     def restore(self, state: dict[str, NDArray]) -> None:
-        """Restore a `state`."""
+        """Restore a state that `state` returned."""
         for name in _NUMBERS:
             self._columns[name] = [int(v) if name in _INTEGERS else float(v) for v in state[name]]
         rows = len(self)

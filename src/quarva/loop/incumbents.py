@@ -193,7 +193,7 @@ class Incumbents:
         return self._arrays() | last | {"formula": np.array(self._texts(), np.str_)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Restore a `state`."""
+        """Restore a state that `state` returned."""
         self._numbers = {name: state[name].tolist() for name in _NUMBERS}
         self._formulas = [str(text) for text in state["formula"]]
         self._fitness, self._has_eligible = float(state["fitness"]), bool(state["judged"])

@@ -171,7 +171,7 @@ class Memory:
         return {"keys": self.table[used], "fitness": self.fitness[used], "size": np.array(self.table.size)}
 
     def restore(self, state: dict[str, NDArray]) -> None:
-        """Restore a `state`."""
+        """Restore a state that `state` returned."""
         size = int(state["size"])
         self.table, self.fitness = np.zeros(size, np.uint64), np.zeros(size)
         put(self.table, self.fitness, state["keys"], state["fitness"])

@@ -131,5 +131,5 @@ class Resumable(Protocol):
         ...
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a `state`. Called after `begin`."""
+        """Restore a state that `state` returned. Called after `begin`."""
         ...

@@ -48,7 +48,7 @@ class Header:
     raw_names : tuple of str
         Cells of the first header line, unchanged.
     names : tuple of str
-        Column names; for a header with two levels the lower one, see `levels`.
+        Column names; for a header with two levels the lower one; see `levels`.
     levels : tuple of (str, str)
         Both labels of each column; empty if the header has one level.
     level_names : (str, str)

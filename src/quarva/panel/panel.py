@@ -65,7 +65,7 @@ class Panel:
         Interpretation of the columns; None if the panel was not read from a table.
     precision : {"float32", "float64"}
         Type in which formulas are evaluated; float64 only for tables with values that float32 cannot
-        distinguish, see `quarva.panel.precision`.
+        distinguish; see `quarva.panel.precision`.
 
     Raises
     ------

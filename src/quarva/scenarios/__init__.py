@@ -1,4 +1,4 @@
-"""Simulated markets for testing searches. This package knows formulas and panels, but no search."""
+"""Simulated markets for testing searches. This package must not depend on searches."""
 
 from quarva.scenarios.simulate import BAR, Market, planted_ic, simulate
 

@@ -76,6 +76,6 @@ class Initialisation:
         return {"rounds": self._rounds, "fitness": self.fitness, **self.population.arrays()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a `state`."""
+        """Restore a state that `state` returned."""
         self.population = self.population.with_arrays(state)
         self._rounds, self.fitness = int(state["rounds"]), np.array(state["fitness"])

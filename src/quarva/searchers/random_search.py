@@ -14,7 +14,7 @@ __all__ = ["RandomSearch"]
 
 @dataclass
 class RandomSearch:
-    """Independently sampled chromosomes, see `Population.random`.
+    """Independently sampled chromosomes; see `Population.random`.
 
     Attributes
     ----------
@@ -48,7 +48,7 @@ class RandomSearch:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a `state`."""
+        """Restore a state that `state` returned."""
         whole = self._rng.bit_generator.state
         for name in ("state", "inc"):
             whole["state"][name] = int.from_bytes(np.asarray(state[name], np.uint8).tobytes(), "little")

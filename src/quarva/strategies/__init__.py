@@ -1,6 +1,6 @@
 """Strategies: positions from a signal, and their returns after delay and costs.
 
-This package must not know how a function was found, nor which days belong to training or to the sealed test.
+This package must not depend on how a function was found, or on the split of the days.
 """
 
 from quarva.strategies.holding import HoldingReturns, check_delisting_return, holding_returns

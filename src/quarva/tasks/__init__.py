@@ -1,6 +1,6 @@
 """Tasks: targets, objectives and splits, and the scores that they give to formulas.
 
-This package must not know who proposes formulas or in what order.
+This package must not depend on how formulas are proposed.
 """
 
 from quarva.tasks.classes import Direction, Quintile, TripleBarrier

@@ -175,7 +175,8 @@ class _Agreement:
     def threshold(self, horizon: int, known: float) -> float:
         """The smallest value that is not a coincidence, infinite if there is none.
 
-        Targets of `horizon` days overlap, and targets that agree with their past (`known`) repeat it.
+        Cells are not independent if targets span several days (`horizon`) or agree with their last known
+        value; `known` is this agreement.
         """
         if self.cells * (1.0 - known) ** 2 / max(1, horizon) >= _MIN_CELLS:
             return _LIMIT

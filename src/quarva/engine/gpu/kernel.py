@@ -362,7 +362,7 @@ def run(
     offset, code, left, right, third, param, number
         The arrays of a `Program`; `param` refers to the fields, groups and assets of the panel.
     base, mask : int64
-        Location of each node, see `cells` and `places`.
+        Location of each node; see `cells` and `places`.
     block_rows : int
         Rows of scratch per block.
     fields : float32, shape (F · T · width,)

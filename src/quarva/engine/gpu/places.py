@@ -111,7 +111,7 @@ def _place(
 
     A node that is only read on the same day frees its rows after its last reader, and a reader never writes
     to the rows that it reads. A node that is read on later days keeps its rows. With Qlib's conventions, an
-    `ema` has further rows that no other node uses, see `windows.carried_ema`.
+    `ema` has further rows that no other node uses; see `windows.carried_ema`.
     """
     back, last, free = work
     for p in range(offset.size - 1):

@@ -201,7 +201,7 @@ def weighted(op, x, day, asset, w, rows, partial):
 
 @on_device
 def carried(op, partial):
-    """True if an operator is carried from day to day, see `carried_ema`."""
+    """True if an operator is carried from day to day; see `carried_ema`."""
     return op == EMA and partial
 
 

@@ -1,7 +1,7 @@
 """The reference implementation: every operator of the table, written for clarity in float64 PyTorch.
 
 It defines the values that the fast kernels are tested against, and it provides gradients with respect to
-constants. This package must not know about kernels or populations.
+constants. This package must not depend on kernels or populations.
 """
 
 from quarva.engine.reference.constants import extract_constants, fill_constants

@@ -71,7 +71,7 @@ class TreeContext:
     depth : int16 array, shape (B, L)
         0 at the root.
     horizontal : float32 array, shape (B, L)
-        Horizontal position, see the module.
+        Horizontal position; see the module.
     n_nodes : int32 array, shape (B,)
         Nodes known to exist. The other arrays are defined at positions i < n_nodes.
     grammar_state : GrammarState or None

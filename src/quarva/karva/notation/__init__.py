@@ -6,8 +6,8 @@
     parse("rank(correlation(close, volume, 10))", "worldquant")     the 101 Formulaic Alphas
     render(expression, "latex")                         LaTeX, for reports; it cannot be parsed
 
-Every notation n in `NOTATIONS` preserves the tree: `parse(render(e, n), n) == e`. This package knows symbols
-and trees only, not data.
+Every notation n in `NOTATIONS` preserves the tree: `parse(render(e, n), n) == e`. This package depends on
+symbols and trees only, not on data.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,6 +1,6 @@
 """Tuning: the constants of new formulas are fitted by least squares before their scores count.
 
-This package must not know who proposes formulas.
+This package must not depend on how formulas are proposed.
 """
 
 from quarva.loop.tuning.tuner import STEPS, Tuned, Tuner, tuner_for

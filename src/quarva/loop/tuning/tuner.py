@@ -190,7 +190,7 @@ class Tuner:
         return self.skeletons.state()
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Restore a `state`."""
+        """Restore a state that `state` returned."""
         self.skeletons.restore(state)
 
 

@@ -52,7 +52,7 @@ def check_causality(features: Sequence[Feature], panel: Panel) -> None:
 
 
 def check_target(names: Sequence[str], values: NDArray[np.float32], task: Task) -> None:
-    """Reject features that are a copy of the target; see `quarva.tasks.leaks`.
+    """Raise TaskError for features that are copies of the target; see `quarva.tasks.leaks`.
 
     Parameters
     ----------

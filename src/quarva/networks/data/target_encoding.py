@@ -118,7 +118,7 @@ class TargetEncoding:
         Parameters
         ----------
         predictions : Tensor of float, shape (B, K)
-            Decoded outputs, see `predict`.
+            Decoded outputs; see `predict`.
         target : Tensor of float64, shape (B,)
             Target in its own units.
         day : Tensor of int64, shape (B,)

@@ -43,7 +43,7 @@ def baselines(
     Returns
     -------
     dict of str to float
-        Score of each baseline, see `TargetEncoding.score`.
+        Score of each baseline; see `TargetEncoding.score`.
     """
     predictions = {"constant": _constant(encoding, training, targets[0], len(evaluated))}
     if last_known is not None:

@@ -21,7 +21,7 @@ def write_checkpoint(path: Path, chunks: list[dict[str, Tensor]], key: dict[str,
     path : Path
         The file.
     chunks : list of dict of str to Tensor
-        State of each training, see `Training.state`.
+        State of each training; see `Training.state`.
     key : dict
         What identifies the fit. A digest of it is stored.
 

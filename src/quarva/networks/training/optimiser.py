@@ -62,7 +62,7 @@ class Optimiser:
         return {f"{k}/{name}": value for k, each in moments.items() for name, value in each.items()}
 
     def restore(self, state: dict[str, Tensor]) -> None:
-        """Restore a `state`."""
+        """Restore a state that `state` returned."""
         moments: dict[int, dict[str, Any]] = {}
         for name, value in state.items():
             number, _, key = name.partition("/")

@@ -85,7 +85,7 @@ class Bandit:
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Continue from a `state`."""
+        """Restore a state that `state` returned."""
         self.spent, self._since = np.array(state["spent"]), np.array(state["since"])
         self._rewards, self._costs = np.array(state["rewards"]), np.array(state["costs"])
         self._elite, self._keys = np.array(state["elite"]), np.array(state["keys"])

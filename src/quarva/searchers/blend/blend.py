@@ -251,7 +251,7 @@ class Blend:
         return {f"{part}/{name}": value for part, stored in parts.items() for name, value in stored.items()}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a `state`."""
+        """Restore a state that `state` returned."""
         parts: dict[str, dict[str, Any]] = {}
         for name, value in state.items():
             part, _, inner = name.partition("/")

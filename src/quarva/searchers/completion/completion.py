@@ -101,7 +101,7 @@ class Completion:
         return self.library.state() | {"lookups": np.array(self.lookups)}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Continue from a `state`; nothing may have been read before."""
+        """Restore a state that `state` returned; nothing may have been read before."""
         self.library.table[:], self.library.used[0] = 0, 0
         self.library.restore(state)
         self.lookups = int(state["lookups"])

@@ -67,7 +67,7 @@ class Library(NamedTuple):
         return {"values": self.values[:n], "symbols": self.symbols[:n], "length": self.length[:n]}
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Continue from a `state`; the library must be empty."""
+        """Restore a state that `state` returned; the library must be empty."""
         n = len(state["values"])
         self.values[:n], self.symbols[:n], self.length[:n] = (
             state[name] for name in ("values", "symbols", "length")

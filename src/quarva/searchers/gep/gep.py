@@ -245,7 +245,7 @@ class GEP:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a `state`."""
+        """Restore a state that `state` returned."""
         now = self._now.genes
         now.symbols[:], now.dc[:], now.constants[:] = state["symbols"], state["dc"], state["constants"]
         self._fitness, self._restarting = state["fitness"].copy(), state["restarting"].copy()

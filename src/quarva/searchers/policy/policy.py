@@ -345,7 +345,7 @@ class Policy:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a `state`."""
+        """Restore a state that `state` returned."""
         self._batches, self._starts = int(state["batches"]), int(state["starts"])
         self._best, self._level = float(state["best"]), float(state["level"])
         self._stagnation = int(state["stagnation"])

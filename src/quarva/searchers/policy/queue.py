@@ -89,7 +89,7 @@ class Queue:
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray]) -> None:
-        """Continue from a `state`."""
+        """Restore a state that `state` returned."""
         self.population = replace(
             self.population,
             symbols=np.asarray(state[f"{self.name}_symbols"], np.int16),

@@ -66,7 +66,7 @@ class Trainer:
     rate : float
         Learning rate of Adam (Kingma and Ba 2015).
     decay : float
-        Decay of the entropy along a gene, see `TeacherForcing.evaluate`.
+        Decay of the entropy along a gene; see `TeacherForcing.evaluate`.
 
     Attributes
     ----------
@@ -192,7 +192,7 @@ class Trainer:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Continue from a `state`.
+        """Restore a state that `state` returned.
 
         Raises
         ------

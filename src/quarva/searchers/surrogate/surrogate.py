@@ -150,7 +150,7 @@ class Surrogate:
         }  # fmt: skip
 
     def restore(self, state: dict[str, NDArray[Any]]) -> None:
-        """Continue from a `state`."""
+        """Restore a state that `state` returned."""
         self._signatures = np.array(state["signatures"], np.float32)
         self._fitness, self._keys = np.array(state["fitness"]), np.array(state["keys"])
         self.n_candidates = int(state["n_candidates"])

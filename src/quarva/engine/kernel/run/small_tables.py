@@ -216,7 +216,7 @@ def run_genes(pool, genes, symbol_table, link, fields, cells, days, scored, work
     Parameters
     ----------
     pool
-        The words of a spin pool, see `quarva._runtime.spin_pool`.
+        The words of a spin pool; see `quarva._runtime.spin_pool`.
     genes : tuple of ndarray
         The arrays symbols, dc and constants of a `Population`.
     symbol_table : tuple of ndarray
@@ -232,7 +232,7 @@ def run_genes(pool, genes, symbol_table, link, fields, cells, days, scored, work
     workspace : Workspace
         Its number of pieces is the number of pieces of work.
     acc : ndarray of float64, shape (P, S, M, 4)
-        Receives the scores, see `batch.run`.
+        Receives the scores; see `batch.run`.
     """
     submit(
         pool, score_genes, workspace.places.shape[0],

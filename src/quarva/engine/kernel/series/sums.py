@@ -327,7 +327,7 @@ def gapped_decay_linear(x, at, w, lanes, days, begins, begins_at, day, out, to):
 
 @compiled
 def gapped_product(x, at, w, lanes, days, out, to):
-    """Products as m · 2^e, see `product`."""
+    """Compute products as m · 2^e; see `product`."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):

@@ -24,4 +24,4 @@ FULL: dict[str, Callable[..., Tensor]] = {name: f for family in _FAMILIES for na
 GAPPED: dict[str, Callable[..., Tensor]] = {
     name: f for family in _FAMILIES for name, f in family.GAPPED.items()
 }
-"""The definition of each operator on windows with gaps, except `ema`, see `carried_ema`."""
+"""The definition of each operator on windows with gaps, except `ema`; see `carried_ema`."""
