@@ -31,7 +31,7 @@ _DOUBLE, _HALF, _NEGATIVE = range(3)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 FIRST_PURE_CODE = min(_COMPARE, _NONE, _PURE)
-"""For this and higher codes, the result of an operator is a pure number for any arguments."""
+"""From this code on, the result of an operator is a pure number, whatever its arguments."""
 
 
 class UnitTables(NamedTuple):

@@ -19,7 +19,7 @@ __all__ = ["BODIES", "Body", "Generator", "State"]
 Body = Literal["gru", "transformer"]
 BODIES: tuple[Body, ...] = ("gru", "transformer")
 State = list[Tensor]
-"""State that a body passes from position to position; the first axis of each tensor is that of genes."""
+"""What a body carries from position to position; the first axis of each tensor is that of genes."""
 
 
 class GRU(nn.Module):
