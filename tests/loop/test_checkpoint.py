@@ -1,4 +1,4 @@
-"""A search on disk goes on where it stood, or says in one line why it can not."""
+"""A search on disk is resumed where it stopped, or refused in one line with the reason."""
 
 import errno
 import os

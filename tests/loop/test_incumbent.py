@@ -1,4 +1,4 @@
-"""A formula that says nothing in validation can not be judged, and does not lead while another can."""
+"""A formula without a validation score is no incumbent while another formula has one."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every table that can not be used is refused in one line: what, where, and how to mend it."""
+"""Every unusable table is refused in one line: what is wrong, where, and how to mend it."""
 
 import gzip
 from pathlib import Path

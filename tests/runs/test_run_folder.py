@@ -1,4 +1,4 @@
-"""A run folder holds what was written whole, and says when it can not be used."""
+"""A run folder holds complete files only, and an unusable one is refused in one line."""
 
 import errno
 import math
