@@ -150,18 +150,18 @@ def test_a_recipe_with_an_unknown_setting_of_the_searcher(quarva, tmp_path):
     ("command", "text", "words"),
     [
         ("search", "budget = true", ["budget = True: input should be a number"]),
-        ("search", "[settings]\npopulation = 'x'", ["'gep' has a setting of the wrong type"]),
-        ("search", "network = 'dense'", ["is one for quarva fit; one for quarva search is needed"]),
-        ("fit", "[searchers.x]\nsearcher = 'gep'", ["is one for quarva compare; one for quarva fit"]),
+        ("search", "[settings]\npopulation = 'x'", ["setting of the searcher 'gep' has the wrong type"]),
+        ("search", "network = 'dense'", ["is for quarva fit, not for quarva search"]),
+        ("fit", "[searchers.x]\nsearcher = 'gep'", ["is for quarva compare, not for quarva fit"]),
         ("fit", "budget = 5", ["unknown key 'budget'"]),
         ("compare", "searchers = 5", ["searchers = 5: give names"]),
         ("compare", "searchers = [1, 2]", ["give names, or a table for each entry"]),
-        ("compare", "[searchers.x]\nfoo = 1", ["'x' names neither a searcher, nor a network, nor a trader"]),
+        ("compare", "[searchers.x]\nfoo = 1", ["'x' needs one of the keys searcher, network and trader"]),
         ("compare", "[searchers.x]\nsearcher = 3", ["no searcher '3'"]),
         ("compare", "[searchers.x]\nsearcher = 'gep'\nepochs = 3", ["'x' has the unknown key 'epochs'"]),
         ("compare", "[searchers.x]\nnetwork = 'dense'\nfoo = 1", ["'x' cannot be created", "foo"]),
-        ("compare", "[searchers.'../x']\nsearcher = 'gep'", ["a name is made of letters"]),
-        ("compare", "seeds = [1, 1]", ["seeds must be 0 or more and differ"]),
+        ("compare", "[searchers.'../x']\nsearcher = 'gep'", ["a name may contain only letters"]),
+        ("compare", "seeds = [1, 1]", ["seeds must be distinct"]),
     ],
 )
 def test_a_recipe_that_can_not_be_run(quarva, tmp_path, command, text, words):
@@ -192,7 +192,7 @@ def test_a_run_folder_of_another_version(quarva, tmp_path, command):
 
 
 def test_a_folder_that_is_no_run(quarva, tmp_path):
-    refused(quarva("report", "none"), "there is no run folder none")
+    refused(quarva("report", "none"), "none: no such folder")
     (tmp_path / "empty").mkdir()
     refused(quarva("search", "--resume", "empty"), "is not a run folder")
 

@@ -87,12 +87,12 @@ def test_kill_9_leaves_nothing_half_written(quarva, bars, tmp_path):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--searchers", "random,gap"], "there is no searcher 'gap'; there are"),
+        (["--searchers", "random,gap"], "unknown searcher 'gap'; did you mean 'gep'?"),
         (["--searchers", "gep,gep"], "name at least one, and none twice"),
         (["--searchers", ","], "name at least one"),
         (["--budget", "0"], "--budget = 0"),
         (["--seeds", "0"], "seeds must be 1 or more, not 0"),
-        (["--resume", "nowhere"], "there is no folder nowhere"),
+        (["--resume", "nowhere"], "nowhere: no such folder"),
         (["--resume", "nowhere", "--budget", "5"], "--budget: a resumed comparison keeps its recipe"),
         (["--functions", "nothing"], "nothing"),
     ],
@@ -110,7 +110,7 @@ def test_a_changed_recipe_makes_it_another_comparison(compared, quarva):
     recipe.write_text('functions = ["add", "sub"]\n' + recipe.read_text())
     said = quarva("compare", "--resume", "c")
     assert said.status == 2
-    assert "belongs to another comparison: its functions was None" in said.err
+    assert "belongs to another comparison: its functions was None and is now" in said.err
 
 
 def test_changed_data_are_refused(quarva, bars, tmp_path):

@@ -47,7 +47,7 @@ def test_a_price_is_warned_of_once_and_members_tell_their_spread(quarva, bars):
     assert said.status == 0, said.err
     assert (said.err + said.out).count("target close is a price: today's price explains nearly all of") == 1
     assert "the 3 networks differ by" in said.out
-    assert said.out.splitlines()[-3:-1] == ["2 epochs, all that were asked for", "fit: f"]
+    assert said.out.splitlines()[-3:-1] == ["2 epochs, the maximum", "fit: f"]
     assert any("is a price" in note for note in Fitted.load("f").notes)
 
 
@@ -58,7 +58,7 @@ def test_a_loss_that_is_no_number_keeps_weights_and_says_so(quarva, bars):
         "the loss became NaN or infinite in epoch 1, in batch 2; training kept the initial weights"
         in said.out
     )
-    assert "0 epochs, until a loss was not a number" in said.out
+    assert "0 epochs, until the loss was NaN or infinite" in said.out
     assert np.isfinite(Fitted.load("f").values(Panel.read(bars))[-1]).all()
 
 
@@ -140,8 +140,8 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
     ("words", "said"),
     [
         (["--network", "conv2d"], "unknown network 'conv2d'; did you mean 'conv1d'?"),
-        (["--setting", "width"], "--setting width: give a name and a whole number, width=64"),
-        (["--setting", "width=big"], "--setting width=big: give a name and a whole number"),
+        (["--setting", "width"], "--setting width: write NAME=VALUE, such as width=64"),
+        (["--setting", "width=big"], "--setting width=big: write NAME=VALUE"),
         (["--setting", "wdth=3"], "dense cannot be created for"),
         (["--length", "900"], "a window of 900 days does not fit"),
         (["--feature", "close +"], "close +"),
@@ -153,7 +153,7 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
         (["--network", "transformer", "--setting", "heads=3"], "embed_dim must be divisible by num_heads"),
         (["--loss", "cross_entropy"], "values, too many for classes"),
         (["--epochs", "0"], "epochs must be 1 or more, not 0"),
-        (["--resume", "nowhere"], "there is no run folder nowhere"),
+        (["--resume", "nowhere"], "nowhere: no such folder"),
         (["--resume", "x", "--length", "3"], "--length: a resumed fit keeps its recipe"),
     ],
 )
@@ -170,12 +170,12 @@ def test_a_search_is_no_fit_and_other_data_are_not_gone_on_with(quarva, bars, ma
     quarva("search", "--panel", bars, "--budget", 50, "--out", "s")
     told = quarva("fit", "--resume", "s")
     assert told.status == 2
-    assert "s is the folder of a search: continue it with quarva search --resume s" in told.err
+    assert "s is the folder of a search; continue it with quarva search --resume s" in told.err
     assert quarva("fit", "--panel", bars, *QUICK, "--out", "g").status == 0
     kept = sorted(Path("g").iterdir())
     told = quarva("search", "--resume", "g")
     assert told.status == 2
-    assert "g is the folder of a fit: continue it with quarva fit --resume g" in told.err
+    assert "g is the folder of a fit; continue it with quarva fit --resume g" in told.err
     assert sorted(Path("g").iterdir()) == kept
     market.write(tmp_path / "mine.csv")
     assert quarva("fit", "--panel", "mine.csv", *QUICK, "--out", "f").status == 0

@@ -114,7 +114,7 @@ def test_a_search_that_finds_nothing_says_so_in_one_line(quarva, bars, monkeypat
     said = quarva("search", "--panel", bars, "--budget", 3, "--out", "run", *flags)
     assert said.status == 0
     assert said.err.strip().splitlines() == [
-        "no formula could be scored: none has a value on enough days; give more days or a larger budget"
+        "no formula could be scored: none has values on enough days; use more days or a larger budget"
     ]
     assert json.loads(Path("run/findings.json").read_text())["best"] is None
     assert set(os.listdir("run")) == FILES

@@ -61,7 +61,7 @@ def test_a_page_says_whether_validation_played_a_part(fit, holdout, said):
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("findings.json", b"{}", "findings.json is of version None"),
+        ("findings.json", b"{}", "findings.json has version None"),
         (
             "findings.json",
             b'{"version": 1, "panel": {}}',

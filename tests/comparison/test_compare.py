@@ -179,15 +179,15 @@ def test_it_is_on_the_public_face():
     ("searchers", "given", "says"),
     [
         (["gap"], {}, "no searcher 'gap'; there are"),
-        ([], {}, "no searcher to compare"),
-        (["gep", "gep"], {}, "'gep' is there twice"),
+        ([], {}, "no searcher given"),
+        (["gep", "gep"], {}, "'gep' is given twice"),
         (["gep"], {"budget": 0}, "budget must be 1 or more, not 0"),
         (["gep"], {"seeds": 0}, "seeds must be 1 or more, not 0"),
-        (["gep"], {"seeds": [1, 1]}, "seeds must be 0 or more and differ"),
+        (["gep"], {"seeds": [1, 1]}, "seeds must be distinct"),
         (["gep"], {"seeds": [-1]}, "a seed must be 0 or more, not -1"),
         (["gep"], {"settings": {"population": 5}}, "compare an object"),
-        (["gep"], {"resume": True}, "resume needs out"),
-        ({"../gep": "gep"}, {}, "a name is made of letters"),
+        (["gep"], {"resume": True}, "resume=True needs out"),
+        ({"../gep": "gep"}, {}, "a name may contain only letters"),
     ],
 )
 def test_what_can_not_be_is_said(run, panel_task, searchers, given, says):

@@ -80,7 +80,7 @@ def test_an_object_that_no_recipe_can_create_is_compared_from_python_only(run, p
 
     run(panel_task, {"mine": Mine()}, seeds=1, budget=50, out=tmp_path / "c")
     assert main(["compare", "--resume", str(tmp_path / "c"), "--seeds", "2"]) == 2
-    assert "'mine' is an object that a recipe cannot create" in capsys.readouterr().err
+    assert "a recipe cannot create the object 'mine'" in capsys.readouterr().err
     more = run(panel_task, {"mine": Mine()}, seeds=2, budget=50, out=tmp_path / "c", resume=True)
     assert len(more.runs) == 2
 
@@ -150,8 +150,8 @@ def test_ctrl_c_keeps_what_was_made(run, panel_task, tmp_path):
     ("change", "says"),
     [
         ({"functions": ["add", "sub"]}, "its functions was None"),
-        ({"budget": 99}, "its budget was 1500, and is 99 now"),
-        ({"head": 3}, "its head was None, and is 3 now"),
+        ({"budget": 99}, "its budget was 1500 and is now 99"),
+        ({"head": 3}, "its head was None and is now 3"),
     ],
 )
 def test_another_comparisons_folder_is_refused(run, panel_task, tmp_path, change, says):
@@ -179,20 +179,24 @@ def test_the_same_name_for_another_searcher_is_refused(run, panel_task, tmp_path
 def test_another_version_is_refused(run, panel_task, tmp_path, monkeypatch):
     run(panel_task, ["random"], seeds=1, out=tmp_path / "c")
     monkeypatch.setattr("quarva.comparison.folder.__version__", "9.0")
-    with pytest.raises(RunError, match="its Quarva was .*, and is 9.0 now"):
+    with pytest.raises(RunError, match="its Quarva was .* and is now 9.0"):
         run(panel_task, ["random"], seeds=1, out=tmp_path / "c", resume=True)
 
 
 @pytest.mark.parametrize(
     ("file", "content", "says"),
     [
-        ("comparison.json", "{", "comparison.json is damaged .*: compare again in another folder"),
-        ("comparison.json", '{"version": 7}', "is of version 7, and this Quarva reads 3"),
-        ("comparison.json", '{"version": 2}', "is of version 2, and this Quarva reads 3: compare again"),
+        ("comparison.json", "{", "comparison.json is damaged .*; compare again in another folder"),
+        ("comparison.json", '{"version": 7}', "has version 7, but this Quarva reads version 3"),
+        (
+            "comparison.json",
+            '{"version": 2}',
+            "has version 2, but this Quarva reads version 3; compare again",
+        ),
         ("comparison.json", '{"version": 3}', "comparison.json is damaged"),
         ("runs/random-0/findings.json", "{", "findings.json is damaged"),
-        ("runs/random-0/findings.json", '{"version": 1}', "is damaged .*: remove the folder"),
-        ("runs/random-0/incumbents.parquet", "not parquet", "is damaged .*: remove the folder"),
+        ("runs/random-0/findings.json", '{"version": 1}', "is damaged .*; remove the folder"),
+        ("runs/random-0/incumbents.parquet", "not parquet", "is damaged .*; remove the folder"),
     ],
 )
 def test_a_damaged_file_is_said_in_one_line(run, panel_task, tmp_path, file, content, says):
@@ -204,7 +208,7 @@ def test_a_damaged_file_is_said_in_one_line(run, panel_task, tmp_path, file, con
 
 
 def test_a_folder_that_is_none_is_said(run, panel_task, tmp_path):
-    with pytest.raises(RunError, match="there is no folder"):
+    with pytest.raises(RunError, match="no such folder"):
         run(panel_task, out=tmp_path / "c", resume=True)
     (tmp_path / "c").mkdir()
     with pytest.raises(RunError, match="is not the folder of a comparison"):

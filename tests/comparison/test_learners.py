@@ -97,5 +97,5 @@ def test_a_network_that_lacks_values_is_refused_before_anybody_runs(panel_task, 
 
 
 def test_nobody_of_a_name_is_refused_with_all_names():
-    with pytest.raises(RecipeError, match="there is no searcher 'conv'; there are gep.*dqn.*did you mean"):
+    with pytest.raises(RecipeError, match="unknown searcher 'conv'; did you mean 'conv1d'.*gep.*dqn"):
         made("conv")

@@ -167,7 +167,7 @@ def test_an_asset_that_vanishes_is_refused_or_accepted(stream):
     refused(
         stream,
         bars(40, 1, "ABC"),
-        "asset 'D' had a bar the day before and has none on 2000-02-12; .*--missing-ok",
+        "asset 'D' had a bar the day before but none on 2000-02-12; .*--missing-ok",
     )
     gone = bars(40).assign(close=[1, 2, 3, np.nan], x=[1, 2, 3, np.nan])
     refused(stream, gone, "asset 'D'", FeedRules(allow_jumps=True))

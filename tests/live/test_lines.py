@@ -53,7 +53,10 @@ def test_separators_line_ends_and_byte_order_marks(separator):
         (["\n", "\n"], "input: no line"),
         (["asset,close\n"], "input: no date column"),
         (["date,close,close\n"], "input: line 1: column 'close' occurs more than once"),
-        ([HEADER, "2020-01-02,A,1\n", "2020-01-02,B\n"], "input: line 3 has 2 cells, the first line 3"),
+        (
+            [HEADER, "2020-01-02,A,1\n", "2020-01-02,B\n"],
+            "input: line 3 has 2 cells but the first line has 3",
+        ),
         ([HEADER, "2020-01-02,A,1,7\n"], "input: line 2 has 4 cells"),
     ],
 )

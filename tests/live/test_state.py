@@ -98,7 +98,7 @@ def test_a_truncated_file_is_damaged(share, file):
 
 
 def test_a_state_of_another_version_is_refused(file):
-    assert "has version 99, and this Quarva reads version 1" in refusal(rewritten(file, version=99))
+    assert "has version 99, but this Quarva reads version 1" in refusal(rewritten(file, version=99))
 
 
 @pytest.mark.parametrize(

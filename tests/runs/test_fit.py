@@ -61,7 +61,7 @@ def test_a_fit_without_a_folder_is_that_of_the_learner(panel_task):
     ("given", "said"),
     [
         ({"lenght": 3}, "a fit has no setting 'lenght'"),
-        ({"features": [np.abs]}, "a recipe cannot hold the feature"),
+        ({"features": [np.abs]}, "a recipe cannot contain the feature"),
         ({"network": "conv2d"}, "unknown network 'conv2d'"),
         ({"length": 900}, "a window of 900 days does not fit"),
     ],
@@ -73,8 +73,8 @@ def test_what_cannot_be_fitted_leaves_no_folder(panel_task, tmp_path, given, sai
 
 
 def test_resume_needs_a_folder_of_a_fit(panel_task, find, tmp_path):
-    with pytest.raises(RecipeError, match="resume needs out"):
+    with pytest.raises(RecipeError, match="resume=True needs out"):
         quarva.fit(panel_task, resume=True)
     find(panel_task, budget=5, out=tmp_path / "s")
-    with pytest.raises(RunError, match="is the folder of a search: continue it with quarva search"):
+    with pytest.raises(RunError, match="is the folder of a search; continue it with quarva search"):
         quarva.fit(panel_task, out=tmp_path / "s", resume=True, progress=False)

@@ -24,9 +24,7 @@ def test_the_recipe_of_a_search_has_no_network(find, panel_task, tmp_path):
 def test_a_recipe_of_another_kind_is_refused_with_its_command(tmp_path, kind, other):
     path = tmp_path / "recipe.toml"
     path.write_text(other.of({}).to_toml())
-    with pytest.raises(
-        RecipeError, match=f"is one for quarva {other.kind}; one for quarva {kind.kind} is needed"
-    ):
+    with pytest.raises(RecipeError, match=f"is for quarva {other.kind}, not for quarva {kind.kind}"):
         kind.read(path)
 
 

@@ -94,13 +94,13 @@ def test_a_searcher_of_ones_own_has_a_folder_too(find, panel_task, tmp_path):
 
 def test_what_can_not_be_kept_leaves_no_folder(find, panel_task, tmp_path):
     out, panel = tmp_path / "run", panel_task.panel
-    with pytest.raises(RunError, match="cannot express this question"):
+    with pytest.raises(RunError, match="cannot describe this task"):
         find(Task(panel, [ForwardReturn(1), ForwardReturn(5)]), budget=5, out=out)
-    with pytest.raises(RunError, match="cannot express this question"):
+    with pytest.raises(RunError, match="cannot describe this task"):
         find(Task(panel, Field("volume", horizon=3)), budget=5, out=out)
     with pytest.raises(RecipeError, match="give out or checkpoint"):
         find(panel_task, budget=5, out=out, checkpoint=tmp_path / "c.npz")
-    with pytest.raises(RunError, match="there is no run folder"):
+    with pytest.raises(RunError, match="no such folder"):
         find(panel_task, budget=5, out=out, resume=True)
 
     class Stateless:

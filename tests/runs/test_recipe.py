@@ -55,7 +55,7 @@ def test_toml_dates_make_a_split(tmp_path):
         ("delay = -1", "delay = -1: "),
         ("functions = []", "name at least one"),
         ("windows = ['five']", "windows = five: "),
-        ("split = ['2017-01-01']", "two days are needed"),
+        ("split = ['2017-01-01']", "give two days"),
         ("panel = 'a'\ntable = 'b'", "exclude each other"),
         ("version = 2\nquarva = '9.0'", "version = 2.*use the Quarva that wrote it .9.0."),
         ("budget = ", "is not TOML"),

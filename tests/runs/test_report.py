@@ -111,5 +111,5 @@ def test_a_damaged_history_is_one_clear_line(bars, tmp_path):
 
 
 def test_no_folder_is_a_run_error(tmp_path):
-    with pytest.raises(RunError, match="no run folder"):
+    with pytest.raises(RunError, match="no such folder"):
         from_run_folder(tmp_path / "nowhere")

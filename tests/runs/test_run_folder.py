@@ -73,7 +73,7 @@ def test_findings_of_another_version_are_refused(tmp_path, text, said):
 
 
 def test_what_is_no_run_folder_is_refused(tmp_path):
-    with pytest.raises(RunError, match="there is no run folder"):
+    with pytest.raises(RunError, match="no such folder"):
         RunFolder.open(tmp_path / "none")
     with pytest.raises(RunError, match="is not a run folder"):
         RunFolder.open(tmp_path)

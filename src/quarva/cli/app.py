@@ -17,13 +17,13 @@ __all__ = ["main"]
 
 class _Quarva(Commands):
     known = {  # noqa: RUF012
-        "search": "Search for formulas that predict. Without flags: the five-day return of the sample panel.",
+        "search": "Search for formulas that predict a target (by default, returns of the sample panel).",
         "compare": "Compare searchers, networks and traders on one task, with the same budget and seeds.",
-        "fit": "Fit a small network. Without flags: two dense layers on the sample panel.",
+        "fit": "Fit a small network (by default, a dense network on the sample panel).",
         "evaluate": "Score formulas and write their signals.",
-        "panel": "Look at a file of daily bars, or simulate one.",
-        "stream": "Run formulas live: keep their state in a file and process each new day.",
-        "report": "Write the page of a run again.",
+        "panel": "Describe a file of daily bars, or simulate a market.",
+        "stream": "Update signals day by day, with the state of the formulas in a file.",
+        "report": "Write the page of a run again from its folder.",
         "operators": "List the operators of the formula language.",
         "bench": "Benchmark this machine in about a minute.",
     }
@@ -32,7 +32,7 @@ class _Quarva(Commands):
 app = plain_app(
     cls=_Quarva,
     help="Function search on market data: find formulas and networks that predict.",
-    epilog="Exit status: 0 done, 2 wrong input, 130 interrupted with everything so far kept.",
+    epilog="Exit status: 0 success, 2 invalid input, 130 interrupted (results so far are kept).",
 )
 
 

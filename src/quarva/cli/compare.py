@@ -29,7 +29,7 @@ __all__ = ["compare"]
 _QUIET_SECONDS = 30  # between two lines of progress if standard error is not a terminal
 _MORE = ("searchers", "seeds", "level")  # settings that may be extended when a comparison is resumed
 
-_RESUME = "Continue the comparison in this folder; searchers, seeds and a level may be added."
+_RESUME = "Continue the comparison in this folder; entries, seeds and a level can be added."
 Out = Annotated[
     str | None, options.option("--out", "FOLDER", "Folder for all runs (runs/<date-time>-compare).")
 ]
@@ -127,7 +127,7 @@ def _show(found: "Comparison", folder: str) -> None:
     missing = len(found.searchers) * len(found.seeds) - len(found.runs)
     if missing:
         screen.print(
-            f"{missing} runs are missing: quarva compare --resume {folder} makes them", soft_wrap=True
+            f"{missing} runs are missing; quarva compare --resume {folder} completes them", soft_wrap=True
         )
     screen.print(f"comparison: {folder}", soft_wrap=True)
     if found.runs:

@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 __all__ = ["evaluate"]
 
 
-_FILE = "A formula on each line, optionally after `name = `; # begins a comment."
-_OUT = "Write the signals: date, asset, a column for each formula; .parquet or .csv."
+_FILE = "File with one formula per line, optionally after `name = `; # begins a comment."
+_OUT = "Write the signals to a .parquet or .csv file with the columns date, asset and one per formula."
 
 Formulas = Annotated[
     list[str] | None,
     typer.Argument(metavar="FORMULA…", help="Such as 'rank(delta(close, 5))'.", show_default=False),
 ]
 File = Annotated[str | None, options.option("--formulas", "FILE", _FILE)]
-ReadTest = Annotated[bool, options.option("--read-test", None, "Read the sealed test of the split, too.")]
+ReadTest = Annotated[bool, options.option("--read-test", None, "Read the sealed test of the split as well.")]
 Out = Annotated[str | None, options.option("--out", "FILE", _OUT)]
 _UNUSED = ("objective", "parsimony", "budget", "seconds", "memory_mb")  # settings of a search
 
@@ -92,8 +92,8 @@ def _check_history(named: Sequence[Named], panel: "Panel") -> None:
         back = each.expression.lookback()
         if panel.conventions == "quarva" and back >= days:
             raise FormulaError(
-                f"{each.name} looks back {back} days and the panel has {days}: shorten its windows, or give "
-                "more days"
+                f"{each.name} looks back {back} days, but the panel has only {days}; shorten its windows, or "
+                "add days"
             )
 
 
@@ -243,7 +243,7 @@ def _check_unread(read_test: bool) -> None:
     from quarva.errors import RecipeError
 
     if read_test:
-        raise RecipeError("--read-test: there is no split and so no sealed test; name one by --split DAY,DAY")
+        raise RecipeError("--read-test: without a split there is no sealed test; add --split DAY,DAY")
 
 
 def _show(record: dict[str, Any]) -> None:

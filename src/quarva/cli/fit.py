@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["fit"]
 
 _ENDED = {
-    "patience": "no improvement since", "epochs": "all that were asked for",
-    "diverged": "until a loss was not a number", "interrupted": "until Ctrl-C",
+    "patience": "stopped early without improvement", "epochs": "the maximum",
+    "diverged": "until the loss was NaN or infinite", "interrupted": "until Ctrl-C",
 }  # fmt: skip
-_RESUME = "Continue the fit in this folder; of the other flags only --epochs and --threads may be given."
+_RESUME = "Continue the fit in this folder; only --epochs and --threads can be changed."
 Out = Annotated[str | None, options.option("--out", "FOLDER", "Folder for the fit (runs/<date-time>-fit).")]
 Resume = Annotated[str | None, options.option("--resume", "FOLDER", _RESUME)]
 

@@ -21,38 +21,40 @@ _KINDS = {
 _PAGE = """\
 # Operators
 
-What formulas are written in, as `src/quarva/karva/table/` defines it; this page is made from that
-table by `scripts/quarva operators --markdown`. x, y and z are the arguments; x_k is the value of k
-days ago (x_0 is today), w the window in days, Σ runs over the window k = 0 … w−1.
+The operators of formulas. `scripts/quarva operators --markdown` generates this page from the table in
+`src/quarva/karva/table/`. The arguments are x, y and z; x_k is the value k days ago (x_0 is today's), w is
+the window in days, and Σ is the sum over the window, k = 0 … w−1.
 
-NaN means 'not there'. What is not a finite float32 (a division by zero, the logarithm of a
-negative number, an overflow) is NaN. True is any number but 0.
+NaN is a missing value. A result that is not a finite float32 (division by zero, logarithm of a negative
+number, overflow) is NaN. Every number except 0 is true.
 
-What follows the arguments:
+Parameters follow the arguments:
 
 {parameters}
 
-What an operator does to units, such as prices, shares or money:
+Units, such as prices, shares or money, follow one of these rules:
 
 {units}
 
 ## Notations
 
-- *infix*: `rank(corr(close, volume, 10)) > 0.5`. Signs bind as in Python and pandas, from the tightest: `**`,
-  then `-` and `!` before an argument, `*` and `/`, `+` and `-`, `&`, `|`, last the comparisons. These do not
-  chain: write `(a > b) & (c > d)`. A name that is more than letters, digits and `_` stands in backticks.
-- *karva*: a K-expression, `gt rank 0.5 corr_10 close volume`, symbols in level order. What follows the
-  arguments is part of the letter: `mean_20`, `quantile_20_0.8`, `group_demean_sector`, `of_asset_SPY`.
+- *infix*: `rank(corr(close, volume, 10)) > 0.5`. The precedence is that of Python and pandas, from highest to
+  lowest: `**`, unary `-` and `!`, `*` and `/`, `+` and `-`, `&`, `|`, comparisons. Comparisons cannot be
+  chained: write `(a > b) & (c > d)`. A name with characters other than letters, digits and `_` is written in
+  backticks.
+- *karva*: a K-expression, `gt rank 0.5 corr_10 close volume`, which lists the symbols in level order.
+  Parameters are part of the symbol: `mean_20`, `quantile_20_0.8`, `group_demean_sector`, `of_asset_SPY`.
 - *qlib*: Qlib's expression language, `Corr($close, $volume, 10)`. Operators that Qlib lacks are written in
-  its style, those across assets with CS before them: `CSRank($close)`. A lag below 1 looks ahead and is
-  refused, as is a window of 0, which in Qlib has no end, or of a fraction.
-- *worldquant*: the spelling of the 101 Formulaic Alphas, `(-1 * correlation(rank(open), rank(volume), 10))`.
-  Names are read in any case. `min(x, 5)` and `max(x, 5)` with a plain number are ts_min and ts_max. A window
-  such as 8.93345 is 8. `signedpower(x, a)` is sign(x) · |x|^a. `adv20` is the mean of vwap · volume over 20
-  days and `returns` is close / delay(close, 1) − 1, unless the panel has a field of that name.
-  `IndClass.sector` is the group sector. Signs bind as in C; `c ? x : y` binds least.
+  its style; the names of those across assets begin with CS: `CSRank($close)`. Lags below 1, which look ahead,
+  are refused, and so are windows that are 0 (in Qlib, an expanding window) or not whole numbers.
+- *worldquant*: the notation of the 101 Formulaic Alphas, `(-1 * correlation(rank(open), rank(volume), 10))`.
+  Names are not case-sensitive. `min(x, 5)` and `max(x, 5)`, where the second argument is a number, are ts_min
+  and ts_max. A window such as 8.93345 is truncated to 8. `signedpower(x, a)` is sign(x) · |x|^a. `adv20` is
+  the mean of vwap · volume over 20 days and `returns` is close / delay(close, 1) − 1, unless the panel has a
+  field of that name. `IndClass.sector` is the group sector. The precedence is that of C; `c ? x : y` has the
+  lowest.
 
-[examples/alphas](../examples/alphas) holds the 101 alphas and Qlib's Alpha158 as files for
+[examples/alphas](../examples/alphas) contains the 101 alphas and Qlib's Alpha158 as files for
 `quarva evaluate --formulas`.
 """
 _SHORT = {"window": "w", "share": "q", "count": "k", "group": "group", "asset": "asset"}

@@ -21,9 +21,11 @@ def option(name: str, metavar: str | None, text: str, section: str | None = None
     return typer.Option(name, metavar=metavar, help=text, rich_help_panel=section, show_default=False)
 
 
-RecipeFile = Annotated[str | None, option("--recipe", "FILE", "TOML file of settings; flags override it.")]
+RecipeFile = Annotated[
+    str | None, option("--recipe", "FILE", "TOML file with settings, which flags override.")
+]
 AsJson = Annotated[
-    bool, option("--json", None, "One JSON object on standard output, progress on standard error.")
+    bool, option("--json", None, "Print one JSON object on standard output; progress goes to standard error.")
 ]
 Notation = Annotated[
     str, option("--notation", "NAME", "Notation of the formulas: infix, karva, qlib or worldquant (infix).")

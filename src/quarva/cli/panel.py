@@ -18,13 +18,13 @@ panel = plain_app()
 @takes(ReadingSettings, without=("allow_jumps",))
 def describe(
     file: Annotated[
-        str | None, typer.Argument(help="CSV or Parquet; without it the sample panel.", show_default=False)
+        str | None, typer.Argument(help="CSV or Parquet file (the sample panel).", show_default=False)
     ] = None,
     *,
     as_json: AsJson = False,
     **flags: Any,
 ) -> None:
-    """Describe how a panel is read, its span, coverage, gaps and suspicious jumps."""
+    """Describe a panel: columns, span, coverage, gaps and jumps."""
     from quarva.cli.sources import read_panel
     from quarva.panel import describe as description_of
 
@@ -51,15 +51,15 @@ def simulate(
     assets: Annotated[int, typer.Option("--assets", metavar="N", help="Number of assets.")] = 300,
     days: Annotated[int, typer.Option("--days", metavar="T", help="Number of days.")] = 1000,
     plant: Annotated[
-        str | None, option("--plant", "FORMULA", "Formula that predicts the return of the day traded (none).")
+        str | None, option("--plant", "FORMULA", "Formula that predicts the return of the traded day (none).")
     ] = None,
     ic: Annotated[
-        float, typer.Option("--ic", metavar="X", help="Its information coefficient at the one-day horizon.")
+        float, typer.Option("--ic", metavar="X", help="Information coefficient of the formula at one day.")
     ] = 0.05,
     as_json: AsJson = False,
     **flags: Any,
 ) -> None:
-    """Simulate a market whose returns a planted formula predicts, or nothing does."""
+    """Simulate a market, with or without a predictive formula."""
     from quarva.engine import Formula
     from quarva.runs.recipe import SearchRecipe
     from quarva.runs.signals import check_table_path

@@ -31,7 +31,7 @@ __all__ = ["search"]
 _QUIET_SECONDS = 30  # between two lines of progress if standard error is not a terminal
 _LIMITS = tuple(name for name in names_of(LimitSettings) if name != "device")
 
-_RESUME = "Continue the run in this folder; of the other flags only limits may be given."
+_RESUME = "Continue the run in this folder; only limits such as --budget can be changed."
 _OUT = "Folder for the run (runs/<date-time>-<searcher>-<seed>)."
 Out = Annotated[str | None, options.option("--out", "FOLDER", _OUT)]
 Resume = Annotated[str | None, options.option("--resume", "FOLDER", _RESUME)]
@@ -57,7 +57,7 @@ def search(
         kept = _resume(resume, limits, read_test)
     found = kept.found
     if not found.pool and found.evaluations:
-        tell("no formula could be scored: none has a value on enough days; give more days or a larger budget")
+        tell("no formula could be scored: none has values on enough days; use more days or a larger budget")
     if as_json:
         print_json(kept.record)
     else:
@@ -78,7 +78,7 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None, read_test: 
     task = task_of(recipe, data_of(recipe))
     complete = completed(recipe, task)
     if recipe.fingerprint not in (None, complete.fingerprint):
-        tell("note: the data are not those that the recipe was written for")
+        tell("note: the data differ from those for which the recipe was written")
     folder = RunFolder.create(out, complete)
     announce(task)
     return search_in(folder, task, complete, progress=_progress(), read_test=read_test)

@@ -76,5 +76,5 @@ def read_panel(file: str | None, flags: Mapping[str, Any]) -> "Panel":
         return Panel.read(file, **reading_of(flags))
     for name in ("asset_column", "date_column", "rename", "time_zone"):
         if flags.get(name) is not None:
-            raise RecipeError(f"{flag_of(name)} is about a file of bars; name the file")
+            raise RecipeError(f"{flag_of(name)} applies to a file of bars only; name the file as well")
     return sample_panel()

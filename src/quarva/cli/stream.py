@@ -35,17 +35,20 @@ class Late(enum.StrEnum):
     REPLAY = "replay"
 
 
-_BARS = "The new days, CSV or Parquet in the layout of --panel; - reads CSV lines and answers after each day."
-_LATE = (
-    "What to do with a day that is already in the state: refuse it, or replay it, which replaces the bars of "
-    "its assets and runs the later days again (refuse)."
+_BARS = (
+    "New days, CSV or Parquet in the layout of --panel; with -, CSV lines are read from standard input and "
+    "the signals of each day are written at once."
 )
-_MISSING = "Accept an asset without a bar that had one the day before."
-_EXTRA = "Ignore assets that the state does not have."
-_OUT = "Write the signals: date, asset, a column for each formula; .parquet or .csv."
-_NEW_STATE = "File to write the state to, usually .npz."
+_LATE = (
+    "Treatment of a day that is already in the state: refuse it, or replay it, which replaces the bars of "
+    "its assets and recomputes the later days (refuse)."
+)
+_MISSING = "Accept that an asset has no bar although it had one the day before."
+_EXTRA = "Ignore assets that are not in the state."
+_OUT = "Write the signals to a .parquet or .csv file with the columns date, asset and one per formula."
+_NEW_STATE = "File for the new state, usually .npz."
 
-State = Annotated[str, option("--state", "FILE", "The state that init wrote; it is replaced as a whole.")]
+State = Annotated[str, option("--state", "FILE", "State file, created by `quarva stream init`.")]
 NewState = Annotated[str, option("--state", "FILE", _NEW_STATE)]
 Bars = Annotated[str, option("--bars", "FILE", _BARS)]
 OnLate = Annotated[Late, option("--late", "CHOICE", _LATE)]
@@ -59,7 +62,11 @@ Formulas = Annotated[
 ]
 File = Annotated[
     str | None,
-    option("--formulas", "FILE", "A formula on each line, optionally after `name = `; # begins a comment."),
+    option(
+        "--formulas",
+        "FILE",
+        "File with one formula per line, optionally after `name = `; # begins a comment.",
+    ),
 ]
 Force = Annotated[bool, option("--force", None, "Replace an existing state.")]
 
@@ -115,7 +122,7 @@ def next_days(
     from quarva.runs.signals import check_table_path, write_table
 
     if out is not None and bars == "-":
-        raise RunError("--out: the signals of --bars - go to standard output; send that to a file")
+        raise RunError("--out: with --bars - signals go to standard output; redirect it to a file instead")
     if out is not None:
         check_table_path(out)
     running = Stream.load(state, threads_of(flags))
@@ -146,7 +153,7 @@ def next_days(
 @stream.command(cls=Command)
 @options.takes(LimitSettings, only=("threads",))
 def show(*, state: State, out: Out = None, as_json: options.AsJson = False, **flags: Any) -> None:
-    """Show what a state holds; with --out, write the signals of its last day again."""
+    """Show the contents of a state; with --out, write the signals of its last day again."""
     from quarva.cli.sources import threads_of
     from quarva.live import FeedResult, Stream
     from quarva.runs.signals import check_table_path, write_table
@@ -257,14 +264,14 @@ def _record(running: "Stream", days: "Days", answer: "FeedResult") -> dict[str, 
     corrected, too_old = _texts(answer.corrected), _texts(answer.too_old)
     missing = {_texts([date])[0]: list(names) for date, names in answer.missing.items()}
     for date in too_old:
-        tell(f"{date} is left out: no later signal depends on a day before {_texts(running.dates[:1])[0]}")
+        tell(f"{date} is ignored: no later signal depends on a day before {_texts(running.dates[:1])[0]}")
     if corrected:
-        tell(f"corrected: {', '.join(corrected)}; the later days were run again")
+        tell(f"corrected: {', '.join(corrected)}; later days were recomputed")
     for date, names in missing.items():
         tell(f"{date}: no bar of {', '.join(names[:8])}{', …' if len(names) > 8 else ''}")
     if days.unknown:
         shown = ", ".join(days.unknown[:8])
-        tell(f"left out: {shown}{', …' if len(days.unknown) > 8 else ''}, which the state does not have")
+        tell(f"ignored: {shown}{', …' if len(days.unknown) > 8 else ''}, which the state does not contain")
     return {
         "last": _texts(running.dates[-1:])[0],
         "corrected": corrected,

@@ -165,12 +165,12 @@ class Comparison:
 
         target = Path(path)
         if not self.runs:
-            raise RunError(f"{target}: there is nothing to draw: no run has ended")
+            raise RunError(f"{target}: nothing to draw, because no run is complete; resume the comparison")
         if target.suffix.lower() == ".html":
             return write(compared(self), target)
         if target.suffix.lower() == ".png":
             return write_png(compared(self), target, theme)
-        raise RunError(f"{target}: a comparison is saved as .html or .png; name the file so")
+        raise RunError(f"{target}: unknown file ending; name a file that ends in .html or .png")
 
     def _repr_html_(self) -> str:
         return self.table().to_html()

@@ -78,10 +78,9 @@ class ComparisonFolder:
         """
         folder = cls(path)
         if not folder.path.is_dir():
-            raise RunError(f"there is no folder {folder.path}")
+            raise RunError(f"{folder.path}: no such folder; name the folder of a comparison")
         if not folder.is_one():
-            other = "" if not (folder.path / "recipe.toml").is_file() else "; nothing was compared in it"
-            raise RunError(f"{folder.path} is not the folder of a comparison: it has no {_QUESTION}{other}")
+            raise RunError(f"{folder.path} is not the folder of a comparison (no {_QUESTION}); name another")
         folder._record()
         return folder
 
@@ -108,8 +107,8 @@ class ComparisonFolder:
         for name, value in now.items():
             if before.get(name) != value:
                 raise RunError(
-                    f"{self.path} belongs to another comparison: its {name} was {before.get(name)}, and is "
-                    f"{value} now; name another folder"
+                    f"{self.path} belongs to another comparison: its {name} was {before.get(name)} and is "
+                    f"now {value}; name another folder"
                 )
         kept = self.recipe()
         more = {name: getattr(recipe, name) for name in ("searchers", "seeds", "level")}
@@ -163,7 +162,7 @@ class ComparisonFolder:
             if "searcher" not in record:
                 return Run.of_learner(record, name, seed, figure)
             if record["budget"] != recipe.budget:
-                raise ValueError(f"its budget is {record['budget']}, not {recipe.budget}")
+                raise ValueError(f"budget {record['budget']} instead of {recipe.budget}")
             return Run.of(record, _incumbents(folder.path / INCUMBENTS), name, figure)
         except (KeyError, TypeError, ValueError) as error:
             raise self._damaged(path, error) from None
@@ -226,7 +225,7 @@ class ComparisonFolder:
         version = record.get("version") if isinstance(record, dict) else None
         if version != VERSION:
             raise RunError(
-                f"{path} is of version {version}, and this Quarva reads {VERSION}: "
+                f"{path} has version {version}, but this Quarva reads version {VERSION}; "
                 "compare again in another folder"
             )
         if not isinstance(record.get("question"), dict):
@@ -237,15 +236,15 @@ class ComparisonFolder:
         if path.name == _QUESTION:
             mend = "compare again in another folder"
         else:
-            mend = f"remove the folder {path.parent}, and --resume {self.path} runs it again"
-        return RunError(f"{path} is damaged ({type(error).__name__}: {error}): {mend}")
+            mend = f"remove the folder {path.parent} and run it again with --resume {self.path}"
+        return RunError(f"{path} is damaged ({type(error).__name__}: {error}); {mend}")
 
 
 def check_names(recipe: CompareRecipe) -> None:
     """Raise RecipeError for an entry whose name cannot be part of a path."""
     for name in recipe.entries:
         if not _NAME.fullmatch(name):
-            raise RecipeError(f"searcher {name!r}: a name is made of letters, digits and _ . + = -")
+            raise RecipeError(f"searcher {name!r}: a name may contain only letters, digits and _ . + = -")
 
 
 def _question(task: Task, recipe: CompareRecipe) -> dict[str, Any]:

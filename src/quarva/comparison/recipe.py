@@ -75,8 +75,8 @@ class CompareRecipe(LanguageSettings, LimitSettings, ComparisonSettings, Recipe)
             before = self.entries.get(name, entry)
             if before != entry:
                 raise RunError(
-                    f"{path} belongs to another comparison: its entry '{name}' was {_text(before)}, and is "
-                    f"{_text(entry)} now; give it another name, or name another folder"
+                    f"{path} belongs to another comparison: its entry '{name}' was {_text(before)} and is "
+                    f"now {_text(entry)}; give the entry another name, or name another folder"
                 )
         seeds = tuple(dict.fromkeys((*self.seeds, *more.get("seeds", ()))))
         level = self.level if more.get("level") is None else more["level"]
@@ -124,7 +124,7 @@ def seeds_of(seeds: int | Sequence[int]) -> tuple[int, ...]:
     if not numbers:
         raise RecipeError(f"seeds must be 1 or more, not {seeds}")
     if len(set(numbers)) < len(numbers):
-        raise RecipeError(f"seeds must be 0 or more and differ, not {', '.join(map(str, numbers))}")
+        raise RecipeError(f"seeds must be distinct, not {', '.join(map(str, numbers))}")
     return numbers
 
 

@@ -74,8 +74,8 @@ def entry_named(name: str) -> dict[str, Any]:
             return {kind: name}
     known = [*SEARCHERS, *LEARNERS]
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f": did you mean '{near[0]}'?" if near else ""
-    raise RecipeError(f"there is no searcher '{name}'; there are {', '.join(known)}{hint}")
+    hint = f"did you mean '{near[0]}'? Known" if near else "known"
+    raise RecipeError(f"unknown searcher '{name}'; {hint} names: {', '.join(known)}")
 
 
 def entry_of(entrant: Entrant) -> dict[str, Any]:
@@ -133,14 +133,15 @@ def made_from(name: str, entry: Mapping[str, Any]) -> Any:
     given = dict(entry)
     if _OBJECT in given:
         raise RecipeError(
-            f"'{name}' is an object that a recipe cannot create ({given[_OBJECT]}): compare it from Python"
+            f"a recipe cannot create the object '{name}' ({given[_OBJECT]}); compare it in Python"
         )
     try:
         if "searcher" in given:
             unknown = next((key for key in given if key not in ("searcher", "settings")), None)
             if unknown is not None:
                 raise RecipeError(
-                    f"the entry '{name}' has the unknown key '{unknown}'; a searcher has settings"
+                    f"the entry '{name}' has the unknown key '{unknown}'; put settings of a searcher in "
+                    "'settings'"
                 )
             return make_searcher(str(given["searcher"]), given.get("settings"))[1]
         if "network" in given:
@@ -153,8 +154,8 @@ def made_from(name: str, entry: Mapping[str, Any]) -> Any:
             lists = {key: tuple(value) for key, value in given.items() if isinstance(value, list)}
             return Trader(algorithm=given.pop("trader"), **{**given, **lists})
     except TypeError as error:
-        raise RecipeError(f"the entry '{name}' cannot be created: {error}") from None
-    raise RecipeError(f"the entry '{name}' names neither a searcher, nor a network, nor a trader")
+        raise RecipeError(f"the entry '{name}' cannot be created ({error}); correct its settings") from None
+    raise RecipeError(f"the entry '{name}' needs one of the keys searcher, network and trader")
 
 
 def describe(entrant: Entrant) -> str:

@@ -92,7 +92,7 @@ def compare(
     check_task(task, "compare")
     entrants = _named(searchers)
     if "settings" in settings:
-        raise RecipeError("settings are of one searcher: compare an object, as GEP(population=500)")
+        raise RecipeError("a comparison has no settings of one searcher; pass an object, GEP(population=500)")
     entries = {name: entry_of(each) for name, each in entrants.items()}
     asked = {
         **settings, "budget": whole("budget", budget), "searchers": entries, "seeds": seeds_of(seeds),
@@ -103,7 +103,7 @@ def compare(
         folder, recipe = _open(out, settings, asked) if resume else _create(out, task, asked)
         return compare_in(folder, task, recipe, objects, resume=resume, progress=progress)
     if resume:
-        raise RecipeError("resume needs out: the folder of the comparison to continue")
+        raise RecipeError("resume=True needs out, the folder of the comparison to continue")
     recipe = CompareRecipe.of(asked)
     check_names(recipe)
     return _Runner(task, recipe, _entrants(task, recipe, objects), None).run(progress)
@@ -168,10 +168,10 @@ def _named(searchers: Sequence[Entrant] | Mapping[str, Entrant]) -> dict[str, En
         names = [made(each)[0] for each in listed]
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
-            raise RecipeError(f"searcher '{twice}' is there twice; a mapping can give them names")
+            raise RecipeError(f"searcher '{twice}' is given twice; pass a mapping with different names")
         entrants = dict(zip(names, listed, strict=True))
     if not entrants:
-        raise RecipeError("no searcher to compare: name at least one")
+        raise RecipeError("no searcher given; name at least one")
     return entrants
 
 
@@ -204,8 +204,8 @@ def _open(
     for name in ("budget", *settings):
         if name != "threads" and getattr(before, name) != getattr(now, name):
             raise RunError(
-                f"{out} belongs to another comparison: its {name} was {getattr(before, name)}, and is "
-                f"{getattr(now, name)} now; name another folder"
+                f"{out} belongs to another comparison: its {name} was {getattr(before, name)} and is now "
+                f"{getattr(now, name)}; name another folder"
             )
     return folder, before.with_more({name: asked[name] for name in ("searchers", "seeds", "level")}, out)
 

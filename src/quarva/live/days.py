@@ -94,7 +94,7 @@ def read_days(
         more = f" (and {len(unknown) - 1} more)" if len(unknown) > 1 else ""
         raise PanelError(
             f"{opened.name}: asset {unknown[0]!r}{more} is not among the {len(column_of)} assets of the"
-            " stream; leave it out with extra_ok (--extra-ok), or start again with a panel that has it"
+            " stream; ignore it with extra_ok=True (--extra-ok), or start again with a panel that has it"
         )
     known = np.array([name in column_of for name in names], np.bool_)
     columns = np.array([column_of[name] for name in names if name in column_of], np.int64)

@@ -168,8 +168,8 @@ def _refuse_missing(days: Days, missing: dict[np.datetime64, tuple[str, ...]]) -
     date, names = next(iter(missing.items()))
     more = f" (and {len(names) - 1} more)" if len(names) > 1 else ""
     raise PanelError(
-        f"{days.name}: asset {names[0]!r}{more} had a bar the day before and has none on {text_of(date)}; add"
-        " it, or accept that with missing_ok (--missing-ok)"
+        f"{days.name}: asset {names[0]!r}{more} had a bar the day before but none on {text_of(date)}; add"
+        " it, or pass missing_ok=True (--missing-ok)"
     )
 
 

@@ -54,7 +54,7 @@ def days_in_lines(
             break
     header = header.strip("\r\n").lstrip("\ufeff")
     if not header:
-        raise PanelError(f"{name}: no line; give a header line, and one line for each date and asset")
+        raise PanelError(f"{name}: no lines; give a header line and one line for each date and asset")
     separator = max(",;\t|", key=header.count)
     columns = [(rename or {}).get(each, each) for each in next(csv.reader([header], delimiter=separator))]
     text = tuple(each for each in columns if role_of(each) or each in (asset_column, date_column))
@@ -68,8 +68,8 @@ def days_in_lines(
         cells = next(csv.reader([line], delimiter=separator), []) if line.strip() else []
         if cells and len(cells) != len(columns):
             raise PanelError(
-                f"{name}: line {number} has {len(cells)} cells, the first line {len(columns)}; give each"
-                " field its cell, empty where there is no value"
+                f"{name}: line {number} has {len(cells)} cells but the first line has {len(columns)}; give"
+                " one cell per column, empty if the value is missing"
             )
         if numbers and (not cells or [cells[column] for column in date_columns] != day):
             yield _table(columns, text, separator, kept[1:], name, numbers)

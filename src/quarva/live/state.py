@@ -136,7 +136,7 @@ def read_state(path: str | os.PathLike[str]) -> State:
         raise RunError(f"{path} is not the state of a stream; name the file that quarva stream init wrote")
     if version != STATE_VERSION:
         raise RunError(
-            f"{path} has version {version}, and this Quarva reads version {STATE_VERSION}: use the Quarva"
+            f"{path} has version {version}, but this Quarva reads version {STATE_VERSION}; use the Quarva"
             " that wrote it, or create it again (quarva stream init)"
         )
     try:
@@ -158,7 +158,7 @@ def _read(path: Path) -> dict[str, NDArray]:
     except IsADirectoryError:
         raise RunError(f"{path} is a folder; name the file that quarva stream init wrote") from None
     except PermissionError:
-        raise RunError(f"{path} cannot be read: no permission") from None
+        raise RunError(f"{path} cannot be read: no permission; change its permissions") from None
     except DamagedFile as error:
         raise RunError(f"{path} is damaged ({error}): {_REMEDY}") from None
 

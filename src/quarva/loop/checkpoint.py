@@ -42,7 +42,7 @@ def save(path: Path, state: dict[str, dict[str, Any]], identity: dict[str, str])
     for name, array in arrays.items():
         if array.dtype.hasobject:
             part, _, key = name.partition(".")
-            raise RunError(f"the {part}'s state '{key}' is neither a number, a text nor an array of them")
+            raise RunError(f"the {part}'s state '{key}' must be a number, a text or an array of these")
     arrays |= {f"identity.{name}": np.asarray(text) for name, text in identity.items()}
     arrays["version"] = np.asarray(CHECKPOINT_VERSION)
 
@@ -79,7 +79,7 @@ def load(path: Path, identity: dict[str, str]) -> dict[str, dict[str, Any]]:
     version = found.pop("version", np.asarray(0))
     if version.shape or version != CHECKPOINT_VERSION:
         raise RunError(
-            f"{path} is of version {version}, and this Quarva reads version {CHECKPOINT_VERSION}: "
+            f"{path} has version {version}, but this Quarva reads version {CHECKPOINT_VERSION}; "
             "resume it with the Quarva that wrote it"
         )
     state: dict[str, dict[str, Any]] = {}
@@ -89,7 +89,8 @@ def load(path: Path, identity: dict[str, str]) -> dict[str, dict[str, Any]]:
     written = {key: str(value) for key, value in state.pop("identity", {}).items()}
     for name, value in identity.items():
         if written.get(name) != value:
-            raise RunError(f"{path} belongs to another search: {_difference(name, written.get(name), value)}")
+            difference = _difference(name, written.get(name), value)
+            raise RunError(f"{path} belongs to another search: {difference}; start it in another folder")
     return state
 
 
@@ -120,10 +121,10 @@ def _read(path: Path, *names: str) -> dict[str, np.ndarray]:
         return read_arrays(path, *names)
     except FileNotFoundError:
         raise RunError(
-            f"{path} is missing: the run was stopped before its first checkpoint; start it again"
+            f"{path} is missing, because the run stopped before its first checkpoint; start it again"
         ) from None
     except (DamagedFile, OSError) as error:
-        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}): start the run again") from None
+        raise RunError(f"{path} is damaged ({' '.join(str(error).split())}); start the run again") from None
 
 
 def _difference(name: str, written: str | None, requested: str) -> str:
@@ -131,9 +132,9 @@ def _difference(name: str, written: str | None, requested: str) -> str:
     if written is None:
         return f"it has no {name}"
     if max(len(written), len(requested)) <= _LONGEST:
-        return f"its {name} was {written}, and is {requested} now"
+        return f"its {name} was {written} and is now {requested}"
     before, now = written.split(), requested.split()
     removed = [word for word in before if word not in now][:5]
     added = [word for word in now if word not in before][:5]
     had, has = (" ".join(words) or "nothing more" for words in (removed, added))
-    return f"its {name} had {had}, and has {has} now"
+    return f"its {name} had {had} and now has {has}"

@@ -133,7 +133,7 @@ class Loop:
         self._checkpoint_interval = _CHECKPOINT_SECONDS
         if self.checkpoint_path is not None and not isinstance(self.searcher, Resumable):
             raise RunError(
-                f"the searcher '{self.name}' cannot be saved: add the methods state and restore, or search "
+                f"the searcher '{self.name}' cannot be saved; add the methods state and restore, or search "
                 "without a checkpoint"
             )
         self._surrogate = self.searcher if isinstance(self.searcher, CountsCandidates) else None
@@ -388,7 +388,7 @@ class Loop:
             self.searcher.restore(state["searcher"])
         except (KeyError, ValueError, TypeError) as error:
             raise RunError(
-                f"{self.checkpoint_path} is damaged ({type(error).__name__}: {error}): start the run again"
+                f"{self.checkpoint_path} is damaged ({type(error).__name__}: {error}); start the run again"
             ) from error
 
 

@@ -45,7 +45,9 @@ def _with_source(panel: Panel, recipe: Recipe) -> Panel:
             reading=None if reading is None else Reading(**{"asset": None, **reading}),
         )
     except (KeyError, TypeError) as error:
-        raise RecipeError(f"source = {recipe.source}: it lacks {error}; leave out the whole table") from None
+        raise RecipeError(
+            f"source = {recipe.source}: key {error} is missing; add it, or remove source"
+        ) from None
 
 
 def task_of(recipe: Recipe, data: Panel | Table) -> Task:
@@ -68,7 +70,7 @@ def task_again(recipe: Recipe, path: str | os.PathLike[str], since: str) -> Task
     """
     task = task_of(recipe, data_of(recipe))
     if recipe.fingerprint not in (None, task.panel.fingerprint()):
-        raise RunError(f"{path}: the data {task.panel.name} changed since {since}; bring the old data back")
+        raise RunError(f"{path}: the data {task.panel.name} changed since {since}; restore the data")
     return task
 
 

@@ -85,7 +85,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         recipe._check_source(source)
         if recipe.version != RECIPE_VERSION:
             raise RecipeError(
-                f"{source or 'recipe'}: version = {recipe.version}, and this Quarva reads {RECIPE_VERSION}: "
+                f"{source or 'recipe'}: version = {recipe.version}, but this Quarva reads {RECIPE_VERSION}; "
                 f"use the Quarva that wrote it{f' ({recipe.quarva})' if recipe.quarva else ''}"
             )
         return recipe
@@ -140,7 +140,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
     def _check_kind(cls, settings: Mapping[str, Any], path: Path) -> None:
         kind = kind_of(settings)
         if kind not in ("", cls.kind):
-            raise RecipeError(f"recipe {path} is one for quarva {kind}; one for quarva {cls.kind} is needed")
+            raise RecipeError(f"recipe {path} is for quarva {kind}, not for quarva {cls.kind}; name another")
 
     @classmethod
     def _prepared(cls, name: str, value: Any) -> Any:
@@ -172,21 +172,23 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         if value == () and name != "numbers":
             raise WrongSetting(name, value, "name at least one")
         if name == "split" and len(value) != 2:
-            raise WrongSetting(name, value, "two days are needed, as in 2017-01-01,2018-01-01")
+            raise WrongSetting(name, value, "give two days, such as 2017-01-01,2018-01-01")
         return value
 
     def _check_source(self, source: str) -> None:
         """Raise RecipeError if settings of the data exclude each other."""
         wrong = ""
         if self.panel is not None and self.table is not None:
-            wrong = "panel and table exclude each other: name one of them"
+            wrong = "panel and table exclude each other; give one of them"
         elif self.panel is None:
             for key in _ABOUT_BARS:
                 if getattr(self, key) is not None:
                     flag = "--" + key.replace("_", "-")
-                    wrong = f"{key} ({flag}) is about a file of bars: name it with panel (--panel)"
+                    wrong = (
+                        f"{key} ({flag}) applies to a file of bars only; name the file with panel (--panel)"
+                    )
             if self.rename and self.table is None:
-                wrong = "rename (--rename) is about a file: name it with panel (--panel) or table (--table)"
+                wrong = "rename (--rename) applies to a file only; give panel (--panel) or table (--table)"
         if wrong:
             raise RecipeError(f"{source}: {wrong}" if source else wrong)
 
@@ -239,7 +241,7 @@ def _named_value(text: str) -> tuple[str, Any]:
     try:
         return name.strip(), tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
-        raise RecipeError(f"--setting {text}: give a name and a whole number, width=64") from None
+        raise RecipeError(f"--setting {text}: write NAME=VALUE, such as width=64") from None
 
 
 def _validated(cls: type[Recipe], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,7 +284,7 @@ def _explain(cls: type[Recipe], error: WrongSetting, source: str) -> str:
     name, known = error.name, described(cls)
     if name not in known:
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"did you mean '{near[0]}'?" if near else f"keys are {', '.join(known)}"
+        hint = f"did you mean '{near[0]}'?" if near else f"known keys: {', '.join(known)}"
         return f"{source or 'recipe'}: unknown key '{name}'; {hint}"
     about = known[name][2]
     reason = str(error)[0].lower() + str(error)[1:]

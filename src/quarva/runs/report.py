@@ -36,7 +36,7 @@ def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
     folder = RunFolder.open(path)
     if folder.kind == "compare":
         raise RunError(
-            f"{path} is the folder of a comparison: name one of its runs, such as {path}/runs/gep-0"
+            f"{path} is the folder of a comparison; name one of its runs, such as {path}/runs/gep-0"
         )
     recipe, record = folder.recipe(), folder.findings()
     task = task_of(recipe, data_of(recipe))
@@ -51,7 +51,7 @@ def from_run_folder(path: str | os.PathLike[str]) -> ReportData:
         return fit_page(task, recipe, record, Fitted.load(folder.path), _losses(folder.path), name)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         what = f"{folder.path / 'findings.json'} is damaged ({type(error).__name__}: {error})"
-        raise RunError(f"{what}: --resume the {'fit' if is_fit else 'run'} to write it again") from None
+        raise RunError(f"{what}; --resume the {'fit' if is_fit else 'run'} to write it again") from None
 
 
 def read_sealed_test(folder: RunFolder) -> None:
@@ -66,7 +66,7 @@ def read_sealed_test(folder: RunFolder) -> None:
 
     record = folder.findings()
     if record["best"] is None:
-        raise RunError(f"{folder.path}: the run found no formula to read the test for")
+        raise RunError(f"{folder.path}: the run found no formula, so the test cannot be read; search again")
     task = task_again(folder.recipe(), folder.path, "the run")
     if folder.kind == "fit":
         from quarva.networks import Fitted
@@ -89,7 +89,7 @@ def _check_data(task: Task, record: dict[str, Any], path: Path) -> None:
     if then != now:
         raise RunError(
             f"{path}: the data {task.panel.name} changed since the run (fingerprint {then[:12]}, now "
-            f"{now[:12]}); bring the old data back, or search again"
+            f"{now[:12]}); restore the data, or search again"
         )
 
 
@@ -117,5 +117,5 @@ def _table(file: Path, columns: list[str], what: str) -> "polars.DataFrame | Non
         return pl.read_parquet(file, columns=columns)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise RunError(
-            f"{file} is damaged ({str(error).splitlines()[0]}): --resume the {what} to write it again"
+            f"{file} is damaged ({str(error).splitlines()[0]}); --resume the {what} to write it again"
         ) from None

@@ -70,7 +70,7 @@ def fit(
     learner = _learner(network, settings)
     if out is None:
         if resume:
-            raise RecipeError("resume needs out: the folder of the fit to continue")
+            raise RecipeError("resume=True needs out, the folder of the fit to continue")
         return learner.fit(task, progress=progress)
     from quarva.runs.run_folder import RunFolder
     from quarva.runs.to_recipe import make_run_folder
@@ -141,10 +141,10 @@ def settings_of_learner(learner: Learner) -> dict[str, Any]:
         The network or a feature is a function or a class, which a recipe cannot contain.
     """
     if not isinstance(learner.network, str):
-        raise RecipeError("a recipe cannot hold a network of a class of your own: fit without out")
+        raise RecipeError("a recipe cannot contain a module of your own; fit it without out")
     own = next((each for each in learner.features or () if not isinstance(each, str)), None)
     if own is not None:
-        raise RecipeError(f"a recipe cannot hold the feature {own!r}, a function: give it as a formula")
+        raise RecipeError(f"a recipe cannot contain the feature {own!r}, a function; write it as a formula")
     return {name: getattr(learner, name) for name in names_of(NetworkSettings)}
 
 
@@ -153,5 +153,5 @@ def _learner(network: "str | Learner", settings: dict[str, Any]) -> Learner:
     known = [each.name for each in fields(Learner)]
     unknown = next((name for name in settings if name not in known), None)
     if unknown is not None:
-        raise RecipeError(f"a fit has no setting '{unknown}'; it has {', '.join(known)}")
+        raise RecipeError(f"a fit has no setting '{unknown}'; choose one of {', '.join(known)}")
     return Learner(network, **settings) if isinstance(network, str) else replace(network, **settings)

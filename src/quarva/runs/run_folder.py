@@ -75,7 +75,7 @@ class RunFolder:
         is_new = make_folder(folder.path)
         if not is_new and any(folder.path.iterdir()):
             raise RunError(
-                f"{folder.path} is not empty: name another folder for the run, or continue it with "
+                f"{folder.path} is not empty; name another folder for the run, or continue it with "
                 f"--resume {folder.path}"
             )
         try:
@@ -108,13 +108,13 @@ class RunFolder:
         """
         folder = cls(path)
         if not folder.path.is_dir():
-            raise RunError(f"there is no run folder {folder.path}")
+            raise RunError(f"{folder.path}: no such folder; name the folder of a run")
         if not (folder.path / _RECIPE).is_file():
-            raise RunError(f"{folder.path} is not a run folder: it has no {_RECIPE}")
+            raise RunError(f"{folder.path} is not a run folder (no {_RECIPE}); name another")
         found = folder.kind
         if kind is not None and found != kind:
             raise RunError(
-                f"{path} is the folder of {_NAMES[found]}: continue it with quarva {found} --resume {path}"
+                f"{path} is the folder of {_NAMES[found]}; continue it with quarva {found} --resume {path}"
             )
         if (folder.path / _FINDINGS).exists():
             folder.findings()
@@ -159,7 +159,7 @@ class RunFolder:
         try:
             learner = json.loads(old.read_text(encoding="utf-8"))
         except ValueError as error:
-            raise RunError(f"{old} is damaged ({error}): fit again in another folder") from None
+            raise RunError(f"{old} is damaged ({error}); fit again in another folder") from None
         asked = SearchRecipe.read(self.path / _RECIPE)
         question = {name: getattr(asked, name) for name in described(Recipe)}
         return FitRecipe.of({**question, **learner}, source=str(old))
@@ -185,14 +185,16 @@ class RunFolder:
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise RunError(f"{path} cannot be read: {error.strerror}; has the run ended?") from None
+            raise RunError(
+                f"{path} cannot be read ({error.strerror}); --resume a run that did not end"
+            ) from None
         except ValueError as error:
-            raise RunError(f"{path} is damaged ({error}): --resume the run to write it again") from None
+            raise RunError(f"{path} is damaged ({error}); --resume the run to write it again") from None
         version = record.get("version") if isinstance(record, dict) else None
         if version != FINDINGS_VERSION:
             wrote = f" (Quarva {record['quarva']})" if isinstance(record, dict) and "quarva" in record else ""
             raise RunError(
-                f"{path} is of version {version}, and this Quarva reads version {FINDINGS_VERSION}: "
+                f"{path} has version {version}, but this Quarva reads version {FINDINGS_VERSION}; "
                 f"use the Quarva that wrote it{wrote}"
             )
         return record

@@ -150,7 +150,7 @@ def search(
     name, way = make_searcher(searcher, settings)
     if out is not None:
         if checkpoint is not None:
-            raise RecipeError("a run folder keeps its own checkpoint: give out or checkpoint, not both")
+            raise RecipeError("a run folder has its own checkpoint; pass out or checkpoint, not both")
         given = {**locals(), **dict(zip(("searcher", "settings"), settings_of_searcher(way), strict=True))}
         asked = {each: given[each] for each in names_of(LimitSettings, LanguageSettings, SearcherSettings)}
         return _search_out(out, task, way, asked, resume, progress)
@@ -189,7 +189,7 @@ def _alphabet(
     longest = max(windows or (), default=0)
     if task.table is None and panel.conventions == "quarva" and longest > days:
         raise FormulaError(
-            f"a window of {longest} days is longer than the panel's {days}: shorten it, or give more days"
+            f"a window of {longest} days does not fit the panel, which has {days}; shorten it, or add days"
         )
     usual = TABLE_FUNCTIONS if task.table is not None else PANEL_FUNCTIONS
     chosen = usual if functions is None else functions
@@ -307,15 +307,15 @@ def make_searcher(searcher: str | Searcher, settings: dict[str, Any] | None = No
     if not isinstance(searcher, str):
         return settings_of_searcher(searcher)[0], searcher
     if searcher not in SEARCHERS:
-        raise RecipeError(f"there is no searcher '{searcher}'; there are {', '.join(SEARCHERS)}")
+        raise RecipeError(f"unknown searcher '{searcher}'; choose one of {', '.join(SEARCHERS)}")
     make = SEARCHERS[searcher]
     known = list(getattr(make, "__dataclass_fields__", {}))
     for setting in settings or {}:
         if setting not in known:
             raise RecipeError(
-                f"the searcher '{searcher}' has no setting '{setting}'; it has {', '.join(known)}"
+                f"the searcher '{searcher}' has no setting '{setting}'; choose one of {', '.join(known)}"
             )
     try:
         return searcher, make(**(settings or {}))
     except TypeError as error:
-        raise RecipeError(f"the searcher '{searcher}' has a setting of the wrong type: {error}") from None
+        raise RecipeError(f"a setting of the searcher '{searcher}' has the wrong type; {error}") from None

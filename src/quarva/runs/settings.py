@@ -73,7 +73,7 @@ class OriginSettings:
     fingerprint: Annotated[str | None, Setting("Fingerprint of the data.", flag=False)] = None
     source: Annotated[
         dict[str, Any] | None,
-        Setting("Name, notes and reading of data that were copied into the run's folder.", flag=False),
+        Setting("Name, notes and assumptions of data that were copied into the run's folder.", flag=False),
     ] = None
 
 
@@ -84,20 +84,18 @@ class DataSettings:
     panel: Annotated[
         str | None,
         Setting(
-            "Daily bars, CSV or Parquet: long (date, asset, fields …) or wide (dates × assets). "
-            "Without it: closes of 20 S&P 500 stocks, 1990 to 2022.",
-            "FILE", DATA,
+            "CSV or Parquet file of daily bars, in long (date, asset, fields …) or wide layout.",
+            "FILE", DATA, usual="closes of 20 S&P 500 stocks, 1990 to 2022",
         ),
     ] = None  # fmt: skip
     conventions: Annotated[
         Literal["quarva", "qlib"],
-        Setting("How partial windows and missing values are treated: quarva, or qlib as Qlib does.",
-                "NAME", DATA),
+        Setting("Rules for partial windows and missing values: quarva or qlib.", "NAME", DATA),
     ] = "quarva"  # fmt: skip
-    table: Annotated[
-        str | None, Setting("A plain table instead of bars: symbolic regression.", "FILE", DATA)
-    ] = None
-    target_column: Annotated[str, Setting("Column of the table to find a formula for.", "NAME", DATA)] = "y"
+    table: Annotated[str | None, Setting("Table for symbolic regression, instead of bars.", "FILE", DATA)] = (
+        None
+    )
+    target_column: Annotated[str, Setting("Column of the table to predict.", "NAME", DATA)] = "y"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,14 +107,14 @@ class ReadingSettings:
     ] = None
     fields: Annotated[
         tuple[str, ...] | None,
-        Setting("Fields to read; columns of a table.", "NAME,…", DATA, usual="all"),
+        Setting("Fields of a panel or columns of a table to read.", "NAME,…", DATA, usual="all"),
     ] = None
     allow_jumps: Annotated[bool, Setting("Accept prices that jump by more than 300 %.", section=DATA)] = False
     asset_column: Annotated[
-        str | None, Setting("Column of assets, if its header does not identify it.", "NAME", DATA)
+        str | None, Setting("Column with the assets, if its header is not recognised.", "NAME", DATA)
     ] = None
     date_column: Annotated[
-        str | None, Setting("Column of dates, if its header does not identify it.", "NAME", DATA)
+        str | None, Setting("Column with the dates, if its header is not recognised.", "NAME", DATA)
     ] = None
     rename: Annotated[
         dict[str, str] | None,
@@ -125,7 +123,7 @@ class ReadingSettings:
     time_zone: Annotated[
         str | None,
         Setting(
-            "Time zone of the market (America/New_York): dates without a zone are its local times.",
+            "Time zone of the market, such as America/New_York; dates without a zone are local times in it.",
             "ZONE", DATA,
         ),
     ] = None  # fmt: skip
@@ -147,20 +145,21 @@ class TaskSettings:
     objective: Annotated[
         str | None,
         Setting(
-            "How a formula is scored: ic, rank_ic, icir, rank_icir, ts_corr, sharpe or timing_sharpe; on a "
-            "table r2 or nrmse.",
-            "NAME", QUESTION, usual="ic; ts_corr with fewer than 3 assets; r2 on a table",
+            "Score of a formula: ic, rank_ic, icir, rank_icir, ts_corr, sharpe or timing_sharpe; for a "
+            "table, r2 or nrmse.",
+            "NAME", QUESTION, usual="ic; ts_corr with fewer than 3 assets; r2 for a table",
         ),
     ] = None  # fmt: skip
     split: Annotated[
         tuple[str, str] | None,
         Setting(
-            "First day of validation and of the sealed test, as in 2017-01-01,2018-01-01.",
-            "DAY,DAY", QUESTION, usual="60/20/20 % of the days",
+            "First day of validation and of the sealed test, such as 2017-01-01,2018-01-01; for a table, "
+            "shares of its rows, such as 0.6,0.8.",
+            "DAY,DAY", QUESTION, usual="60/20/20 % of the days; no split for a table or in evaluate",
         ),
     ] = None  # fmt: skip
     embargo: Annotated[
-        int, Setting("Days left out after each split, besides the purged ones.", "DAYS", QUESTION, least=0)
+        int, Setting("Days left out at each split in addition to the purged ones.", "DAYS", QUESTION, least=0)
     ] = 0
     cost_bps: Annotated[
         float, Setting("Trading cost in basis points of the traded value.", "BPS", QUESTION, least=0)
@@ -168,18 +167,21 @@ class TaskSettings:
     periods_per_year: Annotated[
         float | None,
         Setting(
-            "Bars a year, for annual figures.", "N", QUESTION, above=0,
-            usual="from the dates: 252 daily, 365 around the clock, 52 weekly, …",
+            "Bars per year, for annualisation.", "N", QUESTION, above=0,
+            usual="from the dates: 252 for daily bars, 365 if weekends are included, 52 for weekly bars, …",
         ),
     ] = None  # fmt: skip
     delisting_return: Annotated[
         float,
         Setting(
-            "Return of a held asset on the day after its last price; -0.3 is -30 %.", "R", QUESTION, least=-1
+            "Return of a position on the day after the last price of its asset; -0.3 is -30 %.",
+            "R",
+            QUESTION,
+            least=-1,
         ),
     ] = 0.0
     parsimony: Annotated[
-        float | None, Setting("Penalty on the score for each node.", "X", QUESTION, least=0)
+        float | None, Setting("Penalty on the score per node of a formula.", "X", QUESTION, least=0)
     ] = None
 
 
@@ -187,15 +189,17 @@ class TaskSettings:
 class LimitSettings:
     """Limits and hardware of a search: arguments of `search`."""
 
-    budget: Annotated[int, Setting("Distinct formulas to evaluate.", "N", SEARCH, least=1)] = 50_000
+    budget: Annotated[int, Setting("Number of distinct formulas to evaluate.", "N", SEARCH, least=1)] = 50_000
     seconds: Annotated[float | None, Setting("Stop after this many seconds.", "S", SEARCH, above=0)] = None
     memory_mb: Annotated[
         float | None, Setting("Stop when the process uses this many MiB.", "MB", SEARCH, above=0)
     ] = None
-    threads: Annotated[int | None, Setting("Threads to use.", "N", least=1, usual="one per core")] = None
+    threads: Annotated[int | None, Setting("Number of threads.", "N", least=1, usual="one per core")] = None
     device: Annotated[
         Literal["auto", "cpu", "cuda"],
-        Setting("What evaluates formulas: cpu, cuda (a GPU), or auto, whichever is faster here.", "NAME"),
+        Setting(
+            "Device that evaluates formulas: cpu, cuda (a GPU), or auto (the faster of the two).", "NAME"
+        ),
     ] = "cpu"
 
 
@@ -205,7 +209,7 @@ class LanguageSettings:
 
     functions: Annotated[
         tuple[str, ...] | None,
-        Setting("Operators to use, as `quarva operators` names them.", "NAME,…", SEARCH),
+        Setting("Operators to use, by their names in `quarva operators`.", "NAME,…", SEARCH),
     ] = None
     windows: Annotated[
         tuple[int, ...] | None,
@@ -215,20 +219,20 @@ class LanguageSettings:
         tuple[float, ...], Setting("Numbers that formulas may contain.", "X,…", SEARCH, usual="none")
     ] = ()
     constants: Annotated[
-        bool | None, Setting("Random numerical constants.", section=SEARCH, usual="for tables only")
+        bool | None, Setting("Use random numerical constants.", section=SEARCH, usual="for tables only")
     ] = None
     tuning_steps: Annotated[
         int | None,
         Setting(
-            "Steps of fitting the constants of a table's formula; each counts as a formula.", "N", SEARCH,
-            least=0, usual="10",
+            "Maximum number of steps to fit the constants of a formula on a table; each step counts as an "
+            "evaluation.", "N", SEARCH, least=0, usual="10",
         ),
     ] = None  # fmt: skip
     head: Annotated[
         int | None,
-        Setting("Positions in the head of a gene.", "N", SEARCH, least=1, usual="10; 24 for a table"),
+        Setting("Length of the head of a gene.", "N", SEARCH, least=1, usual="10; 24 for a table"),
     ] = None
-    genes: Annotated[int, Setting("Genes of a chromosome.", "N", SEARCH, least=1)] = 1
+    genes: Annotated[int, Setting("Number of genes in a chromosome.", "N", SEARCH, least=1)] = 1
     link: Annotated[str, Setting("Operator that links the genes.", "NAME", SEARCH)] = "add"
 
 
@@ -237,10 +241,12 @@ class SearcherSettings:
     """The searcher: arguments of `search`."""
 
     searcher: Annotated[str, Setting("Searcher: gep, policy, blend or random.", "NAME", SEARCH)] = "gep"
-    seed: Annotated[int, Setting("The same seed gives the same findings.", "N", least=0, below=2**63)] = 0
+    seed: Annotated[
+        int, Setting("Random seed; the same seed gives the same result.", "N", least=0, below=2**63)
+    ] = 0
     settings: Annotated[
         dict[str, Any],
-        Setting("A setting of the searcher, population=500; repeat it for more.", "NAME=VALUE", SEARCH,
+        Setting("Setting of the searcher, such as population=500; may be repeated.", "NAME=VALUE", SEARCH,
                 repeated="--setting"),
     ] = field(default_factory=dict)  # fmt: skip
 
@@ -249,66 +255,71 @@ class SearcherSettings:
 class NetworkSettings:
     """A network and its training: arguments of `Learner`. None means the default of `Learner`."""
 
-    network: Annotated[str, Setting("dense, conv1d, tcn, gru, lstm or transformer.", "NAME", NETWORK)] = (
-        "dense"
-    )
+    network: Annotated[
+        str, Setting("Network: dense, conv1d, tcn, gru, lstm or transformer.", "NAME", NETWORK)
+    ] = "dense"
     settings: Annotated[
         dict[str, Any],
-        Setting("A setting of the network, width=64; repeat it for more.", "NAME=VALUE", NETWORK,
+        Setting("Setting of the network, such as width=64; may be repeated.", "NAME=VALUE", NETWORK,
                 repeated="--setting"),
     ] = field(default_factory=dict)  # fmt: skip
     features: Annotated[
         tuple[str, ...] | None,
         Setting(
-            "A formula that the network reads; repeat it for more.", "FORMULA", NETWORK,
-            repeated="--feature", usual="five of bars; of a table its columns",
+            "Formula whose values are an input of the network; may be repeated.", "FORMULA", NETWORK,
+            repeated="--feature", usual="five formulas of the bars; for a table, its columns",
         ),
     ] = None  # fmt: skip
     length: Annotated[
-        int | None, Setting("Days of a window.", "DAYS", NETWORK, usual="20; 1 for a table")
+        int | None, Setting("Length of a window.", "DAYS", NETWORK, usual="20; 1 for a table")
     ] = None
     missing: Annotated[
-        str | None, Setting("Windows with gaps: drop, or mean to fill them.", "RULE", NETWORK, usual="drop")
+        str | None,
+        Setting(
+            "Windows with missing values: drop them, or fill in the mean.", "RULE", NETWORK, usual="drop"
+        ),
     ] = None
     loss: Annotated[
         str | None,
         Setting(
-            "mse, huber, cross_entropy, ic or rank_ic.",
+            "Loss: mse, huber, cross_entropy, ic or rank_ic.",
             "NAME",
             NETWORK,
-            usual="mse; for classes cross_entropy",
+            usual="mse; cross_entropy for classes",
         ),
     ] = None
     members: Annotated[
-        int | None, Setting("Networks that differ in their seed.", "N", NETWORK, usual="1")
+        int | None, Setting("Number of networks, which differ in their seed.", "N", NETWORK, usual="1")
     ] = None
     together: Annotated[
-        int | None, Setting("Networks that are trained as one program.", "N", NETWORK, flag=False)
+        int | None, Setting("Number of networks that are trained as one stack.", "N", NETWORK, flag=False)
     ] = None
-    epochs: Annotated[int | None, Setting("Epochs at most.", "N", NETWORK, usual="30")] = None
+    epochs: Annotated[int | None, Setting("Maximum number of epochs.", "N", NETWORK, usual="30")] = None
     batch: Annotated[
         int | None,
-        Setting("Windows of a step.", "N", NETWORK, usual="1024; of a table a sixteenth of its rows"),
+        Setting("Windows per batch.", "N", NETWORK, usual="1024; for a table, a sixteenth of its rows"),
     ] = None
     rate: Annotated[float | None, Setting("Learning rate of AdamW.", "X", NETWORK, usual="0.001")] = None
     decay: Annotated[float | None, Setting("Weight decay of AdamW.", "X", NETWORK, flag=False)] = None
     patience: Annotated[
         int | None,
-        Setting("Epochs without improvement after which training stops.", "N", NETWORK, usual="5"),
+        Setting("Number of epochs without improvement after which training stops.", "N", NETWORK, usual="5"),
     ] = None
     holdout: Annotated[
         float | None,
         Setting(
-            "Last share of the training days that decides when to stop; 0 uses the validation days instead.",
-            "SHARE", NETWORK, usual="0.2",
+            "Share of the training days, at their end, that is held out for early stopping; 0 uses the "
+            "validation days instead.", "SHARE", NETWORK, usual="0.2",
         ),
     ] = None  # fmt: skip
-    seed: Annotated[int, Setting("The same seed gives the same network.", "N", least=0, below=2**63)] = 0
-    device: Annotated[str | None, Setting("cpu, cuda, mps or auto.", "NAME", usual="cpu")] = None
-    mixed: Annotated[bool | None, Setting("bfloat16 in the layers.", flag=False)] = None
+    seed: Annotated[
+        int, Setting("Random seed; the same seed gives the same network.", "N", least=0, below=2**63)
+    ] = 0
+    device: Annotated[str | None, Setting("Device: cpu, cuda, mps or auto.", "NAME", usual="cpu")] = None
+    mixed: Annotated[bool | None, Setting("Compute the layers in bfloat16.", flag=False)] = None
     threads: Annotated[
         int | None,
-        Setting("Threads of torch; more speed up large networks and slow down small ones.", "N", usual="1"),
+        Setting("Threads of torch; more threads help large networks only.", "N", usual="1"),
     ] = None
 
 
@@ -319,20 +330,20 @@ class ComparisonSettings:
     searchers: Annotated[
         dict[str, dict[str, Any]] | None,
         Setting(
-            "What to compare: random, gep, policy, blend; networks dense, conv1d, tcn, gru, lstm, "
-            "transformer; traders dqn, naf, gradient.",
+            "Entries: the searchers random, gep, policy, blend; the networks dense, conv1d, tcn, gru, lstm, "
+            "transformer; the traders dqn, naf, gradient.",
             "NAME,…", COMPARISON, usual="all searchers",
         ),
     ] = None  # fmt: skip
     seeds: Annotated[
         tuple[int, ...],
-        Setting("Number of runs of each entry: seeds 0 to K − 1.", "K", COMPARISON, usual="5"),
+        Setting("Number of runs of each entry, with seeds 0 to K − 1.", "K", COMPARISON, usual="5"),
     ] = (0, 1, 2, 3, 4)
     level: Annotated[
         float | None,
         Setting(
-            "Training figure that entries are timed to.", "X", COMPARISON,
-            usual="the worst of their medians; on a table, an exact formula",
+            "Training score; the table reports how many evaluations each entry needs to reach it.", "X",
+            COMPARISON, usual="the worst median of all entries; for a table, an exact formula",
         ),
     ] = None  # fmt: skip
 

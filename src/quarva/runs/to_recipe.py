@@ -140,8 +140,8 @@ def _check(task: Task, recipe: Recipe, data: Panel | Table) -> None:
         same = False
     if not same:
         raise RunError(
-            f"a recipe cannot express this question ({', '.join(task.target_names)}): it takes one target, "
-            "forward_return_H or an unchanged field; leave out the argument out"
+            f"a recipe cannot describe this task ({', '.join(task.target_names)}), because it needs a single "
+            "target, forward_return_H or a field of the data; run it without the argument `out`"
         )
 
 

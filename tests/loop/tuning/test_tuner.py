@@ -122,7 +122,7 @@ def test_a_run_resumed_with_a_larger_budget_equals_an_uninterrupted_run(
 
 def test_a_checkpoint_with_other_tuning_steps_is_refused(noisy_task, tmp_path):
     run(noisy_task, "gep", 2_000, checkpoint=tmp_path / "c.npz")
-    with pytest.raises(RunError, match="its tuning was 12 steps, and is none now"):
+    with pytest.raises(RunError, match="its tuning was 12 steps and is now none"):
         run(noisy_task, "gep", 3_000, checkpoint=tmp_path / "c.npz", resume=True, tuning_steps=0)
 
 
