@@ -1,4 +1,4 @@
-"""The essay's pages: their code runs as printed, and reaches what the pages say of it."""
+"""The code of the essay's pages runs and gives the results that the pages state."""
 
 import re
 from pathlib import Path
@@ -22,7 +22,7 @@ def run(name, capsys):
     return capsys.readouterr().out.splitlines()
 
 
-def test_the_line_is_found_by_regression_and_by_reward(capsys):
+def test_the_line_is_learned_by_regression_and_by_reward(capsys):
     told = {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in run("line.md", capsys)}
     assert set(told) == {"regression", "NAF", "policy gradient", "DQN"}
     assert told["regression"] < 2e-5
@@ -34,7 +34,7 @@ def test_the_sine_is_learned(capsys):
     assert float(line.split()[-1]) < 0.0131
 
 
-def test_layouts_are_shown_and_a_lie_is_found(capsys):
+def test_layouts_are_shown_and_a_wrong_one_is_detected(capsys):
     said = run("layouts.md", capsys)
     assert said[:4] == [
         "features (3, 20)", "sequence_first (10, 3, 2)", "batch_first (3, 10, 2)", "channels (3, 2, 10)"
@@ -44,6 +44,6 @@ def test_layouts_are_shown_and_a_lie_is_found(capsys):
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in FOLDER.glob("*.md")))
-def test_links_lead_somewhere(page):
+def test_links_resolve(page):
     for link in re.findall(r"\]\(([^)#]+)\)", (FOLDER / page).read_text(encoding="utf-8")):
         assert (FOLDER / link).exists(), link

@@ -1,4 +1,4 @@
-"""docs/networks.md: its code runs as printed, and comes to what the page says."""
+"""The code in docs/networks.md runs and gives the results that the page states."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ def page():
     return names | {"said": said}
 
 
-def test_what_is_planted_is_found_and_noise_is_called_noise(page):
+def test_a_planted_signal_is_found_and_noise_is_reported_as_such(page):
     assert page["said"][1][0].startswith("dense: ic of forward_return_1")
     assert page["fitted"].beaten_by == ()
     (first, *_) = page["said"][2]
@@ -31,7 +31,7 @@ def test_what_is_planted_is_found_and_noise_is_called_noise(page):
     assert first.startswith(shown)
 
 
-def test_members_are_apart_and_no_further_than_the_signal(page):
+def test_the_spread_of_members_is_positive_and_below_that_of_the_signal(page):
     panel, several = page["panel"], page["several"]
     spread = float(several.spread(panel).mean().mean())
     assert 0 < spread < float(several.signal(panel).std().mean())
@@ -44,7 +44,7 @@ def test_the_best_of_the_sweep_was_chosen_without_validation(page):
     assert page["best"].validation < max(each.validation for each in tried)
 
 
-def test_formulas_go_in_and_come_out(page):
+def test_formulas_can_be_features_and_results_of_distillation(page):
     assert list(page["combined"].inputs.features) == page["features"]
     assert page["combined"].validation > 0.1
     kept = page["said"][6][0].split()
@@ -52,7 +52,7 @@ def test_formulas_go_in_and_come_out(page):
     assert float(page["task"].score(page["formula"]).validation[0]) > 0.1
 
 
-def test_a_module_of_ones_own_is_read_back(page, tmp_path):
+def test_a_custom_module_can_be_loaded(page, tmp_path):
     own = page["own"]
     assert own.validation > 0.1
     own.save(tmp_path)
@@ -60,12 +60,12 @@ def test_a_module_of_ones_own_is_read_back(page, tmp_path):
     np.testing.assert_array_equal(again.values(page["panel"]), own.values(page["panel"]))
 
 
-def test_a_curve_is_learned_from_a_table(page):
+def test_a_network_learns_a_table(page):
     assert page["curve"].validation > 0.9
     assert page["curve"].beaten_by == ()
     assert [line.split()[0] for line in page["said"][-1][-2:]] == ["gep", "dense"]
 
 
-def test_links_lead_somewhere():
+def test_links_resolve():
     for link in re.findall(r"\]\(([^)#]+)\)", TEXT):
         assert (PAGE.parent / link).exists(), link

@@ -1,4 +1,4 @@
-"""docs/operators.md says what the table of operators says."""
+"""docs/operators.md is up to date."""
 
 from pathlib import Path
 

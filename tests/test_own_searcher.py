@@ -1,4 +1,4 @@
-"""docs/own_searcher.md: its searcher is short, beats random search on three problems, and keeps the rules."""
+"""The searcher in docs/own_searcher.md is short, beats random search, and follows the rules."""
 
 import re
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_the_searcher_has_twenty_lines():
     assert len(lines) <= 20
 
 
-def test_it_beats_random_search_on_all_three(page):
+def test_the_searcher_beats_random_search_on_all_three_problems(page):
     assert set(page["found"]) == {"Nguyen-1", "Nguyen-2", "Nguyen-3"}
     for found in page["found"].values():
         table = found.table()
@@ -37,7 +37,7 @@ def test_it_beats_random_search_on_all_three(page):
         assert {row["evaluations"] for row in found.rows() if row["stopped"] == "budget"} <= {20_000}
 
 
-def test_it_does_alone_what_it_did_in_the_comparison(page):
+def test_a_search_alone_equals_its_run_in_the_comparison(page):
     qv, x = page["qv"], page["x"]
     task = qv.Task(qv.Table.from_arrays({"x": x}, page["nguyen"]["Nguyen-2"], name="Nguyen-2"))
     way = page["Climber"]()
@@ -50,7 +50,7 @@ def test_it_does_alone_what_it_did_in_the_comparison(page):
     assert {found.evaluations for found in alone} == {row["evaluations"]}
 
 
-def test_the_memory_answers_as_the_page_says(page):
+def test_the_memory_behaves_as_the_page_says(page):
     class Asked(page["Climber"]):
         def tell(self, population, fitness):
             known, new = self.context.memory.look_up(population.keys())

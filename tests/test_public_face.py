@@ -1,4 +1,4 @@
-"""`import quarva` is one public face, and cheap."""
+"""The public interface of `import quarva` is complete and quick to import."""
 
 import ast
 import importlib
@@ -17,7 +17,7 @@ HEAVY = (
 
 
 @pytest.mark.parametrize("name", quarva.__all__)
-def test_every_public_name_is_there(name):
+def test_every_public_name_exists(name):
     assert getattr(quarva, name) is not None
 
 
@@ -26,13 +26,13 @@ def test_an_unknown_name_is_an_attribute_error():
         quarva.serach  # noqa: B018
 
 
-def test_the_face_names_nothing_that_a_room_does_not_export():
+def test_every_public_name_is_exported_by_its_package():
     for room, names in quarva._ROOMS.items():
         assert set(names) <= set(importlib.import_module(f"quarva.{room}").__all__)
 
 
 @pytest.mark.parametrize("statement", ["import quarva", "import quarva.cli", "from quarva.cli import main"])
-def test_nothing_heavy_is_loaded_before_it_is_needed(statement):
+def test_heavy_packages_are_imported_on_first_use(statement):
     code = f"import sys; {statement}; print([name for name in {HEAVY} if name in sys.modules])"
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True
@@ -53,7 +53,7 @@ ENGINES = ("numba", "pandas", "scipy", "sklearn", "torch", "quarva.engine", "qua
         (["panel", "describe", "BARS", "--json"], ENGINES),
     ],
 )
-def test_a_command_that_computes_nothing_loads_no_engine(words, unwanted, tmp_path):
+def test_a_command_that_computes_nothing_does_not_import_the_engine(words, unwanted, tmp_path):
     bars = tmp_path / "bars.csv"
     bars.write_text("date,symbol,close\n2024-01-02,A,1\n2024-01-02,B,2\n2024-01-03,A,1.5\n2024-01-03,B,2.5\n")
     words = [str(bars) if word == "BARS" else word for word in words]
@@ -68,7 +68,7 @@ def test_a_command_that_computes_nothing_loads_no_engine(words, unwanted, tmp_pa
     assert said.stdout
 
 
-def test_search_is_a_plain_function_whatever_was_imported_before():
+def test_search_is_a_function_after_any_import():
     code = "import quarva.runs.run_search, quarva, types; print(type(quarva.search) is types.FunctionType)"
     said = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=True

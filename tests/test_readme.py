@@ -1,4 +1,4 @@
-"""What README says runs as printed."""
+"""The code, commands and links of README.md work."""
 
 import re
 from pathlib import Path
@@ -33,7 +33,7 @@ def test_the_flags_of_the_readme_exist(capsys):
     assert {flag for flag in used if flag not in told} == set()
 
 
-def test_the_links_of_the_readme_lead_somewhere():
+def test_the_links_of_the_readme_resolve():
     root = Path(__file__).parent.parent
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert (root / link).exists(), link

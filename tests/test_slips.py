@@ -1,4 +1,4 @@
-"""What people write by mistake, or out of habit, either works or is answered in one line."""
+"""Common slips in calls either work or are refused in one line."""
 
 import numpy as np
 import pandas as pd
@@ -20,14 +20,14 @@ def task(market):
     return qv.Task(market, "forward_return_2")
 
 
-def test_a_formula_is_made_of_text_of_an_expression_or_of_itself(market):
+def test_a_formula_can_be_created_from_text_an_expression_or_a_formula(market):
     made = qv.Formula("rank(close)")
     assert made == qv.Formula(qv.parse("rank(close)")) == qv.Formula(made) == qv.Formula.parse("rank(close)")
     assert repr(made) == "Formula('rank(close)')"
     assert made.signal(market).shape == (120, 8)
 
 
-def test_a_formula_is_given_as_text_wherever_one_is_taken(task, market):
+def test_text_is_accepted_wherever_a_formula_is(task, market):
     formula = qv.Formula("rank(close)")
     for given in ("rank(close)", formula.expression, formula, ["rank(close)"], [formula]):
         np.testing.assert_array_equal(task.score(given).train, task.score([formula]).train)
@@ -48,7 +48,7 @@ def test_a_formula_is_given_as_text_wherever_one_is_taken(task, market):
     )
 
 
-def test_a_whole_number_may_be_a_float_or_numpys(task):
+def test_a_whole_number_may_be_a_float_or_a_numpy_number(task):
     found = qv.search(task, "random", budget=1e2, seed=1.0, windows=5, threads=np.int64(1), **QUIET)
     assert (found.budget, found.evaluations, found.seed) == (100, 100, 1)
     same = qv.search(task, "random", budget=100, seed=1, windows=[5], threads=1, **QUIET)
@@ -108,7 +108,7 @@ FRAME = pd.DataFrame({"a": [1.0, 2, 3], "y": [1.0, 3, 2]})
         (lambda t, p: p.field(None), "no field None"),
     ],
 )
-def test_a_slip_is_answered_in_one_line(task, market, slip, said):
+def test_a_slip_is_refused_in_one_line(task, market, slip, said):
     with pytest.raises(qv.QuarvaError, match=said) as caught:
         slip(task, market)
     assert "\n" not in str(caught.value)

@@ -1,4 +1,4 @@
-"""What an optional dependency is for is said where it is missing."""
+"""A missing optional package is reported with its purpose and its extra."""
 
 import sys
 

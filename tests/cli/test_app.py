@@ -1,4 +1,4 @@
-"""What holds for every command."""
+"""Behaviour of every command: version, help and wrong flags."""
 
 import pytest
 
@@ -10,12 +10,12 @@ COMMANDS = [
 ]  # fmt: skip
 
 
-def test_the_version_is_the_packages(quarva):
+def test_the_version_is_that_of_the_package(quarva):
     assert quarva("--version").out == f"quarva {qv.__version__}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
-def test_every_command_explains_itself(quarva, command):
+def test_every_command_has_help(quarva, command):
     said = quarva(*command, "--help")
     assert said.status == 0
     assert "Usage: quarva" in said.out
@@ -41,7 +41,7 @@ def test_a_wrong_flag_is_one_line_and_status_2(quarva, arguments):
     assert said.err.rstrip().endswith("--help")
 
 
-def test_operators_are_listed_for_people_and_programs(quarva):
+def test_operators_are_listed_as_a_table_and_as_json(quarva):
     assert "decay_linear(x, w)" in quarva("operators").out
     listed = quarva("operators", "--json").json["operators"]
     assert [row["name"] for row in listed] == [operator.name for operator in qv.OPERATORS]

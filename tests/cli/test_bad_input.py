@@ -1,4 +1,4 @@
-"""Each mistake: one clear line on standard error, status 2, nothing half-written."""
+"""Every mistake gives one line on standard error, status 2, and no partial output."""
 
 import errno
 import os
@@ -67,7 +67,7 @@ def refused(said, *words):
 
 
 @pytest.mark.parametrize("case", FILES)
-def test_bars_that_can_not_be_searched(quarva, tmp_path, case):
+def test_invalid_bars_are_refused(quarva, tmp_path, case):
     text, word = FILES[case]
     (tmp_path / "bars.csv").write_text(text)
     said = quarva("search", "--panel", "bars.csv", "--objective", "ic", "--budget", 50, "--out", "run")
@@ -76,7 +76,7 @@ def test_bars_that_can_not_be_searched(quarva, tmp_path, case):
 
 
 @pytest.mark.parametrize("command", ["search", "evaluate", "describe"])
-def test_a_missing_file(quarva, command):
+def test_a_missing_file_is_reported(quarva, command):
     arguments = {
         "search": ("search", "--panel", "none.csv"),
         "evaluate": ("evaluate", "close", "--panel", "none.csv"),
@@ -96,7 +96,7 @@ def test_a_missing_file(quarva, command):
         ("", ["formula"]),
     ],
 )
-def test_a_formula_that_can_not_be_read(quarva, tmp_path, formula, words):
+def test_an_invalid_formula_is_refused(quarva, tmp_path, formula, words):
     long_table().to_csv("bars.csv", index=False)
     refused(quarva("evaluate", formula, "--panel", "bars.csv", "--out", "out.csv"), *words)
     assert os.listdir(tmp_path) == ["bars.csv"]
@@ -127,20 +127,20 @@ def test_a_formula_that_can_not_be_read(quarva, tmp_path, formula, words):
     ],
     ids=lambda value: " ".join(value) if value[0].startswith("--") else "",
 )
-def test_a_question_that_can_not_be_asked(quarva, tmp_path, flags, words):
+def test_an_invalid_task_is_refused(quarva, tmp_path, flags, words):
     long_table().to_csv("bars.csv", index=False)
     out = [] if "--resume" in flags else ["--out", "run"]
     refused(quarva("search", "--panel", "bars.csv", "--budget", 50, *out, *flags), *words)
     assert os.listdir(tmp_path) == ["bars.csv"]
 
 
-def test_a_recipe_with_an_unknown_key(quarva, tmp_path):
+def test_an_unknown_key_of_a_recipe_is_refused(quarva, tmp_path):
     (tmp_path / "recipe.toml").write_text("budgt = 10\n")
     refused(quarva("search", "--recipe", "recipe.toml", "--out", "run"), "recipe.toml", "budgt", "budget")
     assert os.listdir(tmp_path) == ["recipe.toml"]
 
 
-def test_a_recipe_with_an_unknown_setting_of_the_searcher(quarva, tmp_path):
+def test_an_unknown_setting_of_the_searcher_in_a_recipe_is_refused(quarva, tmp_path):
     (tmp_path / "recipe.toml").write_text("[settings]\npopulaton = 10\n")
     refused(quarva("search", "--recipe", "recipe.toml", "--out", "run"), "populaton", "population")
     assert os.listdir(tmp_path) == ["recipe.toml"]
@@ -164,7 +164,7 @@ def test_a_recipe_with_an_unknown_setting_of_the_searcher(quarva, tmp_path):
         ("compare", "seeds = [1, 1]", ["seeds must be distinct"]),
     ],
 )
-def test_a_recipe_that_can_not_be_run(quarva, tmp_path, command, text, words):
+def test_an_invalid_recipe_is_refused(quarva, tmp_path, command, text, words):
     (tmp_path / "recipe.toml").write_text(text)
     refused(quarva(command, "--recipe", "recipe.toml", "--out", "run"), *words)
     assert os.listdir(tmp_path) == ["recipe.toml"]
@@ -176,13 +176,13 @@ def test_a_recipe_that_can_not_be_run(quarva, tmp_path, command, text, words):
      ["stream"], ["bench", "--threads", "0"], ["panel", "simulate", "out.csv", "--seed", "-1"]],
     ids=" ".join,
 )  # fmt: skip
-def test_what_is_refused_leaves_no_folder_of_a_chosen_name(quarva, tmp_path, arguments):
+def test_a_refused_run_leaves_no_folder(quarva, tmp_path, arguments):
     refused(quarva(*arguments))
     assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("command", [["search", "--resume"], ["report"]])
-def test_a_run_folder_of_another_version(quarva, tmp_path, command):
+def test_a_run_folder_of_another_version_is_refused(quarva, tmp_path, command):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "recipe.toml").write_text('version = 9\nquarva = "4.0"\n')
     refused(quarva(*command, "run"), "run", "version = 9", "4.0")
@@ -191,7 +191,7 @@ def test_a_run_folder_of_another_version(quarva, tmp_path, command):
     refused(quarva(*command, "run"), "findings.json", "version 9", "4.0")
 
 
-def test_a_folder_that_is_no_run(quarva, tmp_path):
+def test_a_folder_without_a_run_is_refused(quarva, tmp_path):
     refused(quarva("report", "none"), "none: no such folder")
     (tmp_path / "empty").mkdir()
     refused(quarva("search", "--resume", "empty"), "is not a run folder")
@@ -213,7 +213,7 @@ def test_a_folder_in_use_is_not_overwritten(quarva, tmp_path):
     ],
     ids=["search", "csv", "parquet"],
 )
-def test_a_full_disk_or_a_forbidden_place(quarva, tmp_path, monkeypatch, command, number):
+def test_a_full_disk_or_missing_permission_is_reported(quarva, tmp_path, monkeypatch, command, number):
     long_table().to_csv("bars.csv", index=False)
 
     def fail(_descriptor):
@@ -236,12 +236,12 @@ def test_a_simulated_market_is_not_half_written(quarva, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["out.xlsx", "out", "nowhere/out.csv"])
-def test_a_place_for_signals_is_checked_before_the_work(quarva, tmp_path, name):
+def test_the_path_for_signals_is_checked_first(quarva, tmp_path, name):
     refused(quarva("evaluate", "close", "--out", name), name)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_field_that_can_not_be_used_is_left_out_by_the_flag_that_the_message_names(quarva, tmp_path):
+def test_the_flag_named_in_the_message_leaves_out_an_unusable_field(quarva, tmp_path):
     (tmp_path / "bars.csv").write_text(spoiled(lambda t: t.assign(vwap=1.0)))
     refusal = quarva("evaluate", "close", "--panel", "bars.csv")
     assert refusal.status == 2

@@ -1,4 +1,4 @@
-"""quarva bench: rates of this machine, for people and for programs."""
+"""quarva bench measures this machine, as text and as JSON."""
 
 import json
 import subprocess
@@ -23,27 +23,27 @@ def record(said):
     return json.loads(said.stdout)
 
 
-def test_rates_are_there_for_small_and_large_panels_and_tables(record):
+def test_bench_measures_small_and_large_panels_and_tables(record):
     names = [rate["case"] for rate in record["rates"]]
     for word in ("small panel", "large panel", "rank IC", "small table", "large table"):
         assert any(word in name for name in names), word
 
 
-def test_a_share_is_that_of_the_peak_that_was_measured(record):
+def test_a_share_is_relative_to_the_measured_peak(record):
     peak = record["peak"]["float32_operations_per_second"]
     for rate in record["rates"]:
         assert rate["share_of_peak"] == pytest.approx(rate["operations_per_second"] / peak)
         assert rate["node_values_per_second"] > rate["formulas_per_second"] > 0
 
 
-def test_the_line_to_paste_says_it_all(record):
+def test_the_summary_line_is_complete(record):
     line = record["line"]
     assert "\n" not in line
     for text in (f"quarva {qv.__version__}", record["processor"], "1 thread ", "GB/s", "large table"):
         assert text in line
 
 
-def test_progress_is_told_on_standard_error(said):
+def test_progress_is_printed_on_standard_error(said):
     assert said.stdout.count("\n") == 1
     assert "large panel" in said.stderr
 

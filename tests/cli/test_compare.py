@@ -1,4 +1,4 @@
-"""quarva compare: one table, one picture, one folder."""
+"""quarva compare: a table, a picture and a folder."""
 
 import json
 import os
@@ -24,7 +24,7 @@ def compared(quarva, bars):
     return said.json
 
 
-def test_json_has_a_row_a_run(compared):
+def test_json_has_one_row_per_run(compared):
     assert [(row["searcher"], row["seed"]) for row in compared["rows"]] == [
         ("random", 0), ("random", 1), ("gep", 0), ("gep", 1),
     ]  # fmt: skip
@@ -38,7 +38,7 @@ def test_json_has_a_row_a_run(compared):
     assert compared["comparison"] == "c"
 
 
-def test_a_run_is_what_quarva_search_finds(compared, quarva, bars):
+def test_a_run_equals_the_result_of_quarva_search(compared, quarva, bars):
     words = ["--target", "forward_return_1", "--budget", 600, "--seed", 1, "--threads", 1, "--json"]
     alone = quarva("search", "--panel", bars, "--searcher", "gep", *words).json
     (mine,) = (row for row in compared["rows"] if (row["searcher"], row["seed"]) == ("gep", 1))
@@ -46,7 +46,7 @@ def test_a_run_is_what_quarva_search_finds(compared, quarva, bars):
     assert mine["best"] == alone["best"]["validation"]
 
 
-def test_people_get_a_table_and_are_told_where_all_lies(quarva, bars):
+def test_the_terminal_shows_a_table_and_the_paths(quarva, bars):
     said = quarva("compare", "--panel", bars, "--searchers", "random,gep", *SMALL, "--out", "c")
     assert said.status == 0
     assert "IC, validation" in said.out
@@ -61,7 +61,7 @@ def test_without_names_all_searchers_are_compared(quarva, bars):
     assert [row["searcher"] for row in said.json["rows"]] == list(SEARCHERS)
 
 
-def test_a_resumed_comparison_takes_more_seeds(compared, quarva):
+def test_a_resumed_comparison_can_have_more_seeds(compared, quarva):
     more = quarva("compare", "--resume", "c", "--seeds", 3, "--json").json
     assert len(more["rows"]) == 6
     kept = [row for row in told(more) if row["seed"] < 2]
@@ -97,7 +97,7 @@ def test_kill_9_leaves_nothing_half_written(quarva, bars, tmp_path):
         (["--functions", "nothing"], "nothing"),
     ],
 )
-def test_what_can_not_be_is_one_line_and_status_2(quarva, words, says):
+def test_invalid_arguments_give_one_line_and_status_2(quarva, words, says):
     said = quarva("compare", *words)
     assert said.status == 2
     assert says in said.err
@@ -105,7 +105,7 @@ def test_what_can_not_be_is_one_line_and_status_2(quarva, words, says):
     assert not list(Path("runs").glob("*"))
 
 
-def test_a_changed_recipe_makes_it_another_comparison(compared, quarva):
+def test_a_comparison_with_a_changed_recipe_is_refused(compared, quarva):
     recipe = Path("c/recipe.toml")
     recipe.write_text('functions = ["add", "sub"]\n' + recipe.read_text())
     said = quarva("compare", "--resume", "c")
@@ -124,7 +124,7 @@ def test_changed_data_are_refused(quarva, bars, tmp_path):
     assert "changed since the runs" in said.err
 
 
-def test_a_damaged_plan_is_one_line(compared, quarva):
+def test_a_damaged_comparison_is_reported_in_one_line(compared, quarva):
     Path("c/comparison.json").write_text(json.dumps({"version": 3, "question": 3}))
     said = quarva("compare", "--resume", "c")
     assert said.status == 2

@@ -1,4 +1,4 @@
-"""--device: a GPU that is asked for and not there, and names that are none."""
+"""--device: a missing GPU and unknown names are refused."""
 
 import pytest
 
@@ -26,7 +26,7 @@ def test_evaluate_says_in_one_line_that_there_is_no_gpu(quarva, bars):
     assert "device 'cuda': no NVIDIA GPU" in said.err
 
 
-def test_search_says_so_too_and_leaves_no_folder(quarva, bars, tmp_path):
+def test_search_without_a_gpu_is_refused_and_leaves_no_folder(quarva, bars, tmp_path):
     said = quarva("search", "--panel", bars, "--device", "cuda", "--budget", 50, "--out", tmp_path / "run")
     assert said.status == 2
     assert "device 'cuda': no NVIDIA GPU" in lines(said.err)[-1]

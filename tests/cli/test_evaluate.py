@@ -1,4 +1,4 @@
-"""quarva evaluate gives the figures of formulas, and their signals."""
+"""quarva evaluate gives the scores and signals of formulas."""
 
 import re
 
@@ -14,7 +14,7 @@ def daily_ic(bars, signal, horizon, method="pearson"):
     return signal.corrwith(target, axis=1, method=method).mean()
 
 
-def test_figures_are_those_of_pandas(quarva, bars):
+def test_scores_equal_those_of_pandas(quarva, bars):
     said = quarva(
         "evaluate", "delta(close, 5) / close", "--panel", bars, "--target", "forward_return_3", "--json"
     )
@@ -27,7 +27,7 @@ def test_figures_are_those_of_pandas(quarva, bars):
     assert entry["days"] == 200 - 5 - 4
 
 
-def test_signals_are_written_long_with_a_column_a_formula(quarva, bars, tmp_path):
+def test_signals_are_written_in_long_layout_with_one_column_per_formula(quarva, bars, tmp_path):
     (tmp_path / "formulas.txt").write_text(
         "# two ideas\n\nreversal = -delta(close, 5)   # falls come back\nrank(volume)\n"
     )
@@ -74,7 +74,7 @@ def test_gaps_and_delistings_are_counted(quarva, gaps, bars):
     assert "delistings" not in whole.out
 
 
-def test_the_sharpe_ratio_follows_the_bars_a_year(quarva, bars):
+def test_the_sharpe_ratio_depends_on_the_bars_per_year(quarva, bars):
     inferred = quarva("evaluate", "close", "--panel", bars, "--json").json
     given = quarva("evaluate", "close", "--panel", bars, "--json", "--periods-per-year", "365").json
     assert (inferred["periods_per_year"], given["periods_per_year"]) == (252, 365)
@@ -90,14 +90,14 @@ def test_the_sharpe_ratio_follows_the_bars_a_year(quarva, bars):
     ("flag", "value"),
     [("--periods-per-year", "0"), ("--delisting-return", "-2"), ("--periods-per-year", "inf")],
 )
-def test_bad_terms_are_refused(quarva, bars, flag, value):
+def test_invalid_settings_are_refused(quarva, bars, flag, value):
     said = quarva("evaluate", "close", "--panel", bars, f"{flag}={value}")
     assert said.status == 2
     assert said.err.count("\n") == 1
     assert flag in said.err
 
 
-def test_csv_and_parquet_hold_the_same(quarva, bars):
+def test_csv_and_parquet_contain_the_same_signals(quarva, bars):
     for name in ("out.csv", "out.parquet"):
         assert quarva("evaluate", "close", "--panel", bars, "--out", name).status == 0
     csv, parquet = pd.read_csv("out.csv", parse_dates=["date"]), pd.read_parquet("out.parquet")
@@ -108,7 +108,7 @@ def test_csv_and_parquet_hold_the_same(quarva, bars):
     ("notation", "formula"),
     [("karva", "rank corr_10 close volume"), ("qlib", "CSRank(Corr($close, $volume, 10))")],
 )
-def test_other_notations_say_the_same(quarva, bars, notation, formula):
+def test_other_notations_give_the_same_scores(quarva, bars, notation, formula):
     said = quarva("evaluate", "--panel", bars, "--notation", notation, formula, "--json")
     assert said.json["formulas"][0]["formula"] == "rank(corr(close, volume, 10))"
 
@@ -122,7 +122,7 @@ def test_the_sealed_test_is_read_only_on_request(quarva, bars, market):
     assert sealed["days"][1] < opened["split"]["test"][0]
 
 
-def test_coverage_is_told_and_silence_costs(quarva, bars):
+def test_coverage_is_shown_and_missing_signals_lower_the_score(quarva, bars):
     said = quarva("evaluate", "delta(close, 5)", "log(delta(close, 5))", "--panel", bars, "--json")
     whole, silent = said.json["formulas"]
     assert whole["coverage"] == 1
@@ -145,7 +145,7 @@ def test_a_forecast_of_volatility_is_not_traded(quarva, bars):
     assert "sharpe" in quarva("evaluate", "std(close, 5)", "--panel", bars).out
 
 
-def test_a_table_gets_its_own_figures(quarva, tmp_path):
+def test_a_table_has_r2_and_nrmse(quarva, tmp_path):
     rows = pd.DataFrame({"x": np.linspace(1, 2, 50)})
     rows["y"] = rows.x**2 + rows.x
     rows.to_csv("rows.csv", index=False)
@@ -156,7 +156,7 @@ def test_a_table_gets_its_own_figures(quarva, tmp_path):
     assert list(pd.read_csv("out.csv").columns) == ["row", "f0", "f1"]
 
 
-def test_a_formula_of_seconds_since_1970_is_exact_in_figures_and_signals(quarva):
+def test_a_formula_of_seconds_since_1970_is_exact(quarva):
     seconds = 1_700_000_001 + np.arange(200)
     rows = pd.DataFrame({"t": seconds, "z": np.random.default_rng(0).normal(size=200)})
     rows["y"] = 2 * np.arange(200) + 1
@@ -202,7 +202,7 @@ def test_a_panel_without_prices_gives_signals_and_no_figures(quarva, tmp_path):
         ("# nothing\n", "f.txt holds no formula"),
     ],
 )
-def test_a_wrong_line_is_named(quarva, bars, tmp_path, text, said):
+def test_a_wrong_line_is_reported_by_its_number(quarva, bars, tmp_path, text, said):
     (tmp_path / "f.txt").write_text(text)
     answer = quarva("evaluate", "--formulas", "f.txt", "--panel", bars, "--out", "out.csv")
     assert answer.status == 2

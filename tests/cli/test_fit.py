@@ -1,4 +1,4 @@
-"""quarva fit: a folder with a network, figures on the screen, one line where something is wrong."""
+"""quarva fit: a folder with a network, scores in the terminal, and one-line errors."""
 
 import json
 import os
@@ -16,7 +16,7 @@ FILES = {"recipe.toml", "network.json", "weights.safetensors", "training.safeten
          "history.parquet", "findings.json", "report.html"}  # fmt: skip
 
 
-def test_a_fit_is_a_folder_that_python_reads(quarva, bars):
+def test_a_fit_writes_a_folder_that_python_can_load(quarva, bars):
     said = quarva("fit", "--panel", bars, "--network", "conv1d", *QUICK, "--out", "f", "--json")
     assert said.status == 0, said.err
     record = said.json
@@ -30,7 +30,7 @@ def test_a_fit_is_a_folder_that_python_reads(quarva, bars):
     assert Fitted.load("f").signal(panel).shape == panel.shape
 
 
-def test_people_are_told_first_what_it_does_not_beat(quarva, bars):
+def test_the_terminal_shows_first_which_baselines_are_not_beaten(quarva, bars):
     said = quarva("fit", "--panel", bars, *QUICK, "--out", "f")
     assert said.status == 0, said.err
     lines = said.out.splitlines()
@@ -41,7 +41,7 @@ def test_people_are_told_first_what_it_does_not_beat(quarva, bars):
     assert lines[0].startswith("NOT BETTER than" if beaten else "dense: ic of forward_return_5")
 
 
-def test_a_price_is_warned_of_once_and_members_tell_their_spread(quarva, bars):
+def test_a_price_target_causes_one_warning_and_the_spread_of_members_is_shown(quarva, bars):
     said = quarva("fit", "--panel", bars, "--target", "close", "--members", 3, "--length", 4, "--epochs", 2,
                   "--out", "f")  # fmt: skip
     assert said.status == 0, said.err
@@ -51,7 +51,7 @@ def test_a_price_is_warned_of_once_and_members_tell_their_spread(quarva, bars):
     assert any("is a price" in note for note in Fitted.load("f").notes)
 
 
-def test_a_loss_that_is_no_number_keeps_weights_and_says_so(quarva, bars):
+def test_a_loss_that_is_not_finite_keeps_the_weights_and_is_reported(quarva, bars):
     said = quarva("fit", "--panel", bars, *QUICK, "--rate", "1e30", "--batch", 64, "--out", "f")
     assert said.status == 0, said.err
     assert (
@@ -78,7 +78,7 @@ def test_a_recipe_that_was_changed_by_hand_is_refused(quarva, bars):
         assert len(told.err.strip().splitlines()) == 1
 
 
-def test_a_table_is_fitted_as_a_panel_is(quarva, tmp_path):
+def test_fit_accepts_a_table(quarva, tmp_path):
     rng = np.random.default_rng(0)
     x = rng.uniform(-2, 2, (200, 2))
     rows = np.column_stack([x, np.sin(2 * x[:, 0]) * x[:, 1]])
@@ -110,7 +110,7 @@ def test_a_table_is_fitted_as_a_panel_is(quarva, tmp_path):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
+def test_an_interrupted_fit_can_be_resumed(quarva, bars, monkeypatch):
     from quarva.networks.training import training
 
     fit = ("fit", "--panel", bars, "--length", "4", "--epochs", "6", "--patience", "9", "--json")
@@ -157,7 +157,7 @@ def test_a_fit_that_was_stopped_goes_on(quarva, bars, monkeypatch):
         (["--resume", "x", "--length", "3"], "--length: a resumed fit keeps its recipe"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_leaves_nothing(quarva, bars, words, said):
+def test_an_invalid_request_is_refused_in_one_line_and_leaves_no_folder(quarva, bars, words, said):
     given = [] if "--resume" in words else ["--panel", bars, "--out", "f"]
     told = quarva("fit", *given, *words)
     assert told.status == 2
@@ -166,7 +166,7 @@ def test_what_is_wrong_is_one_line_and_leaves_nothing(quarva, bars, words, said)
     assert not Path("f").exists()
 
 
-def test_a_search_is_no_fit_and_other_data_are_not_gone_on_with(quarva, bars, market, tmp_path):
+def test_a_fit_cannot_resume_a_search_or_other_data(quarva, bars, market, tmp_path):
     quarva("search", "--panel", bars, "--budget", 50, "--out", "s")
     told = quarva("fit", "--resume", "s")
     assert told.status == 2
@@ -185,7 +185,7 @@ def test_a_search_is_no_fit_and_other_data_are_not_gone_on_with(quarva, bars, ma
     assert "changed since the fit" in told.err
 
 
-def test_weights_hold_no_pickle(quarva, bars):
+def test_weights_contain_no_pickle(quarva, bars):
     quarva("fit", "--panel", bars, *QUICK, "--out", "f")
     assert Path("f/weights.safetensors").read_bytes()[8:9] == b"{"
     source = Path(__file__).parents[2] / "src"

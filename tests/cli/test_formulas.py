@@ -19,17 +19,17 @@ def read(*texts: str, notation: str = "infix", file: str | None = None):
     return read_formulas(texts, file, notation, Names())  # type: ignore[arg-type]
 
 
-def test_a_comparison_is_no_name():
+def test_a_comparison_is_not_read_as_a_name():
     (formula,) = read("close == open")
     assert (formula.name, formula.expression) == ("f0", parse("eq(close, open)"))
 
 
-def test_a_comparison_may_have_a_name():
+def test_a_formula_with_a_comparison_can_have_a_name():
     (formula,) = read("same=close==open")
     assert (formula.name, formula.expression) == ("same", parse("eq(close, open)"))
 
 
-def test_a_file_may_hold_any_notation(tmp_path):
+def test_a_file_can_use_any_notation(tmp_path):
     path = tmp_path / "alphas.txt"
     path.write_text(
         "# two\nfirst = (close > open) ? adv20 : -1  # a choice\n\nIndNeutralize(VWAP, IndClass.Sector)\n"

@@ -1,4 +1,4 @@
-"""What is left of a run that ended badly, and how it goes on from there."""
+"""Runs that were killed, interrupted or out of disk space can be resumed."""
 
 import errno
 import json
@@ -31,7 +31,7 @@ def told(record):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_killed_run_is_resumed_to_the_findings_of_an_undisturbed_one(quarva, bars, tmp_path):
+def test_a_killed_run_resumes_to_the_same_findings(quarva, bars, tmp_path):
     search = ["search", "--panel", str(bars), "--budget", "8000", "--seed", "3", "--threads", "1", "--json"]
     whole = quarva(*search, "--out", "whole").json
     words = [*search, "--out", "run"]
@@ -53,12 +53,12 @@ def test_a_run_killed_before_its_first_checkpoint_begins_again(quarva, bars):
     assert told(again.json) == told(whole)
 
 
-def test_a_finished_run_may_be_resumed_and_stays_what_it_was(quarva, bars):
+def test_resuming_a_finished_run_changes_nothing(quarva, bars):
     whole = quarva("search", "--panel", bars, "--budget", 300, "--out", "run", "--json").json
     assert told(quarva("search", "--resume", "run", "--json").json) == told(whole)
 
 
-def test_a_disk_that_fills_leaves_a_run_to_go_on_with(quarva, bars, monkeypatch):
+def test_a_run_on_a_full_disk_can_be_resumed(quarva, bars, monkeypatch):
     whole = quarva("search", "--panel", bars, "--budget", 3000, "--out", "whole", "--json").json
     synced = os.fsync
     left = [6]  # the recipe and the first checkpoint with their folders, and one more checkpoint
@@ -82,7 +82,7 @@ def test_a_disk_that_fills_leaves_a_run_to_go_on_with(quarva, bars, monkeypatch)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_run_resumed_after_ctrl_c_ends_as_an_undisturbed_one(quarva, bars, monkeypatch):
+def test_a_run_resumed_after_ctrl_c_ends_like_an_uninterrupted_one(quarva, bars, monkeypatch):
     search = ("search", "--panel", bars, "--budget", 5000, "--json")
     whole = quarva(*search, "--out", "whole").json
     score = loop.Loop._score
@@ -105,7 +105,7 @@ def test_a_run_resumed_after_ctrl_c_ends_as_an_undisturbed_one(quarva, bars, mon
 
 
 @pytest.mark.parametrize("flags", [(), ("--json",)])
-def test_a_search_that_finds_nothing_says_so_in_one_line(quarva, bars, monkeypatch, flags):
+def test_a_search_without_findings_is_reported_in_one_line(quarva, bars, monkeypatch, flags):
     def nothing(self, formulas, threads=None, device="cpu", **_):
         nan = np.full(len(formulas), np.nan)
         return Scores(nan, nan, nan, np.ones(len(nan), np.int8))

@@ -1,4 +1,4 @@
-"""A column that is the target in all but name is named before anybody believes its figures."""
+"""A field that equals the target causes a warning or an error in every command."""
 
 import json
 from pathlib import Path
@@ -32,7 +32,7 @@ def test_a_search_warns_in_the_terminal_in_json_and_on_its_page(quarva, labelled
     assert SAID.replace("'", "&#39;") in Path("run/report.html").read_text()
 
 
-def test_an_evaluation_warns_of_what_its_formulas_read(quarva, labelled):
+def test_an_evaluation_warns_of_leaks_that_its_formulas_use(quarva, labelled):
     said = quarva("evaluate", "rank(label)", "--panel", labelled, "--json")
     (warning,) = said.json["warnings"]
     assert SAID in warning
@@ -45,7 +45,7 @@ def test_an_evaluation_warns_of_what_its_formulas_read(quarva, labelled):
     ]
 
 
-def test_a_comparison_warns(quarva, labelled):
+def test_a_comparison_warns_of_a_leak(quarva, labelled):
     said = quarva(
         "compare", "--panel", labelled, "--budget", 20, "--searchers", "random", "--seeds", "1", "--json"
     )
@@ -54,14 +54,14 @@ def test_a_comparison_warns(quarva, labelled):
     assert SAID.replace("'", "&#39;") in (Path(said.json["comparison"]) / "comparison.html").read_text()
 
 
-def test_a_fit_is_refused(quarva, labelled):
+def test_a_fit_with_a_leak_is_refused(quarva, labelled):
     said = quarva("fit", "--panel", labelled, "--feature", "label", "--epochs", 1)
     assert said.status == 2
     assert "the feature 'label' is the target forward_return_5 in all but name (rank correlation" in said.err
     assert said.err.count("\n") == 1
 
 
-def test_bars_alone_are_not_warned_of(quarva, bars):
+def test_ordinary_bars_cause_no_warning(quarva, bars):
     for words in (["search", "--budget", 20], ["evaluate", "open", "high", "low", "close", "volume"]):
         said = quarva(*words, "--panel", bars, "--json")
         assert said.json["warnings"] == []

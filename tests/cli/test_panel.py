@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 
-def test_describe_says_span_coverage_gaps_and_jumps(quarva, market):
+def test_describe_shows_span_coverage_gaps_and_jumps(quarva, market):
     close = pd.DataFrame(market.field("close"), index=pd.DatetimeIndex(market.dates, name="date"))
     close.columns = market.assets
     close.iloc[50:60, 2] = None
@@ -19,12 +19,12 @@ def test_describe_says_span_coverage_gaps_and_jumps(quarva, market):
     assert "10 bars" in shown
 
 
-def test_describe_without_a_file_is_the_sample_panel(quarva):
+def test_describe_without_a_file_shows_the_sample_panel(quarva):
     told = quarva("panel", "describe", "--json").json
     assert (told["days"], told["assets"]) == (8313, 20)
 
 
-def test_a_simulated_market_carries_its_formula(quarva):
+def test_a_simulated_market_contains_its_planted_formula(quarva):
     arguments = ("panel", "simulate", "--assets", 50, "--days", 300, "--plant", "-delta(close, 3)")
     said = quarva(*arguments, "--ic", 0.1, "--seed", 2, "market.parquet", "--json")
     assert said.json["ic"] == pytest.approx(0.1, abs=0.01)

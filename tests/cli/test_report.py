@@ -1,4 +1,4 @@
-"""quarva report on the folder of a fit: its page, readings of the sealed test that are counted."""
+"""quarva report on the folder of a fit: its page and the count of readings of the sealed test."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def fit(quarva, bars):
     return fit
 
 
-def test_the_page_of_a_fit_is_made_anew(quarva, fit):
+def test_the_page_of_a_fit_can_be_written_again(quarva, fit):
     fit()
     first = Path("f/report.html").read_text(encoding="utf-8")
     assert "How well does a network of close" in first
@@ -32,7 +32,7 @@ def test_the_page_of_a_fit_is_made_anew(quarva, fit):
     assert Path("f/report.html").read_text(encoding="utf-8") == first
 
 
-def test_readings_of_the_sealed_test_are_counted_and_outlive_the_weights(quarva, fit):
+def test_readings_of_the_sealed_test_are_counted_across_a_resumed_fit(quarva, fit):
     fit()
     assert "not read" in Path("f/report.html").read_text(encoding="utf-8")
     figures = [quarva("report", "f", "--read-test", "--json").json["best"]["test"] for _ in range(2)]
@@ -53,7 +53,7 @@ def test_readings_of_the_sealed_test_are_counted_and_outlive_the_weights(quarva,
     ("holdout", "said"),
     [("0.2", "The validation score is out of sample"), ("0", "so the validation score is optimistic")],
 )
-def test_a_page_says_whether_validation_played_a_part(fit, holdout, said):
+def test_a_page_states_whether_validation_was_used(fit, holdout, said):
     fit("--holdout", holdout)
     assert said in Path("f/report.html").read_text(encoding="utf-8")
 
@@ -71,7 +71,7 @@ def test_a_page_says_whether_validation_played_a_part(fit, holdout, said):
         ("history.parquet", b"PAR1", "history.parquet is damaged"),
     ],
 )
-def test_a_broken_fit_is_one_clear_line(quarva, fit, name, content, said):
+def test_a_damaged_fit_is_reported_in_one_line(quarva, fit, name, content, said):
     fit()
     Path("f", name).write_bytes(content)
     told = quarva("report", "f")

@@ -1,4 +1,4 @@
-"""quarva search: from a file of bars to a run folder that repeats, resumes and reports."""
+"""quarva search: a run folder can be reproduced, resumed and reported."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def run(quarva, bars):
     return said.json
 
 
-def test_a_run_is_a_folder_with_everything_in_it(run):
+def test_a_run_writes_a_complete_folder(run):
     assert set(os.listdir("run")) == FILES
     assert run["evaluations"] == 600
     assert run["invalid"] == run["candidates"] == 0
@@ -52,7 +52,7 @@ def test_signals_and_history_belong_to_the_findings(run, quarva, bars):
     np.testing.assert_array_equal(signals["f0"], pd.read_parquet("again.parquet")["f0"])
 
 
-def test_candidates_of_the_surrogate_are_told_beside_the_formulas(quarva, bars):
+def test_candidates_are_printed_next_to_the_number_of_formulas(quarva, bars):
     words = ["--panel", bars, "--searcher", "blend", "--budget", 120]
     record = quarva("search", *words, "--json").json
     assert record["candidates"] > record["evaluations"] == 120
@@ -68,13 +68,13 @@ def test_the_recipe_of_a_run_repeats_it(run, quarva):
         assert again[key] == run[key]
 
 
-def test_flags_win_over_the_recipe(run, quarva):
+def test_flags_override_the_recipe(run, quarva):
     other = quarva("search", "--recipe", "run/recipe.toml", "--budget", 300, "--json").json
     assert (other["evaluations"], other["budget"]) == (300, 300)
     assert Path(other["run"]).parent == Path("runs")
 
 
-def test_a_resumed_run_ends_as_an_undisturbed_one(run, quarva, bars):
+def test_a_resumed_run_ends_like_an_uninterrupted_one(run, quarva, bars):
     arguments = ("search", "--panel", bars, "--target", "forward_return_1", "--json")
     whole = quarva(*arguments, "--budget", 2500, "--out", "whole").json
     quarva(*arguments, "--budget", 2500, "--seconds", 0.05, "--out", "part")
@@ -83,13 +83,13 @@ def test_a_resumed_run_ends_as_an_undisturbed_one(run, quarva, bars):
         assert resumed[key] == whole[key]
 
 
-def test_people_see_a_table_and_where_the_run_lies(quarva, bars):
+def test_the_terminal_shows_a_table_and_the_path_of_the_run(quarva, bars):
     said = quarva("search", "--panel", bars, "--budget", 100, "--out", "run")
     for word in ("formula", "train", "validation", "turnover", "size", "run: run", "page: run/report.html"):
         assert word in said.out
 
 
-def test_people_are_told_what_luck_gives_on_average(quarva, bars):
+def test_the_terminal_shows_the_expected_best_of_noise(quarva, bars):
     said = quarva("search", "--panel", bars, "--target", "forward_return_1", "--budget", 150, "--out", "run")
     words = " ".join(said.out.split())
     assert "Best of 150 distinct formulas" in words
@@ -122,7 +122,7 @@ def test_the_sealed_test_is_read_on_request_and_counted(run, quarva):
     assert json.loads(Path("run/findings.json").read_text())["test_readings"] == 1
 
 
-def test_a_table_is_symbolic_regression(quarva):
+def test_search_accepts_a_table(quarva):
     x = np.linspace(-1, 1, 40)
     pd.DataFrame({"x": x, "z": x**2 + x}).to_csv("rows.csv", index=False)
     said = quarva(
@@ -132,13 +132,13 @@ def test_a_table_is_symbolic_regression(quarva):
     assert said.json["best"]["train"] == pytest.approx(1)
 
 
-def test_the_report_is_made_anew_from_the_folder(run, quarva):
+def test_the_report_can_be_written_again_from_the_folder(run, quarva):
     Path("run/report.html").unlink()
     assert quarva("report", "run").status == 0
     assert run["best"]["formula"].split("(")[0].lstrip("-") in Path("run/report.html").read_text()
 
 
-def test_data_that_changed_are_not_resumed(run, quarva, market, tmp_path):
+def test_a_run_whose_data_changed_cannot_be_resumed(run, quarva, market, tmp_path):
     recipe = Path("run/recipe.toml")
     market.between(market.dates[10]).write(tmp_path / "other.csv")
     lines = recipe.read_text().splitlines()

@@ -1,4 +1,4 @@
-"""quarva stream: a state, a day in, its signals out, as `quarva evaluate` gives them for the whole panel."""
+"""quarva stream: updates by one day give the signals of `quarva evaluate` on the whole panel."""
 
 import io
 import json
@@ -58,7 +58,7 @@ def same(text_or_table, expected):
     )
 
 
-def test_days_one_by_one_give_the_signals_of_the_whole_panel(quarva, begun, days, expected, tmp_path):
+def test_single_days_give_the_signals_of_the_whole_panel(quarva, begun, days, expected, tmp_path):
     for day in range(BEGIN, BEGIN + 3):
         for ending in ("csv", "parquet"):
             (tmp_path / f"today.{ending}").unlink(missing_ok=True)
@@ -73,14 +73,14 @@ def test_days_one_by_one_give_the_signals_of_the_whole_panel(quarva, begun, days
     assert quarva("stream", "show", "--state", "s.npz", "--json").json["days"] == BEGIN + 3
 
 
-def test_several_days_at_once_into_a_file(quarva, begun, days, expected):
+def test_several_days_can_be_processed_at_once_into_a_file(quarva, begun, days, expected):
     pd.concat(days[BEGIN:]).to_csv("rest.csv", index=False)
     said = quarva("stream", "next", "--state", "s.npz", "--bars", "rest.csv", "--out", "out.parquet")
     assert (said.status, said.out) == (0, "")
     same(pd.read_parquet("out.parquet"), pd.concat(expected[BEGIN:], ignore_index=True))
 
 
-def test_json_holds_a_days_signals_by_formula_and_asset(quarva, begun, days, expected):
+def test_json_contains_the_signals_of_a_day_by_formula_and_asset(quarva, begun, days, expected):
     days[BEGIN].to_csv("today.csv", index=False)
     said = quarva("stream", "next", "--state", "s.npz", "--bars", "today.csv", "--json").json
     assert said["last"] == said["days"][0]["date"] == str(expected[BEGIN].date[0])[:10]
@@ -91,7 +91,7 @@ def test_json_holds_a_days_signals_by_formula_and_asset(quarva, begun, days, exp
         assert row == wanted
 
 
-def test_lines_are_answered_day_by_day(quarva, begun, days, expected, monkeypatch):
+def test_lines_are_processed_day_by_day(quarva, begun, days, expected, monkeypatch):
     text = pd.concat(days[BEGIN:]).to_csv(index=False)
     said = following(quarva, monkeypatch, text)
     assert said.status == 0, said.err
@@ -99,13 +99,13 @@ def test_lines_are_answered_day_by_day(quarva, begun, days, expected, monkeypatc
     assert quarva("stream", "show", "--state", "s.npz", "--json").json["days"] == 200
 
 
-def test_lines_are_answered_by_an_object_a_line(quarva, begun, days, monkeypatch):
+def test_lines_are_processed_into_one_json_object_per_day(quarva, begun, days, monkeypatch):
     said = following(quarva, monkeypatch, pd.concat(days[BEGIN:]).to_csv(index=False), "--json")
     told = [json.loads(line) for line in said.out.splitlines()]
     assert [day["date"] for day in told] == [day.date.iloc[0] for day in days[BEGIN:]]
 
 
-def test_a_wrong_line_keeps_the_days_before_it(quarva, begun, days, expected, monkeypatch):
+def test_a_wrong_line_does_not_lose_the_days_before_it(quarva, begun, days, expected, monkeypatch):
     spoiled = days[BEGIN + 1].assign(close=np.inf)
     said = following(quarva, monkeypatch, pd.concat([days[BEGIN], spoiled]).to_csv(index=False))
     assert said.status == 2
@@ -129,21 +129,21 @@ def test_a_late_correction_is_replayed(quarva, begun, days, bars, tmp_path):
     same(said.out, pd.read_parquet("all.parquet").tail(12).reset_index(drop=True))
 
 
-def test_show_tells_what_a_state_holds_and_gives_the_last_signals_again(quarva, begun, expected):
+def test_show_describes_a_state_and_writes_the_last_signals_again(quarva, begun, expected):
     told = quarva("stream", "show", "--state", "s.npz", "--out", "last.csv")
     for word in ("reversal = -delta(close, 5) / close", "close, volume", "190", "12"):
         assert word in told.out
     same(pd.read_csv("last.csv"), expected[BEGIN - 1])
 
 
-def test_init_takes_formulas_as_arguments_and_other_conventions(quarva, bars):
+def test_init_accepts_formulas_as_arguments_and_other_conventions(quarva, bars):
     arguments = ["--panel", bars, "--state", "s.npz", "--conventions", "qlib", "--json"]
     said = quarva("stream", "init", "-delta(close, 5)", *arguments).json
     assert said["formulas"] == [{"name": "f0", "formula": "-delta(close, 5)"}]
     assert (said["conventions"], said["days"], said["assets"]) == ("qlib", 200, 12)
 
 
-def test_a_state_is_replaced_only_if_asked(quarva, begun, bars):
+def test_a_state_is_replaced_only_with_force(quarva, begun, bars):
     before = begun()
     said = quarva("stream", "init", "close", "--panel", bars, "--state", "s.npz")
     assert (said.status, begun()) == (2, before)
@@ -188,7 +188,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_day_is_one_line_and_loses_nothing(case, quarva, begun, days, tmp_path):
+def test_a_wrong_day_is_refused_in_one_line_and_changes_nothing(case, quarva, begun, days, tmp_path):
     change, flags, word = WRONG[case]
     change(days).to_csv("today.csv", index=False)
     before, there = begun(), sorted(tmp_path.iterdir())
@@ -200,7 +200,7 @@ def test_a_wrong_day_is_one_line_and_loses_nothing(case, quarva, begun, days, tm
     assert sorted(tmp_path.iterdir()) == there
 
 
-def test_what_is_accepted_is_told(quarva, begun, days):
+def test_accepted_exceptions_are_reported(quarva, begun, days):
     table = pd.concat([with_a_new_asset(days), days[BEGIN + 1].iloc[1:]])
     table.to_csv("two.csv", index=False)
     said = quarva(
@@ -223,7 +223,7 @@ def test_what_is_accepted_is_told(quarva, begun, days):
     ids=["cut", "flipped", "another file", "missing"],
 )
 @pytest.mark.parametrize("command", [["next", "--bars", "today.csv"], ["show"]], ids=["next", "show"])
-def test_a_state_that_can_not_be_read(command, content, word, quarva, begun, days, tmp_path):
+def test_an_unreadable_state_is_refused(command, content, word, quarva, begun, days, tmp_path):
     days[BEGIN].to_csv("today.csv", index=False)
     before = begun()
     (tmp_path / "s.npz").unlink()
@@ -234,18 +234,18 @@ def test_a_state_that_can_not_be_read(command, content, word, quarva, begun, day
     assert re.fullmatch(rf"quarva: {re.escape(word)}[^\n]+\n", said.err), said.err
 
 
-def test_lines_and_a_file_for_signals_do_not_go_together(quarva, begun, monkeypatch):
+def test_lines_from_standard_input_exclude_a_file_for_signals(quarva, begun, monkeypatch):
     said = following(quarva, monkeypatch, "date,asset\n", "--out", "out.csv")
     assert said.status == 2
     assert "standard output" in said.err
 
 
-def test_no_lines_are_an_error(quarva, begun, monkeypatch):
+def test_empty_standard_input_is_an_error(quarva, begun, monkeypatch):
     assert "standard input: no line" in following(quarva, monkeypatch, "").err
 
 
 @pytest.mark.parametrize("command", ["init", "next", "show"])
-def test_each_command_explains_itself(command, quarva):
+def test_each_command_has_help(command, quarva):
     said = quarva("stream", command, "--help")
     assert said.status == 0
     assert f"Usage: quarva stream {command}" in said.out

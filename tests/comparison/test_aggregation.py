@@ -1,4 +1,4 @@
-"""Quartiles over seeds, of figures and along a race."""
+"""Quartiles over seeds, of scores and along convergence curves."""
 
 from dataclasses import replace
 
@@ -18,19 +18,19 @@ def a_run(seed, after, trained, at=None):
     )  # fmt: skip
 
 
-def test_quartiles_are_numpys():
+def test_quartiles_equal_numpys():
     values = [3.0, 1.0, 2.0, 5.0]
     assert quartiles(values, -np.inf) == pytest.approx(tuple(np.quantile(values, (0.25, 0.5, 0.75))))
 
 
-def test_what_is_not_there_is_worst():
+def test_missing_values_rank_last():
     assert quartiles([1.0, np.nan, 3.0], -np.inf)[1] == 1.0
     assert quartiles([1.0, 2.0, np.inf], np.inf)[1] == 2.0
     assert quartiles([1.0, np.inf], np.inf)[1] == np.inf
     assert quartiles([1.0, np.nan], -np.inf)[1] == -np.inf
 
 
-def test_a_band_holds_the_runs_best_until_it_rises():
+def test_a_band_keeps_the_best_score_until_it_rises():
     runs = {"gep": [a_run(0, [100, 200, 400], [1, 2, 3]), a_run(1, [100, 200, 400], [1, 4, 5])]}
     found = race(runs, "evaluations", "score", lambda run: run.trained)
     (band,) = found.curves
@@ -41,7 +41,7 @@ def test_a_band_holds_the_runs_best_until_it_rises():
     assert (np.diff(found.x) > 0).all()
 
 
-def test_a_run_that_ended_stays_and_a_searcher_ends_with_its_last_run():
+def test_a_finished_run_keeps_its_score_until_the_last_run_ends():
     runs = {
         "gep": [a_run(0, [100], [7]), a_run(1, [100, 300], [1, 1])],
         "long": [a_run(0, [100, 900], [0, 0])],
@@ -65,7 +65,7 @@ def test_a_median_begins_when_half_of_the_seeds_have_a_figure(error):
     assert set(worse[found.x > 301]) == {2.0}
 
 
-def test_a_figure_that_is_not_there_counts_as_the_worst():
+def test_a_missing_score_counts_as_the_worst():
     runs = {"gep": [a_run(0, [100, 200], [np.nan, np.nan]), *(a_run(k, [100, 200], [1, 3]) for k in (1, 2))]}
     (band,) = race(runs, "evaluations", "score", lambda run: run.trained).curves
     assert set(band.median) == {1.0, 3.0}
@@ -104,12 +104,12 @@ def test_bands_are_the_quartiles_at_every_evaluation():
                 assert drawn[at] == pytest.approx(expected, nan_ok=True)
 
 
-def test_only_places_where_something_changes_are_drawn():
+def test_only_points_where_a_band_changes_are_drawn():
     runs = {"gep": [a_run(k, [100, *range(101, 150), 900], [1] * 50 + [2]) for k in range(3)]}
     assert race(runs, "evaluations", "score", lambda run: run.trained).x.tolist() == [100.0, 900.0]
 
 
-def test_a_run_without_a_formula_is_drawn_as_nothing():
+def test_a_run_without_a_formula_has_no_line():
     empty = replace(
         a_run(0, [100], [1]), after=np.empty(0), at=np.empty(0), trained=np.empty(0), validated=np.empty(0),
         exact=np.empty(0, bool),

@@ -1,4 +1,4 @@
-"""Searchers at one task: the same evaluations for each, counted and timed alike."""
+"""Searchers are compared with equal numbers of evaluations, counted and timed alike."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ def test_every_searcher_gets_every_seed_and_the_same_evaluations(run, panel_task
     assert {row["invalid"] for row in rows} == {0}
 
 
-def test_a_run_gives_what_a_search_alone_gives(run, panel_task):
+def test_a_run_equals_a_search_alone(run, panel_task):
     (row,) = run(panel_task, ["gep"], seeds=[7]).rows()
     alone = search(panel_task, "gep", 1500, seed=7, threads=1, progress=False)
     assert row["formula"] == alone.best.formula.text
@@ -31,7 +31,7 @@ def test_a_run_gives_what_a_search_alone_gives(run, panel_task):
     assert row["distinct_share"] == alone.evaluations / alone.proposed
 
 
-def test_the_table_is_made_of_the_rows(run, panel_task):
+def test_the_table_aggregates_the_rows(run, panel_task):
     found = run(panel_task, seeds=3)
     table, rows = found.table(), found.rows()
     best = [row["best"] for row in rows if row["searcher"] == "gep"]
@@ -43,7 +43,7 @@ def test_the_table_is_made_of_the_rows(run, panel_task):
     assert (spent <= table["seconds"]).all()
 
 
-def test_the_level_is_the_worst_median_and_all_get_there_in_half_of_their_runs(run, panel_task):
+def test_the_default_level_is_the_worst_median_which_half_of_the_runs_reach(run, panel_task):
     found = run(panel_task, seeds=3)
     medians = found.table()["train"]
     assert found.level == medians.min()
@@ -61,7 +61,7 @@ class Listed(RandomSearch):
         return population
 
 
-def test_evaluations_to_a_level_are_those_of_the_first_formula_that_is_there(run, panel_task):
+def test_evaluations_to_a_level_count_up_to_the_first_formula_that_reaches_it(run, panel_task):
     way = Listed()
     alone = search(panel_task, way, 1500, threads=1, progress=False)
     places = np.unique(way.first.keys(), return_index=True)[1]
@@ -93,7 +93,7 @@ class Dealt:
         pass
 
 
-def test_a_larger_first_batch_is_no_disadvantage(run, panel_task):
+def test_the_batch_size_does_not_change_the_evaluations_to_a_level(run, panel_task):
     found = run(panel_task, {"large": Dealt(4000), "small": Dealt(50)}, budget=800, level=0.1)
     for large, small in zip(found.runs_of("large"), found.runs_of("small"), strict=True):
         np.testing.assert_array_equal(large.after, small.after)
@@ -105,7 +105,7 @@ def test_a_larger_first_batch_is_no_disadvantage(run, panel_task):
         np.testing.assert_array_equal(large.median, small.median)
 
 
-def test_a_level_may_never_be_reached(run, panel_task):
+def test_a_level_that_is_never_reached_has_no_evaluations(run, panel_task):
     found = run(panel_task, ["gep"], seeds=1)
     never = run(panel_task, ["gep"], seeds=1, level=2.0)
     assert never.rows()[0]["seconds_to_level"] == np.inf
@@ -113,7 +113,7 @@ def test_a_level_may_never_be_reached(run, panel_task):
     assert found.level == found.rows()[0]["train"]
 
 
-def test_a_table_counts_what_was_solved(run, table_task):
+def test_a_comparison_on_a_table_counts_solved_runs(run, table_task):
     found = run(table_task, budget=60_000)
     assert found.level is None
     gep = [row for row in found.rows() if row["searcher"] == "gep"]
@@ -126,7 +126,7 @@ def test_a_table_counts_what_was_solved(run, table_task):
     assert gep[0]["best"] == gep[0]["train"] == pytest.approx(1)
 
 
-def test_candidates_of_a_surrogate_stand_beside_evaluations(run, panel_task):
+def test_candidates_are_reported_next_to_evaluations(run, panel_task):
     found = run(panel_task, ["random", "blend"], budget=200, seeds=1)
     rows = {row["searcher"]: row for row in found.rows()}
     assert rows["random"]["candidates"] == rows["random"]["candidates_to_level"] == 0
@@ -155,7 +155,7 @@ class Stubborn:
         pass
 
 
-def test_a_users_own_searcher_stands_beside_the_named_ones(run, panel_task, tmp_path):
+def test_a_custom_searcher_can_be_compared_with_the_named_ones(run, panel_task, tmp_path):
     ways = {"gep": "gep", "small gep": GEP(population=50), "mine": Stubborn()}
     found = run(panel_task, ways, seeds=1, out=tmp_path / "c")
     assert found.searchers == ("gep", "small gep", "mine")
@@ -163,7 +163,7 @@ def test_a_users_own_searcher_stands_beside_the_named_ones(run, panel_task, tmp_
     assert run(panel_task, [Stubborn(), "gep"], seeds=1).searchers == ("Stubborn", "gep")
 
 
-def test_no_run_sees_what_another_left_behind(run, panel_task):
+def test_runs_do_not_share_state(run, panel_task):
     way = GEP(population=50)
     first, second = (run(panel_task, {"a": way}, seeds=[seed]).rows()[0] for seed in (0, 1))
     both = run(panel_task, {"a": way}, seeds=2).rows()
@@ -171,7 +171,7 @@ def test_no_run_sees_what_another_left_behind(run, panel_task):
     assert not hasattr(way, "_now")
 
 
-def test_it_is_on_the_public_face():
+def test_compare_is_a_public_name():
     assert quarva.compare.__module__ == "quarva.comparison.runner"
 
 
@@ -190,18 +190,18 @@ def test_it_is_on_the_public_face():
         ({"../gep": "gep"}, {}, "a name may contain only letters"),
     ],
 )
-def test_what_can_not_be_is_said(run, panel_task, searchers, given, says):
+def test_invalid_arguments_are_refused(run, panel_task, searchers, given, says):
     with pytest.raises(RecipeError, match=says):
         run(panel_task, searchers, **given)
 
 
-def test_an_alphabet_that_can_not_be_is_said_before_anything_runs(run, panel_task, tmp_path):
+def test_an_invalid_alphabet_is_refused_before_the_first_run(run, panel_task, tmp_path):
     with pytest.raises(FormulaError):
         run(panel_task, functions=["nothing"], out=tmp_path / "c")
     assert not (tmp_path / "c").exists()
 
 
-def test_of_a_table_with_a_split_validation_counts(run, table_task):
+def test_a_table_with_a_split_is_compared_by_validation(run, table_task):
     split = Task(table_task.table, split=(0.6, 0.8))
     found = run(split, ["random", "gep"], budget=2_000)
     assert found.figure == "validation"

@@ -1,4 +1,4 @@
-"""What a network says can be said by a formula, and how much of it."""
+"""Networks are distilled into formulas."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from quarva.scenarios import simulate
 from quarva.tasks import Task
 
 
-def test_a_formula_keeps_what_a_network_learned():
+def test_a_distilled_formula_predicts_like_its_network():
     panel = simulate(20, 400, seed=3, plant="-pct_change(close, 3)", ic=0.3)
     task = Task(panel, "forward_return_1")
     features = ("pct_change(close, 1)",)
@@ -25,7 +25,7 @@ def test_a_formula_keeps_what_a_network_learned():
 
 
 @pytest.mark.parametrize("split", [None, (0.6, 0.8)])
-def test_a_formula_says_what_a_network_learned_of_a_table(split):
+def test_a_network_on_a_table_can_be_distilled(split):
     rng = np.random.default_rng(0)
     a, b = rng.uniform(-1, 1, (2, 400))
     task = Task(Table.from_arrays({"a": a, "b": b}, a * b + a + rng.normal(0, 0.05, 400)), split=split)

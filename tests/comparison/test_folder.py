@@ -1,4 +1,4 @@
-"""A comparison on disk: complete, gone on with, killed, damaged, another one's."""
+"""Folders of comparisons: complete, resumed, killed, damaged, or of another comparison."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def told(found):
     return [{key: value for key, value in row.items() if "seconds" not in key} for row in found.rows()]
 
 
-def test_the_folder_has_everything_in_it(run, panel_task, tmp_path):
+def test_the_folder_is_complete(run, panel_task, tmp_path):
     found = run(panel_task, out=tmp_path / "c")
     assert set(os.listdir(tmp_path / "c")) == FILES
     assert sorted(os.listdir(tmp_path / "c" / "runs")) == ["gep-0", "gep-1", "random-0", "random-1"]
@@ -46,7 +46,7 @@ def test_the_folder_has_everything_in_it(run, panel_task, tmp_path):
     assert [row["formula"] for row in rows] == [row["formula"] for row in found.rows()]
 
 
-def test_a_run_in_it_can_be_shown_alone(run, panel_task, tmp_path):
+def test_a_single_run_of_a_comparison_has_a_report(run, panel_task, tmp_path):
     run(panel_task, ["gep"], seeds=1, out=tmp_path / "c")
     page = from_run_folder(tmp_path / "c" / "runs" / "gep-0")
     assert page.search.searcher == "gep"
@@ -85,7 +85,7 @@ def test_an_object_that_no_recipe_can_create_is_compared_from_python_only(run, p
     assert len(more.runs) == 2
 
 
-def test_the_run_of_a_network_is_a_fit_and_of_a_trader_what_it_learned(run, panel_task, tmp_path):
+def test_the_run_of_a_network_is_a_fit_and_that_of_a_trader_has_its_scores(run, panel_task, tmp_path):
     ways = {
         "net": Learner("dense", length=3, epochs=2),
         "dqn": Trader("dqn", length=3, updates=20, episode_length=10),
@@ -101,14 +101,14 @@ def test_the_run_of_a_network_is_a_fit_and_of_a_trader_what_it_learned(run, pane
     assert {"pool", "stopped", "proposed", "budget", "searcher"}.isdisjoint(trader)
 
 
-def test_resuming_a_complete_one_reads_it_back(run, panel_task, tmp_path, monkeypatch):
+def test_resuming_a_complete_comparison_reads_it(run, panel_task, tmp_path, monkeypatch):
     first = run(panel_task, out=tmp_path / "c")
     monkeypatch.setattr(runner, "search", None)  # nobody may search again
     again = run(panel_task, out=tmp_path / "c", resume=True)
     assert told(again) == told(first)
 
 
-def test_seeds_and_searchers_are_added(run, panel_task, tmp_path):
+def test_seeds_and_searchers_can_be_added(run, panel_task, tmp_path):
     run(panel_task, ["random"], seeds=1, out=tmp_path / "c")
     more = run(panel_task, ["gep"], seeds=2, out=tmp_path / "c", resume=True)
     assert more.searchers == ("random", "gep")
@@ -120,7 +120,7 @@ class Stop(Exception):
     pass
 
 
-def test_what_broke_off_half_way_ends_as_an_undisturbed_one(run, panel_task, tmp_path):
+def test_an_interrupted_comparison_resumes_to_the_same_result(run, panel_task, tmp_path):
     whole = run(panel_task, budget=4000)
 
     def break_off(searcher, number, now):
@@ -133,7 +133,7 @@ def test_what_broke_off_half_way_ends_as_an_undisturbed_one(run, panel_task, tmp
     assert told(run(panel_task, budget=4000, out=tmp_path / "c", resume=True)) == told(whole)
 
 
-def test_ctrl_c_keeps_what_was_made(run, panel_task, tmp_path):
+def test_ctrl_c_keeps_the_completed_runs(run, panel_task, tmp_path):
     def press(searcher, number, now):
         if number == 1 and now.evaluations > 700:
             os.kill(os.getpid(), signal.SIGINT)
@@ -154,7 +154,7 @@ def test_ctrl_c_keeps_what_was_made(run, panel_task, tmp_path):
         ({"head": 3}, "its head was None and is now 3"),
     ],
 )
-def test_another_comparisons_folder_is_refused(run, panel_task, tmp_path, change, says):
+def test_the_folder_of_another_comparison_is_refused(run, panel_task, tmp_path, change, says):
     run(panel_task, ["random"], seeds=1, out=tmp_path / "c")
     with pytest.raises(RunError, match=says):
         run(panel_task, ["random"], seeds=1, out=tmp_path / "c", resume=True, **change)
@@ -199,7 +199,7 @@ def test_another_version_is_refused(run, panel_task, tmp_path, monkeypatch):
         ("runs/random-0/incumbents.parquet", "not parquet", "is damaged .*; remove the folder"),
     ],
 )
-def test_a_damaged_file_is_said_in_one_line(run, panel_task, tmp_path, file, content, says):
+def test_a_damaged_file_is_reported_in_one_line(run, panel_task, tmp_path, file, content, says):
     run(panel_task, ["random"], seeds=1, out=tmp_path / "c")
     (tmp_path / "c" / file).write_text(content)
     with pytest.raises(RunError, match=says) as caught:
@@ -207,7 +207,7 @@ def test_a_damaged_file_is_said_in_one_line(run, panel_task, tmp_path, file, con
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_that_is_none_is_said(run, panel_task, tmp_path):
+def test_a_folder_without_a_comparison_is_reported(run, panel_task, tmp_path):
     with pytest.raises(RunError, match="no such folder"):
         run(panel_task, out=tmp_path / "c", resume=True)
     (tmp_path / "c").mkdir()

@@ -1,4 +1,4 @@
-"""Networks and traders stand in the table beside searchers."""
+"""Networks and traders are compared with searchers in one table."""
 
 import pytest
 
@@ -12,14 +12,14 @@ from quarva.rl.trader import ALGORITHMS
 from quarva.tasks import Task
 
 
-def test_every_network_and_way_to_trade_has_its_name():
+def test_every_network_and_trader_can_be_named():
     assert tuple(MODELS) == NETWORKS
     assert (*MODELS, *ALGORITHMS) == LEARNERS
     for name in LEARNERS:
         assert made(name)[0] == name
 
 
-def test_a_table_holds_formulas_networks_and_traders(panel_task, tmp_path):
+def test_formulas_networks_and_traders_are_compared_in_one_table(panel_task, tmp_path):
     ways = {
         "gep": "gep",
         "small": Learner("dense", length=3, epochs=2),
@@ -41,7 +41,7 @@ def test_a_table_holds_formulas_networks_and_traders(panel_task, tmp_path):
 
 
 @pytest.mark.parametrize("objective", ["r2", "nrmse"])
-def test_formulas_and_networks_stand_at_the_same_rows(table_task, objective, tmp_path):
+def test_formulas_and_networks_are_scored_on_the_same_rows(table_task, objective, tmp_path):
     task = Task(table_task.table, objective=objective)
     ways = {"random": "random", "net": Learner("dense", epochs=60, batch=8, rate=1e-2)}
     found = compare(task, ways, budget=200, seeds=1, out=tmp_path / "c", progress=False)
@@ -52,7 +52,7 @@ def test_formulas_and_networks_stand_at_the_same_rows(table_task, objective, tmp
     assert "net" in (tmp_path / "c" / "comparison.html").read_text(encoding="utf-8")
 
 
-def test_a_market_too_short_for_an_episode_is_refused_before_anybody_runs(panel_task, tmp_path):
+def test_a_panel_too_short_for_an_episode_is_refused_before_the_first_run(panel_task, tmp_path):
     out = tmp_path / "c"
     with pytest.raises(TaskError, match="episode"):
         compare(
@@ -74,7 +74,7 @@ def test_a_market_too_short_for_an_episode_is_refused_before_anybody_runs(panel_
         ("gru", "gru reads a sequence of days in the layout 'sequence_first'.*use dense"),
     ],
 )
-def test_who_can_not_read_a_table_is_refused_before_anybody_runs(table_task, way, said, tmp_path):
+def test_an_entry_that_cannot_use_a_table_is_refused_before_the_first_run(table_task, way, said, tmp_path):
     with pytest.raises(TaskError, match=said):
         compare(table_task, ["random", way], 100, 1, progress=False)
     out = tmp_path / "c"
@@ -88,7 +88,7 @@ def test_who_can_not_read_a_table_is_refused_before_anybody_runs(table_task, way
     assert again.searchers == ("random",)
 
 
-def test_a_network_that_lacks_values_is_refused_before_anybody_runs(panel_task, tmp_path):
+def test_a_network_with_missing_inputs_is_refused_before_the_first_run(panel_task, tmp_path):
     out = tmp_path / "c"
     blind = Learner("dense", features=["ref(close, 5000)"], length=3)
     with pytest.raises(TaskError, match=r"the feature 'ref\(close, 5000\)' has 0 values in training"):
@@ -96,6 +96,6 @@ def test_a_network_that_lacks_values_is_refused_before_anybody_runs(panel_task, 
     assert not out.exists()
 
 
-def test_nobody_of_a_name_is_refused_with_all_names():
+def test_an_unknown_name_is_refused_with_the_known_names():
     with pytest.raises(RecipeError, match="unknown searcher 'conv'; did you mean 'conv1d'.*gep.*dqn"):
         made("conv")

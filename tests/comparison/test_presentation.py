@@ -1,4 +1,4 @@
-"""What a comparison says of learners: what they are known by, and what each may spend."""
+"""Names and budgets of learners in a comparison."""
 
 from dataclasses import replace
 
@@ -27,12 +27,12 @@ def known(panel):
         (Trader("dqn", length=3), Trader("dqn", length=3, positions=(-1.0, 1.0))),
     ],
 )
-def test_other_features_or_settings_are_another_learner(before, now):
+def test_learners_with_other_features_or_settings_are_distinguished(before, now):
     assert entry_of(before) != entry_of(now)
     assert entry_of(now) == entry_of(replace(now))
 
 
-def test_a_comparison_is_not_gone_on_with_by_other_features(panel_task, tmp_path):
+def test_a_comparison_cannot_be_resumed_with_other_features(panel_task, tmp_path):
     def run(features, **more):
         way = Learner("dense", length=2, epochs=1, features=features)
         return compare(panel_task, {"mine": way}, 10, 1, out=tmp_path / "c", progress=False, **more)
@@ -51,7 +51,7 @@ def test_a_comparison_is_not_gone_on_with_by_other_features(panel_task, tmp_path
         (("dense",), "dense: one fit each"),
     ],
 )
-def test_the_headline_says_what_each_may_spend(panel_task, ways, said):
+def test_the_headline_states_the_budget_of_each_entry(panel_task, ways, said):
     quick = {"random": "random", "dense": Learner("dense", length=2, epochs=1)}
     found = compare(panel_task, {name: quick[name] for name in ways}, 50, 1, progress=False, threads=1)
     told = compared(found)

@@ -164,7 +164,7 @@ def test_the_kernel_agrees_with_the_reference(operator, data, panel_of, call, ke
     universe=st.booleans(),
     seed=st.integers(0, 2**32 - 1),
 )
-def test_it_does_so_for_any_shape_and_window(
+def test_kernel_and_reference_agree_for_any_shape_and_window(
     operator, days, assets, window, missing, universe, seed, market, call, kernel, define
 ):
     panel = market(days, assets, seed, missing, universe)

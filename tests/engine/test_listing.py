@@ -73,7 +73,7 @@ def test_an_ema_is_carried_over_a_gap_across_chunks(missing, kernel):
     np.testing.assert_allclose(kernel([parse("ema(x, 5)")], panel)[0], ewm_of(panel, 5), rtol=2e-7)
 
 
-def test_days_that_follow_do_not_change_an_ema_of_the_default_conventions(kernel):
+def test_later_days_do_not_change_an_ema_of_the_default_conventions(kernel):
     panel = panel_with(with_gaps(3), "quarva")
     short = replace(panel, values=panel.values[:, 100:], dates=panel.dates[100:])
     formulas = [parse(f"ema(x, {window})") for window in (2, 5, 20)]
@@ -119,7 +119,7 @@ def feed(stream, panel):
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-def test_a_stream_that_is_told_the_last_days_gives_the_signals_of_the_whole_panel(seed, population):
+def test_a_stream_with_known_last_days_gives_the_signals_of_the_whole_panel(seed, population):
     fields = with_gaps(seed)
     panel = panel_with({**fields, "close": 2 * fields["x"], "volume": 1 + fields["y"]})
     program = Program.from_population(population(10, seed))

@@ -131,7 +131,7 @@ def test_a_quantile_may_be_the_smallest_and_the_largest(share):
 
 
 @every_operator
-def test_the_days_can_be_cut_into_calls_as_one_likes(operator):
+def test_the_division_of_days_into_calls_does_not_matter(operator):
     x, y = (v.astype(np.float32) for v in holes(np.random.default_rng(1)))
     for window in (4, 20, 257):
         once = walk(operator, x, y, window)

@@ -77,7 +77,7 @@ def test_information_coefficients_equal_scipy(statistic, case):
 
 
 @pytest.mark.parametrize("statistic", ["ic", "rank_ic"])
-def test_a_day_whose_target_is_constant_is_no_day_even_if_the_signal_has_gaps(statistic, market):
+def test_a_day_with_a_constant_target_is_excluded_even_if_the_signal_has_gaps(statistic, market):
     panel = market(60, 30, missing=0.1)
     target = panel.values[0] - np.nanmean(panel.values[0], axis=1, keepdims=True)
     target = np.nan_to_num(target).astype(np.float32)
@@ -119,7 +119,7 @@ def test_pooled_correlations_equal_scipy(case):
                 np.testing.assert_allclose(got[p, s, m], wanted, rtol=1e-7, atol=1e-9, err_msg=FORMULAS[p])
 
 
-def test_several_targets_score_as_each_by_itself(case):
+def test_several_targets_score_like_each_alone(case):
     panel, targets, segments = case
     for statistic in ("ic", "rank_ic", "sse", "corr"):
         together = evaluate(PROGRAM, panel, targets, statistic, segments, n_segments=2)
@@ -129,7 +129,7 @@ def test_several_targets_score_as_each_by_itself(case):
         np.testing.assert_array_equal(together, np.concatenate(alone, axis=2))
 
 
-def test_a_prepared_target_scores_as_the_array_it_was_made_of(case):
+def test_a_prepared_target_scores_like_its_array(case):
     panel, targets, segments = case
     prepared = Target.prepare(panel, targets, segments, 2, "ic")
     np.testing.assert_array_equal(
@@ -157,6 +157,6 @@ def test_a_field_or_group_that_the_panel_lacks_is_named(market):
             signals(program, panel)
 
 
-def test_a_constant_without_a_value_is_no_formula():
+def test_a_constant_without_a_value_is_refused():
     with pytest.raises(FormulaError, match="without a value"):
         Program.from_expressions([parse("close + ?")])

@@ -243,7 +243,7 @@ def test_a_universe_comes_with_every_day():
     np.testing.assert_array_equal(answer.signals, whole(table, today.assign(universe=True))[40:])
 
 
-def test_a_stream_without_days_takes_its_first_days(stream):
+def test_a_stream_without_days_accepts_its_first_days(stream):
     panel = qv.Panel.read(history())
     empty = replace(panel, values=panel.values[:, :0], dates=panel.dates[:0])
     answer = take(qv.Stream(FORMULAS, empty), history())

@@ -20,7 +20,7 @@ WAYS = ("gep", "random")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["panel", "table"])
 @pytest.mark.parametrize("first", [1, 999, 1201, 2500])
-def test_a_larger_budget_goes_on_as_if_it_had_been_given_at_once(
+def test_resuming_with_a_larger_budget_equals_one_uninterrupted_search(
     find, figures, panel_task, table_task, tmp_path, way, kind, first
 ):
     task = panel_task if kind == "panel" else table_task
@@ -32,7 +32,7 @@ def test_a_larger_budget_goes_on_as_if_it_had_been_given_at_once(
     assert figures(again) == figures(whole)
 
 
-def test_seconds_are_those_of_a_sitting_and_findings_tell_the_sum(find, panel_task, tmp_path):
+def test_the_limit_of_seconds_is_per_session_and_findings_have_the_sum(find, panel_task, tmp_path):
     arguments = {"budget": 10**9, "seconds": 0.3, "checkpoint": tmp_path / "c.npz"}
     first = find(panel_task, **arguments)
     second = find(panel_task, resume=True, **arguments)
@@ -56,7 +56,7 @@ class Half:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("slow", [False, True])
-def test_ctrl_c_keeps_what_was_found_and_can_be_gone_on_from(
+def test_a_search_stopped_by_ctrl_c_keeps_its_findings_and_can_be_resumed(
     find, figures, panel_task, tmp_path, monkeypatch, way, slow
 ):
     whole = find(panel_task, way, 6000)
@@ -94,7 +94,7 @@ def die_at(moment):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("kind", ["panel", "table"])
-def test_a_run_killed_at_ten_moments_ends_as_an_undisturbed_one(
+def test_a_run_killed_ten_times_ends_like_an_uninterrupted_one(
     find, figures, panel_task, table_task, tmp_path, monkeypatch, kind, way
 ):
     path, task = tmp_path / "c.npz", panel_task if kind == "panel" else table_task
@@ -172,12 +172,12 @@ def test_a_checkpoint_of_another_version_is_refused(find, table_task, tmp_path, 
         find(table_task, budget=200, checkpoint=tmp_path / "c.npz", resume=True)
 
 
-def test_no_checkpoint_is_said(find, table_task, tmp_path):
+def test_a_missing_checkpoint_is_reported(find, table_task, tmp_path):
     with pytest.raises(RunError, match="c.npz is missing: .*start it again"):
         find(table_task, checkpoint=tmp_path / "c.npz", resume=True)
 
 
-def test_whatever_the_damage_it_is_said_in_one_line(tmp_path):
+def test_any_damage_is_reported_in_one_line(tmp_path):
     path, state = tmp_path / "c.npz", {"memory": {"keys": np.arange(50, dtype=np.uint64)}}
     checkpoint.save(path, state, {"seed": "1"})
     whole, moments, lines = path.read_bytes(), random.Random(0), []
@@ -236,12 +236,12 @@ def test_a_full_disk_leaves_the_old_checkpoint(find, figures, table_task, tmp_pa
     assert figures(on) == figures(find(table_task, budget=5000))
 
 
-def test_no_permission_is_said_before_the_search(find, table_task, tmp_path):
+def test_missing_permission_is_reported_before_the_search(find, table_task, tmp_path):
     with pytest.raises(RunError, match="there is no folder"):
         find(table_task, checkpoint=tmp_path / "none" / "c.npz")
 
 
-def test_settings_that_differ_are_part_of_the_search(find, figures, table_task, tmp_path):
+def test_a_search_with_other_settings_of_the_searcher_can_be_resumed(find, figures, table_task, tmp_path):
     searcher = GEP(population=60, islands=2, selection="roulette")
     whole = find(table_task, searcher, 3000)
     find(table_task, GEP(population=60, islands=2, selection="roulette"), 1000, checkpoint=tmp_path / "c.npz")

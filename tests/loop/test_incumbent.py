@@ -24,20 +24,20 @@ def ending():
     return make
 
 
-def test_what_is_missing_in_validation_does_not_lead(find, ending):
+def test_a_formula_without_validation_values_does_not_become_the_incumbent(find, ending):
     found = find(ending("noise"), "gep", 3_000)
     assert all(np.isfinite(each.validation) for each in found)
     assert not any("told" in each.formula.text for each in found)
     assert np.isfinite(found.history["validation"].to_numpy()).all()
 
 
-def test_where_nothing_can_be_judged_training_alone_decides(find, ending):
+def test_without_validation_scores_training_decides(find, ending):
     found = find(ending(), "gep", 1_000)
     assert found.best.train > 0.9
     assert np.isnan(found.best.validation)
 
 
-def test_who_leads_does_not_depend_on_the_pieces(find, figures, ending, monkeypatch):
+def test_the_incumbent_does_not_depend_on_the_chunks(find, figures, ending, monkeypatch):
     found = figures(find(ending("noise"), budget=3_000))
     monkeypatch.setattr(loop, "_FIRST_CHUNK", 16)
     monkeypatch.setattr(loop, "_CHUNK_SECONDS", 1e-9)

@@ -1,4 +1,4 @@
-"""Every new best formula is recorded at its place in the search, however formulas were scored together."""
+"""Every incumbent is recorded at its own evaluation, whatever formulas were scored together."""
 
 from itertools import pairwise
 
@@ -77,7 +77,7 @@ class OneAtATime:
 @pytest.mark.parametrize(
     ("way", "budget"), [("gep", 1), ("gep", 1_500), ("random", 1_500), ("policy", 600), ("blend", 640)]
 )
-def test_on_a_panel_they_are_those_of_a_loop_that_scores_one_formula_at_a_time(find, panel_task, way, budget):
+def test_incumbents_on_a_panel_equal_those_of_scoring_one_formula_at_a_time(find, panel_task, way, budget):
     searcher = recorded(WAYS[way])
     found = find(panel_task, searcher, budget)
     slow = OneAtATime(panel_task, budget)
@@ -122,7 +122,7 @@ def test_steps_of_tuning_are_counted_up_to_the_last_of_the_formula(find, split, 
     assert in_tuning.any()
 
 
-def test_a_tuned_formula_has_its_constants_when_as_many_steps_were_taken_as_is_said():
+def test_a_tuned_formula_has_its_constants_after_the_stated_number_of_steps():
     x = np.linspace(0.1, 4, 30)
     task = Task(Table.from_arrays({"x": x}, 1.7 * np.sin(1.3 * x) + 0.4))
     alphabet = Alphabet.build(task.fields, ["add", "mul", "sin"], constants=True)
@@ -170,7 +170,7 @@ CUTS = {
     ("way", "kind", "cut"),
     [*(("gep", kind, cut) for kind in ("panel", "table") for cut in CUTS), ("blend", "panel", "sevens")],
 )
-def test_how_batches_are_cut_into_pieces_does_not_matter(
+def test_the_division_of_batches_into_chunks_does_not_matter(
     find, figures, panel_task, table_task, monkeypatch, way, kind, cut
 ):
     task = panel_task if kind == "panel" else table_task
@@ -204,7 +204,7 @@ def many(table_task):
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.5, 0.9, 1.0])
 @pytest.mark.parametrize("seed", range(4))
-def test_ineligible_formulas_are_passed_over_wherever_they_come(many, share, seed):
+def test_ineligible_formulas_are_skipped_at_any_position(many, share, seed):
     task, population = many
     rng = np.random.default_rng([seed, int(100 * share)])
     n = len(population)
@@ -230,7 +230,7 @@ def test_ineligible_formulas_are_passed_over_wherever_they_come(many, share, see
     np.testing.assert_array_equal(np.isfinite(frame["validation"]), eligible[frame["evaluations"] - 1])
 
 
-def test_seconds_are_interpolated_inside_a_piece_by_evaluations(many):
+def test_seconds_are_interpolated_within_a_chunk_by_evaluations(many):
     task, population = many
     fitness = np.array([0.1, 0.0, 0.2, 0.3])
     scores = Scores(fitness, fitness, np.full(4, np.nan), np.ones(4, np.int8))
@@ -245,7 +245,7 @@ def test_seconds_are_interpolated_inside_a_piece_by_evaluations(many):
 
 
 @pytest.mark.parametrize("way", ["random", "gep"])
-def test_seconds_lie_in_the_formulas_batch(find, panel_task, way):
+def test_seconds_lie_within_the_batch_of_the_formula(find, panel_task, way):
     found = find(panel_task, way, 700)
     ends = np.append(0.0, found.history["seconds"])
     batch, seconds = found.incumbents["batch"], found.incumbents["seconds"]
@@ -254,7 +254,7 @@ def test_seconds_lie_in_the_formulas_batch(find, panel_task, way):
     assert (seconds.to_numpy() <= ends[batch + 1]).all()
 
 
-def test_where_no_formula_has_a_score_there_is_none(find, panel_task, monkeypatch, tmp_path):
+def test_without_scores_there_is_no_incumbent(find, panel_task, monkeypatch, tmp_path):
     def nothing(self, formulas, threads=None, device="cpu", **_):
         nan = np.full(len(formulas), np.nan)
         return Scores(nan, nan, nan, np.ones(len(nan), np.int8))
@@ -272,7 +272,7 @@ def test_the_formula_that_ends_the_search_of_a_table_is_marked(find):
     assert found.incumbents["evaluations"].iloc[-1] < found.evaluations
 
 
-def test_candidates_are_the_formulas_that_the_surrogate_looked_at(find, panel_task, monkeypatch):
+def test_candidates_are_the_formulas_that_the_surrogate_examined(find, panel_task, monkeypatch):
     looked, acquisition = [], Surrogate.acquisition
 
     def count(self, population):
@@ -290,18 +290,18 @@ def test_candidates_are_the_formulas_that_the_surrogate_looked_at(find, panel_ta
 
 
 @pytest.mark.parametrize("way", ["random", "gep", Blend(candidates=1)])
-def test_a_searcher_without_a_surrogate_has_none(find, panel_task, way):
+def test_a_searcher_without_a_surrogate_has_no_candidates(find, panel_task, way):
     found = find(panel_task, way, 700)
     assert found.candidates == 0
     assert not found.incumbents["candidates"].any()
     assert "candidates" not in str(found)
 
 
-def test_on_a_table_the_blend_has_none(find, table_task):
+def test_the_blend_has_no_candidates_on_a_table(find, table_task):
     assert find(table_task, "blend", 700).candidates == 0
 
 
-def test_a_resumed_search_records_what_an_undisturbed_one_does(find, figures, panel_task, tmp_path):
+def test_a_resumed_search_records_the_same_incumbents(find, figures, panel_task, tmp_path):
     whole = find(panel_task, "blend", 1_201, seed=1)
     # 700: the opening is over, and the first batch of evolution is larger than any before it.
     find(panel_task, "blend", 700, seed=1, checkpoint=tmp_path / "c.npz")
@@ -324,7 +324,7 @@ class Growing(RandomSearch):
         self.batch = int(state["batch"])
 
 
-def test_a_batch_that_is_larger_than_all_before_it_is_repeated_as_a_whole(
+def test_a_batch_larger_than_all_before_is_repeated_entirely(
     find, figures, table_task, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(loop, "_LARGE_BATCH", 10)

@@ -1,4 +1,4 @@
-"""The loop owns budget, memory, scores and the stop, whoever searches."""
+"""The loop owns budget, memory, scores and stopping rules for every searcher."""
 
 from types import SimpleNamespace
 
@@ -60,7 +60,7 @@ def test_a_repeated_formula_costs_nothing_and_gets_the_remembered_score(find, pa
     assert found.proposed >= 2 * 400
 
 
-def test_what_is_told_is_what_the_task_says(find, panel_task):
+def test_the_fitness_given_to_searchers_equals_the_scores_of_the_task(find, panel_task):
     watched = Watched()
     find(panel_task, watched, 500)
     population, fitness = watched.told[0]
@@ -87,7 +87,7 @@ def test_the_size_of_the_chunks_does_not_change_the_findings(find, figures, tabl
 @pytest.mark.parametrize(
     ("cost", "pieces"), [(1e-5, [1200]), (1e-3, [600] * 2), (1.25e-2, [80] * 15), (1, [16] * 75)]
 )
-def test_pieces_of_a_batch_are_equal_and_take_a_second_at_most(table_task, monkeypatch, cost, pieces):
+def test_chunks_of_a_batch_are_equal_and_take_at_most_a_second(table_task, monkeypatch, cost, pieces):
     clock = SimpleNamespace(now=0.0)
     monkeypatch.setattr(loop.time, "perf_counter", lambda: clock.now)
     search = loop.Loop(table_task, Watched(), "watched", space_of(table_task))
@@ -100,7 +100,7 @@ def test_pieces_of_a_batch_are_equal_and_take_a_second_at_most(table_task, monke
     assert sizes == pieces
 
 
-def test_what_the_best_keep_does_not_depend_on_the_pieces_they_come_in(table_task):
+def test_the_archive_does_not_depend_on_the_chunks(table_task):
     rng = np.random.default_rng(0)
     watched = Watched()
     watched.begin(space_of(table_task))
@@ -170,14 +170,14 @@ def test_a_space_without_new_formulas_is_exhausted(find, table_task):
         assert found.evaluations == 8
 
 
-def test_seconds_end_a_search(find, panel_task):
+def test_the_limit_of_seconds_ends_a_search(find, panel_task):
     found = find(panel_task, budget=10**9, seconds=0.3)
     assert found.stopped == "seconds"
     assert found.seconds >= 0.3
     assert found.evaluations > 0
 
 
-def test_memory_ends_a_search(find, panel_task):
+def test_the_limit_of_memory_ends_a_search(find, panel_task):
     found = find(panel_task, budget=10**9, memory_mb=1)
     assert (found.stopped, found.evaluations) == ("memory", 0)
 
@@ -189,7 +189,7 @@ def test_an_exact_formula_ends_the_search_of_a_table(find):
     assert found.best.train == pytest.approx(1)
 
 
-def test_the_observer_hears_of_the_way(find, panel_task):
+def test_the_observer_receives_the_progress(find, panel_task):
     heard = []
     found = find(panel_task, budget=2000, progress=heard.append)
     counts = [each.evaluations for each in heard]
@@ -199,7 +199,7 @@ def test_the_observer_hears_of_the_way(find, panel_task):
     assert heard[-1].formula == found.best.formula.text
 
 
-def test_history_adds_up(find, panel_task):
+def test_the_history_is_consistent_with_the_findings(find, panel_task):
     found = find(panel_task, budget=3000)
     history = found.history
     assert list(history["batch"]) == list(range(len(history)))
@@ -212,7 +212,7 @@ def test_history_adds_up(find, panel_task):
     assert history["validation"].iloc[-1] == found.best.validation
 
 
-def test_the_searchers_time_is_told_apart_from_the_engines(find, panel_task, monkeypatch):
+def test_the_time_of_the_searcher_and_the_engine_are_reported_separately(find, panel_task, monkeypatch):
     clock = SimpleNamespace(now=0.0)
 
     def takes(seconds, function):
@@ -235,7 +235,7 @@ def test_the_searchers_time_is_told_apart_from_the_engines(find, panel_task, mon
     assert found.seconds >= found.seconds_proposing + found.seconds_scoring
 
 
-def test_what_can_not_be_is_said(find, panel_task):
+def test_invalid_arguments_are_refused(find, panel_task):
     with pytest.raises(RecipeError, match="budget must be 1 or more"):
         find(panel_task, budget=0)
     with pytest.raises(RecipeError, match="no searcher 'gap'; there are gep, policy, blend, random"):
@@ -274,7 +274,7 @@ class Climber:
             self.best, self.fitness = population[[fitness.argmax()]], fitness.max()
 
 
-def test_a_searcher_of_ones_own_is_twenty_lines(find, figures, panel_task, tmp_path):
+def test_a_custom_searcher_of_twenty_lines_works(find, figures, panel_task, tmp_path):
     found = find(panel_task, Climber(), 1000)
     assert (found.searcher, found.evaluations, found.invalid) == ("Climber", 1000, 0)
     assert found.best.train > find(panel_task, Climber(), 100).best.train

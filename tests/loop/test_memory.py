@@ -1,4 +1,4 @@
-"""The memory of scores keeps what it was given, however much."""
+"""The memory of scores keeps every score at any size."""
 
 import numpy as np
 from hypothesis import given
@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from quarva.loop import Memory
 
 
-def test_it_grows_and_keeps_everything():
+def test_the_memory_grows_and_keeps_every_score():
     random = np.random.default_rng(0)
     keys = np.unique(random.integers(1, 2**64 - 1, 100_000, dtype=np.uint64))
     random.shuffle(keys)
@@ -38,7 +38,7 @@ def test_a_key_is_new_once(keys, known):
         seen.add(key)
 
 
-def test_keys_that_collide_are_told_apart():
+def test_colliding_keys_are_distinguished():
     memory = Memory()
     keys = (np.arange(1, 500, dtype=np.uint64) << np.uint64(20)) + np.uint64(5)  # the same place for all
     memory.put(keys, np.arange(499.0))
@@ -52,7 +52,7 @@ def test_a_nan_score_is_remembered_as_known():
     assert memory.contains(np.array([7, 8], np.uint64)).tolist() == [True, False]
 
 
-def test_its_state_brings_it_back():
+def test_a_memory_can_be_restored_from_its_state():
     memory, other = Memory(), Memory()
     keys = np.arange(1, 9000, dtype=np.uint64) * np.uint64(2654435761)
     memory.put(keys, np.sqrt(np.arange(8999.0)))

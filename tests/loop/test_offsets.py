@@ -47,7 +47,7 @@ def test_literals_that_float32_confuses_have_different_keys():
     assert len(set(population.keys().tolist())) == 3
 
 
-def test_the_literals_of_other_tables_are_float32_as_ever():
+def test_the_literals_of_other_tables_are_float32():
     alphabet = Alphabet.build(["t"], ["sub"], numbers=[1 / 3, 0.1])
     np.testing.assert_array_equal(alphabet.number[-2:], np.float32([1 / 3, 0.1]))
     assert alphabet.names()[-2:] == ["0.33333334", "0.1"]
@@ -67,7 +67,7 @@ def test_a_search_finds_a_formula_of_seconds_since_1970(searcher):
     np.testing.assert_array_equal([again.train[0], again.validation[0]], [best.train, best.validation])
 
 
-def test_the_same_seed_finds_the_same_with_any_number_of_threads():
+def test_findings_do_not_depend_on_the_number_of_threads():
     table = Table.from_arrays({"t": 1_700_000_000 + ROWS, "z": NOISE}, np.sin(ROWS) + NOISE)
     found = [qv.search(Task(table), "gep", 3_000, progress=False, threads=threads).pool for threads in (1, 3)]
     assert [(str(one.formula), one.train) for one in found[0]] == [
@@ -75,7 +75,7 @@ def test_the_same_seed_finds_the_same_with_any_number_of_threads():
     ]
 
 
-def test_a_resumed_search_goes_on_as_it_would_have(tmp_path):
+def test_a_resumed_search_continues_identically(tmp_path):
     table = Table.from_arrays({"t": 1_700_000_000 + ROWS, "z": NOISE}, np.sin(ROWS) + NOISE)
     whole = qv.search(Task(table), "gep", 3_000, progress=False)
     qv.search(Task(table), "gep", 1_000, progress=False, out=tmp_path / "run")
@@ -83,7 +83,7 @@ def test_a_resumed_search_goes_on_as_it_would_have(tmp_path):
     assert [str(one.formula) for one in resumed.pool] == [str(one.formula) for one in whole.pool]
 
 
-def test_the_constants_of_a_population_mean_what_the_text_says():
+def test_constants_of_a_population_equal_those_in_the_text():
     table = Table.from_arrays({"t": 1_700_000_000 + ROWS}, ROWS)
     alphabet = Alphabet.build(["t"], ["sub", "mul"], constants=True)
     population = Population.random(alphabet, GeneShape(head=5), 200, np.random.default_rng(1))

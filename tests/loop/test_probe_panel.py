@@ -1,4 +1,4 @@
-"""Signals on a few assets and days: what is looked at, and how two are compared."""
+"""Signals on a probe panel of few assets and days, and their similarity."""
 
 from dataclasses import replace
 
@@ -40,7 +40,7 @@ def look(panel, texts, objective="ic", **given):
     return probe_panel, probe_panel.signatures(population_of(alphabet, texts), threads=1)
 
 
-def test_the_product_of_two_is_the_mean_of_their_daily_correlations(market):
+def test_the_product_of_two_signals_is_their_mean_daily_correlation(market):
     texts = ["delta(close, 5)", "rank(volume)", "-delta(close, 5)"]
     probe_panel, signatures = look(market, texts)
     assert signatures.dtype == np.float32
@@ -60,12 +60,12 @@ def test_the_product_of_two_is_the_mean_of_their_daily_correlations(market):
     assert np.linalg.norm(signatures, axis=1) == pytest.approx(np.ones(3), abs=1e-5)
 
 
-def test_a_constant_signal_and_one_without_values_say_nothing(market):
+def test_constant_and_missing_signals_have_no_correlation(market):
     _, signatures = look(market, ["close / close", "log(close - close)"])
     assert (signatures == 0).all()
 
 
-def test_nothing_outside_of_training_is_looked_at(market):
+def test_the_probe_panel_contains_training_days_only(market):
     texts = ["delta(close, 5)", "ts_rank(volume, 10)"]
     _, before = look(market, texts)
     days = np.flatnonzero(Task(market, target="forward_return_1").segments == TRAIN)
@@ -75,7 +75,7 @@ def test_nothing_outside_of_training_is_looked_at(market):
     assert (before == after).all()
 
 
-def test_few_assets_are_looked_at_on_many_days_and_many_on_few():
+def test_few_assets_are_probed_on_many_days_and_many_assets_on_few():
     alone = simulate(1, 4000, seed=1)
     probe_panel, _ = look(alone, ["close"], objective="ts_corr")
     assert probe_panel.pooled
@@ -104,7 +104,7 @@ def test_a_short_training_part_is_enough(days):
     assert np.linalg.norm(signatures[0]) == pytest.approx(1, abs=1e-5)
 
 
-def test_groups_and_the_universe_come_along(market):
+def test_the_probe_panel_keeps_groups_and_universe(market):
     days, assets = market.shape
     there = np.ones((days, assets), bool)
     there[:, ::3] = False
@@ -122,7 +122,7 @@ def test_groups_and_the_universe_come_along(market):
     assert (table != 0).any()
 
 
-def test_assets_without_a_target_are_not_looked_at():
+def test_assets_without_a_target_are_not_probed():
     panel = simulate(40, 200, seed=4)
     values = panel.values.copy()
     values[:, :, :10] = np.nan
@@ -130,7 +130,7 @@ def test_assets_without_a_target_are_not_looked_at():
     assert set(probe_panel.panel.assets) == set(panel.assets[10:])
 
 
-def test_a_table_has_none():
+def test_a_table_has_no_probe_panel():
     x = np.linspace(0, 1, 30)
     task = Task(Table.from_arrays({"x": x}, x**2))
     assert probe_panel_of(task, Alphabet.build(("x",), ["add"])) is None

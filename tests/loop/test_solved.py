@@ -1,4 +1,4 @@
-"""What ends a search: a formula that is the target's, and none that only comes near it."""
+"""Only a formula that equals the target to rounding ends a search."""
 
 import numpy as np
 import pytest

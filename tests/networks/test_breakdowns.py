@@ -29,7 +29,7 @@ def added_notes(fitted, task):
     return tuple(note for note in fitted.notes if note not in task.notes)
 
 
-def test_a_loss_that_is_no_number_stops_there_and_keeps_the_best(task):
+def test_a_loss_that_is_not_finite_stops_training_and_keeps_the_best_weights(task):
     fitted = Learner(Breaking, **QUICK).fit(task)
     assert fitted.ended == "diverged"
     whole = len(fitted.history)  # epochs before it
@@ -51,7 +51,7 @@ class Blind(Own):
         return super().forward(windows) * (1.0 if self.training or len(windows) < 8 else torch.nan)
 
 
-def test_a_loss_that_is_no_number_on_what_stops_it_is_named(task):
+def test_a_held_out_loss_that_is_not_finite_is_reported(task):
     fitted = Learner(Blind, **QUICK).fit(task)
     assert fitted.ended == "diverged"
     assert (
@@ -59,7 +59,7 @@ def test_a_loss_that_is_no_number_on_what_stops_it_is_named(task):
     )
 
 
-def test_a_batch_that_does_not_fit_is_halved_and_it_is_said(task, monkeypatch):
+def test_a_batch_that_exceeds_the_memory_is_halved_with_a_note(task, monkeypatch):
     want = Learner(**QUICK | {"epochs": 2}).fit(task)
     losses = training_module.Training._losses
 
@@ -78,7 +78,7 @@ def test_a_batch_that_does_not_fit_is_halved_and_it_is_said(task, monkeypatch):
         torch.testing.assert_close(fitted.stack.all_weights()[name], each, rtol=1e-3, atol=1e-4)
 
 
-def test_what_is_looked_at_is_halved_too_and_what_never_fits_is_one_line(task, monkeypatch):
+def test_evaluation_is_halved_too_and_one_window_too_large_is_refused(task, monkeypatch):
     losses = training_module.Training._losses
 
     def only(most):
@@ -98,7 +98,7 @@ def test_what_is_looked_at_is_halved_too_and_what_never_fits_is_one_line(task, m
         only(0)
 
 
-def test_memory_that_ends_behind_training_is_one_line(task, monkeypatch):
+def test_running_out_of_memory_after_training_is_reported_in_one_line(task, monkeypatch):
     def full(self, windows):
         raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")
 
@@ -108,6 +108,6 @@ def test_memory_that_ends_behind_training_is_one_line(task, monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_more_members_than_memory_holds_are_refused(task):
+def test_more_members_than_fit_into_memory_are_refused(task):
     with pytest.raises(RecipeError, match=r"members = 1000000000: .* takes .* GiB, but this machine has"):
         Learner(**QUICK | {"members": 10**9}).fit(task)

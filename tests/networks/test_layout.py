@@ -1,4 +1,4 @@
-"""Each network reads its own layout, and every other one is refused before the first step."""
+"""A network reads its declared layout, and other layouts are refused before training."""
 
 import pytest
 import torch
@@ -59,27 +59,27 @@ class Gossip(nn.Module):
         return self.body(x - x.mean(0))
 
 
-def test_a_network_whose_layout_lies_is_told_the_one_that_it_reads():
+def test_the_error_for_a_wrong_layout_names_the_right_one():
     with pytest.raises(TaskError, match="it reads 'sequence_first'"):
         check_layout(Liar(), FEATURES, LENGTH, 1)
 
 
-def test_answers_that_know_other_windows_are_refused():
+def test_outputs_that_depend_on_other_windows_are_refused():
     with pytest.raises(TaskError, match="the output for one window depends on another"):
         check_layout(Gossip(), FEATURES, LENGTH, 1)
 
 
-def test_a_network_without_a_layout_is_told_what_there_is():
+def test_the_error_for_a_missing_layout_lists_the_layouts():
     with pytest.raises(TaskError, match=r"Linear declares no layout; .*'channels' \[B, F, S\]"):
         check_layout(nn.Linear(3, 1), 3, 1, 1)
 
 
-def test_another_number_of_outputs_is_named():
+def test_a_wrong_number_of_outputs_is_reported():
     with pytest.raises(TaskError, match=r"it returns \(4, 2\) instead of \(4, 1\)"):
         check_layout(NETWORKS["dense"](3, 6, 2), 3, 6, 1)
 
 
-def test_batch_normalisation_is_no_gossip_and_stays_as_it_was():
+def test_batch_normalisation_passes_the_check_and_keeps_its_statistics():
     network = nn.Sequential(nn.Linear(6, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
     network.layout = "features"
     before = {name: value.clone() for name, value in network.state_dict().items()}

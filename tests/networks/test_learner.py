@@ -1,4 +1,4 @@
-"""A network learns what is there to learn, the same each time, and says so when there is nothing."""
+"""A network learns a planted signal, is reproducible, and reports when it learns nothing."""
 
 import json
 from dataclasses import replace
@@ -17,7 +17,7 @@ from .conftest import QUICK, Own
 
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
-def test_each_network_finds_what_was_planted(task, network):
+def test_each_network_finds_the_planted_signal(task, network):
     fitted = Learner(network, **QUICK).fit(task)
     assert fitted.validation > 0.15
     assert fitted.train > 0.15
@@ -26,7 +26,7 @@ def test_each_network_finds_what_was_planted(task, network):
 
 
 @pytest.mark.parametrize("loss", ["ic", "rank_ic", "huber"])
-def test_each_loss_finds_it(task, loss):
+def test_each_loss_finds_the_planted_signal(task, loss):
     fitted = Learner(loss=loss, **QUICK).fit(task)
     assert fitted.validation > 0.15
     if loss != "huber":
@@ -35,7 +35,7 @@ def test_each_loss_finds_it(task, loss):
 
 
 @pytest.mark.parametrize("target", ["direction_1", "quintile_1", "triple_barrier_2"])
-def test_classes_are_learned_as_chances(market, target):
+def test_classes_are_predicted_as_probabilities(market, target):
     asked = Task(market, target)
     fitted = Learner(**QUICK).fit(asked)
     assert fitted.encoding.kind == "classification"
@@ -59,7 +59,7 @@ def test_the_same_seed_gives_the_same_network(task, loss):
 
 
 @pytest.mark.parametrize("network", ["dense", "conv1d", "gru"])
-def test_members_that_learn_together_are_those_that_learn_alone(task, network):
+def test_members_trained_together_equal_members_trained_alone(task, network):
     terms = QUICK | {"epochs": 4}
     together = Learner(network, members=3, **terms).fit(task)
     chunked = Learner(network, members=3, together=2, **terms).fit(task)
@@ -72,7 +72,7 @@ def test_members_that_learn_together_are_those_that_learn_alone(task, network):
         Learner(network, **terms).fit(task).spread(task.panel)
 
 
-def test_what_can_not_be_foreseen_is_said_first(walk):
+def test_baselines_that_are_not_beaten_are_reported_first(walk):
     noise = Task(walk, "forward_return_1")
     said = str(Learner(length=5, epochs=3, rate=1e-2).fit(noise))
     assert said.startswith("NOT BETTER than ")
@@ -85,7 +85,7 @@ def test_a_signal_depends_on_no_later_day(task, market):
     np.testing.assert_allclose(fitted.values(cut), whole[:250], rtol=1e-4, atol=1e-7)
 
 
-def test_nothing_after_the_training_days_changes_what_is_learned(market):
+def test_days_after_training_do_not_change_the_network(market):
     asked = Task(market, "forward_return_1")
     first = int(np.flatnonzero(asked.segments == 1)[0])  # targets of training end before it
     values = market.values.copy()
@@ -99,7 +99,7 @@ def test_nothing_after_the_training_days_changes_what_is_learned(market):
     np.testing.assert_array_equal(one.inputs.mean, two.inputs.mean)
 
 
-def test_a_network_is_read_back_where_nothing_of_its_training_is(task, market, tmp_path):
+def test_a_saved_network_can_be_loaded_without_its_training_data(task, market, tmp_path):
     fitted = Learner("conv1d", members=2, **QUICK | {"epochs": 2}).fit(task)
     fitted.save(tmp_path)
     again = Fitted.load(tmp_path)
@@ -108,7 +108,7 @@ def test_a_network_is_read_back_where_nothing_of_its_training_is(task, market, t
     assert {each.name for each in tmp_path.iterdir()} == {"network.json", "weights.safetensors"}
 
 
-def test_files_of_a_network_that_do_not_fit_are_one_line(task, tmp_path):
+def test_inconsistent_network_files_are_refused_in_one_line(task, tmp_path):
     Learner(**QUICK | {"epochs": 1}).fit(task).save(tmp_path)
     path = tmp_path / "network.json"
     about = json.loads(path.read_text())
@@ -132,7 +132,7 @@ def test_files_of_a_network_that_do_not_fit_are_one_line(task, tmp_path):
         Fitted.load(tmp_path)
 
 
-def test_a_module_whose_layout_lies_is_refused_before_training(task, tmp_path):
+def test_a_module_with_a_wrong_layout_is_refused_before_training(task, tmp_path):
     class Liar(Own):
         layout = "channels"
 
@@ -142,7 +142,7 @@ def test_a_module_whose_layout_lies_is_refused_before_training(task, tmp_path):
     assert not path.exists()
 
 
-def test_a_users_own_module_learns_and_is_read_back(task, market, tmp_path):
+def test_a_custom_module_can_be_trained_and_loaded(task, market, tmp_path):
     fitted = Learner(Own, settings={"width": 8}, **QUICK).fit(task)
     assert fitted.validation > 0.15
     fitted.save(tmp_path)
@@ -153,7 +153,7 @@ def test_a_users_own_module_learns_and_is_read_back(task, market, tmp_path):
         Fitted.load(tmp_path, type("Dense", (Own,), {"__init__": lambda self, a, b: None}))
 
 
-def test_training_goes_on_where_it_stood(task, tmp_path):
+def test_interrupted_training_resumes_identically(task, tmp_path):
     whole = Learner(**QUICK).fit(task)
 
     def stop(now):
@@ -174,13 +174,13 @@ def test_training_goes_on_where_it_stood(task, tmp_path):
         Learner(**QUICK).fit(task, checkpoint=path, resume=True)
 
 
-def test_a_forecast_of_a_price_is_made_and_warned_of_once(market):
+def test_a_target_of_future_prices_causes_one_warning(market):
     fitted = Learner(**QUICK | {"features": None, "epochs": 1}).fit(Task(market, "close"))
     assert fitted.inputs.features == ("log(volume / mean(volume, 20))",)  # nothing that reads the target
     assert str(fitted).count("target close is a price: today's price explains nearly all of tomorrow's") == 1
 
 
-def test_what_is_not_beaten_is_listed_as_people_do(task):
+def test_baselines_that_are_not_beaten_are_listed_in_a_sentence(task):
     fitted = Learner(**QUICK | {"epochs": 1}).fit(task)
     worst = {"constant": 0.0, "last value": 0.0, "linear": 0.0}
     said = str(replace(fitted, baselines=worst)).splitlines()[0]
@@ -190,7 +190,7 @@ def test_what_is_not_beaten_is_listed_as_people_do(task):
     )
 
 
-def test_members_tell_how_far_they_are_apart(task):
+def test_the_spread_of_the_members_is_reported(task):
     fitted = Learner(members=3, **QUICK | {"epochs": 2}).fit(task)
     there = (task.segments == VALIDATION)[:, None] & np.isfinite(task.targets[0])
     signals = fitted.member_signals(task.panel)[:, there]
@@ -217,7 +217,7 @@ def test_members_tell_how_far_they_are_apart(task):
         ({"features": ["forward"]}, Exception, "forward"),
     ],
 )
-def test_what_can_not_be_is_refused_in_one_line(task, given, error, said, monkeypatch):
+def test_impossible_requests_are_refused_in_one_line(task, given, error, said, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(error, match=said) as caught:
         Learner(**QUICK | given).fit(task)
@@ -234,7 +234,7 @@ def test_what_can_not_be_is_refused_in_one_line(task, given, error, said, monkey
         ({"rate": float("inf")}, "rate must be above 0 .* not inf"),
     ],
 )
-def test_settings_that_can_not_be_are_refused(given, said):
+def test_invalid_settings_are_refused(given, said):
     with pytest.raises(RecipeError, match=said):
         Learner(**given)
 
@@ -253,7 +253,7 @@ def _with(panel, label):
     return Panel.from_arrays(names, panel.dates, panel.assets)
 
 
-def test_a_feature_that_knows_the_future_is_caught_before_training(task, market):
+def test_a_feature_that_looks_ahead_is_refused_before_training(task, market):
     def tomorrow(panel):
         close = panel.field("close")
         out = np.full(panel.shape, np.nan, np.float32)
@@ -284,7 +284,7 @@ def test_a_feature_that_knows_the_future_is_caught_before_training(task, market)
         Learner(**QUICK | {"features": ["delta(label, 1)"]}).fit(Task(leaking, "label", "ts_corr"))
 
 
-def test_baselines_are_fitted_on_the_days_that_are_learned_from_alone(market):
+def test_baselines_are_fitted_only_on_the_days_that_the_network_learns_from(market):
     base = Task(market, "forward_return_1")
     days = np.flatnonzero(base.segments == TRAIN)
     border = len(days) - round(0.2 * len(days))
@@ -300,13 +300,13 @@ def test_baselines_are_fitted_on_the_days_that_are_learned_from_alone(market):
     assert fitted.baselines["linear"] == pytest.approx(want, rel=0.05)
 
 
-def test_a_day_without_assets_enough_is_no_day_for_a_ranking():
+def test_days_with_too_few_assets_are_excluded_from_ranking_losses():
     two = simulate(2, 200, seed=1)
     with pytest.raises(TaskError, match="the loss ic compares the assets of a day"):
         Learner(loss="ic", **QUICK).fit(Task(two, "forward_return_1"))
 
 
-def test_patience_that_has_ended_is_not_tried_again(task, tmp_path):
+def test_a_fit_that_stopped_early_is_not_continued(task, tmp_path):
     path = tmp_path / "training.safetensors"
     given = QUICK | {"rate": 3e-2, "patience": 1, "epochs": 30}
     ended = Learner(**given).fit(task, checkpoint=path)

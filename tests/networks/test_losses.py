@@ -1,4 +1,4 @@
-"""Losses are what scipy says they are, day by day, and each network's own."""
+"""Losses equal their definitions in SciPy, day by day and for each network."""
 
 import numpy as np
 import pytest
@@ -23,19 +23,19 @@ def daily(figure, outputs, target, day):
     ])  # fmt: skip
 
 
-def test_the_ic_is_the_mean_over_days_of_pearsons(batch):
+def test_the_ic_loss_is_the_mean_daily_pearson_correlation(batch):
     want = 1 - daily(stats.pearsonr, batch[0], batch[1].numpy(), batch[2].numpy())
     np.testing.assert_allclose(LOSSES["ic"](*batch), want, rtol=1e-6)
 
 
-def test_the_soft_rank_ic_tends_to_spearmans_where_answers_are_far_apart(batch):
+def test_the_soft_rank_ic_approaches_spearman_for_distant_predictions(batch):
     outputs, target, day = batch
     ranked = torch.tensor(np.stack([stats.rankdata(one)[:, None] for one in outputs.numpy()]))
     want = 1 - daily(stats.spearmanr, ranked, target.numpy(), day.numpy())
     np.testing.assert_allclose(LOSSES["rank_ic"](ranked, target, day), want, atol=0.02)
 
 
-def test_squares_and_likelihoods(batch):
+def test_squared_errors_and_likelihoods_equal_their_definitions(batch):
     outputs, target, day = batch
     want = ((outputs[..., 0] - target) ** 2).mean(1)
     torch.testing.assert_close(LOSSES["mse"](outputs, target, day), want)
@@ -45,7 +45,7 @@ def test_squares_and_likelihoods(batch):
 
 
 @pytest.mark.parametrize("name", ["mse", "huber", "ic", "rank_ic"])
-def test_gradients_are_right_and_of_no_other_network(batch, name):
+def test_gradients_are_correct_and_independent_of_other_networks(batch, name):
     outputs, target, day = batch
     outputs = outputs.clone().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: LOSSES[name](x, target, day), (outputs,))
@@ -55,7 +55,7 @@ def test_gradients_are_right_and_of_no_other_network(batch, name):
 
 
 @pytest.mark.parametrize("name", ["ic", "rank_ic"])
-def test_answers_that_are_all_the_same_have_a_loss_and_gradients_that_are_numbers(batch, name):
+def test_constant_predictions_have_a_finite_loss_and_gradients(batch, name):
     _, target, day = batch
     flat = torch.full((1, len(day), 1), 0.25, requires_grad=True)
     loss = LOSSES[name](flat, target.float(), day)

@@ -1,4 +1,4 @@
-"""Layers in bfloat16 learn what they learn in float32; weights and losses stay in float32."""
+"""Layers in bfloat16 learn as in float32; weights and losses remain in float32."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ PLAIN = {name for name in NETWORKS if name not in ("gru", "lstm")}
 
 
 @pytest.mark.parametrize("network", sorted(NETWORKS))
-def test_what_is_learned_is_nearly_the_same(task, network):
+def test_bfloat16_and_float32_learn_nearly_the_same(task, network):
     seen = {}
 
     class Watched(nn.Module):
@@ -46,21 +46,21 @@ def test_what_is_learned_is_nearly_the_same(task, network):
 
 
 @pytest.mark.parametrize("loss", ["ic", "rank_ic", "huber", "cross_entropy"])
-def test_each_loss_is_of_float32(task, market, loss):
+def test_each_loss_is_computed_in_float32(task, market, loss):
     asked = Task(market, "direction_1") if loss == "cross_entropy" else task
     single, mixed = (Learner(loss=loss, mixed=each, **QUICK).fit(asked) for each in (False, True))
     np.testing.assert_allclose(mixed.history["train"], single.history["train"], rtol=0.03)
     assert mixed.validation == pytest.approx(single.validation, abs=0.03)
 
 
-def test_many_learn_together_as_each_alone(task):
+def test_members_trained_together_equal_each_alone(task):
     found = sweep(Learner(mixed=True, members=2, **QUICK), task, rate=[1e-3, 1e-2])
     for settings, one in zip(found.tried, found, strict=True):
         alone = Learner(mixed=True, members=2, **QUICK | settings).fit(task)
         np.testing.assert_allclose(one.history, alone.history, rtol=2e-3, atol=1e-3)
 
 
-def test_it_is_stopped_early_and_goes_on_where_it_stood(task, tmp_path):
+def test_mixed_training_stops_early_and_resumes_identically(task, tmp_path):
     given = QUICK | {"mixed": True, "epochs": 30, "rate": 3e-2, "patience": 2}
     whole = Learner(**given).fit(task)
     assert whole.ended == "patience"
@@ -72,7 +72,7 @@ def test_it_is_stopped_early_and_goes_on_where_it_stood(task, tmp_path):
         torch.testing.assert_close(on.stack.all_weights()[name], each, rtol=0, atol=0)
 
 
-def test_a_loss_that_is_no_number_is_named(task):
+def test_a_loss_that_is_not_finite_is_reported(task):
     fitted = Learner(mixed=True, **QUICK | {"rate": 1e30}).fit(task)
     assert fitted.ended == "diverged"
     assert any("became NaN or infinite in epoch" in note for note in fitted.notes)

@@ -1,4 +1,4 @@
-"""Networks of a stack go their own steps: torch's AdamW, one by one."""
+"""The optimiser of a stack takes the steps of torch's AdamW for each network."""
 
 import torch
 from torch import nn
@@ -11,7 +11,7 @@ from .conftest import FEATURES
 RATES, DECAYS = (1e-3, 3e-2, 0.5), (0.0, 0.1, 1.0)
 
 
-def test_each_goes_as_torchs_adamw_takes_it():
+def test_each_network_takes_the_steps_of_torchs_adamw():
     source = torch.Generator().manual_seed(0)
     stacked = [torch.randn(3, *shape, generator=source, requires_grad=True) for shape in ((4, 2), (5,), ())]
     alone = [[nn.Parameter(each[m].detach().clone()) for each in stacked] for m in range(3)]
@@ -41,7 +41,7 @@ def test_each_goes_as_torchs_adamw_takes_it():
         torch.testing.assert_close(each.detach(), want, rtol=1e-5, atol=1e-6)
 
 
-def test_a_weight_without_a_gradient_stays():
+def test_a_weight_without_a_gradient_does_not_change():
     still, moved = (torch.ones(2, 3, requires_grad=True) for _ in range(2))
     optimiser = Optimiser([still, moved], torch.full((2,), 0.1), torch.full((2,), 0.1))
     (moved**2).sum().backward()
@@ -66,7 +66,7 @@ class Fragile(nn.Module):
         return self.body(windows) + torch.sqrt(self.limit.detach() - grown.detach()) * 0 - grown * 1e-3
 
 
-def test_a_network_that_is_lost_takes_no_other_with_it(task):
+def test_a_diverging_network_does_not_affect_the_others(task):
     given = {"features": FEATURES, "length": 4, "epochs": 12, "rate": 3e-2, "batch": 256, "decay": 0.0,
              "patience": 99}  # fmt: skip
     fitted = Learner(Fragile, members=4, **given).fit(task)

@@ -1,4 +1,4 @@
-"""Modules of a user's own: dropout is drawn from the seed, and what is no weight is kept as weights are."""
+"""Custom modules: dropout depends on the seed, and buffers are saved with the weights."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def assert_same(one, other):
 
 
 @pytest.mark.parametrize("network", OWN)
-def test_the_same_seed_gives_the_same_network_whatever_was_drawn_before(task, network):
+def test_a_network_depends_on_its_seed_not_on_earlier_random_numbers(task, network):
     torch.manual_seed(5)
     one = Learner(network, **QUICK).fit(task)
     drawn = torch.rand(2)
@@ -64,7 +64,7 @@ def test_the_same_seed_gives_the_same_network_whatever_was_drawn_before(task, ne
 
 
 @pytest.mark.parametrize("network", OWN)
-def test_it_comes_to_what_it_comes_to_alone(task, network):
+def test_a_custom_module_learns_the_same_in_a_stack_and_alone(task, network):
     learner = Learner(network, members=2, **QUICK)
     found = sweep(learner, task, rate=[1e-3, 3e-3])
     whole = learner.fit(task)
@@ -74,7 +74,7 @@ def test_it_comes_to_what_it_comes_to_alone(task, network):
 
 
 @pytest.mark.parametrize("network", OWN)
-def test_it_goes_on_where_it_stood(task, network, tmp_path):
+def test_interrupted_training_of_a_custom_module_resumes_identically(task, network, tmp_path):
     path = tmp_path / "training.safetensors"
     Learner(network, **QUICK | {"epochs": 2}).fit(task, checkpoint=path)
     on = Learner(network, **QUICK).fit(task, checkpoint=path, resume=True)
@@ -83,7 +83,7 @@ def test_it_goes_on_where_it_stood(task, network, tmp_path):
         torch.testing.assert_close(weights(on)[name], each, rtol=0, atol=0)
 
 
-def test_means_of_a_normalisation_are_those_of_the_best_epoch(task, tmp_path):
+def test_normalisation_statistics_are_those_of_the_best_epoch(task, tmp_path):
     given = QUICK | {"rate": 0.1, "patience": 2, "epochs": 30}
     fitted = Learner(Normalised, **given).fit(task)
     best = int(fitted.history["stopping"].argmin()) + 1

@@ -1,4 +1,4 @@
-"""A stack of networks is each of them, alone."""
+"""A stack of networks computes the same as each network alone."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def stack_of(name, members=3, **settings):
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
-def test_answers_are_those_of_each_network(name):
+def test_outputs_of_a_stack_equal_those_of_each_network(name):
     stack = stack_of(name)
     windows = arrange(WINDOWS, stack.layout)
     together = stack(windows)
@@ -31,13 +31,13 @@ def test_answers_are_those_of_each_network(name):
 
 
 @pytest.mark.parametrize("name", ["dense", "conv1d", "gru"])
-def test_a_member_has_the_weights_of_its_seed_whoever_stands_beside_it(name):
+def test_the_weights_of_a_member_depend_on_its_seed_only(name):
     one = Stack.from_seeds(lambda: make_network(name, 4, 6, 2, {})[1], [1])
     for key, each in stack_of(name).all_weights().items():
         torch.testing.assert_close(each[1], one.all_weights()[key][0], rtol=0, atol=0)
 
 
-def test_torchs_own_random_numbers_stay_as_they_are():
+def test_the_random_state_of_torch_is_unchanged():
     torch.manual_seed(7)
     want = torch.rand(3)
     torch.manual_seed(7)
@@ -45,7 +45,7 @@ def test_torchs_own_random_numbers_stay_as_they_are():
     torch.testing.assert_close(torch.rand(3), want, rtol=0, atol=0)
 
 
-def test_parts_are_trained_apart_and_put_back():
+def test_parts_of_a_stack_are_trained_separately_and_merged():
     stack = stack_of("dense")
     before = {name: each.detach().clone() for name, each in stack.weights.items()}
     part = stack.subset(range(1, 3))
@@ -74,7 +74,7 @@ def test_activations_are_counted_layer_by_layer():
     assert stack_of("dense").activations(6, 4) == 4 * 64 + 2
 
 
-def test_a_stack_of_transformers_is_asked_in_one_program(recwarn):
+def test_a_stack_of_transformers_is_evaluated_in_one_program(recwarn):
     stack = stack_of("transformer")
     with torch.no_grad():
         stack(arrange(WINDOWS, stack.layout))
@@ -101,7 +101,7 @@ class DroppedRecurrent(nn.Module):
 
 
 @pytest.mark.parametrize("made", [Dropped, DroppedRecurrent])
-def test_dropout_drops_for_each_what_it_drops_for_one_alone(made):
+def test_dropout_of_a_member_is_the_same_in_a_stack_and_alone(made):
     stack = Stack.from_seeds(made, range(3))
     windows = arrange(WINDOWS, stack.layout)
     torch.manual_seed(0)
@@ -115,7 +115,7 @@ def test_dropout_drops_for_each_what_it_drops_for_one_alone(made):
     assert not torch.allclose(together, stack(windows, training=True))  # other numbers the next time
 
 
-def test_many_networks_are_shown_fewer_windows_at_a_time():
+def test_more_networks_evaluate_fewer_windows_at_a_time():
     few, many = stack_of("dense", 2), stack_of("dense", 600)
     assert few.batch_size(6, 4, 8_192) == 8_192
     assert many.batch_size(6, 4, 8_192) == ACTIVATION_BUDGET // (600 * (4 * 64 + 2))

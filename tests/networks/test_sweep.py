@@ -1,4 +1,4 @@
-"""A sweep comes to what its fits come to one by one."""
+"""A sweep gives the same results as its fits one by one."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def assert_alike(one, alone):
         ("gru", 1, None, None),
     ],
 )
-def test_each_fit_is_the_one_that_is_made_alone(task, network, members, together, loss):
+def test_each_fit_of_a_sweep_equals_the_fit_made_alone(task, network, members, together, loss):
     learner = Learner(network, members=members, together=together, loss=loss, **QUICK)
     found = sweep(learner, task, rate=RATES, decay=DECAYS)
     assert [tuple(each.values()) for each in found.tried] == [(r, d) for r in RATES for d in DECAYS]
@@ -51,7 +51,7 @@ def test_each_fit_is_the_one_that_is_made_alone(task, network, members, together
     assert len({len(one.history) for one in found}) > 1  # each ends by its own patience
 
 
-def test_classes_are_calibrated_for_each(market):
+def test_classes_are_calibrated_for_each_fit(market):
     asked = Task(market, "direction_1")
     found = sweep(Learner(**QUICK), asked, rate=[1e-3, 1e-2])
     for settings, one in zip(found.tried, found, strict=True):
@@ -60,7 +60,7 @@ def test_classes_are_calibrated_for_each(market):
         assert_alike(one, alone)
 
 
-def test_a_rate_that_is_too_large_ends_its_own_fit_alone(task):
+def test_a_diverging_fit_does_not_stop_the_others(task):
     found = sweep(Learner(**QUICK), task, rate=[3e-3, 1e12])
     assert [one.ended == "diverged" for one in found] == [False, True]
     assert any("use a lower rate" in note for note in found[1].notes)
@@ -70,7 +70,7 @@ def test_a_rate_that_is_too_large_ends_its_own_fit_alone(task):
     assert found.best is found[0]
 
 
-def test_what_shares_no_program_is_swept_too(task):
+def test_settings_that_cannot_share_a_stack_can_be_swept(task):
     given = {name: value for name, value in QUICK.items() if name != "length"}
     found = qv.sweep(
         Learner(**given),
@@ -91,7 +91,7 @@ def test_what_shares_no_program_is_swept_too(task):
     assert str(found).splitlines()[1].split()[0] == str(table.index[0])
 
 
-def test_many_are_trained_in_few_programs(task, monkeypatch):
+def test_many_fits_are_trained_in_few_stacks(task, monkeypatch):
     begun = []
     init = training_module.Training.__post_init__
     monkeypatch.setattr(
@@ -106,7 +106,7 @@ def test_many_are_trained_in_few_programs(task, monkeypatch):
     assert len({one.validation for one in found}) > 100
 
 
-def test_a_table_is_swept(task):
+def test_a_sweep_accepts_a_table(task):
     x = np.linspace(-2, 2, 200)
     asked = Task(Table.from_arrays({"x": x}, np.sin(2 * x)))
     found = sweep(Learner(batch=16, epochs=20), asked, rate=[1e-5, 1e-2])
@@ -114,7 +114,7 @@ def test_a_table_is_swept(task):
     assert found.best.train > 0.5 > found[0].train
 
 
-def test_ctrl_c_keeps_what_there_is(task):
+def test_ctrl_c_keeps_the_fits_so_far(task):
     def stop(now):
         if now.number == 2:
             raise KeyboardInterrupt
@@ -144,7 +144,7 @@ def test_ctrl_c_keeps_what_there_is(task):
         ({"length": [3, 999]}, TaskError, "a window of 999 days does not fit"),
     ],
 )
-def test_what_can_not_be_swept_is_named_before_anything_is_trained(task, given, error, said):
+def test_settings_that_cannot_be_swept_are_refused_before_training(task, given, error, said):
     told = []
     with pytest.raises(error, match=said) as caught:
         sweep(Learner(features=FEATURES, epochs=1), task, progress=told.append, **given)

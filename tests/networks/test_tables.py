@@ -1,4 +1,4 @@
-"""A network on a table answers the question that formulas are asked, on the same rows."""
+"""Networks on a table are fitted and scored on the same rows as formulas."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def table():
 
 
 @pytest.mark.parametrize(("objective", "split"), [("r2", None), ("r2", (0.6, 0.8)), ("nrmse", (0.6, 0.8))])
-def test_its_figures_are_those_of_a_formula_with_its_values(table, objective, split):
+def test_scores_of_a_network_equal_those_of_a_formula_with_the_same_values(table, objective, split):
     task = Task(table, objective=objective, split=split)
     fitted = Learner(**QUICK).fit(task)
     predicted = fitted.predict(table)
@@ -51,7 +51,7 @@ def test_its_figures_are_those_of_a_formula_with_its_values(table, objective, sp
 
 
 @pytest.mark.parametrize("far", ["a", "target"])
-def test_a_large_offset_of_a_column_costs_a_network_nothing(far):
+def test_a_large_offset_of_a_column_does_not_change_the_fit(far):
     table = table_of()
     columns = {name: table.panel.field(name).reshape(-1).astype(float) for name in ("a", "b")}
     y = table.target.reshape(-1).astype(float)
@@ -67,7 +67,7 @@ def test_a_large_offset_of_a_column_costs_a_network_nothing(far):
     assert fitted.baselines["linear"] == pytest.approx(fitted.baselines["constant"], rel=0.1)
 
 
-def test_nothing_outside_training_changes_what_is_learned(table):
+def test_rows_outside_training_do_not_change_the_network(table):
     task = Task(table, split=(0.6, 0.8))
     rows = ~np.isfinite(task.targets[0])
     values = table.panel.values.copy()
@@ -81,7 +81,7 @@ def test_nothing_outside_training_changes_what_is_learned(table):
     np.testing.assert_array_equal(one.inputs.mean, two.inputs.mean)
 
 
-def test_rows_are_stopped_by_that_were_not_learned_from(table):
+def test_early_stopping_uses_rows_that_are_not_trained_on(table):
     from quarva.networks.data.training_data import TableData
 
     rows = TableData(Task(table, split=(0.6, 0.8)))
@@ -95,7 +95,7 @@ def test_rows_are_stopped_by_that_were_not_learned_from(table):
     np.testing.assert_array_equal(validation, rows.evaluated_on[1])
 
 
-def test_it_is_read_back_and_answers_other_rows(table, tmp_path):
+def test_a_loaded_network_predicts_other_rows(table, tmp_path):
     fitted = Learner(members=2, features=["a", "sin(2 * a) * b"], **QUICK).fit(Task(table))
     assert fitted.title == "2 × dense, 2 features"
     fitted.save(tmp_path)
@@ -106,7 +106,7 @@ def test_it_is_read_back_and_answers_other_rows(table, tmp_path):
     assert np.mean((again.predict(other) - y) ** 2) < 0.1 * y.var()
 
 
-def test_missing_values_are_named_or_filled(table):
+def test_missing_values_are_reported_or_filled(table):
     a, b = (table.panel.field(name).reshape(-1)[: table.rows] for name in "ab")
     y = table.target.reshape(-1)[: table.rows]
     holes = Table.from_arrays({"a": a, "b": np.where(np.arange(500) % 50 == 0, np.nan, b)}, y)
@@ -140,7 +140,7 @@ class Own(nn.Module):
         return self.body(rows)
 
 
-def test_a_users_own_module_of_that_layout_learns(table):
+def test_a_custom_module_with_the_features_layout_can_be_trained(table):
     assert Learner(Own, **QUICK).fit(Task(table)).train > 0.5
     sequence = type("Sequence", (Own,), {"layout": "batch_first"})
     with pytest.raises(
@@ -163,13 +163,13 @@ def test_a_users_own_module_of_that_layout_learns(table):
         ({"loss": "rank_ic"}, "the loss rank_ic compares the assets of a day, but a table has no assets"),
     ],
 )
-def test_what_can_not_be_is_refused_in_one_line(table, given, said):
+def test_impossible_requests_are_refused_in_one_line(table, given, said):
     with pytest.raises(TaskError, match=said) as caught:
         Learner(**QUICK | given).fit(Task(table))
     assert "\n" not in str(caught.value)
 
 
-def test_a_small_table_has_steps_enough_without_being_told():
+def test_the_default_batch_gives_a_small_table_enough_steps():
     x = np.random.default_rng(0).uniform(-2, 2, 300)
     rows = Task(Table.from_arrays({"x": x}, np.sin(2 * x)), split=(0.6, 0.8))
     usual, whole = (Learner("dense", rate=1e-2, batch=batch).fit(rows) for batch in (None, 1_024))

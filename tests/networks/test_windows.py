@@ -1,4 +1,4 @@
-"""Windows: the numbers they should be, nothing of the future in them, and no copies."""
+"""Windows have the right values, do not look ahead, and are views."""
 
 import numpy as np
 import pytest
@@ -41,14 +41,14 @@ def by_hand(panel, t, n):
     return np.stack(columns, axis=1)
 
 
-def test_a_window_holds_its_day_and_those_before(windows, close):
+def test_a_window_contains_its_day_and_the_days_before(windows, close):
     panel = panel_of(close)
     for t, n in [(4, 0), (4, 3), (17, 2), (29, 1)]:
         found = windows.batch(torch.tensor([t * ASSETS + n]), "batch_first")[0]
         np.testing.assert_allclose(found, by_hand(panel, t, n), atol=2e-6)
 
 
-def test_the_four_layouts_hold_the_same_numbers(windows):
+def test_the_four_layouts_contain_the_same_values(windows):
     places = windows.indices(np.ones(DAYS, bool))
     base = windows.batch(places, "batch_first")
     for layout in LAYOUTS:
@@ -66,7 +66,7 @@ def test_a_span_of_days_is_a_view(windows, layout):
     assert torch.equal(span, windows.batch(places, layout))
 
 
-def test_the_future_changes_neither_scaling_nor_windows(close):
+def test_later_days_change_neither_scaling_nor_windows(close):
     later = close.copy()
     later[18:] *= 100.0
     before, after = (Windows.from_panel(panel_of(c), ["close"], LENGTH, FIRST) for c in (close, later))
@@ -76,7 +76,7 @@ def test_the_future_changes_neither_scaling_nor_windows(close):
     assert torch.equal(before.batch(places, "channels"), after.batch(places, "channels"))
 
 
-def test_missing_values_drop_the_windows_that_hold_them_or_count_as_the_mean(close):
+def test_windows_with_missing_values_are_dropped_or_filled_with_the_mean(close):
     close[10, 1] = np.nan
     dropped = Windows.from_panel(panel_of(close), ["close"], LENGTH, FIRST)
     lost = {(t, n) for t, n in np.argwhere(~dropped.valid) if t >= LENGTH - 1}
@@ -96,7 +96,7 @@ def test_infinite_values_are_missing(close):
     assert torch.isfinite(windows.values).all()
 
 
-def test_only_wanted_cells_have_places(windows):
+def test_only_selected_cells_have_indices(windows):
     wanted = np.zeros((DAYS, ASSETS), bool)
     wanted[20, 3] = wanted[2, 0] = True
     assert windows.indices(np.ones(DAYS, bool), wanted).tolist() == [20 * ASSETS + 3]
@@ -112,12 +112,12 @@ def test_only_wanted_cells_have_places(windows):
         (["ref(close, 25)"], 5, r"'ref\(close, 25\)' has 0 values"),
     ],
 )
-def test_what_can_not_be_shown_is_named(close, features, length, said):
+def test_unusable_features_are_refused_by_name(close, features, length, said):
     with pytest.raises(TaskError, match=said):
         Windows.from_panel(panel_of(close), features, length, FIRST)
 
 
-def test_windows_of_a_large_market_take_no_more_room_than_its_values():
+def test_windows_of_a_large_panel_use_no_more_memory_than_its_values():
     close = np.random.default_rng(0).uniform(1, 2, (300, 400)).astype(np.float32)
     windows = Windows.from_panel(panel_of(close), ["close"], 60, np.ones(300, bool))
     assert windows.view.shape == (241 * 400, 60, 1)

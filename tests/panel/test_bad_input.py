@@ -125,14 +125,14 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_a_bad_table_is_refused_and_the_message_says_where(case, file):
+def test_an_invalid_table_is_refused_with_the_place(case, file):
     text, parts = CASES[case]
     message = refusal(file(text))
     for part in parts:
         assert part in message
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path):
+def test_a_missing_file_is_reported_by_name(tmp_path):
     assert "no such file" in refusal(tmp_path / "bars.parquet")
     assert "bars.parquet" in refusal(str(tmp_path / "bars.parquet"))
     assert "is a folder" in refusal(tmp_path)
@@ -144,7 +144,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
     ("content", "said"),
     [(b"", "empty"), (b"\x00\xff\x01rubbish\x00" * 50, "not a "), (b"PAR1rubbish", "not a Parquet file")],
 )
-def test_what_is_no_table_is_refused(tmp_path, name, content, said):
+def test_a_file_that_is_not_a_table_is_refused(tmp_path, name, content, said):
     path = tmp_path / name
     path.write_bytes(content)
     message = refusal(path)
@@ -161,7 +161,7 @@ def test_a_spreadsheet_and_a_broken_archive_are_refused(tmp_path):
     assert "not a table" in refusal(path)
 
 
-def test_a_wide_table_is_checked_too(file):
+def test_a_wide_table_is_checked(file):
     wide = "date,A,B\n2020-01-01,1,2\n2020-01-02,2,3\n2020-01-03,3,4\n"
     assert Panel.read(file(wide)).shape == (3, 2)
     assert "line 5: 2020-01-02 occurs twice" in refusal(file(wide + "2020-01-02,5,6\n"))
@@ -174,7 +174,7 @@ def test_a_wide_table_is_checked_too(file):
     )
 
 
-def test_other_things_than_tables_are_refused():
+def test_objects_other_than_tables_are_refused():
     assert "cannot read a dict" in refusal({"a": 1})
     assert "cannot read a ndarray" in refusal(np.zeros((2, 2)))
     assert "cannot read a polars Series" in refusal(pl.Series([1, 2]))
@@ -187,7 +187,7 @@ def test_an_unknown_field_gets_a_suggestion(file):
         panel.field("closs")
 
 
-def test_dates_of_assets_that_never_meet_are_refused():
+def test_assets_without_common_dates_are_refused():
     rows = 20_000
     frame = pl.DataFrame(
         {
@@ -199,17 +199,17 @@ def test_dates_of_assets_that_never_meet_are_refused():
     assert "dates are not aligned" in refusal(frame)
 
 
-def test_a_jump_passes_when_the_user_says_that_it_is_real(file):
+def test_a_jump_is_accepted_if_allowed(file):
     text = GOOD.replace("2020-01-03,B,22", "2020-01-03,B,220")
     assert Panel.read(file(text), allow_jumps=True).field("close")[2, 1] == 220
 
 
-def test_a_useless_field_that_is_asked_for_is_refused(file):
+def test_an_empty_field_is_refused_if_it_is_requested(file):
     text = "date,asset,close,beta\n2020-01-01,A,1,\n2020-01-02,A,2,\n"
     assert "'beta' has no values" in refusal(file(text), fields=["close", "beta"])
 
 
-def test_a_useless_field_can_be_left_out(file):
+def test_an_empty_field_can_be_left_out(file):
     text = "date,asset,close,beta,rating\n2020-01-01,A,1,,buy\n2020-01-02,A,2,,sell\n"
     assert Panel.read(file(text), fields=["close"]).fields == ("close",)
 
@@ -228,7 +228,7 @@ TABLES = {
 
 
 @pytest.mark.parametrize("case", TABLES)
-def test_a_bad_regression_table_is_refused(case, file):
+def test_an_invalid_regression_table_is_refused(case, file):
     text, parts = TABLES[case]
     with pytest.raises(PanelError) as caught:
         Table.read(file(text))

@@ -1,4 +1,4 @@
-"""The dates of a panel say how long its bars are and how many make a year."""
+"""The dates of a panel determine its bar length and bars per year."""
 
 import numpy as np
 import pandas as pd
@@ -49,13 +49,13 @@ def foreign_exchange() -> np.ndarray:
         (DAYS.to_numpy()[::4], "6-day", 65.4),
     ],
 )
-def test_bars_and_their_number_a_year_are_inferred(dates, bars, per_year):
+def test_bar_length_and_bars_per_year_are_inferred(dates, bars, per_year):
     calendar = calendar_of(dates)
     assert calendar.bars == bars
     assert calendar.periods_per_year == pytest.approx(per_year, rel=0.01)
 
 
-def test_a_stray_weekend_or_a_long_pause_changes_nothing():
+def test_a_single_weekend_day_or_a_long_pause_does_not_change_the_calendar():
     saturday = np.append(DAYS.to_numpy(), np.datetime64("2024-03-02"))
     assert calendar_of(np.sort(saturday)).periods_per_year == 252
     assert calendar_of(np.delete(DAYS.to_numpy(), slice(50, 130))).periods_per_year == 252

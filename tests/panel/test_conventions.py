@@ -1,4 +1,4 @@
-"""A panel carries the conventions that its formulas are read by."""
+"""A panel has the conventions by which formulas are evaluated on it."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def small(**options) -> Panel:
     )
 
 
-def test_conventions_are_the_usual_ones_unless_told_otherwise():
+def test_the_default_conventions_are_quarvas():
     panel = small()
     assert panel.conventions == "quarva"
     assert panel.with_conventions("quarva").fingerprint() == panel.fingerprint()
@@ -27,7 +27,7 @@ def test_conventions_are_the_usual_ones_unless_told_otherwise():
     assert panel.fingerprint() == "a48184dd4d5aaa32c50b704eea20bf21d98606b47fee56fcd5a02d0b50e42fca"
 
 
-def test_other_conventions_stay_with_the_panel_and_its_parts():
+def test_conventions_are_kept_by_parts_of_a_panel():
     panel = small(universe=np.ones((3, 3), bool))
     other = panel.with_conventions("qlib")
     assert other.conventions == "qlib"

@@ -1,4 +1,4 @@
-"""Dates, epochs and time zones are read in one way only; clocks and markets are told apart."""
+"""Dates, epochs and time zones have one reading, and clocks of several markets are distinguished."""
 
 import numpy as np
 import pandas as pd
@@ -30,12 +30,12 @@ def refusal(dates, **options):
         "%Y年%m月%d日", "%Y%m%d%H%M", "%Y%m%d%H%M%S", "%Y-%m-%d %I:%M %p", "%m/%d/%Y", "%d/%m/%Y", "%Y.%m.%d",
     ],
 )  # fmt: skip
-def test_days_are_read_in_many_ways_of_writing(form):
+def test_days_are_read_in_many_formats(form):
     panel = read(DAYS.strftime(form))
     np.testing.assert_array_equal(panel.dates, DAYS.to_numpy().astype("datetime64[D]"))
 
 
-def test_a_day_without_its_nought_and_a_year_of_two_digits_is_read():
+def test_days_without_leading_zeros_and_two_digit_years_are_read():
     dates = [f"{day.day}-{day:%b-%y}" for day in DAYS]
     panel = read(dates)
     assert str(panel.dates[0]) == "2022-01-03"
@@ -43,19 +43,19 @@ def test_a_day_without_its_nought_and_a_year_of_two_digits_is_read():
 
 
 @pytest.mark.parametrize("dates", [["01/02/22", "02/02/22", "03/02/22"], ["3-Jan-68", "4-Jan-68"]])
-def test_a_year_of_two_digits_that_may_be_another_is_refused(dates):
+def test_an_ambiguous_two_digit_year_is_refused(dates):
     assert "row 1: " in refusal(dates)
     assert "YYYY-MM-DD" in refusal(dates)
 
 
-def test_the_sequence_tells_day_from_month_where_it_can():
+def test_the_order_of_rows_resolves_day_and_month_if_possible():
     days = [f"{day:02d}/{month:02d}/2022" for month in (1, 2) for day in range(1, 13)]
     panel = read(days)
     assert [str(panel.dates[k]) for k in (0, 12)] == ["2022-01-01", "2022-02-01"]
     assert "in order" in panel.notes[0]
 
 
-def test_epochs_in_two_units_are_each_read_in_theirs():
+def test_epochs_in_two_units_are_read_in_their_units():
     stamps = DAYS.astype("datetime64[ms]").astype("int64").to_numpy().copy()
     stamps[20:] *= 1000
     panel = read(stamps)
@@ -66,16 +66,16 @@ def test_epochs_in_two_units_are_each_read_in_theirs():
 @pytest.mark.parametrize(
     "dates", [[220103, 220104], [202201, 202202], [44564, 44565], ["2022-003", "2022-004"]]
 )
-def test_numbers_that_are_no_dates_are_refused(dates):
+def test_numbers_that_are_not_dates_are_refused(dates):
     assert "is not a date" in refusal(dates)
 
 
-def test_months_of_several_years_are_their_first_days():
+def test_months_are_read_as_their_first_days():
     panel = read([202111, 202112, 202201])
     assert [str(day) for day in panel.dates] == ["2021-11-01", "2021-12-01", "2022-01-01"]
 
 
-def test_offsets_of_one_market_are_its_days():
+def test_dates_with_the_offsets_of_one_market_are_its_days():
     local = pd.date_range("2022-03-07", periods=15, freq="B", tz="America/New_York")
     panel = read([str(stamp) for stamp in local])
     np.testing.assert_array_equal(panel.dates, local.tz_localize(None).to_numpy().astype("datetime64[D]"))
@@ -119,14 +119,14 @@ def test_local_midnights_of_several_markets_are_their_days(to_text):
     assert panel.notes
 
 
-def test_a_wide_table_of_several_markets_is_brought_to_days_too():
+def test_a_wide_table_of_several_markets_is_aligned_to_days():
     frame = markets(lambda s: s.tz_convert("UTC"))
     frame["date"] = pd.to_datetime(frame["date"], utc=True)
     panel = Panel.read(frame.pivot(index="date", columns="symbol", values="close"))
     assert panel.shape == (40, 3)
 
 
-def test_closes_of_several_markets_are_days_as_well():
+def test_closing_times_of_several_markets_are_read_as_days():
     hours = {"DAX": 17.5, "NKY": 15.0, "SPX": 16.0}
     frame = markets(str)
     moved = []
@@ -135,7 +135,7 @@ def test_closes_of_several_markets_are_days_as_well():
     np.testing.assert_array_equal(Panel.read(frame.assign(date=moved)).dates, MARKET_DAYS)
 
 
-def test_dates_that_do_not_line_up_are_said_where_weekdays_do_not_help():
+def test_dates_of_two_markets_that_do_not_align_cause_a_note():
     stamps = pd.date_range("2022-02-21", periods=30)  # every day of the week
     frame = pd.concat(
         [
@@ -150,7 +150,7 @@ def test_dates_that_do_not_line_up_are_said_where_weekdays_do_not_help():
     assert "are not aligned (A at 15:00, B at 22:00 UTC)" in panel.notes[0]
 
 
-def test_intraday_bars_stay_instants():
+def test_intraday_bars_keep_their_times():
     stamps = pd.date_range("2022-03-10 14:30", periods=40, freq="h", tz="UTC")
     assert read(stamps).dates.dtype == "datetime64[ns]"
 
@@ -171,7 +171,7 @@ def test_dates_and_times_in_two_columns_are_joined(date, time, tmp_path):
     assert "--time-zone" in panel.reading.dates
 
 
-def test_a_time_column_that_holds_the_whole_stamp_is_the_date():
+def test_a_time_column_with_full_timestamps_is_read_as_the_date():
     stamps = pd.date_range("2022-01-04 09:35", periods=40, freq="5min")
     frame = bars().assign(
         date=stamps.strftime("%Y-%m-%d"), time=stamps.strftime("%Y%m%d%H%M%S000"), code="sh.600000"
@@ -180,7 +180,7 @@ def test_a_time_column_that_holds_the_whole_stamp_is_the_date():
     np.testing.assert_array_equal(panel.dates, stamps.to_numpy().astype("datetime64[ns]"))
 
 
-def test_a_zone_makes_local_times_instants_and_instants_its_days():
+def test_a_time_zone_converts_local_times_to_instants_and_instants_to_days():
     local = pd.date_range("2022-03-10 09:30", periods=40, freq="h")
     panel = read(local, time_zone="America/New_York")
     want = local[:3].tz_localize("America/New_York").tz_convert("UTC").tz_localize(None)
@@ -193,7 +193,7 @@ def test_a_zone_makes_local_times_instants_and_instants_its_days():
     )
 
 
-def test_a_zone_that_does_not_exist_and_a_time_that_its_clocks_skip_are_refused():
+def test_unknown_zones_and_times_skipped_by_clocks_are_refused():
     assert "unknown time zone 'America/NewYork' (--time-zone); did you mean 'America/New_York'" in refusal(
         DAYS, time_zone="America/NewYork"
     )

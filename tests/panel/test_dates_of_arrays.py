@@ -1,4 +1,4 @@
-"""Dates that are handed over with arrays are read as `Panel.read` reads a column of them, or refused."""
+"""Dates given as arrays are read as `Panel.read` reads a column, or refused."""
 
 import datetime as dt
 from zoneinfo import ZoneInfo
@@ -33,18 +33,18 @@ def panel_of(dates):
         pl.Series([dt.date(2022, 1, 3), dt.date(2022, 1, 4)]),
     ],
 )  # fmt: skip
-def test_days_in_every_form_are_the_same_days(dates):
+def test_days_in_every_supported_type_are_equal(dates):
     got = panel_of(dates).dates
     assert got.dtype == "datetime64[D]"
     assert got.astype(str).tolist() == DAYS
 
 
-def test_months_begin_with_their_first_day():
+def test_a_month_is_read_as_its_first_day():
     for dates in (pd.period_range("2022-01", periods=2, freq="M"), ["2022-01", "2022-02"]):
         assert panel_of(dates).dates.astype(str).tolist() == ["2022-01-01", "2022-02-01"]
 
 
-def test_instants_of_a_zone_are_those_that_a_column_gives():
+def test_instants_with_a_zone_are_read_as_in_a_column():
     close = pd.date_range("2022-03-11 16:00", periods=2, tz="America/New_York")
     read = Panel.read(pd.DataFrame({"date": close, "symbol": "A", "close": [1.0, 2.0]}))
     np.testing.assert_array_equal(panel_of(close).dates, read.dates)
@@ -64,7 +64,7 @@ def test_instants_of_a_zone_are_those_that_a_column_gives():
         ([1.5, 2.5], "row 1: '1.5' is not a date"),
     ],
 )
-def test_what_is_no_date_is_refused_in_one_line(dates, said):
+def test_an_invalid_date_is_refused_in_one_line(dates, said):
     with pytest.raises(PanelError, match=said) as caught:
         panel_of(dates)
     assert "\n" not in str(caught.value)
@@ -79,11 +79,11 @@ def test_what_is_no_date_is_refused_in_one_line(dates, said):
         pd.Period("2022-01-04", "D"),
     ],
 )  # fmt: skip
-def test_a_panel_is_cut_at_a_day_in_every_form(day):
+def test_a_panel_can_be_cut_at_a_day_of_any_supported_type(day):
     assert panel_of(DAYS).between(day).dates.astype(str).tolist() == DAYS[1:]
 
 
-def test_values_that_are_no_numbers_are_refused():
+def test_values_that_are_not_numbers_are_refused():
     with pytest.raises(PanelError, match="field 'close' contains values that are not numbers"):
         Panel.from_arrays({"close": [["a"], ["b"]]}, DAYS, ["A"])
     with pytest.raises(PanelError, match="values must map field names to arrays"):

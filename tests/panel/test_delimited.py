@@ -1,4 +1,4 @@
-"""Delimited files are read as programs of all kinds write them, or refused with the right line."""
+"""Delimited files of many programs are read, or refused with the right line number."""
 
 import pytest
 
@@ -44,7 +44,7 @@ def test_encodings_are_recognised(file, want, encoding):
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-8", "utf-16"])
-def test_names_with_accents_keep_them(file, encoding):
+def test_names_keep_their_accents(file, encoding):
     panel = Panel.read(file(TEXT.replace("AAA", "Société").encode(encoding)))
     assert "Société" in panel.assets
 
@@ -67,11 +67,11 @@ def test_legacy_encodings_are_recognised_by_their_headers(file, header, encoding
     assert "not UTF-8" in panel.notes[0]
 
 
-def test_an_encoding_that_nothing_tells_is_refused(file):
+def test_an_ambiguous_encoding_is_refused(file):
     assert "encoding is not UTF-8" in refusal(file(TEXT.replace("AAA", "Газпром").encode("cp1251")))
 
 
-def test_a_letter_in_another_encoding_far_down_is_found(file):
+def test_a_byte_of_another_encoding_is_found_far_into_the_file(file):
     lines = ["date,symbol,close", *(f"{day:%Y-%m-%d},A,{n + 1}.5" for n, day in enumerate(_days(9000)))]
     content = "\n".join([*lines, "2100-01-01,É,5.5", ""]).encode("cp1252")
     assert Panel.read(file(content), allow_jumps=True).assets == ("A", "É")
@@ -90,14 +90,14 @@ def test_separators_and_line_ends_do_not_matter(file, want, separator, end):
     assert Panel.read(file(text)).fingerprint() == want
 
 
-def test_lines_before_the_header_are_passed_over_and_said(file, want):
+def test_lines_before_the_header_are_skipped_with_a_note(file, want):
     for first in ("https://www.example.com\n", "# made by a program, in 2022\n", "sep=,\n", "Prices\n\n"):
         panel = Panel.read(file(first + TEXT))
         assert panel.fingerprint() == want
         assert "are skipped" in panel.notes[0]
 
 
-def test_blank_lines_are_no_rows_and_keep_the_count_of_lines(file, want):
+def test_blank_lines_are_skipped_but_count_as_lines(file, want):
     lines = TEXT.split("\n")
     with_blanks = [*lines[:1], "", *lines[1:50], "", "", *lines[50:]]
     assert Panel.read(file("\n".join(with_blanks))).fingerprint() == want
@@ -106,7 +106,7 @@ def test_blank_lines_are_no_rows_and_keep_the_count_of_lines(file, want):
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_lines_are_counted_through_quoted_line_breaks(file, end):
+def test_quoted_line_breaks_count_as_lines(file, end):
     rows = [f'2023-01-{day:02d},A,"Alpha{end}Corp",{49 + day / 10}' for day in range(2, 12)]
     rows[5] = rows[5].rsplit(",", 1)[0] + ",bad"
     path = file("date,symbol,name,close" + end + end.join(rows) + end)
@@ -124,13 +124,13 @@ def test_a_file_without_a_header_is_refused(file, with_assets):
     assert "line 1 is data, not a header" in refusal(file(epochs))
 
 
-def test_a_header_of_numbers_names_assets_where_dates_do_not_say_otherwise(file):
+def test_a_header_of_numbers_is_read_as_names_of_assets(file):
     rows = "".join(f"2022-01-{n + 3:02d},{n + 10}.5,{n + 20}.5\n" for n in range(5))
     assert Panel.read(file(f"date,600000,000001\n{rows}")).assets == ("000001", "600000")
     assert Panel.read(file(f",600000,000001\n{rows}")).assets == ("000001", "600000")
 
 
-def test_a_line_that_is_cut_off_is_refused(file):
+def test_a_truncated_line_is_refused(file):
     lines = TEXT.rstrip("\n").split("\n")
     for cells in (1, 3, 6):
         short = [*lines[:-1], ",".join(lines[-1].split(",")[:cells])]
@@ -139,7 +139,7 @@ def test_a_line_that_is_cut_off_is_refused(file):
     assert "line 71 has 4 cells" in refusal(file("\n".join(in_the_middle)))
 
 
-def test_a_file_whose_last_line_has_no_end_says_so(file, want):
+def test_a_file_without_a_final_line_end_has_a_note(file, want):
     panel = Panel.read(file(TEXT.rstrip("\n")))
     assert panel.fingerprint() == want
     assert "no line end" in panel.notes[0]
@@ -152,7 +152,7 @@ def test_a_quotation_mark_that_is_not_closed_is_refused(file):
     assert 'not a table (could not parse `"AAA)' in refusal(file("\n".join(lines)))
 
 
-def test_the_header_again_in_the_middle_is_refused(file):
+def test_a_repeated_header_is_refused(file):
     lines = TEXT.split("\n")
     assert "line 31: 'date' is not a date" in refusal(file("\n".join([*lines[:30], lines[0], *lines[30:]])))
 
@@ -165,7 +165,7 @@ def test_decimal_commas_are_read(file, want):
         assert "decimal comma" in panel.notes[0]
 
 
-def test_points_separate_thousands_where_commas_are_decimal(file):
+def test_points_are_thousands_separators_if_commas_are_decimal(file):
     rows = "".join(f"{n + 3:02d}.01.2022;1.{n + 100},{n + 25};{n + 7}.000\n" for n in range(9))
     panel = Panel.read(file("Datum;Schluss;Volumen\n" + rows))
     assert panel.field("close")[0, 0] == 1100.25
@@ -179,20 +179,20 @@ def test_thousands_separators_are_read(file, want):
         assert Panel.read(file(frame.to_csv(index=False))).fingerprint() == want
 
 
-def test_a_comma_that_may_be_either_is_refused(file):
+def test_an_ambiguous_comma_is_refused(file):
     rows = "".join(f'2022-01-{n + 3:02d},"{n + 10},277"\n' for n in range(9))
     assert "line 2: column 'close' has '10,277', where the comma may" in refusal(file("date,close\n" + rows))
     mixed = "".join(f'2022-01-{n + 3:02d},"{n + 10},27",5{n}.25\n' for n in range(9))
     assert "decimal comma but column 'open' has '50.25'" in refusal(file("date,close,open\n" + mixed))
 
 
-def test_groups_of_digits_that_are_none_are_refused(file):
+def test_invalid_groups_of_digits_are_refused(file):
     rows = "".join(f'2022-01-{n + 3:02d},{n + 10}.25,"1,0{n}0,000"\n' for n in range(9))
     path = file("date,close,volume\n" + rows.replace("1,040,000", "1,2,3,4"))
     assert "line 6: field 'volume' contains '1,2,3,4'" in refusal(path)
 
 
-def test_suffixes_and_currencies_are_read_and_said(file):
+def test_suffixes_and_currencies_are_read_with_a_note(file):
     rows = "".join(
         f'"Jan {n + 3:02d}, 2022","${n + 10}.25","1.{n}5M","0.{n}0%"\n' for n in reversed(range(9))
     )
@@ -203,7 +203,7 @@ def test_suffixes_and_currencies_are_read_and_said(file):
     assert len(panel.notes) == 4  # M, %, $ and the order of rows
 
 
-def test_rows_that_begin_with_the_newest_are_sorted_and_others_refused(file, want):
+def test_rows_in_descending_order_are_sorted_and_unordered_ones_refused(file, want):
     frame = long()
     panel = Panel.read(file(frame.iloc[::-1].to_csv(index=False)))
     assert panel.fingerprint() == want
@@ -216,7 +216,7 @@ def test_rows_that_begin_with_the_newest_are_sorted_and_others_refused(file, wan
     assert up.fingerprint() == down.fingerprint()
 
 
-def test_what_a_file_is_written_in_is_kept(file):
+def test_the_format_of_a_file_is_recorded(file):
     about = Panel.read(file(long().to_csv(index=False, sep=";", decimal=",").encode("utf-16"))).reading.file
     assert about == {
         "encoding": "utf-16",

@@ -1,4 +1,4 @@
-"""A description says what a panel holds and what looks wrong."""
+"""A description shows the contents of a panel and its oddities."""
 
 import json
 
@@ -8,7 +8,7 @@ import pytest
 from quarva.panel import Panel, describe
 
 
-def test_everything_odd_is_found():
+def test_every_oddity_is_found():
     days = 10
     close = np.tile(np.arange(10.0, 10 + days)[:, None], (1, 5))
     close[:, 1] += 1
@@ -47,7 +47,7 @@ def test_everything_odd_is_found():
         assert part in str(found)
 
 
-def test_a_clean_panel_has_nothing_to_say():
+def test_a_clean_panel_has_no_remarks():
     rng = np.random.default_rng(0)
     prices = np.exp(rng.normal(0, 0.01, (20, 2)).cumsum(axis=0))
     found = describe(Panel.from_arrays({"close": prices}, np.datetime64("2020-01-01") + np.arange(20), "AB"))
@@ -56,7 +56,7 @@ def test_a_clean_panel_has_nothing_to_say():
     assert "twins" not in str(found)
 
 
-def test_assets_with_equal_values_are_named_together():
+def test_assets_with_equal_values_are_reported_together():
     values = np.array([[1.0, 2, 1, 2, 3], [2, 3, 2, 3, 4]])
     found = describe(Panel.from_arrays({"x": values}, np.datetime64("2020-01-01") + np.arange(2), "ABCDE"))
     assert found.twins == (("A", "C"), ("B", "D"))
@@ -72,7 +72,7 @@ def test_an_asset_without_a_value_has_no_dates():
     ("step", "text"),
     [("5m", "5 minutes"), ("90m", "1.5 hours"), ("1h", "1 hour"), ("24h", "1 day"), ("72h", "3 days")],
 )
-def test_a_pause_is_shown_in_the_unit_that_fits(step, text):
+def test_a_pause_is_shown_in_a_suitable_unit(step, text):
     step = np.timedelta64(int(step[:-1]), step[-1])
     dates = np.datetime64("2020-01-01T09:00", "s") + np.arange(4) * step
     panel = Panel.from_arrays({"close": 1 + np.arange(8.0).reshape(4, 2) / 100}, dates, "AB")

@@ -1,4 +1,4 @@
-"""Headers of vendors and other languages are known; what they do not say, the user says by a flag."""
+"""Headers of vendors and other languages are known; flags resolve the others."""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ VENDORS = {
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
-def test_bars_of_one_asset_are_its_fields_in_any_vendors_words(vendor, tmp_path):
+def test_bars_of_one_asset_are_recognised_in_the_headers_of_any_vendor(vendor, tmp_path):
     frame = bars()
     frame.set_axis(VENDORS[vendor], axis=1).to_csv(tmp_path / "spy.csv", index=False)
     panel = Panel.read(tmp_path / "spy.csv")
@@ -44,7 +44,7 @@ def test_bars_of_one_asset_are_its_fields_in_any_vendors_words(vendor, tmp_path)
         np.testing.assert_array_equal(panel.field(field)[:, 0], frame[field].to_numpy(np.float32))
 
 
-def test_the_table_of_headers_holds_them_as_they_are_looked_up():
+def test_the_table_of_headers_has_normalised_keys():
     assert [name for name in HEADERS if header_key(name) != name and name[0] != "<"] == []
 
 
@@ -58,7 +58,7 @@ def test_several_stocks_of_tushare_are_read_by_their_codes(tmp_path):
     assert panel.fields == FIELDS
 
 
-def test_a_column_of_volatility_is_not_called_volume():
+def test_a_volatility_column_is_not_read_as_volume():
     frame = pd.DataFrame({"date": DAYS, "symbol": "A", "ret": np.arange(40.0), "vol": np.arange(40.0) + 1})
     assert Panel.read(frame).fields == ("ret", "vol")
 
@@ -68,7 +68,7 @@ def test_the_layout_that_quarva_writes_keeps_its_names():
     assert Panel.read(frame).fields == ("close", "vol")
 
 
-def test_an_unknown_column_of_assets_is_asked_for_by_its_flag():
+def test_an_unknown_asset_column_is_refused_with_the_flag():
     frame = long().rename(columns={"symbol": "firm"})
     with pytest.raises(PanelError, match="row 41: 2022-01-03 occurs twice.*'firm'.*--asset-column firm"):
         Panel.read(frame)
@@ -77,14 +77,14 @@ def test_an_unknown_column_of_assets_is_asked_for_by_its_flag():
         Panel.read(frame, asset_column="frim")
 
 
-def test_codes_of_a_named_column_keep_their_zeros(tmp_path):
+def test_codes_of_a_named_column_keep_leading_zeros(tmp_path):
     frame = long(("000001", "000002")).rename(columns={"symbol": "firm"})
     frame.to_csv(tmp_path / "bars.csv", index=False)
     assert Panel.read(tmp_path / "bars.csv", asset_column="Firm").assets == ("000001", "000002")
     assert Panel.read(tmp_path / "bars.csv", rename={"firm": "symbol"}).assets == ("000001", "000002")
 
 
-def test_two_columns_of_dates_are_asked_about_and_one_of_them_left_out():
+def test_two_date_columns_are_refused_unless_one_is_named():
     frame = long().rename(columns={"date": "bar"}).assign(listed="1999-01-04")
     with pytest.raises(PanelError, match="'bar' and 'listed' have dates.*--date-column"):
         Panel.read(frame)
@@ -93,7 +93,7 @@ def test_two_columns_of_dates_are_asked_about_and_one_of_them_left_out():
     assert "'listed'" in panel.notes[0]
 
 
-def test_two_known_columns_of_dates_must_agree():
+def test_two_known_date_columns_must_agree():
     frame = long()
     agrees = frame.assign(unix=frame["date"].astype("datetime64[s]").astype("int64"))
     assert Panel.read(agrees).fingerprint() == Panel.read(frame).fingerprint()
@@ -101,7 +101,7 @@ def test_two_known_columns_of_dates_must_agree():
         Panel.read(frame.assign(timestamp=1_600_000_000))
 
 
-def test_columns_are_renamed_before_anything_is_made_of_them():
+def test_columns_are_renamed_before_their_roles_are_determined():
     frame = bars().drop(columns="volume").set_axis(["date", "alku", "ylin", "alin", "loppu"], axis=1)
     with pytest.raises(
         PanelError, match="'alku', 'ylin', 'alin', 'loppu' behave like open.*--rename.*--field"
@@ -116,7 +116,7 @@ def test_columns_are_renamed_before_anything_is_made_of_them():
         Panel.read(frame, rename={"alku": "loppu"})
 
 
-def test_permanent_numbers_name_assets_and_tickers_do_not(tmp_path):
+def test_permanent_identifiers_are_preferred_to_tickers(tmp_path):
     frame = long(("13407", "10026"))[["symbol", "date", "close"]]
     frame["TICKER"] = np.where(
         frame["symbol"] == "10026", "KO", np.where(frame["date"] < DAYS[20], "FB", "META")
@@ -127,7 +127,7 @@ def test_permanent_numbers_name_assets_and_tickers_do_not(tmp_path):
     assert any("'TICKER' left out" in note for note in panel.notes)
 
 
-def test_means_of_bid_and_ask_in_crsp_are_prices_and_noughts_none():
+def test_negative_crsp_prices_are_bid_ask_means_and_zeros_are_missing():
     prices = [-10.5, 10.0, 0.0, 11.0]
     frame = pd.DataFrame({"date": DAYS[:4], "permno": 10107, "PRC": prices})
     panel = Panel.read(frame)
@@ -135,7 +135,7 @@ def test_means_of_bid_and_ask_in_crsp_are_prices_and_noughts_none():
     assert len(panel.notes) == 2
 
 
-def test_issues_of_one_company_are_told_apart(tmp_path):
+def test_share_classes_of_one_company_are_distinguished(tmp_path):
     frame = long(("A", "B", "C")).assign(
         gvkey=lambda f: f["symbol"].map({"A": "001690", "B": "012141", "C": "012141"})
     )
@@ -146,7 +146,7 @@ def test_issues_of_one_company_are_told_apart(tmp_path):
     assert Panel.read(one).assets == ("001690", "012141")
 
 
-def test_identifiers_and_codes_are_no_numeric_fields():
+def test_identifiers_and_codes_do_not_become_fields():
     frame = long().assign(
         permco=7, cik=320193, sic=lambda f: f["symbol"].map({"AAA": 3571, "BBB": 2834, "CCC": 2834})
     )
@@ -155,7 +155,7 @@ def test_identifiers_and_codes_are_no_numeric_fields():
     assert panel.groups["sic"].labels == ("2834", "3571")
 
 
-def test_row_labels_are_never_a_field(tmp_path):
+def test_row_labels_do_not_become_a_field(tmp_path):
     frame = long()
     half = frame.iloc[::2].reset_index(drop=True)
     labelled = (
@@ -174,18 +174,18 @@ def test_row_labels_are_never_a_field(tmp_path):
             assert panel.fingerprint() == want
 
 
-def test_a_column_of_volumes_in_chinese_is_no_row_label():
+def test_a_chinese_volume_column_is_not_read_as_row_labels():
     frame = bars().rename(columns={"volume": "成交量"})
     assert "volume" in Panel.read(frame).fields
 
 
-def test_an_index_of_names_is_the_column_of_assets(tmp_path):
+def test_an_index_of_names_is_read_as_the_assets(tmp_path):
     frame = long()[["symbol", "date", *FIELDS]].rename(columns={"symbol": "Index"})
     frame.to_csv(tmp_path / "indices.csv", index=False)
     assert Panel.read(tmp_path / "indices.csv").assets == ("AAA", "BBB", "CCC")
 
 
-def test_what_was_taken_for_what_is_kept():
+def test_the_roles_of_columns_are_recorded():
     reading = Panel.read(bars().set_axis(VENDORS["akshare"], axis=1)).reading
     assert (reading.layout, reading.date, reading.asset) == ("one asset", "日期", None)
     assert reading.columns["close"] == "收盘"

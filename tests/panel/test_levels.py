@@ -1,4 +1,4 @@
-"""Names of two levels, fields and assets in either order, make the panel of the long table."""
+"""Column names of two levels, fields and assets in either order, give the panel of the long table."""
 
 import pandas as pd
 import pytest
@@ -23,7 +23,7 @@ def want():
 @pytest.mark.parametrize("names", [(None, None), ("Price", "Ticker"), ("field", "asset"), ("symbol", "x")])
 @pytest.mark.parametrize("swapped", [False, True])
 @pytest.mark.parametrize("form", ["frame", "parquet", "csv"])
-def test_both_orders_are_read_from_frames_and_files(two, want, names, swapped, form, tmp_path):
+def test_both_orders_of_levels_are_read_from_frames_and_files(two, want, names, swapped, form, tmp_path):
     frame = two.rename_axis(columns=list(names))
     frame = frame.swaplevel(axis=1).sort_index(axis=1) if swapped else frame
     source = frame
@@ -61,7 +61,7 @@ def test_names_over_several_columns_are_read_as_bloomberg_writes_them(tmp_path, 
     assert Panel.read(tmp_path / "bbg.csv").fingerprint() == want
 
 
-def test_pairs_that_became_text_are_taken_apart(two, want, tmp_path):
+def test_pairs_written_as_text_are_split(two, want, tmp_path):
     flat = two.set_axis([str(pair) for pair in two.columns], axis=1)
     flat.to_csv(tmp_path / "flat.csv")
     assert Panel.read(flat).fingerprint() == want
@@ -69,7 +69,7 @@ def test_pairs_that_became_text_are_taken_apart(two, want, tmp_path):
 
 
 @pytest.mark.parametrize("joint", ["_", ".", " ", "-"])
-def test_levels_joined_to_one_name_are_taken_apart(two, want, joint):
+def test_levels_joined_into_one_name_are_split(two, want, joint):
     flat = two.set_axis([joint.join(pair) for pair in two.columns], axis=1)
     assert Panel.read(flat).fingerprint() == want
     assert (
@@ -78,12 +78,12 @@ def test_levels_joined_to_one_name_are_taken_apart(two, want, joint):
     )
 
 
-def test_tickers_in_the_level_of_assets_may_be_words_of_a_bar(two):
+def test_tickers_in_the_asset_level_may_be_names_of_fields(two):
     frame = two.rename(columns={"AAA": "LOW", "BBB": "OPEN"}, level=1).rename_axis(columns=[None, None])
     assert Panel.read(frame).assets == ("CCC", "LOW", "OPEN")
 
 
-def test_levels_that_nothing_tells_apart_are_refused_unless_they_are_named(two):
+def test_ambiguous_levels_are_refused_unless_they_are_named(two):
     frame = two.rename(columns={"close": "mom", "volume": "size"}, level=0).rename_axis(columns=[None, None])
     with pytest.raises(PanelError, match="two levels.*neither has known fields"):
         Panel.read(frame)
@@ -91,19 +91,19 @@ def test_levels_that_nothing_tells_apart_are_refused_unless_they_are_named(two):
     assert Panel.read(frame, rename={"mom": "close"}).fields == ("close", "size")
 
 
-def test_a_pair_that_comes_twice_is_refused(two):
+def test_a_duplicate_pair_is_refused(two):
     with pytest.raises(PanelError, match="duplicate column"):
         Panel.read(pd.concat([two, two.iloc[:, :1]], axis=1))
 
 
-def test_a_row_of_units_is_not_taken_for_assets(tmp_path):
+def test_a_row_of_units_is_not_read_as_assets(tmp_path):
     header, rows = long(("A",)).to_csv(index=False).split("\n", 1)
     (tmp_path / "units.csv").write_text(f"{header}\n,USD,USD,USD,USD,shares,\n{rows}")
     with pytest.raises(PanelError, match="keep one header line"):
         Panel.read(tmp_path / "units.csv")
 
 
-def test_a_wrong_cell_is_named_by_its_line_and_pair(tmp_path, two):
+def test_a_wrong_cell_is_reported_with_its_line_and_pair(tmp_path, two):
     two.iloc[5, 1] = None
     text = (
         two.to_csv().replace(",,", ",what,", 1)
@@ -115,14 +115,14 @@ def test_a_wrong_cell_is_named_by_its_line_and_pair(tmp_path, two):
         Panel.read(tmp_path / "two.csv")
 
 
-def test_an_index_that_says_what_a_column_says_counts_once():
+def test_an_index_equal_to_a_column_is_read_once():
     one = long(("AAA",)).drop(columns="symbol")
     assert Panel.read(one.set_index("date", drop=False)).fingerprint() == Panel.read(one).fingerprint()
     with pytest.raises(PanelError, match="index and the column 'date' differ"):
         Panel.read(one.set_index(one["date"].shift(-1).ffill(), drop=False))
 
 
-def test_levels_of_an_index_that_repeat_or_count_rows_are_no_fields():
+def test_index_levels_that_repeat_columns_or_number_rows_are_not_fields():
     frame = long()
     kept = frame.groupby("symbol", group_keys=True)[["date", "close"]].apply(
         lambda g: g.assign(r=g["close"].pct_change())

@@ -25,7 +25,7 @@ def mutations(monkeypatch):
             del sys.modules[name]
 
 
-def test_no_mutated_file_is_read_wrong_without_a_word(mutations, tmp_path):
+def test_no_mutated_file_is_read_wrongly_without_a_note(mutations, tmp_path):
     found = list(mutations.outcomes(FILES, seed=14, folder=tmp_path))
     wrong = [each for each in found if each.verdict in (mutations.SILENT, mutations.TRACEBACK)]
     assert wrong == []

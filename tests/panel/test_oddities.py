@@ -1,4 +1,4 @@
-"""What is left out of a panel, and what looks wrong with it, is said in its notes."""
+"""Fields that are left out and suspicious values cause notes."""
 
 import numpy as np
 import pandas as pd
@@ -26,18 +26,18 @@ def test_an_asset_without_a_bar_is_named(tmp_path):
     assert "DEAD" in str(describe(panel))
 
 
-def test_a_last_day_cut_short_is_said():
+def test_an_incomplete_last_day_has_a_note():
     frame = long().sort_values(["date", "symbol"]).iloc[:-2]
     assert "may be truncated" in Panel.read(frame).notes[0]
 
 
-def test_prices_that_contradict_each_other_are_said():
+def test_contradictory_prices_have_a_note():
     frame = long().rename(columns={"high": "low", "low": "high"})
     assert "columns mixed up" in Panel.read(frame).notes[0]
 
 
 @pytest.mark.parametrize("factor", [100, 0.001])
-def test_a_volume_whose_unit_changes_is_said(factor):
+def test_a_volume_whose_unit_changes_has_a_note(factor):
     frame = bars()
     frame["volume"] = np.where(np.arange(40) < 25, frame["volume"], frame["volume"] * factor)
     (note,) = Panel.read(frame).notes
@@ -46,7 +46,7 @@ def test_a_volume_whose_unit_changes_is_said(factor):
     assert Panel.read(bars()).notes == ()
 
 
-def test_a_volume_whose_unit_changes_on_a_day_of_extremes_is_said():
+def test_a_change_of_the_unit_of_volume_on_an_extreme_day_has_a_note():
     frame = bars()
     frame["volume"] = np.random.default_rng(0).integers(100_000, 1_000_000, 40).astype(float)
     frame.loc[24, "volume"], frame.loc[25, "volume"] = 100_000, 999_999  # a tenth of the change is hidden
@@ -55,12 +55,12 @@ def test_a_volume_whose_unit_changes_on_a_day_of_extremes_is_said():
     assert str(DAYS[25].date()) in note
 
 
-def test_an_asset_with_one_bar_only_is_said():
+def test_an_asset_with_a_single_bar_has_a_note():
     frame = pd.concat([long(), bars().iloc[:1].assign(symbol="AA#A")])
     assert Panel.read(frame).notes == ("assets with a bar on one date only: AA#A",)
 
 
-def test_row_labels_are_no_variables_of_a_table(tmp_path):
+def test_row_labels_are_not_variables_of_a_table(tmp_path):
     frame = pd.DataFrame({"a": np.random.default_rng(0).normal(size=50), "y": np.arange(50.0)})
     frame.loc[::7, "a"] = np.nan
     left = frame.dropna()
@@ -73,7 +73,7 @@ def test_row_labels_are_no_variables_of_a_table(tmp_path):
         assert Table.read(source).columns == ("a",)
 
 
-def test_a_column_that_counts_rows_is_left_out_of_a_table_with_a_note():
+def test_a_column_of_row_numbers_is_left_out_of_a_table_with_a_note():
     frame = pd.DataFrame(
         {"id": np.arange(1, 21), "a": np.random.default_rng(0).normal(size=20), "y": np.arange(20.0)}
     )

@@ -1,4 +1,4 @@
-"""What a panel can do once it is there."""
+"""Panels: fields, parts, fingerprints, frames and writing."""
 
 import os
 import subprocess
@@ -18,7 +18,7 @@ def small(**options) -> Panel:
     return Panel.from_arrays({"close": values, "volume": values * 10}, dates, ["A", "B", "C"], **options)
 
 
-def test_the_room_opens_without_heavy_imports():
+def test_importing_the_package_loads_no_heavy_package():
     heavy = ("polars", "pandas", "torch", "skfolio")
     code = f"import sys, quarva.panel; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run(
@@ -59,7 +59,7 @@ def test_a_day_ends_with_its_last_instant():
     assert panel.between("2020-01-02T00:00:01", "2020-01-03T11:00").shape == (2, 1)
 
 
-def test_the_fingerprint_follows_content_and_not_arrangement():
+def test_the_fingerprint_depends_on_content_not_on_order():
     panel = small(groups={"sector": ["x", "y", None]})
     order = [2, 0, 1]
     mixed = Panel.from_arrays(
@@ -92,7 +92,7 @@ def test_every_nan_and_every_zero_has_one_fingerprint():
     assert len(prints) == 1
 
 
-def test_from_arrays_refuses_what_does_not_fit():
+def test_from_arrays_refuses_arrays_of_the_wrong_shape():
     dates = np.datetime64("2020-01-01") + np.arange(2)
     good = np.ones((2, 2))
     for options, match in (
@@ -113,7 +113,7 @@ def test_from_arrays_refuses_what_does_not_fit():
             Panel.from_arrays(**arguments)
 
 
-def test_groups_may_be_handed_on_as_codes():
+def test_groups_can_be_given_as_codes():
     codes = GroupCodes(np.array([0, -1, 1], dtype=np.int32), ("x", "y"))
     panel = small(groups={"sector": codes})
     assert panel.groups["sector"].labels == ("x", "y")
@@ -128,7 +128,7 @@ def test_a_long_frame_has_a_row_for_each_date_and_asset():
     assert str(frame["date"].dtype).startswith("datetime64")
 
 
-def test_what_can_not_be_written_leaves_nothing_behind(tmp_path):
+def test_a_failed_write_leaves_no_file(tmp_path):
     panel = small()
     with pytest.raises(PanelError, match="unknown file ending.*use .parquet or .csv"):
         panel.write(tmp_path / "bars.xlsx")
@@ -153,7 +153,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_sample_is_twenty_stocks_over_thirty_three_years():
+def test_the_sample_panel_has_twenty_stocks_over_thirty_three_years():
     panel = sample_panel()
     assert panel.shape == (8313, 20)
     assert panel.fields == ("close",)

@@ -45,7 +45,7 @@ def test_float32_rounds_large_offsets_and_large_integers(column):
         np.full(3, np.nan),
     ],
 )
-def test_float32_serves_all_other_columns(column):
+def test_float32_is_sufficient_for_all_other_columns(column):
     assert rounding_error(column) is None
 
 

@@ -1,4 +1,4 @@
-"""One market, written in every layout that users have, reads as the same panel."""
+"""The same data in every layout are read as the same panel."""
 
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def test_dates_and_assets_without_a_value_are_written_too(tmp_path):
         ["1580342400000", "1580428800000", "1580515200000"],
     ],
 )
-def test_days_are_read_in_the_usual_ways_of_writing(tmp_path, dates):
+def test_days_are_read_in_the_usual_formats(tmp_path, dates):
     path = tmp_path / "bars.csv"
     path.write_text("date,asset,close\n" + "".join(f"{date},A,{row + 1}\n" for row, date in enumerate(dates)))
     want = np.array(["2020-01-30", "2020-01-31", "2020-02-01"], dtype="datetime64[D]")
@@ -171,7 +171,7 @@ def test_one_column_is_a_field_by_its_name_or_an_asset(tmp_path):
     assert [str(date) for date in panel.dates] == ["2020-01-01", "2020-02-01"]
 
 
-def test_codes_keep_their_zeros_and_the_ticker_na_its_name(tmp_path):
+def test_codes_keep_leading_zeros_and_the_ticker_na_is_not_missing(tmp_path):
     path = tmp_path / "bars.csv"
     path.write_text(
         "date,code,close\n2020-01-01,000001,1\n2020-01-01,NA,2\n2020-01-02,000001,2\n2020-01-02,NA,\n"
@@ -189,7 +189,7 @@ def test_whole_numbers_as_floats_are_codes_and_tickers_may_be_called_sid():
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "nan", "NaN", "null", "N/A", "-"])
-def test_words_for_a_missing_value_are_nan(tmp_path, missing):
+def test_markers_of_missing_values_are_nan(tmp_path, missing):
     path = tmp_path / "bars.csv"
     path.write_text(f"date,asset,close\n2020-01-01,A,1\n2020-01-02,A,{missing}\n2020-01-03,A,2\n")
     np.testing.assert_array_equal(Panel.read(path).field("close")[:, 0], [1, np.nan, 2])
@@ -212,7 +212,7 @@ def test_other_separators_a_byte_order_mark_and_row_numbers_do_not_matter(tmp_pa
         np.testing.assert_array_equal(panel.field("close")[:, 0], [1, 2])
 
 
-def test_text_with_too_many_labels_is_left_out_and_said(tmp_path):
+def test_text_with_too_many_labels_is_left_out_with_a_note(tmp_path):
     assets = [f"A{number:03d}" for number in range(80)]
     frame = pl.DataFrame(
         {
@@ -227,7 +227,7 @@ def test_text_with_too_many_labels_is_left_out_and_said(tmp_path):
     assert "name" in panel.notes[0]
 
 
-def test_only_the_wanted_fields_are_read_in_the_wanted_order():
+def test_only_the_requested_fields_are_read_in_the_requested_order():
     frame = long_pandas(market())
     panel = Panel.read(frame, fields=["volume", "close"])
     assert panel.fields == ("volume", "close")
@@ -235,7 +235,7 @@ def test_only_the_wanted_fields_are_read_in_the_wanted_order():
 
 
 @pytest.mark.skipif(not US500.exists(), reason="the benchmark data are not here")
-def test_real_stocks_read_cleanly_and_whole():
+def test_real_stocks_are_read_completely_without_notes():
     panel = Panel.read(US500)
     assert panel.shape == (1000, 498)
     assert panel.fields == ("open", "high", "low", "close", "volume")

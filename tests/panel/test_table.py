@@ -53,19 +53,19 @@ def test_parquet_reads_like_csv(tmp_path):
         list("pqrs"), pd.MultiIndex.from_product([[1, 2], [3, 4]]),
     ],
 )  # fmt: skip
-def test_the_index_of_a_frame_is_no_variable(index):
+def test_the_index_of_a_frame_is_not_a_variable(index):
     frame = pd.DataFrame({"a": [1.0, 2, 3, 5], "y": [1.0, 3, 2, 4]}).set_axis(index)
     read = Table.read(frame)
     assert read.columns == ("a",)
     assert read.panel.values.ravel().tolist() == [1, 2, 3, 5]
 
 
-def test_rows_that_were_dropped_leave_no_row_number_behind():
+def test_row_numbers_of_a_filtered_frame_are_not_a_variable():
     frame = pd.DataFrame({"a": [1.0, np.nan, 3, 4, 7], "y": np.arange(5.0) * 3})
     assert Table.read(frame.dropna()).columns == ("a",)
 
 
-def test_an_index_that_is_asked_for_is_named():
+def test_an_index_can_be_requested_by_name():
     frame = pd.DataFrame({"a": [1.0, 2, 3], "y": [1.0, 3, 2]})
     for asked in ({"target": "y", "columns": ["a"]}, {"target": "a"}):
         with pytest.raises(
@@ -85,6 +85,6 @@ def test_an_index_that_is_asked_for_is_named():
         ({"x": [[1], [2]]}, [1, 2], "column 'x' must be one-dimensional, not 2-dim"),
     ],
 )
-def test_arrays_that_make_no_table_are_refused(variables, target, said):
+def test_arrays_that_do_not_form_a_table_are_refused(variables, target, said):
     with pytest.raises(PanelError, match=said):
         Table.from_arrays(variables, target)

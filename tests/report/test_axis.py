@@ -1,4 +1,4 @@
-"""Axes: round, inside, as few as can be read."""
+"""Axes have few, round ticks within their range."""
 
 import itertools
 
@@ -15,7 +15,7 @@ values = st.floats(-1e9, 1e9, allow_nan=False)
 
 
 @given(values, values, st.booleans())
-def test_an_axis_covers_what_it_is_asked_to(a, b, zero):
+def test_an_axis_covers_its_range(a, b, zero):
     low, high = min(a, b), max(a, b)
     axis = round_axis(low, high, zero=zero)
     assert axis.low <= low
@@ -32,7 +32,7 @@ def test_a_growth_axis_covers_its_values_and_has_labels(low, ratio):
     assert 1 <= len(axis.ticks) <= 30
 
 
-def test_numbers_are_written_for_people():
+def test_numbers_are_formatted_for_reading():
     assert number(-0.00004, 3) == "0.000"
     assert number(-1234.5, 1) == "−1,234.5"
     assert number(float("nan")) == "–"
@@ -40,7 +40,7 @@ def test_numbers_are_written_for_people():
 
 
 @given(st.integers(1, 12_000), st.integers(-3000, 12_000))
-def test_date_ticks_are_few_ascending_and_inside(days, first):
+def test_date_ticks_are_few_ascending_and_within_the_axis(days, first):
     dates = np.datetime64("1990-01-01") + first + np.arange(days)
     ticks = date_ticks(dates)
     places = [tick.at for tick in ticks]
@@ -72,7 +72,7 @@ def nodes(depth: int) -> st.SearchStrategy[Node]:
 
 
 @given(nodes(25))
-def test_boxes_of_a_tree_never_overlap_and_stay_inside(root):
+def test_boxes_of_a_tree_do_not_overlap_and_stay_inside(root):
     drawing = draw(root)
     levels: dict[float, list] = {}
     for box in drawing.boxes:

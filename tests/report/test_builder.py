@@ -1,4 +1,4 @@
-"""From a task and its findings to a page: the task's own figures, and the sealed test stays sealed."""
+"""The page of a search has the scores of its task, and nothing from the sealed test."""
 
 import dataclasses
 
@@ -44,7 +44,7 @@ def test_curve_and_decay_agree_with_the_scores_of_the_task(objective):
         assert page.decay.means[name][own] == pytest.approx(scored, abs=1e-9)
 
 
-def test_trading_is_the_tasks_own_strategy():
+def test_trading_figures_use_the_strategy_of_the_task():
     task = Task(panel_of(), objective="sharpe")
     found = found_for(task)
     page = assemble(task, found)
@@ -71,7 +71,7 @@ def test_gaps_and_delistings_are_counted_on_the_page():
     assert "delistings" not in render(whole).lower()
 
 
-def test_buy_and_hold_is_held_through_gaps():
+def test_buy_and_hold_keeps_positions_through_gaps():
     close = np.full((500, 1), 100.0)
     close[1::2] = 101.0
     close[100:110] = np.nan
@@ -82,7 +82,7 @@ def test_buy_and_hold_is_held_through_gaps():
     assert np.prod(1 + page.trading.benchmark[:120]) == pytest.approx(close[119, 0] / close[0, 0])
 
 
-def test_a_year_is_as_long_as_the_panel_says():
+def test_annual_figures_use_the_bars_per_year_of_the_panel():
     panel = panel_of()
     weekly = dataclasses.replace(panel, dates=np.datetime64("2015-01-02") + 7 * np.arange(500))
     ratios, errors = [], []
@@ -96,7 +96,7 @@ def test_a_year_is_as_long_as_the_panel_says():
 
 
 @pytest.mark.parametrize("objective", ["rank_ic", "sharpe", "timing_sharpe", "ts_corr"])
-def test_page_does_not_change_with_the_sealed_test(objective):
+def test_the_page_does_not_depend_on_the_sealed_test(objective):
     panel = panel_of()
     task = Task(panel, target=ForwardReturn(5), objective=objective)
     page = render(assemble(task, found_for(task)))
@@ -107,7 +107,7 @@ def test_page_does_not_change_with_the_sealed_test(objective):
     assert render(assemble(other, found_for(other))) == page
 
 
-def test_silent_days_stand_in_the_curve_as_they_do_in_the_score():
+def test_days_without_signals_count_in_the_curve_as_in_the_score():
     panel = panel_of()
     flag = np.where(np.arange(500)[:, None] % 9, 1.0, -1.0) + np.zeros((500, 12))
     fields = {"close": panel.field("close"), "flag": flag}
@@ -121,7 +121,7 @@ def test_silent_days_stand_in_the_curve_as_they_do_in_the_score():
 
 
 @pytest.mark.parametrize("target", ["forward_volatility_5", "other"])
-def test_what_is_no_return_has_no_figures_of_trading(target):
+def test_targets_that_are_not_returns_have_no_trading_figures(target):
     task = Task(panel_of(), target, "ic")
     page = assemble(task, found_for(task))
     assert page.trading is None
@@ -134,7 +134,7 @@ def test_what_is_no_return_has_no_figures_of_trading(target):
     assert page.question.overlap == task.horizon == (5 if target == "forward_volatility_5" else 1)
 
 
-def test_one_asset_is_timed():
+def test_a_single_asset_has_timing_figures():
     task = Task(panel_of(assets=1), target=ForwardReturn(1, delay=0), objective="timing_sharpe")
     page = assemble(task, found_for(task))
     assert page.question.kind == "timing"
@@ -144,7 +144,7 @@ def test_one_asset_is_timed():
     assert "buy and hold" in text
 
 
-def test_a_formula_of_the_wrong_sign_is_turned():
+def test_a_formula_with_a_negative_ic_is_shown_with_the_opposite_sign():
     panel = panel_of()
     task = Task(panel, objective="ic")
     plain, turned = (assemble(task, found_for(task, text)) for text in (FORMULA, f"-({FORMULA})"))
@@ -152,7 +152,7 @@ def test_a_formula_of_the_wrong_sign_is_turned():
     np.testing.assert_allclose(plain.information.ic, turned.information.ic, atol=1e-6)
 
 
-def test_a_target_of_the_users_own_needs_no_prices():
+def test_a_field_as_target_needs_no_prices():
     rng = np.random.default_rng(2)
     values = {"x": rng.normal(size=(300, 8)), "y": rng.normal(size=(300, 8))}
     dates = np.datetime64("2020-01-01") + np.arange(300)
@@ -164,7 +164,7 @@ def test_a_target_of_the_users_own_needs_no_prices():
 
 
 @pytest.mark.parametrize("split", [None, (0.6, 0.8)])
-def test_a_table_shows_its_fit(split):
+def test_a_table_has_a_plot_of_its_fit(split):
     rng = np.random.default_rng(3)
     x = rng.uniform(-1, 1, 1500)
     table = Table.from_arrays({"x1": x, "x2": rng.normal(size=1500)}, np.sin(x), name="t.csv")
@@ -178,6 +178,6 @@ def test_a_table_shows_its_fit(split):
     assert ("test, sealed" in text) == (split is not None)
 
 
-def test_nothing_found_is_still_a_page():
+def test_a_search_without_findings_has_a_page():
     task = Task(panel_of(), objective="ic")
     assert "No formula had a score." in render(assemble(task, SearchResult(None, (), FACTS)))

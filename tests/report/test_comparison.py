@@ -1,4 +1,4 @@
-"""The picture of a comparison: a page that needs nothing, a PNG, a terminal."""
+"""A comparison as a self-contained page, as a PNG and in the terminal."""
 
 import re
 import struct
@@ -40,7 +40,7 @@ def test_the_page_needs_nothing_else(data):
     assert page.count('class="area ') == 6
 
 
-def test_every_line_is_named_where_it_ends(data):
+def test_every_line_has_a_label_at_its_end(data):
     page = render(data)
     found = re.findall(r'class="label (s\d)".*?left:([\d.]+)%;bottom:([\d.]+)%">(.*?)<', page)
     assert [(style, name) for style, _, _, name in found[:3]] == [
@@ -50,13 +50,13 @@ def test_every_line_is_named_where_it_ends(data):
     assert abs(heights[1] - heights[2]) >= 5  # percent of 300 pixels: a line of text
 
 
-def test_the_level_is_drawn_and_told(data):
+def test_the_level_is_drawn_and_labelled(data):
     assert "searchers are timed, 4.0000" in render(data)
     without = replace(data, plots=tuple(replace(plot, level=None) for plot in data.plots))
     assert "are timed" not in render(without)
 
 
-def test_more_searchers_than_colours_begin_again(data):
+def test_colours_repeat_if_there_are_many_searchers(data):
     curves = tuple(a_band(f"way {k}", 1 + k) for k in range(10))
     many = replace(
         data,
@@ -67,7 +67,7 @@ def test_more_searchers_than_colours_begin_again(data):
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_the_png_is_one(data, tmp_path, theme):
+def test_the_png_file_is_valid(data, tmp_path, theme):
     path = write_png(data, tmp_path / "c.png", theme)
     head = path.read_bytes()[:24]
     assert head[:8] == b"\x89PNG\r\n\x1a\n"
@@ -75,14 +75,14 @@ def test_the_png_is_one(data, tmp_path, theme):
     assert wide > tall > 400
 
 
-def test_a_place_that_can_not_be_written_is_said(data, tmp_path):
+def test_a_path_that_cannot_be_written_is_reported(data, tmp_path):
     for writing in (write, write_png):
         with pytest.raises(RunError, match="there is no folder"):
             writing(data, tmp_path / "gone" / "c.x")
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120, 200])
-def test_the_terminals_picture_keeps_within_its_columns(data, columns):
+def test_the_terminal_plot_stays_within_its_width(data, columns):
     lines = [line.plain for line in draw(data, columns)]
     assert max(map(len, lines)) <= columns
     whole = "\n".join(lines)
@@ -90,7 +90,7 @@ def test_the_terminals_picture_keeps_within_its_columns(data, columns):
     assert whole.count("<mine>") == 2
 
 
-def test_the_terminals_line_rises_from_left_to_right(data):
+def test_the_line_of_the_terminal_plot_rises(data):
     lines = [line.plain for line in draw(replace(data, plots=data.plots[:1]), 80)]
     dots = [(row, column) for row, line in enumerate(lines) for column, letter in enumerate(line)
             if 0x2800 < ord(letter) <= 0x28FF]  # fmt: skip
@@ -108,7 +108,7 @@ def test_labels_are_pushed_apart_and_keep_their_order():
     assert max(separate([1.0, 1.0, 1.0], 0.1)) <= 1.0
 
 
-def test_a_searcher_without_a_figure_has_no_end(data):
+def test_a_searcher_without_scores_has_no_label(data):
     nothing = np.full(len(X), np.nan)
     curves = (a_band("gep", 1.0), Curve("none", nothing, nothing, nothing))
     plot = ConvergencePlot("score", "seconds", X, curves)
@@ -118,7 +118,7 @@ def test_a_searcher_without_a_figure_has_no_end(data):
     draw(quiet, 100)
 
 
-def test_errors_are_drawn_on_a_logarithm(data):
+def test_errors_are_drawn_on_a_logarithmic_axis(data):
     error = 10 ** -np.linspace(0, 6, len(X))
     plot = ConvergencePlot(
         "normalised RMSE", "evaluations", X, (Curve("gep", error, error, error),), logarithmic=True
@@ -150,7 +150,7 @@ def test_lines_are_steps(data):
     assert place == pytest.approx(2 / 3, abs=0.03)
 
 
-def test_a_searcher_that_ended_is_not_drawn_beyond_its_end(data):
+def test_a_line_ends_where_its_searcher_ended(data):
     x, short = np.array([1.0, 10.0, 100.0, 1000.0]), np.array([1.0, 2.0, np.nan, np.nan])
     long = np.array([1.0, 2.0, 3.0, 3.0])
     curves = (Curve("short", short - 1, short, short + 1), Curve("long", long - 1, long, long + 1))

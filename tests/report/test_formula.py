@@ -1,4 +1,4 @@
-"""Formulas as mathematics and as trees."""
+"""Formulas as MathML and as trees."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -20,7 +20,7 @@ def applied(operator) -> Expression:
 
 
 @pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
-def test_every_operator_is_set_as_mathematics(operator):
+def test_every_operator_has_mathml(operator):
     root = ET.fromstring(mathml(applied(operator)))
     names = [element.text for element in root.iter() if element.tag.endswith("}mi")]
     assert "adj_close" in names
@@ -28,13 +28,13 @@ def test_every_operator_is_set_as_mathematics(operator):
     assert ("vwap" in names) == (operator.arity == 3)
 
 
-def test_names_in_mathematics_are_text_whatever_they_hold():
+def test_names_in_mathml_are_escaped():
     source = mathml(Expression(Symbol(field="<b>&\\frac{")))
     assert "<b>" not in source
     assert [element.text for element in ET.fromstring(source).iter() if element.text][-1] == "<b>&\\frac{"
 
 
-def test_a_negative_number_stands_close_to_its_sign():
+def test_a_negative_number_has_no_space_after_its_sign():
     source = mathml(parse("rank(-0.5 - close)"))
     assert re.findall(r'<mo[^>]*form="prefix"[^>]*>(.)</mo>', source)[-1] in "-−"
     assert len(re.findall("[-−]</mo>", source)) == 2
@@ -63,7 +63,7 @@ def test_tree_shows_shares_counts_and_assets():
     assert formula_tree(parse("of_asset(close, SPY)")).label == "of_asset SPY"
 
 
-def test_formula_stands_in_every_notation():
+def test_a_formula_is_shown_in_every_notation():
     found = best_formula(parse("rank(delta(close, 5))"))
     assert found.text == "rank(delta(close, 5))"
     assert found.karva == "rank delta_5 close"

@@ -33,7 +33,7 @@ def policy(task):
 
 
 @pytest.mark.parametrize("name", ["fitted", "policy"])
-def test_its_scores_and_diagnostics_are_those_of_its_signal(task, name, request):
+def test_scores_and_diagnostics_of_a_model_are_those_of_its_signal(task, name, request):
     learned = request.getfixturevalue(name)
     page = build(task, learned)
     row = page.pool[0]
@@ -50,7 +50,7 @@ def test_its_scores_and_diagnostics_are_those_of_its_signal(task, name, request)
 
 
 @pytest.mark.parametrize("name", ["fitted", "policy"])
-def test_the_page_does_not_change_with_the_sealed_test(task, name, request):
+def test_the_page_of_a_model_does_not_depend_on_the_sealed_test(task, name, request):
     learned = request.getfixturevalue(name)
     values = task.panel.values.copy()
     values[:, np.flatnonzero(task.segments == 2)[0] :] *= np.float32(3.0)
@@ -58,7 +58,7 @@ def test_the_page_does_not_change_with_the_sealed_test(task, name, request):
     assert render(build(other, learned)) == render(build(task, learned))
 
 
-def test_a_network_is_shown_with_its_layers_and_its_training(task, fitted):
+def test_the_page_of_a_network_shows_its_layers_and_training(task, fitted):
     page = build(task, fitted, run="mine")
     model = page.model
     assert sum(layer.parameters for layer in model.layers) == fitted.parameters
@@ -75,7 +75,7 @@ def test_a_network_is_shown_with_its_layers_and_its_training(task, fitted):
     assert 'id="training"' in text
 
 
-def test_what_it_does_not_beat_is_said_before_all_else(task, fitted):
+def test_baselines_that_are_not_beaten_come_first_on_the_page(task, fitted):
     beaten = dataclasses.replace(
         fitted, metric=2.0, baselines={"constant": 1.0, "linear": 1.5, "last value": 9}
     )
@@ -86,7 +86,7 @@ def test_what_it_does_not_beat_is_said_before_all_else(task, fitted):
     assert "Not better" not in render(build(task, better))
 
 
-def test_a_reading_of_the_sealed_test_is_told(task, fitted):
+def test_a_reading_of_the_sealed_test_is_shown(task, fitted):
     asked = Task(task.panel, "forward_return_1")
     assert "not read" in render(build(asked, fitted))
     lent, (reader,) = attach_signals(asked, fitted.values(asked.panel)[None])
@@ -94,7 +94,7 @@ def test_a_reading_of_the_sealed_test_is_told(task, fitted):
     assert "read once" in render(build(asked, fitted))
 
 
-def test_a_trader_is_held_against_holding(task, policy):
+def test_a_trader_is_compared_with_buy_and_hold(task, policy):
     page = build(task, policy)
     assert set(page.model.baselines) == {"holding nothing", "holding all"}
     assert page.model.baselines["holding nothing"] == 0
@@ -106,7 +106,7 @@ def test_a_trader_is_held_against_holding(task, policy):
     assert "Not better than holding nothing" in render(build(task, lost))
 
 
-def test_a_network_of_one_epoch_has_its_page(task):
+def test_a_network_trained_for_one_epoch_has_a_page(task):
     page = build(task, Learner("dense", {"width": 2}, FEATURES, length=2, epochs=1).fit(task, progress=False))
     assert len(page.model.training.steps) == 1
     assert not re.search(r"\bnan\b", render(page))

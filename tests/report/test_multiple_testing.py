@@ -30,13 +30,13 @@ def mean_of_largest(n: int, two_sided: bool) -> float:
 
 
 @pytest.mark.parametrize("n", [10, 100, 1000, 10_000, 100_000])
-def test_the_best_of_n_signs_apart_is_that_of_twice_as_many_draws(n):
+def test_the_sign_free_maximum_of_n_equals_that_of_2n_draws(n):
     assert expected_maximum(n) == pytest.approx(mean_of_largest(n, two_sided=False), rel=0.03)
     assert expected_maximum(2 * n) == pytest.approx(mean_of_largest(n, two_sided=True), rel=0.03)
     assert expected_maximum(n) < 0.99 * mean_of_largest(n, two_sided=True)
 
 
-def test_what_is_expected_of_noise_is_what_noise_gives_on_average_and_no_bound():
+def test_the_expected_maximum_of_noise_is_an_average_not_a_bound():
     draws = np.random.default_rng(0).normal(size=(4000, 500))
     best = np.abs(draws).max(axis=1)
     assert expected_maximum(1000) == pytest.approx(best.mean(), abs=0.03)
@@ -90,7 +90,7 @@ def test_the_standard_error_without_lags_is_the_usual_one():
 
 
 @pytest.mark.parametrize("slow", [False, True])
-def test_the_error_of_a_mean_ic_is_how_far_it_is_off_over_many_markets(slow):
+def test_the_standard_error_of_a_mean_ic_equals_its_spread_over_many_markets(slow):
     """Signals of noise against returns of five days: redrawn every day, or the same on all days."""
     rng = np.random.default_rng(0)
     days, assets, horizon = 300, 10, 5

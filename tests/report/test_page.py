@@ -1,4 +1,4 @@
-"""The page: one file, whole, escaped, readable by itself."""
+"""The page is one self-contained file with escaped text."""
 
 import dataclasses
 import json
@@ -60,7 +60,9 @@ def test_page_needs_no_other_file(report):
     assert "url(" not in outside
 
 
-def test_page_is_well_formed_and_every_picture_has_words(report, table_report, timing_report, model_report):
+def test_the_page_is_well_formed_and_every_figure_has_a_description(
+    report, table_report, timing_report, model_report
+):
     for data in (report, table_report, timing_report, model_report):
         reader = Reader(render(data))
         assert not reader.open
@@ -68,7 +70,7 @@ def test_page_is_well_formed_and_every_picture_has_words(report, table_report, t
         assert len(set(reader.ids)) == len(reader.ids)
 
 
-def test_page_shows_every_figure_it_has_numbers_for(report, table_report, timing_report):
+def test_the_page_shows_every_figure_with_data(report, table_report, timing_report):
     figures = {"information", "quantiles", "decay", "equity", "turnover", "progress"}
     assert figures <= set(Reader(render(report)).ids)
     assert figures <= set(Reader(render(timing_report)).ids)
@@ -82,7 +84,7 @@ def test_the_page_of_a_model_has_diagnostics_and_learning_curves(model_report):
     assert not {"formula", "findings", "progress"} & ids
 
 
-def test_names_of_a_model_are_text_and_never_markup(model_report):
+def test_names_of_a_model_are_escaped(model_report):
     layer = rd.Layer(HOSTILE, HOSTILE, 1)
     model = dataclasses.replace(
         model_report.model, title=HOSTILE, figure=HOSTILE, baselines={HOSTILE: 1.0}, beaten_by=(HOSTILE,),
@@ -94,7 +96,7 @@ def test_names_of_a_model_are_text_and_never_markup(model_report):
     assert "{{7*7}}" in page
 
 
-def test_page_says_the_question_and_how_it_was_asked(report):
+def test_the_page_states_the_task_and_its_settings(report):
     page = render(report).replace("\u00a0", " ")
     for words in (
         "ranks 20 assets by their 5-day forward return?",
@@ -112,7 +114,7 @@ def test_page_says_the_question_and_how_it_was_asked(report):
         assert words in page
 
 
-def test_coverage_stands_with_the_figures_and_in_the_table(report):
+def test_coverage_is_shown_with_the_scores_and_in_the_table(report):
     page = render(report)
     assert page.count("98.7\u202f%") == 2
     assert "100.0\u202f%" in page
@@ -120,7 +122,7 @@ def test_coverage_stands_with_the_figures_and_in_the_table(report):
     assert "coverage" not in render(without).lower()
 
 
-def test_a_forecast_of_volatility_is_no_trade(report):
+def test_a_volatility_target_has_no_trading_section(report):
     question = dataclasses.replace(
         report.question, target="forward_volatility_5", target_label="5-day volatility", horizon=None,
         trades=False,
@@ -136,13 +138,13 @@ def test_a_forecast_of_volatility_is_no_trade(report):
         assert words not in re.sub(r"<style>.*?</style>|<script>.*?</script>", "", page, flags=re.S)
 
 
-def test_delay_of_zero_is_said_aloud(report):
+def test_the_page_warns_of_a_delay_of_zero(report):
     assert "Delay 0" not in render(report)
     spoken = dataclasses.replace(report, question=dataclasses.replace(report.question, delay=0))
     assert "Delay 0: a signal trades at the close it is computed from" in render(spoken)
 
 
-def test_names_from_a_file_are_text_and_never_markup(report):
+def test_names_from_a_file_are_escaped(report):
     question = dataclasses.replace(
         report.question, panel=HOSTILE, fields=(HOSTILE,), target=HOSTILE, horizon=None
     )
@@ -176,7 +178,7 @@ def test_names_from_a_file_are_text_and_never_markup(report):
     assert reader.tags.count("script") == Reader(render(report)).tags.count("script")
 
 
-def test_missing_numbers_leave_figures_out_and_break_nothing(report):
+def test_figures_with_missing_data_are_left_out(report):
     days = 40
     nothing = np.full(days, np.nan)
     dates = np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]")
@@ -226,12 +228,12 @@ def _paths(page: str) -> str:
     return " ".join(re.findall(r' d="([^"]*)"', page))
 
 
-def test_sealed_test_stays_off_the_page_unless_read(report):
+def test_the_sealed_test_is_on_the_page_only_if_it_was_read(report):
     assert "test, sealed" in render(report)
     assert 'class="line test"' not in render(report)
 
 
-def test_write_replaces_the_file_whole_or_not_at_all(report, tmp_path):
+def test_writing_replaces_the_whole_file_or_nothing(report, tmp_path):
     path = tmp_path / "report.html"
     path.write_text("old")
     assert write(report, path) == path
@@ -239,16 +241,16 @@ def test_write_replaces_the_file_whole_or_not_at_all(report, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_write_into_a_folder_that_is_not_there_is_a_run_error(report, tmp_path):
+def test_writing_into_a_missing_folder_is_a_run_error(report, tmp_path):
     with pytest.raises(RunError, match="cannot be written"):
         write(report, tmp_path / "nowhere" / "report.html")
 
 
-def test_page_is_small_enough_to_mail(report):
+def test_the_page_is_small_enough_for_email(report):
     assert len(render(report).encode()) < 400_000
 
 
-def test_import_is_light():
+def test_importing_the_report_loads_no_heavy_package():
     heavy = "{'plotly', 'torch', 'numba', 'pandas', 'jinja2'}"
     look = f"import sys, quarva.report; print({heavy} & set(sys.modules))"
     said = subprocess.run(
@@ -278,7 +280,7 @@ document.body.append(frame);
 
 @pytest.mark.skipif(BROWSER is None, reason="needs a browser")
 @pytest.mark.parametrize("kind", ["report", "table_report", "timing_report", "model_report"])
-def test_nothing_overflows_on_a_phone(kind, request, tmp_path):
+def test_the_page_fits_a_narrow_screen(kind, request, tmp_path):
     data = request.getfixturevalue(kind)
     long = "scale(" * 12 + "a_field_with_quite_a_long_name_that_never_ends_and_has_no_space" + ")" * 12
     tree = rd.Node("+", children=tuple(rd.Node(f"a_long_name_{k}", "field") for k in range(9)))
@@ -334,7 +336,7 @@ def corners(figure):
     return out
 
 
-def test_the_best_so_far_rises_at_its_own_evaluation_and_stays_to_the_end_of_the_search(report):
+def test_the_best_so_far_rises_at_its_evaluation_and_extends_to_the_end(report):
     course = rd.SearchProgress(
         np.array([50, 2_300]), np.array([0.01, 0.02]), np.array([1_000, 2_000, 4_000]), np.full(3, 0.005)
     )
@@ -359,7 +361,7 @@ def test_the_first_formulas_of_a_table_do_not_flatten_the_line(report, objective
     assert axis_of_it.high - axis_of_it.low < 4
 
 
-def test_candidates_of_a_surrogate_are_told_beside_the_formulas(report):
+def test_candidates_are_shown_next_to_the_number_of_formulas(report):
     search = dataclasses.replace(report.search, candidates=7_654)
     page = render(dataclasses.replace(report, search=search))
     assert page.count("7,654") == 2

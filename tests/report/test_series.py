@@ -1,4 +1,4 @@
-"""Day by day figures equal pandas', and the engine's own sums."""
+"""Daily series equal those of pandas and of the engine."""
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,7 @@ def test_daily_ic_is_pandas_correlation_with_missing_signals_at_their_mean(pair,
     assert found[11] == 0
 
 
-def test_days_of_the_warm_up_are_no_silence():
+def test_days_of_the_warm_up_are_not_counted_as_missing():
     rng = np.random.default_rng(0)
     signal, target = rng.normal(size=(2, 30, 6))
     signal[:8] = np.nan
@@ -80,7 +80,7 @@ def test_timing_means_are_means_between_limits(pair):
     np.testing.assert_allclose(means, wanted)
 
 
-def test_rolling_correlation_never_reaches_into_another_segment():
+def test_a_rolling_correlation_does_not_cross_segments():
     rng = np.random.default_rng(1)
     signal, target = rng.normal(size=(300, 1)), rng.normal(size=(300, 1))
     segments = np.repeat(np.array([0, -1, 1], np.int8), 100)

@@ -1,4 +1,4 @@
-"""What the three learners have in common: how episodes end, and what no learner can use."""
+"""Properties of all learners: ends of episodes, discounting and refused input."""
 
 import numpy as np
 import pytest
@@ -63,18 +63,18 @@ def learn(way, game, **terms):
 
 
 @pytest.mark.parametrize("way", ["dqn", "naf", "gradient"])
-def test_what_lies_beyond_a_cut_is_reckoned_with_and_beyond_an_end_not(way):
+def test_values_after_a_truncation_count_and_after_a_termination_do_not(way):
     assert learn(way, Wage(1, cut=True)) == pytest.approx(2.0, abs=0.05)  # 1 + ½ + ¼ + …
     assert learn(way, Wage(1, cut=False)) == pytest.approx(1.0, abs=0.05)
 
 
-def test_a_cut_between_the_steps_of_an_update_does_not_join_two_episodes():
+def test_a_truncation_within_an_update_separates_two_episodes():
     steps = [Wage(1, cut=True), Wage(4, cut=True)]
     assert [learn("gradient", each) for each in steps] == pytest.approx([2.0, 2.0], abs=0.05)
 
 
 @pytest.mark.parametrize("way", ["dqn", "naf", "gradient"])
-def test_a_reward_that_is_no_number_ends_the_training_with_one_line(way):
+def test_a_reward_that_is_not_finite_is_reported_in_one_line(way):
     with pytest.raises(RecipeError, match="the loss of update 1 is not a finite number"):
         learn(way, Wage(3, cut=True, pay=float("nan")), updates=5)
 
@@ -86,14 +86,14 @@ def test_a_reward_that_is_no_number_ends_the_training_with_one_line(way):
         lambda game, wide: PolicyGradient(updates=1).learn(game, wide, Constant()),
     ],
 )
-def test_a_network_of_two_answers_is_no_policy_of_one(learner):
+def test_a_network_with_two_outputs_is_refused_as_a_policy_of_one_action(learner):
     with pytest.raises(
         RecipeError, match=r"returns \[2, 2\] for 2 observations instead of \[2, 1\], one number for each"
     ):
         learner(LineGame(points=4), nn.Linear(1, 2))
 
 
-def test_naf_tries_nothing_that_the_game_would_cut_off():
+def test_the_actions_of_naf_stay_within_the_limits_of_the_game():
     game = Wage(3, cut=True)
     NAF(updates=20, noise=0.7).learn(game, Constant(0.8), Constant(), Constant())
     tried = torch.stack(game.tried)
@@ -101,7 +101,7 @@ def test_naf_tries_nothing_that_the_game_would_cut_off():
     assert tried.min() >= -1.0
 
 
-def test_the_answer_between_actions_stays_between_them():
+def test_an_interpolated_action_lies_between_its_neighbours():
     class Rising(nn.Module):
         def forward(self, seen):
             return torch.tensor([[3.0, 2.0, 0.0]]).expand(len(seen), 3)  # its parabola peaks left of the grid
@@ -116,7 +116,7 @@ def test_an_episode_may_be_one_day(task, way):
     assert np.isfinite([policy.train, policy.validation, policy.metric]).all()
 
 
-def test_outside_the_universe_nothing_is_held(market):
+def test_no_position_is_held_outside_the_universe(market):
     universe = np.ones(market.shape, np.bool_)
     universe[::2, 3] = False
     part = Panel.from_arrays(
@@ -141,6 +141,6 @@ def test_outside_the_universe_nothing_is_held(market):
         ({"actions": (0.0, float("nan"))}, r"positions must be two or more numbers in \[-1, 1\]"),
     ],
 )
-def test_a_game_that_can_not_be_is_refused(task, terms, said):
+def test_an_invalid_game_is_refused(task, terms, said):
     with pytest.raises(RecipeError, match=said):
         TradingGame.for_task(task, FEATURES, **terms)

@@ -1,4 +1,4 @@
-"""The line as a game: three learners find it from rewards alone, and other libraries may play it."""
+"""Three learners find the line from rewards alone, and the game works in gymnasium."""
 
 import numpy as np
 import pytest
@@ -83,7 +83,7 @@ def test_dqn_finds_the_best_of_a_grid_from_a_replay(double, priority):
     assert [update for update, _ in told] == list(range(1, 801))
 
 
-def test_the_same_seed_plays_the_same():
+def test_the_same_seed_gives_the_same_game():
     def played(seed):
         torch.manual_seed(1)
         game, values = LineGame(points=10, actions=5), network(5)
@@ -158,6 +158,6 @@ def test_gymnasiums_checker_passes_the_environment(discrete, recwarn):
         ),
     ],
 )  # fmt: skip
-def test_what_can_not_be_is_refused(make, said):
+def test_impossible_requests_are_refused(make, said):
     with pytest.raises(RecipeError, match=said):
         make()

@@ -1,4 +1,4 @@
-"""A trader is held against what needs no learning, keeps what it was paid, and hears Ctrl-C."""
+"""A trader is compared with baselines, keeps its history, and can be interrupted."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
 SMALL = {"features": FEATURES, "length": 4, "episode_length": 20, "batch": 64}
 
 
-def test_positions_are_paid_as_the_game_pays_them(task, market):
+def test_scores_of_a_trader_equal_the_rewards_of_the_game(task, market):
     policy = Trader("dqn", updates=20, **SMALL).fit(task)
     windows = policy.inputs.windows(market)
     _, positions = policy.walk(windows)
@@ -34,12 +34,12 @@ def test_positions_are_paid_as_the_game_pays_them(task, market):
     assert policy.baselines["holding all"] == pytest.approx(held[there].mean(), abs=1e-6)
 
 
-def test_a_target_that_is_no_return_is_not_traded(market):
+def test_a_target_that_is_not_a_return_is_refused(market):
     with pytest.raises(TaskError, match="naf trades, but target forward_volatility_5 is not a return"):
         Trader("naf").check(Task(market, "forward_volatility_5"))
 
 
-def test_what_it_was_paid_is_kept(task):
+def test_the_history_of_rewards_is_kept(task):
     policy = Trader("gradient", updates=403, features=FEATURES, length=4, episode_length=20).fit(task)
     history = policy.history
     assert len(history) == 200
@@ -52,7 +52,7 @@ def test_what_it_was_paid_is_kept(task):
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 @pytest.mark.parametrize("before", [signal.default_int_handler, signal.SIG_IGN], ids=["heard", "ignored"])
 @pytest.mark.parametrize("way", ["dqn", "naf", "gradient"])
-def test_ctrl_c_ends_the_training_with_what_was_learned(task, market, way, before):
+def test_ctrl_c_ends_the_training_and_keeps_the_policy(task, market, way, before):
     told = []
 
     def seen(update, loss):

@@ -1,4 +1,4 @@
-"""Trading as a game pays what a backtest says, and what is learned is a function like any other."""
+"""Rewards of the trading game are the returns of a backtest, and traders learn a planted signal."""
 
 from dataclasses import replace
 
@@ -106,7 +106,7 @@ def test_a_position_does_not_depend_on_whether_a_later_price_is_missing(market):
     assert paid[1][4] == pytest.approx(100 * np.mean(close[54] / close[50] - 1), abs=1e-4)
 
 
-def test_an_episode_stays_within_its_days_with_all_that_its_rewards_need(market):
+def test_an_episode_and_its_rewards_stay_within_the_available_days(market):
     days = np.zeros(market.shape[0], np.bool_)
     days[100:140] = True
     game = game_of(market, days=days, episodes=50, length=30)
@@ -124,7 +124,7 @@ def planted(market):
 
 
 @pytest.mark.parametrize("way", ["dqn", "naf", "gradient"])
-def test_each_way_learns_to_trade_what_was_planted(planted, market, way):
+def test_each_trader_learns_the_planted_signal(planted, market, way):
     terms = {"updates": 600, "rate": 3e-3, "gamma": 0.0 if way == "naf" else 0.5}
     policy = Trader(way, FEATURES, length=4, episode_length=30, **terms).fit(planted)
     assert policy.validation > 0.1
@@ -157,6 +157,6 @@ def test_gymnasiums_checker_passes_the_environment(market):
         (lambda m: TradingEnv(game_of(m)).step(np.full(12, 3, np.float32)), "trading takes positions of Box"),
     ],
 )
-def test_what_can_not_be_is_refused(market, make, said):
+def test_impossible_requests_are_refused(market, make, said):
     with pytest.raises(RecipeError, match=said):
         make(market)

@@ -1,4 +1,4 @@
-"""Many environments as one game: the same trajectories as one by one, in gymnasium's own words."""
+"""Vectorised environments follow the same trajectories as single ones."""
 
 import warnings
 
@@ -58,7 +58,7 @@ def assert_same(together, alone, steps, seed):
 
 @pytest.mark.parametrize("discrete", [True, False])
 @pytest.mark.parametrize("seed", [3, [7, 1, 7, 0, 12]])
-def test_many_agents_on_the_line_are_those_agents_one_by_one(discrete, seed):
+def test_vectorised_line_environments_equal_single_ones(discrete, seed):
     terms = {"discrete": discrete, "points": 9, "actions": 5}
     together = gymnasium.make_vec(LINE, MANY, **terms)
     assert isinstance(together, LineVectorEnv)
@@ -66,13 +66,13 @@ def test_many_agents_on_the_line_are_those_agents_one_by_one(discrete, seed):
 
 
 @pytest.mark.parametrize("seed", [3, [7, 1, 7, 0, 12]])
-def test_many_markets_are_those_markets_one_by_one(game, seed):
+def test_vectorised_trading_environments_equal_single_ones(game, seed):
     together = gymnasium.make_vec(TRADING, MANY, **game)
     assert isinstance(together, TradingVectorEnv)
     assert assert_same(together, one_by_one(lambda: gymnasium.make(TRADING, **game)), 20, seed) == 3
 
 
-def test_without_a_seed_the_streams_go_on(game):
+def test_without_a_seed_the_random_streams_continue(game):
     env = gymnasium.make_vec(TRADING, MANY, **game)
     first, _ = env.reset(seed=4)
     second, _ = env.reset()
@@ -97,7 +97,7 @@ def test_gymnasium_makes_and_wraps_them_without_a_warning(game):
     assert (infos["episode"]["l"] == 6).all()
 
 
-def test_an_episode_ends_on_what_came_of_it_and_not_on_another(game):
+def test_the_last_observation_of_an_episode_has_its_last_position(game):
     """What is seen at the end holds the last position: whoever learns looks ahead from there."""
     env = trade(**game)
     env.reset(seed=0)
@@ -117,7 +117,7 @@ def test_gymnasiums_checker_passes_what_gymnasium_makes(name, game):
         check_env(gymnasium.make(name, **(game if name == TRADING else {})).unwrapped, skip_render_check=True)
 
 
-def test_a_stream_is_what_it_is_alone_and_spreads_evenly():
+def test_a_random_stream_is_uniform_and_independent_of_the_others():
     states = np.array([5, 0, 2**63], np.uint64)
     together = Streams(states)
     drawn = np.array([together.draw(10) for _ in range(4_000)])
@@ -141,7 +141,7 @@ def test_a_stream_is_what_it_is_alone_and_spreads_evenly():
         (lambda: reset(LineVectorEnv(2, discrete=True)).step(np.array([0, 47])), "takes actions of MultiDis"),
     ],
 )
-def test_what_can_not_be_is_refused(do, said):
+def test_impossible_requests_are_refused(do, said):
     with pytest.raises(RecipeError, match=said):
         do()
 
@@ -151,5 +151,5 @@ def reset(env):
     return env
 
 
-def test_an_environment_by_itself_needs_no_registry():
+def test_an_environment_can_be_created_without_the_registry():
     assert LineEnv().reset(seed=3)[0] == gymnasium.make(LINE).reset(seed=3)[0]

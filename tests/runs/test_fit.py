@@ -1,4 +1,4 @@
-"""A fit from Python keeps itself in a folder that the command line takes up."""
+"""A fit from Python writes a folder that the command line can resume."""
 
 import os
 import tomllib
@@ -20,7 +20,7 @@ FILES = {
 QUICK = {"length": 3, "epochs": 2, "progress": False}
 
 
-def test_a_fit_leaves_a_folder_that_repeats_it(panel_task, tmp_path):
+def test_a_fit_writes_a_folder_whose_recipe_repeats_it(panel_task, tmp_path):
     fitted = quarva.fit(panel_task, out=tmp_path / "f", seed=4, **QUICK)
     assert set(os.listdir(tmp_path / "f")) == FILES
     recipe = RunFolder.open(tmp_path / "f", "fit").fit_recipe()
@@ -38,7 +38,7 @@ def test_the_recipe_of_a_fit_has_no_searcher(panel_task, tmp_path):
     assert {"searcher", "budget", "functions", "genes", "link", "numbers"}.isdisjoint(recipe)
 
 
-def test_a_fit_is_resumed_for_more_epochs_by_python_or_by_the_command(panel_task, tmp_path):
+def test_a_fit_can_be_resumed_for_more_epochs_in_python_and_by_command(panel_task, tmp_path):
     learner = Learner("dense", length=3, epochs=2, patience=9)
     for name in ("python", "command"):
         quarva.fit(panel_task, learner, out=tmp_path / name, progress=False)
@@ -51,7 +51,7 @@ def test_a_fit_is_resumed_for_more_epochs_by_python_or_by_the_command(panel_task
         np.testing.assert_array_equal(kept.values(panel_task.panel), more.values(panel_task.panel))
 
 
-def test_a_fit_without_a_folder_is_that_of_the_learner(panel_task):
+def test_a_fit_without_a_folder_equals_that_of_the_learner(panel_task):
     fitted = quarva.fit(panel_task, **QUICK)
     again = Learner(length=3, epochs=2).fit(panel_task, progress=False)
     np.testing.assert_array_equal(fitted.values(panel_task.panel), again.values(panel_task.panel))

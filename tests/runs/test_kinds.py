@@ -1,4 +1,4 @@
-"""A recipe asks one question: a search, a fit or a comparison; each is known by its keys."""
+"""Each recipe is for one command, which is recognised by its keys."""
 
 import json
 import tomllib
@@ -28,7 +28,7 @@ def test_a_recipe_of_another_kind_is_refused_with_its_command(tmp_path, kind, ot
         kind.read(path)
 
 
-def test_a_searcher_of_a_known_class_is_written_with_its_settings(find, panel_task, tmp_path):
+def test_a_searcher_object_is_written_with_its_name_and_settings(find, panel_task, tmp_path):
     from quarva.searchers import GEP
 
     find(panel_task, GEP(population=50), 100, out=tmp_path / "s")
@@ -62,7 +62,7 @@ def test_the_folder_of_an_older_fit_is_read_and_resumed(old_fit, capsys):
     assert "searcher" not in (old_fit / "recipe.toml").read_text()
 
 
-def test_a_damaged_learner_of_an_older_fit_is_one_line(old_fit, capsys):
+def test_a_damaged_learner_of_an_older_fit_is_reported_in_one_line(old_fit, capsys):
     (old_fit / "learner.json").write_text("{")
     assert main(["report", str(old_fit)]) == 2
     said = capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""A search from Python keeps its run in a folder that the command line takes up."""
+"""A search from Python writes a folder that the command line can resume."""
 
 import os
 from pathlib import Path
@@ -74,7 +74,7 @@ def test_the_sample_panel_is_not_copied(find, tmp_path):
     assert set(os.listdir(tmp_path / "run")) == KEPT
 
 
-def test_a_run_is_gone_on_with_under_a_larger_budget(find, figures, panel_task, tmp_path):
+def test_a_run_can_be_resumed_with_a_larger_budget(find, figures, panel_task, tmp_path):
     out = tmp_path / "run"
     find(panel_task, budget=700, out=out)
     on = find(panel_task, budget=2500, out=out, resume=True)
@@ -84,7 +84,7 @@ def test_a_run_is_gone_on_with_under_a_larger_budget(find, figures, panel_task, 
     assert figures(find(panel_task, budget=2500, out=out, resume=True)) == figures(on)
 
 
-def test_a_searcher_of_ones_own_has_a_folder_too(find, panel_task, tmp_path):
+def test_a_custom_searcher_can_have_a_run_folder(find, panel_task, tmp_path):
     class Mine(RandomSearch):
         pass
 
@@ -92,7 +92,7 @@ def test_a_searcher_of_ones_own_has_a_folder_too(find, panel_task, tmp_path):
     assert RunFolder.open(tmp_path / "run").findings()["searcher"] == "Mine"
 
 
-def test_what_can_not_be_kept_leaves_no_folder(find, panel_task, tmp_path):
+def test_a_search_that_cannot_be_saved_leaves_no_folder(find, panel_task, tmp_path):
     out, panel = tmp_path / "run", panel_task.panel
     with pytest.raises(RunError, match="cannot describe this task"):
         find(Task(panel, [ForwardReturn(1), ForwardReturn(5)]), budget=5, out=out)

@@ -1,4 +1,4 @@
-"""The page that a verb writes from memory is the page that `quarva report` reads back, byte for byte."""
+"""A page written from memory equals the page that `quarva report` reads back, byte for byte."""
 
 import json
 
@@ -32,7 +32,7 @@ def compare(task, out):
 
 @pytest.mark.parametrize("kind", ["panel", "table"])
 @pytest.mark.parametrize("verb", [search, fit, compare])
-def test_a_page_read_back_is_the_page_written(panel_task, split_table, tmp_path, kind, verb):
+def test_a_page_is_read_back_identically(panel_task, split_table, tmp_path, kind, verb):
     verb(panel_task if kind == "panel" else split_table, tmp_path / "run")
     name = "comparison.html" if verb is compare else "report.html"
     page = (tmp_path / "run" / name).read_bytes()
@@ -40,7 +40,7 @@ def test_a_page_read_back_is_the_page_written(panel_task, split_table, tmp_path,
     assert (tmp_path / "again.html").read_bytes() == page
 
 
-def test_a_page_that_tells_the_sealed_test_is_the_same_too(tmp_path, monkeypatch, capsys):
+def test_a_page_with_the_sealed_test_is_read_back_identically(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["search", "--budget", "50", "--out", "run", "--read-test", "--json"]) == 0
     record = json.loads(capsys.readouterr().out)
@@ -52,7 +52,7 @@ def test_a_page_that_tells_the_sealed_test_is_the_same_too(tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("name", ["random-0", "dense-0"])
-def test_a_run_of_a_comparison_has_a_page_of_its_own(panel_task, tmp_path, name):
+def test_a_run_of_a_comparison_has_a_separate_page(panel_task, tmp_path, name):
     compare(panel_task, tmp_path / "c")
     run = tmp_path / "c" / "runs" / name
     assert main(["report", str(run)]) == 0

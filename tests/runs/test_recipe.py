@@ -1,4 +1,4 @@
-"""A recipe repeats a search; a wrong setting is named with its place."""
+"""A recipe reproduces a search, and a wrong setting is reported with its place."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from quarva.errors import RecipeError
 from quarva.runs.recipe import SearchRecipe as Recipe
 
 
-def test_a_recipe_survives_its_own_toml(tmp_path):
+def test_a_recipe_survives_a_round_trip_through_toml(tmp_path):
     recipe = Recipe.of(
         {
             "panel": "/data/bars.csv",
@@ -23,25 +23,25 @@ def test_a_recipe_survives_its_own_toml(tmp_path):
     assert recipe.windows == (5, 10)
 
 
-def test_flags_win_over_the_file_and_none_is_no_flag(tmp_path):
+def test_flags_other_than_none_override_the_file(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text("budget = 10\nseed = 3\n")
     recipe = Recipe.read(path, budget=20, seed=None)
     assert (recipe.budget, recipe.seed) == (20, 3)
 
 
-def test_a_path_in_a_recipe_starts_at_its_folder(tmp_path):
+def test_paths_in_a_recipe_are_relative_to_its_folder(tmp_path):
     (tmp_path / "recipe.toml").write_text('panel = "data/bars.csv"\n')
     assert Recipe.read(tmp_path / "recipe.toml").panel == str(tmp_path / "data" / "bars.csv")
 
 
-def test_a_table_by_flag_takes_the_place_of_the_files_panel(tmp_path):
+def test_a_table_given_by_flag_replaces_the_panel_of_the_file(tmp_path):
     (tmp_path / "recipe.toml").write_text('panel = "bars.csv"\nfingerprint = "ab"\n')
     recipe = Recipe.read(tmp_path / "recipe.toml", table="rows.csv")
     assert (recipe.panel, recipe.table, recipe.fingerprint) == (None, "rows.csv", None)
 
 
-def test_toml_dates_make_a_split(tmp_path):
+def test_a_split_can_have_toml_dates(tmp_path):
     (tmp_path / "recipe.toml").write_text("split = [2017-01-01, 2018-01-01]\n")
     assert Recipe.read(tmp_path / "recipe.toml").split == ("2017-01-01", "2018-01-01")
 
@@ -61,7 +61,7 @@ def test_toml_dates_make_a_split(tmp_path):
         ("budget = ", "is not TOML"),
     ],
 )
-def test_a_wrong_setting_is_said_in_one_line_that_names_file_and_key(tmp_path, text, said):
+def test_a_wrong_setting_is_reported_in_one_line_with_file_and_key(tmp_path, text, said):
     path = tmp_path / "recipe.toml"
     path.write_text(text)
     with pytest.raises(RecipeError, match=said) as caught:
@@ -70,11 +70,11 @@ def test_a_wrong_setting_is_said_in_one_line_that_names_file_and_key(tmp_path, t
     assert "\n" not in str(caught.value)
 
 
-def test_a_wrong_flag_is_said_by_its_flag():
+def test_a_wrong_flag_is_reported_by_its_name():
     with pytest.raises(RecipeError, match="^--cost-bps = -1"):
         Recipe.of({"cost_bps": -1})
 
 
-def test_a_missing_recipe_is_said(tmp_path):
+def test_a_missing_recipe_is_reported(tmp_path):
     with pytest.raises(RecipeError, match="cannot be read"):
         Recipe.read(tmp_path / "none.toml")

@@ -1,4 +1,4 @@
-"""The page of a run folder: the same as that of the search, and one clear line where the folder is broken."""
+"""The page of a run folder equals that of the search, and a damaged folder gives one line."""
 
 import json
 
@@ -38,7 +38,7 @@ def bars(tmp_path):
     return path
 
 
-def test_page_of_a_folder_is_the_page_of_the_search(bars, tmp_path):
+def test_the_page_of_a_folder_equals_the_page_of_the_search(bars, tmp_path):
     task, found = run_in(tmp_path / "run", panel=str(bars))
     page = from_run_folder(tmp_path / "run")
     live = build(task, found, run="run")
@@ -59,7 +59,7 @@ def test_a_table_names_its_target_column(tmp_path):
     assert "Which formula of x predicts price?" in render(from_run_folder(tmp_path / "run"))
 
 
-def test_a_reading_of_the_test_is_told(bars, tmp_path):
+def test_a_reading_of_the_test_is_shown(bars, tmp_path):
     run_in(tmp_path / "run", panel=str(bars))
     run = RunFolder.open(tmp_path / "run")
     record = run.findings()
@@ -72,7 +72,7 @@ def test_a_reading_of_the_test_is_told(bars, tmp_path):
 
 
 @pytest.mark.parametrize("file", ["history.parquet", "incumbents.parquet"])
-def test_a_table_may_be_missing(bars, tmp_path, file):
+def test_a_report_without_incumbents_or_history_has_no_progress_figure(bars, tmp_path, file):
     run_in(tmp_path / "run", panel=str(bars))
     (tmp_path / "run" / file).unlink()
     assert from_run_folder(tmp_path / "run").progress is None
@@ -94,7 +94,7 @@ def broken_findings(folder, change):
         (lambda record: record.update(version=99), "version 99"),
     ],
 )
-def test_a_broken_folder_is_one_clear_line(bars, tmp_path, change, said):
+def test_a_damaged_folder_is_reported_in_one_line(bars, tmp_path, change, said):
     run_in(tmp_path / "run", panel=str(bars))
     broken_findings(tmp_path / "run", change)
     with pytest.raises(RunError, match=said) as error:
@@ -102,7 +102,7 @@ def test_a_broken_folder_is_one_clear_line(bars, tmp_path, change, said):
     assert "\n" not in str(error.value)
 
 
-def test_a_damaged_history_is_one_clear_line(bars, tmp_path):
+def test_a_damaged_history_is_reported_in_one_line(bars, tmp_path):
     run_in(tmp_path / "run", panel=str(bars))
     (tmp_path / "run" / "history.parquet").write_bytes(b"PAR1 nothing")
     with pytest.raises(RunError, match=r"history\.parquet is damaged") as error:
@@ -110,6 +110,6 @@ def test_a_damaged_history_is_one_clear_line(bars, tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_no_folder_is_a_run_error(tmp_path):
+def test_a_missing_folder_is_a_run_error(tmp_path):
     with pytest.raises(RunError, match="no such folder"):
         from_run_folder(tmp_path / "nowhere")

@@ -14,19 +14,19 @@ from quarva.runs.run_folder import RunFolder
 RECIPE = SearchRecipe.of({"budget": 10})
 
 
-def test_a_new_folder_holds_its_recipe(tmp_path):
+def test_a_new_folder_contains_its_recipe(tmp_path):
     folder = RunFolder.create(tmp_path / "a" / "run", RECIPE)
     assert RunFolder.open(folder.path).recipe() == RECIPE
 
 
-def test_a_changed_recipe_keeps_its_paths_as_they_stand(tmp_path, monkeypatch):
+def test_a_changed_recipe_keeps_its_relative_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     folder = RunFolder.create("run", SearchRecipe.of({"panel": "panel.parquet"}))
     folder.change_recipe(SearchRecipe, budget=20)
     assert folder.recipe() == SearchRecipe.of({"panel": "run/panel.parquet", "budget": 20})
 
 
-def test_the_default_name_says_when_how_and_with_which_seed(tmp_path, monkeypatch):
+def test_the_default_name_has_the_date_the_searcher_and_the_seed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     first, second = RunFolder.create(None, RECIPE), RunFolder.create(None, RECIPE)
     assert first.path != second.path
@@ -72,7 +72,7 @@ def test_findings_of_another_version_are_refused(tmp_path, text, said):
         RunFolder.open(folder.path)
 
 
-def test_what_is_no_run_folder_is_refused(tmp_path):
+def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(RunError, match="no such folder"):
         RunFolder.open(tmp_path / "none")
     with pytest.raises(RunError, match="is not a run folder"):

@@ -1,4 +1,4 @@
-"""Settings are what the verbs take: the same names, the same defaults."""
+"""Settings have the names and defaults of the parameters that they set."""
 
 import inspect
 from dataclasses import fields
@@ -60,7 +60,7 @@ def test_a_recipe_names_the_devices_of_the_engine():
     assert described(LimitSettings)["device"][0].__args__ == DEVICES
 
 
-def test_every_setting_is_explained():
+def test_every_setting_has_a_help_text():
     for group in (ReadingSettings, TaskSettings, LimitSettings, LanguageSettings, NetworkSettings):
         for name, (_, _, about) in described(group).items():
             assert about.help.endswith("."), name

@@ -1,4 +1,4 @@
-"""Positions are held through missing prices: what they earn, what cannot be traded, what is counted."""
+"""Positions are held through missing prices: returns, trades and counts."""
 
 import numpy as np
 import pandas as pd
@@ -99,7 +99,7 @@ def test_buy_and_hold_through_suspensions_loses_what_the_stock_loses():
 
 @pytest.mark.parametrize("rule", [LongShort(0.25), RankWeights(), SignTiming()], ids=str)
 @pytest.mark.parametrize(("delay", "delisting"), [(0, 0.0), (1, -0.3), (3, -1.0)])
-def test_walks_through_gaps_and_delistings_equal_pandas(rule, delay, delisting):
+def test_simulations_with_gaps_and_delistings_equal_pandas(rule, delay, delisting):
     counts = []
     for seed in range(3):
         close = with_holes(seed)
@@ -202,7 +202,7 @@ def test_volatility_scaling_takes_the_bars_a_year_of_its_strategy():
     assert not np.array_equal(own.returns, daily.returns)
 
 
-def test_bad_terms_are_refused():
+def test_invalid_settings_are_refused():
     close = np.ones((5, 1))
     with pytest.raises(TaskError, match=r"delisting return must be at least -1 .*, not -2"):
         holding_returns(close, -2)

@@ -1,3 +1,5 @@
+"""Rules that turn signals into positions."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,7 +36,7 @@ def textbook_long_short(row: np.ndarray, quantile: float) -> np.ndarray:
 
 @given(signals, st.sampled_from([0.05, 0.1, 0.29, 0.3, 0.5]))
 @settings(max_examples=200, deadline=None)
-def test_long_short_shares_the_places_at_the_edge_among_ties(signal, quantile):
+def test_long_short_divides_positions_equally_among_ties(signal, quantile):
     got = LongShort(quantile).positions(signal)
     want = np.array([textbook_long_short(row, quantile) for row in signal])
     np.testing.assert_allclose(got, want, atol=1e-12)
@@ -58,7 +60,7 @@ def test_sign_timing_gives_equal_shares_by_sign(signal):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
-def test_positions_follow_the_assets_when_these_change_places(rule):
+def test_permuting_assets_permutes_positions(rule):
     rng = np.random.default_rng(0)
     signal = rng.integers(-3, 4, (50, 37)).astype(np.float32)
     signal[rng.random(signal.shape) < 0.1] = np.nan
@@ -81,7 +83,7 @@ def test_long_short_holds_the_extremes_of_many_assets(size):
     np.testing.assert_allclose(got, [textbook_long_short(row, 0.2) for row in signal], atol=1e-12)
 
 
-def test_no_opinion_is_no_position():
+def test_a_missing_signal_gives_no_position():
     signal = np.full((3, 5), np.nan)
     signal[1, 2] = 1.0
     for rule in RULES[:3]:
@@ -106,7 +108,7 @@ def test_volatility_scaling_equals_pandas():
         assert (cells == 0).all()
 
 
-def test_rules_refuse_what_makes_no_sense():
+def test_position_rules_refuse_invalid_parameters():
     for quantile in (0, -0.1, 0.6):
         with pytest.raises(TaskError, match=r"\(0, 0.5\]"):
             LongShort(quantile)

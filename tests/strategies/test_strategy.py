@@ -1,3 +1,5 @@
+"""Backtests equal pandas, trade after the delay, and do not look ahead."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -81,7 +83,7 @@ def test_figures_equal_pandas_on_real_data(data, delay, cost_bps, request):
 
 @pytest.mark.parametrize("rule", [LongShort(0.2), LongShort(0.35), RankWeights(), SignTiming()], ids=str)
 @pytest.mark.parametrize("threads", [1, 2])
-def test_the_search_and_the_backtest_are_one_model(rule, threads, sp500_closes):
+def test_the_search_and_the_backtest_agree(rule, threads, sp500_closes):
     close = sp500_closes.iloc[:800]
     returns = holding_returns(close.to_numpy(), -0.3)
     rng = np.random.default_rng(3)
@@ -131,7 +133,7 @@ def test_assets_outside_the_universe_are_not_held(sp500_closes):
     )
 
 
-def test_a_part_of_the_days_has_its_own_figures(sp500_closes):
+def test_a_part_of_the_days_has_separate_figures(sp500_closes):
     signal = np.random.default_rng(6).standard_normal(sp500_closes.shape)
     whole = Strategy(signal, cost_bps=0).run(panel_of(sp500_closes))
     mask = sp500_closes.index.year == 2008
@@ -142,7 +144,7 @@ def test_a_part_of_the_days_has_its_own_figures(sp500_closes):
     assert part.summary()["days"] == mask.sum()
 
 
-def test_volatility_scaling_goes_through_the_same_walk(sp500_closes):
+def test_volatility_scaling_uses_the_same_simulation(sp500_closes):
     close = sp500_closes.iloc[:300]
     signal = np.random.default_rng(7).standard_normal(close.shape)
     rule = VolatilityScaled(LongShort(), window=20)
@@ -154,14 +156,14 @@ def test_volatility_scaling_goes_through_the_same_walk(sp500_closes):
     np.testing.assert_allclose(got.to_frame().loc[want.index, "returns"], want.net, atol=1e-12)
 
 
-def test_a_strategy_that_loses_everything_stays_at_nothing():
+def test_a_strategy_that_loses_everything_stays_at_zero():
     close = pd.DataFrame({"A": [1.0, 1, 3, 1, 9]}, index=pd.bdate_range("2020-01-01", periods=5))
     got = Strategy(-np.ones((5, 1)), SignTiming(), delay=0, cost_bps=0).run(panel_of(close))
     assert got.equity.tolist() == [1, 1, 0, 0, 0]
     assert got.max_drawdown == -1
 
 
-def test_a_signal_without_opinion_has_no_figures(sp500_closes):
+def test_a_signal_without_values_has_no_figures(sp500_closes):
     got = Strategy(np.full(sp500_closes.shape, np.nan)).run(panel_of(sp500_closes))
     assert got.days == 0
     assert np.isnan([got.sharpe, got.max_drawdown, got.annual_return, got.mean_turnover]).all()
@@ -169,21 +171,21 @@ def test_a_signal_without_opinion_has_no_figures(sp500_closes):
         got.plot()
 
 
-def test_sharpe_of_equal_returns_does_not_exist():
+def test_the_sharpe_ratio_of_equal_returns_is_nan():
     assert np.isnan(sharpe_ratio([0.1] * 7))
     assert np.isnan(sharpe_ratio([0.0] * 7))
     assert np.isnan(sharpe_ratio([0.1, np.nan]))
     assert sharpe_ratio([[0.1, 0.2, np.nan], [0.0, 0.1, 0.2]]).shape == (2,)
 
 
-def test_a_performance_draws_and_prints_itself(sp500_closes):
+def test_a_performance_can_be_plotted_and_printed(sp500_closes):
     got = Strategy(np.random.default_rng(8).standard_normal(sp500_closes.shape)).run(panel_of(sp500_closes))
     assert [trace.name for trace in got.plot().data] == ["equity", "drawdown"]
     assert "Sharpe" in str(got)
     assert "\n" not in str(got)
 
 
-def test_bad_terms_and_prices_are_refused(sp500_closes):
+def test_invalid_settings_and_prices_are_refused(sp500_closes):
     signal = np.ones(sp500_closes.shape)
     with pytest.raises(TaskError, match="cannot precede"):
         Strategy(signal, delay=-1)

@@ -1,4 +1,4 @@
-"""A formula's signal that is lent to a task scores as the formula does."""
+"""External signals score like the formulas that produced them."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ TEXTS = ("delta(close, 5)", "-(close / mean(close, 20))", "ts_rank(close, 40)")
 
 
 @pytest.mark.parametrize("objective", ["ic", "rank_ic", "icir", "ts_corr", "sharpe", "timing_sharpe"])
-def test_signals_score_as_the_formulas_that_gave_them(sample, objective):
+def test_external_signals_score_like_the_formulas_that_produced_them(sample, objective):
     task = Task(sample, "forward_return_5", objective)
     expressions = [parse(text) for text in TEXTS]
     values = signals(Program.from_expressions(expressions), sample)
@@ -23,7 +23,7 @@ def test_signals_score_as_the_formulas_that_gave_them(sample, objective):
     assert lent.read_test(readers[0]) == pytest.approx(task.read_test(expressions[0]), rel=1e-6)
 
 
-def test_days_that_a_signal_could_not_know_are_not_asked_of_it(sample):
+def test_days_within_the_lookback_of_a_signal_do_not_count_as_missing(sample):
     task = Task(sample, "forward_return_5")
     late = np.full((1, *sample.shape), np.nan, np.float32)
     days = int((task.segments == 0).sum()) // 3
@@ -32,7 +32,7 @@ def test_days_that_a_signal_could_not_know_are_not_asked_of_it(sample):
     assert np.isfinite(attach_signals(task, late, lookback=days)[0].score(parse("signal_0")).train[0])
 
 
-def test_infinite_is_no_opinion(sample):
+def test_an_infinite_signal_counts_as_missing(sample):
     task = Task(sample, "forward_return_5")
     value = sample.field("close").copy()[None]
     value[0, ::7, 3] = np.inf
@@ -41,7 +41,7 @@ def test_infinite_is_no_opinion(sample):
     assert one.train == other.train
 
 
-def test_what_does_not_fit_is_refused(sample):
+def test_signals_of_the_wrong_shape_are_refused(sample):
     task = Task(sample, "forward_return_5")
     with pytest.raises(TaskError, match=r"signals must have shape \[P, \d+, 20\].*, not \[3, 20\]"):
         attach_signals(task, np.zeros((3, 20)))
@@ -50,7 +50,7 @@ def test_what_does_not_fit_is_refused(sample):
 
 
 @pytest.mark.parametrize("objective", ["r2", "nrmse"])
-def test_predictions_for_a_table_score_as_the_formulas_that_gave_them(table, objective):
+def test_predictions_for_a_table_score_like_the_formulas_that_produced_them(table, objective):
     task = Task(table, objective=objective, split=(0.5, 0.8))
     expressions = [parse(f"{name} + 1") for name in table.columns]
     values = signals(Program.from_expressions(expressions), table.panel)

@@ -1,4 +1,4 @@
-"""Targets of the days after a trade equal what a plain loop over days and assets says."""
+"""Targets of the days after a trade equal a plain loop over days and assets."""
 
 from dataclasses import replace
 
@@ -55,7 +55,7 @@ def usual(close, t, n):
 
 
 @pytest.mark.parametrize(("horizon", "delay"), [(2, 1), (5, 0), (10, 3)])
-def test_numbers_equal_a_plain_loop(bars, horizon, delay):
+def test_continuous_targets_equal_a_plain_loop(bars, horizon, delay):
     close, high, low, volume = (bars.field(name).astype(float) for name in ("close", "high", "low", "volume"))
 
     def volatility(t, n, days):
@@ -83,7 +83,7 @@ def test_numbers_equal_a_plain_loop(bars, horizon, delay):
 
 
 @pytest.mark.parametrize(("horizon", "delay"), [(1, 1), (5, 0), (10, 3)])
-def test_classes_equal_a_plain_loop(bars, horizon, delay):
+def test_class_targets_equal_a_plain_loop(bars, horizon, delay):
     close = bars.field("close").astype(float)
     direction, barrier = Direction(horizon, delay), TripleBarrier(horizon, delay)
 
@@ -105,7 +105,7 @@ def test_classes_equal_a_plain_loop(bars, horizon, delay):
         assert set(np.unique(want[np.isfinite(want)])) == set(target.classes)
 
 
-def test_fifths_of_a_day_are_fifths_of_its_returns(bars):
+def test_quintiles_divide_the_returns_of_a_day(bars):
     back = parse_target("forward_return_5", bars).values(bars)
     got = Quintile(5).values(bars)
     assert (np.isfinite(got) == np.isfinite(back)).all()
@@ -146,7 +146,7 @@ def test_ties_at_the_edge_of_a_fifth_are_neither_top_nor_bottom(returns, labels)
 
 
 @pytest.mark.parametrize("assets", [5, 6, 7, 10, 11, 16, 21])
-def test_without_ties_fifths_are_what_lies_beyond_the_quantiles(assets):
+def test_without_ties_top_and_bottom_lie_beyond_the_quantiles(assets):
     rng = np.random.default_rng(assets)
     close = np.exp(np.cumsum(rng.normal(0, 0.02, (60, assets)), axis=0))
     close[rng.random(close.shape) < 0.05] = np.nan
@@ -170,7 +170,7 @@ def test_a_price_that_does_not_move_is_neither_up_nor_down(kind):
     np.testing.assert_array_equal(labels[40:54, 0], np.zeros(14))
 
 
-def test_four_assets_have_no_fifths(bars):
+def test_quintiles_need_five_assets(bars):
     few = replace(bars, values=bars.values[:, :, :4].copy(), assets=bars.assets[:4])
     with pytest.raises(TaskError, match="quintile_5 needs at least 5 assets, but the panel has 4"):
         Task(few, "quintile_5")
@@ -178,7 +178,7 @@ def test_four_assets_have_no_fifths(bars):
 
 @pytest.mark.parametrize("kind", sorted(FORWARD))
 @pytest.mark.parametrize("delay", [0, 2])
-def test_a_target_depends_on_no_day_before_its_history_nor_after_its_horizon(bars, kind, delay):
+def test_a_target_does_not_depend_on_days_after_its_horizon(bars, kind, delay):
     target = FORWARD[kind](5, delay)
     whole = target.values(bars)
     cut = 70
@@ -189,14 +189,14 @@ def test_a_target_depends_on_no_day_before_its_history_nor_after_its_horizon(bar
 
 
 @pytest.mark.parametrize("kind", sorted(FORWARD))
-def test_each_is_named_and_asked_for_by_its_name(bars, kind):
+def test_every_target_can_be_created_by_its_name(bars, kind):
     assert parse_target(f"{kind}_5", bars, 2) == FORWARD[kind](5, 2)
     task = Task(bars, f"{kind}_5")
     assert task.target_names == (f"{kind}_5",)
     assert task.horizon == 5
 
 
-def test_what_is_known_of_a_target_is_as_old_as_it_looks_ahead(bars):
+def test_the_last_known_value_of_a_target_is_as_old_as_its_horizon(bars):
     values = parse_target("forward_return_5", bars).values(bars)
     known = last_known_value(values, 6)
     np.testing.assert_array_equal(known[6:], values[:-6])
@@ -204,7 +204,7 @@ def test_what_is_known_of_a_target_is_as_old_as_it_looks_ahead(bars):
     np.testing.assert_allclose(known[30], close[30] / close[25] - 1, rtol=1e-5, atol=1e-7)
 
 
-def test_a_forecast_of_a_price_is_warned_of_with_the_reason(bars):
+def test_a_target_of_future_prices_causes_a_warning_with_the_reason(bars):
     notes = Task(bars, "close").notes
     assert sum("is a price: today's price explains nearly all of tomorrow's" in note for note in notes) == 1
     assert not any("is a price" in note for note in Task(bars, "field:volume").notes)
@@ -221,12 +221,12 @@ def test_a_forecast_of_a_price_is_warned_of_with_the_reason(bars):
         ),
     ],
 )
-def test_what_can_not_be_is_refused(make, said):
+def test_impossible_requests_are_refused(make, said):
     with pytest.raises(TaskError, match=said):
         make()
 
 
-def test_a_field_that_is_needed_and_not_there_is_named(bars):
+def test_a_missing_field_is_reported_by_name(bars):
     closes = Panel.from_arrays({"close": bars.field("close")}, bars.dates, bars.assets)
     with pytest.raises(TaskError, match="forward_range_5 needs a field 'high'; the panel has close"):
         Task(closes, "forward_range_5")

@@ -1,4 +1,4 @@
-"""A field that is the target in all but name is found, whatever was done to it; ordinary fields are not."""
+"""Fields that are a transformation of the target are found; ordinary fields are not reported."""
 
 import numpy as np
 import pandas as pd
@@ -56,7 +56,7 @@ def test_every_copy_of_the_target_is_found(market, target):
     }  # fmt: skip
 
 
-def test_one_asset_is_compared_along_its_days(market):
+def test_leaks_of_a_single_asset_are_found_over_its_days(market):
     one = Panel.from_arrays({"close": market.field("close")[:, :1]}, market.dates, market.assets[:1])
     leaking = copies(ForwardReturn(5).values(one).astype(float))
     task = Task(with_fields(one, leaking), "forward_return_5")
@@ -65,7 +65,7 @@ def test_one_asset_is_compared_along_its_days(market):
     assert found == set(leaking) - {"ranked", "in_tenths", "demeaned", "ranked_a_day_old"}
 
 
-def test_what_is_known_of_a_target_is_no_leak(market):
+def test_past_values_of_a_target_are_not_a_leak(market):
     close = pd.DataFrame(market.field("close").astype(float))
     panel = with_fields(market, {"return_5": close.pct_change(5), "return_1": close.pct_change(1)})
     for target in (ForwardReturn(5), ForwardReturn(1), ForwardReturn(1, delay=0), ForwardReturn(5, delay=0)):
@@ -75,7 +75,7 @@ def test_what_is_known_of_a_target_is_no_leak(market):
 @pytest.mark.parametrize(
     ("plant", "ic"), [(None, 0.05), ("-delta(close, 5) / close", 0.2), ("rank(volume)", 0.3)]
 )
-def test_ordinary_fields_are_no_leaks(plant, ic):
+def test_ordinary_fields_are_not_leaks(plant, ic):
     panel = simulate(30, 250, seed=2, plant=plant, ic=ic)
     close = pd.DataFrame(panel.field("close").astype(float))
     change = close.pct_change()
@@ -92,7 +92,7 @@ def test_ordinary_fields_are_no_leaks(plant, ic):
             assert Task(panel, FORWARD[kind](horizon, 1)).warnings == (), (kind, horizon)
 
 
-def test_a_persistent_target_is_no_leak_of_its_past():
+def test_the_past_of_a_persistent_target_is_not_a_leak():
     """Volatilities far apart are told by their past: rank correlations above 0.95 are honest there."""
     rng = np.random.default_rng(3)
     scale = np.geomspace(1e-3, 0.1, 30)
@@ -112,7 +112,7 @@ def test_a_persistent_target_is_no_leak_of_its_past():
     assert [warning.split("'")[1] for warning in Task(leaking, "forward_volatility_20").warnings] == ["label"]
 
 
-def test_three_assets_in_an_order_that_never_changes_leak_nothing():
+def test_a_constant_order_of_three_assets_is_not_a_leak():
     rng = np.random.default_rng(0)
     close = 50 * np.exp(np.cumsum(rng.normal(0, 1, (150, 3)) * [1e-3, 1e-2, 5e-2], axis=0))
     volatility = pd.DataFrame(close).pct_change().rolling(20).std()
@@ -134,7 +134,7 @@ def test_a_warning_names_the_field_and_how_to_leave_it_out(market):
     assert Task(market, "forward_return_5").warnings == ()
 
 
-def test_the_days_of_the_sealed_test_are_not_looked_at(market):
+def test_the_leak_check_does_not_use_the_sealed_test(market):
     label = Direction(5).values(market)
     sealed = (Task(market, "direction_5").segments == 2)[:, None]
     noise = np.random.default_rng(0).normal(size=label.shape)
@@ -142,20 +142,20 @@ def test_the_days_of_the_sealed_test_are_not_looked_at(market):
     assert late.warnings == ()
 
 
-def test_prices_of_a_day_agree_and_are_no_leak_of_a_price(market):
+def test_correlated_prices_of_a_day_are_not_a_leak(market):
     assert Task(market, "close").warnings == ()
 
 
-def test_a_column_of_a_table_may_explain_all(market):
+def test_a_column_of_a_table_may_equal_the_target(market):
     x = np.linspace(1, 2, 50)
     assert Task(Table.from_arrays({"x": x}, 2 * x + 1)).warnings == ()
 
 
-def test_a_target_known_on_its_own_day_leaks_nothing(market):
+def test_a_target_known_on_its_own_day_is_not_a_leak(market):
     panel = with_fields(market, {"said": np.tanh(market.field("volume"))})
     assert Task(panel, Field("said", horizon=0), "rank_ic", delay=0).warnings == ()
 
 
-def test_without_a_target_there_is_nothing_to_find():
+def test_a_target_without_values_has_no_leaks():
     nothing = np.full((30, 4), np.nan)
     assert find_leaks(["x", "y"], [nothing, nothing + 1], nothing, horizon=1, delay=1) == []

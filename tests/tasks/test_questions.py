@@ -1,4 +1,4 @@
-"""What a task asks: its defaults, its description, and questions that are refused."""
+"""Tasks have defaults and a description, and invalid ones are refused."""
 
 import re
 
@@ -17,7 +17,7 @@ def parse(texts):
     return [Formula.parse(text) for text in texts]
 
 
-def test_a_target_field_is_kept_from_formulas(walks):
+def test_a_target_field_is_not_available_to_formulas(walks):
     task = Task(walks, "other")
     assert task.fields == ("close",)
     assert "is used unchanged" in task.notes[0]
@@ -52,7 +52,7 @@ def test_a_task_describes_itself(sample):
     }
 
 
-def test_no_delay_is_said_aloud(walks):
+def test_a_delay_of_zero_causes_a_note(walks):
     assert "delay 0" in Task(walks, ForwardReturn(1, delay=0)).notes[0]
     assert "delay 0" in Task(walks, "forward_return_1", delay=0).notes[0]
     assert Task(walks).notes == []
@@ -83,7 +83,7 @@ def test_objectives_have_defaults(walks, table):
         ({"target": ["close", "other"]}, "no field besides the target close, other"),
     ],
 )
-def test_bad_questions_get_one_line(walks, settings, message):
+def test_invalid_tasks_are_refused_in_one_line(walks, settings, message):
     with pytest.raises(TaskError, match=message) as error:
         Task(walks, **settings)
     assert "\n" not in str(error.value)
@@ -99,7 +99,7 @@ def test_objectives_that_compare_assets_refuse_a_single_one(walks):
     assert np.isfinite(Task(alone, objective="timing_sharpe").score(parse(["delta(close, 1)"])).train[0])
 
 
-def test_bad_questions_to_a_table_get_one_line(table):
+def test_invalid_tasks_on_a_table_are_refused_in_one_line(table):
     with pytest.raises(TaskError, match="'ic' is for a panel; for a table choose r2, nrmse"):
         Task(table, objective="ic")
     with pytest.raises(TaskError, match="has its own target column"):

@@ -1,4 +1,4 @@
-"""A value that is missing after the warm-up counts as no opinion, so that silence does not pay."""
+"""A value that is missing after the warm-up counts as neutral, so that it cannot improve the score."""
 
 import numpy as np
 import pandas as pd
@@ -92,7 +92,7 @@ def row_means(values):
 
 
 @pytest.mark.parametrize("objective", ["ic", "icir", "ts_corr"])
-def test_silence_scores_as_an_explicit_neutral_opinion(sample, objective):
+def test_a_missing_signal_scores_like_a_neutral_one(sample, objective):
     task = Task(sample, ForwardReturn(5), objective)
     signal = Formula.parse("-pct_change(close, 10)").signal(sample).to_numpy()
     order = np.random.default_rng(0).random(signal.shape).argsort(axis=1)
@@ -111,7 +111,7 @@ def test_silence_scores_as_an_explicit_neutral_opinion(sample, objective):
 
 
 @pytest.mark.parametrize("objective", ["ic", "rank_ic"])
-def test_speaking_of_the_assets_where_it_was_right_alone_does_not_pay(sample, objective):
+def test_removing_wrong_signals_does_not_improve_the_score(sample, objective):
     """Silent on the 45 % of assets that cost it most: over the others its IC is a quarter larger or more."""
     task = Task(sample, ForwardReturn(5), objective)
     formula = Formula.parse("-pct_change(close, 10)")
@@ -137,7 +137,7 @@ def test_speaking_of_the_assets_where_it_was_right_alone_does_not_pay(sample, ob
         assert part.train[0] == pytest.approx(explicit.train[0], rel=1e-3)
 
 
-def test_days_of_silence_count_as_zero(sample):
+def test_days_without_signals_count_as_zero(sample):
     task = Task(sample, ForwardReturn(1), "ic")
     signal = Formula.parse("-pct_change(close, 10)").signal(sample).to_numpy()
     silent = signal.copy()
@@ -150,7 +150,7 @@ def test_days_of_silence_count_as_zero(sample):
     assert got.train[0] < abs(spoken.mean())
 
 
-def test_the_warm_up_counts_for_no_silence(sample):
+def test_the_warm_up_is_not_counted_as_missing(sample):
     """A formula of complete windows scores over the days after the first window alone."""
     task = Task(sample, ForwardReturn(1), "ic")
     formula = Formula.parse("-pct_change(close, 40)")
@@ -162,7 +162,7 @@ def test_the_warm_up_counts_for_no_silence(sample):
 
 
 @pytest.mark.parametrize("objective", ["ic", "rank_ic"])
-def test_complete_signals_score_as_scipy_says(sample, objective):
+def test_scores_of_complete_signals_equal_scipy(sample, objective):
     task = Task(sample, ForwardReturn(5), objective)
     formula = Formula.parse("-pct_change(close, 10)")
     signal = formula.signal(sample).to_numpy()
@@ -172,7 +172,7 @@ def test_complete_signals_score_as_scipy_says(sample, objective):
     assert task.score(formula).train[0] == pytest.approx(abs(want), rel=1e-5)
 
 
-def test_coverage_is_the_share_of_the_cells_that_are_asked_for(gaps):
+def test_coverage_is_the_share_of_required_cells_with_a_signal(gaps):
     task = Task(gaps, ForwardReturn(3), "ic")
     for text in FORMULAS:
         formula = Formula.parse(text)
@@ -184,7 +184,7 @@ def test_coverage_is_the_share_of_the_cells_that_are_asked_for(gaps):
     assert np.isnan(coverage(task, np.ones(gaps.shape), 400))
 
 
-def test_evaluate_gives_the_figures_of_the_task(gaps):
+def test_evaluate_and_the_task_give_the_same_scores(gaps):
     """By part, with the coverage of the part."""
     formulas = [Formula.parse(text) for text in FORMULAS[:3]]
     tasks = {name: Task(gaps, ForwardReturn(3), name) for name in ("ic", "rank_ic", "icir", "ts_corr")}
@@ -205,7 +205,7 @@ def test_evaluate_gives_the_figures_of_the_task(gaps):
         assert found[p]["train"].coverage == pytest.approx(np.isfinite(signal)[asked].mean())
 
 
-def test_only_returns_are_traded(sample, walks):
+def test_only_targets_that_are_returns_are_traded(sample, walks):
     traded = ["forward_return_5", "direction_5", "quintile_5", "triple_barrier_5"]
     assert all(Task(sample, target).trades for target in traded)
     assert not Task(sample, "forward_volatility_5").trades

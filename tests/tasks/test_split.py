@@ -1,3 +1,5 @@
+"""Splits of panels and tables into training, validation and the sealed test."""
+
 import datetime
 
 import numpy as np
@@ -14,7 +16,7 @@ DATES = np.busday_offset("2015-01-01", np.arange(100), roll="forward").astype("d
 
 
 @given(st.integers(40, 300), st.integers(1, 8), st.integers(0, 3), st.floats(0.4, 0.6), st.floats(0.7, 0.8))
-def test_no_target_reaches_into_the_next_part(days, ahead, embargo, first, second):
+def test_no_target_of_a_part_uses_prices_of_the_next(days, ahead, embargo, first, second):
     dates = np.busday_offset("2015-01-01", np.arange(days), roll="forward")
     try:
         split = split_days(dates, (first, second), ahead=ahead, embargo=embargo)
@@ -44,7 +46,7 @@ def test_the_default_is_sixty_twenty_twenty():
         (np.datetime64("2015-02-28"), "2015-04-01"),  # a Saturday: validation begins on Monday
     ],
 )
-def test_borders_are_dates(borders):
+def test_split_borders_can_be_dates(borders):
     split = split_days(DATES, borders, ahead=3)
     first = {part: DATES[np.flatnonzero(split.segments == part)[0]] for part in (VALIDATION, TEST)}
     assert first == {VALIDATION: np.datetime64("2015-03-02"), TEST: np.datetime64("2015-04-01")}
@@ -55,7 +57,7 @@ def test_borders_are_dates(borders):
     }
 
 
-def test_shorter_bars_are_split_as_well():
+def test_intraday_bars_can_be_split():
     dates = pd.date_range("2020-01-01", periods=100, freq="h").to_numpy().astype("datetime64[ns]")
     split = split_days(dates, ("2020-01-03", "2020-01-04T06:00"), ahead=2)
     assert split.spans["validation"] == ("2020-01-03", "2020-01-04T03:00:00")
@@ -80,7 +82,7 @@ def test_shorter_bars_are_split_as_well():
         ((1.5, 2.5), "outside the panel|not a date"),
     ],
 )
-def test_bad_borders_are_refused(borders, message):
+def test_invalid_borders_are_refused(borders, message):
     with pytest.raises(TaskError, match=message) as error:
         split_days(DATES, borders, ahead=2)
     assert "\n" not in str(error.value)
@@ -91,7 +93,7 @@ def test_a_negative_embargo_is_refused():
         split_days(DATES, ahead=2, embargo=-1)
 
 
-def test_rows_are_drawn_and_always_the_same():
+def test_rows_of_a_split_are_random_but_reproducible():
     rows = split_rows(50, (0.6, 0.8))
     assert np.bincount(rows).tolist() == [30, 10, 10]
     np.testing.assert_array_equal(rows, split_rows(50, ("0.6", "0.8")))
@@ -102,6 +104,6 @@ def test_rows_are_drawn_and_always_the_same():
 @pytest.mark.parametrize(
     "borders", [(0.8, 0.6), ("2015-01-01", "2015-02-01"), (0.5, 1.2), (0.98, 0.99), (0.5,)]
 )
-def test_bad_shares_of_rows_are_refused(borders):
+def test_invalid_shares_of_rows_are_refused(borders):
     with pytest.raises(TaskError):
         split_rows(50, borders)

@@ -1,3 +1,5 @@
+"""Targets by name, forward returns, and fields as targets."""
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +18,7 @@ def test_forward_returns_equal_pandas(sample, horizon, delay):
     np.testing.assert_allclose(got, want, rtol=1e-6, atol=1e-9)
 
 
-def test_forward_returns_are_missing_where_a_close_is():
+def test_a_forward_return_is_missing_if_a_close_is():
     close = np.array([[1.0], [np.nan], [3.0], [4.0], [5.0]])
     panel = Panel.from_arrays({"close": close}, pd.bdate_range("2020-01-01", periods=5), ["A"])
     got = ForwardReturn(1, delay=0).values(panel).ravel()
@@ -45,7 +47,7 @@ def test_unknown_targets_name_the_nearest(walks, text, message):
         parse_target(text, walks).values(walks)
 
 
-def test_bad_targets_are_refused(walks):
+def test_invalid_targets_are_refused(walks):
     with pytest.raises(TaskError, match="not -1: a trade cannot precede its signal"):
         ForwardReturn(1, delay=-1)
     with pytest.raises(TaskError, match="horizon of field 'other'"):

@@ -1,3 +1,5 @@
+"""Scores of a task equal their definitions, and the sealed test is read only on request."""
+
 from dataclasses import replace
 
 import numpy as np
@@ -136,7 +138,7 @@ def test_trading_scores_hold_positions_through_gaps_and_delistings(walks, object
     assert train.summary()["delisted"] > 0
 
 
-def test_whether_a_price_follows_is_not_asked_of_the_assets_that_need_a_signal(walks):
+def test_the_assets_that_need_a_signal_do_not_depend_on_later_prices(walks):
     close = walks.field("close").copy()
     close[1::2, :4] = np.nan  # on even days all six assets can be traded, and two have a return the day after
     two, three = (np.where(np.arange(6) < n, walks.field("other"), np.nan) for n in (2, 3))
@@ -159,7 +161,7 @@ def test_table_scores_equal_their_definition(table):
     assert np.isnan(r2.validation).all()
 
 
-def test_rows_of_a_table_are_split_one_by_one(table):
+def test_rows_of_a_table_are_split_individually(table):
     task = Task(table, split=(0.6, 0.8))
     formula = Formula.parse("x")
     x = table.panel.field("x").ravel().astype(float)
@@ -179,7 +181,7 @@ def test_a_formula_without_a_value_in_one_row_is_invalid_on_a_table(table):
     assert np.isfinite(scores.fitness[1])
 
 
-def test_incomplete_rows_of_a_table_are_left_out_and_said():
+def test_incomplete_rows_of_a_table_are_left_out_with_a_note():
     x = np.linspace(0, 1, 20)
     x[3] = np.nan
     table = Table.from_arrays({"x": x}, np.nan_to_num(x) * 2)
@@ -188,7 +190,7 @@ def test_incomplete_rows_of_a_table_are_left_out_and_said():
     assert "1 of 20 rows lack a value" in task.notes[0]
 
 
-def test_a_formula_and_its_negative_are_one_finding(sample):
+def test_a_formula_and_its_negative_have_the_same_score(sample):
     for objective in ("ic", "rank_icir", "ts_corr"):
         scores = Task(sample, objective=objective).score(parse(["delta(close, 5)", "-delta(close, 5)"]))
         assert scores.train[0] == pytest.approx(scores.train[1], rel=1e-6)
@@ -201,7 +203,7 @@ def test_a_formula_and_its_negative_are_one_finding(sample):
 
 
 @pytest.mark.parametrize("objective", [each.name for each in OBJECTIVES if each.kind == "panel"])
-def test_training_alone_has_the_figures_that_training_has_beside_validation(sample, objective):
+def test_training_scores_are_the_same_with_and_without_validation(sample, objective):
     pop = Population.random(Alphabet.build(["close"]), GeneShape(6), 60, np.random.default_rng(0))
     task = Task(sample, ForwardReturn(5), objective)
     both, alone = task.score(pop), task.score(pop, validation=False)
@@ -211,7 +213,7 @@ def test_training_alone_has_the_figures_that_training_has_beside_validation(samp
         np.testing.assert_array_equal(getattr(alone, part), getattr(both, part))
 
 
-def test_scores_do_not_depend_on_threads_nor_company(sample):
+def test_scores_do_not_depend_on_threads_or_other_formulas(sample):
     alphabet = Alphabet.build(["close"])
     pop = Population.random(alphabet, GeneShape(6), 60, np.random.default_rng(0))
     for objective in ("ic", "sharpe"):
@@ -236,7 +238,7 @@ def test_trading_scores_are_the_same_in_small_chunks(sample, monkeypatch):
     np.testing.assert_array_equal(whole.train, task.score(pop).train)
 
 
-def test_a_formula_that_is_mostly_silent_is_invalid(walks):
+def test_a_formula_that_is_mostly_missing_is_invalid(walks):
     other = np.where(np.arange(100)[:, None] % 2, walks.field("other"), np.nan)
     panel = Panel.from_arrays(
         {"close": walks.field("close"), "other": other, "full": walks.field("other")},
@@ -250,7 +252,7 @@ def test_a_formula_that_is_mostly_silent_is_invalid(walks):
 
 
 @pytest.mark.parametrize("objective", ["ic", "ts_corr", "sharpe"])
-def test_the_warm_up_of_a_window_is_no_silence_unless_it_takes_half(walks, objective):
+def test_a_warm_up_is_not_counted_as_missing_unless_it_is_half_the_days(walks, objective):
     # 58 days of training: a window of 25 days leaves 34 (all that could be), one of 35 only 24
     scores = Task(walks, objective=objective).score(parse(["mean(close, 25)", "mean(close, 35)"]))
     assert np.isfinite(scores.fitness[0])
@@ -275,7 +277,7 @@ def test_assets_outside_the_universe_do_not_count(sample):
 
 
 @pytest.mark.parametrize("objective", ["ic", "ts_corr", "sharpe"])
-def test_the_sealed_test_touches_no_score_and_every_reading_counts(sample, objective):
+def test_the_sealed_test_affects_no_score_and_every_reading_is_counted(sample, objective):
     task = Task(sample, ForwardReturn(5), objective)
     formula = Formula.parse("delta(close, 5) / close")
     before = task.score(formula)
@@ -299,7 +301,7 @@ def test_the_sealed_test_touches_no_score_and_every_reading_counts(sample, objec
     assert task.test_readings == 2
 
 
-def test_what_is_read_through_lent_signals_is_counted_on_the_task(sample):
+def test_readings_through_external_signals_are_counted_on_the_task(sample):
     task = Task(sample, ForwardReturn(5), "ic")
     lent, (reader,) = attach_signals(task, sample.field("close")[None])
     lent.read_test(reader)
@@ -319,7 +321,7 @@ def test_the_sealed_test_equals_scipy(sample):
     assert task.read_test(formula) == pytest.approx(want, rel=1e-5)
 
 
-def test_several_horizons_are_reported_and_the_first_is_scored(sample):
+def test_scores_use_the_first_of_several_horizons(sample):
     task = Task(sample, [ForwardReturn(5), ForwardReturn(1), "forward_return_20"], "rank_ic")
     assert task.target_names == ("forward_return_5", "forward_return_1", "forward_return_20")
     assert task.split.purged == 21

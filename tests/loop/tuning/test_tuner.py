@@ -68,7 +68,7 @@ class Watch:
 
 
 @pytest.mark.parametrize("kind", [GEP, RandomSearch, Policy])
-def test_searchers_are_told_tuned_formulas_with_their_scores(noisy_task, kind):
+def test_searchers_receive_tuned_formulas_with_their_scores(noisy_task, kind):
     searcher = type("Watched", (Watch, kind), {"task": noisy_task})()
     found = run(noisy_task, searcher, 15_000)
     assert searcher.gains > 100
