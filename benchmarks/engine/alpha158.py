@@ -120,7 +120,7 @@ HEADER = [
 NO_PEER = "Not measured in this run: there is no Python with pyqlib."
 HOW = """\
 All columns of pyqlib's `Alpha158` in its own notation, on {assets} stocks × {days:,} days of real bars; vwap,
-which the file lacks, is (high + low + close) / 3. pyqlib: its own expression engine on its own binary files,
-caches off. pandas: the same columns by rolling windows of a frame. Quarva: `parse(…, "qlib")` beforehand,
-then `Program.from_expressions` and `engine.signals` on `panel.with_conventions("qlib")`; median of {repeats}.
+which is not in the file, is (high + low + close) / 3. pyqlib: its expression engine on its binary files,
+without caches. pandas: the same columns by rolling windows of a frame. Quarva: `Program.from_expressions` and
+`engine.signals` with Qlib's conventions, median of {repeats}; the formulas are parsed beforehand.
 Relative differences are relative to the peer's value, or to {least:.0e} if that is larger."""

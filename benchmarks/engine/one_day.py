@@ -59,6 +59,6 @@ def one_more_day(asked: Asked, before: dict) -> Result:
 
 HOW = """\
 {count:,} random formulas over the alphabet of `gep` for panels, mean {mean:.1f} nodes. `Stream.step` of one
-day: median of the last {timed} of {fed} days. All days again: `engine.signals` of the same formulas on
+day: median of the last {timed} of {fed} days. Recomputation: `engine.signals` of the same formulas on
 {days:,} days, {piece} formulas at once, {threads} threads. The last day's signals of the stream and of the
 batch are {same}."""

@@ -32,8 +32,8 @@ write {genes:,} genes freely: with the mask of the tail off, any symbol may be a
 vocabulary of a language model, and an expression may run out of positions. With the mask: the same weights
 and random numbers, with the tail's rule only. Invalid is what `Population.invalid` counts in the {positions}
 positions. With prior: the prior over length that is used in training, which favours the end of an expression.
-Training never weighs what a mask forbids, so that the network does not learn to avoid it. Mean over {seeds}
-seeds; smallest and largest in brackets.
+Symbols that a mask forbids have no gradient in training, so that the network does not learn to avoid them.
+Mean over {seeds} seeds; smallest and largest in brackets.
 """
 
 

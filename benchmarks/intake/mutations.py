@@ -38,9 +38,9 @@ STEM = "prices"
 RIGHT, NOTED, REFUSED, SILENT, TRACEBACK = "read right", "read with a note", "refused", "WRONG", "traceback"
 HOW = """\
 {count:,} files, each one of {layouts} clean layouts after one of {changes} changes. Read right: the panel
-equals the file's cells. Read with a note: it differs, or may differ, and a note that the clean file does not
-have says so. Refused: an error of one line. WRONG: the panel differs without a note. WRONG and tracebacks
-must be 0."""
+equals the cells of the file. Read with a note: the panel differs or may differ, and a note says so that the
+clean file does not cause. Refused: an error of one line. WRONG: the panel differs without a note. WRONG and
+tracebacks must be 0."""
 VERDICTS = (RIGHT, NOTED, REFUSED, SILENT, TRACEBACK)
 
 

@@ -299,11 +299,11 @@ def draw_sine(answers: list[np.ndarray], path: Path) -> None:
 HOW = """\
 First table: 100 points in [−10, 10], full batch, the essay's network. DQN has one network for the values of
 the actions; a dueling DQN has another for the value of the state. The table has the squared error of the
-greedy answer after the last update. The printed value is the essay's at update 900, whose listing for
-reinforcement learning repeats the one for regression. Steps of the game: answers that were rewarded. Updates
-to the printed one: updates until the median over seeds was at or below it. Interpolated: the top of the
+greedy action after the last update. The printed value is the essay's at update 900, whose listing for
+reinforcement learning repeats the one for regression. Steps of the game: actions that were rewarded. Updates
+to the printed one: updates until the median over seeds was at or below it. Interpolated: the maximum of the
 parabola through the best action and its neighbours. Second table: the essay's series, network and 100 epochs;
-out of sample are the 100 samples that follow, with noise of their own. The variance of the noise is 0.01."""
+the out-of-sample data are the next 100 samples, with new noise. The variance of the noise is 0.01."""
 
 
 def main() -> None:

@@ -103,11 +103,11 @@ HEADER = (
     "best formula", "train", "validation",
 )  # fmt: skip
 HOW = """\
-Wall seconds of the whole command, from the start of a fresh process to its end, including the run folder and
-its report; both cores. Peak memory: the largest resident set of the process, libraries included. Machine
-code: the first command starts with an empty cache and compiles the kernels, as the first run on a machine
-does; the others load them. A command that was also measured with another commit's source ran twice with
-each, in turns; the table has the quicker run."""
+Seconds: wall time of the whole command in a new process on two cores, including the run folder and its
+report. Peak memory: the largest resident set of the process, including libraries. Machine code: the first
+command starts with an empty cache and compiles the kernels, as the first run on a machine does; the others
+load them. A command that was also measured with the source of another commit ran twice with each,
+alternately; the table has the faster run."""
 
 
 def main() -> None:

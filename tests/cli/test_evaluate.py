@@ -199,7 +199,7 @@ def test_a_panel_without_prices_gives_signals_and_no_figures(quarva, tmp_path):
         ("corr(close, 10)\n", "f.txt, line 1: "),
         ("a = close\na = open\n", "f.txt, line 2: the name 'a' is used twice"),
         ("date = close\n", "f.txt, line 1: the name 'date' is a column"),
-        ("# nothing\n", "f.txt holds no formula"),
+        ("# nothing\n", "f.txt contains no formula"),
     ],
 )
 def test_a_wrong_line_is_reported_by_its_number(quarva, bars, tmp_path, text, said):

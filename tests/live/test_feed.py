@@ -195,7 +195,7 @@ def test_a_bar_with_a_missing_value_is_a_bar(stream):
         ({"close": [20, 21, 22, "n/k"]}, "'n/k' instead of a number"),
         ({"date": "yesterday"}, "'yesterday' is not a date"),
         ({"asset": ["A", "B", "C", "C"]}, "occurs twice for asset 'C'"),
-        ({"sector": ["b", "a", "a", "a"]}, "sector of asset 'C' is 'a', and 'b' on the days before"),
+        ({"sector": ["b", "a", "a", "a"]}, "sector of asset 'C' is 'a' but was 'b' on the days before"),
         ({"universe": True}, "a column 'universe', but the days before have none"),
     ],
     ids=str,

@@ -1,6 +1,6 @@
-"""Mutated files of prices: none gives another panel without a word, none a traceback.
+"""Mutated price files never give a different panel without a note, and never a traceback.
 
-`benchmarks/intake/mutations.py` tries thousands; here are as many as a few seconds allow.
+`benchmarks/intake/mutations.py` tries thousands of files; this test tries a few.
 """
 
 import sys

@@ -99,7 +99,7 @@ def test_from_arrays_refuses_arrays_of_the_wrong_shape():
         ({"values": {}}, "no field"),
         (
             {"values": {"close": np.ones((3, 2))}},
-            r"field 'close' has shape \(3, 2\), but dates × assets is \(2, 2\)",
+            r"field 'close' must have shape \(2, 2\) \(dates × assets\), not \(3, 2\)",
         ),
         ({"assets": ["A", "A"]}, "duplicate asset 'A'"),
         ({"dates": dates[::-1]}, "sort by date"),

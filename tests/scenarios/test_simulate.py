@@ -149,7 +149,7 @@ def test_small_markets_are_possible():
         ({"days": 40, "plant": "mean(close, 20)"}, "days = 40: a simulated market needs at least 49"),
         ({"plant": "rank(close)", "ic": 0.9}, "ic = 0.9: the information coefficient of a plant"),
         ({"plant": "rank(close)", "ic": float("nan")}, "ic = nan"),
-        ({"plant": "sign(close)"}, "no value that differs between assets; plant another formula"),
+        ({"plant": "sign(close)"}, "the same value for all assets; plant another formula"),
         ({"start": "soon"}, "start = 'soon' is not a date"),
     ],
 )

@@ -93,7 +93,7 @@ def test_objectives_that_compare_assets_refuse_a_single_one(walks):
     alone = Panel.from_arrays({"close": walks.field("close")[:, :1]}, walks.dates, ["SPX"])
     for objective in OBJECTIVES:
         if objective.min_assets > 1:
-            message = f"'{objective.name}' compares at least {objective.min_assets} assets a day.*1 \\(SPX\\)"
+            message = f"'{objective.name}' needs at least {objective.min_assets} assets per day.*1 \\(SPX\\)"
             with pytest.raises(TaskError, match=message):
                 Task(alone, objective=objective.name)
     assert np.isfinite(Task(alone, objective="timing_sharpe").score(parse(["delta(close, 1)"])).train[0])

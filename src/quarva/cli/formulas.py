@@ -76,9 +76,9 @@ def read_formulas(
             raise FormulaError(f"{place}the name '{name}' {why}; give the formula another name")
         found.append(Named(name, expression))
     if not found:
-        where = f"{file} holds no formula" if file is not None else "no formula given"
+        where = f"{file} contains no formula" if file is not None else "no formula given"
         raise FormulaError(
-            f"{where}; write one such as 'rank(delta(close, 5))', or name a file with --formulas"
+            f"{where}; give one, such as 'rank(delta(close, 5))', or name a file with --formulas"
         )
     return tuple(found)
 
@@ -90,7 +90,7 @@ def _lines(file: str) -> Iterator[tuple[str, str]]:
     except OSError as error:
         raise FormulaError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise FormulaError(f"{file} is not text in UTF-8: write one formula on each line") from None
+        raise FormulaError(f"{file} is not UTF-8 text; save it as UTF-8, with one formula per line") from None
     for number, line in enumerate(text.splitlines(), start=1):
         formula = line.partition("#")[0].strip()
         if formula:

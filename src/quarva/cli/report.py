@@ -33,7 +33,7 @@ def report(run: Run, *, out: Out = None, read_test: ReadTest = False, as_json: A
     comparison = ComparisonFolder(run)
     if comparison.is_one():
         if read_test:
-            raise RecipeError("--read-test: a comparison has no best formula; name one of its runs")
+            raise RecipeError("--read-test does not apply to a comparison; name one of its runs")
         found = comparison.read()
         page, record = found.save(out or comparison.page), {"comparison": run}
     else:

@@ -131,8 +131,8 @@ def _check_groups(panel: "Panel", names: tuple[str, ...], stream: "Stream") -> N
             previous = before.labels[code] if code >= 0 else None
             if label != previous:
                 raise PanelError(
-                    f"{panel.name}: {group} of asset {name!r} is {label!r}, and {previous!r} on the days"
-                    " before; the group of an asset must not change: start again, or leave the column out"
+                    f"{panel.name}: {group} of asset {name!r} is {label!r} but was {previous!r} on the"
+                    " days before; the group of an asset cannot change, so start again, or drop the column"
                 )
 
 

@@ -320,7 +320,7 @@ class Stream:
             The stream has no day yet.
         """
         if not self._history.dates:
-            raise PanelError("the stream has no day yet, so there are no signals; append one with step()")
+            raise PanelError("the stream has no days yet, so there are no signals; append one with step()")
         if self._latest is None:
             self._run_to(self.days - 1, progress)
             self._latest = self._machine.step(self._history.values[-1], self._history.universe_at(-1))

@@ -225,7 +225,9 @@ class Panel:
         for row, (given, array) in enumerate(values.items()):
             if np.shape(array) != shape:
                 found = np.shape(array)
-                raise PanelError(f"{name}: field {given!r} has shape {found}, but dates × assets is {shape}")
+                raise PanelError(
+                    f"{name}: field {given!r} must have shape {shape} (dates × assets), not {found}"
+                )
             try:
                 with np.errstate(over="ignore"):
                     stacked[row] = array
@@ -235,7 +237,7 @@ class Panel:
             universe = np.ascontiguousarray(universe, dtype=bool)
             if universe.shape != shape:
                 raise PanelError(
-                    f"{name}: universe has shape {universe.shape}, but dates × assets is {shape}"
+                    f"{name}: universe must have shape {shape} (dates × assets), not {universe.shape}"
                 )
         coded = {group: _as_group(given, group, name, shape[1]) for group, given in (groups or {}).items()}
         return cls(stacked, tuple(names.values()), days, labels, coded, universe, name)

@@ -96,7 +96,7 @@ class Market:
     def __post_init__(self) -> None:
         if self.freedom <= 2 or self.shock + self.memory >= 1:
             raise RecipeError(
-                "a market needs freedom above 2 and shock + memory below 1, so that variances are finite"
+                "freedom must be above 2 and shock + memory below 1, so that variances are finite"
             )
 
 
@@ -207,7 +207,7 @@ def _check_request(assets: int, days: int, ic: float, start: str, lookback: int 
     if days < least_days:
         raise RecipeError(f"days = {days}: a simulated market needs at least {least_days} here")
     if lookback is not None and not -0.5 <= ic <= 0.5:
-        raise RecipeError(f"ic = {ic:g}: the information coefficient of a plant is between -0.5 and 0.5")
+        raise RecipeError(f"ic = {ic:g}: the information coefficient of a plant must be in [-0.5, 0.5]")
     try:
         np.datetime64(start, "D")
     except ValueError:
@@ -232,7 +232,7 @@ def _calibrate(
         realised = planted_ic(signal[first:], bars[BAR.index("close"), first:])
         if not np.isfinite(realised):
             raise RecipeError(
-                f"plant = {render(plant)!r} has no value that differs between assets; plant another formula"
+                f"plant = {render(plant)!r} has the same value for all assets; plant another formula"
             )
         if best is None or abs(realised - ic) < abs(best[1] - ic):
             best = bars, realised
@@ -246,8 +246,8 @@ def _calibrate(
     assert best is not None
     if abs(best[1] - ic) > _TOLERANCE:
         raise RecipeError(
-            f"plant = {render(plant)!r} reaches {best[1]:.3f} and not ic = {ic:g}; give a smaller ic, or"
-            " plant a formula that has a value for more assets"
+            f"plant = {render(plant)!r} reaches only {best[1]:.3f} instead of ic = {ic:g}; use a smaller ic,"
+            " or plant a formula with values for more assets"
         )
     return best
 

@@ -169,7 +169,7 @@ def find_objective(name: str | None, kind: Literal["panel", "table"], assets: tu
     if kind == "panel" and len(assets) < objective.min_assets:
         have = f"1 ({assets[0]})" if len(assets) == 1 else str(len(assets))
         raise TaskError(
-            f"objective '{name}' compares at least {objective.min_assets} assets a day and the panel has "
+            f"objective '{name}' needs at least {objective.min_assets} assets per day, but the panel has "
             f"{have}; choose ts_corr or timing_sharpe"
         )
     return objective

@@ -100,7 +100,9 @@ def split_days(
     days = len(dates)
     validation, test = (_border_index(dates, border) for border in (first, second))
     if validation >= test:
-        raise TaskError(f"split {first}, {second}: the test must begin after the validation")
+        raise TaskError(
+            f"split {first}, {second}: the test must begin after the validation; give ascending days"
+        )
     segments = np.full(days, UNUSED, np.int8)
     begin, spans = 0, {}
     for part, (name, end) in enumerate(zip(PARTS, (validation, test, days))):
