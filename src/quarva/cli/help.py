@@ -38,16 +38,16 @@ class Command(_LightHelp, TyperCommand):
 
 
 class Commands(_LightHelp, TyperGroup):
-    """Commands that are imported when they are called; until then only their names and help are known."""
+    """A group of commands that are imported on first use. Before that, only names and help are known."""
 
     known: dict[str, str] = {}  # noqa: RUF012  # a subclass sets it
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.commands: Any = dict.fromkeys(self.known)  # typer suggests names from it
+        self.commands: Any = dict.fromkeys(self.known)  # typer uses it to suggest names
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Import a command: the function, or the group of commands, in the module of its name."""
+        """Import the command, or group of commands, from the module of the same name."""
         if cmd_name not in self.known:
             return None
         found = getattr(importlib.import_module(f"quarva.cli.{cmd_name}"), cmd_name)

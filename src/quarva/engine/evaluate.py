@@ -69,7 +69,7 @@ def evaluate(
     panel : Panel
         The panel of T days and N assets.
     targets : ndarray of float, shape (M, T, N), or Target
-        M targets. NaN marks a missing value. `Target.prepare` saves the preparation of repeated calls.
+        M targets. NaN marks a missing value. For repeated calls, prepare them once with `Target.prepare`.
     statistic : {"ic", "rank_ic", "sse", "corr"}
         Correlation over the assets of a day by value or by average rank, squared error, or correlation pooled
         over days and assets.

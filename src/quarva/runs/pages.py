@@ -104,7 +104,7 @@ def fit_page(
 
 
 def _named(data: ReportData, task: Task, recipe: Recipe) -> ReportData:
-    """Set the name of a table's target column, which the task does not know."""
+    """Set the name of a table's target column, which is not part of the task."""
     if task.table is None:
         return data
     return replace(data, question=replace(data.question, target=recipe.target_column))

@@ -1,4 +1,4 @@
-"""Targets after a trade that take one of the classes −1, 0 and 1.
+"""Targets with the classes −1, 0 and 1, computed from the days after a trade.
 
 The classes are ordered, so signals can be scored against them as against numbers.
 """

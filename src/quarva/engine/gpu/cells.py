@@ -56,13 +56,13 @@ def truth(condition):
 
 @on_device
 def sign_of(v):
-    """−1, 0 or 1; v must not be NaN."""
+    """Sign of v: −1, 0 or 1; v must not be NaN."""
     return ONE if v > ZERO else (-ONE if v < ZERO else ZERO)
 
 
 @on_device
 def function(op, x):
-    """Operator `op` of one argument, which must not be NaN."""
+    """Apply operator `op` to one argument, which must not be NaN."""
     if op == NEG:
         return -x
     if op == ABS:
@@ -102,7 +102,7 @@ def raised(x, y):
 
 @on_device
 def operation(op, x, y):
-    """Operator `op` of two arguments, which must not be NaN."""
+    """Apply operator `op` to two arguments, which must not be NaN."""
     if op == ADD:
         return x + y
     if op == SUB:
@@ -128,7 +128,7 @@ def operation(op, x, y):
 
 @on_device
 def comparison(op, x, y):
-    """Comparison `op`. A comparison with NaN is false, except that `ne` is true."""
+    """Apply comparison `op`. A comparison with NaN is false, except that `ne` is true."""
     if op == LT:
         return truth(x < y)
     if op == LE:
@@ -142,7 +142,7 @@ def comparison(op, x, y):
 
 @on_device
 def elementwise(op, arity, x, y, z, partial):
-    """Elementwise operator `op` with `arity` arguments; the remaining ones of x, y, z are ignored."""
+    """Apply elementwise operator `op` to `arity` arguments; the remaining ones of x, y, z are ignored."""
     if op == IF_ELSE:
         if x != x and not partial:
             return NAN

@@ -129,7 +129,7 @@ def fill_words(x, day, n_assets, universe, group, grouped, lane, team, words, at
 
 @on_device
 def ordered(op, v, param, share, code, words, at, room):
-    """Operator on sorted words for a value v, which must not be NaN, of group `code` (0 without groups)."""
+    """Apply an operator on sorted words to a value v of group `code` (0 without groups); v must not be NaN."""
     begin, end = (
         count_smaller(words, at, room, first_word(code)),
         count_smaller(words, at, room, first_word(code + 1)),
@@ -173,7 +173,7 @@ def sum_groups(x, day, universe, members, starts, lane, team, found, many_groups
 
 @on_device
 def in_group(op, v, code, found):
-    """`group_demean` or `group_zscore` of a value v, given the sums of its group."""
+    """Compute `group_demean` or `group_zscore` of a value v, given the sums of its group."""
     many, about, s, ss = found[0, code], found[1, code], found[2, code], found[3, code]
     deviation = (np.float64(v) - about) - s / many
     if op == GROUP_DEMEAN:

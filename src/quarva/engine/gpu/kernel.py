@@ -119,7 +119,7 @@ def sort_words(words, at, room, lane, team, active):
 
 @on_device
 def cross_moments(op, x, y, out, day, active, n_assets, universe, lane, team, parts):
-    """One day of zscore, demean, scale or residual."""
+    """Compute one day of zscore, demean, scale or residual."""
     column = cuda.threadIdx.x
     head = column - lane
     if active:
@@ -148,7 +148,7 @@ def cross_moments(op, x, y, out, day, active, n_assets, universe, lane, team, pa
 def cross_order(
     op, param, number, x, out, day, active, n_assets, universe, group, lane, team, words, at, room
 ):
-    """One day of rank, winsorise, bucket or group_rank."""
+    """Compute one day of rank, winsorise, bucket or group_rank."""
     grouped = op == GROUP_RANK
     if active:
         fill_words(x, day, n_assets, universe, group, grouped, lane, team, words, at, room)
@@ -166,7 +166,7 @@ def cross_order(
 
 @on_device
 def cross_groups(op, x, out, day, active, n_assets, universe, group, members, starts, lane, team, found):
-    """One day of group_demean or group_zscore."""
+    """Compute one day of group_demean or group_zscore."""
     if active:
         sum_groups(x, day, universe, members, starts, lane, team, found, starts.size - 1)
     cuda.syncthreads()

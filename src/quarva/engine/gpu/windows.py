@@ -36,7 +36,7 @@ FLAT = 2e-5  # with Qlib's conventions, corr and rsquare are NaN if the std of a
 
 @on_device
 def lag(op, x, day, asset, w):
-    """ref, delta or pct_change."""
+    """Compute ref, delta or pct_change."""
     if day < w:
         return NAN
     before = np.float64(cell(x, day - w, asset))
@@ -72,7 +72,7 @@ def spread(many, total, squares):
 
 @on_device
 def moment(op, x, day, asset, w, rows, partial):
-    """mean, sum, std, var, ts_zscore, mad, skew or kurt."""
+    """Compute mean, sum, std, var, ts_zscore, mad, skew or kurt."""
     many, about, total, squares = sums(x, day, asset, rows)
     if many == 0 or (many < w and not partial):
         return NAN
@@ -95,7 +95,7 @@ def moment(op, x, day, asset, w, rows, partial):
 
 @on_device
 def higher_moment(op, x, day, asset, rows, many, about, rest, deviation):
-    """mad, skew or kurt; the mean is `about` + `rest`."""
+    """Compute mad, skew or kurt, given the mean `about` + `rest`."""
     size, cubes, fourths = 0.0, 0.0, 0.0
     share = 1.0 / deviation if deviation > 0.0 else 0.0
     for k in range(rows):
@@ -119,7 +119,7 @@ def higher_moment(op, x, day, asset, rows, many, about, rest, deviation):
 
 @on_device
 def extreme(op, x, day, asset, w, rows, partial):
-    """ts_min, ts_max, drawdown, or the position or age of the oldest extreme."""
+    """Compute ts_min, ts_max, drawdown, or the position or age of the oldest extreme."""
     lowest = op == TS_MIN or op == ARGMIN or op == SINCE_MIN
     many, best, age, gap = 0, 0.0, 0, -1
     for k in range(rows):
@@ -159,7 +159,7 @@ def today_rank(x, day, asset, w, rows, partial):
 
 @on_device
 def tally(op, x, day, asset, w, rows, partial):
-    """count or sign_changes."""
+    """Compute count or sign_changes."""
     many, changes, there, last = 0, 0, False, np.float32(0)
     for k in range(rows):
         v = cell(x, day - k, asset)
@@ -176,7 +176,7 @@ def tally(op, x, day, asset, w, rows, partial):
 
 @on_device
 def weighted(op, x, day, asset, w, rows, partial):
-    """product, ema or decay_linear."""
+    """Compute product, ema or decay_linear."""
     fade, weight = 1.0 - 2.0 / (w + 1.0), 1.0
     many, about, total, weights, product = 0, 0.0, 0.0, 0.0, 1.0
     for k in range(rows):
@@ -215,13 +215,13 @@ def split(scratch, place, width, v):
 
 @on_device
 def joined(scratch, place, width):
-    """The float64 that `split` stored."""
+    """Return the float64 that `split` stored."""
     return np.float64(scratch[place]) + np.float64(scratch[place + width])
 
 
 @on_device
 def carried_ema(x, out, asset, w, t, some, first, last):
-    """`ema` of an asset with Qlib's conventions on days t … t + some − 1.
+    """Compute `ema` of an asset with Qlib's conventions on days t … t + some − 1.
 
     Mean and weight are kept in the `places.CARRIED_ROWS` behind the rows of the node. They begin on day 0.
     """
@@ -243,7 +243,7 @@ def carried_ema(x, out, asset, w, t, some, first, last):
 
 @on_device
 def line(op, x, day, asset, w, rows, partial):
-    """slope, rsquare or resi of the least-squares line."""
+    """Compute slope, rsquare or resi of the least-squares line."""
     many, about, total, squares, ages, ages2, both = 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(rows):
         v = np.float64(cell(x, day - k, asset))
@@ -274,7 +274,7 @@ def line(op, x, day, asset, w, rows, partial):
 
 @on_device
 def pair(op, x, y, day, asset, w, rows, partial):
-    """cov or corr of two windows."""
+    """Compute cov or corr of two windows."""
     many, ax, ay, sx, sy, xx, yy, xy = 0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for k in range(rows):
         a, b = np.float64(cell(x, day - k, asset)), np.float64(cell(y, day - k, asset))
@@ -309,7 +309,7 @@ def is_flat(x, day, asset, rows):
 
 @on_device
 def rolling(op, x, y, day, asset, w, share, there, partial):
-    """Rolling operator `op`, float32. `there` is the number of days of the asset so far, including today."""
+    """Compute rolling operator `op` in float32. `there` is the number of days of the asset up to today."""
     rows = min(w, there)
     if op == REF or op == DELTA or op == PCT_CHANGE:
         return keep(lag(op, x, day, asset, w))

@@ -116,7 +116,7 @@ def _rank(x: Tensor, present: Tensor) -> Tensor:
 
 
 def _bucket(x: Tensor, present: Tensor, count: int) -> Tensor:
-    # Integer arithmetic, because rounding would decide about values on the border of two buckets.
+    # Integers are used, because rounding would decide about values on the border of two buckets.
     twice = 2 * present.sum(-1, keepdim=True).clamp(min=1)
     return ((_twice_rank(x, present) - 2) * count // twice + 1).to(x.dtype)
 

@@ -161,7 +161,7 @@ def winsorise(x, n, share, out, scratch):
 def bucket(x, n, count, out, scratch):
     """Number, from 1 to `count`, of the quantile bucket of each value.
 
-    Integer arithmetic, because rounding would decide about values on the border of two buckets.
+    Integers are used, because rounding would decide about values on the border of two buckets.
     """
     word, m = sort_row(x, n, scratch[2])
     blank(out, 0)

@@ -50,7 +50,7 @@ GROUP = 16
 
 @compiled
 def mad(x, at, w, lanes, days, age, state, out, to):
-    """The mean comes from rolling sums; the deviations are computed for each day.
+    """Compute mad: the mean from rolling sums, and the deviations separately for each day.
 
     State of a strip: as in `moments.spread`.
     """
@@ -105,7 +105,7 @@ def deviations(x, p, w, lanes, mean, share):
 
 @compiled
 def gapped_mad(x, at, w, lanes, days, out, to):
-    """Two passes: the mean, from sums about the oldest value, and the deviations from it."""
+    """Compute mad in two passes: the mean, from sums about the oldest value, and the deviations from it."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):

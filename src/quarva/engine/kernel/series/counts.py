@@ -60,7 +60,7 @@ def one_if(mask):
 
 @compiled
 def absent(x, p, w, lanes):
-    """Number of NaN among the w days before the one at x[p], FLOATS."""
+    """Number of NaN among the w days before the one at x[p], as FLOATS."""
     n = splat(ZERO)
     for k in range(1, w + 1):
         v = load(x, p - k * lanes)
@@ -107,7 +107,7 @@ def tally(code, x, at, w, lanes, days, age, order, out, to):
 
 @compiled
 def gapped_sign_changes(x, at, w, lanes, days, out, to):
-    """Sign changes between consecutive days that both have a value."""
+    """Count sign changes between consecutive days that both have a value."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for _ in range(days):

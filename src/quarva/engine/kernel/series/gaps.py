@@ -19,7 +19,7 @@ FLAT = 2e-5**2
 
 @compiled
 def survey(x, p, w, lanes):
-    """Number of values in the window that ends at x[p], and the oldest of them or NaN; FLOATS."""
+    """Number of values in the window that ends at x[p], and the oldest of them or NaN, as FLOATS."""
     n, oldest = splat(ZERO), splat(NAN)
     for k in range(w):
         v = load(x, p - k * lanes)
@@ -29,7 +29,7 @@ def survey(x, p, w, lanes):
 
 @compiled
 def survey_both(x, p, y, s, w, lanes):
-    """Number of days with both values, and the values of the oldest such day or NaN; FLOATS."""
+    """Number of days with both values, and the values of the oldest such day or NaN, as FLOATS."""
     n, a, b = splat(ZERO), splat(NAN), splat(NAN)
     for k in range(w):
         v, u = load(x, p - k * lanes), load(y, s - k * lanes)
@@ -40,13 +40,13 @@ def survey_both(x, p, y, s, w, lanes):
 
 @compiled
 def least(n, wanted, value):
-    """`value` where n ≥ wanted, else NaN; DOUBLES."""
+    """`value` where n ≥ wanted, else NaN, as DOUBLES."""
     return where(n >= splat(wanted), value, splat(NONE))
 
 
 @compiled
 def rows_of(begins, at, day, w):
-    """Rows since the asset began in the window that ends on day `day` of the panel; FLOATS, 0 … w."""
+    """Number of rows, 0 … w, since the asset began in the window that ends on day `day`, as FLOATS."""
     rows = splat(np.float32(day + 1)) - load(begins, at)
     rows = where(rows > splat(ZERO), rows, splat(ZERO))
     return where(rows < splat(np.float32(w)), rows, splat(np.float32(w)))

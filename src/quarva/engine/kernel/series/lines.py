@@ -111,7 +111,10 @@ def lay_tilted(x, p, w, lanes, anchor, state, here):
 
 @compiled
 def gapped_line(code, x, at, w, lanes, days, out, to):
-    """Days are 0 (today), −1, …; their sums are integers, so that cancellation loses no digits."""
+    """Compute slope, rsquare and resi.
+
+    Days are numbered 0 (today), −1, …; their sums are integers, so that cancellation loses no digits.
+    """
     none = splat(0.0)
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip

@@ -71,7 +71,7 @@ def gapped(code, x, at, y, y_at, w, share, lanes, days, age, begins, begins_at, 
 
 @compiled
 def ts_rank(x, at, w, lanes, days, age, order, out, to):
-    """Count the smaller and the not larger days. Order of a strip: number of NaN in the window."""
+    """Compute ts_rank by counting smaller and not larger values. Order of a strip: number of NaN."""
     twice = splat(np.float32(2 * w))
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
@@ -97,9 +97,10 @@ def ts_rank(x, at, w, lanes, days, age, order, out, to):
 
 @compiled
 def quantile(x, at, w, share, lanes, days, age, order, out, to):
-    """Quantile `share` of each window, with linear interpolation.
+    """Compute the quantile `share` of each window, with linear interpolation.
 
-    Order of a strip: the values of the window in ascending order with infinity for NaN; a row of infinity.
+    Order of a strip: the values of the window in ascending order, with infinity for NaN, followed by a row of
+    infinity.
     """
     height = share * (w - 1)
     low = min(int(height), w - 1)
@@ -121,7 +122,7 @@ def quantile(x, at, w, share, lanes, days, age, order, out, to):
 
 @compiled
 def lay_sorted(x, p, w, lanes, order, here):
-    """Write the w days before the one at x[p] in ascending order with infinity for NaN; a row of infinity."""
+    """Write the w days before x[p] in ascending order, with infinity for NaN, and a row of infinity."""
     for k in range(w):
         store(order, here + k * WIDTH, or_infinite(load(x, p - (k + 1) * lanes)))
     store(order, here + w * WIDTH, splat(INFINITE))
@@ -193,7 +194,7 @@ def gapped_ts_rank(x, at, w, lanes, days, out, to):
 
 @compiled
 def gapped_quantile(x, at, w, share, lanes, days, age, order, out, to):
-    """Order of a strip: the values of the window in ascending order, infinity for NaN; a row of infinity."""
+    """Compute the quantile `share` of each window. Order of a strip: as in `quantile`."""
     infinite, part = splat(INFINITE), splat(share)
     for strip in range(0, lanes, WIDTH):
         here = strip * (w + 1)

@@ -202,7 +202,7 @@ def gapped_corr(x, at, y, y_at, w, lanes, days, out, to):
 
 @compiled
 def variance(x, p, w, lanes, anchor):
-    """Variance of all values of a window, one of which is `anchor`; DOUBLES."""
+    """Variance of all values of a window, one of which is `anchor`, as DOUBLES."""
     n, one, two = splat(0.0), splat(0.0), splat(0.0)
     for k in range(w):
         v = load(x, p - k * lanes)

@@ -163,7 +163,7 @@ def lay_faded(x, p, w, lanes, b, state, here):
 
 @compiled
 def decay_linear(x, at, w, lanes, days, age, state, out, to):
-    """Mean with weights w … 1. State of a strip: plain prefix, weighted suffixes, weighted prefix."""
+    """Compute decay_linear. State of a strip: plain prefix, weighted suffixes, weighted prefix."""
     rows = slots(w)
     newest, scale = splat(float(w)), splat(2.0 / (w * (w + 1.0)))
     for strip in range(0, lanes, WIDTH):
@@ -210,7 +210,7 @@ def bounded(m):
 
 @compiled
 def product(x, at, w, lanes, days, age, state, out, to):
-    """Products as m · 2^e, so that a prefix or suffix only overflows if the window does.
+    """Compute products as m · 2^e, so that a prefix or suffix only overflows if the window does.
 
     State of a strip: m of the prefix and of the suffixes, then e of the prefix and of the suffixes.
     """
@@ -265,9 +265,9 @@ def or_zero(v):
 
 @compiled
 def gapped_total(code, x, at, w, lanes, days, age, state, order, out, to):
-    """Compute sum and mean: blocks as in `total`, with 0 for a missing day.
+    """Compute sum and mean in blocks, as in `total`, with 0 for a missing day.
 
-    State of a strip: prefix, suffixes. Order: days of the window that are NaN.
+    State of a strip: prefix, suffixes. Order of a strip: number of NaN in the window.
     """
     rows = slots(w)
     full = splat(np.float32(w))
@@ -309,7 +309,7 @@ def gapped_lay_sums(x, p, w, lanes, state, here):
 
 @compiled
 def gapped_decay_linear(x, at, w, lanes, days, begins, begins_at, day, out, to):
-    """Σ (L − k) x_k / (L (L + 1) / 2) / n for n values in a window with L rows since the asset began."""
+    """Compute Σ (L − k) x_k / (L (L + 1) / 2) / n for n values and L rows since the asset began."""
     for strip in range(0, lanes, WIDTH):
         p, o = at + strip, to + strip
         for i in range(days):
@@ -346,7 +346,7 @@ def gapped_product(x, at, w, lanes, days, out, to):
 
 @compiled
 def gapped_ema(x, at, w, lanes, days, day, state, out, to):
-    """Mean with weights by age in days, carried over missing days. State of a strip: mean, weight.
+    """Compute ema with weights by age in days, carried over missing days. State of a strip: mean, weight.
 
     The mean depends on all days since the panel's day 0, so `state` is kept from chunk to chunk.
     """
