@@ -17,7 +17,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def option(name: str, metavar: str | None, text: str, section: str | None = None) -> Any:
-    """Return a flag with its help, in one of the sections of the help."""
+    """Define a flag by its name, the placeholder of its value, its help and the section of the help."""
     return typer.Option(name, metavar=metavar, help=text, rich_help_panel=section, show_default=False)
 
 

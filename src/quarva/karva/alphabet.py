@@ -51,7 +51,9 @@ class Alphabet:
     Attributes
     ----------
     symbols : tuple of Symbol, length V
+        The symbols, functions first.
     n_functions : int
+        Number of functions.
     fields, groups, assets : tuple of str
         The names that the symbols use.
     arity : int8 array, shape (V,)
@@ -68,6 +70,7 @@ class Alphabet:
         Relative sampling weight among the functions, or among the terminals. Each operator has a total
         weight of 1, whatever the number of its windows, shares or counts.
     max_arity : int
+        Largest arity of a function.
 
     Raises
     ------

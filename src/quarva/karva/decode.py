@@ -146,14 +146,17 @@ def gene_key(gene, dc, constants, arity, symbol_keys, commutative, scratch):
     Parameters
     ----------
     gene : integer array, shape (L,)
+        The gene.
     dc : integer array
         Index into `constants` for each `?`, in reading order.
     constants : float32 array
         Values that `?` can take.
     arity : integer array, shape (V,)
+        Arity of each symbol.
     symbol_keys : uint64 array, shape (V,)
         Key of each symbol; 0 for `?`.
     commutative : bool array, shape (V,)
+        Whether each symbol is commutative.
     scratch : uint64 array, shape (L,) or longer
         Work space.
     """

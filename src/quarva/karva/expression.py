@@ -19,6 +19,7 @@ class Symbol:
     Attributes
     ----------
     operator : Operator or None
+        The operator of a function.
     window : int or None
         Window of a rolling operator, in days.
     group : str or None
@@ -93,6 +94,7 @@ class Expression:
     Attributes
     ----------
     symbol : Symbol
+        Symbol of the root.
     args : tuple of Expression
         As many as the symbol's arity.
     """

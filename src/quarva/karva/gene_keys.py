@@ -24,18 +24,22 @@ class KeyTables(NamedTuple):
     Attributes
     ----------
     arity : int8 array, shape (V,)
+        Arity of each symbol.
     symbol_keys : uint64 array, shape (V,)
         `Alphabet.symbol_keys`.
     mixed_keys : uint64 array, shape (V,)
         `decode.mix` of `symbol_keys`.
     commutative : bool array, shape (V,)
+        Whether each symbol is commutative.
     has_constants : bool
+        Whether `?` is a terminal.
     skeletons : bool
         If True, values of `?` are ignored: the key is that of the formula's skeleton. A function of `?`
         alone is then itself a `?`, because a free constant can take its value.
     link : uint64
         Key of the linking function.
     link_commutative : bool
+        Whether the linking function is commutative.
     """
 
     arity: NDArray[np.int8]
@@ -60,6 +64,7 @@ def read_gene(gene, dc, constants, tables, functions, keys):
     gene, dc, constants
         As in `decode.gene_key`.
     tables : KeyTables
+        Tables of the alphabet.
     functions : int64 array, shape (L,)
         Work space.
     keys : uint64 array, shape (L + 3,)

@@ -79,13 +79,16 @@ class Population:
     Attributes
     ----------
     alphabet : Alphabet
+        Alphabet of the chromosomes.
     shape : GeneShape
+        Shape of the chromosomes.
     symbols : int16 array, shape (P, G, L)
         Indices into `alphabet.symbols`.
     dc : int8 array, shape (P, G, tail)
         Ferreira's Dc domain: the k-th `?` of a gene, in reading order, has the value
         `constants[p, g, dc[p, g, k]]`.
     constants : float32 array, shape (P, G, C)
+        Constants of each gene.
     known_keys : uint64 array, shape (P,), or None
         The value of `keys()`, if it has been computed already.
     """
@@ -123,9 +126,13 @@ class Population:
         Parameters
         ----------
         alphabet : Alphabet
+            Alphabet of the chromosomes.
         shape : GeneShape
+            Shape of the chromosomes.
         n : int
+            Number of chromosomes.
         rng : numpy.random.Generator
+            Random number generator.
         function_share : float
             Probability that a position of the head holds a function. The function or the terminal is sampled
             by the alphabet's weights.
@@ -298,10 +305,13 @@ def encode(
     Parameters
     ----------
     expressions : list of Expression
+        The expressions.
     alphabet : Alphabet
+        Alphabet of the chromosomes.
     shape : GeneShape
         With one gene.
     rng : numpy.random.Generator
+        Random number generator.
 
     Returns
     -------

@@ -63,6 +63,7 @@ class Operator:
     arity : int
         Number of arguments, 1 to 3.
     kind : {"elementwise", "rolling", "cross", "group"}
+        Kind of the operator; see `quarva.karva.operators`.
     meaning : str
         Definition, as shown in the documentation.
     latex : str
@@ -78,6 +79,7 @@ class Operator:
     strength : int
         Binding strength of `infix`.
     commutative : bool
+        Whether the two arguments can be exchanged.
     parameters : tuple of str
         Names of the parameters, in the order in which they are written after the arguments.
     min_window : int

@@ -47,6 +47,7 @@ class Archive:
     Attributes
     ----------
     population : Population of K chromosomes
+        The entries, best first.
     fitness, train : float64 arrays of shape (K,)
         Fitness and training score, as in `Scores`.
     sign : int8 array of shape (K,)
@@ -77,7 +78,9 @@ class Archive:
         Parameters
         ----------
         population : Population of P chromosomes
+            The formulas.
         scores : Scores of the P formulas
+            Their scores.
 
         Returns
         -------
@@ -191,6 +194,7 @@ def rank_in_niche(niche: NDArray[np.integer]) -> NDArray[np.int64]:
     Parameters
     ----------
     niche : integer array of shape (K,)
+        Niche of each element.
 
     Returns
     -------

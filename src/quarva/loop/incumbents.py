@@ -101,7 +101,9 @@ class Incumbents:
         population : Population of P chromosomes
             In the order of evaluation, or in any order if `piece.taken` is given.
         scores : Scores of the P formulas
+            Their scores.
         piece : Piece
+            Position of the formulas in the search.
         """
         fitness = scores.fitness
         if piece.taken is None:

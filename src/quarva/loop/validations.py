@@ -33,6 +33,7 @@ class Validations:
         Parameters
         ----------
         population : Population of P chromosomes
+            The formulas.
 
         Returns
         -------

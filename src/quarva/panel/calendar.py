@@ -35,8 +35,8 @@ class Calendar:
     bars : str
         Bar length: `daily`, `weekly`, `monthly`, `5-minute`, …
     sessions_per_year : float
-        Trading days per year: 252, or 365 for a market that never closes. Bars longer than a day count as one
-        session each.
+        Trading days per year: 252, or 312 with trading on six weekdays, or 365 with trading on all days. Bars
+        longer than a day count as one session each.
     bars_per_session : int
         Bars in a full session; 1 for daily and longer bars.
     """

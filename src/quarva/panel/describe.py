@@ -60,6 +60,7 @@ class Description:
     days, assets : int
         Number of dates and of assets.
     fields : tuple of str
+        Names of the fields.
     first, last : str
         First and last date.
     longest_pause : float
@@ -74,6 +75,7 @@ class Description:
         Number of gaps and of bars in them. A gap is a run of bars without any field between an asset's first
         and last bar.
     longest_gap : Gap or None
+        The longest gap; None if there is none.
     jump_count, jumps : int, tuple of Jump
         Number of closes (of all prices if there is no close) that more than doubled or halved, and the 20
         largest, largest first.
@@ -83,6 +85,7 @@ class Description:
     late, ended : int
         Number of assets that begin after the first date, and that end before the last.
     lives : tuple of Life
+        First date, last date and coverage of each asset.
     twins : tuple of tuples of str
         Groups of assets with identical values.
     empty : tuple of str
@@ -90,6 +93,7 @@ class Description:
     reading : Reading or None
         Interpretation of the columns; None if the panel was not read from a table.
     notes : tuple of str
+        Remarks from reading, one sentence each.
     """
 
     name: str

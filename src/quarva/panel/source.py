@@ -151,6 +151,7 @@ def open_source(
     Parameters
     ----------
     source : path, pandas or polars frame
+        The file or the frame.
     rename : mapping of str to str, optional
         New column names by old name, applied first.
     text : sequence of str

@@ -183,6 +183,7 @@ class Model:
     Attributes
     ----------
     kind : {"network", "trader"}
+        Kind of the model.
     title : str
         Short description.
     figure, value : str, float
@@ -198,7 +199,9 @@ class Model:
     features : tuple of str
         Input formulas.
     layers : tuple of Layer
+        Layers of the network.
     training : TrainingHistory, optional
+        Learning curves.
     held_out : bool
         Whether validation days were kept out of training.
     sign : int
@@ -227,6 +230,7 @@ class Information:
     Attributes
     ----------
     dates : datetime64 array of shape (T,)
+        Days of the signals.
     segments : int8 array of shape (T,)
         Segment codes.
     ic : float64 array of shape (T,)

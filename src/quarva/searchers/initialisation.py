@@ -27,9 +27,13 @@ class Initialisation:
     Parameters
     ----------
     context : SearchContext
+        Context of the search.
     grammar : Grammar
+        Grammar of the formulas.
     n : int
+        Number of formulas.
     surrogate : Surrogate or None
+        Surrogate that selects formulas; None for no selection.
 
     Attributes
     ----------

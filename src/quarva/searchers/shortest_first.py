@@ -28,8 +28,11 @@ def shortest_first(context: SearchContext, grammar: Grammar, n: int) -> Populati
     Parameters
     ----------
     context : SearchContext
+        Context of the search.
     grammar : Grammar
+        Grammar of the formulas.
     n : int
+        Number of formulas.
 
     Returns
     -------

@@ -215,7 +215,7 @@ class _Sample:
         )
 
     def agreements(self, field: Cells, target: Cells, shift: int) -> dict[str, _Agreement]:
-        """Measures of the field of day t against the target of day t + shift, without undefined ones."""
+        """Measure how the field of day t agrees with the target of day t + shift; omit undefined measures."""
         field_by_day, target_by_day = _pair(field, target, self.days, self.assets, shift)
         field_by_asset, target_by_asset = _pair(field, target, self.dates, self.series, shift)
         # With few assets, the time series hold more cells.

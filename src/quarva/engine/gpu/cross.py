@@ -129,7 +129,7 @@ def fill_words(x, day, n_assets, universe, group, grouped, lane, team, words, at
 
 @on_device
 def ordered(op, v, param, share, code, words, at, room):
-    """Apply an operator on sorted words to a value v of group `code` (0 without groups); v must not be NaN."""
+    """Apply an operator on sorted words to a value v, not NaN, of group `code` (0 without groups)."""
     begin, end = (
         count_smaller(words, at, room, first_word(code)),
         count_smaller(words, at, room, first_word(code + 1)),

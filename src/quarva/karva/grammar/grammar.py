@@ -27,6 +27,7 @@ class Grammar:
     Parameters
     ----------
     alphabet : Alphabet
+        The alphabet.
     shape : GeneShape
         Only the length of the head is used.
     rules : tuple of str
@@ -91,6 +92,7 @@ class Grammar:
         symbols : int16 array, shape (B, L)
             Legal up to position i−1; later positions are ignored.
         i : int
+            The position.
         rows : int64 array, shape (R,), optional
             Genes of interest. Defaults to all.
 
@@ -115,6 +117,7 @@ class Grammar:
         Parameters
         ----------
         symbols : int16 array, shape (B, L)
+            The genes.
         context : TreeContext, optional
             Context of these genes. Computed by default.
 
@@ -139,6 +142,7 @@ class Grammar:
         Parameters
         ----------
         symbols : int16 array, shape (B, L)
+            The genes.
 
         Returns
         -------

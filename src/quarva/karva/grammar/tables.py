@@ -37,6 +37,7 @@ class Tables(NamedTuple):
     tracks_units : bool
         Whether units are tracked; if not, all sets of units are the full set.
     arity : int8 array, shape (V,)
+        Arity of each symbol.
     permitted : bool array, shape (2, V + 1, F)
         Functions that may stand directly below each symbol. Row V stands for the root.
     trigonometric : bool array, shape (V,)
@@ -57,6 +58,7 @@ class Tables(NamedTuple):
         Units that each function can have if 0, 1, 2 or all of its arguments are in the head. Arguments in the
         head are terminals or functions of terminals; the others are terminals.
     unit_tables : UnitTables
+        Tables of the unit grid.
     """
 
     head: int
@@ -83,6 +85,7 @@ def units_of(alphabet: Alphabet, given: Mapping[str, str] | None = None) -> dict
     Parameters
     ----------
     alphabet : Alphabet
+        The alphabet.
     given : mapping of str to str, optional
         Units by name of the terminal. The other fields have the unit that their name implies; numbers are
         pure.

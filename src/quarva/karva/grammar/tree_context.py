@@ -55,6 +55,7 @@ class TreeContext:
     Parameters
     ----------
     alphabet : Alphabet
+        The alphabet.
     length : int
         L.
     batch : int
@@ -111,6 +112,7 @@ class TreeContext:
         symbols : int16 array, shape (B, L)
             Chosen up to position i−1; later positions are ignored.
         i : int
+            The position.
         rows : int64 array, shape (R,), optional
             Genes of interest. Defaults to all.
 

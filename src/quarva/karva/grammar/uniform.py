@@ -23,7 +23,9 @@ def uniform(
     Parameters
     ----------
     grammar : Grammar
+        The grammar.
     n : int
+        Number of genes.
     rng : numpy.random.Generator
         Provides the seed.
     function_share : float, optional

@@ -28,10 +28,13 @@ class _SymbolTables(NamedTuple):
     Attributes
     ----------
     arity : int8 array, shape (V,)
+        Arity of each symbol.
     days : int64 array, shape (V,)
         Lookback of the symbol, in days.
     constant : bool array, shape (V,)
+        Whether the symbol is a number or `?`.
     trigonometric : bool array, shape (V,)
+        Whether the rule "trigonometry" applies to the symbol.
     redundant, merged : bool array, shape (V, V)
         Whether the second symbol breaks a rule directly below the first.
     unit_rule : int64 array, shape (V,)
@@ -76,7 +79,9 @@ def count_violations(
     Parameters
     ----------
     symbols : int16 array, shape (B, L)
+        The genes.
     alphabet : Alphabet
+        The alphabet.
     head : int
         Positions of the head.
     lookback : int or None

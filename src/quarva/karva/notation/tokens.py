@@ -38,6 +38,7 @@ def tokenize(text: str, pattern: re.Pattern[str]) -> Iterator[Token]:
     Parameters
     ----------
     text : str
+        The formula.
     pattern : re.Pattern
         The name of the matching group is the kind of the token.
 

@@ -32,7 +32,9 @@ class Completion:
     Parameters
     ----------
     alphabet : Alphabet
+        The alphabet.
     shape : GeneShape
+        Shape of the chromosomes.
     points : ProbeRows
         The rows on which values are compared, with the target.
 
@@ -78,6 +80,7 @@ class Completion:
         Parameters
         ----------
         population : Population
+            Formulas that have been scored.
 
         Returns
         -------

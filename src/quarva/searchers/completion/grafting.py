@@ -12,10 +12,13 @@ def extract(symbols, start, root, arity, out, queue):
     Parameters
     ----------
     symbols : int16 array, shape (L,)
+        The gene.
     start : int64 array, shape (L,)
         Position of the first argument of each position.
     root : int
+        Position of the root.
     arity : int64 array, shape (V,)
+        Arity of each symbol.
     out : int16 array
         Output.
     queue : int64 array
@@ -46,12 +49,15 @@ def graft(symbols, start, position, replacement, arity, head, out, queue):
     Parameters
     ----------
     symbols : int16 array, shape (L,)
+        The gene.
     start : int64 array, shape (L,)
         Position of the first argument of each position.
     position : int
+        Position of the root of the replaced subexpression.
     replacement : int16 array
         An expression in level order.
     arity : int64 array, shape (V,)
+        Arity of each symbol.
     head : int
         Positions of the head.
     out : int16 array

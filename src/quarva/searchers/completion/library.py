@@ -29,6 +29,7 @@ class Library(NamedTuple):
     key : uint64 array, shape (N,)
         Key of each entry; N is the capacity.
     values : float32 array, shape (N, R)
+        Values of each entry.
     symbols : int16 array, shape (N, S)
         Expressions in level order, of at most S nodes.
     length : int64 array, shape (N,)

@@ -20,6 +20,7 @@ class SymbolSemantics(NamedTuple):
     Attributes
     ----------
     code, arity : int64 array, shape (V,)
+        Operator code and arity of each symbol.
     values : float32 array, shape (V, R)
         Values of terminals.
     """
@@ -129,14 +130,19 @@ def read(genes, lengths, semantics, target, head, library, buffers, trial, out):
     Parameters
     ----------
     genes : int16 array, shape (P, L)
+        The genes.
     lengths : int32 array, shape (P,)
         Positions of each expression.
     semantics : SymbolSemantics
+        Semantics of the symbols.
     target : float64 array, shape (R,)
+        The target.
     head : int
         Positions of the head.
     library : Library
+        The library, which is extended.
     buffers, trial : ReadingBuffers
+        Work space for the formula and for its completion.
     out : int16 array, shape (M, L)
         Output. Reading stops when it is full.
 

@@ -138,6 +138,7 @@ def breed(
     pool
         See `spin_pool`.
     population : Genes
+        The current generation.
     fitness, wheel : float64 array, shape (P,)
         See `cumulative_roulette` for the wheel.
     restarting : bool array, shape (islands,)
@@ -147,9 +148,13 @@ def breed(
     known : uint64 array
         Table of a `Memory`.
     rates : Rates
+        Rates of the genetic operators.
     sampler : SymbolSampler
+        Sampler of symbols.
     tables : KeyTables
+        Key tables of the alphabet.
     buffers : BreedingBuffers
+        Work space.
     offspring : Genes
         Output.
     keys : uint64 array, shape (P,)
@@ -324,6 +329,7 @@ def replacement(
     Parameters
     ----------
     population : Genes
+        The current generation.
     fitness : float64 array, shape (P,)
         Fitness of the population. Of equal values, the first is preferred.
     offspring : Genes

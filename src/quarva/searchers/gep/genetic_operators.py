@@ -31,9 +31,13 @@ class SymbolSampler(NamedTuple):
     Attributes
     ----------
     head : int
+        Length of the head.
     n_functions : int
+        Number of functions of the alphabet.
     probability : float64 array, shape (3, V)
+        Probabilities of the alias method; see `alias_tables`.
     alias : int64 array, shape (3, V)
+        Indices of the alias method.
     """
 
     head: int
@@ -48,6 +52,7 @@ class SymbolSampler(NamedTuple):
         Parameters
         ----------
         alphabet : Alphabet
+            The alphabet.
         head : int
             Positions of the head.
         function_share : float

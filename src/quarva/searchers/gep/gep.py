@@ -58,9 +58,11 @@ class GEP:
     mutations : float
         Expected number of mutated positions per chromosome.
     inversion, is_transposition, ris_transposition, gene_transposition : float
+        Rates of inversion and of IS, RIS and gene transposition.
     transposon : int
         Maximum length of a transposed segment.
     one_point, two_point, gene_recombination : float
+        Rates of one-point, two-point and gene recombination.
     constants : float
         Mutation probability of each entry of the Dc domain and of each constant.
 
@@ -200,6 +202,7 @@ class GEP:
         Parameters
         ----------
         island : int
+            Index of the island.
         population : Population
             As many chromosomes as an island has.
         fitness : float64 array, shape (P,)

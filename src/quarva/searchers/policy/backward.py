@@ -42,7 +42,7 @@ class BackwardInputs(NamedTuple):
 
 
 class _Transposed(NamedTuple):
-    """Transposed weights."""
+    """Transposes of some matrices of `Weights`, so that backpropagation reads them row by row."""
 
     between: NDArray[np.float32]
     inner: NDArray[np.float32]
@@ -82,7 +82,9 @@ def gradient(
     Parameters
     ----------
     weights : Weights
+        Weights of the generator.
     inputs : BackwardInputs
+        The batch.
     chosen : int array
         Indices of the chromosomes.
     decay : float

@@ -19,8 +19,11 @@ def choose_symbol(logits, legal, arity, i, n_nodes, mean, weight, inverse_temper
     logits : float32 array, shape (V,)
         Overwritten.
     legal : bool array, shape (V,)
+        Whether each symbol is legal.
     arity : int8 array, shape (V,)
+        Arity of each symbol.
     i, n_nodes : int
+        The position, and the number of nodes so far.
     mean, weight : float
         Mean and weight of the length prior.
     inverse_temperature : float

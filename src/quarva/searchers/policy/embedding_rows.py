@@ -54,6 +54,7 @@ def embedding_rows_all(nodes: NodeContext, symbols: NDArray[np.int16], n_symbols
     nodes : NodeContext
         With arrays of shape (B, L).
     symbols : int16 array, shape (B, L)
+        Symbols of the genes.
     n_symbols : int
         V.
 

@@ -11,6 +11,7 @@ class Journal:
     Parameters
     ----------
     folder : str
+        Folder of the log.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The soft prior on the length of expressions (Landajuela et al. 2021), for level order."""
+"""The soft prior on the length of expressions (Landajuela et al. 2021), for genes in level order."""
 
 from dataclasses import dataclass
 
@@ -52,7 +52,9 @@ class LengthPrior:
         Parameters
         ----------
         symbols : int16 array, shape (B, L)
+            The genes.
         arity : int8 array, shape (V,)
+            Arity of each symbol.
 
         Returns
         -------

@@ -105,7 +105,9 @@ class Generator(nn.Module):
     Parameters
     ----------
     alphabet : Alphabet
+        The alphabet.
     body : {"gru", "transformer"}
+        Kind of the body.
     width : int
         Width of all vectors, even.
     layers : int

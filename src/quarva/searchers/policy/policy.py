@@ -51,6 +51,7 @@ class Policy:
     batch : int
         Formulas per call of `ask`, at least 10.
     body : {"gru", "transformer"}
+        Body of the network.
     width : int
         Width of the network, even.
     layers : int
@@ -58,6 +59,7 @@ class Policy:
     objective : str
         "pg", "rank", "pqt" or "tb", or several joined by "+"; see `objectives`.
     learning_rate : float
+        Learning rate of Adam.
     elite : float
         Share of a batch that the network is trained on.
     queue : int
@@ -323,6 +325,7 @@ class Policy:
         population : Population
             With the alphabet and the shape of the search.
         fitness : float64 array, shape (P,)
+            Their fitness. NaN means no score.
         """
         from quarva.searchers.policy.teacher_forcing import is_legal
 

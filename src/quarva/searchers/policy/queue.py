@@ -21,6 +21,7 @@ def distinct_best(
     Parameters
     ----------
     population : Population
+        The formulas.
     fitness : float64 array, shape (P,)
         Their fitness. NaN and infinity mean no score.
     n : int
@@ -52,6 +53,7 @@ class Queue:
     empty : Population
         An empty population.
     size : int
+        Maximum number of formulas.
     name : str
         Prefix of the names in `state`.
     distinct_fitness : bool
@@ -60,7 +62,9 @@ class Queue:
     Attributes
     ----------
     population : Population
+        The formulas, best first.
     fitness : float64 array, shape (n,)
+        Their fitness.
     """
 
     def __init__(

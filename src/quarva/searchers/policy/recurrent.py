@@ -36,9 +36,11 @@ class Weights(NamedTuple):
     inner : shape (D, E, 3E)
         Weights from the previous state to the gates.
     inner_bias : shape (D, 3E)
+        Biases of the contribution of the previous state.
     output : shape (E, V)
         Weights from the last layer to the logits.
     output_bias : shape (V,)
+        Biases of the logits.
     """
 
     read: NDArray[np.float32]

@@ -50,11 +50,13 @@ class Templates(NamedTuple):
         Parameters
         ----------
         symbols : int16 array, shape (n, L)
+            Genes of the templates.
         rewrites : float
             Expected number of rewritten positions, above 0.
         lengths : int64 array, shape (n,)
             Positions of the expressions among which these are distributed.
         arity : int8 array, shape (V,)
+            Arity of each symbol.
         """
         first = 1 + np.cumsum(arity[symbols], axis=1) - arity[symbols]
         probability = np.minimum(rewrites / lengths, 1.0).astype(np.float32)

@@ -65,10 +65,15 @@ def sample(
     Parameters
     ----------
     generator : Generator
+        The generator.
     grammar : Grammar
+        Grammar of the genes.
     n : int
+        Number of genes.
     rng : numpy.random.Generator
+        Random number generator.
     prior : LengthPrior
+        Prior on the length of expressions.
     threads : int
         Maximum number of threads. The result does not depend on it.
     inverse_temperature : float32 array, shape (n,), optional

@@ -29,6 +29,7 @@ class TeacherForcing:
     logit_bias : float32 tensor, shape (n, G, m, V)
         Added to the logits: the prior, and −inf for symbols that are not legal.
     symbols : int64 tensor, shape (n, G, m)
+        Symbols of the genes.
     inside : bool tensor, shape (n, G, m)
         Whether a position belongs to its expression; the others are ignored.
     """
@@ -86,6 +87,7 @@ class TeacherForcing:
         Parameters
         ----------
         generator : Generator
+            The generator.
         decay : float
             The entropy of position i has weight decay^i (hierarchical entropy, Landajuela et al. 2021),
             because early choices matter most and lose their entropy first.

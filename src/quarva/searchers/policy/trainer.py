@@ -63,6 +63,7 @@ class Trainer:
     Parameters
     ----------
     generator : Generator
+        The generator.
     rate : float
         Learning rate of Adam (Kingma and Ba 2015).
     decay : float
@@ -71,6 +72,7 @@ class Trainer:
     Attributes
     ----------
     generator : Generator
+        The generator.
     log_z : tensor, shape ()
         Log Z of trajectory balance.
     """

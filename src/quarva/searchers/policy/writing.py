@@ -43,13 +43,17 @@ def write(
     Parameters
     ----------
     weights : Weights
+        Weights of the generator.
     grammar : Grammar
+        Grammar of the genes.
     prior : LengthPrior
+        Prior on the length of expressions.
     random : float32 array, shape (n, L)
         Uniform random numbers in [0, 1).
     inverse_temperature : float32 array, shape (n,)
         See `sample`.
     templates : Templates
+        Templates of the genes.
     out : Sample
         `symbols` holds random terminals, which remain after the end of expressions; the other arrays hold
         zeros.

@@ -66,6 +66,7 @@ class Surrogate:
         Parameters
         ----------
         population : Population
+            Formulas that have been scored.
         fitness : float64 array, shape (P,)
             Their fitness. NaN and infinity mean no score and count as 0.
         """
@@ -106,6 +107,7 @@ class Surrogate:
         Parameters
         ----------
         population : Population
+            The candidates.
 
         Returns
         -------
@@ -174,6 +176,7 @@ def _infer_signs(
     magnitude : float64 array, shape (K,)
         Scores without signs, not negative.
     covariance : float64 array, shape (K, K)
+        Covariance of the formulas.
     smoother : float64 array, shape (K, K)
         Maps scores to predicted scores.
     """

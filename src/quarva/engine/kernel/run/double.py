@@ -72,6 +72,7 @@ def add_errors(first, last, offset, nodes, fields, target, least, segments, valu
     Parameters
     ----------
     first, last : int
+        Range of the formulas.
     offset : ndarray of int64, shape (P + 1,)
         As in `Program`.
     nodes : tuple of ndarray
@@ -80,6 +81,7 @@ def add_errors(first, last, offset, nodes, fields, target, least, segments, valu
     fields : ndarray of float64, shape (F, T, B)
         T blocks of B rows.
     target : ndarray of float64, shape (M, T, at least B)
+        The targets. NaN marks a missing value.
     least : ndarray of float64, shape (M, T)
         Number of rows with a target in each block, −1 for none.
     segments : ndarray of int8, shape (T,)
