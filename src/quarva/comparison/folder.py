@@ -210,7 +210,7 @@ class ComparisonFolder:
             self._root.discard()
 
     def write(self, name: str, record: dict[str, Any]) -> None:
-        """Write a record as JSON."""
+        """Write a record to the JSON file `name`. Raises RunError if it cannot be written."""
         text = json.dumps(plain(record), ensure_ascii=False, indent=1, allow_nan=False)
         self._root.write(name, text.encode())
 

@@ -144,6 +144,13 @@ class TradingPolicy:
         -------
         DataFrame of float32, dates × assets
             NaN means no opinion.
+
+        Raises
+        ------
+        FormulaError
+            A feature reads something that the panel lacks.
+        TaskError
+            The panel has fewer days than a window.
         """
         return as_frame(self.values(panel), panel)
 

@@ -151,6 +151,8 @@ class Trader:
         TaskError
             The task is about a table, the target is not a return, the panel has no field `close`, an episode
             does not fit, or a feature looks ahead.
+        FormulaError
+            A feature cannot be parsed, or reads something that the panel lacks.
         RecipeError
             A loss is not finite.
         """

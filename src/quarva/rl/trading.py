@@ -135,6 +135,8 @@ class TradingGame:
         TaskError
             The task is about a table, the panel has no field `close`, windows or episodes do not fit, or a
             feature looks ahead.
+        FormulaError
+            A feature cannot be parsed, or reads something that the panel lacks.
         """
         if task.table is not None:
             raise TaskError("a table cannot be traded; search for formulas instead")
@@ -231,7 +233,7 @@ def market_of(
 
     Raises
     ------
-    TaskError
+    TaskError, FormulaError
         As in `TradingGame.for_task`.
     """
     inputs, windows = Inputs.fit(training_data_of(task), features, window)

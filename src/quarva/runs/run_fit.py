@@ -58,6 +58,8 @@ def fit(
     ------
     TaskError
         `task` is not a Task, a window does not fit, a feature looks ahead, or the target cannot be learned.
+    FormulaError
+        A feature cannot be parsed, or reads something that the panel lacks.
     RecipeError
         The network or a setting is unknown or out of range, or `out` is given and the network or a feature is
         a function or class, which a recipe cannot contain.

@@ -137,6 +137,10 @@ class Strategy:
         TaskError
             The panel has no field `close`, a price is not above 0, the signal does not have the shape of the
             panel, or there are fewer days than the delay requires.
+        FormulaError
+            The formula reads something that the panel lacks.
+        PanelError
+            The argument is not a Panel.
         """
         check_panel(panel, "a strategy")
         signal = self.function.signal(panel) if hasattr(self.function, "signal") else self.function

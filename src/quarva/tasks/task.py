@@ -392,6 +392,13 @@ class Task:
         Strategy
             Its positions are those of a trading objective, otherwise `LongShort(0.2)`, or `SignTiming()` for
             a single asset.
+
+        Raises
+        ------
+        TaskError
+            The function is of the wrong type.
+        FormulaError
+            The formula cannot be parsed.
         """
         default = LongShort() if len(self.panel.assets) > 1 else SignTiming()
         return Strategy(

@@ -135,8 +135,8 @@ def render(expression: Any, notation: str = "infix") -> str:
     Raises
     ------
     FormulaError
-        If the notation is unknown, a name is empty or has control characters, or a number is not a finite
-        float32.
+        If the notation is unknown, a text cannot be parsed, a name is empty or has control characters, or a
+        number is not a finite float32.
     """
     tree = expression_of(expression)
     return render_latex(tree) if notation == "latex" else _functions(notation)[1](tree)

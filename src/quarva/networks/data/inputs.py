@@ -73,6 +73,8 @@ class Inputs:
         ------
         TaskError
             A feature reads a target or looks ahead, or the windows do not fit the panel.
+        FormulaError
+            A feature cannot be parsed, or reads something that the panel lacks.
         """
         chosen, days = data.features(features), data.length(length)
         data.check_features(chosen)

@@ -125,6 +125,13 @@ class Fitted:
         -------
         ndarray of float, shape (M, T, N)
             NaN where the window is incomplete.
+
+        Raises
+        ------
+        FormulaError
+            A feature reads something that the panel lacks.
+        TaskError
+            The panel has fewer days than a window.
         """
         return self._summarise(self.inputs.windows(panel, threads), lambda signals: signals, len(self.stack))
 
@@ -174,6 +181,11 @@ class Fitted:
         -------
         ndarray of float, shape (rows,)
             NaN where a feature is missing.
+
+        Raises
+        ------
+        FormulaError
+            A feature reads a column that the table lacks.
         """
         return self.values(table.panel).reshape(-1)[: table.rows]
 
@@ -187,8 +199,15 @@ class Fitted:
 
         Returns
         -------
-        DataFrame of float32, dates × assets
+        DataFrame of float, dates × assets
             NaN means no opinion.
+
+        Raises
+        ------
+        FormulaError
+            A feature reads something that the panel lacks.
+        TaskError
+            The panel has fewer days than a window.
         """
         return as_frame(self.values(panel), panel)
 
@@ -202,12 +221,15 @@ class Fitted:
 
         Returns
         -------
-        DataFrame of float32, dates × assets
+        DataFrame of float, dates × assets
+            NaN where the window is incomplete.
 
         Raises
         ------
         TaskError
-            There is only one network.
+            There is only one network, or the panel has fewer days than a window.
+        FormulaError
+            A feature reads something that the panel lacks.
         """
         if len(self.stack) < 2:
             raise TaskError("one network has no spread; fit several: Learner(members=10)")

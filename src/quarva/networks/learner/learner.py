@@ -132,6 +132,8 @@ class Learner:
         TaskError
             The window does not fit, the network cannot read its layout, a feature looks ahead, or the target
             cannot be learned.
+        FormulaError
+            A feature cannot be parsed, or reads something that the panel lacks.
         RecipeError
             The network is unknown or cannot be created.
         DeviceError

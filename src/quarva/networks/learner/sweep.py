@@ -117,7 +117,7 @@ def sweep(learner: "Learner", task: Task, *, progress: Progress = True, **values
     ------
     RecipeError
         No setting is varied, a setting cannot be varied, or its values are not a non-empty list.
-    TaskError, RecipeError, DeviceError
+    TaskError, FormulaError, RecipeError, DeviceError
         As in `Learner.fit`, before anything is trained where possible.
 
     Notes

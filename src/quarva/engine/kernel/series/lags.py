@@ -57,8 +57,8 @@ def lag(code, x, at, w, lanes, days, out, to):
 def relative(new, old):
     """new / old − 1 in float32; NaN where old is 0.
 
-    Computed as (new − old) / old to avoid cancellation. If the difference overflows, new / old − 1 does not
-    cancel.
+    It is computed as (new − old) / old to avoid cancellation. If the difference overflows, new / old − 1 does
+    not cancel.
     """
     change = new - old
     fits = magnitude(change) <= splat(LARGEST)

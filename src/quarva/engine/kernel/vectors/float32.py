@@ -14,7 +14,7 @@ NAN, ZERO = np.float32(np.nan), np.float32(0)
 def keep(v):
     """v, or NaN if v is not finite.
 
-    Computed as 0 · v + v, which is one instruction (∞ · 0 is NaN), while a selection takes three. The
+    It is computed as 0 · v + v, which is one instruction (∞ · 0 is NaN), while a selection takes three. The
     addition of 2,048 pairs takes 0.041 ns per pair, compared to 0.050 with a selection and 0.029 without the
     check.
     """
