@@ -43,7 +43,7 @@ class _Scaled(Forward):
             raise TaskError(f"{self.name}: the width must be a finite number above 0, not {self.width}")
 
     def _band(self, panel: "Panel") -> NDArray[np.float64]:
-        """Half-width of the band by the day of the signal, shape (T − ahead, N)."""
+        """Half-width of the band by the day of the signal, shape (T − delay − horizon, N)."""
         squares = daily_returns(closes(panel)) ** 2
         out = np.full(squares.shape, np.nan)
         if len(squares) >= _MONTH:
@@ -150,7 +150,7 @@ class Quintile(Forward):
         fifth = (count - 1) // _MIN_ASSETS + 1
 
         def ranked(rank: NDArray[np.integer]) -> NDArray[np.float32]:
-            """The return of a given rank on each day, shape (T − ahead, 1)."""
+            """The return of a given rank on each day, shape (T − delay − horizon, 1)."""
             inside = np.clip(rank, 0, returns.shape[1] - 1)
             return np.take_along_axis(ascending, inside[:, None], axis=1)
 

@@ -100,7 +100,7 @@ class Forward:
         return out
 
     def _compute(self, panel: "Panel") -> NDArray[np.floating]:
-        """The target of days 0 to T − ahead − 1, shape (T − ahead, N)."""
+        """The target of days 0 to T − delay − horizon − 1, shape (T − delay − horizon, N)."""
         raise NotImplementedError
 
 
@@ -116,7 +116,7 @@ def next_days(values: NDArray[np.floating], target: Forward) -> NDArray[np.float
 
     Returns
     -------
-    ndarray of float, shape (T − ahead, N, horizon)
+    ndarray of float, shape (T − delay − horizon, N, horizon)
         A view: for each day t, the values of days t + delay + 1 to t + delay + horizon.
     """
     return sliding_window_view(values[target.delay + 1 :], target.horizon, axis=0)

@@ -111,7 +111,7 @@ class Dialect:
         return POWER.get(text) or self.binary.get(text)
 
     def find(self, word: str) -> Operator | None:
-        """Return the operator that a word names."""
+        """Return the operator that a word names; None if there is none."""
         return self.operators.get(word.lower() if self.ignores_case else word)
 
     def example(self, operator: Operator) -> str:

@@ -28,7 +28,7 @@ class Curve:
     Attributes
     ----------
     name : str
-        Searcher.
+        Name of the searcher.
     low, median, high : float64 arrays of shape (X,)
         Lower quartile, median and upper quartile at the abscissae `x` of the plot. They are step functions:
         each value holds up to the next abscissa. NaN before the first score and after the last run has ended.

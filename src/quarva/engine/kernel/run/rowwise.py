@@ -59,7 +59,7 @@ def release(k, uses, slot, free, counts):
 
 @compiled
 def count_uses(nodes, n, roots, uses, root_of):
-    """Write the number of readers of each node to `uses`, and its index among the roots or −1 to `root_of`."""
+    """Write the number of readers of each node to `uses` and its index among the roots or −1 to `root_of`."""
     uses[:n], root_of[:n] = 0, -1
     for r in range(roots.size):
         uses[roots[r]] = 1
