@@ -68,7 +68,7 @@ class Alphabet:
         The same without rounding.
     weight : float64 array, shape (V,)
         Relative sampling weight among the functions, or among the terminals. Each operator has a total
-        weight of 1, whatever the number of its windows, shares or counts.
+        weight of 1 for any number of windows, shares or counts.
     max_arity : int
         Largest arity of a function.
 

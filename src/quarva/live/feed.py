@@ -142,7 +142,7 @@ def _with_name(days: Days, function: Callable[[np.datetime64], _T], date: np.dat
 
 
 def _patched_universe(stream: Stream, days: Days, d: int, index: int | None) -> NDArray[np.bool_] | None:
-    """Universe of day `d` of the table; assets without a bar in the table keep the universe of the stream."""
+    """Universe of day `d`, or None; assets without a bar in the table keep the universe of the stream."""
     before = stream.universe()
     if before is None or days.universe is None or index is None:
         return None if days.universe is None else days.universe[d]

@@ -148,7 +148,7 @@ class Loop:
                 self._save()
 
     def _batch(self) -> Stopped | None:
-        """Process one batch: ask, score new formulas, tell. Returns the reason if the batch is abandoned."""
+        """Process one batch: ask, score new formulas, tell. Return None, or why the batch is abandoned."""
         began = time.perf_counter()
         remaining = self.context.budget - self.evaluations
         if (

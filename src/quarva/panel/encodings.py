@@ -71,7 +71,7 @@ def _detect_wide(sample: bytes, whole: bool) -> str:
 
 
 def _detect_by_header(sample: bytes, whole: bool) -> str | None:
-    """Legacy encoding in which most of the non-ASCII header cells are known names."""
+    """Legacy encoding in which most of the non-ASCII header cells are known names; None if there is none."""
     header = next((line for line in re.split(rb"[\r\n]+", sample) if line.strip()), b"")
     cells = [cell for cell in re.split(rb"[,;\t|]", header) if any(byte > 127 for byte in cell)]
     best, most = None, 0

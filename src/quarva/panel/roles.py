@@ -212,7 +212,7 @@ def _check_agreement(source: Source, dated: Sequence[str]) -> None:
 
 
 def _time_column(source: Source, roles: dict[str, str], date: str) -> str | None:
-    """Column of times of day that complements a column of days."""
+    """Column of times of day that complements a column of days; None if there is none."""
     for name in _by_preference(roles, source.frame.columns, TIME):
         if name != date and (reads_as_times(source.frame[name]) or _is_full_stamp(source.frame[name])):
             return name

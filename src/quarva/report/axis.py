@@ -121,7 +121,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 def date_ticks(dates: NDArray[np.datetime64], count: int = 10) -> tuple[Tick, ...]:
     """Ticks at the first day of round years or months, at most about `count` of them.
 
-    Rows are evenly spaced whatever the dates between them, so weekends take no space.
+    Rows are evenly spaced, so weekends take no space.
     """
     days = dates.astype("datetime64[D]")
     if len(days) < 2:

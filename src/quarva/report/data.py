@@ -1,7 +1,8 @@
 """Plain data behind a report page, independent of its source and of its layout.
 
-Arrays are NumPy arrays, dates are `datetime64[D]`, NaN marks missing values. Each plot needs only one of
-these classes, so a page can be built from a search in memory, from a run folder, or by hand.
+Arrays are NumPy arrays, dates are datetime64 as in `Panel.dates`, and NaN marks missing values. Each plot
+needs only one of these classes, so a page can be built from a search in memory, from a run folder, or by
+hand.
 """
 
 from dataclasses import dataclass, field

@@ -71,7 +71,7 @@ def _keys(names: list[str]) -> tuple[Key, ...]:
 
 
 def quantiles(data: Quantiles, question: Question) -> Figure | None:
-    """Bar chart of the mean target by quantile of the signal, with one bar per segment."""
+    """Bar chart of the mean target by quantile, with one bar per segment; None if no mean is finite."""
     horizon, kind, target = question.horizon, question.kind, target_name(question)
     names = [name for name in SEGMENT_NAMES if name in data.means]
     values = np.array([data.means[name] for name in names])
@@ -125,7 +125,7 @@ def quantiles(data: Quantiles, question: Question) -> Figure | None:
 
 
 def decay(data: Decay, delay: int) -> Figure | None:
-    """Mean IC against the horizon of the target."""
+    """Mean IC against the horizon of the target; None if no mean is finite."""
     names = [name for name in SEGMENT_NAMES if name in data.means]
     values = np.array([data.means[name] for name in names])
     if not values.size or not np.isfinite(values).any():
@@ -240,7 +240,7 @@ def _fit_rows(data: Fit, limit: int = 1500) -> tuple[dict[str, NDArray[np.int64]
 
 
 def predicted_vs_actual(data: Fit, target: str) -> Figure | None:
-    """Scatter plot of predicted against actual values."""
+    """Scatter plot of predicted against actual values; None if there are no pairs."""
     rows, names = _fit_rows(data)
     if not rows:
         return None
@@ -269,7 +269,7 @@ def predicted_vs_actual(data: Fit, target: str) -> Figure | None:
 
 
 def residuals(data: Fit, target: str) -> Figure | None:
-    """Scatter plot of residuals against predictions."""
+    """Scatter plot of residuals against predictions; None if there are no pairs."""
     rows, names = _fit_rows(data)
     if not rows:
         return None

@@ -141,7 +141,7 @@ def _common(model: Fitted | TradingPolicy) -> dict[str, Any]:
 
 
 def _updates(policy: TradingPolicy, history: "pd.DataFrame | None") -> TrainingHistory | None:
-    """Reward by update."""
+    """Reward by update; None without a history."""
     if history is None or not len(history):
         return None
     updates = history["update"].to_numpy(np.int64)
@@ -156,7 +156,7 @@ def _updates(policy: TradingPolicy, history: "pd.DataFrame | None") -> TrainingH
 
 
 def _epochs(fitted: Fitted, history: "pd.DataFrame | None") -> TrainingHistory | None:
-    """Losses by epoch, averaged over networks that were trained one after another."""
+    """Losses by epoch, averaged over networks trained one after another; None without a history."""
     if history is None or not len(history):
         return None
     means = history.groupby("epoch")[["train", "stopping"]].mean()

@@ -33,7 +33,7 @@ class RandomSearch:
         self._rng = np.random.Generator(np.random.PCG64(context.seed))
 
     def ask(self, n: int) -> Population:
-        """Sample `batch` chromosomes, whatever n is, so that proposals do not depend on the budget."""
+        """Sample `batch` chromosomes for any n, so that proposals do not depend on the budget."""
         context = self._context
         return Population.random(context.alphabet, context.shape, self.batch, self._rng, self.function_share)
 

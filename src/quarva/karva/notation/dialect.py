@@ -107,7 +107,7 @@ class Dialect:
         return {op.name: (sign, strength) for sign, (op, strength) in signs}
 
     def binary_sign(self, text: str) -> tuple[Operator, int] | None:
-        """Return the operator and the strength of a binary sign."""
+        """Return the operator and the strength of a binary sign; None for any other sign."""
         return POWER.get(text) or self.binary.get(text)
 
     def find(self, word: str) -> Operator | None:

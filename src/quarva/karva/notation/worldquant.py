@@ -67,7 +67,7 @@ _RETURNS = Expression(Symbol.function("pct_change", 1), (_field("close"),))
 
 
 def _expand(name: str) -> Expression | None:
-    """Return the expression that `returns` or `adv{d}` stands for."""
+    """Return the expression that `returns` or `adv{d}` stands for; None for any other name."""
     if name.lower() == "returns":
         return _RETURNS
     match = re.fullmatch("adv([0-9]{1,5})", name.lower())
@@ -77,7 +77,7 @@ def _expand(name: str) -> Expression | None:
 
 
 def _abbreviate(node: Expression) -> str | None:
-    """Return the name that stands for an expression, if there is one."""
+    """Return the name that stands for an expression; None if there is none."""
     if node == _RETURNS:
         return "returns"
     operator = node.symbol.operator

@@ -113,8 +113,7 @@ class Generator(nn.Module):
     layers : int
         Layers of the body.
     function_share : float
-        Initial probability of a function. Operators have equal probability, whatever the number of their
-        windows.
+        Initial probability of a function. Operators have equal probability for any number of windows.
     """
 
     operator_of: Tensor

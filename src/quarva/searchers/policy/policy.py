@@ -216,7 +216,7 @@ class Policy:
         return pop
 
     def _templates(self, rng: np.random.Generator) -> Templates | None:
-        """Return templates for the last genes of a batch, better formulas with higher probability."""
+        """Choose templates for the last genes of a batch, preferring better formulas; None if there are none."""
         n, known = int(self.rewrite * self.batch), self._models.population
         if not (n and len(known)):
             return None

@@ -2,7 +2,7 @@
 
 There are four to eight times as many buckets as cells. The scale is linear near zero and logarithmic beyond:
 it uses the bits of |x| + c, where c is an eighth of the geometric mean of |x|. Few cells therefore share a
-bucket, whatever the distribution of the values. Buckets are stored in columns, so that the prefix sums of all
+bucket for any distribution of the values. Buckets are stored in columns, so that the prefix sums of all
 columns are computed at once.
 """
 
