@@ -23,12 +23,12 @@ class Formula:
     Parameters
     ----------
     expression : str, Expression or Formula
-        Text is read in infix notation; `Formula.parse` reads other notations and checks the names.
+        Text is in infix notation; `Formula.parse` parses other notations and checks the names.
 
     Raises
     ------
     FormulaError
-        A text that cannot be read, or anything else.
+        A text cannot be parsed, or the argument is of another type.
     """
 
     expression: Expression
@@ -77,6 +77,8 @@ class Formula:
         ------
         FormulaError
             The formula reads a field, group or asset that the panel lacks.
+        PanelError
+            The argument is not a Panel.
         """
         import pandas as pd
 

@@ -57,7 +57,9 @@ class Stream:
     Raises
     ------
     FormulaError
-        A formula cannot be read, reads something that the panel lacks, or has a reserved name.
+        A formula cannot be parsed, reads something that the panel lacks, or has a reserved name.
+    PanelError
+        `panel` is not a Panel.
 
     Notes
     -----
@@ -240,7 +242,7 @@ class Stream:
         return changed
 
     def _close_gaps(self, bars: NDArray[np.float32]) -> bool:
-        """Extend assets whose bars come back today until today; return True if there are any."""
+        """Move the last day of assets whose bars are back today to today; return True if there are any."""
         ends = self._machine.ends[: len(self.assets)]
         back = ~np.isnan(bars).all(axis=0) & (ends >= 0) & (ends < self.days - 1)
         ends[back] = self.days

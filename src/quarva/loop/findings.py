@@ -72,6 +72,8 @@ class Finding:
         ------
         FormulaError
             The formula reads a field, group or asset that the panel lacks.
+        PanelError
+            The argument is not a Panel.
         """
         return self.formula.signal(panel)
 

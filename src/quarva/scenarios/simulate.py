@@ -145,7 +145,7 @@ def simulate(
     Raises
     ------
     FormulaError
-        The formula cannot be read, or it reads another field or group.
+        The formula cannot be parsed, or it reads another field or group.
     RecipeError
         A number is out of range, or the formula cannot reach the coefficient.
 

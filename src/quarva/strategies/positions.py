@@ -217,7 +217,10 @@ class VolatilityScaled:
 
 
 def as_signal(signal: ArrayLike) -> NDArray[np.floating]:
-    """Convert a signal to a C-contiguous float array of shape (T, N); a single asset may have shape (T,)."""
+    """Convert a signal to a C-contiguous float array of shape (T, N); a single asset may have shape (T,).
+
+    Raises TaskError for any other number of axes.
+    """
     rows = np.asarray(signal)
     if rows.dtype not in (np.float32, np.float64):
         rows = rows.astype(np.float64)

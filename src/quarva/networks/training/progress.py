@@ -16,10 +16,10 @@ _DELAY = 2.0  # seconds before the bar appears
 def progress_reporter(
     progress: bool | Callable[[Epoch], object], chunks: int
 ) -> Iterator[Callable[[int, Epoch], object]]:
-    """A function to call with the chunk and the result of every epoch.
+    """Context that yields a function to call with the chunk and the result of every epoch.
 
-    It calls `progress` if that is callable. If it is true and standard error is a terminal, it updates a bar
-    there, which appears after two seconds. Otherwise it does nothing.
+    The function calls `progress` if that is callable. If `progress` is true and standard error is a terminal,
+    it updates a bar there, which appears after two seconds. Otherwise it does nothing.
     """
     if callable(progress):
         callback = progress

@@ -216,7 +216,10 @@ class Policy:
         return pop
 
     def _templates(self, rng: np.random.Generator) -> Templates | None:
-        """Choose templates for the last genes of a batch, preferring better formulas; None if there are none."""
+        """Choose templates for the last genes of a batch, preferring better formulas.
+
+        None if no gene is rewritten.
+        """
         n, known = int(self.rewrite * self.batch), self._models.population
         if not (n and len(known)):
             return None
