@@ -76,7 +76,7 @@ class Rows:
         rowwise.hand_out(self.mode, order, which, owner, moments, self.acc, self.out)
 
     def _share(self, work: Callable[[int, int], None], first: int, last: int, threads: int) -> None:
-        """Call work(first, last) for parts of days first … last − 1, whole blocks, in several threads."""
+        """Divide days first … last − 1 at block boundaries and call work(first, last) for each part."""
         days = rowwise.days_of(self.layout.tiles.lanes)
         step = days * max(1, (last - first) // (days * threads * _TURNS)) if threads > 1 else last - first
         begins = iter(range(first, last, step))  # `next` is atomic in the interpreter

@@ -96,7 +96,7 @@ class Expression:
     symbol : Symbol
         Symbol of the root.
     args : tuple of Expression
-        As many as the symbol's arity.
+        Arguments, as many as the arity of the symbol.
     """
 
     symbol: Symbol

@@ -140,7 +140,7 @@ class Population:
         Returns
         -------
         Population
-            With standard normal constants.
+            Chromosomes with standard normal constants.
         """
         pop = cls.empty(alphabet, shape, n)
         cut = alphabet.n_functions
@@ -309,7 +309,7 @@ def encode(
     alphabet : Alphabet
         Alphabet of the chromosomes.
     shape : GeneShape
-        With one gene.
+        Shape with one gene.
     rng : numpy.random.Generator
         Random number generator.
 

@@ -28,7 +28,7 @@ def alias_tables(weights: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDA
     Parameters
     ----------
     weights : float64 array, shape (n,)
-        Non-negative and not all 0; n is at most 2³².
+        Weights, non-negative and not all 0; n is at most 2³².
 
     Returns
     -------

@@ -29,7 +29,7 @@ class Grammar:
     alphabet : Alphabet
         The alphabet.
     shape : GeneShape
-        Only the length of the head is used.
+        Shape of the chromosomes, of which only the length of the head is used.
     rules : tuple of str
         Names of optional rules, from `RULES`.
     units : mapping of str to str, optional
@@ -90,7 +90,7 @@ class Grammar:
         context : TreeContext
             Context of these genes, as returned by `begin` and updated for positions 0 … i − 1.
         symbols : int16 array, shape (B, L)
-            Legal up to position i−1; later positions are ignored.
+            The genes, legal up to position i − 1; later positions are ignored.
         i : int
             The position.
         rows : int64 array, shape (R,), optional
@@ -99,7 +99,8 @@ class Grammar:
         Returns
         -------
         bool array, shape (R, V)
-            At least one symbol per row. After the end of an expression all terminals are legal.
+            Mask of the legal symbols, at least one per row. After the end of an expression all terminals
+            are legal.
         """
         rows = np.arange(len(symbols)) if rows is None else rows
         out = np.empty((len(rows), len(self.alphabet)), np.bool_)

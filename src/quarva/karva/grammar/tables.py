@@ -184,7 +184,7 @@ def argument_unit_sets(tables: Tables, v: int, simple: np.uint64, in_head: int) 
     Parameters
     ----------
     tables : Tables
-        With the units of terminals set.
+        Tables in which the units of terminals are set.
     v : int
         The function.
     simple : numpy.uint64

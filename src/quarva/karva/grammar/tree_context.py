@@ -30,7 +30,7 @@ class NodeContext(NamedTuple):
     sibling : int32 array
         Symbol of the left sibling; V if there is none.
     depth : int32 array
-        0 at the root.
+        Depth of the node; 0 at the root.
     open : int32 array
         Nodes without a symbol, this one included; 0 after the end of an expression.
     horizontal : float32 array
@@ -70,7 +70,7 @@ class TreeContext:
     sibling : int16 array, shape (B, L)
         Position of the left sibling; -1 if there is none.
     depth : int16 array, shape (B, L)
-        0 at the root.
+        Depth of the node; 0 at the root.
     horizontal : float32 array, shape (B, L)
         Horizontal position; see the module.
     n_nodes : int32 array, shape (B,)

@@ -95,7 +95,7 @@ class UnitGrid:
     Attributes
     ----------
     bases : tuple of str
-        Sorted.
+        Base units, sorted.
     units : list of tuple of Fraction
         Powers of `bases` of each unit, in the order of the bits.
     index : dict of tuple of Fraction to int

@@ -200,7 +200,7 @@ class Windows:
         Returns
         -------
         Tensor of int64, shape (B,)
-            Ascending.
+            The indices, ascending.
         """
         chosen = self.valid & days.reshape(len(days), -1)
         if mask is not None:

@@ -213,7 +213,7 @@ class Stack:
         members : range
             The members that are overwritten.
         part : Stack
-            As many networks of the same architecture.
+            The source, with as many networks of the same architecture.
         """
         with torch.no_grad():
             for target, source in ((self.weights, part.weights), (self._buffers, part._buffers)):

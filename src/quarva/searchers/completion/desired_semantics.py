@@ -94,7 +94,7 @@ def propagate(code, arity, target, start, values, desired):
     values : float32 array, shape (L, R)
         Current values of each position.
     desired : float64 array, shape (L, R)
-        Output; NaN where no value of the argument yields the target.
+        Receives the desired semantics; NaN where no value of the argument yields the target.
     """
     for j in range(target.size):
         if arity == 1:

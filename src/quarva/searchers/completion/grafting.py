@@ -20,7 +20,7 @@ def extract(symbols, start, root, arity, out, queue):
     arity : int64 array, shape (V,)
         Arity of each symbol.
     out : int16 array
-        Output.
+        Receives the expression.
     queue : int64 array
         Work space, at least as long as `out`.
 
@@ -61,7 +61,7 @@ def graft(symbols, start, position, replacement, arity, head, out, queue):
     head : int
         Positions of the head.
     out : int16 array
-        Output.
+        Receives the formula.
     queue : int64 array
         Work space, longer than `out` by 3 or more.
 

@@ -144,7 +144,7 @@ def read(genes, lengths, semantics, target, head, library, buffers, trial, out):
     buffers, trial : ReadingBuffers
         Work space for the formula and for its completion.
     out : int16 array, shape (M, L)
-        Output. Reading stops when it is full.
+        Receives the completed formulas. Reading stops when it is full.
 
     Returns
     -------

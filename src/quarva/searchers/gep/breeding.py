@@ -156,9 +156,9 @@ def breed(
     buffers : BreedingBuffers
         Work space.
     offspring : Genes
-        Output.
+        Receives the offspring.
     keys : uint64 array, shape (P,)
-        Output.
+        Receives their keys.
     """
     submit(
         pool, breed_island, restarting.size,
@@ -333,7 +333,7 @@ def replacement(
     fitness : float64 array, shape (P,)
         Fitness of the population. Of equal values, the first is preferred.
     offspring : Genes
-        Changed in place.
+        The offspring, changed in place.
     offspring_fitness : float64 array, shape (P,)
         Fitness of the offspring. NaN means no score.
     new_fitness : float64 array, shape (P,)

@@ -204,7 +204,7 @@ class GEP:
         island : int
             Index of the island.
         population : Population
-            As many chromosomes as an island has.
+            The new population, with as many chromosomes as an island has.
         fitness : float64 array, shape (P,)
             Their fitness. NaN means no score.
         """

@@ -55,11 +55,11 @@ class _Gradients(NamedTuple):
     Attributes
     ----------
     state : shape (D, E)
-        With respect to the state after the current position.
+        Gradients with respect to the state after the current position.
     before : shape (E,)
         Work space.
     sums, inner : shape (D, m, 3E)
-        With respect to the pre-activations of the gates, of the input and of the previous state.
+        Gradients with respect to the pre-activations of the gates, of the input and of the previous state.
     logits : shape (m, V)
         First the probabilities of the symbols, then the gradients with respect to the logits.
     entropy : shape (m,)

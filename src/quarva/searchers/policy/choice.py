@@ -17,7 +17,7 @@ def choose_symbol(logits, legal, arity, i, n_nodes, mean, weight, inverse_temper
     Parameters
     ----------
     logits : float32 array, shape (V,)
-        Overwritten.
+        Logits of the symbols. Overwritten.
     legal : bool array, shape (V,)
         Whether each symbol is legal.
     arity : int8 array, shape (V,)

@@ -22,7 +22,7 @@ class LengthPrior:
     Attributes
     ----------
     mean : float
-        At least 1.
+        Mean number of nodes, at least 1.
     spread : float
         Standard deviation; 0 means no prior.
 
@@ -59,7 +59,7 @@ class LengthPrior:
         Returns
         -------
         float32 array, shape (B, L, V)
-            0 after the end of an expression.
+            The term; 0 after the end of an expression.
         """
         penalties = np.zeros((*symbols.shape, len(arity)), np.float32)
         fill_penalties(symbols, arity, self.mean, self.weight, penalties)

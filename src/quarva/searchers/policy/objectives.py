@@ -51,7 +51,7 @@ def risk_seeking(fitness: NDArray[np.float64]) -> NDArray[np.float64]:
     Returns
     -------
     float64 array, shape (n,)
-        With sum 1; all 0 if all fitnesses are equal.
+        The weights, with sum 1; all 0 if all fitnesses are equal.
 
     Notes
     -----

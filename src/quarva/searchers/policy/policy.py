@@ -326,7 +326,7 @@ class Policy:
         Parameters
         ----------
         population : Population
-            With the alphabet and the shape of the search.
+            Formulas with the alphabet and the shape of the search.
         fitness : float64 array, shape (P,)
             Their fitness. NaN means no score.
         """
