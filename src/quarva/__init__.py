@@ -18,7 +18,15 @@ from quarva.__version__ import __version__
 if TYPE_CHECKING:
     from quarva.comparison import Comparison, compare, distil
     from quarva.engine import Formula
-    from quarva.errors import FormulaError, PanelError, QuarvaError, RecipeError, RunError, TaskError
+    from quarva.errors import (
+        DeviceError,
+        FormulaError,
+        PanelError,
+        QuarvaError,
+        RecipeError,
+        RunError,
+        TaskError,
+    )
     from quarva.karva import OPERATORS, Expression, parse, render
     from quarva.live import Stream
     from quarva.loop import Finding, Findings, Searcher
@@ -38,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "OPERATORS",
     "Comparison",
+    "DeviceError",
     "Expression",
     "Field",
     "Finding",
@@ -78,7 +87,15 @@ __all__ = [
 _ROOMS = {
     "comparison": ("Comparison", "compare", "distil"),
     "engine": ("Formula",),
-    "errors": ("FormulaError", "PanelError", "QuarvaError", "RecipeError", "RunError", "TaskError"),
+    "errors": (
+        "DeviceError",
+        "FormulaError",
+        "PanelError",
+        "QuarvaError",
+        "RecipeError",
+        "RunError",
+        "TaskError",
+    ),
     "karva": ("OPERATORS", "Expression", "parse", "render"),
     "live": ("Stream",),
     "networks": ("Fitted", "Learner", "Sweep", "sweep"),

@@ -129,6 +129,13 @@ def test_several_targets_score_like_each_alone(case):
         np.testing.assert_array_equal(together, np.concatenate(alone, axis=2))
 
 
+def test_a_target_of_another_shape_than_the_panel_is_refused(case):
+    panel, targets, segments = case
+    for wrong in ((targets[:, :-1], segments), (targets, np.append(segments, segments[-1]))):
+        with pytest.raises(ValueError, match="do not fit a panel"):
+            Target.prepare(panel, *wrong, 2, "ic")
+
+
 def test_a_prepared_target_scores_like_its_array(case):
     panel, targets, segments = case
     prepared = Target.prepare(panel, targets, segments, 2, "ic")

@@ -43,7 +43,14 @@ print(field, qv.OPERATORS[0].name, qv.__version__)
 def search_with(searcher: qv.Searcher) -> NoReturn:
     try:
         qv.search(task, searcher)
-    except (qv.FormulaError, qv.PanelError, qv.RecipeError, qv.RunError, qv.TaskError) as error:
+    except (
+        qv.DeviceError,
+        qv.FormulaError,
+        qv.PanelError,
+        qv.RecipeError,
+        qv.RunError,
+        qv.TaskError,
+    ) as error:
         raise SystemExit(str(error)) from None
     except qv.QuarvaError:
         raise

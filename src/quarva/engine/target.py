@@ -76,7 +76,16 @@ class Target:
         Returns
         -------
         Target
+
+        Raises
+        ------
+        ValueError
+            The shapes of `targets` and `segments` do not fit the panel. The kernels do not check bounds.
         """
+        if targets.shape[1:] != panel.shape or segments.shape != panel.shape[:1]:
+            raise ValueError(
+                f"targets {targets.shape} and segments {segments.shape} do not fit a panel {panel.shape}"
+            )
         there = np.isfinite(targets)
         if panel.universe is not None:
             there &= panel.universe
