@@ -226,7 +226,7 @@ def test_a_full_disk_or_missing_permission_is_reported(quarva, tmp_path, monkeyp
     assert os.listdir(tmp_path) == ["bars.csv"]
 
 
-def test_a_simulated_market_is_not_half_written(quarva, tmp_path, monkeypatch):
+def test_a_market_that_cannot_be_written_leaves_no_file(quarva, tmp_path, monkeypatch):
     def full(_descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 

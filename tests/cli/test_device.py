@@ -18,7 +18,7 @@ def lines(text):
     return [line for line in text.splitlines() if line.strip()]
 
 
-def test_evaluate_says_in_one_line_that_there_is_no_gpu(quarva, bars):
+def test_evaluate_without_a_gpu_is_refused_in_one_line(quarva, bars):
     said = quarva("evaluate", "close", "--panel", bars, "--device", "cuda")
     assert said.status == 2
     assert said.out == ""

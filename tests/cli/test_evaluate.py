@@ -177,7 +177,7 @@ def test_a_formula_of_seconds_since_1970_is_exact(quarva):
     np.testing.assert_array_equal(pd.read_parquet("out.parquet").f0, rows.y)
 
 
-def test_a_panel_without_prices_gives_signals_and_no_figures(quarva, tmp_path):
+def test_a_panel_without_prices_gives_signals_but_no_scores(quarva, tmp_path):
     dates = pd.bdate_range("2020-01-01", periods=30)
     table = pd.DataFrame(
         {a: np.random.default_rng(n).normal(size=30) for n, a in enumerate("AB")}, index=dates
@@ -221,7 +221,7 @@ def rows(tmp_path):
     return table
 
 
-def test_a_split_of_a_table_gives_the_figures_of_a_search(quarva, rows):
+def test_a_split_of_a_table_gives_the_scores_of_a_search(quarva, rows):
     searched = quarva("search", "--table", "rows.csv", "--split", "0.6,0.8", "--budget", 300, "--json").json
     best = searched["best"]
     words = ["evaluate", best["formula"], "--table", "rows.csv", "--split", "0.6,0.8", "--json"]

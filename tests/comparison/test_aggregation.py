@@ -54,7 +54,7 @@ def test_a_finished_run_keeps_its_score_until_the_last_run_ends():
 
 
 @pytest.mark.parametrize("error", [False, True])
-def test_a_median_begins_when_half_of_the_seeds_have_a_figure(error):
+def test_a_median_begins_when_half_of_the_seeds_have_a_score(error):
     late = [a_run(seed, [begin, 500], [2, 2]) for seed, begin in enumerate((100, 200, 300))]
     found = race({"gep": late}, "evaluations", "score", lambda run: run.trained, error=error)
     (band,) = found.curves

@@ -186,7 +186,7 @@ def test_compare_is_a_public_name():
         (["gep"], {"seeds": [1, 1]}, "seeds must be distinct"),
         (["gep"], {"seeds": [-1]}, "a seed must be 0 or more, not -1"),
         (["gep"], {"settings": {"population": 5}}, "compare an object"),
-        (["gep"], {"resume": True}, "resume=True needs out"),
+        (["gep"], {"resume": True}, "resume=True continues a folder"),
         ({"../gep": "gep"}, {}, "a name may contain only letters"),
     ],
 )

@@ -75,7 +75,7 @@ def test_random_formulas_have_the_values_of_the_reference(seed, genes, head):
     np.testing.assert_allclose(acc[:, 0, 0, 1], np.where(known, error**2, 0).sum(axis=(1, 2)), rtol=1e-12)
 
 
-def test_figures_depend_neither_on_threads_nor_on_the_batch():
+def test_scores_do_not_depend_on_threads_or_the_batch():
     alphabet = Alphabet.build(["t", "x", "y"], [each.name for each in CELLWISE], constants=True)
     population = Population.random(alphabet, GeneShape(head=10), 300, np.random.default_rng(2))
     whole = evaluate(population, TABLE.panel, TABLE.target[None], "sse", threads=1)

@@ -67,13 +67,13 @@ def spread(n, seed, limit=None):
 
 
 @pytest.mark.parametrize("name", NAMES[1])
-def test_a_function_of_one_argument(name):
+def test_a_function_of_one_argument_agrees_with_the_reference(name):
     for x in (SPECIAL, spread(300_000, 0), spread(300_000, 1, 1.0), spread(300_000, 2, 110.0)):
         assert_close(name, (x,), kernel(name, x), define(name, x))
 
 
 @pytest.mark.parametrize("name", NAMES[2])
-def test_a_function_of_two_arguments(name):
+def test_a_function_of_two_arguments_agrees_with_the_reference(name):
     x, y = (grid.ravel() for grid in np.meshgrid(SPECIAL, SPECIAL))
     samples = [
         (x, y),
@@ -88,7 +88,7 @@ def test_a_function_of_two_arguments(name):
 
 
 @pytest.mark.parametrize("name", NAMES[3])
-def test_a_choice(name):
+def test_a_function_of_three_arguments_agrees_with_the_reference(name):
     args = [np.repeat(spread(9, seed, 2.0).round(), 1) for seed in range(3)]
     c, x, y = (grid.ravel() for grid in np.meshgrid(*(np.append(arg, np.float32(NAN)) for arg in args)))
     assert_close(name, (c, x, y), kernel(name, c, x, y), define(name, c, x, y))

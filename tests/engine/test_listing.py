@@ -57,7 +57,7 @@ def ewm_of(panel, window):
 
 
 @given(window=st.sampled_from([2, 3, 5, 20, 61, 300]), seed=st.integers(0, 2**32 - 1))
-def test_an_ema_is_that_of_pandas_whatever_the_gaps(window, seed, kernel, define):
+def test_an_ema_equals_that_of_pandas_across_gaps(window, seed, kernel, define):
     panel = panel_with(with_gaps(seed))
     formula = Expression(Symbol.function("ema", window), (X,))
     wanted = ewm_of(panel, window)

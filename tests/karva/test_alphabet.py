@@ -75,7 +75,7 @@ def test_an_invalid_alphabet_is_refused_with_the_reason(arguments, message):
     assert message in str(caught.value)
 
 
-def test_operators_have_equal_weight_whatever_their_number_of_windows():
+def test_operators_have_equal_weight_for_any_number_of_windows():
     alphabet = Alphabet.build(["x"], ["add", "mean", "std"], windows=(5, 10, 20, 40))
     pop = Population.random(alphabet, GeneShape(head=1), 60_000, np.random.default_rng(0), function_share=1.0)
     roots = [alphabet.symbols[symbol].operator.name for symbol in pop.symbols[:, 0, 0]]

@@ -54,7 +54,7 @@ def test_qlib_calls_for_arithmetic_are_parsed_too():
     assert parse("If(Lt($a, $b), Ge($a, $b), Sign($a))", "qlib") == parse("if_else(a < b, a >= b, sign(a))")
 
 
-def test_every_qlib_name_stands_for_one_operator():
+def test_every_qlib_name_denotes_one_operator():
     assert len(set(NAMES.values())) == len(OPERATORS)
     assert set(OWN_NAMES) == {op.name for op in OPERATORS if op.qlib is None}
 

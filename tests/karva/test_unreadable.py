@@ -71,7 +71,7 @@ from quarva.karva.notation import NOTATIONS, render
         (" \n", "empty formula", ""),
     ],
 )
-def test_an_error_tells_the_problem_its_column_and_the_correction(text, problem, hint, message):
+def test_an_error_states_the_problem_its_column_and_the_correction(text, problem, hint, message):
     found = message(text, fields=["close", "volume"], groups=["sector"], assets=["SPY"])
     assert problem in found
     assert hint in found

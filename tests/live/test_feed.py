@@ -225,14 +225,14 @@ def test_a_missing_field_is_named(stream):
     refused(stream, bars().drop(columns="x"), "no field 'x'")
 
 
-def test_a_wrong_second_day_refuses_the_first_too(stream):
+def test_days_are_refused_together_if_one_is_wrong(stream):
     table = bars(40, 2)
     table.loc[5, "x"] = np.inf
     refused(stream, table, "on 2000-02-13 is infinite")
     refused(stream, bars(40, 2).iloc[:-1], "asset 'D' .* has none on 2000-02-13")
 
 
-def test_a_universe_comes_with_every_day():
+def test_a_stream_with_a_universe_needs_one_for_every_day():
     table = history().assign(universe=True)
     stream = qv.Stream(FORMULAS, qv.Panel.read(table))
     refused(stream, bars(), "no column 'universe'")

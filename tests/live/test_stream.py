@@ -166,7 +166,7 @@ def test_minute_bars_keep_their_times(market):
     np.testing.assert_array_equal(stream.dates[-2:], minutes[-2:])
 
 
-def test_the_callers_arrays_may_change_afterwards(market, expressions):
+def test_arrays_may_be_changed_after_the_call(market, expressions):
     panel, formulas = market(40), expressions(10)
     stream, bars = qv.Stream(formulas, up_to(panel, 30)), np.empty((3, 3), np.float32)
     for day in range(30, 40):
@@ -184,7 +184,7 @@ WRONG_DAYS = {
     "an earlier day": ({"date": "2000-01-05"}, "not after"),
     "no date": ({"date": "soon"}, "'soon' is not a date"),
     "a time of day": ({"date": "2000-02-02T12:00"}, "has a time of day"),
-    "a missing field": ({"values": {"x": [1, 2, 3]}}, "lacks the field 'close'"),
+    "a missing field": ({"values": {"x": [1, 2, 3]}}, "has no field 'close'"),
     "fields of different length": ({"values": {"x": [1, 2, 3], "close": [1, 2]}}, r"'close' .* shape \(2,\)"),
     "an infinite value": (
         {"values": {"x": [1, np.inf, 3], "close": [1, 2, 3]}},
@@ -210,9 +210,7 @@ def test_a_wrong_day_is_refused_and_leaves_the_stream_unchanged(case, market):
     np.testing.assert_array_equal(step(stream, panel, 30), step(untouched, panel, 30))
 
 
-@pytest.mark.parametrize(
-    ("universe", "word"), [(None, "lacks the universe"), ([True, False], r"shape \(2,\)")]
-)
+@pytest.mark.parametrize(("universe", "word"), [(None, "has no universe"), ([True, False], r"shape \(2,\)")])
 def test_a_universe_is_required_on_all_days(universe, word, market):
     panel = market(31, universe=True)
     with pytest.raises(PanelError, match=word):

@@ -125,7 +125,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_an_invalid_table_is_refused_with_the_place(case, file):
+def test_an_invalid_table_is_refused_with_the_place_of_the_fault(case, file):
     text, parts = CASES[case]
     message = refusal(file(text))
     for part in parts:

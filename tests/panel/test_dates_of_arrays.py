@@ -84,7 +84,7 @@ def test_a_panel_can_be_cut_at_a_day_of_any_supported_type(day):
 
 
 def test_values_that_are_not_numbers_are_refused():
-    with pytest.raises(PanelError, match="field 'close' contains values that are not numbers"):
+    with pytest.raises(PanelError, match="field 'close' must contain only numbers and NaN"):
         Panel.from_arrays({"close": [["a"], ["b"]]}, DAYS, ["A"])
     with pytest.raises(PanelError, match="values must map field names to arrays"):
         Panel.from_arrays(np.ones((2, 1)), DAYS, ["A"])

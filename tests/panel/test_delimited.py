@@ -203,7 +203,7 @@ def test_suffixes_and_currencies_are_read_with_a_note(file):
     assert len(panel.notes) == 4  # M, %, $ and the order of rows
 
 
-def test_rows_in_descending_order_are_sorted_and_unordered_ones_refused(file, want):
+def test_rows_in_descending_order_are_sorted_and_unordered_rows_are_refused(file, want):
     frame = long()
     panel = Panel.read(file(frame.iloc[::-1].to_csv(index=False)))
     assert panel.fingerprint() == want

@@ -59,7 +59,7 @@ def test_one_rounded_column_makes_the_table_float64_and_a_note_names_it():
     )
 
 
-def test_a_rounded_target_makes_the_table_float64():
+def test_a_target_that_float32_rounds_makes_the_table_float64():
     table = Table.from_arrays({"x": ROWS}, 2e10 + ROWS)
     assert table.panel.precision == "float64"
     assert "'the target'" in table.panel.notes[0]

@@ -79,9 +79,9 @@ def test_an_index_can_be_requested_by_name():
 @pytest.mark.parametrize(
     ("variables", "target", "said"),
     [
-        ({"x": [1, 2]}, [1, 2, 3], "column 'x' has 2 values but the target has 3"),
+        ({"x": [1, 2]}, [1, 2, 3], "column 'x' must have 3 values like the target, not 2"),
         ({"x": []}, [], "no rows"),
-        ({"x": ["a", "b"]}, [1, 2], "values that are not numbers"),
+        ({"x": ["a", "b"]}, [1, 2], "columns must contain only numbers and NaN"),
         ({"x": [[1], [2]]}, [1, 2], "column 'x' must be one-dimensional, not 2-dim"),
     ],
 )

@@ -32,7 +32,7 @@ def data():
     )
 
 
-def test_the_page_needs_nothing_else(data):
+def test_the_page_is_self_contained(data):
     page = render(data)
     assert not re.search(r"(src|href)=|url\(|@import|https?://", page)
     assert "<mine>" not in page
@@ -127,7 +127,7 @@ def test_errors_are_drawn_on_a_logarithmic_axis(data):
     assert plot.format(2e-7) == "2.0e−07"
 
 
-def test_lines_are_steps(data):
+def test_lines_are_drawn_as_steps(data):
     """Between two places a searcher has what it had at the first of them."""
     x, median = np.array([1.0, 10.0, 100.0, 1000.0]), np.array([0.0, 0.0, 8.0, 8.0])
     plot = ConvergencePlot("score", "evaluations", x, (Curve("gep", median - 1, median, median + 1),))

@@ -50,7 +50,7 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_page_needs_no_other_file(report):
+def test_the_page_needs_no_other_file(report):
     page = render(report)
     assert not Reader(page).links
     outside = re.sub(r'xmlns="[^"]+"', "", page)

@@ -122,7 +122,7 @@ def test_later_rewards_are_discounted():
 
 
 @pytest.mark.parametrize("discrete", [True, False])
-def test_gymnasiums_checker_passes_the_environment(discrete, recwarn):
+def test_the_environment_passes_gymnasiums_checker(discrete, recwarn):
     check_env(LineEnv(discrete=discrete, actions=9), skip_render_check=True)
     env = LineEnv(discrete=discrete, points=5, actions=9)
     seen, _ = env.reset(seed=3)
@@ -142,8 +142,8 @@ def test_gymnasiums_checker_passes_the_environment(discrete, recwarn):
         (lambda: DQN(gamma=1.5), r"gamma, epsilon and final_epsilon must be in \[0, 1\]"),
         (lambda: NAF(noise=0.0), "noise above 0"),
         (lambda: PolicyGradient(std=0.0), "std and final_std above 0"),
-        (lambda: LineEnv().step(np.array([99.0], np.float32)), "line takes actions of Box"),
-        (lambda: LineEnv(discrete=True).step(47), r"line takes actions of Discrete\(47\), not 47"),
+        (lambda: LineEnv().step(np.array([99.0], np.float32)), "line: an action must be in Box"),
+        (lambda: LineEnv(discrete=True).step(47), r"line: an action must be in Discrete\(47\), not 47"),
         (
             lambda: DQN(updates=1).learn(LineGame(actions=5), network(4)),
             r"returns \[2, 4\] for 2 observations instead of \[2, 5\], a value for each of the game's 5",

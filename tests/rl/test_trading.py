@@ -136,7 +136,7 @@ def test_each_trader_learns_the_planted_signal(planted, market, way):
     np.testing.assert_allclose(cut, policy.values(market)[:200], rtol=1e-4, atol=1e-6)
 
 
-def test_gymnasiums_checker_passes_the_environment(market):
+def test_the_environment_passes_gymnasiums_checker(market):
     env = TradingEnv(game_of(market))
     check_env(env, skip_render_check=True)
     env.reset(seed=1)
@@ -153,8 +153,11 @@ def test_gymnasiums_checker_passes_the_environment(market):
         (lambda m: Trader(updates=0), "updates must be 1 or more, not 0"),
         (lambda m: Trader(rate=float("nan")), "rate must be above 0"),
         (lambda m: Trader(gamma=2.0), "gamma in \\[0, 1\\]"),
-        (lambda m: TradingEnv(game_of(m, episodes=2)), "needs a game with 1 episode at a time, not 2"),
-        (lambda m: TradingEnv(game_of(m)).step(np.full(12, 3, np.float32)), "trading takes positions of Box"),
+        (lambda m: TradingEnv(game_of(m, episodes=2)), "must have 1 episode, not 2"),
+        (
+            lambda m: TradingEnv(game_of(m)).step(np.full(12, 3, np.float32)),
+            "trading: positions must be in Box",
+        ),
     ],
 )
 def test_impossible_requests_are_refused(market, make, said):

@@ -83,7 +83,7 @@ def test_without_a_seed_the_random_streams_continue(game):
     assert len(np.unique(unseeded.reset()[0])) > 10
 
 
-def test_gymnasium_makes_and_wraps_them_without_a_warning(game):
+def test_gymnasium_creates_the_environments_without_a_warning(game):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         env = RecordEpisodeStatistics(gymnasium.make_vec(TRADING, MANY, **game))
@@ -111,7 +111,7 @@ def test_the_last_observation_of_an_episode_has_its_last_position(game):
 
 
 @pytest.mark.parametrize("name", [LINE, TRADING])
-def test_gymnasiums_checker_passes_what_gymnasium_makes(name, game):
+def test_registered_environments_pass_gymnasiums_checker(name, game):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a window's values have no bounds
         check_env(gymnasium.make(name, **(game if name == TRADING else {})).unwrapped, skip_render_check=True)
@@ -136,9 +136,9 @@ def test_a_random_stream_is_uniform_and_independent_of_the_others():
         (lambda: LineVectorEnv(2).step(np.zeros((2, 1), np.float32)), "reset the environments before"),
         (lambda: LineVectorEnv(2).reset(seed=[1, 2, 3]), "3 seeds for 2 environments"),
         (lambda: LineVectorEnv(2).reset(options={"reset_mask": np.ones(2, bool)}), "leave reset_mask out"),
-        (lambda: reset(LineVectorEnv(2)).step(np.full((2, 1), 99, np.float32)), "takes actions of Box"),
-        (lambda: reset(LineVectorEnv(2)).step(np.zeros((3, 1), np.float32)), "takes actions of Box"),
-        (lambda: reset(LineVectorEnv(2, discrete=True)).step(np.array([0, 47])), "takes actions of MultiDis"),
+        (lambda: reset(LineVectorEnv(2)).step(np.full((2, 1), 99, np.float32)), "actions must be in Box"),
+        (lambda: reset(LineVectorEnv(2)).step(np.zeros((3, 1), np.float32)), "actions must be in Box"),
+        (lambda: reset(LineVectorEnv(2, discrete=True)).step(np.array([0, 47])), "must be in MultiDis"),
     ],
 )
 def test_impossible_requests_are_refused(do, said):

@@ -73,7 +73,7 @@ def test_what_cannot_be_fitted_leaves_no_folder(panel_task, tmp_path, given, sai
 
 
 def test_resume_needs_a_folder_of_a_fit(panel_task, find, tmp_path):
-    with pytest.raises(RecipeError, match="resume=True needs out"):
+    with pytest.raises(RecipeError, match="resume=True continues a folder"):
         quarva.fit(panel_task, resume=True)
     find(panel_task, budget=5, out=tmp_path / "s")
     with pytest.raises(RunError, match="is the folder of a search; continue it with quarva search"):

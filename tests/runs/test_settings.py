@@ -56,7 +56,7 @@ def test_settings_of_a_network_are_the_fields_of_a_learner():
         assert default in (None, {}, each.default), each.name
 
 
-def test_a_recipe_names_the_devices_of_the_engine():
+def test_a_recipe_accepts_the_devices_of_the_engine():
     assert described(LimitSettings)["device"][0].__args__ == DEVICES
 
 

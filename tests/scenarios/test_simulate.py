@@ -46,7 +46,7 @@ def test_the_panel_has_no_gaps(empty):
     assert (found.broken_bars, found.zero_volumes, found.gap_count, found.twins) == (0, 0, 0, ())
 
 
-def test_bars_are_consistent(empty):
+def test_simulated_bars_are_consistent(empty):
     opened, high, low, close, volume = empty.values
     assert (low > 0).all()
     assert (low <= np.minimum(opened, close)).all()
@@ -143,10 +143,10 @@ def test_small_markets_are_possible():
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"assets": 0}, "assets = 0: a simulated market needs at least 1"),
-        ({"assets": 4, "plant": "rank(close)"}, "needs at least 5"),
-        ({"days": 1}, "days = 1: a simulated market needs at least 2"),
-        ({"days": 40, "plant": "mean(close, 20)"}, "days = 40: a simulated market needs at least 49"),
+        ({"assets": 0}, "assets = 0: a simulated market must have at least 1"),
+        ({"assets": 4, "plant": "rank(close)"}, "must have at least 5"),
+        ({"days": 1}, "days = 1: this simulated market must have at least 2"),
+        ({"days": 40, "plant": "mean(close, 20)"}, "days = 40: this simulated market must have at least 49"),
         ({"plant": "rank(close)", "ic": 0.9}, "ic = 0.9: the information coefficient of a plant"),
         ({"plant": "rank(close)", "ic": float("nan")}, "ic = nan"),
         ({"plant": "sign(close)"}, "the same value for all assets; plant another formula"),

@@ -74,7 +74,7 @@ def test_mutation_changes_each_position_at_its_rate(rng, chromosomes):
 
 
 @pytest.mark.parametrize(("rate", "share"), [(0.0, 0.0), (1.0, 0.808)])
-def test_mutation_at_extreme_rates(rng, chromosomes, rate, share):
+def test_mutation_at_extreme_rates_changes_the_expected_share(rng, chromosomes, rate, share):
     before, after = chromosomes
     for symbols in after.symbols:
         genetic_operators.mutate(symbols, rng, genetic_operators.gap_tables(rate, symbols.size), SAMPLER)

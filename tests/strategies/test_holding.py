@@ -85,7 +85,7 @@ def by_pandas(close, weights, delay, cost_bps, delisting_return):
     ).loc[first:]
 
 
-def test_buy_and_hold_through_suspensions_loses_what_the_stock_loses():
+def test_buy_and_hold_through_suspensions_loses_as_much_as_the_stock():
     close = suspended()
     got = Strategy(np.ones(close.shape), SignTiming(), delay=0, cost_bps=0).run(panel_of(close))
     assert close[-1, 0] / close[0, 0] < 0.2
@@ -156,7 +156,7 @@ def test_a_delisting_earns_the_given_return_once_and_ends_the_position_without_a
     assert f"1 delisting at {given:+.0%}" in str(got)
 
 
-def test_returns_without_gaps_are_the_daily_ones_bit_for_bit(sp500_closes):
+def test_returns_without_gaps_equal_daily_returns_bit_for_bit(sp500_closes):
     close = sp500_closes.ffill().to_numpy()
     returns = holding_returns(close)
     np.testing.assert_array_equal(returns.gain[1:], daily_returns(close)[1:])
@@ -164,7 +164,7 @@ def test_returns_without_gaps_are_the_daily_ones_bit_for_bit(sp500_closes):
     assert returns.open.all()
 
 
-def test_gains_before_a_gap_do_not_depend_on_what_comes_after_it():
+def test_gains_before_a_gap_do_not_depend_on_later_prices():
     close = with_holes(5).to_numpy()
     before = holding_returns(close)
     changed = close.copy()
@@ -174,7 +174,7 @@ def test_gains_before_a_gap_do_not_depend_on_what_comes_after_it():
     np.testing.assert_array_equal(before.state, after.state)
 
 
-def test_annual_figures_follow_the_bars_of_the_panel():
+def test_annual_figures_depend_on_the_bars_of_the_panel():
     close = 100 * np.exp(np.cumsum(np.random.default_rng(1).normal(0, 0.01, (300, 1)), axis=0))
     signal = np.ones(close.shape)
     ratios = {}

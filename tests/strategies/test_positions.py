@@ -91,7 +91,7 @@ def test_a_missing_signal_gives_no_position():
     assert SignTiming().positions(signal)[1, 2] == 1.0
 
 
-def test_one_asset_may_be_a_plain_series():
+def test_a_signal_of_one_asset_may_be_a_series():
     assert SignTiming().positions([1.0, -2.0, 0.0, np.nan]).ravel().tolist() == [1.0, -1.0, 0.0, 0.0]
 
 

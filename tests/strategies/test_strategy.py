@@ -58,7 +58,7 @@ def quantile_weights(signal: pd.DataFrame, quantile: float) -> pd.DataFrame:
 
 @pytest.mark.parametrize("data", ["sp500_closes", "us500_closes"])
 @pytest.mark.parametrize(("delay", "cost_bps"), [(0, 0.0), (1, 5.0), (3, 12.5)])
-def test_figures_equal_pandas_on_real_data(data, delay, cost_bps, request):
+def test_performance_figures_equal_pandas_on_real_data(data, delay, cost_bps, request):
     close = request.getfixturevalue(data)
     signal = -close.astype(float).pct_change(7, fill_method=None)
     signal += 1e-9 * np.random.default_rng(0).random(signal.shape)  # closes are rounded; no two signals tie
@@ -133,7 +133,7 @@ def test_assets_outside_the_universe_are_not_held(sp500_closes):
     )
 
 
-def test_a_part_of_the_days_has_separate_figures(sp500_closes):
+def test_a_part_of_the_days_has_its_own_performance(sp500_closes):
     signal = np.random.default_rng(6).standard_normal(sp500_closes.shape)
     whole = Strategy(signal, cost_bps=0).run(panel_of(sp500_closes))
     mask = sp500_closes.index.year == 2008
@@ -163,7 +163,7 @@ def test_a_strategy_that_loses_everything_stays_at_zero():
     assert got.max_drawdown == -1
 
 
-def test_a_signal_without_values_has_no_figures(sp500_closes):
+def test_a_signal_without_values_has_no_performance_figures(sp500_closes):
     got = Strategy(np.full(sp500_closes.shape, np.nan)).run(panel_of(sp500_closes))
     assert got.days == 0
     assert np.isnan([got.sharpe, got.max_drawdown, got.annual_return, got.mean_turnover]).all()

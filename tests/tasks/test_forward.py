@@ -139,7 +139,7 @@ def one_day(returns):
         ([0.1, 0.2, np.nan, np.nan, 0.4, 0.5], [np.nan] * 6),
     ],
 )
-def test_ties_at_the_edge_of_a_fifth_are_neither_top_nor_bottom(returns, labels):
+def test_ties_at_the_edge_of_a_quintile_are_neither_top_nor_bottom(returns, labels):
     returns = np.array(returns)
     np.testing.assert_array_equal(Quintile(1).values(one_day(returns))[0], labels)
     np.testing.assert_array_equal(Quintile(1).values(one_day(-returns))[0], -np.array(labels))

@@ -32,7 +32,7 @@ def test_a_target_field_is_not_available_to_formulas(walks):
     assert np.isfinite(task.score(parse(["close"])).train[0])
 
 
-def test_a_task_describes_itself(sample):
+def test_the_description_of_a_task_is_complete(sample):
     task = Task(sample, "forward_return_5", "rank_ic", ("2008-01-01", "2009-01-01"), embargo=2, cost_bps=3)
     assert task.describe() == {
         "target": "forward_return_5",

@@ -103,7 +103,7 @@ def compare(
         folder, recipe = _open(out, settings, asked) if resume else _create(out, task, asked)
         return compare_in(folder, task, recipe, objects, resume=resume, progress=progress)
     if resume:
-        raise RecipeError("resume=True needs out, the folder of the comparison to continue")
+        raise RecipeError("resume=True continues a folder; pass out=FOLDER as well")
     recipe = CompareRecipe.of(asked)
     check_names(recipe)
     return _Runner(task, recipe, _entrants(task, recipe, objects), None).run(progress)

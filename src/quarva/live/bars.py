@@ -40,14 +40,14 @@ def bars_of(
     if isinstance(values, Mapping):
         missing = [name for name in fields if name not in values]
         if missing:
-            raise PanelError(f"{day} lacks the field {missing[0]!r}; give {', '.join(fields)}")
+            raise PanelError(f"{day} has no field {missing[0]!r}; give {', '.join(fields)}")
         given = [values[name] for name in fields]
     elif np.ndim(values) == 2 and len(values) == len(fields):
         given = list(values)
     else:
         raise PanelError(
-            f"the values of {day} have shape {np.shape(values)}; fields × assets is {(len(fields), n)}:"
-            f" {', '.join(fields)}"
+            f"the values of {day} must have shape {(len(fields), n)} (fields × assets), not"
+            f" {np.shape(values)}; the fields are {', '.join(fields)}"
         )
     bars = np.empty((len(fields), n), np.float32)
     for row, name, numbers in zip(bars, fields, given, strict=True):
@@ -92,7 +92,7 @@ def universe_of(day: str, universe: Any, required: bool, assets: int) -> NDArray
         The day lacks a universe and the days before have one, or the other way round, or the length is wrong.
     """
     if universe is None and required:
-        raise PanelError(f"{day} lacks the universe; give one, as on the days before")
+        raise PanelError(f"{day} has no universe, but the days before have one; give a universe")
     if universe is not None and not required:
         raise PanelError(
             f"{day} has a universe, but the days before have none; start again with a panel that has one"

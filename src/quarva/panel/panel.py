@@ -232,7 +232,7 @@ class Panel:
                 with np.errstate(over="ignore"):
                     stacked[row] = array
             except (TypeError, ValueError):
-                raise PanelError(f"{name}: field {given!r} contains values that are not numbers") from None
+                raise PanelError(f"{name}: field {given!r} must contain only numbers and NaN") from None
         if universe is not None:
             universe = np.ascontiguousarray(universe, dtype=bool)
             if universe.shape != shape:

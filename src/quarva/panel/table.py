@@ -142,7 +142,9 @@ class Table:
             raise PanelError(f"{name}: no rows; give arrays of numbers")
         for variable, array in variables.items():
             if (found := _rows(array, f"column {variable!r}", name)) != rows:
-                raise PanelError(f"{name}: column {variable!r} has {found} values but the target has {rows}")
+                raise PanelError(
+                    f"{name}: column {variable!r} must have {rows} values like the target, not {found}"
+                )
         columns = {variable: _as_float64(array, name) for variable, array in variables.items()}
         wanted = _as_float64(target, name)
         note = precision_note(columns | {target_name: wanted})
@@ -174,7 +176,7 @@ def _as_float64(array: Any, name: str) -> np.ndarray:
     try:
         return np.asarray(array, np.float64)
     except (TypeError, ValueError):
-        raise PanelError(f"{name}: a column contains values that are not numbers") from None
+        raise PanelError(f"{name}: columns must contain only numbers and NaN") from None
 
 
 def _has_row_labels(source: Source, column: str) -> bool:

@@ -72,7 +72,7 @@ def fit(
     learner = _learner(network, settings)
     if out is None:
         if resume:
-            raise RecipeError("resume=True needs out, the folder of the fit to continue")
+            raise RecipeError("resume=True continues a folder; pass out=FOLDER as well")
         return learner.fit(task, progress=progress)
     from quarva.runs.run_folder import RunFolder
     from quarva.runs.to_recipe import make_run_folder

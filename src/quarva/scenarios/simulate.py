@@ -203,9 +203,9 @@ def planted_ic(signal: NDArray[np.floating], close: NDArray[np.floating]) -> flo
 def _check_request(assets: int, days: int, ic: float, start: str, lookback: int | None) -> None:
     least_assets, least_days = (1, 2) if lookback is None else (5, lookback + 30)
     if assets < least_assets:
-        raise RecipeError(f"assets = {assets}: a simulated market needs at least {least_assets}")
+        raise RecipeError(f"assets = {assets}: a simulated market must have at least {least_assets}")
     if days < least_days:
-        raise RecipeError(f"days = {days}: a simulated market needs at least {least_days} here")
+        raise RecipeError(f"days = {days}: this simulated market must have at least {least_days}")
     if lookback is not None and not -0.5 <= ic <= 0.5:
         raise RecipeError(f"ic = {ic:g}: the information coefficient of a plant must be in [-0.5, 0.5]")
     try:

@@ -148,7 +148,8 @@ class Strategy:
         close = closes(panel)
         if rows.shape != close.shape:
             raise TaskError(
-                f"the signal has shape {rows.shape}, but the panel has {close.shape} (days × assets)"
+                f"the signal must have the shape of the panel, {close.shape} (days × assets), not "
+                f"{rows.shape}"
             )
         if panel.universe is not None:
             rows = np.where(panel.universe, rows, np.float32(np.nan))
@@ -210,7 +211,7 @@ def backtest(
     delay = check_delay_and_cost(delay, cost_bps)
     days = len(returns.gain)
     if days < delay + 2:
-        raise TaskError(f"a delay of {delay} needs at least {delay + 2} days of data, but there are {days}")
+        raise TaskError(f"a delay of {delay} needs {delay + 2} days of data, but there are {days}; add days")
     gross, traded = np.empty(days), np.empty(days)
     missing, bridged, delisted = (np.empty(days, np.int32) for _ in range(3))
     simulate_positions(

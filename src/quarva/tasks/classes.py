@@ -139,7 +139,8 @@ class Quintile(Forward):
     def _compute(self, panel: "Panel") -> NDArray[np.floating]:
         if panel.shape[1] < _MIN_ASSETS:
             raise TaskError(
-                f"{self.name} needs at least {_MIN_ASSETS} assets, but the panel has {panel.shape[1]}"
+                f"{self.name} needs at least {_MIN_ASSETS} assets, but the panel has {panel.shape[1]}; use "
+                "direction or triple_barrier"
             )
         returns = ForwardReturn(self.horizon, self.delay).values(panel)
         if panel.universe is not None:

@@ -169,7 +169,8 @@ def rows_by_part(table: "Table", split: Sequence[Border] | None) -> NDArray[np.i
     complete = ~(np.isnan(y) | np.isnan(panel.values).any(axis=0)).reshape(-1)[: table.rows]
     if complete.sum() < 2:
         raise TaskError(
-            f"{panel.name}: {complete.sum()} rows have a target and a value in every column; 2 are needed"
+            f"{panel.name}: only {complete.sum()} rows have a target and a value in every column, but 2 are "
+            "needed; add rows, or leave out columns with gaps"
         )
     flat = np.full(y.size, UNUSED, np.int8)
     flat[np.flatnonzero(complete)] = split_rows(int(complete.sum()), split)
@@ -192,7 +193,8 @@ def table_question(table: "Table", split: Sequence[Border] | None) -> Question:
     for part, target in zip(PARTS, values):
         if np.nanmin(target) == np.nanmax(target):
             raise TaskError(
-                f"{panel.name}: the target is {np.nanmin(target):g} in every row of the {part} part"
+                f"{panel.name}: the target is {np.nanmin(target):g} in every row of the {part} part; move "
+                "the split, or choose a target that varies"
             )
     names = tuple("target" for _ in parts)
     return Question(names, values, sealed, np.zeros(len(y), np.int8), None, panel.fields, 0, notes=notes)

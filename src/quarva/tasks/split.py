@@ -152,7 +152,9 @@ def split_rows(rows: int, borders: Sequence[Border] | None) -> NDArray[np.int8]:
         )
     ends = [0, round(first * rows), round(second * rows), rows]
     if min(np.diff(ends)) < 2:
-        raise TaskError(f"split {first}, {second}: of {rows} rows, a part has fewer than 2")
+        raise TaskError(
+            f"split {first}, {second}: a part has fewer than 2 of the {rows} rows; move the borders"
+        )
     order = np.random.default_rng(0).permutation(rows)
     for part in (VALIDATION, TEST):
         segments[order[ends[part] : ends[part + 1]]] = part

@@ -340,7 +340,7 @@ class Task:
             )
         program = self._program(formula)
         if len(program) != 1:
-            raise TaskError(f"the sealed test can be read for one formula at a time, not {len(program)}")
+            raise TaskError(f"the sealed test must be read for one formula at a time, not {len(program)}")
         trained = self.score(program, threads)
         if self.objective.positions is not None:
             value = self._sharpes(program, (TEST,), threads)[0, 0]

@@ -20,7 +20,7 @@ def test_a_task_has_the_same_scores_on_both_devices():
         assert np.isfinite(on_gpu.fitness).any()
 
 
-def test_formulas_have_the_same_figures_on_both_devices():
+def test_formulas_have_the_same_scores_on_both_devices():
     panel = simulate(8, 40, seed=1)
     target = np.full((40, 8), np.nan, np.float32)
     target[:-1] = panel.field("close")[1:] / panel.field("close")[:-1] - 1

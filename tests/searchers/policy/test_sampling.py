@@ -182,7 +182,7 @@ def test_windows_of_one_operator_share_parameters():
     assert not torch.equal(five, other_five)
 
 
-def test_operators_have_equal_initial_probability_whatever_their_number_of_windows():
+def test_operators_have_equal_initial_probability_for_any_number_of_windows():
     alphabet = Alphabet.build(["close"], ["mean", "neg"], [5, 10, 20, 40])
     made = Generator(alphabet, "gru", 8, 1, 0.6)
     probabilities = made.bias.exp()

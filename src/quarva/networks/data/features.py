@@ -50,8 +50,8 @@ def compute(feature: Callable[[Panel], NDArray[np.floating]], panel: Panel) -> N
     values = np.asarray(feature(panel), np.float32)
     if values.shape != panel.shape:
         raise TaskError(
-            f"the feature {feature_name(feature)} has shape {list(values.shape)}, but the panel has shape "
-            f"{list(panel.shape)} (days × assets)"
+            f"the feature {feature_name(feature)} must have the shape of the panel, {list(panel.shape)} "
+            f"(days × assets), not {list(values.shape)}"
         )
     return values
 

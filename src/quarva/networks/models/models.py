@@ -263,5 +263,5 @@ def make_network(
             f"{given}: {str(error).splitlines()[0]}"
         ) from error
     if not isinstance(made, nn.Module):
-        raise RecipeError(f"{name} returned a {type(made).__name__}, not a torch.nn.Module")
+        raise RecipeError(f"{name} must return a torch.nn.Module, not a {type(made).__name__}")
     return name, made

@@ -89,7 +89,7 @@ class LineEnv(_Single):
             The action is outside the action space.
         """
         if not self.action_space.contains(action):
-            raise RecipeError(f"line takes actions of {self.action_space}, not {action!r}")
+            raise RecipeError(f"line: an action must be in {self.action_space}, not {action!r}")
         value = self._actions[int(action)] if self._discrete else float(action[0])
         return self._x[self._point].copy(), -((value - self._y[self._point]) ** 2), True, False, {}
 
@@ -114,7 +114,7 @@ class TradingEnv(_Single):
 
     def __init__(self, game: TradingGame) -> None:
         if game.episodes != 1:
-            raise RecipeError(f"an environment needs a game with 1 episode at a time, not {game.episodes}")
+            raise RecipeError(f"the game of a single environment must have 1 episode, not {game.episodes}")
         self._game = game
         self.observation_space, self.action_space = trading_spaces(game)
 
@@ -139,7 +139,7 @@ class TradingEnv(_Single):
             The positions are outside the action space, or the episode is over.
         """
         if not self.action_space.contains(action):
-            raise RecipeError(f"trading takes positions of {self.action_space}")
+            raise RecipeError(f"trading: positions must be in {self.action_space}; clip or reshape them")
         if self._game.days_left == 0:
             raise RecipeError("the episode is over: reset the environment before the next step")
         reward = self._game.trade(torch.from_numpy(action))

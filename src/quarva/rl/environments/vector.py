@@ -99,7 +99,7 @@ class _Vector(VectorEnv[Observations, Any, Any]):
         if self._streams is None:
             raise RecipeError("reset the environments before the first step")
         if not self.action_space.contains(actions):
-            raise RecipeError(f"{type(self).__name__} takes actions of {self.action_space}")
+            raise RecipeError(f"{type(self).__name__}: actions must be in {self.action_space}")
         observations, reward, terminated, truncated = self._act(torch.from_numpy(actions))
         every = np.ones(self.num_envs, np.bool_)
         infos: dict[str, Any] = {}
