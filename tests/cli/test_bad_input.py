@@ -157,7 +157,7 @@ def test_an_unknown_setting_of_the_searcher_in_a_recipe_is_refused(quarva, tmp_p
         ("compare", "searchers = 5", ["searchers = 5: give names"]),
         ("compare", "searchers = [1, 2]", ["give names, or a table for each entry"]),
         ("compare", "[searchers.x]\nfoo = 1", ["'x' needs one of the keys searcher, network and trader"]),
-        ("compare", "[searchers.x]\nsearcher = 3", ["no searcher '3'"]),
+        ("compare", "[searchers.x]\nsearcher = 3", ["unknown searcher '3'"]),
         ("compare", "[searchers.x]\nsearcher = 'gep'\nepochs = 3", ["'x' has the unknown key 'epochs'"]),
         ("compare", "[searchers.x]\nnetwork = 'dense'\nfoo = 1", ["'x' cannot be created", "foo"]),
         ("compare", "[searchers.'../x']\nsearcher = 'gep'", ["a name may contain only letters"]),

@@ -243,7 +243,7 @@ def test_a_split_of_a_table_gives_the_scores_of_a_search(quarva, rows):
 @pytest.mark.parametrize(
     ("flags", "said"),
     [
-        (["--read-test"], "--read-test: there is no split"),
+        (["--read-test"], "--read-test: without a split"),
         (["--split", "0.8,0.6"], "the split of a table must be two ascending shares"),
         (["--split", "2017-01-01,2018-01-01"], "the split of a table must be two ascending shares"),
         (["--target", "forward_return_5"], "--target: a table has its own target column"),

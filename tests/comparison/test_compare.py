@@ -178,14 +178,14 @@ def test_compare_is_a_public_name():
 @pytest.mark.parametrize(
     ("searchers", "given", "says"),
     [
-        (["gap"], {}, "no searcher 'gap'; there are"),
+        (["gap"], {}, "unknown searcher 'gap'; did you mean 'gep'"),
         ([], {}, "no searcher given"),
         (["gep", "gep"], {}, "'gep' is given twice"),
         (["gep"], {"budget": 0}, "budget must be 1 or more, not 0"),
         (["gep"], {"seeds": 0}, "seeds must be 1 or more, not 0"),
         (["gep"], {"seeds": [1, 1]}, "seeds must be distinct"),
         (["gep"], {"seeds": [-1]}, "a seed must be 0 or more, not -1"),
-        (["gep"], {"settings": {"population": 5}}, "compare an object"),
+        (["gep"], {"settings": {"population": 5}}, "pass an object"),
         (["gep"], {"resume": True}, "resume=True continues a folder"),
         ({"../gep": "gep"}, {}, "a name may contain only letters"),
     ],

@@ -172,7 +172,7 @@ def test_another_task_is_refused(run, panel_task, table_task, tmp_path):
 
 def test_the_same_name_for_another_searcher_is_refused(run, panel_task, tmp_path):
     run(panel_task, {"mine": GEP(population=50)}, seeds=1, out=tmp_path / "c")
-    with pytest.raises(RunError, match="entry 'mine' was .*'population': 50.* give it another name"):
+    with pytest.raises(RunError, match="entry 'mine' was .*'population': 50.* give the entry another name"):
         run(panel_task, {"mine": GEP(population=60)}, seeds=1, out=tmp_path / "c", resume=True)
 
 

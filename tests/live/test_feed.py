@@ -229,7 +229,7 @@ def test_days_are_refused_together_if_one_is_wrong(stream):
     table = bars(40, 2)
     table.loc[5, "x"] = np.inf
     refused(stream, table, "on 2000-02-13 is infinite")
-    refused(stream, bars(40, 2).iloc[:-1], "asset 'D' .* has none on 2000-02-13")
+    refused(stream, bars(40, 2).iloc[:-1], "asset 'D' .* but none on 2000-02-13")
 
 
 def test_a_stream_with_a_universe_needs_one_for_every_day():

@@ -236,7 +236,7 @@ def test_only_days_of_the_stream_can_be_corrected(day, word, market):
 def test_a_stream_without_days_has_no_signals(market, expressions):
     panel, formulas = market(40), expressions(10)
     stream = qv.Stream(formulas, up_to(panel, 0))
-    with pytest.raises(PanelError, match="no day yet"):
+    with pytest.raises(PanelError, match="no days yet"):
         stream.signals()
     for day in range(40):
         answer = step(stream, panel, day)

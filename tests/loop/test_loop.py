@@ -238,7 +238,7 @@ def test_the_time_of_the_searcher_and_the_engine_are_reported_separately(find, p
 def test_invalid_arguments_are_refused(find, panel_task):
     with pytest.raises(RecipeError, match="budget must be 1 or more"):
         find(panel_task, budget=0)
-    with pytest.raises(RecipeError, match="no searcher 'gap'; there are gep, policy, blend, random"):
+    with pytest.raises(RecipeError, match="unknown searcher 'gap'; choose one of gep, policy, blend, random"):
         find(panel_task, "gap")
     with pytest.raises(RecipeError, match="has no setting 'populaton'"):
         find(panel_task, settings={"populaton": 3})

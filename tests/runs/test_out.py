@@ -98,7 +98,7 @@ def test_a_search_that_cannot_be_saved_leaves_no_folder(find, panel_task, tmp_pa
         find(Task(panel, [ForwardReturn(1), ForwardReturn(5)]), budget=5, out=out)
     with pytest.raises(RunError, match="cannot describe this task"):
         find(Task(panel, Field("volume", horizon=3)), budget=5, out=out)
-    with pytest.raises(RecipeError, match="give out or checkpoint"):
+    with pytest.raises(RecipeError, match="pass out or checkpoint"):
         find(panel_task, budget=5, out=out, checkpoint=tmp_path / "c.npz")
     with pytest.raises(RunError, match="no such folder"):
         find(panel_task, budget=5, out=out, resume=True)

@@ -164,5 +164,5 @@ def test_an_unknown_field_is_refused():
 
 
 def test_a_market_without_finite_variance_is_refused():
-    with pytest.raises(RecipeError, match="freedom above 2"):
+    with pytest.raises(RecipeError, match="freedom must be above 2"):
         Market(freedom=2.0)

@@ -193,7 +193,7 @@ def test_invalid_settings_and_prices_are_refused(sp500_closes):
         Strategy(signal, cost_bps=-1)
     with pytest.raises(TaskError, match="days × assets"):
         Strategy(signal[:-1]).run(panel_of(sp500_closes))
-    with pytest.raises(TaskError, match="at least 3 days"):
+    with pytest.raises(TaskError, match="needs 3 days"):
         Strategy(signal[:2]).run(panel_of(sp500_closes.iloc[:2]))
     bad = sp500_closes.copy()
     bad.iloc[5, 3] = 0
