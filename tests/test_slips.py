@@ -6,6 +6,7 @@ import pytest
 
 import quarva as qv
 from quarva.scenarios import simulate
+from quarva.searchers.random_search import RandomSearch
 
 QUIET = {"progress": False}
 
@@ -88,6 +89,20 @@ FRAME = pd.DataFrame({"a": [1.0, 2, 3], "y": [1.0, 3, 2]})
         (lambda t, p: qv.search(t, budget=True), "budget must be a whole number, not True"),
         (lambda t, p: qv.search(t, budget=float("inf")), "budget must be a whole number, not inf"),
         (lambda t, p: qv.search(t, seed=-1), "seed must be 0 or more, not -1"),
+        (lambda t, p: qv.search(t, seconds="5"), "seconds must be a number of 0 or more, not '5'"),
+        (lambda t, p: qv.search(t, seconds=float("nan")), "seconds must be a number of 0 or more, not nan"),
+        (lambda t, p: qv.search(t, memory_mb=-1), "memory_mb must be a number of 0 or more, not -1"),
+        (
+            lambda t, p: qv.search(t, 5),
+            r"a searcher must be one of gep, .* or a Searcher object, not 5",
+        ),
+        (lambda t, p: qv.search(t, RandomSearch), "a searcher must be one of gep"),
+        (
+            lambda t, p: qv.Panel.from_arrays(
+                {"close": np.ones((2, 1)) * 1j}, ["2024-01-02", "2024-01-03"], ["A"]
+            ),
+            "field 'close' must contain only numbers and NaN",
+        ),
         (lambda t, p: qv.compare(t, ["gep"], seeds=1.5), "seeds must be a whole number, not 1.5"),
         (lambda t, p: qv.Learner(epochs=1.5), "epochs must be a whole number, not 1.5"),
         (lambda t, p: qv.Formula(None), "a formula is text such as 'rank\\(close\\)', .* not a NoneType"),

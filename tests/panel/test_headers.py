@@ -68,6 +68,11 @@ def test_the_layout_that_quarva_writes_keeps_its_names():
     assert Panel.read(frame).fields == ("close", "vol")
 
 
+def test_an_ambiguous_header_in_that_layout_gets_a_plain_name():
+    frame = pd.DataFrame({"date": DAYS, "asset": "A", "Close": np.arange(40.0) + 1, "Vol": np.arange(40.0)})
+    assert Panel.read(frame).fields == ("close", "volume")
+
+
 def test_an_unknown_asset_column_is_refused_with_the_flag():
     frame = long().rename(columns={"symbol": "firm"})
     with pytest.raises(PanelError, match="row 41: 2022-01-03 occurs twice.*'firm'.*--asset-column firm"):

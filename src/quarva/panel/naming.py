@@ -17,23 +17,24 @@ def roles_of(columns: Sequence[str]) -> dict[str, str]:
     Meanings marked `BESIDE_PRICES` are included only if the table has prices.
     """
     found = {name: meaning for name in columns if (meaning := meaning_of(name)) is not None}
-    if {"date", "asset"} <= set(columns):  # the layout written by Quarva: fields keep their names
-        identifiers = (PERMANENT, ISSUE, ID)
-        return {
-            name: meaning
-            for name, meaning in found.items()
-            if name in ("date", "asset") or meaning in identifiers or normalise(name) != name
-        }
     plain = {meaning for meaning in found.values() if not meaning.endswith(BESIDE_PRICES)}
     with_weak = {meaning.removesuffix(BESIDE_PRICES) for meaning in found.values()}
     priced = (
         bool(plain & (_PRICES | {"adj_close", "last", "price", "settle"})) or len(with_weak & _PRICES) > 2
     )
-    return {
+    roles = {
         name: meaning.removesuffix(BESIDE_PRICES)
         for name, meaning in found.items()
         if priced or not meaning.endswith(BESIDE_PRICES)
     }
+    if {"date", "asset"} <= set(columns):  # the layout written by Quarva: fields keep their names
+        identifiers = (PERMANENT, ISSUE, ID)
+        return {
+            name: role
+            for name, role in roles.items()
+            if name in ("date", "asset") or role in identifiers or normalise(name) != name
+        }
+    return roles
 
 
 def role_of(name: str) -> str:

@@ -229,6 +229,8 @@ class Panel:
                     f"{name}: field {given!r} must have shape {shape} (dates × assets), not {found}"
                 )
             try:
+                if np.iscomplexobj(array):
+                    raise TypeError
                 with np.errstate(over="ignore"):
                     stacked[row] = array
             except (TypeError, ValueError):

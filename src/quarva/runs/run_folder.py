@@ -189,7 +189,9 @@ class RunFolder:
                 f"{path} cannot be read ({error.strerror}); --resume a run that did not end"
             ) from None
         except ValueError as error:
-            raise RunError(f"{path} is damaged ({error}); --resume the run to write it again") from None
+            raise RunError(
+                f"{path} is damaged ({error}); delete it and --resume the run to write it again"
+            ) from None
         version = record.get("version") if isinstance(record, dict) else None
         if version != FINDINGS_VERSION:
             wrote = f" (Quarva {record['quarva']})" if isinstance(record, dict) and "quarva" in record else ""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, SupportsFloat
 
 from quarva._runtime.whole import whole
 from quarva.engine import Device, threads_to_use
@@ -144,6 +144,7 @@ def search(
     genes, head = whole("genes", genes), None if head is None else whole("head", head)
     threads = None if threads is None else whole("threads", threads)
     tuning_steps = None if tuning_steps is None else whole("tuning_steps", tuning_steps, 0)
+    _check_limits(seconds=seconds, memory_mb=memory_mb)
     functions = [functions] if isinstance(functions, str) else functions
     windows = [windows] if isinstance(windows, int | float) else windows
     windows = None if windows is None else [whole("a window", window) for window in windows]
@@ -174,6 +175,14 @@ def search(
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.tuner = tuner
     return _run(loop, progress)
+
+
+def _check_limits(**limits: float | None) -> None:
+    """Raise RecipeError unless each limit is None or a number of 0 or more; NaN would never be reached."""
+    for name, limit in limits.items():
+        number = limit is None or (isinstance(limit, SupportsFloat) and not isinstance(limit, bool))
+        if not number or (limit is not None and not float(limit) >= 0):
+            raise RecipeError(f"{name} must be a number of 0 or more, not {limit!r}")
 
 
 def _alphabet(
@@ -305,6 +314,9 @@ def settings_of_searcher(searcher: Searcher) -> tuple[str, dict[str, Any]]:
 def make_searcher(searcher: str | Searcher, settings: dict[str, Any] | None = None) -> tuple[str, Searcher]:
     """Return the name and the object of a searcher. Raises RecipeError if a name or setting is invalid."""
     if not isinstance(searcher, str):
+        if isinstance(searcher, type) or not hasattr(searcher, "begin"):
+            names = ", ".join(SEARCHERS)
+            raise RecipeError(f"a searcher must be one of {names} or a Searcher object, not {searcher!r}")
         return settings_of_searcher(searcher)[0], searcher
     if searcher not in SEARCHERS:
         raise RecipeError(f"unknown searcher '{searcher}'; choose one of {', '.join(SEARCHERS)}")
