@@ -55,6 +55,13 @@ def test_the_score_of_the_best_is_compared_with_the_best_of_noise(report, timing
     assert expected_noise_maximum(dataclasses.replace(report, search=alone)) is None
 
 
+def test_a_field_that_is_the_target_says_nothing_about_noise(report):
+    ic = np.where(np.isfinite(report.information.ic), 1.0, np.nan)
+    copied = dataclasses.replace(report, information=dataclasses.replace(report.information, ic=ic))
+    assert expected_noise_maximum(copied) is None
+    assert "independent noise" not in selection_note(copied)
+
+
 def test_the_best_of_noise_is_described_as_an_average_not_a_bound(report, timing_report, table_report):
     for data, unit in ((report, "rank IC"), (timing_report, "Sharpe")):
         page = render(data)

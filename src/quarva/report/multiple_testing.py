@@ -12,6 +12,7 @@ from quarva.report.text import count, score, score_unit
 __all__ = ["expected_maximum", "expected_noise_maximum", "selection_note", "standard_errors"]
 
 _EULER = 0.5772156649015329
+_ROUNDING = 1e-6  # standard errors below it come from float32, not from noise
 MIN_DAYS = 10  # days, or non-overlapping horizons, below which no standard error is given
 
 
@@ -43,10 +44,11 @@ def expected_noise_maximum(data: ReportData) -> float | None:
     """Expected training score of the best formula if all evaluated formulas were independent noise.
 
     For objectives that ignore the sign, the maximum of n absolute values is approximated by that of 2n
-    variables. None if the score has no standard error or only one formula was evaluated.
+    variables. None if the score has no standard error or none above rounding, as with a field that is the
+    target, or if only one formula was evaluated.
     """
     tried, error = data.search.evaluations, standard_errors(data)["train"]
-    if error is None or tried < 2:
+    if error is None or error < _ROUNDING or tried < 2:
         return None
     return expected_maximum(2 * tried if data.question.sign_free else tried) * error
 
