@@ -74,6 +74,15 @@ def test_the_sample_panel_is_not_copied(find, tmp_path):
     assert set(os.listdir(tmp_path / "run")) == KEPT
 
 
+def test_a_run_is_not_resumed_with_a_budget_below_its_evaluations(find, figures, panel_task, tmp_path):
+    out = tmp_path / "run"
+    found = find(panel_task, budget=700, out=out)
+    before = {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+    with pytest.raises(RecipeError, match=f"already has {found.evaluations} evaluations.*larger budget"):
+        find(panel_task, budget=100, out=out, resume=True)
+    assert before == {path.name: path.read_bytes() for path in out.iterdir() if path.is_file()}
+
+
 def test_a_run_can_be_resumed_with_a_larger_budget(find, figures, panel_task, tmp_path):
     out = tmp_path / "run"
     find(panel_task, budget=700, out=out)

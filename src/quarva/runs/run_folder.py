@@ -116,7 +116,7 @@ class RunFolder:
             raise RunError(
                 f"{path} is the folder of {_NAMES[found]}; continue it with quarva {found} --resume {path}"
             )
-        if (folder.path / _FINDINGS).exists():
+        if folder.has_findings:
             folder.findings()
         return folder
 
@@ -136,6 +136,11 @@ class RunFolder:
             self.path.rmdir()
             if self.path.parent == RUNS and not any(RUNS.iterdir()):
                 RUNS.rmdir()
+
+    @property
+    def has_findings(self) -> bool:
+        """Whether the run has ended once, so that findings.json exists."""
+        return (self.path / _FINDINGS).exists()
 
     @property
     def checkpoint(self) -> Path:

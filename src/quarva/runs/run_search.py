@@ -275,10 +275,17 @@ def search_in(
     Raises
     ------
     QuarvaError
-        As in `search`.
+        As in `search`; RecipeError also if the budget is below the evaluations of the run to be resumed.
     """
     from quarva.runs.record import keep_findings
 
+    if resume and folder.has_findings:
+        done = folder.findings()["evaluations"]
+        if recipe.budget < done:
+            raise RecipeError(
+                f"{folder.path} already has {done:,} evaluations, more than a budget of {recipe.budget:,}; "
+                "pass a larger budget, or search in another folder"
+            )
     settings = recipe.settings_of_search()
     if searcher is not None:
         settings |= {"searcher": searcher, "settings": None}
