@@ -93,8 +93,12 @@ def test_an_indirectly_imported_file_counts(shop):
 
 
 @pytest.mark.parametrize("name", ["tables", "sizes", "kernel"])
-def test_comments_and_docstrings_rebuild_nothing(shop, name):
-    text = {"tables": TABLES, "sizes": SIZES, "kernel": KERNEL.replace("Ten times", "10 times")}[name]
+def test_comments_and_texts_rebuild_nothing(shop, name):
+    changed = {
+        "kernel": KERNEL.replace("Ten times", "10 times"),
+        "sizes": SIZES + '"""The size of a box."""\n',
+    }
+    text = changed.get(name, TABLES)
     figure, compiled = shop(**{name: "# this comment shifts all lines\n" + text})
     assert figure == "19.0"
     assert not compiled

@@ -303,9 +303,9 @@ def test_formulas_with_different_values_have_different_keys(one, other):
         ({"genes": 65}, "1 to 40 genes, not 65"),
         ({"constants": 0}, "1 to 100 random numerical constants, not 0"),
         ({"constants": 101}, "1 to 100 random numerical constants, not 101"),
-        ({"link": "abs"}, "binary elementwise operator, not 'abs'"),
-        ({"link": "corr"}, "binary elementwise operator, not 'corr'"),
-        ({"link": "plus"}, "binary elementwise operator, not 'plus'"),
+        ({"link": "abs"}, "binary elementwise operator such as 'add', not 'abs'"),
+        ({"link": "corr"}, "binary elementwise operator such as 'add', not 'corr'"),
+        ({"link": "plus"}, "binary elementwise operator such as 'add', not 'plus'"),
     ],
 )
 def test_an_invalid_shape_is_refused(given_shape, message):

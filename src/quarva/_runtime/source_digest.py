@@ -1,8 +1,9 @@
 """Digests of source code: a file together with all files that it imports from its own packages.
 
-A digest covers the syntax tree without docstrings, so that editing prose does not recompile a kernel.
-Imports are read from the source and not from the running process. A class that appears only as the type of
-an argument, or a module that computes a constant, changes the machine code just as a called function does.
+A digest covers the syntax tree without docstrings and attribute texts, so that editing prose does not
+recompile a kernel. Imports are read from the source and not from the running process. A class that appears
+only as the type of an argument, or a module that computes a constant, changes the machine code just as a
+called function does.
 """
 
 import ast
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 __all__ = ["source_digest"]
 
 # The dump of a syntax tree differs between versions of Python.
-_FORMAT = f"1-{sys.version_info[0]}.{sys.version_info[1]}"
+_FORMAT = f"2-{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 class _Import(NamedTuple):
@@ -138,13 +139,13 @@ def _parse(source: bytes) -> _Code:
         elif isinstance(node, ast.ImportFrom):
             imports += [_Import(node.level, node.module or "", alias.name) for alias in node.names]
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and _is_docstring(body[0]):
-            del body[0]
+        if isinstance(body, list):
+            body[:] = [statement for statement in body if not _is_text(statement)]
     text = ast.dump(tree)
     return _Code(hashlib.sha256(text.encode()).hexdigest(), tuple(dict.fromkeys(imports)))
 
 
-def _is_docstring(statement: ast.AST) -> bool:
+def _is_text(statement: ast.AST) -> bool:
     """True for an expression statement that is a string."""
     return (
         isinstance(statement, ast.Expr)

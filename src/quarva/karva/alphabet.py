@@ -282,19 +282,23 @@ def _allowed(operator: Operator, parameter: Parameter, given: Sequence[Any] | No
     if parameter == "window":
         longest = max(given or (), default=0)
         if longest > MAX_WINDOW:
-            raise FormulaError(f"a window of {longest} days exceeds the maximum of {MAX_WINDOW}")
+            raise FormulaError(
+                f"a window of {longest} days exceeds the maximum of {MAX_WINDOW}: give shorter windows"
+            )
         windows = [int(w) for w in given or () if w >= operator.min_window]
         if not windows:
             raise FormulaError(
                 f"'{operator.name}' needs a window of at least {operator.min_window} days; got "
-                f"{list(given or ())}"
+                f"{list(given or ())}: add a longer window, or leave the function out"
             )
         return windows
     if parameter == "share":
         given = SHARES[operator.name] if given is None else given
         shares = [float(share) for share in given if operator.allows_share(share)]
         if not shares:
-            raise FormulaError(f"'{operator.name}' needs a share {operator.shares}; got {list(given)}")
+            raise FormulaError(
+                f"'{operator.name}' needs a share {operator.shares}; got {list(given)}: add such a share"
+            )
         return shares
     if parameter == "count" and any(not 2 <= count <= MAX_COUNT for count in given or ()):
         raise FormulaError(f"'{operator.name}' needs counts of 2 to {MAX_COUNT}; got {list(given or ())}")

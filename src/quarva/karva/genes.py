@@ -63,7 +63,7 @@ class GeneShape:
             or BY_NAME[self.link].kind != "elementwise"
         ):
             raise FormulaError(
-                f"the linking function must be a binary elementwise operator, not '{self.link}'"
+                f"the linking function must be a binary elementwise operator such as 'add', not '{self.link}'"
             )
 
     @property
@@ -323,7 +323,9 @@ def encode(
         If an expression does not fit the shape or uses a symbol that is not in the alphabet.
     """
     if shape.genes != 1:
-        raise FormulaError(f"an expression is encoded as one gene, but the shape has {shape.genes}")
+        raise FormulaError(
+            f"an expression is encoded as one gene, but the shape has {shape.genes}: set genes to 1"
+        )
     pop = Population.random(alphabet, shape, len(expressions), rng)
     index_of = {symbol: i for i, symbol in enumerate(alphabet.symbols)}
     for p, expression in enumerate(expressions):
@@ -334,15 +336,18 @@ def encode(
                 constants.append(symbol.number)
                 symbol = Symbol()
             if symbol not in index_of:
-                raise FormulaError(f"the alphabet has no '{symbol.name}'")
+                raise FormulaError(f"the alphabet has no '{symbol.name}': add it, or leave the formula out")
             if i >= pop.symbols.shape[2] or (symbol.arity and i >= shape.head):
                 raise FormulaError(
-                    f"a formula of {len(expression)} nodes does not fit into a head of {shape.head}"
+                    f"a formula of {len(expression)} nodes does not fit into a head of {shape.head}: "
+                    "use a longer head"
                 )
             pop.symbols[p, 0, i] = index_of[symbol]
         distinct = list(dict.fromkeys(constants))
         if len(distinct) > shape.constants:
-            raise FormulaError(f"a formula has {len(distinct)} constants, but a gene has {shape.constants}")
+            raise FormulaError(
+                f"a formula has {len(distinct)} constants, but a gene has {shape.constants}: raise constants"
+            )
         pop.constants[p, 0, : len(distinct)] = distinct
         pop.dc[p, 0, : len(constants)] = [distinct.index(value) for value in constants]
     return pop

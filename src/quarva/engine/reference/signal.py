@@ -164,7 +164,10 @@ def _assets(panel: PanelLike) -> list[str]:
 def _check(symbol: Symbol, n_args: int, panel: PanelLike) -> None:
     """Raise FormulaError if the symbol cannot be computed on the panel."""
     if n_args != symbol.arity:
-        raise FormulaError(f"'{symbol.name}' takes {symbol.arity} arguments, the formula gives {n_args}")
+        raise FormulaError(
+            f"'{symbol.name}' takes {symbol.arity} arguments, the formula gives {n_args}: "
+            f"write {'more' if n_args < symbol.arity else 'fewer'}"
+        )
     if symbol.field is not None and symbol.field not in panel.fields:
         raise FormulaError(_unknown("field", symbol.field, panel.fields))
     operator = symbol.operator

@@ -21,7 +21,7 @@ from quarva.karva.operators import UNITS
 __all__ = ["CODE", "FIRST_PURE_CODE", "UnitTables", "argument_units", "result_units"]
 
 CODE = {name: code for code, name in enumerate(UNITS)}
-"""Code of each unit rule in `UNITS`."""
+"""The code of each unit rule in `UNITS`, its position there."""
 
 _SAME, _FIRST, _CHOICE, _PRODUCT, _RATIO, _SQUARE = (
     CODE[name] for name in ("same", "first", "choice", "product", "ratio", "square")
@@ -31,7 +31,7 @@ _DOUBLE, _HALF, _NEGATIVE = range(3)
 _ZERO, _ONE = np.uint64(0), np.uint64(1)
 
 FIRST_PURE_CODE = min(_COMPARE, _NONE, _PURE)
-"""From this code on, the result of an operator is a pure number, whatever its arguments."""
+"""The first code of the rules whose result is a pure number, whatever the arguments are."""
 
 
 class UnitTables(NamedTuple):

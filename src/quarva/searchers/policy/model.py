@@ -19,7 +19,7 @@ __all__ = ["BODIES", "Body", "Generator", "State"]
 Body = Literal["gru", "transformer"]
 BODIES: tuple[Body, ...] = ("gru", "transformer")
 State = list[Tensor]
-"""What a body carries from position to position; the first axis of each tensor is that of genes."""
+"""The tensors that a body passes from one position to the next; the first axis of each is that of genes."""
 
 
 class GRU(nn.Module):

@@ -14,7 +14,7 @@ from quarva.engine.kernel.series.lanes import load, splat, where
 
 NONE = np.float64(np.nan)
 FLAT = 2e-5**2
-"""Qlib gives no rsquare and no corr where a window's variance is at most this."""
+"""Qlib's rsquare and corr are NaN where the variance of a window is at most this."""
 
 
 @compiled
