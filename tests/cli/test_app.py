@@ -5,8 +5,8 @@ import pytest
 import quarva as qv
 
 COMMANDS = [
-    [], ["search"], ["evaluate"], ["panel"], ["panel", "describe"], ["panel", "simulate"], ["report"],
-    ["stream"], ["bench"],
+    [], ["search"], ["evaluate"], ["panel"], ["panel", "describe"], ["panel", "simulate"], ["panel", "plant"],
+    ["report"], ["stream"], ["bench"],
 ]  # fmt: skip
 
 

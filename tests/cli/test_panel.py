@@ -1,6 +1,9 @@
-"""quarva panel describes files and simulates markets."""
+"""quarva panel describes files, simulates markets and plants effects."""
+
+from pathlib import Path
 
 import pandas as pd
+import polars as pl
 import pytest
 
 
@@ -39,3 +42,43 @@ def test_the_same_seed_gives_the_same_market(quarva):
         assert quarva("panel", "simulate", "--assets", 3, "--days", 50, "--seed", 5, name).status == 0
     first, second = (quarva("panel", "describe", name, "--json").json for name in ("a.parquet", "b.parquet"))
     assert first["fingerprint"] == second["fingerprint"]
+
+
+def test_a_plant_is_written_with_its_drive(quarva):
+    quarva("panel", "simulate", "--assets", 50, "--days", 300, "market.parquet")
+    said = quarva(
+        "panel", "plant", "market.parquet", "planted.parquet", "--plant", "-pct_change(close, 5)", "--plant",
+        "ts_zscore(volume, 20)", "--ic", 0.1, "--json",
+    ).json  # fmt: skip
+    assert [each["formula"] for each in said["planted"]] == ["-pct_change(close, 5)", "ts_zscore(volume, 20)"]
+    judged = quarva(
+        "evaluate",
+        "ts_zscore(volume, 20)",
+        "--panel",
+        "planted.parquet",
+        "--target",
+        "forward_return_1",
+        "--json",
+    ).json
+    assert judged["formulas"][0]["ic"] == pytest.approx(said["planted"][1]["ic"], abs=1e-3)
+    drive = pl.read_parquet(said["drive"])
+    assert drive.columns == ["date", "asset", "drive"]
+    assert drive["drive"].std() > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--plant", "close * vwap"), "vwap"),
+        (("--plant", "close", "--ic", 2), "ic = 2"),
+        (("--plant", "close / close"), "differs between assets on 0 days"),
+        ((), "--plant"),
+    ],
+)
+def test_a_plant_that_cannot_be_made_is_one_line_and_writes_nothing(quarva, arguments, message):
+    quarva("panel", "simulate", "--assets", 20, "--days", 100, "market.parquet")
+    said = quarva("panel", "plant", "market.parquet", "planted.parquet", *arguments)
+    assert said.status == 2
+    assert message in said.err
+    assert said.err.count("\n") == 1
+    assert not Path("planted.parquet").exists()

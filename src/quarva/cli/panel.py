@@ -1,4 +1,4 @@
-"""quarva panel describe | simulate: describe a file of bars, or simulate a market."""
+"""quarva panel describe | simulate | plant: describe a file of bars, simulate a market, plant an effect."""
 
 from typing import Annotated, Any
 
@@ -78,3 +78,48 @@ def simulate(
         print_json(record)
         return
     tell(f"panel: {out}" + ("" if plant is None else f", {plant} with an IC of {record['ic']:.4f}"))
+
+
+@panel.command(cls=Command)
+@takes(ReadingSettings)
+def plant(
+    file: Annotated[str, typer.Argument(metavar="PANEL", help="CSV or Parquet file of bars.")],
+    out: Annotated[str, typer.Argument(metavar="OUT", help="File to write: .parquet or .csv.")],
+    *,
+    formulas: Annotated[
+        list[str],
+        option("--plant", "FORMULA", "Formula that predicts the return of the traded day; may be repeated."),
+    ],
+    ic: Annotated[
+        float, typer.Option("--ic", metavar="X", help="Information coefficient that each formula adds.")
+    ] = 0.01,
+    delay: Annotated[
+        int, typer.Option("--delay", metavar="DAYS", help="Days between a signal and its trade.")
+    ] = 1,
+    as_json: AsJson = False,
+    **flags: Any,
+) -> None:
+    """Plant a weak known effect into a panel; its drive is written beside it."""
+    from pathlib import Path
+
+    from quarva.cli.sources import read_panel
+    from quarva.runs.signals import check_table_path
+    from quarva.scenarios import plant as plant_in
+
+    check_table_path(out)
+    planted = plant_in(read_panel(file, flags), formulas, ic, delay=delay)
+    drive = str(Path(out).with_name(f"{Path(out).stem}_drive{Path(out).suffix}"))
+    planted.panel.write(out)
+    planted.drive_panel().write(drive)
+    effects = [
+        {"formula": formula, "amplitude": amplitude, "ic": realised, "ic_before": before}
+        for formula, amplitude, realised, before in zip(
+            planted.formulas, planted.amplitudes, planted.realised, planted.before, strict=True
+        )
+    ]
+    if as_json:
+        print_json({"out": out, "drive": drive, "delay": delay, "ic": ic, "planted": effects})
+        return
+    for each in effects:
+        tell(f"planted {each['formula']}: IC {each['ic']:.4f}, before {each['ic_before']:.4f}")
+    tell(f"panel: {out}, drive: {drive}")

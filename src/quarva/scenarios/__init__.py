@@ -1,5 +1,7 @@
-"""Simulated markets for testing searches. This package must not depend on searches."""
+"""Imagined and planted markets for testing searches. This package must not depend on searches."""
 
-from quarva.scenarios.simulate import BAR, Market, planted_ic, simulate
+from quarva.scenarios.effects import planted_ic
+from quarva.scenarios.plant import Planted, plant
+from quarva.scenarios.simulate import BAR, Market, simulate
 
-__all__ = ["BAR", "Market", "planted_ic", "simulate"]
+__all__ = ["BAR", "Market", "Planted", "plant", "planted_ic", "simulate"]

@@ -23,8 +23,9 @@ from quarva.errors import RecipeError
 from quarva.karva.expression import Expression
 from quarva.karva.notation import expression_of, render
 from quarva.panel import GroupCodes, Panel
+from quarva.scenarios.effects import LEAST_ASSETS, planted_ic, zscore
 
-__all__ = ["BAR", "Market", "planted_ic", "simulate"]
+__all__ = ["BAR", "Market", "simulate"]
 
 BAR = ("open", "high", "low", "close", "volume")
 """Fields of a simulated panel, in order."""
@@ -170,38 +171,8 @@ def simulate(
     return randomness.panel(bars, before, start, f"simulated, seed {seed}, planted", (note,))
 
 
-def planted_ic(signal: NDArray[np.floating], close: NDArray[np.floating]) -> float:
-    """Mean over days of the correlation between a signal and the return that a planted signal affects.
-
-    Parameters
-    ----------
-    signal : ndarray of float, shape (T, N)
-        The signal. NaN means no opinion.
-    close : ndarray of float, shape (T, N)
-        The closing prices. The return is close[t + 2] / close[t + 1] − 1.
-
-    Returns
-    -------
-    float
-        Mean Pearson correlation over assets. Cells with a NaN in the signal or the return are ignored, and so
-        are days with fewer than 3 cells or without variance. NaN if no day remains.
-    """
-    x = np.asarray(signal[: -_DELAY - 1], dtype=np.float64)
-    prices = np.asarray(close, dtype=np.float64)
-    y = prices[1 + _DELAY :] / prices[_DELAY:-1] - 1
-    known = np.isfinite(x) & np.isfinite(y)
-    count = known.sum(axis=1)
-    days = count >= 3
-    x, y, known, count = x[days], y[days], known[days], count[days, None]
-    x = np.where(known, x - np.where(known, x, 0).sum(axis=1, keepdims=True) / count, 0)
-    y = np.where(known, y - np.where(known, y, 0).sum(axis=1, keepdims=True) / count, 0)
-    scale = np.sqrt((x * x).sum(axis=1) * (y * y).sum(axis=1))
-    varied = scale > 0
-    return float(((x * y).sum(axis=1)[varied] / scale[varied]).mean()) if varied.any() else float("nan")
-
-
 def _check_request(assets: int, days: int, ic: float, start: str, lookback: int | None) -> None:
-    least_assets, least_days = (1, 2) if lookback is None else (5, lookback + 30)
+    least_assets, least_days = (1, 2) if lookback is None else (LEAST_ASSETS, lookback + 30)
     if assets < least_assets:
         raise RecipeError(f"assets = {assets}: a simulated market must have at least {least_assets}")
     if days < least_days:
@@ -319,7 +290,7 @@ class _Randomness:
             close = self._bar(day, close, change, bars[:, day])
             if stream is not None:
                 signal[day] = stream.step(bars[:, day])[0]
-            effects.append(_zscore(signal[day]))
+            effects.append(zscore(signal[day]))
         return bars, signal
 
     def _bar(self, day: int, before: Floats, change: Floats, bar: NDArray[np.float32]) -> Floats:
@@ -384,14 +355,3 @@ def _autoregression(noise: Floats, memory: float, deviation: float) -> Floats:
     for day in range(1, len(noise)):
         noise[day] += memory * noise[day - 1]
     return deviation * noise
-
-
-def _zscore(values: NDArray[np.float32]) -> Floats:
-    """Z-score over the assets with a value; 0 for the others, and for all if the values are equal."""
-    known = np.isfinite(values)
-    if known.sum() < 3:
-        return np.zeros(len(values))
-    wide = np.where(known, values, 0).astype(np.float64)
-    centred = np.where(known, wide - wide.sum() / known.sum(), 0)
-    deviation = np.sqrt((centred**2).sum() / known.sum())
-    return centred / deviation if deviation > 0 else np.zeros(len(values))
