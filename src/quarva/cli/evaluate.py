@@ -168,11 +168,13 @@ def _panel_record(
     record["target"] = target.name
     parts = _parts(panel, settings, target.horizon + settings.delay, read_test)
     values = target.values(panel)
+    residual, exposures = _residual(panel, settings, target, values)
+    record["exposures"] = exposures
     found = evaluate_formulas(
         expressions, panel, values, parts,
         delay=settings.delay, cost_bps=settings.cost_bps, trades=target.is_return,
         periods_per_year=settings.periods_per_year, delisting_return=settings.delisting_return,
-        threads=settings.threads, device=settings.device,
+        residual=residual, threads=settings.threads, device=settings.device,
     )  # fmt: skip
     spans = {
         name: [str(panel.dates[days][0])[:10], str(panel.dates[days][-1])[:10]]
@@ -183,6 +185,27 @@ def _panel_record(
         "days": spans.pop("all"), "split": spans or None, "warnings": warnings,
         "formulas": _told(about, found),
     }  # fmt: skip
+
+
+def _residual(
+    panel: "Panel", settings: "SearchRecipe", target: "Target", values: Any
+) -> tuple[Any, list[str]]:
+    """The target without the exposures of the risk model, or None, and the names of the exposures."""
+    import numpy as np
+
+    from quarva.tasks.risk import RiskModel
+
+    model = RiskModel.of(settings.risk, panel)
+    if model is None:
+        return None, []
+    if not target.is_return or target.classes:
+        tell("note: the risk model is not used, because the target is not a return")
+        return None, []
+    inside = values if panel.universe is None else np.where(panel.universe, values, np.float32(np.nan))
+    found = model.residual(panel, inside, target.horizon + settings.delay)
+    for note in (*model.notes, *found.notes):
+        tell(f"note: {note}")
+    return found.values, [*model.groups, *found.exposures]
 
 
 def _warnings(
@@ -259,7 +282,8 @@ def _show(record: dict[str, Any]) -> None:
         keys = ["size"]
     else:
         traded = any(entry["turnover"] == entry["turnover"] for entry in record["formulas"])
-        keys = ["ic", "rank_ic", "icir", *(["sharpe", "turnover"] if traded else []), "coverage"]
+        keys = ["ic", "rank_ic", *(["residual_ic", "residual_rank_ic"] if record.get("exposures") else [])]
+        keys += ["icir", *(["sharpe", "turnover"] if traded else []), "coverage"]
         keys += ["days", "size"]
         # Most panels have neither; a column of zeros is omitted.
         keys += [key for key in ("gaps_bridged", "delistings") if any(e[key] for e in record["formulas"])]

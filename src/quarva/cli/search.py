@@ -133,13 +133,13 @@ def _show(kept: "Kept[Findings]") -> None:
     pool = record["pool"]
     shown = [
         key
-        for key in ("train", "validation", "coverage", "turnover")
+        for key in ("train", "validation", "raw_train", "raw_validation", "coverage", "turnover")
         if any(each[key] == each[key] for each in pool)
     ]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=_asked(record), title_justify="left")
     table.add_column("formula", overflow="fold")
     for heading in [*shown, "size"]:
-        table.add_column(heading, justify="right")
+        table.add_column(heading.replace("_", " "), justify="right")
     for each in pool:
         table.add_row(escape(each["formula"]), *(figure(each[key]) for key in shown), str(each["size"]))
     screen.print(table)

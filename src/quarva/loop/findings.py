@@ -46,6 +46,9 @@ class Finding:
     coverage : float
         Fraction of the training and validation cells with a target, after the warm-up, where the formula has
         a value.
+    raw_train, raw_validation : float
+        Value of the objective for the target without the risk model, oriented as the formula is; NaN without
+        a risk model.
     """
 
     formula: Formula
@@ -54,6 +57,8 @@ class Finding:
     turnover: float
     fitness: float
     coverage: float = float("nan")
+    raw_train: float = float("nan")
+    raw_validation: float = float("nan")
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
         """Compute the signal of the formula on a panel; see `Formula.signal`.
@@ -190,10 +195,15 @@ class Findings:
 
     def __str__(self) -> str:
         has_turnover = any(np.isfinite(f.turnover) for f in self.pool)
-        head = f"{'train':>10}  {'validation':>10}  {'coverage':>8}  "
+        has_raw = bool(self.task.exposures)
+        head = f"{'train':>10}  {'validation':>10}  "
+        head += f"{'raw train':>10}  {'raw validation':>14}  " if has_raw else ""
+        head += f"{'coverage':>8}  "
         head += f"{'turnover':>8}  {'size':>4}  formula" if has_turnover else f"{'size':>4}  formula"
         rows = [
-            f"{f.train:10.4g}  {f.validation:10.4g}  {f.coverage:8.3g}  "
+            f"{f.train:10.4g}  {f.validation:10.4g}  "
+            + (f"{f.raw_train:10.4g}  {f.raw_validation:14.4g}  " if has_raw else "")
+            + f"{f.coverage:8.3g}  "
             + (f"{f.turnover:8.3g}  " if has_turnover else "")
             + f"{f.size:4d}  {f.formula.text}"
             for f in self.pool
@@ -265,6 +275,7 @@ def _choose(task: Task, archive: Archive, eligible_only: bool) -> list[Finding]:
                 _turnover(task, Formula(expression)),
                 float(archive.fitness[i]),
                 coverage(task, signal, int(program.lookback()[0])),
+                *(task.raw_scores(program, threads=1)[0].tolist() if task.exposures else ()),
             )
         )
         if len(chosen) == _POOL_SIZE:

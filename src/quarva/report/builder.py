@@ -69,7 +69,16 @@ def build(
         If the best formula cannot be evaluated on the task's panel.
     """
     pool = tuple(
-        Row(f.formula.text, f.train, f.validation, f.turnover, f.size, coverage=f.coverage)
+        Row(
+            f.formula.text,
+            f.train,
+            f.validation,
+            f.turnover,
+            f.size,
+            coverage=f.coverage,
+            raw_train=f.raw_train,
+            raw_validation=f.raw_validation,
+        )
         for f in findings.pool
     )
     facts = SearchFacts(
@@ -158,6 +167,7 @@ def describe_question(task: Task, *, test_readings: int = 0) -> Question:
         cost_bps=task.cost_bps,
         periods_per_year=task.periods_per_year,
         delisting_return=task.delisting_return,
+        exposures=task.exposures,
         parsimony=task.parsimony,
         meaning=task.objective.meaning,
         notes=tuple(notes),

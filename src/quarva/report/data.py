@@ -82,6 +82,7 @@ class Question:
     cost_bps: float = 0.0  # basis points of the traded value, one way
     periods_per_year: float = 252.0  # bars per year, for annualisation
     delisting_return: float = 0.0  # return on the day after the last price of a held asset
+    exposures: tuple[str, ...] = ()  # groupings and exposures that a risk model removed from the target
     parsimony: float = 0.0  # fitness penalty per node
     meaning: str = ""  # definition of the objective
     notes: tuple[str, ...] = ()  # remarks on the data and the task
@@ -116,6 +117,8 @@ class Row:
     size: int = 0  # nodes
     test: float = float("nan")
     coverage: float = float("nan")  # fraction of the cells with a target where the formula has a value
+    raw_train: float = float("nan")  # scores for the target without the risk model
+    raw_validation: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)

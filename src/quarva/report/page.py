@@ -110,6 +110,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "split": _split(question),
         "has_validation": any(math.isfinite(row.validation) for row in data.pool),
         "has_test": any(math.isfinite(row.test) for row in data.pool),
+        "has_raw": any(math.isfinite(row.raw_train) for row in data.pool),
         "has_turnover": any(math.isfinite(row.turnover) for row in data.pool),
         "has_coverage": question.kind != "table" and any(math.isfinite(row.coverage) for row in data.pool),
         "tokens": tokens,
@@ -153,6 +154,8 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
                 ("Costs", f"{axis.number(question.cost_bps, 1).removesuffix('.0')} basis points per trade")
             )
             facts.append(("Annualisation", f"{question.periods_per_year:,.6g} bars per year"))
+        if question.exposures:
+            facts.append(("Risk model", ", ".join(question.exposures)))
         if any(metrics.get("delisted") for metrics in data.performance.values()):
             facts.append(("Delistings", f"{axis.percent(question.delisting_return)} after the last price"))
     if data.model is not None:

@@ -117,5 +117,5 @@ def _row(entry: Mapping[str, Any]) -> Row:
     text, size = str(entry["formula"]), int(entry["size"])
     return Row(
         text, figure("train"), figure("validation"), figure("turnover"), size, figure("test"),
-        figure("coverage"),
+        figure("coverage"), figure("raw_train"), figure("raw_validation"),
     )  # fmt: skip

@@ -119,9 +119,11 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
             for key in ("panel", "table")
             if isinstance(value := getattr(recipe, key), str)
         }
+        if recipe.risk not in ("none", "default"):
+            at_home["risk"] = os.path.normpath(path.parent / recipe.risk)
         given = {key: value for key, value in flags.items() if value is not None}
         if "panel" in given or "table" in given:  # replaces the panel or table of the file
-            at_home = {}
+            at_home = {key: value for key, value in at_home.items() if key == "risk"}
             gone = {"panel", "table", "fingerprint", "source", *(_ABOUT_BARS if "table" in given else ())}
             settings = {key: value for key, value in settings.items() if key not in gone}
         return cls.of({**settings, **at_home, **given})

@@ -189,6 +189,8 @@ def _finding(found: Finding) -> dict[str, Any]:
         "size": found.size,
         "train": found.train,
         "validation": found.validation,
+        "raw_train": found.raw_train,
+        "raw_validation": found.raw_validation,
         "turnover": found.turnover,
         "coverage": found.coverage,
         "fitness": found.fitness,

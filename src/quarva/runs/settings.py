@@ -180,6 +180,13 @@ class TaskSettings:
             least=-1,
         ),
     ] = 0.0
+    risk: Annotated[
+        str,
+        Setting(
+            "Risk model whose exposures are removed from a target that is a return: none, default, or a TOML "
+            "file.", "NAME", QUESTION,
+        ),
+    ] = "none"  # fmt: skip
     parsimony: Annotated[
         float | None, Setting("Penalty on the score per node of a formula.", "X", QUESTION, least=0)
     ] = None

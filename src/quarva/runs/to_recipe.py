@@ -1,6 +1,7 @@
 """Creates run folders for tasks from Python, with their recipes and data."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -14,9 +15,12 @@ from quarva.runs.recipe import Recipe
 from quarva.runs.run_folder import DATA, RunFolder
 from quarva.runs.signals import write_table
 from quarva.tasks import TRAIN, VALIDATION, Task
+from quarva.tasks.risk import RiskModel
 from quarva.tasks.split import TEST
 
 __all__ = ["make_run_folder"]
+
+_RISK = "risk.toml"  # file of a risk model in a run folder
 
 AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
@@ -66,6 +70,8 @@ def make_run_folder(
             _write_rows(data, recipe.target_column, folder.path / name)
         elif not is_sample:
             data.write(folder.path / name)
+        if recipe.risk == _RISK and task.risk is not None:
+            folder.write(_RISK, task.risk.to_toml().encode())
     except RunError:
         folder.discard()
         raise
@@ -85,10 +91,18 @@ def _question(task: Task) -> dict[str, Any]:
             "target": task.target_names[0],
             "delay": task.delay,
             "delisting_return": task.delisting_return,
+            "risk": _risk(task),
         }
         if task.periods_per_year != calendar_of(task.panel.dates).periods_per_year:
             question["periods_per_year"] = task.periods_per_year
     return question
+
+
+def _risk(task: Task) -> str:
+    """The setting that names the risk model: a file in the folder, unless it is the default or none."""
+    if task.risk is None:
+        return "none"
+    return "default" if task.risk == RiskModel.default(task.panel) else _RISK
 
 
 def _borders(task: Task) -> dict[str, Any]:
@@ -133,9 +147,10 @@ def _is_sample(panel: Panel) -> bool:
 def _check(task: Task, recipe: Recipe, data: Panel | Table) -> None:
     """Raise RunError unless the recipe describes the same task."""
     try:
-        again = task_of(recipe, data)
-        same = np.array_equal(again.targets, task.targets, equal_nan=True)
-        same = same and np.array_equal(again.segments, task.segments) and again.describe() == task.describe()
+        again = task_of(replace(recipe, risk="none"), data)  # the file of a risk model is not written yet
+        same = np.array_equal(again.targets, task.raw_targets, equal_nan=True)
+        same = same and np.array_equal(again.segments, task.segments)
+        same = same and again.describe() | {"exposures": []} == task.describe() | {"exposures": []}
     except TaskError:
         same = False
     if not same:

@@ -1,7 +1,7 @@
 """Evaluation of given formulas: their predictive power, and the result of trading them."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,8 @@ class Metrics:
         and earned the return since the last known price. 0 without prices.
     delistings : int
         Number of its positions whose asset had no further price and earned the delisting return.
+    residual_ic, residual_rank_ic : float
+        `ic` and `rank_ic` for the target without the exposures of a risk model. NaN without a risk model.
     """
 
     ic: float
@@ -68,6 +70,8 @@ class Metrics:
     sharpe: float
     gaps_bridged: int
     delistings: int
+    residual_ic: float = float("nan")
+    residual_rank_ic: float = float("nan")
 
     def as_dict(self) -> dict[str, float]:
         """The metrics by name."""
@@ -111,6 +115,7 @@ def evaluate_formulas(
     periods_per_year: float | None = None,
     delisting_return: float = 0.0,
     trades: bool = True,
+    residual: NDArray[np.float32] | None = None,
     threads: int | None = None,
     device: engine.Device = "cpu",
 ) -> list[dict[str, Metrics]]:
@@ -137,6 +142,8 @@ def evaluate_formulas(
     trades : bool, default True
         Whether the target is a return, so that the signal can be traded. If false, `turnover` and `sharpe`
         are NaN.
+    residual : ndarray of float32, shape (T, N), optional
+        The target without the exposures of a risk model.
     threads : int, optional
         Maximum number of threads. Defaults to one per core. The result does not depend on it.
     device : str, default "cpu"
@@ -158,7 +165,7 @@ def evaluate_formulas(
     """
     check_periods(periods_per_year)
     program = engine.Program.from_expressions(expressions)
-    there = target if panel.universe is None else np.where(panel.universe, target, np.float32(np.nan))
+    there = _in_universe(panel, target)
     daily = {
         name: [
             _sums(program, panel, there, days, statistic, threads, device)
@@ -166,6 +173,16 @@ def evaluate_formulas(
         ]
         for name, days in parts.items()
     }
+    left = None if residual is None else _in_universe(panel, residual)
+    residuals = {
+        name: np.full((2, len(program)), np.nan)
+        if left is None
+        else np.stack([
+            _mean_ic(_sums(program, panel, left, days, statistic, threads, device))
+            for statistic in ("ic", "rank_ic")
+        ])
+        for name, days in parts.items()
+    }  # fmt: skip
     known = _coverage(expressions, panel, there, parts, threads, device)
     if trades:
         periods = periods_per_year or calendar_of(panel.dates).periods_per_year
@@ -176,7 +193,11 @@ def evaluate_formulas(
         traded = {name: np.repeat(none, len(expressions), axis=1) for name in parts}
     return [
         {
-            name: _metrics([sums[p] for sums in daily[name]], known[name][p], traded[name][:, p])
+            name: replace(
+                _metrics([sums[p] for sums in daily[name]], known[name][p], traded[name][:, p]),
+                residual_ic=float(residuals[name][0, p]),
+                residual_rank_ic=float(residuals[name][1, p]),
+            )
             for name in parts
         }
         for p in range(len(expressions))
@@ -249,6 +270,16 @@ def _sums(
     prepared = PreparedTarget.prepare(panel, target[None], segments, 1, statistic)
     acc = engine.evaluate(program, panel, prepared.target, statistic, None, 1, threads, device)
     return prepared.count_missing_as_neutral(acc, program.lookback())[:, 0, 0]
+
+
+def _in_universe(panel: Panel, target: NDArray[np.float32]) -> NDArray[np.float32]:
+    return target if panel.universe is None else np.where(panel.universe, target, np.float32(np.nan))
+
+
+def _mean_ic(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean daily IC from the sums of `_sums`, shape (P,)."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return sums[:, 1] / sums[:, 0]
 
 
 def _metrics(sums: Sequence[NDArray[np.float64]], coverage: float, traded: NDArray[np.float64]) -> Metrics:

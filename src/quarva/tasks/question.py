@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from quarva.errors import TaskError
 from quarva.panel.names import is_price
 from quarva.tasks.forward import Forward
+from quarva.tasks.risk import RiskModel
 from quarva.tasks.split import PARTS, TEST, TRAIN, UNUSED, VALIDATION, Border, Split, split_days, split_rows
 from quarva.tasks.targets import Field, Target, parse_target
 
@@ -50,6 +51,10 @@ class Question:
         The first target in words.
     is_return : bool
         Whether the first target is a return, so that a forecast of it can be traded.
+    raw, raw_sealed : ndarray, shapes of `open` and `sealed`
+        The same targets before a risk model is applied; the same arrays without one.
+    exposures : tuple of str
+        Groupings and exposures of the risk model that was applied; empty without one.
     notes : list of str
         Remarks for the report.
     """
@@ -65,6 +70,9 @@ class Question:
     classes: tuple[float, ...] = ()
     description: str = "target"
     is_return: bool = False
+    raw: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 0, 0)))
+    raw_sealed: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 0, 0)))
+    exposures: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
 
 
@@ -74,6 +82,7 @@ def panel_question(
     split: Sequence[Border] | None,
     embargo: int,
     delay: int | None,
+    risk: RiskModel | None = None,
 ) -> Question:
     """Targets and parts of a panel; arguments and errors as in `Task`."""
     given = list(target) if isinstance(target, Sequence) and not isinstance(target, str) else [target]
@@ -100,8 +109,12 @@ def panel_question(
     ahead = max(t.horizon for t in targets) + delay
     parts = split_days(panel.dates, split, ahead=ahead, embargo=embargo)
     test = parts.segments == TEST
-    sealed = np.where(test[:, None], values[:1], np.float32(np.nan))
-    values[:, test] = np.nan
+    raw, raw_sealed = _divided(values, test)
+    exposures: tuple[str, ...] = ()
+    risk_notes: list[str] = []
+    if risk is not None:
+        values, exposures, risk_notes = _residuals(risk, panel, targets, values, delay)
+    opened, sealed = _divided(values, test)
     target_fields = {t.name for t in targets if isinstance(t, Field)}
     fields = tuple(name for name in panel.fields if name not in target_fields)
     if not fields:
@@ -111,16 +124,42 @@ def panel_question(
         )
     names = tuple(t.name for t in targets)
     question = Question(
-        names, values, sealed, parts.segments, parts, fields, delay, max(1, targets[0].horizon),
-        targets[0].classes, targets[0].description, targets[0].is_return,
-        [*panel.notes, *_notes(targets, delay)],
+        names, opened, sealed, parts.segments, parts, fields, delay, max(1, targets[0].horizon),
+        targets[0].classes, targets[0].description, targets[0].is_return, raw, raw_sealed, exposures,
+        [*panel.notes, *_notes(targets, delay), *risk_notes],
     )  # fmt: skip
     for part, name in ((TRAIN, PARTS[0]), (VALIDATION, PARTS[1])):
-        if np.isnan(values[0, parts.segments == part]).all():
+        if np.isnan(opened[0, parts.segments == part]).all():
             raise TaskError(
                 f"target {names[0]} has no value in the {name} part; move the split or fill the field"
             )
     return question
+
+
+def _divided(
+    values: NDArray[np.floating], test: NDArray[np.bool_]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """All targets outside the test days, and the first target on them; NaN elsewhere."""
+    nothing = values.dtype.type(np.nan)
+    return np.where(test[:, None], nothing, values), np.where(test[:, None], values[:1], nothing)
+
+
+def _residuals(
+    risk: RiskModel, panel: "Panel", targets: Sequence[Target], values: NDArray[np.floating], delay: int
+) -> tuple[NDArray[np.floating], tuple[str, ...], list[str]]:
+    """Targets without their exposures, the names of the exposures, and notes; returns only are changed."""
+    changed = [t.is_return and not t.classes for t in targets]
+    if not any(changed):
+        return values, (), ["the risk model is not used, because the target is not a return"]
+    exposures: tuple[str, ...] = ()
+    out, notes = values.copy(), list(risk.notes)
+    for k, t in enumerate(targets):
+        if changed[k]:
+            residual = risk.residual(panel, values[k], t.horizon + delay)
+            out[k] = residual.values
+            exposures = (*risk.groups, *residual.exposures)
+            notes += [note for note in residual.notes if note not in notes]
+    return out, exposures, notes
 
 
 def _notes(targets: Sequence[Target], delay: int) -> list[str]:
@@ -197,4 +236,7 @@ def table_question(table: "Table", split: Sequence[Border] | None) -> Question:
                 "the split, or choose a target that varies"
             )
     names = tuple("target" for _ in parts)
-    return Question(names, values, sealed, np.zeros(len(y), np.int8), None, panel.fields, 0, notes=notes)
+    segments = np.zeros(len(y), np.int8)
+    return Question(
+        names, values, sealed, segments, None, panel.fields, 0, raw=values, raw_sealed=sealed, notes=notes
+    )

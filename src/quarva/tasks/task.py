@@ -1,5 +1,6 @@
 """The task: what to predict on a panel or a table, and how predictions are scored."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
@@ -31,6 +32,7 @@ from quarva.tasks.leaks import Leak, find_leaks, leak_warnings
 from quarva.tasks.objectives import covered, find_objective
 from quarva.tasks.prepared_target import PreparedTarget
 from quarva.tasks.question import panel_question, table_question
+from quarva.tasks.risk import RiskModel
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Border
 from quarva.tasks.targets import Target
@@ -71,6 +73,9 @@ class Task:
         `panel.calendar_of`.
     delisting_return : float, default 0.0
         Return on the day after the last price of a held asset, at least −1; see `strategies.holding_returns`.
+    risk : str, path or RiskModel, default "none"
+        Risk model whose exposures are removed from targets that are returns: "none", "default" (see
+        `RiskModel.default`), the path of a TOML file, or a model.
 
     Attributes
     ----------
@@ -81,7 +86,12 @@ class Task:
     objective : Objective
         The objective.
     targets : ndarray in the precision of the panel, shape (M, T, N)
-        The M targets by the day of the signal. NaN means no target, as in the sealed test.
+        The M targets by the day of the signal. NaN means no target, as in the sealed test. With a risk model,
+        returns are residuals divided by their past volatility (see `RiskModel.residual`).
+    raw_targets : ndarray, shape (M, T, N)
+        The targets without the risk model.
+    exposures : tuple of str
+        Groupings and exposures that the risk model removed. Empty without one.
     target_names : tuple of str, length M
         Their names.
     segments : ndarray of int8, shape (T,)
@@ -138,6 +148,7 @@ class Task:
         parsimony: float | None = None,
         periods_per_year: float | None = None,
         delisting_return: float = 0.0,
+        risk: "str | os.PathLike[str] | RiskModel" = "none",
     ) -> None:
         if not isinstance(data, Panel | Table):
             raise TaskError(
@@ -159,11 +170,13 @@ class Task:
                 raise TaskError(
                     "a table has its own target column, Table.read(..., target=NAME); leave target out"
                 )
-            question = table_question(data, split)
+            question, self.risk = table_question(data, split), None
         else:
-            question = panel_question(data, target, split, embargo, delay)
+            self.risk = RiskModel.of(risk, data)
+            question = panel_question(data, target, split, embargo, delay, self.risk)
         check_traded(question, self.objective, self.panel)
         self.targets, self._sealed = question.open, question.sealed
+        self.raw_targets, self.exposures = question.raw, question.exposures
         self.target_names = question.names
         self.segments, self.split = question.segments, question.split
         self.fields, self.delay, self.notes = question.fields, question.delay, question.notes
@@ -201,6 +214,7 @@ class Task:
             "cost_bps": self.cost_bps,
             "periods_per_year": None if self.table else self.periods_per_year,
             "delisting_return": self.delisting_return,
+            "exposures": list(self.exposures),
         }
 
     def leaks(self, names: Sequence[str], values: Sequence[NDArray[np.floating]]) -> list[Leak]:
@@ -221,7 +235,7 @@ class Task:
         """
         if self.split is None or not self.split.purged:
             return []
-        target = np.where((self.segments == TRAIN)[:, None], self.targets[0], np.float32(np.nan))
+        target = np.where((self.segments == TRAIN)[:, None], self.raw_targets[0], np.float32(np.nan))
         return find_leaks(names, values, target, horizon=self.horizon, delay=self.delay)
 
     @cached_property
@@ -379,6 +393,34 @@ class Task:
         prepared = self._prepare(self.targets)
         return self._values(self._program(formulas), prepared, threads).transpose(0, 2, 1)
 
+    def raw_scores(self, formulas: Any, threads: int | None = None) -> NDArray[np.float64]:
+        """Compute the objective for the first target without the risk model.
+
+        Parameters
+        ----------
+        formulas : Population, Program, or one or several of str, Formula, Expression and Finding
+            P formulas.
+        threads : int, optional
+            Maximum number of threads. Defaults to one per core.
+
+        Returns
+        -------
+        ndarray of float64, shape (P, 2)
+            Values in training and validation, without a change of sign. NaN for a table and for an objective
+            that trades.
+
+        Raises
+        ------
+        TaskError
+            A formula reads a target.
+        FormulaError
+            A formula cannot be parsed, or reads something that the panel lacks.
+        """
+        program = self._program(formulas)
+        if self.table or self.objective.positions is not None:
+            return np.full((len(program), 2), np.nan)
+        return self._values(program, self._prepared_raw, threads)[:, :, 0]
+
     def strategy(self, function: Any) -> Strategy:
         """The strategy that trades a function with the delay and costs of this task.
 
@@ -455,6 +497,10 @@ class Task:
     @cached_property
     def _prepared(self) -> PreparedTarget:
         return self._prepare(self.targets if self.table else self.targets[:1])
+
+    @cached_property
+    def _prepared_raw(self) -> PreparedTarget:
+        return self._prepare(self.raw_targets[:1])
 
     @cached_property
     def _prepared_training(self) -> PreparedTarget:

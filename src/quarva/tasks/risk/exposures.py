@@ -1,0 +1,178 @@
+"""Exposures of all assets on all days, and the design matrix of a day's regression."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva import engine
+from quarva.errors import TaskError
+from quarva.karva.expression import Expression
+from quarva.panel import Panel
+
+__all__ = ["Exposures"]
+
+Floats = NDArray[np.float64]
+
+_LIMIT = 3.0  # standardised exposures are cut at this many standard deviations
+_LEAST_MEMBERS = 2  # a group with fewer members would explain them completely
+_COLLINEAR = 1e-6  # share of an exposure's variance that the others leave unexplained
+_FACTOR_DAYS, _FACTOR_LEAST, _FACTOR_STEP = 252, 126, 21  # window, shortest window and days between updates
+_DAYS = 64  # days of a chunk
+
+
+@dataclass(frozen=True, eq=False)
+class Exposures:
+    """Exposures of N assets on T days.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (K, T, N)
+        Standardised over the assets of a day. 0 where a value is missing.
+    names : tuple of str, length K
+        Their names.
+    members : ndarray of bool, shape (G, N)
+        Members of each group of each grouping; groups with fewer than 2 members are joined. One group of all
+        assets without a grouping.
+    notes : tuple of str
+        What was dropped or joined.
+    """
+
+    values: NDArray[np.float32]
+    names: tuple[str, ...]
+    members: NDArray[np.bool_]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def measure(
+        cls, panel: Panel, formulas: Mapping[str, Expression], groups: Sequence[str], factors: int
+    ) -> "Exposures":
+        """Compute the exposures of a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+            The panel of T days and N assets.
+        formulas : mapping of str to Expression
+            Exposures by name.
+        groups : sequence of str
+            Groupings of the panel.
+        factors : int
+            Number of statistical factors.
+
+        Returns
+        -------
+        Exposures
+            Constant exposures and those that the others determine are dropped.
+
+        Raises
+        ------
+        TaskError
+            There are as many exposures as assets, or statistical factors without a field `close`.
+        """
+        members, notes = _members(panel, groups)
+        count, assets = len(formulas) + factors + len(members), len(panel.assets)
+        if count >= assets and count > 1:
+            raise TaskError(
+                f"the risk model has {count} exposures, as many as there are assets ({assets}) or more; "
+                "remove some of its groups or exposures"
+            )
+        program = engine.Program.from_expressions(list(formulas.values()))
+        raw = engine.signals(program, panel) if formulas else np.empty((0, *panel.shape), np.float32)
+        names = [*formulas, *(f"factor {k + 1}" for k in range(factors))]
+        if factors:
+            raw = np.concatenate([raw, _statistical_factors(panel, factors)])
+        values = np.stack([_standardised(each) for each in raw]) if len(raw) else raw
+        kept, dropped = _independent(values, members, names)
+        return cls(values[kept], tuple(names[k] for k in kept), members, (*notes, *dropped))
+
+    @property
+    def count(self) -> int:
+        """Number of columns of the design matrix."""
+        return len(self.values) + len(self.members)
+
+    def design(self, days: slice) -> Floats:
+        """Design matrices of some days, float64 [D, N, G + K]."""
+        some = self.values[:, days].transpose(1, 2, 0).astype(np.float64)
+        groups = np.broadcast_to(self.members.T, (len(some), *self.members.T.shape))
+        return np.concatenate([groups, some], axis=2)
+
+
+def _members(panel: Panel, groups: Sequence[str]) -> tuple[NDArray[np.bool_], list[str]]:
+    """Members of each group, bool [G, N], and notes about groups that are joined."""
+    rows: list[NDArray[np.bool_]] = []
+    notes: list[str] = []
+    for name in groups:
+        codes, labels = panel.groups[name].codes, panel.groups[name].labels
+        sizes = np.bincount(codes[codes >= 0], minlength=len(labels))
+        small = [label for label, size in zip(labels, sizes, strict=True) if 0 < size < _LEAST_MEMBERS]
+        rows += [codes == k for k in np.flatnonzero(sizes >= _LEAST_MEMBERS)]
+        others = (codes < 0) | np.isin(codes, np.flatnonzero(sizes < _LEAST_MEMBERS))
+        if others.any():
+            rows.append(others)
+        if small:
+            notes.append(f"risk model: {name} with a single member are joined: {', '.join(small)}")
+    return np.array(rows) if rows else np.ones((1, len(panel.assets)), np.bool_), notes
+
+
+def _standardised(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Z-scores over the assets of each day, cut at ±3; 0 for missing and for constant values."""
+    known = np.isfinite(values)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    wide = np.where(known, values, 0).astype(np.float64)
+    centred = np.where(known, wide - wide.sum(axis=1, keepdims=True) / count, 0.0)
+    deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
+    scale = np.abs(wide).max(axis=1, keepdims=True, initial=0.0)
+    varied = deviation > 1e-6 * scale
+    out = np.where(varied, centred / np.where(varied, deviation, 1.0), 0.0)
+    return np.clip(out, -_LIMIT, _LIMIT).astype(np.float32)
+
+
+def _independent(
+    values: NDArray[np.float32], members: NDArray[np.bool_], names: Sequence[str]
+) -> tuple[list[int], list[str]]:
+    """Indices of the exposures that earlier ones and the groups do not determine, and notes on the others."""
+    n_groups, count = len(members), len(members) + len(values)
+    gram = np.zeros((count, count))
+    whole = Exposures(values, tuple(names), members, ())
+    for start in range(0, values.shape[1] if len(values) else 0, _DAYS):
+        design = whole.design(slice(start, start + _DAYS)).reshape(-1, count)
+        gram += design.T @ design
+    kept: list[int] = []
+    notes: list[str] = []
+    for k, name in enumerate(names):
+        row = n_groups + k
+        before = [*range(n_groups), *(n_groups + each for each in kept)]
+        total = gram[row, row]
+        fitted = np.linalg.lstsq(gram[np.ix_(before, before)], gram[before, row], rcond=1e-10)[0]
+        if total == 0:
+            notes.append(f"risk model: '{name}' is dropped, because it is the same for all assets")
+        elif total - gram[row, before] @ fitted < _COLLINEAR * total:
+            notes.append(f"risk model: '{name}' is dropped, because the other exposures determine it")
+        else:
+            kept.append(k)
+    return kept, notes
+
+
+def _statistical_factors(panel: Panel, count: int) -> NDArray[np.float32]:
+    """Loadings of the assets on the principal components of past returns, float32 [count, T, N].
+
+    They are updated every 21 days from the standardised returns of the past 252 days.
+    """
+    if "close" not in panel.fields:
+        raise TaskError("statistical factors need the field close; rename a column, or set factors to 0")
+    close = panel.field("close").astype(np.float64)
+    days, assets = close.shape
+    returns = np.zeros((days, assets))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns[1:] = np.nan_to_num(close[1:] / close[:-1] - 1, nan=0.0, posinf=0.0, neginf=0.0)
+    returns -= returns.mean(axis=1, keepdims=True)
+    out = np.full((count, days, assets), np.nan, np.float32)
+    for day in range(_FACTOR_LEAST, days, _FACTOR_STEP):
+        past = returns[max(0, day + 1 - _FACTOR_DAYS) : day + 1]
+        deviation = past.std(axis=0)
+        scaled = past / np.where(deviation > 0, deviation, 1.0)
+        loadings = np.linalg.svd(scaled, full_matrices=False)[2][:count]
+        out[: len(loadings), day : day + _FACTOR_STEP] = loadings[:, None, :]
+    return out

@@ -1,0 +1,112 @@
+"""Residuals of daily cross-sectional regressions on exposures, scaled by their past volatility."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.tasks.risk.exposures import Exposures
+
+__all__ = ["Residual", "neutralised", "residual_of"]
+
+Floats = NDArray[np.float64]
+
+_DAYS = 64  # days of a chunk
+_FEW = 10  # with fewer assets per exposure, the regression is a ridge
+_SINGULAR = 1e-9  # smallest eigenvalue of a design that counts, relative to the largest
+_LEAST_DAYS = 20  # known residuals that an asset's volatility needs
+_FLOOR = 0.3  # smallest volatility, relative to the median of the day
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """A target without its exposures.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (T, N)
+        Residuals divided by their volatility. NaN means no target.
+    volatility : ndarray of float32, shape (T, N)
+        The volatility that each residual was divided by, known on the signal's day. NaN where `values` is.
+    exposures : tuple of str
+        Names of the exposures that were used.
+    notes : tuple of str
+        Exposures that were dropped and groups that were joined.
+    """
+
+    values: NDArray[np.float32]
+    volatility: NDArray[np.float32]
+    exposures: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def residual_of(
+    exposures: Exposures, target: NDArray[np.floating], known_after: int, window: int
+) -> Residual:
+    """Residuals of a target; see `RiskModel.residual`."""
+    left = _regress(exposures, target)
+    volatility = _past_volatility(left, known_after, window)
+    values = (left / volatility).astype(np.float32)
+    scale = np.where(np.isfinite(values), volatility, np.nan).astype(np.float32)
+    return Residual(values, scale, exposures.names, exposures.notes)
+
+
+def neutralised(exposures: Exposures, values: NDArray[np.floating]) -> NDArray[np.float32]:
+    """Residuals of signals or positions; see `RiskModel.neutralise`."""
+    return _regress(exposures, values, exact=True).astype(np.float32)
+
+
+def _regress(exposures: Exposures, target: NDArray[np.floating], exact: bool = False) -> Floats:
+    """Residuals of each day's regression over the assets with a target, float64 [T, N].
+
+    With few assets per exposure, the coefficients are shrunk by a ridge, unless `exact`.
+    """
+    out = np.full(target.shape, np.nan)
+    for start in range(0, len(target), _DAYS):
+        days = slice(start, min(start + _DAYS, len(target)))
+        y = target[days].astype(np.float64)
+        known = np.isfinite(y)
+        count = known.sum(axis=1)
+        y = np.where(known, y, 0.0)
+        design = exposures.design(days) * known[:, :, None]
+        turned = design.transpose(0, 2, 1)
+        gram, product = turned @ design, (turned @ y[:, :, None])[:, :, 0]
+        if not exact:
+            few = count < _FEW * exposures.count
+            ridge = np.where(few, exposures.count, 0.0)[:, None] * (
+                np.arange(exposures.count) >= len(exposures.members)
+            )
+            gram[:, np.arange(exposures.count), np.arange(exposures.count)] += ridge
+        eigenvalues, vectors = np.linalg.eigh(gram)
+        there = eigenvalues > _SINGULAR * np.maximum(eigenvalues[:, -1:], 1e-300)
+        inverse = np.where(there, 1 / np.where(there, eigenvalues, 1.0), 0.0)
+        rotated = (vectors.transpose(0, 2, 1) @ product[:, :, None])[:, :, 0] * inverse
+        fitted = (design @ (vectors @ rotated[:, :, None]))[:, :, 0]
+        enough = count > there.sum(axis=1) + 1
+        out[days] = np.where(known & enough[:, None], y - fitted, np.nan)
+    return out
+
+
+def _past_volatility(residuals: Floats, known_after: int, window: int) -> Floats:
+    """Root mean square of each asset's residuals that are known on each day, float64 [T, N].
+
+    An asset with a short history has the median of the day. On days before any asset has a history, all
+    assets have the same volatility, the root mean square of the day.
+    """
+    days = len(residuals)
+    known = np.isfinite(residuals)
+    zero = np.zeros((1, residuals.shape[1]))
+    squares = np.concatenate([zero, np.where(known, residuals**2, 0.0).cumsum(axis=0)])
+    counts = np.concatenate([zero, known.cumsum(axis=0)])
+    last = np.clip(np.arange(days) - known_after + 1, 0, days)
+    first = np.maximum(last - window, 0)
+    count = counts[last] - counts[first]
+    enough = count >= _LEAST_DAYS
+    mean = np.maximum(squares[last] - squares[first], 0.0) / np.maximum(count, 1)
+    own = np.where(enough, np.sqrt(mean), np.nan)
+    today = np.sqrt(np.where(known, residuals**2, 0.0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+    middle = np.full(days, np.nan)
+    some = enough.any(axis=1)
+    middle[some] = np.nanmedian(own[some], axis=1)
+    middle = np.where(middle > 0, middle, np.where(today > 0, today, 1.0))[:, None]
+    return np.where(enough, np.maximum(own, _FLOOR * middle), middle)

@@ -1,0 +1,203 @@
+"""The risk model: exposures by name, as formulas, groups and statistical factors."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva._runtime.whole import whole
+from quarva.errors import FormulaError, TaskError
+from quarva.karva.expression import Expression
+from quarva.karva.notation import expression_of, render
+from quarva.panel import Panel
+from quarva.tasks.risk.exposures import Exposures
+from quarva.tasks.risk.residual import Residual, neutralised, residual_of
+
+__all__ = ["RiskModel"]
+
+_MARKET = "pct_change(close, 1) - demean(pct_change(close, 1))"  # the mean return of all assets
+
+DEFAULT_EXPOSURES = {
+    "size": "log(mean(close * volume, 20))",
+    "price": "log(close)",
+    "beta": f"cov(pct_change(close, 1), {_MARKET}, 120) / var({_MARKET}, 120)",
+    "volatility": "std(pct_change(close, 1), 40)",
+    "momentum": "ref(close, 20) / ref(close, 120) - 1",
+}
+"""Exposures of the default model, as far as a panel has their fields."""
+
+_LEAST_ASSETS = 30  # with fewer, the default model removes only the mean of a day
+_KEYS = ("exposures", "groups", "factors", "window")
+
+
+@dataclass(frozen=True)
+class RiskModel:
+    """Exposures that are known at the close of a signal's day and explain a part of the returns after it.
+
+    Parameters
+    ----------
+    exposures : mapping of str to str or Expression
+        Formulas of the panel's fields by name. Their values are standardised over the assets of a day.
+    groups : tuple of str
+        Groupings of the panel, such as ("sector",).
+    factors : int, default 0
+        Number of statistical factors: principal components of the returns of the past 252 days.
+    window : int, default 120
+        Days over which the residual volatility of an asset is measured.
+    notes : tuple of str
+        Remarks about the choice of the model.
+
+    Raises
+    ------
+    TaskError
+        A number is out of range.
+    """
+
+    exposures: Mapping[str, str | Expression] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    factors: int = 0
+    window: int = 120
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        whole("the number of statistical factors", self.factors, 0, TaskError)
+        whole("the window of the residual volatility", self.window, 2, TaskError, "days")
+
+    @classmethod
+    def of(cls, given: "str | PathLike[str] | RiskModel", panel: Panel) -> "RiskModel | None":
+        """The model that a setting names: None for "none", the default model, that of a file, or itself."""
+        if isinstance(given, RiskModel):
+            return given
+        if not isinstance(given, str | PathLike):
+            raise TaskError(
+                f"a risk model must be none, default, the path of a TOML file or a RiskModel, not {given!r}"
+            )
+        if given == "none":
+            return None
+        return cls.default(panel) if given == "default" else cls.read(given)
+
+    @classmethod
+    def default(cls, panel: Panel) -> "RiskModel":
+        """The model for a panel: its groups, and size, price, beta, volatility and momentum.
+
+        Exposures whose fields the panel lacks are left out. With fewer than 30 assets, only the mean of each
+        day is removed. A note says what is used.
+        """
+        if len(panel.assets) < _LEAST_ASSETS:
+            note = (
+                f"risk model: only the mean return of each day is removed, because the panel has "
+                f"{len(panel.assets)} assets; with {_LEAST_ASSETS} or more, exposures are removed too"
+            )
+            return cls(notes=(note,))
+        usable = {
+            name: text
+            for name, text in DEFAULT_EXPOSURES.items()
+            if set(expression_of(text).fields()) <= set(panel.fields)
+        }
+        named = ", ".join([*panel.groups, *usable]) or "only the mean return of each day"
+        return cls(usable, tuple(panel.groups), notes=(f"risk model: {named}",))
+
+    @classmethod
+    def read(cls, path: str | PathLike[str]) -> "RiskModel":
+        """Read a model from a TOML file with the keys `exposures`, `groups`, `factors` and `window`.
+
+        Raises
+        ------
+        TaskError
+            The file cannot be read, or a key or value is not valid.
+        """
+        try:
+            given = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise TaskError(f"{path}: the risk model cannot be read; {error}") from None
+        for key in given:
+            if key not in _KEYS:
+                raise TaskError(f"{path}: unknown key '{key}' in a risk model; use {', '.join(_KEYS)}")
+        exposures, groups = given.get("exposures", {}), given.get("groups", [])
+        if not (isinstance(exposures, dict) and all(isinstance(text, str) for text in exposures.values())):
+            raise TaskError(
+                f'{path}: exposures must be formulas by name, such as size = "log(mean(close * volume, 20))"'
+            )
+        if not (isinstance(groups, list) and all(isinstance(name, str) for name in groups)):
+            raise TaskError(f'{path}: groups must be a list of names, such as ["sector"]')
+        numbers: dict[str, Any] = {name: given[name] for name in ("factors", "window") if name in given}
+        try:
+            return cls(exposures, tuple(groups), **numbers, notes=(f"risk model: {Path(path).name}",))
+        except TaskError as error:
+            raise TaskError(f"{path}: {error}") from None
+
+    def to_toml(self) -> str:
+        """The model as TOML, as `read` reads it, without its notes."""
+        import tomli_w
+
+        formulas = {name: render(expression_of(given)) for name, given in self.exposures.items()}
+        settings = {"groups": list(self.groups), "factors": self.factors, "window": self.window}
+        return tomli_w.dumps({**settings, "exposures": formulas})
+
+    def residual(self, panel: Panel, target: NDArray[np.floating], known_after: int) -> Residual:
+        """Remove the exposures from a target, and divide the rest by the volatility of each asset.
+
+        On each day, the target is regressed on the exposures of that day over all assets with a target. The
+        residual is divided by the root mean square of the residuals of the same asset in the `window` days
+        before the signal's day that were known by then.
+
+        Parameters
+        ----------
+        panel : Panel
+            The panel of T days and N assets.
+        target : ndarray of float, shape (T, N)
+            The target by the day of the signal. NaN means no target.
+        known_after : int
+            Days after the signal's day on which a target is known: horizon plus delay.
+
+        Returns
+        -------
+        Residual
+            NaN where the target is, and on days with too few assets for the regression.
+
+        Raises
+        ------
+        TaskError
+            The panel lacks a grouping, there are as many exposures as assets, or a formula cannot be
+            computed.
+        """
+        return residual_of(self._measure(panel), target, known_after, self.window)
+
+    def neutralise(self, panel: Panel, values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Remove the exposures from signals or positions.
+
+        Parameters
+        ----------
+        panel : Panel
+            The panel of T days and N assets.
+        values : ndarray of float, shape (T, N)
+            Signals or positions. NaN stays NaN.
+
+        Returns
+        -------
+        ndarray of float32, shape (T, N)
+            The residual of the daily regression on the exposures. The result has no exposure to any group,
+            and a correlation of 0 with each exposure over the assets with a value.
+        """
+        return neutralised(self._measure(panel), values)
+
+    def _measure(self, panel: Panel) -> Exposures:
+        formulas = {}
+        for name, given in self.exposures.items():
+            try:
+                formulas[name] = expression_of(given, panel.fields, panel.groups, panel.assets)
+            except FormulaError as error:
+                raise TaskError(f"the exposure '{name}' of the risk model cannot be used; {error}") from None
+        for name in self.groups:
+            if name not in panel.groups:
+                known = ", ".join(panel.groups) or "none"
+                raise TaskError(
+                    f"the risk model has the group '{name}', which the panel lacks (it has: {known}); remove "
+                    "it, or add a column"
+                )
+        return Exposures.measure(panel, formulas, self.groups, self.factors)
