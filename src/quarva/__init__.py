@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from quarva.networks import Fitted, Learner, Sweep, sweep
     from quarva.panel import Panel, Table, sample_panel
     from quarva.runs import fit, search
+    from quarva.sets import Set, fit_set
     from quarva.strategies import (
         LongShort,
         Performance,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
         Strategy,
         VolatilityScaled,
     )
-    from quarva.tasks import Field, ForwardReturn, Task
+    from quarva.tasks import Field, ForwardReturn, RiskModel, Task
 
 __all__ = [
     "OPERATORS",
@@ -63,8 +64,10 @@ __all__ = [
     "QuarvaError",
     "RankWeights",
     "RecipeError",
+    "RiskModel",
     "RunError",
     "Searcher",
+    "Set",
     "SignTiming",
     "Strategy",
     "Stream",
@@ -77,6 +80,7 @@ __all__ = [
     "compare",
     "distil",
     "fit",
+    "fit_set",
     "parse",
     "render",
     "sample_panel",
@@ -102,8 +106,9 @@ _ROOMS = {
     "panel": ("Panel", "Table", "sample_panel"),
     "loop": ("Finding", "Findings", "Searcher"),
     "runs": ("fit", "search"),
+    "sets": ("Set", "fit_set"),
     "strategies": ("LongShort", "Performance", "RankWeights", "SignTiming", "Strategy", "VolatilityScaled"),
-    "tasks": ("Field", "ForwardReturn", "Task"),
+    "tasks": ("Field", "ForwardReturn", "RiskModel", "Task"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 

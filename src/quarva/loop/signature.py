@@ -4,7 +4,7 @@ import numpy as np
 
 from quarva._runtime.compiled import compiled
 
-__all__ = ["CLIP", "write_signatures"]
+__all__ = ["CLIP", "standardise", "write_signatures"]
 
 CLIP = 4.0
 """Standardised values are clipped at so many standard deviations, so that no single asset dominates."""
@@ -31,7 +31,9 @@ def write_signatures(signals, days, pooled, out):
         blocks = 1 if pooled else days.size
         size = days.size // blocks
         for block in range(blocks):
-            length += standardise(signals[p], days[block * size : (block + 1) * size], out[p], block * size)
+            length += standardise(
+                signals[p], days[block * size : (block + 1) * size], out[p], block * size, CLIP
+            )
         if length > 0:
             scale = np.float32(1.0 / np.sqrt(length))
             for k in range(days.size * assets):
@@ -39,10 +41,11 @@ def write_signatures(signals, days, pooled, out):
 
 
 @compiled
-def standardise(signal, days, out, row):
+def standardise(signal, days, out, row, clip):
     """Write the z-scores of a signal on some days to `out`, from row `row` on.
 
-    Cells without a value are 0, and so are all cells of a constant signal. Returns the sum of squares.
+    They are cut at ± `clip`. Cells without a value are 0, and so are all cells of a constant signal. Returns
+    the sum of squares.
     """
     assets, n, total, squares, length = signal.shape[1], 0, 0.0, 0.0, 0.0
     for day in days:
@@ -63,7 +66,7 @@ def standardise(signal, days, out, row):
         for asset in range(assets):
             value, zscore = np.float64(signal[days[k], asset]), 0.0
             if np.isfinite(value) and not constant:
-                zscore = min(max((value - mean) / deviation, -CLIP), CLIP)
+                zscore = min(max((value - mean) / deviation, -clip), clip)
             out[(row + k) * assets + asset] = np.float32(zscore)
             length += zscore * zscore
     return length

@@ -7,6 +7,7 @@ from quarva.tasks.classes import Direction, Quintile, TripleBarrier
 from quarva.tasks.external_signals import attach_signals
 from quarva.tasks.forward import Forward, ForwardRange, ForwardReturn, ForwardVolatility, VolumeSurprise
 from quarva.tasks.objectives import COVERAGE, LEAST_SHARE, OBJECTIVES, Objective
+from quarva.tasks.risk import RiskModel
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Split
 from quarva.tasks.targets import FORWARD, Field, Target, last_known_value, parse_target
@@ -29,6 +30,7 @@ __all__ = [
     "ForwardVolatility",
     "Objective",
     "Quintile",
+    "RiskModel",
     "Scores",
     "Split",
     "Target",

@@ -1,0 +1,155 @@
+"""Fits a set to the training part of a task: from candidate formulas to members and weights."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva._runtime.whole import whole
+from quarva.engine import Formula, Program
+from quarva.errors import TaskError
+from quarva.karva.expression import Expression
+from quarva.karva.notation import expression_of
+from quarva.loop.archive import oriented
+from quarva.sets.formula_set import Set
+from quarva.sets.ridge import fit_ridge
+from quarva.sets.spike_and_slab import sample_posterior
+from quarva.sets.sufficient_statistics import SufficientStatistics, measure
+from quarva.tasks import Task, check_task
+
+__all__ = ["WEIGHTS", "Weights", "fit_set"]
+
+Weights = Literal["spike_and_slab", "ridge", "equal"]
+WEIGHTS: tuple[Weights, ...] = ("spike_and_slab", "ridge", "equal")
+
+_EXPECTED_MEMBERS = 10.0  # prior number of formulas that matter, if none is given
+_SAME = 0.98  # formulas whose signals are so strongly correlated in training are one
+_NEGLIGIBLE = 0.01  # share of the variance of the set's signal that the omitted members have
+
+Floats = NDArray[np.float64]
+
+
+def fit_set(
+    task: Task,
+    formulas: Iterable[Any],
+    weights: Weights = "spike_and_slab",
+    *,
+    prior: NDArray[np.floating] | None = None,
+    most: int = 400,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Set:
+    """Fit a set to the training part of a task.
+
+    Parameters
+    ----------
+    task : Task
+        A task on a panel with at least 3 assets.
+    formulas : iterable of str, Formula, Expression or Finding
+        The candidates.
+    weights : {"spike_and_slab", "ridge", "equal"}
+        How members are weighted. "spike_and_slab": posterior means, see `sets.spike_and_slab`. "ridge": the
+        penalty is chosen by contiguous folds inside training. "equal": the sign of each formula's own
+        correlation with the target.
+    prior : ndarray of float, shape (number of formulas,), optional
+        Prior probability that a formula matters, for "spike_and_slab". Defaults to ten formulas among the
+        candidates.
+    most : int, default 400
+        Largest number of candidates that are fitted: those with the best training score.
+    seed : int, default 0
+        Seed of the sampler.
+    threads : int, optional
+        Maximum number of threads. Defaults to one per core. The result does not depend on it.
+
+    Returns
+    -------
+    Set
+        Members with the largest weights first, oriented such that all weights are positive. Members that
+        hardly change the signal are left out. A formula and its negative never both enter.
+
+    Raises
+    ------
+    TaskError
+        The task has a table or fewer than 3 assets, no formula can be scored, or the training part is too
+        short.
+    FormulaError
+        A formula cannot be parsed, or reads something that the panel lacks.
+    """
+    check_task(task, "fit_set")
+    most, seed = whole("most", most), whole("seed", seed, 0)
+    if weights not in WEIGHTS:
+        raise TaskError(f"unknown weights '{weights}'; choose one of {', '.join(WEIGHTS)}")
+    if task.table is not None or len(task.panel.assets) < 3:
+        raise TaskError("a set needs a panel with at least 3 assets; for fewer, use a single formula")
+    panel = task.panel
+    trees = [expression_of(each, panel.fields, panel.groups, panel.assets) for each in formulas]
+    chances = (
+        np.full(len(trees), _EXPECTED_MEMBERS / max(len(trees), 1))
+        if prior is None
+        else np.asarray(prior, float)
+    )
+    if chances.shape != (len(trees),):
+        raise TaskError(
+            f"prior has shape {chances.shape}, but there are {len(trees)} formulas; give one for each"
+        )
+    chosen = _scored(task, trees, most, threads)
+    if not len(chosen):
+        raise TaskError("no formula has a training score; give others, or a panel with fewer missing values")
+    statistics = measure(task, [trees[k] for k in chosen], threads=threads)
+    kept = _distinct(statistics.whole[0])
+    statistics = _part(statistics, kept)
+    chosen = chosen[kept]
+    values = _weights(statistics, weights, chances[chosen], seed)
+    gram = statistics.whole[0]
+    members = _members(values, gram)
+    expressions = [oriented(trees[chosen[k]], 1 if values[k] >= 0 else -1) for k in members]
+    return Set([Formula(each) for each in expressions], np.abs(values[members]))
+
+
+def _scored(task: Task, trees: list[Expression], most: int, threads: int | None) -> NDArray[np.int64]:
+    """Indices of the formulas with a training score, best first, at most `most`."""
+    if not trees:
+        return np.empty(0, np.int64)
+    scores = task.score(Program.from_expressions(trees), threads, validation=False)
+    order = np.argsort(-scores.fitness, kind="stable")
+    return order[np.isfinite(scores.fitness[order])][:most]
+
+
+def _distinct(gram: Floats) -> NDArray[np.int64]:
+    """Indices of signals that are not nearly those of earlier ones, up to the sign, and that vary."""
+    length = np.sqrt(np.diag(gram))
+    kept: list[int] = []
+    for k in np.flatnonzero(length > 0):
+        alike = np.abs(gram[k, kept]) / (length[k] * length[kept])
+        if not (alike > _SAME).any():
+            kept.append(int(k))
+    return np.array(kept, np.int64)
+
+
+def _part(statistics: SufficientStatistics, kept: NDArray[np.int64]) -> SufficientStatistics:
+    return SufficientStatistics(
+        statistics.gram[:, kept][:, :, kept], statistics.product[:, kept], statistics.squares,
+        statistics.noise, statistics.days,
+    )  # fmt: skip
+
+
+def _weights(statistics: SufficientStatistics, kind: Weights, prior: Floats, seed: int) -> Floats:
+    gram, product = statistics.whole
+    if kind == "ridge":
+        return fit_ridge(statistics).weights
+    if kind == "equal":
+        return np.sign(product)
+    return sample_posterior(gram, product, statistics.noise, prior, seed).mean
+
+
+def _members(weights: Floats, gram: Floats) -> NDArray[np.int64]:
+    """Indices of the members by weight, largest first, without those that hardly change the signal."""
+    order = np.argsort(-np.abs(weights), kind="stable")
+    total = weights @ gram @ weights
+    rest = weights.copy()
+    for count, k in enumerate(order, 1):
+        rest[k] = 0.0
+        if rest @ gram @ rest <= _NEGLIGIBLE * total:
+            return order[:count]
+    return order

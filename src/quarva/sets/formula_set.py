@@ -1,0 +1,133 @@
+"""`Set`: formulas with weights, a function of a panel like a single formula."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quarva.engine import Formula, Program, signals
+from quarva.errors import FormulaError
+from quarva.panel import Panel, check_panel
+from quarva.sets.combination import add_standardised
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Set"]
+
+_MEMBERS = 16  # members whose signals are in memory at once
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Set:
+    """Formulas with weights.
+
+    The signal of a day is the sum of the members' signals, each standardised over the assets of the day, cut
+    at ±8 standard deviations and multiplied by its weight. A member without an opinion on an asset adds
+    nothing there.
+
+    Parameters
+    ----------
+    members : sequence of Formula, length K
+        The formulas.
+    weights : ndarray of float64, shape (K,)
+        Their weights. Only their proportions matter for rankings and correlations.
+
+    Raises
+    ------
+    FormulaError
+        There is no member, or the number of weights differs from that of the members.
+    """
+
+    members: tuple[Formula, ...]
+    weights: NDArray[np.float64]
+
+    def __init__(self, members: Sequence[Formula], weights: Sequence[float] | NDArray[np.float64]) -> None:
+        values = np.array(weights, np.float64)
+        if not len(members) or values.shape != (len(members),):
+            raise FormulaError(
+                f"a set needs at least one formula and one weight for each; got {len(members)} formulas and "
+                f"{values.size} weights"
+            )
+        values.flags.writeable = False
+        object.__setattr__(self, "members", tuple(members))
+        object.__setattr__(self, "weights", values)
+
+    def signal(self, panel: Panel) -> "pd.DataFrame":
+        """Compute the signal on a panel.
+
+        Parameters
+        ----------
+        panel : Panel
+            The panel of T days and N assets.
+
+        Returns
+        -------
+        pandas.DataFrame, shape (T, N)
+            By date and asset, float32. NaN where no member has an opinion.
+
+        Raises
+        ------
+        FormulaError
+            A member reads a field, group or asset that the panel lacks.
+        PanelError
+            The argument is not a Panel.
+        """
+        import pandas as pd
+
+        check_panel(panel, "the signal of a set")
+        total, known = np.zeros(panel.shape), np.zeros(panel.shape, np.bool_)
+        for at in range(0, len(self), _MEMBERS):
+            program = Program.from_expressions([each.expression for each in self.members[at : at + _MEMBERS]])
+            _add(signals(program, panel), self.weights[at : at + _MEMBERS], total, known)
+        index = pd.DatetimeIndex(panel.dates, name="date")
+        return pd.DataFrame(_signal(total, known), index=index, columns=pd.Index(panel.assets, name="asset"))
+
+    def combine(self, member_signals: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Combine the members' signals of one day, as a stream returns them.
+
+        Parameters
+        ----------
+        member_signals : ndarray of float32, shape (K, N)
+            Signals of the members on this day, in order. NaN means no opinion.
+
+        Returns
+        -------
+        ndarray of float32, shape (N,)
+            The signal of the set, bit for bit that of `signal` on this day.
+        """
+        total, known = (
+            np.zeros((1, member_signals.shape[1])),
+            np.zeros((1, member_signals.shape[1]), np.bool_),
+        )
+        _add(np.ascontiguousarray(member_signals, np.float32)[:, None], self.weights, total, known)
+        return _signal(total, known)[0]
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    def __repr__(self) -> str:
+        return f"<Set of {len(self)} formulas>"
+
+    def __str__(self) -> str:
+        order = np.argsort(-np.abs(self.weights), kind="stable")
+        rows = [f"{self.weights[k]:10.4g}  {self.members[k].text}" for k in order]
+        return "\n".join([f"{'weight':>10}  formula", *rows])
+
+
+def _add(
+    member_signals: NDArray[np.float32],
+    weights: NDArray[np.float64],
+    total: NDArray[np.float64],
+    known: NDArray[np.bool_],
+) -> None:
+    """Add members, signals float32 [K, T, N], one after the other, so that the result is always the same."""
+    days, row = np.arange(total.shape[0]), np.empty(total.shape[1], np.float32)
+    for signal, weight in zip(member_signals, weights.tolist(), strict=True):
+        add_standardised(signal, weight, days, row, total, known)
+
+
+def _signal(total: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float32]:
+    return np.where(known, total, np.nan).astype(np.float32)

@@ -1,0 +1,149 @@
+"""Sums from which weights are fitted: products of standardised signals with each other and the target."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from quarva.engine import Program, signals
+from quarva.errors import TaskError
+from quarva.karva.expression import Expression
+from quarva.sets.combination import CLIP, standardise_days
+from quarva.tasks import TRAIN, Task
+
+__all__ = ["SufficientStatistics", "measure"]
+
+Floats = NDArray[np.float64]
+
+_SIGNAL_BYTES = 64 * 2**20  # memory for the signals of a chunk of formulas
+_STORED_BYTES = 256 * 2**20  # memory for the standardised signals of all formulas on some days
+_LEAST_DAYS = 10  # days of a fold
+
+
+@dataclass(frozen=True, eq=False)
+class SufficientStatistics:
+    """Sums over the training days of K standardised signals x and the standardised target y.
+
+    Attributes
+    ----------
+    gram : ndarray of float64, shape (F, K, K)
+        Σ x xᵀ over the cells of each fold with a target. If the signals of all training days do not fit into
+        memory, it is estimated from equally spaced days.
+    product : ndarray of float64, shape (F, K)
+        Σ x y of each fold.
+    squares : ndarray of float64, shape (F,)
+        Σ y² of each fold.
+    noise : float
+        Variance of the noise in Σ x y relative to that of independent cells of unit variance: 1 if cells are
+        independent, more if they are correlated.
+    days : int
+        Number of training days with a target.
+    """
+
+    gram: Floats
+    product: Floats
+    squares: Floats
+    noise: float
+    days: int
+
+    @property
+    def whole(self) -> tuple[Floats, Floats]:
+        """The Gram matrix (K, K) and the products (K,) of all folds together."""
+        return self.gram.sum(axis=0), self.product.sum(axis=0)
+
+    @property
+    def cells(self) -> float:
+        """Number of cells with a target: Σ y² of a standardised target."""
+        return float(self.squares.sum())
+
+
+def measure(
+    task: Task, expressions: Sequence[Expression], folds: int = 5, threads: int | None = None
+) -> SufficientStatistics:
+    """Compute the statistics of formulas on the training part of a task.
+
+    Signals and target are standardised over the assets of each day, and signals are cut at ±8. Missing
+    signals are 0. The folds are contiguous. The last days of each fold, whose targets reach into the next
+    one, are left out.
+
+    Parameters
+    ----------
+    task : Task
+        The task, of which only training days are used.
+    expressions : sequence of Expression, length K
+        The formulas.
+    folds : int, default 5
+        Number F of folds.
+    threads : int, optional
+        Maximum number of threads. Defaults to one per core. The result does not depend on it.
+
+    Returns
+    -------
+    SufficientStatistics
+
+    Raises
+    ------
+    TaskError
+        The training part is too short for the folds.
+    """
+    panel, span = task.panel, task.horizon + task.delay
+    days = np.flatnonzero((task.segments == TRAIN) & np.isfinite(task.targets[0]).any(axis=1))
+    if len(days) < folds * (_LEAST_DAYS + span):
+        raise TaskError(
+            f"the training part has {len(days)} days with a target, but {folds} folds need "
+            f"{folds * (_LEAST_DAYS + span)}; move the split, or use fewer folds"
+        )
+    cells = len(days) * len(panel.assets)
+    target = np.zeros((1, cells), np.float32)
+    standardise_days(np.ascontiguousarray(task.targets[:1], np.float32), days, np.inf, target)
+    y = target.reshape(len(days), -1)
+    known = np.isfinite(task.targets[0][days])
+    fold = _folds(len(days), folds, span)
+    stride = max(1, -(-4 * cells * len(expressions) // _STORED_BYTES))
+    kept = np.arange(0, len(days), stride)
+    stored = np.empty((len(expressions), len(kept), len(panel.assets)), np.float32)
+    daily = np.empty((len(expressions), len(days)))
+    size = max(1, _SIGNAL_BYTES // (4 * panel.shape[0] * panel.shape[1]))
+    lengths = np.empty(len(expressions))
+    for at in range(0, len(expressions), size):
+        program = Program.from_expressions(expressions[at : at + size])
+        flat = np.empty((len(program), cells), np.float32)
+        standardise_days(signals(program, panel, threads), days, CLIP, flat)
+        x = flat.reshape(len(program), len(days), -1) * known
+        daily[at : at + size] = np.einsum("kdn,dn->kd", x, y, dtype=np.float64, casting="unsafe")
+        lengths[at : at + size] = np.einsum("kdn,kdn->k", x, x, dtype=np.float64, casting="unsafe")
+        stored[at : at + size] = x[:, kept]
+    gram = np.empty((folds, len(expressions), len(expressions)))
+    with threadpool_limits(1, "blas"):  # the result must not depend on the number of threads
+        for k in range(folds):
+            inside = np.flatnonzero(fold[kept] == k)
+            some = stored[:, inside].reshape(len(expressions), -1)
+            gram[k] = (some @ some.T) * ((fold == k).sum() / max(len(inside), 1))
+    product = np.stack([daily[:, fold == k].sum(axis=1) for k in range(folds)])
+    squares = np.array([float((y[fold == k].astype(np.float64) ** 2).sum()) for k in range(folds)])
+    return SufficientStatistics(gram, product, squares, _noise(daily, lengths, task.horizon), len(days))
+
+
+def _folds(days: int, folds: int, span: int) -> NDArray[np.int64]:
+    """Fold of each day, contiguous; −1 for the last `span` days of each fold but the last."""
+    cuts = np.linspace(0, days, folds + 1).astype(np.int64)
+    out = np.repeat(np.arange(folds), np.diff(cuts))
+    for cut in cuts[1:-1]:
+        out[cut - span : cut] = -1
+    return out
+
+
+def _noise(daily: Floats, lengths: Floats, horizon: int) -> float:
+    """Median over the formulas of the long-run variance of Σ x y, relative to Σ x².
+
+    Overlapping targets make daily products dependent over `horizon` − 1 days (Newey and West 1987).
+    """
+    centred = daily - daily.mean(axis=1, keepdims=True)
+    variance = (centred**2).sum(axis=1)
+    for lag in range(1, horizon):
+        weight = 2 * (1 - lag / horizon)
+        variance = variance + weight * (centred[:, lag:] * centred[:, :-lag]).sum(axis=1)
+    there = lengths > 0
+    return float(np.median(variance[there] / lengths[there])) if there.any() else 1.0

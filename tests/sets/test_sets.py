@@ -1,0 +1,218 @@
+"""Sets: weights against independent fits, signals against pandas, and what may influence them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+from sklearn.linear_model import Ridge
+
+import quarva as qv
+from quarva.errors import FormulaError, TaskError
+from quarva.live import Stream
+from quarva.scenarios import simulate
+from quarva.sets import Set, fit_set, starting_formulas
+from quarva.sets.ridge import fit_ridge, ridge_weights
+from quarva.sets.spike_and_slab import sample_posterior
+from quarva.sets.sufficient_statistics import measure
+
+TEXTS = [
+    "-pct_change(close, 5)", "ts_zscore(volume, 20)", "(close - open) / (high - low)",
+    "rank(close / mean(close, 10))",
+    "std(pct_change(close, 1), 10)", "corr(close, volume, 10)", "-ts_rank(close, 5)", "high / low",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def panel() -> qv.Panel:
+    market = simulate(50, 420, seed=6, plant="-pct_change(close, 5)", ic=0.08)
+    values = market.values.copy()
+    values[:, 60:75, 4] = np.nan
+    values[:, 300:, 9] = np.nan
+    return replace(market, values=values)
+
+
+@pytest.fixture(scope="module")
+def task(panel) -> qv.Task:
+    return qv.Task(panel, "forward_return_2", risk="default")
+
+
+def standardised(panel: qv.Panel, text: str) -> np.ndarray:
+    """Z-scores over the assets of a day, cut at ±8, 0 where missing."""
+    signal = qv.Formula.parse(text, panel=panel).signal(panel).astype(float)
+    scores = signal.sub(signal.mean(axis=1), axis=0).div(signal.std(axis=1, ddof=0), axis=0)
+    return scores.clip(-8, 8).fillna(0.0).to_numpy()
+
+
+def design(task: qv.Task) -> tuple[np.ndarray, np.ndarray]:
+    """Training cells of the standardised signals and the standardised target."""
+    target = np.where((task.segments == 0)[:, None], task.targets[0], np.nan).astype(float)
+    days = np.isfinite(target).any(axis=1)
+    y = target[days]
+    y = (y - np.nanmean(y, axis=1, keepdims=True)) / np.nanstd(y, axis=1, keepdims=True)
+    there = np.isfinite(y)
+    x = np.stack([standardised(task.panel, text)[days][there] for text in TEXTS], axis=1)
+    return x, y[there]
+
+
+def test_statistics_are_the_sums_over_the_cells(task):
+    x, y = design(task)
+    found = measure(task, [qv.parse(text) for text in TEXTS], folds=1)
+    np.testing.assert_allclose(found.gram[0], x.T @ x, rtol=2e-5, atol=0.5)
+    np.testing.assert_allclose(found.product[0], x.T @ y, rtol=1e-4, atol=0.1)
+    assert found.squares[0] == pytest.approx(y @ y, rel=1e-6)
+
+
+def test_ridge_weights_equal_those_of_scikit_learn(task):
+    x, y = design(task)
+    found = measure(task, [qv.parse(text) for text in TEXTS], folds=1)
+    for penalty in (0.1, 100.0, 1e5):
+        expected = Ridge(alpha=penalty, fit_intercept=False).fit(x, y).coef_
+        np.testing.assert_allclose(ridge_weights(*found.whole, penalty), expected, atol=1e-6)
+
+
+def test_the_penalty_has_the_smallest_error_out_of_fold(task):
+    """Recomputed with scikit-learn on the same folds."""
+    statistics = measure(task, [qv.parse(text) for text in TEXTS], folds=4)
+    chosen = fit_ridge(statistics)
+    assert chosen.explained[np.argmax(chosen.explained)] == chosen.explained.max()
+    gram, product = statistics.whole
+    k = int(np.argmax(chosen.explained))
+    errors = []
+    for inside, b, squares in zip(statistics.gram, statistics.product, statistics.squares, strict=True):
+        weights = np.linalg.solve(gram - inside + chosen.penalty * np.eye(len(b)), product - b)
+        errors.append(squares - 2 * weights @ b + weights @ inside @ weights)
+    assert 1 - sum(errors) / statistics.cells == pytest.approx(chosen.explained[k], abs=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["spike_and_slab", "ridge"])
+def test_later_days_do_not_change_the_weights(panel, kind):
+    """Everything after the training part is replaced."""
+    task = qv.Task(panel, "forward_return_2", risk="default")
+    last = int(np.flatnonzero(task.segments == 0)[-1]) + task.split.purged
+    other = replace(panel, values=panel.values.copy())
+    noise = np.random.default_rng(0).uniform(0.5, 2, other.values[:, last + 1 :].shape)
+    other.values[:, last + 1 :] *= noise.astype(np.float32)
+    one, two = (
+        fit_set(task, TEXTS, kind),
+        fit_set(qv.Task(other, "forward_return_2", risk="default"), TEXTS, kind),
+    )
+    assert [each.text for each in one.members] == [each.text for each in two.members]
+    np.testing.assert_array_equal(one.weights, two.weights)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_result_does_not_depend_on_the_number_of_threads(task, threads):
+    one, two = fit_set(task, TEXTS, threads=threads), fit_set(task, TEXTS, threads=None)
+    np.testing.assert_array_equal(one.weights, two.weights)
+
+
+def test_the_signal_is_the_weighted_sum_of_standardised_signals(panel):
+    own = Set([qv.Formula(text) for text in TEXTS], np.arange(1.0, 9.0))
+    signal = own.signal(panel)
+    expected = sum(
+        weight * standardised(panel, text) for weight, text in zip(own.weights, TEXTS, strict=True)
+    )
+    np.testing.assert_allclose(signal.fillna(0).to_numpy(), expected, rtol=2e-4, atol=2e-4)
+    silent = np.stack([qv.Formula(text).signal(panel).isna() for text in TEXTS]).all(axis=0)
+    np.testing.assert_array_equal(signal.isna().to_numpy(), silent)
+    assert silent.any()
+
+
+def test_a_set_day_by_day_equals_the_whole_bit_for_bit(panel):
+    own = Set([qv.Formula(text) for text in TEXTS], np.linspace(0.3, 2.0, len(TEXTS)))
+    whole = own.signal(panel).to_numpy()
+    first = replace(panel, values=panel.values[:, :100], dates=panel.dates[:100])
+    stream = Stream([each.text for each in own.members], first)
+    rows = [panel.fields.index(name) for name in stream.fields]
+    for day in range(100, 140):
+        signals = stream.step(panel.dates[day], panel.values[rows, day])
+        np.testing.assert_array_equal(own.combine(signals), whole[day])
+
+
+def test_a_set_is_a_function_of_a_strategy(task):
+    own = fit_set(task, TEXTS)
+    performance = task.strategy(own).run(task.panel)
+    assert np.isfinite(performance.part(task.earned_segments == 0).sharpe)
+
+
+def test_a_formula_and_its_negative_never_both_enter(task):
+    own = fit_set(task, [*TEXTS, *(f"-({text})" for text in TEXTS), "pct_change(close, 5) * 3"], "ridge")
+    signals = np.stack([each.signal(task.panel).fillna(0).to_numpy().ravel() for each in own.members])
+    alike = np.abs(np.corrcoef(signals)) - np.eye(len(own))
+    assert len(own) <= len(TEXTS)
+    assert alike.max() < 0.98
+    assert (own.weights > 0).all()
+
+
+def test_the_planted_formula_leads_the_set(task):
+    own = fit_set(task, TEXTS)
+    assert own.members[0].text == "-pct_change(close, 5)"
+    assert str(own).splitlines()[1].endswith("-pct_change(close, 5)")
+
+
+def slab_density(variance: float) -> float:
+    """Prior of the slab's variance: inverse gamma with 6 degrees of freedom and scale 0.012²."""
+    return float(stats.invgamma.pdf(variance, 3.0, scale=3.0 * 0.012**2))
+
+
+@pytest.mark.parametrize("score", [0.0, 2.0, 3.5, 6.0])
+def test_inclusion_and_mean_of_one_formula_equal_those_by_integration(score):
+    cells, noise, prior = 100_000.0, 1.5, 0.1
+    product = score * np.sqrt(noise * cells)
+    found = sample_posterior(np.array([[cells]]), np.array([product]), noise, np.array([prior]), seed=3)
+
+    def evidence(variance: float) -> float:
+        """Likelihood with the formula, relative to that without, for a slab of this variance."""
+        shrunk = 1 / (cells / noise + 1 / variance)
+        return float(np.sqrt(shrunk / variance) * np.exp(0.5 * shrunk * (product / noise) ** 2))
+
+    def mean(variance: float) -> float:
+        return product / noise / (cells / noise + 1 / variance)
+
+    with_it = prior * integrate.quad(lambda v: slab_density(v) * evidence(v), 1e-6, 0.02, limit=500)[0]
+    moment = (
+        prior * integrate.quad(lambda v: slab_density(v) * evidence(v) * mean(v), 1e-6, 0.02, limit=500)[0]
+    )
+    inclusion = with_it / (with_it + 1 - prior)
+    assert found.inclusion[0] == pytest.approx(inclusion, abs=0.03)
+    assert found.mean[0] == pytest.approx(moment / (with_it + 1 - prior), abs=0.03 * 0.02)
+
+
+def test_more_trials_demand_more_evidence():
+    """The same data with a smaller prior: the weight shrinks."""
+    cells, noise = 100_000.0, 1.5
+    product = np.array([3.5 * np.sqrt(noise * cells), 0.0])
+    gram = np.diag([cells, cells])
+    few, many = (sample_posterior(gram, product, noise, np.full(2, chance)) for chance in (0.3, 1e-4))
+    assert few.inclusion[0] > 0.9
+    assert many.inclusion[0] < 0.2
+    assert abs(few.mean[0]) > 3 * abs(many.mean[0])
+
+
+def test_alpha158_has_158_formulas_and_fewer_without_fields(panel):
+    assert len(starting_formulas("alpha158", ("open", "high", "low", "close", "volume", "vwap"))) == 158
+    assert len(starting_formulas("alpha158", panel.fields)) == 157
+    assert set(starting_formulas("alpha158", ("close",))) >= {"ROC5", "RSQR60", "SUMD10"}
+    close = panel.to_frame().pivot(index="date", columns="asset", values="close").astype(float)
+    gains = close.diff().clip(lower=0).rolling(20).sum() / close.diff().abs().rolling(20).sum()
+    own = qv.Formula(starting_formulas("alpha158", panel.fields)["SUMP20"]).signal(panel)
+    np.testing.assert_allclose(own.to_numpy(), gains.to_numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_wrong_input_is_refused(panel, task):
+    with pytest.raises(TaskError, match="unknown weights 'lasso'"):
+        fit_set(task, TEXTS, "lasso")
+    with pytest.raises(TaskError, match="no formula has a training score"):
+        fit_set(task, ["close / close"])
+    with pytest.raises(TaskError, match="no formula has a training score"):
+        fit_set(task, [])
+    with pytest.raises(TaskError, match="prior has shape"):
+        fit_set(task, TEXTS, prior=np.ones(3))
+    with pytest.raises(FormulaError, match="vwap"):
+        fit_set(task, ["vwap / close"])
+    with pytest.raises(FormulaError, match="one weight for each"):
+        Set([qv.Formula("close")], [1.0, 2.0])
+    short = replace(panel, values=panel.values[:, :90], dates=panel.dates[:90])
+    with pytest.raises(TaskError, match="5 folds need 65"):
+        fit_set(qv.Task(short, "forward_return_2"), ["close / open"])
