@@ -21,6 +21,7 @@ _ROOMS = (
     "tasks",
     "scenarios",
     "loop",
+    "sets",
     "searchers",
     "runs",
 )

@@ -53,7 +53,8 @@ def machine() -> str:
     """Return processor, cores available to this process, memory and system, in one line."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{processor()}, {cores} core{'s' * (cores != 1)}, {memory:.0f} GiB memory, {platform.system()} {platform.machine()}"
+    counted = "1 core" if cores == 1 else f"{cores} cores"
+    return f"{processor()}, {counted}, {memory:.0f} GiB memory, {platform.system()} {platform.machine()}"
 
 
 def commit(place: Path) -> str:

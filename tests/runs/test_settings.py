@@ -15,6 +15,7 @@ from quarva.runs.settings import (
     NetworkSettings,
     ReadingSettings,
     SearcherSettings,
+    SetSettings,
     TaskSettings,
     described,
     names_of,
@@ -34,7 +35,7 @@ def parameters(verb, without):
         ((ReadingSettings,), Panel.read, ("source",)),
         ((TaskSettings,), Task, ("data",)),
         (
-            (LimitSettings, LanguageSettings, SearcherSettings),
+            (LimitSettings, LanguageSettings, SearcherSettings, SetSettings),
             search,
             ("task", "out", "checkpoint", "resume", "progress"),
         ),
@@ -61,6 +62,7 @@ def test_a_recipe_accepts_the_devices_of_the_engine():
 
 
 def test_every_setting_has_a_help_text():
-    for group in (ReadingSettings, TaskSettings, LimitSettings, LanguageSettings, NetworkSettings):
+    groups = (ReadingSettings, TaskSettings, LimitSettings, LanguageSettings, SetSettings, NetworkSettings)
+    for group in groups:
         for name, (_, _, about) in described(group).items():
             assert about.help.endswith("."), name

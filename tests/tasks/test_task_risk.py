@@ -22,7 +22,15 @@ def test_the_targets_are_the_residuals_of_the_model(panel):
     expected = RiskModel.default(panel).residual(panel, whole, 3).values
     np.testing.assert_array_equal(task.targets[0], np.where(np.isnan(plain.targets[0]), np.nan, expected))
     np.testing.assert_array_equal(task.raw_targets, plain.targets)
-    assert task.describe()["exposures"] == ["sector", "size", "price", "beta", "volatility", "momentum"]
+    assert task.describe()["exposures"] == [
+        "market",
+        "sector",
+        "size",
+        "price",
+        "beta",
+        "volatility",
+        "momentum",
+    ]
     assert plain.describe()["exposures"] == []
     assert "risk model: sector, size" in " ".join(task.notes)
 
@@ -65,7 +73,7 @@ def test_findings_show_raw_figures_beside_the_residual_ones(panel, tmp_path):
     assert "raw validation" in str(found)
     page = (tmp_path / "run" / "report.html").read_text()
     assert "raw validation" in page
-    assert "sector, size, price, beta, volatility, momentum" in page
+    assert "market, sector, size, price, beta, volatility, momentum" in page
 
 
 @pytest.mark.parametrize("model", ["default", RiskModel({"price": "log(close)"}, ("sector",), factors=1)])
@@ -86,3 +94,12 @@ def test_a_wrong_risk_model_is_refused(panel, tmp_path):
         qv.Task(panel, risk=tmp_path / "none.toml")
     with pytest.raises(TaskError, match="must be none, default"):
         qv.Task(panel, risk=3)
+
+
+def test_raw_figures_are_shown_also_if_only_the_mean_is_removed():
+    """The volatility still changes the target."""
+    small = qv.Task(simulate(12, 320, seed=9), risk="default")
+    assert small.exposures == ("market",)
+    found = qv.search(small, budget=200, progress=False)
+    assert np.isfinite(found.best.raw_train)
+    assert found.best.raw_train != found.best.train

@@ -205,7 +205,7 @@ def _residual(
     found = model.residual(panel, inside, target.horizon + settings.delay)
     for note in (*model.notes, *found.notes):
         tell(f"note: {note}")
-    return found.values, [*model.groups, *found.exposures]
+    return found.values, ["market", *model.groups, *found.exposures]
 
 
 def _warnings(

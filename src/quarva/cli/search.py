@@ -18,6 +18,7 @@ from quarva.runs.settings import (
     LimitSettings,
     ReadingSettings,
     SearcherSettings,
+    SetSettings,
     TaskSettings,
     names_of,
 )
@@ -38,7 +39,15 @@ Resume = Annotated[str | None, options.option("--resume", "FOLDER", _RESUME)]
 ReadTest = Annotated[bool, options.option("--read-test", None, "Read the sealed test for the best formula.")]
 
 
-@options.takes(DataSettings, ReadingSettings, TaskSettings, SearcherSettings, LimitSettings, LanguageSettings)
+@options.takes(
+    DataSettings,
+    ReadingSettings,
+    TaskSettings,
+    SearcherSettings,
+    LimitSettings,
+    LanguageSettings,
+    SetSettings,
+)
 def search(
     *,
     recipe: options.RecipeFile = None,
@@ -145,6 +154,8 @@ def _show(kept: "Kept[Findings]") -> None:
     screen.print(table)
     if pool and "test" in record["best"]:
         screen.print(f"sealed test: {figure(record['best']['test'])}")
+    if record["set"] is not None:
+        screen.print(_set_line(record["set"]))
     counted = f"{record['evaluations']:,} distinct formulas"
     if record["tuning_steps"]:
         counted += f", {record['tuning_steps']:,} of them steps of tuning constants,"
@@ -156,6 +167,17 @@ def _show(kept: "Kept[Findings]") -> None:
         screen.print(selection_note(kept.page, margin=False).replace("\u00a0", " "))
     screen.print(f"run: {record['run']}", soft_wrap=True)
     screen.print(f"page: {os.path.join(record['run'], 'report.html')}", soft_wrap=True)
+
+
+def _set_line(found: dict[str, Any]) -> str:
+    """Describe the set in one line."""
+    figures = [f"train {figure(found['train'])}", f"validation {figure(found['validation'])}"]
+    if found["raw_train"] == found["raw_train"]:
+        figures += [
+            f"raw train {figure(found['raw_train'])}",
+            f"raw validation {figure(found['raw_validation'])}",
+        ]
+    return f"set of {len(found['formulas'])} formulas: {', '.join(figures)}"
 
 
 def _asked(record: dict[str, Any]) -> str:

@@ -267,6 +267,7 @@ class _Runner:
         if is_learner(self.entrants[name]):
             return False
         given = self.recipe.settings_of_searches() | {"seconds": _WARM_SECONDS, "progress": False}
+        given["set_size"] = 0  # single formulas are compared
         given["budget"] = min(self.recipe.budget, _WARM_FORMULAS)
         found = search(self.task, self._unused(name), **given)
         if found.stopped == "seconds":  # the time may have been spent on compiling kernels
@@ -313,7 +314,7 @@ class _Runner:
     def _search(
         self, searcher: Searcher, seed: int, observer: Callable[[Progress], None], folder: RunFolder | None
     ) -> Findings:
-        given = self.recipe.settings_of_searches() | {"seed": seed, "progress": observer}
+        given = self.recipe.settings_of_searches() | {"seed": seed, "progress": observer, "set_size": 0}
         if folder is not None and isinstance(searcher, Resumable):
             given |= {"checkpoint": folder.checkpoint, "resume": folder.checkpoint.exists()}
         return search(self.task, searcher, **given)

@@ -3,6 +3,7 @@
 from quarva.engine.devices import DEVICES, Device
 from quarva.engine.evaluate import evaluate, is_compiled, signals, threads_to_use
 from quarva.engine.formula import Formula
+from quarva.engine.formula_set import Set
 from quarva.engine.program import Program
 from quarva.engine.stream import Stream
 from quarva.engine.target import Statistic, Target
@@ -12,6 +13,7 @@ __all__ = [
     "Device",
     "Formula",
     "Program",
+    "Set",
     "Statistic",
     "Stream",
     "Target",

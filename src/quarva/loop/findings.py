@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.engine import Formula, Program, signals
+from quarva.engine import Formula, Program, Set, signals
+from quarva.karva.expression import Expression
 from quarva.karva.genes import Population
 from quarva.loop.archive import Archive
 from quarva.loop.incumbents import Incumbents
@@ -129,6 +130,11 @@ class Findings:
     candidates : int
         Number of formulas from which a surrogate selected those to score; 0 without a surrogate. Candidates
         do not count as evaluations.
+    archive : tuple of Expression
+        The best formulas, with at most two for each pair of first symbols, best first and oriented.
+    set : Set or None
+        The archive as one function; see `sets.fit_set`. None for a table, with fewer than 3 assets, for an
+        objective that trades, and if no set was asked for.
     """
 
     task: Task = field(repr=False)
@@ -147,6 +153,8 @@ class Findings:
     history: "pd.DataFrame" = field(repr=False)
     incumbent_log: Incumbents = field(repr=False)
     candidates: int = 0
+    archive: tuple[Expression, ...] = field(default=(), repr=False)
+    set: Set | None = field(default=None, repr=False)
 
     @property
     def best(self) -> Finding:
@@ -213,6 +221,9 @@ class Findings:
         end = (
             f"{self.evaluations:,} distinct formulas{tuned}{chosen} in {self.seconds:.1f} s ({self.stopped})"
         )
+        if self.set is not None:
+            head_of_set = f"set of {len(self.set)} formulas: train {self.set.train:.4g}, validation "
+            rows.append(f"{head_of_set}{self.set.validation:.4g}")
         return "\n".join([head, *rows, end, *(f"warning: {each}" for each in self.task.warnings)])
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from quarva._runtime.interrupts import interrupts
 from quarva.errors import RunError
+from quarva.karva.expression import Expression
 from quarva.karva.genes import Population
 from quarva.loop import checkpoint
 from quarva.loop.archive import Archive
@@ -116,7 +117,12 @@ class Loop:
             tuning_steps=self.tuning_steps, seconds=self._elapsed(),
             seconds_proposing=self.seconds_proposing, seconds_scoring=self.seconds_scoring, stopped=stopped,
             history=self._history.frame(), incumbent_log=self._incumbents, candidates=self._candidates(),
+            archive=self._formulas(),
         )  # fmt: skip
+
+    def _formulas(self) -> tuple[Expression, ...]:
+        """The formulas of the archive, best first; none for a table."""
+        return () if self.task.table else tuple(map(self._archive.expression, range(len(self._archive))))
 
     def _begin(self) -> None:
         template = Population.empty(self.context.alphabet, self.context.shape, 0)

@@ -93,6 +93,9 @@ def build(
         stopped=findings.stopped,
         run=run,
         version=__version__,
+        members=0 if findings.set is None else len(findings.set),
+        set_train=float("nan") if findings.set is None else findings.set.train,
+        set_validation=float("nan") if findings.set is None else findings.set.validation,
     )
     best = findings.pool[0].formula.expression if findings.pool else None
     progress = search_progress(task, findings.incumbents, findings.history)

@@ -82,7 +82,7 @@ class Question:
     cost_bps: float = 0.0  # basis points of the traded value, one way
     periods_per_year: float = 252.0  # bars per year, for annualisation
     delisting_return: float = 0.0  # return on the day after the last price of a held asset
-    exposures: tuple[str, ...] = ()  # groupings and exposures that a risk model removed from the target
+    exposures: tuple[str, ...] = ()  # what a risk model removed from the target
     parsimony: float = 0.0  # fitness penalty per node
     meaning: str = ""  # definition of the objective
     notes: tuple[str, ...] = ()  # remarks on the data and the task
@@ -104,6 +104,9 @@ class SearchFacts:
     stopped: str = ""  # stopping reason: budget, seconds, interrupted
     run: str = ""
     version: str = ""
+    members: int = 0  # formulas of the set; 0 without one
+    set_train: float = float("nan")  # scores of the set
+    set_validation: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)

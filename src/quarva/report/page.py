@@ -162,6 +162,11 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
         return facts
     if question.parsimony:
         facts.append(("Parsimony", f"penalty of {question.parsimony:g} per node"))
+    if search.members:
+        figures = (
+            f"train {axis.number(search.set_train, 4)}, validation {axis.number(search.set_validation, 4)}"
+        )
+        facts.append(("Set", f"{text.count(search.members, 'formula')}: {figures}"))
     facts.append(("Searcher", f"{search.searcher}, seed {search.seed}"))
     facts.append(("Formulas evaluated", f"{search.evaluations:,}"))
     if search.candidates:

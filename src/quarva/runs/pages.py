@@ -73,6 +73,7 @@ def search_page(
         stopped=str(record["stopped"]),
         run=run,
         version=str(record["quarva"]),
+        **_about_set(record.get("set")),
     )
     course = None if incumbents is None or history is None else search_progress(task, incumbents, history)
     readings = int(record.get("test_readings", 0))
@@ -108,6 +109,13 @@ def _named(data: ReportData, task: Task, recipe: Recipe) -> ReportData:
     if task.table is None:
         return data
     return replace(data, question=replace(data.question, target=recipe.target_column))
+
+
+def _about_set(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+    if entry is None:
+        return {}
+    train, validation = (NAN if entry[key] is None else float(entry[key]) for key in ("train", "validation"))
+    return {"members": int(entry["members"]), "set_train": train, "set_validation": validation}
 
 
 def _row(entry: Mapping[str, Any]) -> Row:

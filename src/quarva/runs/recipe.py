@@ -25,6 +25,7 @@ from quarva.runs.settings import (
     OriginSettings,
     ReadingSettings,
     SearcherSettings,
+    SetSettings,
     TaskSettings,
     described,
     values_of,
@@ -196,7 +197,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class SearchRecipe(LanguageSettings, LimitSettings, SearcherSettings, Recipe):
+class SearchRecipe(SetSettings, LanguageSettings, LimitSettings, SearcherSettings, Recipe):
     """Recipe of a search."""
 
     kind: ClassVar[str] = "search"
@@ -204,7 +205,7 @@ class SearchRecipe(LanguageSettings, LimitSettings, SearcherSettings, Recipe):
 
     def settings_of_search(self) -> dict[str, Any]:
         """Return the arguments of `search` besides the task."""
-        return values_of(self, LimitSettings, LanguageSettings, SearcherSettings)
+        return values_of(self, LimitSettings, LanguageSettings, SearcherSettings, SetSettings)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from quarva import report
 from quarva.__version__ import __version__
+from quarva.engine import Set
 from quarva.loop.findings import Finding, Findings
 from quarva.runs.pages import fit_page, search_page
 from quarva.runs.recipe import FitRecipe, SearchRecipe
@@ -66,7 +67,11 @@ def keep_findings(
     data = found.task.table or found.task.panel
     expressions = [each.formula.expression for each in found.pool]
     incumbents, history = found.incumbents, found.history
-    folder.write_table("signals.parquet", signals_table(names, expressions, data))
+    table = signals_table(names, expressions, data)
+    if found.set is not None:
+        signal = found.set.signal(found.task.panel).to_numpy().reshape(-1)
+        table = table.with_columns(pl.Series("set", signal, nan_to_null=True))
+    folder.write_table("signals.parquet", table)
     folder.write_table("history.parquet", pl.from_pandas(history))
     folder.write_table("incumbents.parquet", pl.from_pandas(incumbents))
     page = search_page(found.task, recipe, record, incumbents, history, folder.path.name)
@@ -179,6 +184,7 @@ def findings_record(found: Findings, run: str) -> dict[str, Any]:
         "test_readings": 0,
         "best": pool[0] if pool else None,
         "pool": pool,
+        "set": None if found.set is None else _set(found.set),
     }
 
 
@@ -196,6 +202,18 @@ def _finding(found: Finding) -> dict[str, Any]:
         "fitness": found.fitness,
         "latex": found.formula.latex,
         "qlib": found.formula.qlib,
+    }
+
+
+def _set(found: Set) -> dict[str, Any]:
+    return {
+        "members": len(found),
+        "train": found.train,
+        "validation": found.validation,
+        "raw_train": found.raw_train,
+        "raw_validation": found.raw_validation,
+        "formulas": [each.text for each in found.members],
+        "weights": found.weights.tolist(),
     }
 
 

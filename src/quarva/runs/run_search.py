@@ -5,10 +5,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
+import numpy as np
+
 from quarva._runtime.whole import whole
-from quarva.engine import Device, threads_to_use
-from quarva.errors import FormulaError, QuarvaError, RecipeError
+from quarva.engine import Device, Set, threads_to_use
+from quarva.errors import FormulaError, QuarvaError, RecipeError, TaskError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
+from quarva.karva.expression import Expression
 from quarva.karva.genes import GeneShape
 from quarva.loop.findings import Findings
 from quarva.loop.loop import Loop
@@ -20,11 +23,19 @@ from quarva.loop.progress import Progress
 from quarva.loop.searcher import SearchContext, Searcher
 from quarva.loop.tuning import tuner_for
 from quarva.runs.recipe import SearchRecipe
-from quarva.runs.settings import LanguageSettings, LimitSettings, SearcherSettings, names_of, values_of
+from quarva.runs.settings import (
+    LanguageSettings,
+    LimitSettings,
+    SearcherSettings,
+    SetSettings,
+    names_of,
+    values_of,
+)
 from quarva.searchers.blend.blend import Blend
 from quarva.searchers.gep.gep import GEP
 from quarva.searchers.policy import Policy
 from quarva.searchers.random_search import RandomSearch
+from quarva.sets import FOUND_MEMBERS, KNOWN_MEMBERS, can_have_set, fit_set, starting_formulas
 from quarva.tasks import Task, check_task
 
 if TYPE_CHECKING:
@@ -39,6 +50,7 @@ SEARCHERS: dict[str, Callable[..., Searcher]] = {
 """Searchers by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24
+_SETTINGS = (LimitSettings, LanguageSettings, SearcherSettings, SetSettings)  # arguments of `search`
 
 
 def search(
@@ -60,6 +72,8 @@ def search(
     genes: int = 1,
     link: str = "add",
     settings: dict[str, Any] | None = None,
+    set_size: int = 400,
+    start: str | Sequence[str] | None = None,
     out: str | Path | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
@@ -111,6 +125,11 @@ def search(
         Operator that links the genes.
     settings : dict, optional
         Settings of a searcher given by name, such as {"population": 500}.
+    set_size : int, default 400
+        Number of the best formulas, besides those of `start`, from which the set is fitted; 0 for no set. A
+        table, a panel of fewer than 3 assets and an objective that trades have none.
+    start : str or sequence of str, optional
+        Collections of known formulas that may enter the set, of `sets.STARTS`. They are no evaluations.
     out : path-like, optional
         New or empty folder for the run: recipe, data, checkpoint, findings, signals, history and page. By
         default nothing is written.
@@ -145,6 +164,8 @@ def search(
     threads = None if threads is None else whole("threads", threads)
     tuning_steps = None if tuning_steps is None else whole("tuning_steps", tuning_steps, 0)
     _check_limits(seconds=seconds, memory_mb=memory_mb)
+    set_size, start = whole("set_size", set_size, 0), [start] if isinstance(start, str) else start
+    known = [tree for each in start or () for tree in starting_formulas(each, task.fields).values()]
     functions = [functions] if isinstance(functions, str) else functions
     windows = [windows] if isinstance(windows, int | float) else windows
     windows = None if windows is None else [whole("a window", window) for window in windows]
@@ -153,7 +174,7 @@ def search(
         if checkpoint is not None:
             raise RecipeError("a run folder has its own checkpoint; pass out or checkpoint, not both")
         given = {**locals(), **dict(zip(("searcher", "settings"), settings_of_searcher(way), strict=True))}
-        asked = {each: given[each] for each in names_of(LimitSettings, LanguageSettings, SearcherSettings)}
+        asked = {each: given[each] for each in names_of(*_SETTINGS)}
         return _search_out(out, task, way, asked, resume, progress)
     is_table = task.table is not None
     usual_head = _TABLE_HEAD if is_table else _PANEL_HEAD
@@ -174,7 +195,28 @@ def search(
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.tuner = tuner
-    return _run(loop, progress)
+    found = _run(loop, progress)
+    return replace(found, set=_set_of(found, known, set_size, seed, threads))
+
+
+def _set_of(
+    found: Findings, known: Sequence[Expression], size: int, seed: int, threads: int | None
+) -> Set | None:
+    """Fit the set of a search from its archive and from known formulas; None if there is none."""
+    task = found.task
+    candidates = found.archive[:size]
+    if not size or not candidates or not can_have_set(task):
+        return None
+    prior = np.concatenate([
+        np.full(len(known), KNOWN_MEMBERS / max(len(known), 1)),
+        np.full(len(candidates), FOUND_MEMBERS / found.evaluations),
+    ])  # fmt: skip
+    most = size + len(known)
+    try:
+        return fit_set(task, [*known, *candidates], prior=prior, most=most, seed=seed, threads=threads)
+    except TaskError as error:  # a short training part
+        task.notes.append(f"there is no set: {error}")
+        return None
 
 
 def _check_limits(**limits: float | None) -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "OriginSettings",
     "ReadingSettings",
     "SearcherSettings",
+    "SetSettings",
     "Setting",
     "TaskSettings",
     "described",
@@ -256,6 +257,22 @@ class SearcherSettings:
         Setting("Setting of the searcher, such as population=500; may be repeated.", "NAME=VALUE", SEARCH,
                 repeated="--setting"),
     ] = field(default_factory=dict)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetSettings:
+    """The set of a search on a panel: arguments of `search`."""
+
+    set_size: Annotated[
+        int,
+        Setting(
+            "Number of the best formulas from which the set is fitted; 0 for no set.", "N", SEARCH, least=0
+        ),
+    ] = 400
+    start: Annotated[
+        tuple[str, ...] | None,
+        Setting("Known formulas that may enter the set: alpha158.", "NAME,…", SEARCH, usual="none"),
+    ] = None  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,15 @@
 """Sets: formulas with weights that are fitted together, with shrinkage."""
 
-from quarva.sets.fitting import fit_set
-from quarva.sets.formula_set import Set
+from quarva.engine import Set
+from quarva.sets.fitting import FOUND_MEMBERS, KNOWN_MEMBERS, can_have_set, fit_set
 from quarva.sets.starts import STARTS, starting_formulas
 
-__all__ = ["STARTS", "Set", "fit_set", "starting_formulas"]
+__all__ = [
+    "FOUND_MEMBERS",
+    "KNOWN_MEMBERS",
+    "STARTS",
+    "Set",
+    "can_have_set",
+    "fit_set",
+    "starting_formulas",
+]

@@ -7,23 +7,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva._runtime.whole import whole
-from quarva.engine import Formula, Program
+from quarva.engine import Formula, Program, Set
 from quarva.errors import TaskError
 from quarva.karva.expression import Expression
 from quarva.karva.notation import expression_of
 from quarva.loop.archive import oriented
-from quarva.sets.formula_set import Set
 from quarva.sets.ridge import fit_ridge
 from quarva.sets.spike_and_slab import sample_posterior
 from quarva.sets.sufficient_statistics import SufficientStatistics, measure
-from quarva.tasks import Task, check_task
+from quarva.tasks import Task, attach_signals, check_task
 
-__all__ = ["WEIGHTS", "Weights", "fit_set"]
+__all__ = ["FOUND_MEMBERS", "KNOWN_MEMBERS", "WEIGHTS", "Weights", "can_have_set", "fit_set"]
 
 Weights = Literal["spike_and_slab", "ridge", "equal"]
 WEIGHTS: tuple[Weights, ...] = ("spike_and_slab", "ridge", "equal")
 
-_EXPECTED_MEMBERS = 10.0  # prior number of formulas that matter, if none is given
+KNOWN_MEMBERS = 10.0
+"""Prior number of formulas that matter in a collection of known ones."""
+
+FOUND_MEMBERS = 3.0
+"""Prior number of formulas that matter among all that a search evaluates."""
+
 _SAME = 0.98  # formulas whose signals are so strongly correlated in training are one
 _NEGLIGIBLE = 0.01  # share of the variance of the set's signal that the omitted members have
 
@@ -71,7 +75,7 @@ def fit_set(
     Raises
     ------
     TaskError
-        The task has a table or fewer than 3 assets, no formula can be scored, or the training part is too
+        The task cannot have a set (see `can_have_set`), no formula can be scored, or the training part is too
         short.
     FormulaError
         A formula cannot be parsed, or reads something that the panel lacks.
@@ -80,14 +84,15 @@ def fit_set(
     most, seed = whole("most", most), whole("seed", seed, 0)
     if weights not in WEIGHTS:
         raise TaskError(f"unknown weights '{weights}'; choose one of {', '.join(WEIGHTS)}")
-    if task.table is not None or len(task.panel.assets) < 3:
-        raise TaskError("a set needs a panel with at least 3 assets; for fewer, use a single formula")
+    if not can_have_set(task):
+        raise TaskError(
+            "a set needs a panel with at least 3 assets and an objective that compares assets, such as ic; "
+            "use a single formula"
+        )
     panel = task.panel
     trees = [expression_of(each, panel.fields, panel.groups, panel.assets) for each in formulas]
     chances = (
-        np.full(len(trees), _EXPECTED_MEMBERS / max(len(trees), 1))
-        if prior is None
-        else np.asarray(prior, float)
+        np.full(len(trees), KNOWN_MEMBERS / max(len(trees), 1)) if prior is None else np.asarray(prior, float)
     )
     if chances.shape != (len(trees),):
         raise TaskError(
@@ -104,7 +109,31 @@ def fit_set(
     gram = statistics.whole[0]
     members = _members(values, gram)
     expressions = [oriented(trees[chosen[k]], 1 if values[k] >= 0 else -1) for k in members]
-    return Set([Formula(each) for each in expressions], np.abs(values[members]))
+    own = Set([Formula(each) for each in expressions], np.abs(values[members]))
+    return _with_scores(task, own, threads)
+
+
+def _with_scores(task: Task, own: Set, threads: int | None) -> Set:
+    """The same set with its scores."""
+    signal = own.signal(task.panel).to_numpy()[None]
+    extended, formulas = attach_signals(task, signal, min(own.lookback(), task.panel.shape[0]))
+    scores = extended.score(formulas, threads)
+    sign = int(scores.sign[0])
+    raw = extended.raw_scores(formulas, threads)[0] if task.exposures else (np.nan, np.nan)
+    return Set(
+        own.members,
+        own.weights,
+        sign * float(scores.train[0]),
+        sign * float(scores.validation[0]),
+        *map(float, raw),
+    )
+
+
+def can_have_set(task: Task) -> bool:
+    """Whether a set can be fitted: on a panel of 3 assets or more, for ic, rank_ic, icir and rank_icir."""
+    objective = task.objective
+    compares = objective.positions is None and objective.statistic in ("ic", "rank_ic")
+    return task.table is None and len(task.panel.assets) >= 3 and compares
 
 
 def _scored(task: Task, trees: list[Expression], most: int, threads: int | None) -> NDArray[np.int64]:

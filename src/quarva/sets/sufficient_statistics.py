@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from quarva.engine import Program, signals
+from quarva.engine.kernel.cross_section.standardised import CLIP, standardise_days
 from quarva.errors import TaskError
 from quarva.karva.expression import Expression
-from quarva.sets.combination import CLIP, standardise_days
 from quarva.tasks import TRAIN, Task
 
 __all__ = ["SufficientStatistics", "measure"]
@@ -18,7 +18,7 @@ __all__ = ["SufficientStatistics", "measure"]
 Floats = NDArray[np.float64]
 
 _SIGNAL_BYTES = 64 * 2**20  # memory for the signals of a chunk of formulas
-_STORED_BYTES = 256 * 2**20  # memory for the standardised signals of all formulas on some days
+_STORED_BYTES = 128 * 2**20  # memory for the standardised signals of all formulas on some days
 _LEAST_DAYS = 10  # days of a fold
 
 

@@ -54,7 +54,8 @@ class Question:
     raw, raw_sealed : ndarray, shapes of `open` and `sealed`
         The same targets before a risk model is applied; the same arrays without one.
     exposures : tuple of str
-        Groupings and exposures of the risk model that was applied; empty without one.
+        What the risk model removed: "market", which is the mean of each day, groupings and exposures. Empty
+        without a risk model.
     notes : list of str
         Remarks for the report.
     """
@@ -157,7 +158,7 @@ def _residuals(
         if changed[k]:
             residual = risk.residual(panel, values[k], t.horizon + delay)
             out[k] = residual.values
-            exposures = (*risk.groups, *residual.exposures)
+            exposures = ("market", *risk.groups, *residual.exposures)
             notes += [note for note in residual.notes if note not in notes]
     return out, exposures, notes
 

@@ -91,7 +91,8 @@ class Task:
     raw_targets : ndarray, shape (M, T, N)
         The targets without the risk model.
     exposures : tuple of str
-        Groupings and exposures that the risk model removed. Empty without one.
+        What the risk model removed: "market", which is the mean of each day, groupings and exposures. Empty
+        without a risk model.
     target_names : tuple of str, length M
         Their names.
     segments : ndarray of int8, shape (T,)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.engine import Formula, Program, signals
+from quarva.engine.evaluate import signals
+from quarva.engine.formula import Formula
+from quarva.engine.kernel.cross_section.standardised import add_standardised
+from quarva.engine.program import Program
 from quarva.errors import FormulaError
 from quarva.panel import Panel, check_panel
-from quarva.sets.combination import add_standardised
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +36,10 @@ class Set:
         The formulas.
     weights : ndarray of float64, shape (K,)
         Their weights. Only their proportions matter for rankings and correlations.
+    train, validation : float
+        Value of a task's objective on each part; NaN if the set was not scored.
+    raw_train, raw_validation : float
+        The same for the target without the risk model; NaN without a risk model.
 
     Raises
     ------
@@ -43,8 +49,20 @@ class Set:
 
     members: tuple[Formula, ...]
     weights: NDArray[np.float64]
+    train: float
+    validation: float
+    raw_train: float
+    raw_validation: float
 
-    def __init__(self, members: Sequence[Formula], weights: Sequence[float] | NDArray[np.float64]) -> None:
+    def __init__(
+        self,
+        members: Sequence[Formula],
+        weights: Sequence[float] | NDArray[np.float64],
+        train: float = float("nan"),
+        validation: float = float("nan"),
+        raw_train: float = float("nan"),
+        raw_validation: float = float("nan"),
+    ) -> None:
         values = np.array(weights, np.float64)
         if not len(members) or values.shape != (len(members),):
             raise FormulaError(
@@ -54,6 +72,12 @@ class Set:
         values.flags.writeable = False
         object.__setattr__(self, "members", tuple(members))
         object.__setattr__(self, "weights", values)
+        for name, figure in zip(
+            ("train", "validation", "raw_train", "raw_validation"),
+            (train, validation, raw_train, raw_validation),
+            strict=True,
+        ):
+            object.__setattr__(self, name, figure)
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
         """Compute the signal on a panel.
@@ -104,6 +128,10 @@ class Set:
         )
         _add(np.ascontiguousarray(member_signals, np.float32)[:, None], self.weights, total, known)
         return _signal(total, known)[0]
+
+    def lookback(self) -> int:
+        """Number of earlier days that the signal of a day depends on, the largest of the members."""
+        return max(each.expression.lookback() for each in self.members)
 
     def __len__(self) -> int:
         return len(self.members)

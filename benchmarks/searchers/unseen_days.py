@@ -1,0 +1,258 @@
+"""What a search carries to days that it has not seen: the share of a planted drive, on real returns.
+
+    python benchmarks/searchers/unseen_days.py --cache FOLDER --out benchmarks/results/unseen_days.md
+
+Three formulas with an information coefficient of 0.01 (or 0.02) each are planted into the returns of 498 real
+stocks (`quarva panel plant`). Each row answers from the days of 2015 and 2016. Its share is the mean daily
+correlation of its signal with the planted drive over 2017 and 2018: 1 if all that can be known was carried to
+unseen days, 0 if nothing was. With --cache each run is kept as it ends.
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # imports start at benchmarks/
+
+from measuring import tables
+from measuring.processes import each_in_turn
+from measuring.run_cache import cached, code_version
+
+SETS = (
+    ("-pct_change(close, 5)", "ts_zscore(volume, 20)", "(close - open) / (high - low)"),
+    (
+        "-corr(close, volume, 10)",
+        "group_demean(pct_change(close, 20), sector)",
+        "-std(pct_change(close, 1), 20)",
+    ),
+    ("-(close - low) / (high - low)", "pct_change(close, 120)", "-volume / mean(volume, 20)"),
+    (
+        "-ts_zscore(close, 10)",
+        "rank(volume / mean(volume, 10)) * rank(delta(close, 5) / close)",
+        "-group_rank(pct_change(close, 5), sector)",
+    ),
+    (
+        "if_else(pct_change(close, 1) > 0, volume / mean(volume, 20), -(volume / mean(volume, 20)))",
+        "ts_rank(close, 60)",
+        "-(high / low)",
+    ),
+    ("ts_argmax(high, 20)", "-(open / ref(close, 1) - 1)", "close / mean(close, 240)"),
+    (
+        "-skew(pct_change(close, 1), 20)",
+        "corr(high, volume, 5)",
+        "-ts_max(pct_change(close, 1), 20)",
+    ),
+    (
+        "-decay_linear(close - open, 5) / std(close, 20)",
+        "group_zscore(volume / mean(volume, 60), sector)",
+        "(close - ts_min(low, 20)) / (ts_max(high, 20) - ts_min(low, 20))",
+    ),
+    (
+        "-pct_change(close, 1) * ts_zscore(volume, 10)",
+        "pct_change(close, 60)",
+        "(high + low - 2 * close) / close",
+    ),
+    ("std(close, 60) / close", "-pct_change(close, 3)", "ts_zscore(high - low, 20)"),
+    (
+        "-drawdown(close, 60)",
+        "if_else(volume > mean(volume, 20), -pct_change(close, 5), pct_change(close, 5))",
+        "-(close / ema(close, 20))",
+    ),
+    (
+        "rank(corr(rank(close), rank(volume), 10))",
+        "-abs(pct_change(close, 1)) * sign((close - low) / (high - low) - 0.5)",
+        "group_demean(std(pct_change(close, 1), 40), sector)",
+    ),
+)
+FIRST_UNSEEN, FIRST_TEST = "2017-01-03", "2018-01-02"
+
+ROWS = {
+    "known": "search with a risk model, Alpha158 as start: the set",
+    "best": "the same: the best formula",
+    "search": "search with a risk model: the set",
+    "ridge": "the same candidates, ridge weights",
+    "ten": "the same, ten members of equal weight",
+    "no risk": "search without a risk model: the set",
+    "no risk best": "the same: the best formula",
+    "random": "400 random formulas with a risk model: the set",
+    "alpha158": "Alpha158 with a risk model: the set",
+    "alpha158 ridge": "Alpha158 with a risk model, ridge weights",
+    "alpha158 ridge raw": "Alpha158 without a risk model, ridge weights",
+}
+"""Rows of the table, in order, and their descriptions."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """All rows on one panel: the share and the seconds of each."""
+
+    number: int
+    ic: float
+    share: dict[str, float]
+    seconds: dict[str, float]
+
+
+def share_of(signal: Any, drive: np.ndarray, days: np.ndarray) -> float:
+    """Return the mean daily correlation of a signal with the drive, both of shape (T, N)."""
+    out = []
+    for day in np.flatnonzero(days):
+        known = np.isfinite(drive[day])
+        x = np.where(np.isfinite(signal[day]), signal[day], np.nan)[known].astype(np.float64)
+        if np.isfinite(x).sum() < 30:
+            continue
+        x = np.where(np.isfinite(x), x - np.nanmean(x), 0.0)  # no opinion is neutral
+        if x.std() > 0:
+            out.append(np.corrcoef(x, drive[day][known])[0, 1])
+    return float(np.mean(out))
+
+
+def run(number: int, ic: float, chosen: argparse.Namespace) -> Run:
+    """Plant a set of formulas and answer in every way."""
+    import quarva as qv
+    from quarva.scenarios import plant
+    from quarva.sets import FOUND_MEMBERS, fit_set, starting_formulas
+
+    planted = plant(qv.Panel.read(chosen.panel), SETS[number], ic)
+    panel = planted.panel
+    unseen = panel.dates >= np.datetime64(FIRST_UNSEEN)
+    question = {"target": "forward_return_1", "objective": "ic", "split": (FIRST_UNSEEN, FIRST_TEST)}
+    task, raw = qv.Task(panel, **question, risk="default"), qv.Task(panel, **question)
+    known = list(starting_formulas("alpha158", panel.fields).values())
+    share: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+
+    def told(row: str, function: Any, began: float) -> None:
+        seconds[row] = time.perf_counter() - began
+        share[row] = share_of(function.signal(panel).to_numpy(), planted.drive, unseen)
+
+    def searched(where: qv.Task, searcher: str, budget: int, start: str | None) -> qv.Findings:
+        return qv.search(
+            where, searcher, budget, seed=chosen.seed, threads=chosen.threads, start=start, progress=False
+        )
+
+    began = time.perf_counter()
+    found = searched(task, "gep", chosen.budget, "alpha158")
+    told("known", found.set, began)
+    told("best", found.best, began)
+    began = time.perf_counter()
+    found = searched(task, "gep", chosen.budget, None)
+    told("search", found.set, began)
+    began = time.perf_counter()
+    told("ridge", fit_set(task, found.archive[:400], "ridge", threads=chosen.threads), began)
+    began = time.perf_counter()
+    told("ten", fit_set(task, found.archive[:10], "equal", threads=chosen.threads), began)
+    began = time.perf_counter()
+    found = searched(raw, "gep", chosen.budget, None)
+    told("no risk", found.set, began)
+    told("no risk best", found.best, began)
+    began = time.perf_counter()
+    found = searched(task, "random", 400, None)
+    prior = np.full(len(found.archive), FOUND_MEMBERS / 400)
+    told("random", fit_set(task, found.archive, prior=prior, threads=chosen.threads), began)
+    for row, where, weights in (
+        ("alpha158", task, "spike_and_slab"),
+        ("alpha158 ridge", task, "ridge"),
+        ("alpha158 ridge raw", raw, "ridge"),
+    ):
+        began = time.perf_counter()
+        told(row, fit_set(where, known, weights, threads=chosen.threads), began)
+    return Run(number, ic, share, seconds)
+
+
+Job = tuple[int, float, argparse.Namespace]
+
+
+def work(job: Job) -> Run:
+    """Return the run, from the cache if it is there."""
+    number, ic, chosen = job
+    key = {
+        "number": number, "ic": ic, "plants": list(SETS[number]), "budget": chosen.budget,
+        "seed": chosen.seed, "version": code_version(), "threads": chosen.threads,
+    }  # fmt: skip
+    found = cached(chosen.cache, key, lambda: asdict(run(*job)))
+    assert found is not None
+    return Run(**found)
+
+
+def summary(runs: list[Run], ics: list[float]) -> str:
+    """Return the mean, smallest and largest share of each row by coefficient, and its mean seconds."""
+    header = ["answer", *(f"share at IC {ic:g}: mean (least to most)" for ic in ics), "seconds, mean"]
+    rows = []
+    for row, text in ROWS.items():
+        cells = []
+        for ic in ics:
+            shares = [each.share[row] for each in runs if each.ic == ic]
+            cells.append(
+                f"{np.mean(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
+                if shares
+                else "not measured"
+            )
+        rows.append([text, *cells, f"{np.mean([each.seconds[row] for each in runs]):.1f}"])
+    return tables.table(header, rows)
+
+
+def by_set(runs: list[Run], ic: float) -> str:
+    """Return the shares of every row on each set of planted formulas."""
+    mine = [each for each in runs if each.ic == ic]
+    rows = [
+        [each.number + 1, "<br>".join(f"`{text}`" for text in SETS[each.number]),
+         *(f"{each.share[row]:.2f}" for row in ROWS)]
+        for each in mine
+    ]  # fmt: skip
+    return tables.table(["set", "planted", *ROWS], rows)
+
+
+HOW = """\
+Panel: {panel}, {sets} sets of three formulas, planted as `quarva panel plant` does with delay 1: the returns
+are the real ones plus the drive. Answers see the days until the end of 2016; the share is the mean daily
+correlation of the signal with the drive over 2017 and 2018. Objective: ic of forward_return_1. Searches: GEP,
+{budget:,} formulas, default language, seed {seed}. Risk model: `--risk default`. The set: spike-and-slab
+weights unless a row says otherwise, from the 400 best formulas of the archive. Seconds: wall time of the
+answer, search included, with {threads} thread{plural}; planting is not counted. The columns of the other
+tables are the rows of the first, in order."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--panel", default="../shared/data/us500.parquet")
+    parser.add_argument("--sets", type=int, default=len(SETS), help="number of sets of planted formulas")
+    parser.add_argument(
+        "--ics", type=lambda text: [float(ic) for ic in text.split(",")], default=[0.01, 0.02]
+    )
+    parser.add_argument("--budget", type=int, default=5_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=2, help="threads of one answer")
+    parser.add_argument("--processes", type=int, default=1, help="panels at once")
+    parser.add_argument("--cache", type=Path, help="folder that keeps each run")
+    parser.add_argument("--out", type=Path)
+    chosen = parser.parse_args()
+    jobs = [(number, ic, chosen) for number in range(chosen.sets) for ic in chosen.ics]
+    runs: list[Run] = []
+    for each in each_in_turn(work, jobs, chosen.processes):
+        runs.append(each)
+        shares = " ".join(f"{row} {value:.2f}," for row, value in each.share.items())
+        print(f"set {each.number + 1} ic {each.ic:g}: {shares}", file=sys.stderr, flush=True)
+    how = HOW.format(
+        panel=Path(chosen.panel).name, sets=chosen.sets, budget=chosen.budget, seed=chosen.seed,
+        threads=chosen.threads, plural="s" * (chosen.threads != 1),
+    )  # fmt: skip
+    tables.write(
+        chosen.out,
+        "What is carried to unseen days",
+        [
+            summary(runs, chosen.ics),
+            tables.prose(how),
+            *(f"IC {ic:g}:\n\n{by_set(runs, ic)}" for ic in chosen.ics),
+        ],
+        command=tables.command_line(["--cache", "--panel"]),
+        software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba')}",
+    )
+
+
+if __name__ == "__main__":
+    main()
