@@ -19,7 +19,7 @@ def test_the_python_of_the_readme_runs(capsys):
     assert "train" in said
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"scripts/quarva ([a-z]+(?: describe)?)", README))))
+@pytest.mark.parametrize("command", sorted(set(re.findall(r"scripts/quarva ([a-z]+(?: describe| plant)?)", README))))
 def test_the_commands_of_the_readme_exist(command, capsys):
     assert main([*command.split(), "--help"]) == 0
     assert f"Usage: quarva {command}" in capsys.readouterr().out
@@ -27,8 +27,8 @@ def test_the_commands_of_the_readme_exist(command, capsys):
 
 def test_the_flags_of_the_readme_exist(capsys):
     used = set(re.findall(r"(--[a-z][a-z-]*)", README)) - {"--help"}
-    for command in ("search", "evaluate", "compare", "fit"):
-        main([command, "--help"])
+    for command in ("search", "evaluate", "compare", "fit", "panel plant"):
+        main([*command.split(), "--help"])
     told = capsys.readouterr().out
     assert {flag for flag in used if flag not in told} == set()
 
