@@ -19,7 +19,9 @@ def test_the_python_of_the_readme_runs(capsys):
     assert "train" in said
 
 
-@pytest.mark.parametrize("command", sorted(set(re.findall(r"scripts/quarva ([a-z]+(?: describe| plant)?)", README))))
+@pytest.mark.parametrize(
+    "command", sorted(set(re.findall(r"scripts/quarva ([a-z]+(?: describe| plant)?)", README)))
+)
 def test_the_commands_of_the_readme_exist(command, capsys):
     assert main([*command.split(), "--help"]) == 0
     assert f"Usage: quarva {command}" in capsys.readouterr().out

@@ -82,3 +82,22 @@ def test_a_plant_that_cannot_be_made_is_one_line_and_writes_nothing(quarva, argu
     assert message in said.err
     assert said.err.count("\n") == 1
     assert not Path("planted.parquet").exists()
+
+
+def test_a_plant_replaces_neither_the_panel_nor_another_file(quarva):
+    quarva("panel", "simulate", "--assets", 20, "--days", 100, "market.parquet")
+    before = Path("market.parquet").read_bytes()
+    plant = ("--plant", "rank(volume)")
+    said = quarva("panel", "plant", "market.parquet", "market.parquet", *plant)
+    assert said.status == 2
+    assert "would replace the panel itself" in said.err
+    Path("market.parquet").rename("x_drive.parquet")
+    assert quarva("panel", "plant", "x_drive.parquet", "x.parquet", *plant).status == 2
+    assert Path("x_drive.parquet").read_bytes() == before
+    Path("y_drive.parquet").write_bytes(before)
+    said = quarva("panel", "plant", "x_drive.parquet", "y.parquet", *plant)
+    assert said.status == 2
+    assert "name another OUT" in said.err
+    assert not Path("y.parquet").exists()
+    for _ in range(2):  # the drive of an earlier plant may be replaced
+        assert quarva("panel", "plant", "x_drive.parquet", "z.parquet", *plant).status == 0

@@ -53,7 +53,7 @@ def test_a_model_is_read_from_a_file_also_by_the_recipe_of_a_run(quarva, planted
     [
         ('[exposures]\ncap = "log(market_cap)"\n', "the exposure 'cap' of the risk model cannot be used"),
         ('groups = ["country"]\n', "which the panel lacks"),
-        ("factors = 40\n", "as many as there are assets"),
+        ("factors = 40\n", "too many for 40 assets"),
         ("size = 3\n", "unknown key 'size'"),
         ("= 3\n", "cannot be read"),
     ],
@@ -71,3 +71,20 @@ def test_a_model_without_a_file_is_refused(quarva, planted):
     said = quarva("search", "--panel", planted, "--risk", "barra", "--budget", 100)
     assert said.status == 2
     assert "barra" in said.err
+
+
+def test_a_run_keeps_its_model_when_the_file_changes(quarva, planted):
+    Path("risk.toml").write_text('[exposures]\nprice = "log(close)"\n')
+    quarva("search", "--panel", planted, "--risk", "risk.toml", "--budget", 100, "--out", "run")
+    page = Path("run/report.html").read_bytes()
+    Path("risk.toml").unlink()
+    assert quarva("report", "run").status == 0
+    assert Path("run/report.html").read_bytes() == page
+    assert quarva("search", "--resume", "run", "--budget", 150).status == 0
+
+
+def test_a_trading_objective_does_not_use_the_model(quarva, planted):
+    arguments = ("search", "--panel", planted, "--objective", "sharpe", "--risk", "default", "--budget", 60)
+    said = quarva(*arguments, "--out", "run", "--json")
+    assert said.json["task"]["exposures"] == []
+    assert "the risk model is not used, because the objective sharpe trades" in said.err

@@ -42,7 +42,7 @@ def test_a_run_writes_a_complete_folder(run):
 
 def test_signals_and_history_belong_to_the_findings(run, quarva, bars):
     signals, history = pd.read_parquet("run/signals.parquet"), pd.read_parquet("run/history.parquet")
-    assert list(signals.columns) == ["date", "asset", *(f"f{k}" for k in range(len(run["pool"])))]
+    assert list(signals.columns) == ["date", "asset", *(f"f{k}" for k in range(len(run["pool"]))), "set"]
     assert history["evaluations"].iloc[-1] == 600
     assert history["best"].iloc[-1] == pytest.approx(run["best"]["train"])
     incumbents = pd.read_parquet("run/incumbents.parquet")

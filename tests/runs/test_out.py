@@ -66,7 +66,8 @@ def test_the_folder_repeats_the_run(find, figures, tmp_path, kind):
     assert record["evaluations"] == 400
     if not is_table:
         signals = pd.read_parquet(tmp_path / "run" / "signals.parquet")
-        assert list(signals.columns) == ["date", "asset", *(f"f{k}" for k in range(len(found)))]
+        names = [*(f"f{k}" for k in range(len(found))), *(["set"] if found.set is not None else [])]
+        assert list(signals.columns) == ["date", "asset", *names]
 
 
 def test_the_sample_panel_is_not_copied(find, tmp_path):

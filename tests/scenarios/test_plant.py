@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from quarva.engine import Formula
-from quarva.errors import FormulaError, RecipeError
+from quarva.errors import FormulaError, PanelError, RecipeError
 from quarva.panel import Panel
 from quarva.scenarios import plant, simulate
 
@@ -106,3 +106,50 @@ def test_a_panel_that_cannot_carry_a_plant_is_refused(market):
     wrong[3, 7, 2] = -1
     with pytest.raises(RecipeError, match="the close of S03 on .* is -1"):
         plant(replace(market, values=wrong), "rank(close)")
+
+
+def test_a_nearly_still_day_does_not_weaken_the_plant(market):
+    """A holiday filled with the prices of the day before, and one price that moves a little."""
+    values = market.values.copy()
+    values[:, 150] = values[:, 149]
+    values[3, 150, 0] *= 1.0001
+    still = plant(replace(market, values=values), "rank(volume)", 0.05)
+    assert still.amplitudes[0] == pytest.approx(plant(market, "rank(volume)", 0.05).amplitudes[0], rel=0.08)
+
+
+def test_a_crash_keeps_its_return_but_for_the_drive(market):
+    values = market.values.copy()
+    values[:4, 150:, 8] *= 0.04
+    crashed = replace(market, values=values)
+    planted = plant(crashed, "rank(volume)", 0.05)
+    added = returns(planted.panel)[150, 8] - returns(crashed)[150, 8]
+    assert added == pytest.approx(planted.drive[148, 8], abs=1e-6)
+
+
+@pytest.mark.parametrize("pair", [["rank(close)", "rank(close)"], ["rank(close)", "-rank(close)"]])
+def test_a_formula_is_not_planted_twice(market, pair):
+    with pytest.raises(RecipeError, match="planted twice"):
+        plant(market, pair)
+
+
+def test_a_panel_without_enough_returns_cannot_carry_a_plant(market):
+    with pytest.raises(RecipeError, match="cannot carry a plant with delay 260"):
+        plant(market, "rank(close)", delay=260)
+    few = market.values.copy()
+    few[:, :, 4:] = np.nan
+    with pytest.raises(RecipeError, match="5 assets have returns that differ on 0 days"):
+        plant(replace(market, values=few), "rank(volume)")
+    infinite = market.values.copy()
+    infinite[3, 7, 2] = np.inf
+    with pytest.raises(RecipeError, match="the close of S03 on .* is inf"):
+        plant(replace(market, values=infinite), "rank(close)")
+
+
+def test_arguments_of_the_wrong_type_are_refused(market):
+    assert plant(market, Formula("rank(close)")).formulas == ("rank(close)",)
+    with pytest.raises(FormulaError):
+        plant(market, None)
+    with pytest.raises(RecipeError, match="ic must be a number"):
+        plant(market, "rank(close)", "much")
+    with pytest.raises(PanelError):
+        plant("market.csv", "rank(close)")

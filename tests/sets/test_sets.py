@@ -209,6 +209,21 @@ def test_wrong_input_is_refused(panel, task):
         fit_set(task, [])
     with pytest.raises(TaskError, match="prior has shape"):
         fit_set(task, TEXTS, prior=np.ones(3))
+    for wrong in (
+        np.full(len(TEXTS), np.nan),
+        np.full(len(TEXTS), -1.0),
+        np.full(len(TEXTS), 2),
+        ["a"] * len(TEXTS),
+    ):
+        with pytest.raises(TaskError, match="prior must be probabilities"):
+            fit_set(task, TEXTS, prior=wrong)
+    with pytest.raises(TaskError, match="must be a sequence of formulas"):
+        fit_set(task, None)
+    assert len(fit_set(task, TEXTS[0])) == 1
+    with pytest.raises(FormulaError, match="finite numbers"):
+        Set(["close"], [np.nan])
+    with pytest.raises(FormulaError, match="must have the shape"):
+        Set(["close", "open"], [1.0, 2.0]).combine(np.ones((1, 5), np.float32))
     with pytest.raises(FormulaError, match="vwap"):
         fit_set(task, ["vwap / close"])
     with pytest.raises(FormulaError, match="one weight for each"):

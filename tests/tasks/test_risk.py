@@ -147,7 +147,7 @@ def test_statistical_factors_explain_part_of_the_returns():
     [
         (RiskModel({"cap": "log(market_cap)"}), "the exposure 'cap' .* cannot be used; .*market_cap"),
         (RiskModel(groups=("country",)), "the group 'country', which the panel lacks"),
-        (RiskModel(factors=60), "61 exposures, as many as there are assets"),
+        (RiskModel(factors=60), "61 exposures, groups included, too many for 60 assets"),
     ],
 )  # fmt: skip
 def test_a_model_that_does_not_fit_the_panel_is_refused(panel, target, model, message):
@@ -179,3 +179,41 @@ def test_a_file_is_read(tmp_path, panel):
     assert model.groups == ("sector",)
     assert model.factors == 2
     assert dict(model.exposures) == {"size": "log(mean(close * volume, 20))"}
+
+
+def test_gaps_do_not_switch_the_model_off(panel, target):
+    """With 6 % of the bars missing, exposures are carried over the gaps, or a note tells what is known."""
+    values = panel.values.copy()
+    values[:, np.random.default_rng(3).random(panel.shape) < 0.06] = np.nan
+    holes = replace(panel, values=values)
+    found = RiskModel({"volatility": "std(pct_change(close, 1), 20)"}, ()).residual(holes, target, 2)
+    assert found.notes == ()
+    never = RiskModel({"beta": "std(pct_change(close, 1), 240)"}, ()).residual(holes, target, 2)
+    assert never.exposures == ()
+    assert never.notes == ("risk model: 'beta' is dropped, because it has no value on this panel",)
+    half = values.copy()
+    half[4, :, 20:] = np.nan  # the volume of most assets
+    some = RiskModel({"size": "log(volume)"}, ()).residual(replace(panel, values=half), target, 2)
+    assert some.notes == (
+        "risk model: 'size' is known for 33 % of the cells; elsewhere it counts as average",
+    )
+
+
+def test_the_default_model_leaves_out_groups_of_a_small_panel():
+    small = simulate(32, 60)
+    model = RiskModel.default(small)
+    assert model.groups == ()
+    assert "without sector" in model.notes[1]
+
+
+def test_arguments_of_the_wrong_type_are_refused(panel, target):
+    for wrong in (3, ["log(close)"]):
+        with pytest.raises(TaskError, match="exposures must be formulas by name"):
+            RiskModel(wrong)
+    for wrong in ("sector", None):
+        with pytest.raises(TaskError, match="groups must be a sequence"):
+            RiskModel({}, wrong)
+    with pytest.raises(TaskError, match="do not fit a panel"):
+        RiskModel().neutralise(panel, target[:5])
+    with pytest.raises(TaskError, match="known_after"):
+        RiskModel().residual(panel, target, -1)

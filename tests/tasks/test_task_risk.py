@@ -86,11 +86,11 @@ def test_a_run_folder_reproduces_the_risk_model(panel, tmp_path, model):
     recipe = RunFolder.open(tmp_path / "run", "search").search_recipe()
     again = task_of(recipe, data_of(recipe))
     np.testing.assert_array_equal(again.targets, task.targets)
-    assert (tmp_path / "run" / "risk.toml").exists() == (model != "default")
+    assert recipe.risk == model if model == "default" else recipe.risk["factors"] == 1
 
 
 def test_a_wrong_risk_model_is_refused(panel, tmp_path):
-    with pytest.raises(TaskError, match="cannot be read"):
+    with pytest.raises(TaskError, match="a risk model is none, default or a TOML file"):
         qv.Task(panel, risk=tmp_path / "none.toml")
     with pytest.raises(TaskError, match="must be none, default"):
         qv.Task(panel, risk=3)

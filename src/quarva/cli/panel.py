@@ -1,5 +1,6 @@
 """quarva panel describe | simulate | plant: describe a file of bars, simulate a market, plant an effect."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -100,17 +101,16 @@ def plant(
     **flags: Any,
 ) -> None:
     """Plant a weak known effect into a panel; its drive is written beside it."""
-    from pathlib import Path
-
     from quarva.cli.sources import read_panel
     from quarva.runs.signals import check_table_path
     from quarva.scenarios import plant as plant_in
 
     check_table_path(out)
-    planted = plant_in(read_panel(file, flags), formulas, ic, delay=delay)
     drive = str(Path(out).with_name(f"{Path(out).stem}_drive{Path(out).suffix}"))
-    planted.panel.write(out)
+    _check_outputs(Path(file), Path(out), Path(drive))
+    planted = plant_in(read_panel(file, flags), formulas, ic, delay=delay)
     planted.drive_panel().write(drive)
+    planted.panel.write(out)
     effects = [
         {"formula": formula, "amplitude": amplitude, "ic": realised, "ic_before": before}
         for formula, amplitude, realised, before in zip(
@@ -123,3 +123,27 @@ def plant(
     for each in effects:
         tell(f"planted {each['formula']}: IC {each['ic']:.4f}, before {each['ic_before']:.4f}")
     tell(f"panel: {out}, drive: {drive}")
+
+
+def _check_outputs(panel: Path, out: Path, drive: Path) -> None:
+    """Raise RunError if writing would destroy the panel or a file that the user did not name."""
+    from quarva.errors import RunError
+
+    for path in (out, drive):
+        if path.resolve() == panel.expanduser().resolve():
+            raise RunError(f"{path} would replace the panel itself; name another OUT")
+    if drive.is_dir() or (drive.exists() and not _is_drive(drive)):
+        raise RunError(f"{drive}, where the drive belongs, is something else; name another OUT, or remove it")
+
+
+def _is_drive(path: Path) -> bool:
+    """Whether a file is the drive of an earlier plant."""
+    import polars as pl
+
+    try:
+        columns = (
+            (pl.scan_csv(path) if path.suffix == ".csv" else pl.scan_parquet(path)).collect_schema().names()
+        )
+    except (OSError, pl.exceptions.PolarsError):
+        return False
+    return columns == ["date", "asset", "drive"]

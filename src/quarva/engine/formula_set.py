@@ -32,7 +32,7 @@ class Set:
 
     Parameters
     ----------
-    members : sequence of Formula, length K
+    members : sequence of Formula, str or Expression, length K
         The formulas.
     weights : ndarray of float64, shape (K,)
         Their weights. Only their proportions matter for rankings and correlations.
@@ -44,7 +44,7 @@ class Set:
     Raises
     ------
     FormulaError
-        There is no member, or the number of weights differs from that of the members.
+        There is no member, the number of weights differs from that of the members, or a weight is not finite.
     """
 
     members: tuple[Formula, ...]
@@ -63,14 +63,17 @@ class Set:
         raw_train: float = float("nan"),
         raw_validation: float = float("nan"),
     ) -> None:
+        formulas = tuple(each if isinstance(each, Formula) else Formula(each) for each in members)
         values = np.array(weights, np.float64)
-        if not len(members) or values.shape != (len(members),):
+        if not len(formulas) or values.shape != (len(formulas),):
             raise FormulaError(
-                f"a set needs at least one formula and one weight for each; got {len(members)} formulas and "
+                f"a set needs at least one formula and one weight for each; got {len(formulas)} formulas and "
                 f"{values.size} weights"
             )
+        if not np.isfinite(values).all():
+            raise FormulaError(f"the weights of a set must be finite numbers, not {values.tolist()}")
         values.flags.writeable = False
-        object.__setattr__(self, "members", tuple(members))
+        object.__setattr__(self, "members", formulas)
         object.__setattr__(self, "weights", values)
         for name, figure in zip(
             ("train", "validation", "raw_train", "raw_validation"),
@@ -122,11 +125,14 @@ class Set:
         ndarray of float32, shape (N,)
             The signal of the set, bit for bit that of `signal` on this day.
         """
-        total, known = (
-            np.zeros((1, member_signals.shape[1])),
-            np.zeros((1, member_signals.shape[1]), np.bool_),
-        )
-        _add(np.ascontiguousarray(member_signals, np.float32)[:, None], self.weights, total, known)
+        rows = np.ascontiguousarray(member_signals, np.float32)
+        if rows.ndim != 2 or len(rows) != len(self):
+            raise FormulaError(
+                f"the signals of {len(self)} members must have the shape ({len(self)}, assets), not "
+                f"{rows.shape}"
+            )
+        total, known = np.zeros((1, rows.shape[1])), np.zeros((1, rows.shape[1]), np.bool_)
+        _add(rows[:, None], self.weights, total, known)
         return _signal(total, known)[0]
 
     def lookback(self) -> int:

@@ -79,8 +79,8 @@ def completed(recipe: AnyRecipe, task: Task) -> AnyRecipe:
     changes: dict[str, Any] = {
         key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))
     }
-    if recipe.risk not in ("none", "default"):
-        changes["risk"] = os.path.abspath(recipe.risk)
+    if recipe.risk not in ("none", "default") and task.risk is not None:
+        changes["risk"] = task.risk.as_dict()  # the file may change
     if task.table is None:
         changes["target"] = task.target_names[0]
     changes |= {

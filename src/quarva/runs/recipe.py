@@ -120,7 +120,7 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
             for key in ("panel", "table")
             if isinstance(value := getattr(recipe, key), str)
         }
-        if recipe.risk not in ("none", "default"):
+        if isinstance(recipe.risk, str) and recipe.risk not in ("none", "default"):
             at_home["risk"] = os.path.normpath(path.parent / recipe.risk)
         given = {key: value for key, value in flags.items() if value is not None}
         if "panel" in given or "table" in given:  # replaces the panel or table of the file

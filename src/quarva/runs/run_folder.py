@@ -180,7 +180,7 @@ class RunFolder:
     def change_recipe(self, kind: type[Recipe], **changes: Any) -> None:
         """Change some settings of the recipe; relative paths remain unchanged."""
         recipe = self.fit_recipe() if kind is FitRecipe else kind.read(self.path / _RECIPE)
-        paths = {key: path for key, path in read_toml(self.path / _RECIPE).items() if key in (*DATA, "risk")}
+        paths = {key: path for key, path in read_toml(self.path / _RECIPE).items() if key in DATA}
         self.write_recipe(replace(recipe, **paths, **changes))
         (self.path / _OLD_LEARNER).unlink(missing_ok=True)
 

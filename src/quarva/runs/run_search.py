@@ -205,11 +205,13 @@ def _set_of(
     """Fit the set of a search from its archive and from known formulas; None if there is none."""
     task = found.task
     candidates = found.archive[:size]
+    if not can_have_set(task) and known:
+        task.notes.append("there is no set, and `start` is not used: see `sets.can_have_set`")
     if not size or not candidates or not can_have_set(task):
         return None
     prior = np.concatenate([
-        np.full(len(known), KNOWN_MEMBERS / max(len(known), 1)),
-        np.full(len(candidates), FOUND_MEMBERS / found.evaluations),
+        np.full(len(known), min(KNOWN_MEMBERS / max(len(known), 1), 1.0)),
+        np.full(len(candidates), min(FOUND_MEMBERS / found.evaluations, 1.0)),
     ])  # fmt: skip
     most = size + len(known)
     try:

@@ -182,7 +182,7 @@ class TaskSettings:
         ),
     ] = 0.0
     risk: Annotated[
-        str,
+        str | dict[str, Any],
         Setting(
             "Risk model whose exposures are removed from a target that is a return: none, default, or a TOML "
             "file.", "NAME", QUESTION,

@@ -20,8 +20,6 @@ from quarva.tasks.split import TEST
 
 __all__ = ["make_run_folder"]
 
-_RISK = "risk.toml"  # file of a risk model in a run folder
-
 AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
 
@@ -70,8 +68,6 @@ def make_run_folder(
             _write_rows(data, recipe.target_column, folder.path / name)
         elif not is_sample:
             data.write(folder.path / name)
-        if recipe.risk == _RISK and task.risk is not None:
-            folder.write(_RISK, task.risk.to_toml().encode())
     except RunError:
         folder.discard()
         raise
@@ -98,11 +94,11 @@ def _question(task: Task) -> dict[str, Any]:
     return question
 
 
-def _risk(task: Task) -> str:
-    """The setting that names the risk model: a file in the folder, unless it is the default or none."""
+def _risk(task: Task) -> str | dict[str, Any]:
+    """The setting of the risk model: its content, unless it is the default or none."""
     if task.risk is None:
         return "none"
-    return "default" if task.risk == RiskModel.default(task.panel) else _RISK
+    return "default" if task.risk == RiskModel.default(task.panel) else task.risk.as_dict()
 
 
 def _borders(task: Task) -> dict[str, Any]:
@@ -147,7 +143,7 @@ def _is_sample(panel: Panel) -> bool:
 def _check(task: Task, recipe: Recipe, data: Panel | Table) -> None:
     """Raise RunError unless the recipe describes the same task."""
     try:
-        again = task_of(replace(recipe, risk="none"), data)  # the file of a risk model is not written yet
+        again = task_of(replace(recipe, risk="none"), data)
         same = np.array_equal(again.targets, task.raw_targets, equal_nan=True)
         same = same and np.array_equal(again.segments, task.segments)
         same = same and again.describe() | {"exposures": []} == task.describe() | {"exposures": []}

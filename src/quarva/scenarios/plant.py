@@ -7,21 +7,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quarva._runtime.whole import whole
-from quarva.engine import Program, Stream, signals
+from quarva.engine import Formula, Program, Stream, signals
 from quarva.errors import RecipeError
-from quarva.karva.expression import Expression
+from quarva.karva.expression import Expression, Symbol
 from quarva.karva.grammar.units import unit_of
 from quarva.karva.notation import expression_of, render
-from quarva.panel import Panel
+from quarva.panel import Panel, check_panel
 from quarva.scenarios.effects import LEAST_ASSETS, planted_ic, zscore
 
 __all__ = ["Planted", "plant"]
 
-_LARGEST_LOSS = 0.9  # a planted effect never makes a day's return smaller than −90 %
+_LEAST_REST = 0.1  # share of its value that an asset keeps on a day whatever the effect
 _LEAST_DAYS = 60  # days on which each formula must differ between assets
 _STRONGEST = 0.5  # largest absolute coefficient
 
 Floats = NDArray[np.float64]
+Planting = str | Expression | Formula
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,21 +62,22 @@ class Planted:
 
 
 def plant(
-    panel: Panel, formulas: str | Expression | Sequence[str | Expression], ic: float = 0.01, *, delay: int = 1
+    panel: Panel, formulas: Planting | Sequence[Planting], ic: float = 0.01, *, delay: int = 1
 ) -> Planted:
     """Plant formulas that predict the one-day return into a panel of prices.
 
     Let z be the z-score of a formula over the assets of day t. The formula adds a·z to the return from the
     close of day t + delay to that of the next day. The returns are otherwise those of the panel. The
-    amplitude a is the same for all assets and days. It is chosen such that the added mean daily correlation
-    with this return is `ic`, if the formula is unrelated to the other planted ones.
+    amplitude a is the same for all assets and days. It is chosen such that a formula that is unrelated to the
+    returns of the panel has the mean daily correlation `ic` with the new ones. Formulas that are related to
+    each other add to each other's coefficients.
 
     Parameters
     ----------
     panel : Panel
         A panel of T days and N assets with the field `close`.
-    formulas : str, Expression, or sequence of these
-        K formulas, as expressions or in infix notation.
+    formulas : str, Formula, Expression, or sequence of these
+        K formulas; text is in infix notation.
     ic : float, default 0.01
         Information coefficient that each formula adds, from −0.5 to 0.5.
     delay : int, default 1
@@ -91,8 +93,10 @@ def plant(
     FormulaError
         A formula cannot be parsed, or reads something that the panel lacks.
     RecipeError
-        The panel has no closing prices above 0 or fewer than 5 assets, or a formula has the same value for
-        all assets on nearly every day, or a number is out of range.
+        The panel has no closing prices above 0 or too few assets or days, a formula has the same value for
+        all assets on nearly every day or is planted twice, or a number is out of range.
+    PanelError
+        The argument is not a panel.
 
     Notes
     -----
@@ -101,14 +105,25 @@ def plant(
     change. Formulas are evaluated day by day on the new prices, so that they predict what a user of the new
     panel can compute. An effect on an asset without a price on both days of its return is lost.
     """
-    texts = [formulas] if isinstance(formulas, str | Expression) else list(formulas)
+    check_panel(panel, "a plant")
+    texts = list(formulas) if isinstance(formulas, list | tuple) else [formulas]
     expressions = [expression_of(text, panel.fields, panel.groups, panel.assets) for text in texts]
     delay = whole("delay", delay, 0)
+    try:
+        ic = float(ic)
+    except (TypeError, ValueError):
+        raise RecipeError(f"ic must be a number, not {ic!r}") from None
     _check(panel, expressions, ic)
     close = panel.field("close").astype(np.float64)
-    spread = _spread(close)
+    spread = _spread(close)[delay + 1 :]
+    spread = spread[spread > 0]
+    if len(spread) < _LEAST_DAYS:
+        raise RecipeError(
+            f"{panel.name} cannot carry a plant with delay {delay}: {LEAST_ASSETS} assets have returns that "
+            f"differ on {len(spread)} days, but {_LEAST_DAYS} are needed; use a longer panel, or more assets"
+        )
     program = Program.from_expressions(expressions)
-    amplitude = ic / float(np.mean(1 / spread[np.isfinite(spread) & (spread > 0)]))
+    amplitude = _amplitude(spread, ic)
     values, scores = _compound(panel, program, close, amplitude, delay)
     drive = (amplitude * scores.sum(axis=0)).astype(np.float32)
     added = replace(panel, values=values)
@@ -151,13 +166,31 @@ def _check(panel: Panel, expressions: Sequence[Expression], ic: float) -> None:
     close = panel.field("close")
     if len(panel.assets) < LEAST_ASSETS:
         raise RecipeError(f"{panel.name} has {len(panel.assets)} assets; a plant needs {LEAST_ASSETS}")
-    wrong = np.isfinite(close) & (close <= 0)
+    seen: set[Expression] = set()
+    for each in expressions:
+        bare = each.args[0] if each.symbol == Symbol.function("neg") else each
+        if bare in seen:
+            raise RecipeError(f"{render(bare)} is planted twice, up to its sign; name it once")
+        seen.add(bare)
+    wrong = ~np.isnan(close) & ((close <= 0) | np.isinf(close))
     if wrong.any():
         day, asset = np.argwhere(wrong)[0]
         raise RecipeError(
             f"{panel.name}: the close of {panel.assets[asset]} on {panel.dates[day]} is {close[day, asset]:g}"
             "; a plant needs prices above 0"
         )
+
+
+def _amplitude(spread: Floats, ic: float) -> float:
+    """The amplitude a for which the mean of a / √(s² + a²) over the spreads s of all days is `ic`.
+
+    The quotient is the correlation with the return of a day to which an unrelated z-score times a was added.
+    """
+    low, high = 0.0, float(spread.max())
+    for _ in range(200):
+        middle = (low + high) / 2
+        low, high = (middle, high) if np.mean(middle / np.hypot(spread, middle)) < abs(ic) else (low, middle)
+    return float(np.copysign(low, ic))
 
 
 def _spread(close: Floats) -> Floats:
@@ -191,8 +224,8 @@ def _compound(
             effect = amplitude * scores[:, source].sum(axis=0)
             with np.errstate(invalid="ignore"):
                 change = close[day] / close[day - 1] - 1
-                new = np.maximum(change + effect, -_LARGEST_LOSS)
-                ratio *= np.where(np.isfinite(new) & (change > -1), (1 + new) / (1 + change), 1.0)
+                step = np.maximum(1 + effect / (1 + change), _LEAST_REST)
+                ratio *= np.where(np.isfinite(step), step, 1.0)
         values[priced, day] = values[priced, day] * ratio
         universe = None if panel.universe is None else panel.universe[day]
         for score, signal in zip(scores, stream.step(values[:, day], universe), strict=True):

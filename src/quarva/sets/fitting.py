@@ -90,14 +90,12 @@ def fit_set(
             "use a single formula"
         )
     panel = task.panel
+    if isinstance(formulas, str | Formula | Expression):
+        formulas = [formulas]
+    if not isinstance(formulas, Iterable):
+        raise TaskError(f"formulas must be a sequence of formulas, not {formulas!r}")
     trees = [expression_of(each, panel.fields, panel.groups, panel.assets) for each in formulas]
-    chances = (
-        np.full(len(trees), KNOWN_MEMBERS / max(len(trees), 1)) if prior is None else np.asarray(prior, float)
-    )
-    if chances.shape != (len(trees),):
-        raise TaskError(
-            f"prior has shape {chances.shape}, but there are {len(trees)} formulas; give one for each"
-        )
+    chances = _chances(prior, len(trees))
     chosen = _scored(task, trees, most, threads)
     if not len(chosen):
         raise TaskError("no formula has a training score; give others, or a panel with fewer missing values")
@@ -134,6 +132,18 @@ def can_have_set(task: Task) -> bool:
     objective = task.objective
     compares = objective.positions is None and objective.statistic in ("ic", "rank_ic")
     return task.table is None and len(task.panel.assets) >= 3 and compares
+
+
+def _chances(prior: NDArray[np.floating] | None, count: int) -> Floats:
+    """Prior probability of each formula. Raises TaskError unless one is given for each."""
+    if prior is None:
+        return np.full(count, min(KNOWN_MEMBERS / max(count, 1), 1.0))
+    chances = np.asarray(prior)
+    if chances.shape != (count,):
+        raise TaskError(f"prior has shape {chances.shape}, but there are {count} formulas; give one for each")
+    if chances.dtype.kind not in "fiu" or not ((chances >= 0) & (chances <= 1)).all():
+        raise TaskError("prior must be probabilities from 0 to 1")
+    return chances.astype(np.float64)
 
 
 def _scored(task: Task, trees: list[Expression], most: int, threads: int | None) -> NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """The task: what to predict on a panel or a table, and how predictions are scored."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -73,9 +73,10 @@ class Task:
         `panel.calendar_of`.
     delisting_return : float, default 0.0
         Return on the day after the last price of a held asset, at least −1; see `strategies.holding_returns`.
-    risk : str, path or RiskModel, default "none"
+    risk : str, path, mapping or RiskModel, default "none"
         Risk model whose exposures are removed from targets that are returns: "none", "default" (see
-        `RiskModel.default`), the path of a TOML file, or a model.
+        `RiskModel.default`), the path of a TOML file, its content, or a model. It is not used by objectives
+        that trade.
 
     Attributes
     ----------
@@ -149,7 +150,7 @@ class Task:
         parsimony: float | None = None,
         periods_per_year: float | None = None,
         delisting_return: float = 0.0,
-        risk: "str | os.PathLike[str] | RiskModel" = "none",
+        risk: "str | os.PathLike[str] | Mapping[str, Any] | RiskModel" = "none",
     ) -> None:
         if not isinstance(data, Panel | Table):
             raise TaskError(
@@ -174,7 +175,14 @@ class Task:
             question, self.risk = table_question(data, split), None
         else:
             self.risk = RiskModel.of(risk, data)
-            question = panel_question(data, target, split, embargo, delay, self.risk)
+            if self.objective.positions is None:
+                question = panel_question(data, target, split, embargo, delay, self.risk)
+            else:
+                question = panel_question(data, target, split, embargo, delay)
+                if self.risk is not None:
+                    question.notes.append(
+                        f"the risk model is not used, because the objective {self.objective.name} trades"
+                    )
         check_traded(question, self.objective, self.panel)
         self.targets, self._sealed = question.open, question.sealed
         self.raw_targets, self.exposures = question.raw, question.exposures

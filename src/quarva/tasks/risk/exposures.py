@@ -20,6 +20,9 @@ _LEAST_MEMBERS = 2  # a group with fewer members would explain them completely
 _COLLINEAR = 1e-6  # share of an exposure's variance that the others leave unexplained
 _FACTOR_DAYS, _FACTOR_LEAST, _FACTOR_STEP = 252, 126, 21  # window, shortest window and days between updates
 _DAYS = 64  # days of a chunk
+_CARRIED_DAYS = 120  # days for which the last known exposure of an asset is used
+_LEAST_KNOWN = 0.5  # share of the cells below which a note tells how many are known
+_LEAST_FREE = 10  # assets that a day needs besides one for each exposure
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +72,13 @@ class Exposures:
         Raises
         ------
         TaskError
-            There are as many exposures as assets, or statistical factors without a field `close`.
+            There are too many exposures for the assets, or statistical factors without a field `close`.
         """
         members, notes = _members(panel, groups)
         count, assets = len(formulas) + factors + len(members), len(panel.assets)
-        if count >= assets and count > 1:
+        if count > 1 and count + _LEAST_FREE > assets:
             raise TaskError(
-                f"the risk model has {count} exposures, as many as there are assets ({assets}) or more; "
+                f"the risk model has {count} exposures, groups included, too many for {assets} assets; "
                 "remove some of its groups or exposures"
             )
         program = engine.Program.from_expressions(list(formulas.values()))
@@ -83,8 +86,16 @@ class Exposures:
         names = [*formulas, *(f"factor {k + 1}" for k in range(factors))]
         if factors:
             raw = np.concatenate([raw, _statistical_factors(panel, factors)])
+        raw = np.stack([_carried(each) for each in raw]) if len(raw) else raw
         values = np.stack([_standardised(each) for each in raw]) if len(raw) else raw
-        kept, dropped = _independent(values, members, names)
+        known = [_coverage(each, panel.universe) for each in raw]
+        kept, dropped = _independent(values, members, names, known)
+        dropped += [
+            f"risk model: '{names[k]}' is known for {100 * known[k]:.0f} % of the cells; "
+            "elsewhere it counts as average"
+            for k in kept
+            if known[k] < _LEAST_KNOWN
+        ]
         return cls(values[kept], tuple(names[k] for k in kept), members, (*notes, *dropped))
 
     @property
@@ -116,6 +127,26 @@ def _members(panel: Panel, groups: Sequence[str]) -> tuple[NDArray[np.bool_], li
     return np.array(rows) if rows else np.ones((1, len(panel.assets)), np.bool_), notes
 
 
+def _carried(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Values with gaps of at most 120 days filled by the last known value of the asset."""
+    days = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(np.isfinite(values), days, -1), axis=0)
+    carried = np.take_along_axis(values, np.maximum(last, 0), axis=0)
+    return np.where((last >= 0) & (days - last <= _CARRIED_DAYS), carried, np.float32(np.nan))
+
+
+def _coverage(values: NDArray[np.float32], universe: NDArray[np.bool_] | None) -> float:
+    """Share of the cells with a value, from the first day with one on; 0 without any."""
+    known = np.isfinite(values)
+    if universe is not None:
+        known &= universe
+    first = np.flatnonzero(known.any(axis=1))
+    if not len(first):
+        return 0.0
+    cells = known[first[0] :].size if universe is None else int(universe[first[0] :].sum())
+    return float(known[first[0] :].sum() / max(cells, 1))
+
+
 def _standardised(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """Z-scores over the assets of each day, cut at ±3; 0 for missing and for constant values."""
     known = np.isfinite(values)
@@ -130,7 +161,7 @@ def _standardised(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _independent(
-    values: NDArray[np.float32], members: NDArray[np.bool_], names: Sequence[str]
+    values: NDArray[np.float32], members: NDArray[np.bool_], names: Sequence[str], known: Sequence[float]
 ) -> tuple[list[int], list[str]]:
     """Indices of the exposures that earlier ones and the groups do not determine, and notes on the others."""
     n_groups, count = len(members), len(members) + len(values)
@@ -146,7 +177,9 @@ def _independent(
         before = [*range(n_groups), *(n_groups + each for each in kept)]
         total = gram[row, row]
         fitted = np.linalg.lstsq(gram[np.ix_(before, before)], gram[before, row], rcond=1e-10)[0]
-        if total == 0:
+        if known[k] == 0:
+            notes.append(f"risk model: '{name}' is dropped, because it has no value on this panel")
+        elif total == 0:
             notes.append(f"risk model: '{name}' is dropped, because it is the same for all assets")
         elif total - gram[row, before] @ fitted < _COLLINEAR * total:
             notes.append(f"risk model: '{name}' is dropped, because the other exposures determine it")

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from quarva._runtime.whole import whole
 from quarva.errors import FormulaError, TaskError
 from quarva.karva.expression import Expression
 from quarva.karva.notation import expression_of, render
-from quarva.panel import Panel
+from quarva.panel import Panel, check_panel
 from quarva.tasks.risk.exposures import Exposures
 from quarva.tasks.risk.residual import Residual, neutralised, residual_of
 
@@ -65,14 +65,30 @@ class RiskModel:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if not isinstance(self.exposures, Mapping):
+            raise TaskError(
+                "exposures must be formulas by name, such as {'price': 'log(close)'}, not "
+                f"{self.exposures!r}"
+            )
+        given: object = self.groups
+        if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+            raise TaskError(f"groups must be a sequence of names, such as ('sector',), not {given!r}")
+        object.__setattr__(self, "groups", tuple(dict.fromkeys(self.groups)))
         whole("the number of statistical factors", self.factors, 0, TaskError)
         whole("the window of the residual volatility", self.window, 2, TaskError, "days")
 
     @classmethod
-    def of(cls, given: "str | PathLike[str] | RiskModel", panel: Panel) -> "RiskModel | None":
-        """The model that a setting names: None for "none", the default model, that of a file, or itself."""
+    def of(
+        cls, given: "str | PathLike[str] | Mapping[str, Any] | RiskModel", panel: Panel
+    ) -> "RiskModel | None":
+        """The model that a setting names: None for "none", the default model, that of a file, or itself.
+
+        A mapping has the keys of a file.
+        """
         if isinstance(given, RiskModel):
             return given
+        if isinstance(given, Mapping):
+            return cls._of(given, "risk model")
         if not isinstance(given, str | PathLike):
             raise TaskError(
                 f"a risk model must be none, default, the path of a TOML file or a RiskModel, not {given!r}"
@@ -85,9 +101,11 @@ class RiskModel:
     def default(cls, panel: Panel) -> "RiskModel":
         """The model for a panel: its groups, and size, price, beta, volatility and momentum.
 
-        Exposures whose fields the panel lacks are left out. With fewer than 30 assets, only the mean of each
-        day is removed. A note says what is used.
+        Exposures whose fields the panel lacks are left out, and so are groups if they are more than a third
+        of the assets. With fewer than 30 assets, only the mean of each day is removed. A note says what is
+        used.
         """
+        check_panel(panel, "a risk model")
         if len(panel.assets) < _LEAST_ASSETS:
             note = (
                 f"risk model: only the mean return of each day is removed, because the panel has "
@@ -99,8 +117,20 @@ class RiskModel:
             for name, text in DEFAULT_EXPOSURES.items()
             if set(expression_of(text).fields()) <= set(panel.fields)
         }
-        named = ", ".join([*panel.groups, *usable]) or "only the mean return of each day"
-        return cls(usable, tuple(panel.groups), notes=(f"risk model: {named}",))
+        groups: list[str] = []
+        for name, group in panel.groups.items():
+            count = sum(len(panel.groups[each].labels) for each in groups) + len(group.labels)
+            if 3 * (count + len(usable)) <= len(panel.assets):
+                groups.append(name)
+        named = ", ".join([*groups, *usable]) or "only the mean return of each day"
+        few = [name for name in panel.groups if name not in groups]
+        notes = [f"risk model: {named}"]
+        if few:
+            notes.append(
+                f"risk model: without {', '.join(few)}, because the panel has {len(panel.assets)} assets, "
+                "fewer than three for each group and exposure"
+            )
+        return cls(usable, tuple(groups), notes=tuple(notes))
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> "RiskModel":
@@ -113,8 +143,18 @@ class RiskModel:
         """
         try:
             given = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise TaskError(f"{path}: the risk model cannot be read; {error}") from None
+        except OSError as error:
+            raise TaskError(
+                f"risk = {path}: {error.strerror}; a risk model is none, default or a TOML file"
+            ) from None
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            what = "is not text" if isinstance(error, UnicodeDecodeError) else f"is not TOML: {error}"
+            raise TaskError(f"risk = {path} cannot be read: it {what}") from None
+        return cls._of(given, str(path))
+
+    @classmethod
+    def _of(cls, given: Mapping[str, Any], path: str) -> "RiskModel":
+        """Check the settings of a file; `path` is its name in messages."""
         for key in given:
             if key not in _KEYS:
                 raise TaskError(f"{path}: unknown key '{key}' in a risk model; use {', '.join(_KEYS)}")
@@ -123,21 +163,22 @@ class RiskModel:
             raise TaskError(
                 f'{path}: exposures must be formulas by name, such as size = "log(mean(close * volume, 20))"'
             )
-        if not (isinstance(groups, list) and all(isinstance(name, str) for name in groups)):
+        if not (isinstance(groups, list | tuple) and all(isinstance(name, str) for name in groups)):
             raise TaskError(f'{path}: groups must be a list of names, such as ["sector"]')
         numbers: dict[str, Any] = {name: given[name] for name in ("factors", "window") if name in given}
         try:
-            return cls(exposures, tuple(groups), **numbers, notes=(f"risk model: {Path(path).name}",))
+            model = cls(exposures, tuple(groups), **numbers)
         except TaskError as error:
             raise TaskError(f"{path}: {error}") from None
+        factors = [f"{model.factors} statistical factors"] if model.factors else []
+        named = ", ".join([*model.groups, *model.exposures, *factors]) or "only the mean return of each day"
+        return replace(model, notes=(f"risk model: {named}",))
 
-    def to_toml(self) -> str:
-        """The model as TOML, as `read` reads it, without its notes."""
-        import tomli_w
-
+    def as_dict(self) -> dict[str, Any]:
+        """The model as plain data, with the keys of a file, without its notes."""
         formulas = {name: render(expression_of(given)) for name, given in self.exposures.items()}
         settings = {"groups": list(self.groups), "factors": self.factors, "window": self.window}
-        return tomli_w.dumps({**settings, "exposures": formulas})
+        return {**settings, "exposures": formulas}
 
     def residual(self, panel: Panel, target: NDArray[np.floating], known_after: int) -> Residual:
         """Remove the exposures from a target, and divide the rest by the volatility of each asset.
@@ -163,9 +204,11 @@ class RiskModel:
         Raises
         ------
         TaskError
-            The panel lacks a grouping, there are as many exposures as assets, or a formula cannot be
-            computed.
+            The panel lacks a grouping, there are too many exposures for its assets, a formula cannot be
+            computed, or the target does not fit the panel.
         """
+        whole("known_after", known_after, 0, TaskError, "days")
+        _check_shape(panel, target)
         return residual_of(self._measure(panel), target, known_after, self.window)
 
     def neutralise(self, panel: Panel, values: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -184,6 +227,7 @@ class RiskModel:
             The residual of the daily regression on the exposures. The result has no exposure to any group,
             and a correlation of 0 with each exposure over the assets with a value.
         """
+        _check_shape(panel, values)
         return neutralised(self._measure(panel), values)
 
     def _measure(self, panel: Panel) -> Exposures:
@@ -201,3 +245,10 @@ class RiskModel:
                     "it, or add a column"
                 )
         return Exposures.measure(panel, formulas, self.groups, self.factors)
+
+
+def _check_shape(panel: Panel, values: NDArray[np.floating]) -> None:
+    """Raise TaskError unless the values have the shape of the panel."""
+    check_panel(panel, "a risk model")
+    if np.shape(values) != panel.shape:
+        raise TaskError(f"values of shape {np.shape(values)} do not fit a panel of shape {panel.shape}")
