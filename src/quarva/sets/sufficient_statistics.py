@@ -1,16 +1,18 @@
 """Sums from which weights are fitted: products of standardised signals with each other and the target."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from quarva.engine import Program, signals
-from quarva.engine.kernel.cross_section.standardised import CLIP, standardise_days
+from quarva._runtime.threads import share
+from quarva.engine import Program, signals, threads_to_use
+from quarva.engine.kernel.cross_section.standardised import multiply_by_target, standardise_days
 from quarva.errors import TaskError
 from quarva.karva.expression import Expression
+from quarva.panel import Panel
 from quarva.tasks import TRAIN, Task
 
 __all__ = ["SufficientStatistics", "measure"]
@@ -95,6 +97,7 @@ def measure(
             f"the training part has {len(days)} days with a target, but {folds} folds need "
             f"{folds * (_LEAST_DAYS + span)}; move the split, or use fewer folds"
         )
+    panel = _until(panel, int(days[-1]))
     cells = len(days) * len(panel.assets)
     target = np.zeros((1, cells), np.float32)
     standardise_days(np.ascontiguousarray(task.targets[:1], np.float32), days, np.inf, target)
@@ -103,18 +106,22 @@ def measure(
     fold = _folds(len(days), folds, span)
     stride = max(1, -(-4 * cells * len(expressions) // _STORED_BYTES))
     kept = np.arange(0, len(days), stride)
+    places = np.full(len(days), -1)
+    places[kept] = np.arange(len(kept))
     stored = np.empty((len(expressions), len(kept), len(panel.assets)), np.float32)
-    daily = np.empty((len(expressions), len(days)))
+    daily, lengths = np.empty((len(expressions), len(days))), np.empty(len(expressions))
     size = max(1, _SIGNAL_BYTES // (4 * panel.shape[0] * panel.shape[1]))
-    lengths = np.empty(len(expressions))
     for at in range(0, len(expressions), size):
-        program = Program.from_expressions(expressions[at : at + size])
-        flat = np.empty((len(program), cells), np.float32)
-        standardise_days(signals(program, panel, threads), days, CLIP, flat)
-        x = flat.reshape(len(program), len(days), -1) * known
-        daily[at : at + size] = np.einsum("kdn,dn->kd", x, y, dtype=np.float64, casting="unsafe")
-        lengths[at : at + size] = np.einsum("kdn,kdn->k", x, x, dtype=np.float64, casting="unsafe")
-        stored[at : at + size] = x[:, kept]
+        values = signals(Program.from_expressions(expressions[at : at + size]), panel, threads)
+
+        def multiply(first: int, last: int, at: int = at, values: NDArray = values) -> None:
+            row = np.empty(len(panel.assets), np.float32)
+            for k in range(first, last):
+                lengths[at + k] = multiply_by_target(
+                    values[k], days, y, known, places, row, stored[at + k], daily[at + k]
+                )
+
+        share(multiply, len(values), threads_to_use(threads))
     gram = np.empty((folds, len(expressions), len(expressions)))
     with threadpool_limits(1, "blas"):  # the result must not depend on the number of threads
         for k in range(folds):
@@ -124,6 +131,16 @@ def measure(
     product = np.stack([daily[:, fold == k].sum(axis=1) for k in range(folds)])
     squares = np.array([float((y[fold == k].astype(np.float64) ** 2).sum()) for k in range(folds)])
     return SufficientStatistics(gram, product, squares, _noise(daily, lengths, task.horizon), len(days))
+
+
+def _until(panel: Panel, day: int) -> Panel:
+    """The panel up to a day."""
+    return replace(
+        panel,
+        values=np.ascontiguousarray(panel.values[:, : day + 1]),
+        dates=panel.dates[: day + 1],
+        universe=None if panel.universe is None else panel.universe[: day + 1],
+    )
 
 
 def _folds(days: int, folds: int, span: int) -> NDArray[np.int64]:

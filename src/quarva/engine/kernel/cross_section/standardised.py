@@ -4,7 +4,7 @@ import numpy as np
 
 from quarva._runtime.compiled import compiled
 
-__all__ = ["CLIP", "add_standardised", "standardise", "standardise_days"]
+__all__ = ["CLIP", "add_standardised", "multiply_by_target", "standardise", "standardise_days"]
 
 CLIP = 8.0
 """Standardised signals are cut at so many standard deviations."""
@@ -86,3 +86,48 @@ def add_standardised(signal, weight, days, row, total, known):
         for asset in range(signal.shape[1]):
             total[day, asset] += weight * np.float64(row[asset])
             known[day, asset] |= np.isfinite(signal[day, asset])
+
+
+@compiled
+def multiply_by_target(signal, days, target, known, places, row, stored, daily):
+    """Standardise a signal day by day and multiply it by a target.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (T, N)
+        The signal. NaN means no opinion.
+    days : ndarray of int64, shape (D,)
+        The days.
+    target : ndarray of float32, shape (D, N)
+        The standardised target of these days.
+    known : ndarray of bool, shape (D, N)
+        Cells with a target; others do not count.
+    places : ndarray of int64, shape (D,)
+        Row of `stored` for each day; −1 for none.
+    row : ndarray of float32, shape (N,)
+        Work space.
+    stored : ndarray of float32, shape (R, N)
+        Receives the standardised signal, 0 in cells without a target.
+    daily : ndarray of float64, shape (D,)
+        Receives the sum of products of each day.
+
+    Returns
+    -------
+    float
+        Sum of squares of the standardised signal over all cells that count.
+    """
+    squares = 0.0
+    for k in range(days.size):
+        standardise(signal, days[k : k + 1], row, 0, CLIP)
+        product, place = 0.0, places[k]
+        for asset in range(signal.shape[1]):
+            if known[k, asset]:
+                value = np.float64(row[asset])
+                product += value * np.float64(target[k, asset])
+                squares += value * value
+            else:
+                row[asset] = np.float32(0.0)
+            if place >= 0:
+                stored[place, asset] = row[asset]
+        daily[k] = product
+    return squares
