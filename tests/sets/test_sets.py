@@ -1,6 +1,7 @@
 """Sets: weights against independent fits, signals against pandas, and what may influence them."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -198,6 +199,20 @@ def test_alpha158_has_158_formulas_and_fewer_without_fields(panel):
     gains = close.diff().clip(lower=0).rolling(20).sum() / close.diff().abs().rolling(20).sum()
     own = qv.Formula(starting_formulas("alpha158", panel.fields)["SUMP20"]).signal(panel)
     np.testing.assert_allclose(own.to_numpy(), gains.to_numpy(), rtol=1e-3, atol=1e-4)
+
+
+def test_alpha158_equals_the_example_in_qlibs_notation(panel):
+    lines = (Path(__file__).parents[2] / "examples" / "alphas" / "alpha158.txt").read_text().splitlines()
+    named = dict(line.split(" = ", 1) for line in lines if line and not line.startswith("#"))
+    own = starting_formulas("alpha158", panel.fields)
+    assert set(own) == set(named) - {"VWAP0"}
+    texts = {name: qv.Formula.parse(named[name], "qlib") for name in own}
+    for name, tree in own.items():
+        one = qv.Formula(tree).signal(panel).to_numpy()
+        other = texts[name].signal(panel).to_numpy()
+        both = np.isfinite(one) & np.isfinite(other)
+        assert both.mean() > 0.6, name
+        np.testing.assert_allclose(one[both], other[both], rtol=2e-4, atol=2e-5, err_msg=name)
 
 
 def test_wrong_input_is_refused(panel, task):

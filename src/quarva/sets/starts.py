@@ -18,7 +18,7 @@ _WINDOWS = (5, 10, 20, 30, 60)
 
 
 def alpha158() -> dict[str, str]:
-    """The features of Alpha158 by name, in infix notation."""
+    """The features of Alpha158 by name, in infix notation, without the 1e-12 in their denominators."""
     change, moved = "close - ref(close, 1)", "volume - ref(volume, 1)"
     found = {
         "KMID": "(close - open) / open",
