@@ -103,3 +103,12 @@ def test_raw_figures_are_shown_also_if_only_the_mean_is_removed():
     found = qv.search(small, budget=200, progress=False)
     assert np.isfinite(found.best.raw_train)
     assert found.best.raw_train != found.best.train
+
+
+def test_the_page_shows_returns_by_quantile_in_their_unit(panel):
+    from quarva.report.diagnostics import quantiles
+
+    task = qv.Task(panel, risk="default")
+    signal = qv.Formula(FORMULA).signal(panel).to_numpy()
+    shown = quantiles(task, signal).means["train"]
+    np.testing.assert_array_equal(shown, quantiles(qv.Task(panel), signal).means["train"])

@@ -86,10 +86,12 @@ def information(task: Task, signal: NDArray[np.float32], lookback: int = 0) -> I
 def quantiles(task: Task, signal: NDArray[np.float32], bins: int = 5) -> Quantiles:
     """Mean target by quantile of `signal`, float32 [T, N], on training and validation days.
 
+    The target is the return itself also with a risk model.
+
     `bins` is reduced if there are fewer than two assets per bin. For timing, quantile limits are computed on
     training days and applied to both parts.
     """
-    target = task.targets[0]
+    target = task.raw_targets[0]
     if kind_of(task) == "timing":
         train = signal[task.segments == TRAIN]
         train = train[np.isfinite(train)]
@@ -145,6 +147,8 @@ def decay(task: Task, expression: Any, sign: int) -> Decay | None:
     figure = {"corr": "correlation through time", "rank_ic": "mean daily rank IC"}.get(
         statistic, "mean daily IC"
     )
+    if task.exposures:
+        figure += " with the return itself"
     return Decay(np.array(horizons), {name: means[code] for name, code in _OPEN_PARTS.items()}, figure)
 
 
