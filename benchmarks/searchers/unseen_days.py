@@ -1,11 +1,12 @@
-"""What a search carries to days that it has not seen: the share of a planted drive, on real returns.
+"""Out-of-sample recovery of a planted effect: correlation of signals with its drive, on real returns.
 
     python benchmarks/searchers/unseen_days.py --cache FOLDER --out benchmarks/results/unseen_days.md
 
 Three formulas with an information coefficient of 0.01 (or 0.02) each are planted into the returns of 498 real
-stocks (`quarva panel plant`). Each row answers from the days of 2015 and 2016. Its share is the mean daily
-correlation of its signal with the planted drive over 2017 and 2018: 1 if all that can be known was carried to
-unseen days, 0 if nothing was. With --cache each run is kept as it ends.
+stocks (`quarva panel plant`). Each row of the table is a method that is fitted to the days until the end of
+2016. Its share is the mean daily correlation of its signal with the drive, the planted part of the returns,
+over 2017 and 2018: 1 for the exact drive, 0 for an unrelated signal. With --cache each run is stored when it
+ends.
 """
 
 import argparse
@@ -89,7 +90,7 @@ ROWS = {
 
 @dataclass(frozen=True)
 class Run:
-    """All rows on one panel: the share and the seconds of each."""
+    """Results on one panel: the share and the seconds of each row of the table."""
 
     number: int
     ic: float
@@ -98,21 +99,25 @@ class Run:
 
 
 def share_of(signal: Any, drive: np.ndarray, days: np.ndarray) -> float:
-    """Return the mean daily correlation of a signal with the drive, both of shape (T, N)."""
+    """Return the mean daily correlation of a signal with the drive, both of shape (T, N).
+
+    Only the days where `days`, shape (T,), is True count, and of these only days with 30 signals or more. A
+    missing signal counts as neutral.
+    """
     out = []
     for day in np.flatnonzero(days):
         known = np.isfinite(drive[day])
         x = np.where(np.isfinite(signal[day]), signal[day], np.nan)[known].astype(np.float64)
         if np.isfinite(x).sum() < 30:
             continue
-        x = np.where(np.isfinite(x), x - np.nanmean(x), 0.0)  # no opinion is neutral
+        x = np.where(np.isfinite(x), x - np.nanmean(x), 0.0)  # a missing signal is neutral
         if x.std() > 0:
             out.append(np.corrcoef(x, drive[day][known])[0, 1])
     return float(np.mean(out))
 
 
 def run(number: int, ic: float, chosen: argparse.Namespace) -> Run:
-    """Plant a set of formulas and answer in every way."""
+    """Plant one set of formulas and compute every row of the table."""
     import quarva as qv
     from quarva.scenarios import plant
     from quarva.sets import FOUND_MEMBERS, fit_set, starting_formulas
@@ -168,7 +173,7 @@ Job = tuple[int, float, argparse.Namespace]
 
 
 def work(job: Job) -> Run:
-    """Return the run, from the cache if it is there."""
+    """Return the result of a run, from the cache if it is there."""
     number, ic, chosen = job
     key = {
         "number": number, "ic": ic, "plants": list(SETS[number]), "budget": chosen.budget,
@@ -180,7 +185,7 @@ def work(job: Job) -> Run:
 
 
 def summary(runs: list[Run], ics: list[float]) -> str:
-    """Return the mean, smallest and largest share of each row by coefficient, and its mean seconds."""
+    """Return a table: mean, smallest and largest share of each row by planted IC, and its mean seconds."""
     header = ["answer", *(f"share at IC {ic:g}: mean (least to most)" for ic in ics), "seconds, mean"]
     rows = []
     for row, text in ROWS.items():
@@ -197,7 +202,7 @@ def summary(runs: list[Run], ics: list[float]) -> str:
 
 
 def by_set(runs: list[Run], ic: float) -> str:
-    """Return the shares of every row on each set of planted formulas."""
+    """Return a table: the share of every row on each set of planted formulas."""
     mine = [each for each in runs if each.ic == ic]
     rows = [
         [each.number + 1, "<br>".join(f"`{text}`" for text in SETS[each.number]),
@@ -209,12 +214,13 @@ def by_set(runs: list[Run], ic: float) -> str:
 
 HOW = """\
 Panel: {panel}, {sets} sets of three formulas, planted as `quarva panel plant` does with delay 1: the returns
-are the real ones plus the drive. Answers see the days until the end of 2016; the share is the mean daily
-correlation of the signal with the drive over 2017 and 2018. Objective: ic of forward_return_1. Searches: GEP,
-{budget:,} formulas, default language, seed {seed}. Risk model: `--risk default`. The set: spike-and-slab
-weights unless a row says otherwise, from the 400 best formulas of the archive. Seconds: wall time of the
-answer, search included, with {threads} thread{plural}; planting is not counted. The columns of the other
-tables are the rows of the first, in order."""
+are the real ones plus the drive. Every method is fitted to the days until the end of 2016. The share is the
+mean daily correlation of its signal with the drive over 2017 and 2018. Objective: ic of forward_return_1.
+Searches: GEP, {budget:,} formulas, default language, seed {seed}. Risk model: `--risk default`. The set:
+spike-and-slab weights unless a row says otherwise, from the 400 best formulas of the archive. Seconds: wall
+time of search and fit with {threads} thread{plural}, without planting; the rows "the same candidates" and
+"the same, ten members" count the fit alone. The columns of the other tables are the rows of the first, in
+order."""
 
 
 def main() -> None:
@@ -226,9 +232,9 @@ def main() -> None:
     )
     parser.add_argument("--budget", type=int, default=5_000)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=2, help="threads of one answer")
-    parser.add_argument("--processes", type=int, default=1, help="panels at once")
-    parser.add_argument("--cache", type=Path, help="folder that keeps each run")
+    parser.add_argument("--threads", type=int, default=2, help="threads of each search and fit")
+    parser.add_argument("--processes", type=int, default=1, help="number of panels in parallel")
+    parser.add_argument("--cache", type=Path, help="folder in which each run is stored")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
     jobs = [(number, ic, chosen) for number in range(chosen.sets) for ic in chosen.ics]

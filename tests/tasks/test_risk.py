@@ -128,7 +128,7 @@ def test_a_group_with_one_member_is_joined_to_the_others(panel, target):
     labels = (*panel.groups["sector"].labels, "alone")
     other = replace(panel, groups={"sector": GroupCodes(codes, labels)})
     found = RiskModel(groups=("sector",)).residual(other, target, 2)
-    assert found.notes == ("risk model: sector with a single member are joined: alone",)
+    assert found.notes == ("risk model: groups of sector with a single member are joined: alone",)
 
 
 def test_statistical_factors_explain_part_of_the_returns():

@@ -100,7 +100,7 @@ def plant(
     as_json: AsJson = False,
     **flags: Any,
 ) -> None:
-    """Plant a weak known effect into a panel; its drive is written beside it."""
+    """Plant a known weak effect into a panel; write the planted part of the returns to a second file."""
     from quarva.cli.sources import read_panel
     from quarva.runs.signals import check_table_path
     from quarva.scenarios import plant as plant_in
@@ -126,18 +126,18 @@ def plant(
 
 
 def _check_outputs(panel: Path, out: Path, drive: Path) -> None:
-    """Raise RunError if writing would destroy the panel or a file that the user did not name."""
+    """Raise RunError if writing would overwrite the panel, or an unrelated file in the place of the drive."""
     from quarva.errors import RunError
 
     for path in (out, drive):
         if path.resolve() == panel.expanduser().resolve():
             raise RunError(f"{path} would replace the panel itself; name another OUT")
     if drive.is_dir() or (drive.exists() and not _is_drive(drive)):
-        raise RunError(f"{drive}, where the drive belongs, is something else; name another OUT, or remove it")
+        raise RunError(f"{drive} exists and is not the drive of a plant; name another OUT, or remove it")
 
 
 def _is_drive(path: Path) -> bool:
-    """Whether a file is the drive of an earlier plant."""
+    """True if a file has the columns of a drive, as an earlier plant wrote it."""
     import polars as pl
 
     try:

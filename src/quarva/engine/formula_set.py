@@ -1,4 +1,4 @@
-"""`Set`: formulas with weights, a function of a panel like a single formula."""
+"""`Set`: a weighted sum of formulas, which is a function of a panel like a single formula."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from quarva.engine.evaluate import signals
+from quarva._runtime.threads import share
+from quarva.engine.evaluate import signals, threads_to_use
 from quarva.engine.formula import Formula
 from quarva.engine.kernel.cross_section.standardised import add_standardised
 from quarva.engine.program import Program
@@ -19,32 +20,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Set"]
 
-_MEMBERS = 16  # members whose signals are in memory at once
+_MEMBERS = 64  # members whose signals are in memory at once
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Set:
     """Formulas with weights.
 
-    The signal of a day is the sum of the members' signals, each standardised over the assets of the day, cut
-    at ±8 standard deviations and multiplied by its weight. A member without an opinion on an asset adds
-    nothing there.
+    The signal of a day is the weighted sum of the members' signals. Each is standardised over the assets of
+    the day and cut at ±8 standard deviations first. A member without an opinion on an asset adds nothing to
+    its signal.
 
     Parameters
     ----------
     members : sequence of Formula, str or Expression, length K
         The formulas.
     weights : ndarray of float64, shape (K,)
-        Their weights. Only their proportions matter for rankings and correlations.
+        Weights of the members. Only their proportions matter for rankings and correlations.
     train, validation : float
-        Value of a task's objective on each part; NaN if the set was not scored.
+        Value of a task's objective on each part. NaN (default) if the set was not scored.
     raw_train, raw_validation : float
-        The same for the target without the risk model; NaN without a risk model.
+        The same for the raw target, to which no risk model was applied. NaN without a risk model.
 
     Raises
     ------
     FormulaError
-        There is no member, the number of weights differs from that of the members, or a weight is not finite.
+        There is no member, the numbers of weights and members differ, a weight is not finite, or a formula
+        cannot be parsed.
     """
 
     members: tuple[Formula, ...]
@@ -123,7 +125,13 @@ class Set:
         Returns
         -------
         ndarray of float32, shape (N,)
-            The signal of the set, bit for bit that of `signal` on this day.
+            The signal of the set, bit for bit equal to that of `signal` on this day. NaN where no member has
+            an opinion.
+
+        Raises
+        ------
+        FormulaError
+            The signals do not have the shape (K, N).
         """
         rows = np.ascontiguousarray(member_signals, np.float32)
         if rows.ndim != 2 or len(rows) != len(self):
@@ -136,7 +144,7 @@ class Set:
         return _signal(total, known)[0]
 
     def lookback(self) -> int:
-        """Number of earlier days that the signal of a day depends on, the largest of the members."""
+        """Number of earlier days that the signal of a day depends on: the maximum over the members."""
         return max(each.expression.lookback() for each in self.members)
 
     def __len__(self) -> int:
@@ -157,10 +165,15 @@ def _add(
     total: NDArray[np.float64],
     known: NDArray[np.bool_],
 ) -> None:
-    """Add members, signals float32 [K, T, N], one after the other, so that the result is always the same."""
-    days, row = np.arange(total.shape[0]), np.empty(total.shape[1], np.float32)
-    for signal, weight in zip(member_signals, weights.tolist(), strict=True):
-        add_standardised(signal, weight, days, row, total, known)
+    """Add member signals, float32 [K, T, N], one after the other: the sum is reproducible bit for bit."""
+    days = np.arange(total.shape[0])
+
+    def work(first: int, last: int) -> None:
+        row = np.empty(total.shape[1], np.float32)
+        for signal, weight in zip(member_signals, weights.tolist(), strict=True):
+            add_standardised(signal, weight, days[first:last], row, total, known)
+
+    share(work, len(days), threads_to_use(None))
 
 
 def _signal(total: NDArray[np.float64], known: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""The effect of a planted formula: its z-score over assets, and the coefficient that comes out."""
+"""The effect of a planted formula: its z-score over the assets, and its realised information coefficient."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 __all__ = ["LEAST_ASSETS", "planted_ic", "zscore"]
 
 LEAST_ASSETS = 5
-"""Number of assets that a market with a planted formula needs."""
+"""Minimum number of assets of a market with a planted formula."""
 
 
 def planted_ic(signal: NDArray[np.floating], close: NDArray[np.floating], delay: int = 1) -> float:
-    """Mean over days of the correlation between a signal and the return that a planted signal affects.
+    """Compute the mean daily correlation of a signal with the return that a planted signal affects.
 
     Parameters
     ----------
@@ -42,7 +42,10 @@ def planted_ic(signal: NDArray[np.floating], close: NDArray[np.floating], delay:
 
 
 def zscore(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Z-score over the assets with a value; 0 for the others, and for all if the values are equal."""
+    """Z-score over the assets of a day that have a value, shape (N,).
+
+    0 for the other assets, and for all if fewer than 3 have a value or the values are equal.
+    """
     known = np.isfinite(values)
     if known.sum() < 3:
         return np.zeros(len(values))

@@ -1,4 +1,4 @@
-"""Plants a known weak effect into a user's own panel, to measure what a search carries to unseen days."""
+"""Planting a known weak effect into a real panel, to measure how much of it a search finds out of sample."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,8 +17,8 @@ from quarva.scenarios.effects import LEAST_ASSETS, planted_ic, zscore
 
 __all__ = ["Planted", "plant"]
 
-_LEAST_REST = 0.1  # share of its value that an asset keeps on a day whatever the effect
-_LEAST_DAYS = 60  # days on which each formula must differ between assets
+_LEAST_REST = 0.1  # smallest ratio of the new to the original gross return of a day
+_LEAST_DAYS = 60  # days on which returns, and each formula, must differ between assets
 _STRONGEST = 0.5  # largest absolute coefficient
 
 Floats = NDArray[np.float64]
@@ -34,14 +34,14 @@ class Planted:
     panel : Panel
         The panel with the new prices. Its notes name the planted formulas.
     drive : ndarray of float32, shape (T, N)
-        The part of the return from the close of day t + delay to that of the next day that the formulas add,
-        by the day t of the signal. NaN where a price for this return is missing.
+        The part of the return from the close of day t + delay to the next close that the formulas add, by the
+        day t of the signal. NaN where a price for this return is missing.
     formulas : tuple of str, length K
         The planted formulas in infix notation.
     amplitudes : tuple of float, length K
-        Return that one standard deviation of each formula adds.
+        Daily return that one standard deviation of each formula adds.
     realised, before : tuple of float, length K
-        Mean daily correlation of each formula with the return, on the new and on the old panel.
+        Mean daily correlation of each formula with that return, on the new and on the original panel.
     delay : int
         Days from the signal to the trade.
     """
@@ -55,7 +55,7 @@ class Planted:
     delay: int
 
     def drive_panel(self) -> Panel:
-        """The drive as a panel with the single field `drive`."""
+        """Return the drive as a panel with the single field `drive`."""
         return replace(
             self.panel, values=self.drive[None].copy(), fields=("drive",), groups={}, universe=None, notes=()
         )
@@ -67,10 +67,10 @@ def plant(
     """Plant formulas that predict the one-day return into a panel of prices.
 
     Let z be the z-score of a formula over the assets of day t. The formula adds a·z to the return from the
-    close of day t + delay to that of the next day. The returns are otherwise those of the panel. The
-    amplitude a is the same for all assets and days. It is chosen such that a formula that is unrelated to the
-    returns of the panel has the mean daily correlation `ic` with the new ones. Formulas that are related to
-    each other add to each other's coefficients.
+    close of day t + delay to the next close. The returns are otherwise those of the panel. The amplitude a is
+    the same for all formulas, assets and days. It is chosen such that a formula that is unrelated to the
+    original returns has a mean daily correlation of `ic` with the new ones. If formulas are correlated, the
+    coefficient of each also contains a part of the others.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def plant(
     formulas : str, Formula, Expression, or sequence of these
         K formulas; text is in infix notation.
     ic : float, default 0.01
-        Information coefficient that each formula adds, from −0.5 to 0.5.
+        Information coefficient that each formula adds, from −0.5 to 0.5 and not 0.
     delay : int, default 1
         Days from the signal to the trade, 0 or more.
 
@@ -93,17 +93,19 @@ def plant(
     FormulaError
         A formula cannot be parsed, or reads something that the panel lacks.
     RecipeError
-        The panel has no closing prices above 0 or too few assets or days, a formula has the same value for
-        all assets on nearly every day or is planted twice, or a number is out of range.
+        The panel has no field `close`, a closing price is infinite or not above 0, there are too few assets
+        or days, there is no formula, a formula has the same value for all assets on nearly every day or is
+        planted twice up to its sign, or a number is out of range.
     PanelError
         The argument is not a panel.
 
     Notes
     -----
-    Fields whose names denote prices or amounts of money are multiplied by the ratio of the new to the old
-    closing price; all other fields, such as volume, stay. The proportions of a day's bar therefore do not
-    change. Formulas are evaluated day by day on the new prices, so that they predict what a user of the new
-    panel can compute. An effect on an asset without a price on both days of its return is lost.
+    Fields whose names denote prices or amounts of money are multiplied by the ratio of the new to the
+    original closing price. All other fields, such as volume, are unchanged. The proportions of a day's bar
+    therefore do not change. The formulas are evaluated day by day on the new prices, so that a user of the
+    new panel can compute them. If the price is missing on either day of a return, the effect on this return
+    is lost. The effect reduces a gross return, 1 + return, to no less than a tenth of its original value.
     """
     check_panel(panel, "a plant")
     texts = list(formulas) if isinstance(formulas, list | tuple) else [formulas]
@@ -161,7 +163,7 @@ def _check(panel: Panel, expressions: Sequence[Expression], ic: float) -> None:
         )
     if "close" not in panel.fields:
         raise RecipeError(
-            f"{panel.name} has no field close, whose returns a plant would change; rename a column of prices"
+            f"{panel.name} has no field close, from which returns are computed; rename a column of prices"
         )
     close = panel.field("close")
     if len(panel.assets) < LEAST_ASSETS:
@@ -182,9 +184,10 @@ def _check(panel: Panel, expressions: Sequence[Expression], ic: float) -> None:
 
 
 def _amplitude(spread: Floats, ic: float) -> float:
-    """The amplitude a for which the mean of a / √(s² + a²) over the spreads s of all days is `ic`.
+    """The amplitude a for which the mean of a / √(s² + a²) over the daily spreads s is `ic`.
 
-    The quotient is the correlation with the return of a day to which an unrelated z-score times a was added.
+    If a times an unrelated z-score is added to the returns of a day, whose standard deviation is s, the
+    quotient is the correlation of the z-score with the sum.
     """
     low, high = 0.0, float(spread.max())
     for _ in range(200):
@@ -208,9 +211,9 @@ def _spread(close: Floats) -> Floats:
 def _compound(
     panel: Panel, program: Program, close: Floats, amplitude: float, delay: int
 ) -> tuple[NDArray[np.float32], Floats]:
-    """Compound the prices anew, day by day.
+    """Compute the new prices day by day.
 
-    Returns the new values, float32 (F, T, N), and the z-scores of the formulas, float64 (K, T, N).
+    Returns the new values, float32 [F, T, N], and the z-scores of the formulas, float64 [K, T, N].
     """
     values = panel.values.copy()
     priced = [i for i, name in enumerate(panel.fields) if unit_of(name) in ("price", "money")]

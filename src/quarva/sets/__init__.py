@@ -1,4 +1,4 @@
-"""Sets: formulas with weights that are fitted together, with shrinkage."""
+"""Sets: formulas whose weights are fitted jointly, with shrinkage."""
 
 from quarva.engine import Set
 from quarva.sets.fitting import FOUND_MEMBERS, KNOWN_MEMBERS, can_have_set, fit_set

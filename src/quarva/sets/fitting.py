@@ -1,4 +1,4 @@
-"""Fits a set to the training part of a task: from candidate formulas to members and weights."""
+"""Fitting a set: members and weights from candidate formulas, on the training part of a task."""
 
 from collections.abc import Iterable
 from typing import Any, Literal
@@ -23,13 +23,13 @@ Weights = Literal["spike_and_slab", "ridge", "equal"]
 WEIGHTS: tuple[Weights, ...] = ("spike_and_slab", "ridge", "equal")
 
 KNOWN_MEMBERS = 10.0
-"""Prior number of formulas that matter in a collection of known ones."""
+"""Prior expectation of the number of members among a collection of known formulas."""
 
 FOUND_MEMBERS = 3.0
-"""Prior number of formulas that matter among all that a search evaluates."""
+"""Prior expectation of the number of members among all formulas that a search evaluates."""
 
-_SAME = 0.98  # formulas whose signals are so strongly correlated in training are one
-_NEGLIGIBLE = 0.01  # share of the variance of the set's signal that the omitted members have
+_SAME = 0.98  # absolute correlation in training above which two signals count as one
+_NEGLIGIBLE = 0.01  # omitted members have at most this share of the variance of the set's signal
 
 Floats = NDArray[np.float64]
 
@@ -52,31 +52,34 @@ def fit_set(
         A task on a panel with at least 3 assets.
     formulas : iterable of str, Formula, Expression or Finding
         The candidates.
-    weights : {"spike_and_slab", "ridge", "equal"}
-        How members are weighted. "spike_and_slab": posterior means, see `sets.spike_and_slab`. "ridge": the
-        penalty is chosen by contiguous folds inside training. "equal": the sign of each formula's own
-        correlation with the target.
+    weights : {"spike_and_slab", "ridge", "equal"}, default "spike_and_slab"
+        How members are weighted. "spike_and_slab": posterior means, see `sets.spike_and_slab`. "ridge": ridge
+        regression, with a penalty chosen by cross-validation on contiguous folds of the training part.
+        "equal": ±1, the sign of each formula's own correlation with the target.
     prior : ndarray of float, shape (number of formulas,), optional
-        Prior probability that a formula matters, for "spike_and_slab". Defaults to ten formulas among the
-        candidates.
+        Prior probability that a formula is a member, from 0 to 1, for "spike_and_slab". Defaults to an
+        expectation of ten members among the candidates.
     most : int, default 400
-        Largest number of candidates that are fitted: those with the best training score.
+        Maximum number of candidates to fit. Those with the best training scores are used.
     seed : int, default 0
-        Seed of the sampler.
+        Seed of the Gibbs sampler.
     threads : int, optional
         Maximum number of threads. Defaults to one per core. The result does not depend on it.
 
     Returns
     -------
     Set
-        Members with the largest weights first, oriented such that all weights are positive. Members that
-        hardly change the signal are left out. A formula and its negative never both enter.
+        Members in descending order of weight, with their scores. A formula with a negative weight is replaced
+        by its negative. Members that hardly change the signal are left out. Of formulas whose signals are
+        nearly the same up to their sign, only the one with the best training score can be a member.
 
     Raises
     ------
     TaskError
-        The task cannot have a set (see `can_have_set`), no formula can be scored, or the training part is too
-        short.
+        The task cannot have a set (see `can_have_set`), no formula has a training score, the training part is
+        too short, or `weights`, `prior` or `formulas` is not valid.
+    RecipeError
+        `most` or `seed` is not a whole number or is out of range.
     FormulaError
         A formula cannot be parsed, or reads something that the panel lacks.
     """
@@ -112,7 +115,7 @@ def fit_set(
 
 
 def _with_scores(task: Task, own: Set, threads: int | None) -> Set:
-    """The same set with its scores."""
+    """Return the same set with its scores on the task."""
     signal = own.signal(task.panel).to_numpy()[None]
     extended, formulas = attach_signals(task, signal, min(own.lookback(), task.panel.shape[0]))
     scores = extended.score(formulas, threads)
@@ -128,14 +131,14 @@ def _with_scores(task: Task, own: Set, threads: int | None) -> Set:
 
 
 def can_have_set(task: Task) -> bool:
-    """Whether a set can be fitted: on a panel of 3 assets or more, for ic, rank_ic, icir and rank_icir."""
+    """True if a set can be fitted: a panel of at least 3 assets, and ic, rank_ic, icir or rank_icir."""
     objective = task.objective
     compares = objective.positions is None and objective.statistic in ("ic", "rank_ic")
     return task.table is None and len(task.panel.assets) >= 3 and compares
 
 
 def _chances(prior: NDArray[np.floating] | None, count: int) -> Floats:
-    """Prior probability of each formula. Raises TaskError unless one is given for each."""
+    """Prior probability of each formula. Raises TaskError if the shape or a value is not valid."""
     if prior is None:
         return np.full(count, min(KNOWN_MEMBERS / max(count, 1), 1.0))
     chances = np.asarray(prior)
@@ -147,7 +150,7 @@ def _chances(prior: NDArray[np.floating] | None, count: int) -> Floats:
 
 
 def _scored(task: Task, trees: list[Expression], most: int, threads: int | None) -> NDArray[np.int64]:
-    """Indices of the formulas with a training score, best first, at most `most`."""
+    """Indices of at most `most` formulas with a training score, best first."""
     if not trees:
         return np.empty(0, np.int64)
     scores = task.score(Program.from_expressions(trees), threads, validation=False)
@@ -156,7 +159,7 @@ def _scored(task: Task, trees: list[Expression], most: int, threads: int | None)
 
 
 def _distinct(gram: Floats) -> NDArray[np.int64]:
-    """Indices of signals that are not nearly those of earlier ones, up to the sign, and that vary."""
+    """Indices of the signals that vary and are not nearly equal to an earlier one, up to the sign."""
     length = np.sqrt(np.diag(gram))
     kept: list[int] = []
     for k in np.flatnonzero(length > 0):
@@ -183,7 +186,7 @@ def _weights(statistics: SufficientStatistics, kind: Weights, prior: Floats, see
 
 
 def _members(weights: Floats, gram: Floats) -> NDArray[np.int64]:
-    """Indices of the members by weight, largest first, without those that hardly change the signal."""
+    """Indices in descending order of |weight|, without those that hardly change the signal."""
     order = np.argsort(-np.abs(weights), kind="stable")
     total = weights @ gram @ weights
     rest = weights.copy()

@@ -1,4 +1,4 @@
-"""Ridge weights, with a penalty chosen by contiguous folds inside training."""
+"""Ridge weights, with a penalty chosen by cross-validation on contiguous folds of the training part."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 class Ridge(NamedTuple):
-    """Ridge weights.
+    """Ridge weights of K formulas.
 
     Attributes
     ----------
@@ -24,8 +24,8 @@ class Ridge(NamedTuple):
     penalty : float
         The chosen penalty λ of Σ (y − w·x)² + λ Σ w².
     explained : float64 array, shape (21,)
-        Share of the target's variance that is explained out of fold, by penalty, ascending. Negative if the
-        weights do harm.
+        Share of the target's variance explained out of fold, for each penalty in ascending order. Negative if
+        the weights predict worse than 0.
     """
 
     weights: Floats
@@ -39,7 +39,7 @@ def ridge_weights(gram: Floats, product: Floats, penalty: float) -> Floats:
 
 
 def fit_ridge(statistics: SufficientStatistics) -> Ridge:
-    """Fit ridge weights; the penalty is the one with the smallest squared error out of fold."""
+    """Fit ridge weights with the penalty that has the smallest squared error out of fold."""
     gram, product = statistics.whole
     penalties = _PENALTIES * statistics.cells
     errors = np.zeros(len(penalties))

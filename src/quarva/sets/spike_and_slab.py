@@ -1,8 +1,8 @@
-"""Bayesian selection of members: weights with a spike at zero and a normal slab, sampled by Gibbs' method.
+"""Bayesian variable selection by Gibbs sampling: each weight has a spike at zero and a normal slab.
 
-A formula belongs to the set with a prior probability that accounts for how many formulas were tried. The
-posterior mean of a weight therefore shrinks what many trials make look good, and formulas that stand for the
-same effect share its weight.
+The prior probability that a formula is a member accounts for the number of formulas tried. The posterior mean
+therefore shrinks the weights of formulas that look good by chance. Formulas that represent the same effect
+share its weight.
 
 References
 ----------
@@ -23,7 +23,7 @@ __all__ = ["Posterior", "sample_posterior"]
 
 _SWEEPS, _BURN_IN = 3_000, 500
 _SLAB = 0.012  # prior guess of the standard deviation of a member's weight
-_SLAB_WEIGHT = 6.0  # members that the prior guess counts for
+_SLAB_WEIGHT = 6.0  # number of members that the prior guess is worth
 _MOST_LIKELY = 0.5  # largest prior probability of a member
 
 Floats = NDArray[np.float64]
@@ -39,7 +39,7 @@ class Posterior(NamedTuple):
     inclusion : float64 array, shape (K,)
         Posterior probability that a formula is a member.
     draws : float64 array, shape (S, K)
-        Draws of all weights.
+        The weights after each of the S = 2,500 sweeps that follow the burn-in.
     """
 
     mean: Floats
@@ -48,7 +48,7 @@ class Posterior(NamedTuple):
 
 
 def sample_posterior(gram: Floats, product: Floats, noise: float, prior: Floats, seed: int = 0) -> Posterior:
-    """Sample the weights of y = x·w + noise.
+    """Sample the posterior of the weights w of y = x·w + noise, for K formulas.
 
     Parameters
     ----------
@@ -59,13 +59,14 @@ def sample_posterior(gram: Floats, product: Floats, noise: float, prior: Floats,
     noise : float
         Variance of the noise.
     prior : ndarray of float64, shape (K,)
-        Prior probability of each formula to be a member; at most ½ is used.
-    seed : int
-        Seed.
+        Prior probability that each formula is a member; larger values than ½ are replaced by ½.
+    seed : int, default 0
+        Seed of the Gibbs sampler.
 
     Returns
     -------
     Posterior
+        Means, inclusion probabilities and draws. All are 0 for a formula whose signal is 0.
     """
     count = len(product)
     weights, residual = np.zeros(count), product.copy()
@@ -81,7 +82,11 @@ def sample_posterior(gram: Floats, product: Floats, noise: float, prior: Floats,
 
 @compiled
 def gibbs(gram, noise, log_odds, weights, residual, mean, inclusion, draws, rng):
-    """Run all sweeps. `residual` is product − gram · weights; `mean` and `inclusion` receive sums."""
+    """Run all sweeps of the Gibbs sampler.
+
+    `residual` is product − gram · weights. `mean` and `inclusion` receive sums over the sweeps after the
+    burn-in, `draws` receives the weights of each.
+    """
     count, slab = weights.size, _SLAB * _SLAB
     for sweep in range(_SWEEPS):
         kept = sweep - _BURN_IN
@@ -115,7 +120,7 @@ def gibbs(gram, noise, log_odds, weights, residual, mean, inclusion, draws, rng)
 
 @compiled
 def draw_slab(members, squares, rng):
-    """Draw the variance of the slab from its inverse gamma posterior."""
+    """Draw the variance of the slab from its inverse gamma distribution given the weights."""
     shape = 0.5 * (_SLAB_WEIGHT + members)
     rate = 0.5 * (_SLAB_WEIGHT * _SLAB * _SLAB + squares)
     return rate / draw_gamma(shape, rng)

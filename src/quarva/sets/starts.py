@@ -1,4 +1,4 @@
-"""Known formulas from which a set may start.
+"""Collections of published formulas that can be candidates of a set.
 
 References
 ----------
@@ -18,7 +18,7 @@ _WINDOWS = (5, 10, 20, 30, 60)
 
 
 def alpha158() -> dict[str, str]:
-    """The features of Alpha158 by name, in infix notation, without the 1e-12 in their denominators."""
+    """Return the features of Alpha158 by name, in infix notation, without the 1e-12 in their denominators."""
     change, moved = "close - ref(close, 1)", "volume - ref(volume, 1)"
     found = {
         "KMID": "(close - open) / open",
@@ -70,7 +70,7 @@ def alpha158() -> dict[str, str]:
 
 
 def _up_and_down(name: str, change: str, window: int) -> dict[str, str]:
-    """Shares of the rises and of the falls in the sum of absolute changes, and their difference."""
+    """Shares of rises and of falls in the sum of absolute changes, and the difference of the two."""
     total = f"sum(abs({change}), {window})"
     up, down = f"sum(max({change}, 0), {window})", f"sum(max(-({change}), 0), {window})"
     return {
@@ -85,7 +85,7 @@ STARTS: dict[str, Callable[[], dict[str, str]]] = {"alpha158": alpha158}
 
 
 def starting_formulas(name: str, fields: Sequence[str]) -> dict[str, Expression]:
-    """The formulas of a collection that read only the given fields, by name.
+    """Return the formulas of a collection that read only the given fields.
 
     Parameters
     ----------
@@ -97,6 +97,7 @@ def starting_formulas(name: str, fields: Sequence[str]) -> dict[str, Expression]
     Returns
     -------
     dict of str to Expression
+        The formulas by name.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Sums from which weights are fitted: products of standardised signals with each other and the target."""
+"""Sums from which weights are fitted: products of the signals with each other and with the target."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,20 +19,20 @@ __all__ = ["SufficientStatistics", "measure"]
 
 Floats = NDArray[np.float64]
 
-_SIGNAL_BYTES = 64 * 2**20  # memory for the signals of a chunk of formulas
-_STORED_BYTES = 128 * 2**20  # memory for the standardised signals of all formulas on some days
-_LEAST_DAYS = 10  # days of a fold
+_SIGNAL_BYTES = 64 * 2**20  # memory for the signals of one chunk of formulas
+_STORED_BYTES = 128 * 2**20  # memory for the standardised signals of all formulas on the days kept
+_LEAST_DAYS = 10  # shortest fold, after purging
 
 
 @dataclass(frozen=True, eq=False)
 class SufficientStatistics:
-    """Sums over the training days of K standardised signals x and the standardised target y.
+    """Sums over the training days, in F folds, of K standardised signals x and the standardised target y.
 
     Attributes
     ----------
     gram : ndarray of float64, shape (F, K, K)
-        Σ x xᵀ over the cells of each fold with a target. If the signals of all training days do not fit into
-        memory, it is estimated from equally spaced days.
+        Σ x xᵀ over the cells with a target in each fold. If the signals of all training days exceed 128 MiB,
+        it is estimated from equally spaced days.
     product : ndarray of float64, shape (F, K)
         Σ x y of each fold.
     squares : ndarray of float64, shape (F,)
@@ -41,7 +41,7 @@ class SufficientStatistics:
         Variance of the noise in Σ x y relative to that of independent cells of unit variance: 1 if cells are
         independent, more if they are correlated.
     days : int
-        Number of training days with a target.
+        Number of training days with a target, purged ones included.
     """
 
     gram: Floats
@@ -52,12 +52,12 @@ class SufficientStatistics:
 
     @property
     def whole(self) -> tuple[Floats, Floats]:
-        """The Gram matrix (K, K) and the products (K,) of all folds together."""
+        """The Gram matrix, shape (K, K), and the products, shape (K,), summed over the folds."""
         return self.gram.sum(axis=0), self.product.sum(axis=0)
 
     @property
     def cells(self) -> float:
-        """Number of cells with a target: Σ y² of a standardised target."""
+        """Number of cells with a target in all folds, which is Σ y² of a standardised target."""
         return float(self.squares.sum())
 
 
@@ -67,13 +67,13 @@ def measure(
     """Compute the statistics of formulas on the training part of a task.
 
     Signals and target are standardised over the assets of each day, and signals are cut at ±8. Missing
-    signals are 0. The folds are contiguous. The last days of each fold, whose targets reach into the next
-    one, are left out.
+    signals are 0. The folds are contiguous and purged: the last days of each fold, whose targets reach into
+    the next fold, are left out.
 
     Parameters
     ----------
     task : Task
-        The task, of which only training days are used.
+        The task. Only its training days and its first target are used.
     expressions : sequence of Expression, length K
         The formulas.
     folds : int, default 5
@@ -84,6 +84,7 @@ def measure(
     Returns
     -------
     SufficientStatistics
+        The sums by fold, and the noise variance.
 
     Raises
     ------
@@ -134,7 +135,7 @@ def measure(
 
 
 def _until(panel: Panel, day: int) -> Panel:
-    """The panel up to a day."""
+    """The panel up to and including a day."""
     return replace(
         panel,
         values=np.ascontiguousarray(panel.values[:, : day + 1]),
@@ -144,7 +145,7 @@ def _until(panel: Panel, day: int) -> Panel:
 
 
 def _folds(days: int, folds: int, span: int) -> NDArray[np.int64]:
-    """Fold of each day, contiguous; −1 for the last `span` days of each fold but the last."""
+    """Fold of each day; −1 for the last `span` days of each fold except the last fold."""
     cuts = np.linspace(0, days, folds + 1).astype(np.int64)
     out = np.repeat(np.arange(folds), np.diff(cuts))
     for cut in cuts[1:-1]:
@@ -155,7 +156,8 @@ def _folds(days: int, folds: int, span: int) -> NDArray[np.int64]:
 def _noise(daily: Floats, lengths: Floats, horizon: int) -> float:
     """Median over the formulas of the long-run variance of Σ x y, relative to Σ x².
 
-    Overlapping targets make daily products dependent over `horizon` − 1 days (Newey and West 1987).
+    Overlapping targets make the daily products dependent over `horizon` − 1 days, hence the estimator of
+    Newey and West (1987) with that many lags. 1 if no signal varies.
     """
     centred = daily - daily.mean(axis=1, keepdims=True)
     variance = (centred**2).sum(axis=1)

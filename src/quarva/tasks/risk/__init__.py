@@ -1,4 +1,4 @@
-"""Risk models: what part of a return is paid for exposures, and what is left of it."""
+"""Risk models: split a return into the part that exposures explain and a residual."""
 
 from quarva.tasks.risk.residual import Residual
 from quarva.tasks.risk.risk_model import RiskModel

@@ -1,4 +1,4 @@
-"""Exposures of all assets on all days, and the design matrix of a day's regression."""
+"""Exposures of all assets on all days, and the design matrices of the daily regressions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ __all__ = ["Exposures"]
 
 Floats = NDArray[np.float64]
 
-_LIMIT = 3.0  # standardised exposures are cut at this many standard deviations
-_LEAST_MEMBERS = 2  # a group with fewer members would explain them completely
-_COLLINEAR = 1e-6  # share of an exposure's variance that the others leave unexplained
-_FACTOR_DAYS, _FACTOR_LEAST, _FACTOR_STEP = 252, 126, 21  # window, shortest window and days between updates
-_DAYS = 64  # days of a chunk
-_CARRIED_DAYS = 120  # days for which the last known exposure of an asset is used
-_LEAST_KNOWN = 0.5  # share of the cells below which a note tells how many are known
-_LEAST_FREE = 10  # assets that a day needs besides one for each exposure
+_LIMIT = 3.0  # largest absolute value of a standardised exposure; larger ones are cut
+_LEAST_MEMBERS = 2  # a group of one asset would explain its return completely
+_COLLINEAR = 1e-6  # least share of an exposure's sum of squares that the others must leave unexplained
+_FACTOR_DAYS, _FACTOR_LEAST, _FACTOR_STEP = 252, 126, 21  # window, first day and days between updates
+_DAYS = 64  # days per chunk
+_CARRIED_DAYS = 120  # days for which the last known value of an asset is carried forward
+_LEAST_KNOWN = 0.5  # a note is added if the share of known cells is below this
+_LEAST_FREE = 10  # assets that a panel needs in addition to one per exposure
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,14 +32,15 @@ class Exposures:
     Attributes
     ----------
     values : ndarray of float32, shape (K, T, N)
-        Standardised over the assets of a day. 0 where a value is missing.
+        Z-scores over the assets of a day, cut at ±3. A missing value is replaced by the last known value of
+        the asset for up to 120 days, and is 0 after that.
     names : tuple of str, length K
-        Their names.
+        Names of the exposures.
     members : ndarray of bool, shape (G, N)
-        Members of each group of each grouping; groups with fewer than 2 members are joined. One group of all
-        assets without a grouping.
+        Members of each group of each grouping. Groups with a single member and assets without a group are
+        joined into one group per grouping. Without groupings, one group of all assets.
     notes : tuple of str
-        What was dropped or joined.
+        Exposures that were dropped or are mostly missing, and groups that were joined.
     """
 
     values: NDArray[np.float32]
@@ -58,21 +59,23 @@ class Exposures:
         panel : Panel
             The panel of T days and N assets.
         formulas : mapping of str to Expression
-            Exposures by name.
+            Formula of each exposure by its name.
         groups : sequence of str
-            Groupings of the panel.
+            Names of groupings that the panel has.
         factors : int
             Number of statistical factors.
 
         Returns
         -------
         Exposures
-            Constant exposures and those that the others determine are dropped.
+            Exposures that have no value on the panel, are the same for all assets, or are determined by the
+            groups and earlier exposures are dropped.
 
         Raises
         ------
         TaskError
-            There are too many exposures for the assets, or statistical factors without a field `close`.
+            There are too many exposures for the number of assets, or statistical factors are requested and
+            the panel has no field `close`.
         """
         members, notes = _members(panel, groups)
         count, assets = len(formulas) + factors + len(members), len(panel.assets)
@@ -104,7 +107,7 @@ class Exposures:
         return len(self.values) + len(self.members)
 
     def design(self, days: slice) -> Floats:
-        """Design matrices of some days, float64 [D, N, G + K]."""
+        """Design matrices of D days, float64 [D, N, G + K]; the groups come first."""
         some = self.values[:, days].transpose(1, 2, 0).astype(np.float64)
         groups = np.broadcast_to(self.members.T, (len(some), *self.members.T.shape))
         return np.concatenate([groups, some], axis=2)
@@ -123,12 +126,12 @@ def _members(panel: Panel, groups: Sequence[str]) -> tuple[NDArray[np.bool_], li
         if others.any():
             rows.append(others)
         if small:
-            notes.append(f"risk model: {name} with a single member are joined: {', '.join(small)}")
+            notes.append(f"risk model: groups of {name} with a single member are joined: {', '.join(small)}")
     return np.array(rows) if rows else np.ones((1, len(panel.assets)), np.bool_), notes
 
 
 def _carried(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Values with gaps of at most 120 days filled by the last known value of the asset."""
+    """Replace each missing value by the last known value of the asset, if that is at most 120 days old."""
     days = np.arange(len(values))[:, None]
     last = np.maximum.accumulate(np.where(np.isfinite(values), days, -1), axis=0)
     carried = np.take_along_axis(values, np.maximum(last, 0), axis=0)
@@ -136,7 +139,10 @@ def _carried(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _coverage(values: NDArray[np.float32], universe: NDArray[np.bool_] | None) -> float:
-    """Share of the cells with a value, from the first day with one on; 0 without any."""
+    """Share of the cells in the universe that have a value, counted from the first day with a value.
+
+    0 if there is no value.
+    """
     known = np.isfinite(values)
     if universe is not None:
         known &= universe
@@ -148,7 +154,7 @@ def _coverage(values: NDArray[np.float32], universe: NDArray[np.bool_] | None) -
 
 
 def _standardised(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Z-scores over the assets of each day, cut at ±3; 0 for missing and for constant values."""
+    """Z-scores over the assets of each day, cut at ±3; 0 for missing values and on constant days."""
     known = np.isfinite(values)
     count = np.maximum(known.sum(axis=1, keepdims=True), 1)
     wide = np.where(known, values, 0).astype(np.float64)
@@ -163,7 +169,10 @@ def _standardised(values: NDArray[np.float32]) -> NDArray[np.float32]:
 def _independent(
     values: NDArray[np.float32], members: NDArray[np.bool_], names: Sequence[str], known: Sequence[float]
 ) -> tuple[list[int], list[str]]:
-    """Indices of the exposures that earlier ones and the groups do not determine, and notes on the others."""
+    """Indices of the exposures to keep, and notes on the dropped ones.
+
+    An exposure is dropped if it has no value, or if the groups and the exposures kept before it determine it.
+    """
     n_groups, count = len(members), len(members) + len(values)
     gram = np.zeros((count, count))
     whole = Exposures(values, tuple(names), members, ())
@@ -191,7 +200,9 @@ def _independent(
 def _statistical_factors(panel: Panel, count: int) -> NDArray[np.float32]:
     """Loadings of the assets on the principal components of past returns, float32 [count, T, N].
 
-    They are updated every 21 days from the standardised returns of the past 252 days.
+    The loadings are updated every 21 days. They are computed from the returns of the past 252 days, without
+    the mean of each day, divided by the standard deviation of each asset. A missing return counts as 0. NaN
+    before day 126.
     """
     if "close" not in panel.fields:
         raise TaskError("statistical factors need the field close; rename a column, or set factors to 0")

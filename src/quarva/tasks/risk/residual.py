@@ -11,27 +11,29 @@ __all__ = ["Residual", "neutralised", "residual_of"]
 
 Floats = NDArray[np.float64]
 
-_DAYS = 64  # days of a chunk
-_FEW = 10  # with fewer assets per exposure, the regression is a ridge
-_SINGULAR = 1e-9  # smallest eigenvalue of a design that counts, relative to the largest
-_LEAST_DAYS = 20  # known residuals that an asset's volatility needs
+_DAYS = 64  # days per chunk
+_FEW = 10  # with fewer assets per exposure or group, the regression is a ridge
+_SINGULAR = 1e-9  # eigenvalues of a Gram matrix below this, relative to the largest, count as 0
+_LEAST_DAYS = 20  # residuals that an asset needs for a volatility of its own
 _FLOOR = 0.3  # smallest volatility, relative to the median of the day
 
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """A target without its exposures.
+    """A target after the risk model.
 
     Attributes
     ----------
     values : ndarray of float32, shape (T, N)
         Residuals divided by their volatility. NaN means no target.
     volatility : ndarray of float32, shape (T, N)
-        The volatility that each residual was divided by, known on the signal's day. NaN where `values` is.
+        The volatility that each residual was divided by, in units of the target. It uses only residuals that
+        are known on the signal's day, except on days before any asset has a history: see
+        `RiskModel.residual`. NaN where `values` is NaN.
     exposures : tuple of str
         Names of the exposures that were used.
     notes : tuple of str
-        Exposures that were dropped and groups that were joined.
+        Exposures that were dropped or are mostly missing, and groups that were joined.
     """
 
     values: NDArray[np.float32]
@@ -43,7 +45,7 @@ class Residual:
 def residual_of(
     exposures: Exposures, target: NDArray[np.floating], known_after: int, window: int
 ) -> Residual:
-    """Residuals of a target; see `RiskModel.residual`."""
+    """Compute the scaled residuals of a target; see `RiskModel.residual`."""
     left = _regress(exposures, target)
     volatility = _past_volatility(left, known_after, window)
     values = (left / volatility).astype(np.float32)
@@ -52,14 +54,15 @@ def residual_of(
 
 
 def neutralised(exposures: Exposures, values: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Residuals of signals or positions; see `RiskModel.neutralise`."""
+    """Compute the residuals of signals or positions; see `RiskModel.neutralise`."""
     return _regress(exposures, values, exact=True).astype(np.float32)
 
 
 def _regress(exposures: Exposures, target: NDArray[np.floating], exact: bool = False) -> Floats:
     """Residuals of each day's regression over the assets with a target, float64 [T, N].
 
-    With few assets per exposure, the coefficients are shrunk by a ridge, unless `exact`.
+    With fewer than 10 assets per exposure or group, the coefficients of the exposures, but not of the groups,
+    are shrunk by a ridge penalty, unless `exact`. A day with too few assets is NaN.
     """
     out = np.full(target.shape, np.nan)
     for start in range(0, len(target), _DAYS):
@@ -88,10 +91,11 @@ def _regress(exposures: Exposures, target: NDArray[np.floating], exact: bool = F
 
 
 def _past_volatility(residuals: Floats, known_after: int, window: int) -> Floats:
-    """Root mean square of each asset's residuals that are known on each day, float64 [T, N].
+    """Root mean square of each asset's latest residuals that are known on each day, float64 [T, N].
 
-    An asset with a short history has the median of the day. On days before any asset has a history, all
-    assets have the same volatility, the root mean square of the day.
+    An asset with fewer than 20 known residuals gets the median over the assets of the day. The volatility is
+    at least 0.3 times this median. On days before any asset has 20 residuals, all assets get the root mean
+    square of the day's own residuals, which are not known yet; it is a scale that all assets share.
     """
     days = len(residuals)
     known = np.isfinite(residuals)

@@ -1,4 +1,4 @@
-"""The risk model: exposures by name, as formulas, groups and statistical factors."""
+"""The risk model: formulas, groups and statistical factors whose effect is removed from a target."""
 
 import tomllib
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ DEFAULT_EXPOSURES = {
     "volatility": "std(pct_change(close, 1), 40)",
     "momentum": "ref(close, 20) / ref(close, 120) - 1",
 }
-"""Exposures of the default model, as far as a panel has their fields."""
+"""Exposures of the default model. It uses those whose fields the panel has."""
 
 _LEAST_ASSETS = 30  # with fewer, the default model removes only the mean of a day
 _KEYS = ("exposures", "groups", "factors", "window")
@@ -37,25 +37,25 @@ _KEYS = ("exposures", "groups", "factors", "window")
 
 @dataclass(frozen=True)
 class RiskModel:
-    """Exposures that are known at the close of a signal's day and explain a part of the returns after it.
+    """Exposures that are known at the close of a signal's day and explain part of the later returns.
 
     Parameters
     ----------
     exposures : mapping of str to str or Expression
-        Formulas of the panel's fields by name. Their values are standardised over the assets of a day.
+        Formula of each exposure by its name. The values are standardised over the assets of a day.
     groups : tuple of str
-        Groupings of the panel, such as ("sector",).
+        Names of groupings of the panel, such as ("sector",). Without one, the mean of each day is removed.
     factors : int, default 0
         Number of statistical factors: principal components of the returns of the past 252 days.
     window : int, default 120
-        Days over which the residual volatility of an asset is measured.
+        Number of days from which the residual volatility of an asset is estimated, 2 or more.
     notes : tuple of str
-        Remarks about the choice of the model.
+        Remarks on how the model was chosen.
 
     Raises
     ------
     TaskError
-        A number is out of range.
+        `exposures` is not a mapping, `groups` is not a sequence of names, or a number is out of range.
     """
 
     exposures: Mapping[str, str | Expression] = field(default_factory=dict)
@@ -81,9 +81,24 @@ class RiskModel:
     def of(
         cls, given: "str | PathLike[str] | Mapping[str, Any] | RiskModel", panel: Panel
     ) -> "RiskModel | None":
-        """The model that a setting names: None for "none", the default model, that of a file, or itself.
+        """Convert a setting to a model.
 
-        A mapping has the keys of a file.
+        Parameters
+        ----------
+        given : str, path, mapping or RiskModel
+            "none", "default", the path of a TOML file, a mapping with the keys of such a file, or a model.
+        panel : Panel
+            The panel for which the default model is chosen.
+
+        Returns
+        -------
+        RiskModel or None
+            None for "none".
+
+        Raises
+        ------
+        TaskError
+            The argument has another type, or the file or mapping is not valid.
         """
         if isinstance(given, RiskModel):
             return given
@@ -101,9 +116,14 @@ class RiskModel:
     def default(cls, panel: Panel) -> "RiskModel":
         """The model for a panel: its groups, and size, price, beta, volatility and momentum.
 
-        Exposures whose fields the panel lacks are left out, and so are groups if they are more than a third
-        of the assets. With fewer than 30 assets, only the mean of each day is removed. A note says what is
-        used.
+        Exposures whose fields the panel lacks are left out. A grouping is left out if there would be fewer
+        than three assets for each group and exposure. With fewer than 30 assets, only the mean of each day is
+        removed. The notes list what is used.
+
+        Raises
+        ------
+        PanelError
+            The argument is not a panel.
         """
         check_panel(panel, "a risk model")
         if len(panel.assets) < _LEAST_ASSETS:
@@ -175,7 +195,7 @@ class RiskModel:
         return replace(model, notes=(f"risk model: {named}",))
 
     def as_dict(self) -> dict[str, Any]:
-        """The model as plain data, with the keys of a file, without its notes."""
+        """Return the model as plain data with the keys of a file; the notes are omitted."""
         formulas = {name: render(expression_of(given)) for name, given in self.exposures.items()}
         settings = {"groups": list(self.groups), "factors": self.factors, "window": self.window}
         return {**settings, "exposures": formulas}
@@ -184,8 +204,13 @@ class RiskModel:
         """Remove the exposures from a target, and divide the rest by the volatility of each asset.
 
         On each day, the target is regressed on the exposures of that day over all assets with a target. The
-        residual is divided by the root mean square of the residuals of the same asset in the `window` days
-        before the signal's day that were known by then.
+        residual is divided by the root mean square of the asset's residuals on the last `window` days whose
+        targets are known on the signal's day. An asset with fewer than 20 such residuals gets the median over
+        the assets, and no asset gets less than 0.3 times the median. Before any asset has 20, all assets of a
+        day are divided by the root mean square of that day's residuals.
+
+        With fewer than 10 assets per exposure or group, the coefficients of the exposures are shrunk by a
+        ridge penalty.
 
         Parameters
         ----------
@@ -194,18 +219,20 @@ class RiskModel:
         target : ndarray of float, shape (T, N)
             The target by the day of the signal. NaN means no target.
         known_after : int
-            Days after the signal's day on which a target is known: horizon plus delay.
+            Number of days after the signal's day until its target is known: horizon plus delay.
 
         Returns
         -------
         Residual
-            NaN where the target is, and on days with too few assets for the regression.
+            NaN where the target is NaN, and on days with too few assets for the regression.
 
         Raises
         ------
         TaskError
             The panel lacks a grouping, there are too many exposures for its assets, a formula cannot be
-            computed, or the target does not fit the panel.
+            computed, the target does not have the shape of the panel, or `known_after` is negative.
+        PanelError
+            The argument is not a panel.
         """
         whole("known_after", known_after, 0, TaskError, "days")
         _check_shape(panel, target)
@@ -219,13 +246,22 @@ class RiskModel:
         panel : Panel
             The panel of T days and N assets.
         values : ndarray of float, shape (T, N)
-            Signals or positions. NaN stays NaN.
+            Signals or positions. NaN means no value.
 
         Returns
         -------
         ndarray of float32, shape (T, N)
-            The residual of the daily regression on the exposures. The result has no exposure to any group,
-            and a correlation of 0 with each exposure over the assets with a value.
+            Residuals of the daily regressions on the exposures. Over the assets with a value, they sum to 0
+            in each group and have a correlation of 0 with each exposure. NaN where `values` is NaN, and on
+            days with too few assets for the regression.
+
+        Raises
+        ------
+        TaskError
+            The panel lacks a grouping, there are too many exposures for its assets, a formula cannot be
+            computed, or the values do not have the shape of the panel.
+        PanelError
+            The argument is not a panel.
         """
         _check_shape(panel, values)
         return neutralised(self._measure(panel), values)

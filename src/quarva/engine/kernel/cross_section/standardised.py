@@ -7,15 +7,33 @@ from quarva._runtime.compiled import compiled
 __all__ = ["CLIP", "add_standardised", "multiply_by_target", "standardise", "standardise_days"]
 
 CLIP = 8.0
-"""Standardised signals are cut at so many standard deviations."""
+"""Largest absolute value of a standardised signal; larger ones are cut."""
 
 
 @compiled
 def standardise(signal, days, out, row, clip):
-    """Write the z-scores of a signal on some days to `out`, from row `row` on.
+    """Write the z-scores of a signal over all cells of some days to `out`.
 
-    They are cut at ± `clip`. Cells without a value are 0, and so are all cells of a constant signal. Returns
-    the sum of squares.
+    Mean and standard deviation are those of all given days together; pass one day for z-scores over its
+    assets.
+
+    Parameters
+    ----------
+    signal : ndarray of float32, shape (T, N)
+        The signal. NaN means no opinion.
+    days : ndarray of int64, shape (D,)
+        The days.
+    out : ndarray of float32, shape (R · N,)
+        Rows row … row + D − 1 receive the z-scores; 0 for missing values and constant signals.
+    row : int
+        First row to write.
+    clip : float
+        Largest absolute z-score; larger ones are cut.
+
+    Returns
+    -------
+    float
+        Sum of squares of the z-scores.
     """
     assets, n, total, squares, length = signal.shape[1], 0, 0.0, 0.0, 0.0
     for day in days:
@@ -71,18 +89,19 @@ def add_standardised(signal, weight, days, row, total, known):
     signal : ndarray of float32, shape (T, N)
         The signal of the member. NaN means no opinion and adds nothing.
     weight : float
-        Its weight.
-    days : ndarray of int64, shape (T,)
-        0 … T − 1.
+        Weight of the member.
+    days : ndarray of int64, shape (D,)
+        The days to add.
     row : ndarray of float32, shape (N,)
         Work space.
     total : ndarray of float64, shape (T, N)
-        Changed: the sum.
+        The weighted sum; updated in place.
     known : ndarray of bool, shape (T, N)
-        Changed: whether any member has an opinion.
+        True where any member has an opinion; updated in place.
     """
-    for day in range(days.size):
-        standardise(signal, days[day : day + 1], row, 0, CLIP)
+    for k in range(days.size):
+        day = days[k]
+        standardise(signal, days[k : k + 1], row, 0, CLIP)
         for asset in range(signal.shape[1]):
             total[day, asset] += weight * np.float64(row[asset])
             known[day, asset] |= np.isfinite(signal[day, asset])
@@ -99,11 +118,11 @@ def multiply_by_target(signal, days, target, known, places, row, stored, daily):
     days : ndarray of int64, shape (D,)
         The days.
     target : ndarray of float32, shape (D, N)
-        The standardised target of these days.
+        The standardised target on these days.
     known : ndarray of bool, shape (D, N)
-        Cells with a target; others do not count.
+        True in cells with a target. Other cells do not count.
     places : ndarray of int64, shape (D,)
-        Row of `stored` for each day; −1 for none.
+        Row of `stored` for each day; −1 if the day is not stored.
     row : ndarray of float32, shape (N,)
         Work space.
     stored : ndarray of float32, shape (R, N)
@@ -114,7 +133,7 @@ def multiply_by_target(signal, days, target, known, places, row, stored, daily):
     Returns
     -------
     float
-        Sum of squares of the standardised signal over all cells that count.
+        Sum of squares of the standardised signal over all cells with a target.
     """
     squares = 0.0
     for k in range(days.size):
