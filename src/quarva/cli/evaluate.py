@@ -193,19 +193,17 @@ def _residual(
     """The target without the exposures of the risk model, or None, and the names of the exposures."""
     import numpy as np
 
+    from quarva.tasks.question import residuals
     from quarva.tasks.risk import RiskModel
 
     model = RiskModel.of(settings.risk, panel)
     if model is None:
         return None, []
-    if not target.is_return or target.classes:
-        tell("note: the risk model is not used, because the target is not a return")
-        return None, []
     inside = values if panel.universe is None else np.where(panel.universe, values, np.float32(np.nan))
-    found = model.residual(panel, inside, target.horizon + settings.delay)
-    for note in (*model.notes, *found.notes):
+    found, exposures, notes = residuals(model, panel, [target], inside[None], settings.delay)
+    for note in notes:
         tell(f"note: {note}")
-    return found.values, ["market", *model.groups, *found.exposures]
+    return (found[0] if exposures else None), list(exposures)
 
 
 def _warnings(

@@ -8,7 +8,7 @@ from quarva.engine.evaluate import signals
 from quarva.engine.program import Program
 from quarva.karva.expression import Expression
 from quarva.karva.notation import expression_of, parse, render
-from quarva.panel import Panel, check_panel
+from quarva.panel import Panel, as_frame, check_panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,12 +80,9 @@ class Formula:
         PanelError
             The argument is not a Panel.
         """
-        import pandas as pd
-
         check_panel(panel, "a formula's signal")
         values = signals(Program.from_expressions([self.expression]), panel, threads=1)[0]
-        index = pd.DatetimeIndex(panel.dates, name="date")
-        return pd.DataFrame(values, index=index, columns=pd.Index(panel.assets, name="asset"))
+        return as_frame(values, panel)
 
     @cached_property
     def text(self) -> str:

@@ -13,7 +13,7 @@ from quarva.engine.formula import Formula
 from quarva.engine.kernel.cross_section.standardised import add_standardised
 from quarva.engine.program import Program
 from quarva.errors import FormulaError
-from quarva.panel import Panel, check_panel
+from quarva.panel import Panel, as_frame, check_panel
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,15 +104,12 @@ class Set:
         PanelError
             The argument is not a Panel.
         """
-        import pandas as pd
-
         check_panel(panel, "the signal of a set")
         total, known = np.zeros(panel.shape), np.zeros(panel.shape, np.bool_)
         for at in range(0, len(self), _MEMBERS):
             program = Program.from_expressions([each.expression for each in self.members[at : at + _MEMBERS]])
             _add(signals(program, panel), self.weights[at : at + _MEMBERS], total, known)
-        index = pd.DatetimeIndex(panel.dates, name="date")
-        return pd.DataFrame(_signal(total, known), index=index, columns=pd.Index(panel.assets, name="asset"))
+        return as_frame(_signal(total, known), panel)
 
     def combine(self, member_signals: NDArray[np.float32]) -> NDArray[np.float32]:
         """Combine the members' signals of one day, as a stream returns them.

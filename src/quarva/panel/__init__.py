@@ -5,6 +5,7 @@ from quarva.panel.conventions import CONVENTIONS, Conventions, first_rows, last_
 from quarva.panel.describe import Description, describe
 from quarva.panel.panel import GroupCodes, Panel, check_panel
 from quarva.panel.sample import sample_panel
+from quarva.panel.signal_frame import as_frame
 from quarva.panel.table import Table
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "GroupCodes",
     "Panel",
     "Table",
+    "as_frame",
     "calendar_of",
     "check_panel",
     "describe",

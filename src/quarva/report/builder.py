@@ -93,13 +93,16 @@ def build(
         stopped=findings.stopped,
         run=run,
         version=__version__,
-        members=0 if findings.set is None else len(findings.set),
-        set_train=float("nan") if findings.set is None else findings.set.train,
-        set_validation=float("nan") if findings.set is None else findings.set.validation,
+        **_about_set(findings.set),
     )
     best = findings.pool[0].formula.expression if findings.pool else None
     progress = search_progress(task, findings.incumbents, findings.history)
     return assemble(task, SearchResult(best, pool, facts, progress, task.test_readings), strategy)
+
+
+def _about_set(own: engine.Set | None) -> dict[str, Any]:
+    """Facts of a search about its set; none without one."""
+    return {"members": len(own), "set_train": own.train, "set_validation": own.validation} if own else {}
 
 
 def assemble(task: Task, result: SearchResult, strategy: "Strategy | None" = None) -> ReportData:

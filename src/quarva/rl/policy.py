@@ -11,8 +11,7 @@ from torch import Tensor, nn
 
 from quarva.networks.data.inputs import Inputs
 from quarva.networks.data.windows import Windows
-from quarva.networks.learner.fitted import as_frame
-from quarva.panel import Panel
+from quarva.panel import Panel, as_frame
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -202,7 +202,7 @@ def search(
 def _set_of(
     found: Findings, known: Sequence[Expression], size: int, seed: int, threads: int | None
 ) -> Set | None:
-    """Fit the set of a search from its archive and from known formulas; None if there is none."""
+    """Fit the set of a search to its archive and to known formulas. None if the task cannot have a set."""
     task = found.task
     candidates = found.archive[:size]
     if not can_have_set(task) and known:

@@ -1,6 +1,7 @@
 """Fitting a set: members and weights from candidate formulas, on the training part of a task."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -170,10 +171,8 @@ def _distinct(gram: Floats) -> NDArray[np.int64]:
 
 
 def _part(statistics: SufficientStatistics, kept: NDArray[np.int64]) -> SufficientStatistics:
-    return SufficientStatistics(
-        statistics.gram[:, kept][:, :, kept], statistics.product[:, kept], statistics.squares,
-        statistics.noise, statistics.days,
-    )  # fmt: skip
+    gram, product = statistics.gram[:, kept][:, :, kept], statistics.product[:, kept]
+    return replace(statistics, gram=gram, product=product)
 
 
 def _weights(statistics: SufficientStatistics, kind: Weights, prior: Floats, seed: int) -> Floats:

@@ -38,13 +38,10 @@ class Posterior(NamedTuple):
         Posterior mean of each weight.
     inclusion : float64 array, shape (K,)
         Posterior probability that a formula is a member.
-    draws : float64 array, shape (S, K)
-        The weights after each of the S = 2,500 sweeps that follow the burn-in.
     """
 
     mean: Floats
     inclusion: Floats
-    draws: Floats
 
 
 def sample_posterior(gram: Floats, product: Floats, noise: float, prior: Floats, seed: int = 0) -> Posterior:
@@ -66,30 +63,28 @@ def sample_posterior(gram: Floats, product: Floats, noise: float, prior: Floats,
     Returns
     -------
     Posterior
-        Means, inclusion probabilities and draws. All are 0 for a formula whose signal is 0.
+        Means and inclusion probabilities. Both are 0 for a formula whose signal is 0.
     """
     count = len(product)
     weights, residual = np.zeros(count), product.copy()
     mean, inclusion = np.zeros(count), np.zeros(count)
-    draws = np.zeros((_SWEEPS - _BURN_IN, count))
     rng = np.array([seed], np.uint64)
     chances = np.clip(prior, 1e-12, _MOST_LIKELY)
     log_odds = np.log(chances / (1 - chances))
-    gibbs(np.ascontiguousarray(gram), noise, log_odds, weights, residual, mean, inclusion, draws, rng)
-    kept = len(draws)
-    return Posterior(mean / kept, inclusion / kept, draws)
+    gibbs(np.ascontiguousarray(gram), noise, log_odds, weights, residual, mean, inclusion, rng)
+    kept = _SWEEPS - _BURN_IN
+    return Posterior(mean / kept, inclusion / kept)
 
 
 @compiled
-def gibbs(gram, noise, log_odds, weights, residual, mean, inclusion, draws, rng):
+def gibbs(gram, noise, log_odds, weights, residual, mean, inclusion, rng):
     """Run all sweeps of the Gibbs sampler.
 
     `residual` is product − gram · weights. `mean` and `inclusion` receive sums over the sweeps after the
-    burn-in, `draws` receives the weights of each.
+    burn-in.
     """
     count, slab = weights.size, _SLAB * _SLAB
     for sweep in range(_SWEEPS):
-        kept = sweep - _BURN_IN
         for k in range(count):
             own = gram[k, k]
             if own <= 0.0:
@@ -107,10 +102,9 @@ def gibbs(gram, noise, log_odds, weights, residual, mean, inclusion, draws, rng)
                 for j in range(count):
                     residual[j] -= gram[k, j] * change
             weights[k] = drawn
-            if kept >= 0:
+            if sweep >= _BURN_IN:
                 mean[k] += chance * centre
                 inclusion[k] += chance
-                draws[kept, k] = drawn
         members, squares = 0, 0.0
         for k in range(count):
             members += weights[k] != 0.0

@@ -40,15 +40,12 @@ class SufficientStatistics:
     noise : float
         Variance of the noise in Σ x y relative to that of independent cells of unit variance: 1 if cells are
         independent, more if they are correlated.
-    days : int
-        Number of training days with a target, purged ones included.
     """
 
     gram: Floats
     product: Floats
     squares: Floats
     noise: float
-    days: int
 
     @property
     def whole(self) -> tuple[Floats, Floats]:
@@ -131,7 +128,7 @@ def measure(
             gram[k] = (some @ some.T) * ((fold == k).sum() / max(len(inside), 1))
     product = np.stack([daily[:, fold == k].sum(axis=1) for k in range(folds)])
     squares = np.array([float((y[fold == k].astype(np.float64) ** 2).sum()) for k in range(folds)])
-    return SufficientStatistics(gram, product, squares, _noise(daily, lengths, task.horizon), len(days))
+    return SufficientStatistics(gram, product, squares, _noise(daily, lengths, task.horizon))
 
 
 def _until(panel: Panel, day: int) -> Panel:

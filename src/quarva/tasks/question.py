@@ -17,7 +17,7 @@ from quarva.tasks.targets import Field, Target, parse_target
 if TYPE_CHECKING:
     from quarva.panel import Panel, Table
 
-__all__ = ["Question", "panel_question", "rows_by_part", "table_question"]
+__all__ = ["Question", "panel_question", "residuals", "rows_by_part", "table_question"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +114,7 @@ def panel_question(
     exposures: tuple[str, ...] = ()
     risk_notes: list[str] = []
     if risk is not None:
-        values, exposures, risk_notes = _residuals(risk, panel, targets, values, delay)
+        values, exposures, risk_notes = residuals(risk, panel, targets, values, delay)
     opened, sealed = _divided(values, test)
     target_fields = {t.name for t in targets if isinstance(t, Field)}
     fields = tuple(name for name in panel.fields if name not in target_fields)
@@ -145,10 +145,33 @@ def _divided(
     return np.where(test[:, None], nothing, values), np.where(test[:, None], values[:1], nothing)
 
 
-def _residuals(
+def residuals(
     risk: RiskModel, panel: "Panel", targets: Sequence[Target], values: NDArray[np.floating], delay: int
 ) -> tuple[NDArray[np.floating], tuple[str, ...], list[str]]:
-    """Targets without their exposures, the names of the exposures, and notes; returns only are changed."""
+    """Apply a risk model to the targets that are returns.
+
+    Parameters
+    ----------
+    risk : RiskModel
+        The risk model.
+    panel : Panel
+        The panel of T days and N assets.
+    targets : sequence of Target, length M
+        The targets.
+    values : ndarray of float, shape (M, T, N)
+        Their values, NaN outside the universe. Not modified.
+    delay : int
+        Days from the signal to the trade.
+
+    Returns
+    -------
+    values : ndarray of float, shape (M, T, N)
+        Residuals of returns (see `RiskModel.residual`), and the other targets as they are.
+    exposures : tuple of str
+        What was removed: "market", groupings and exposures. Empty if no target is a return.
+    notes : list of str
+        Remarks for the report.
+    """
     changed = [t.is_return and not t.classes for t in targets]
     if not any(changed):
         return values, (), ["the risk model is not used, because the target is not a return"]

@@ -20,13 +20,13 @@ from quarva.networks.data.target_encoding import TargetEncoding
 from quarva.networks.data.windows import Windows
 from quarva.networks.models.models import make_network
 from quarva.networks.models.stack import Stack
-from quarva.panel import Panel, Table
+from quarva.panel import Panel, Table, as_frame
 from quarva.panel.names import listed
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Fitted", "as_frame"]
+__all__ = ["Fitted"]
 
 WEIGHTS, ABOUT = "weights.safetensors", "network.json"
 _VERSION = 3
@@ -368,23 +368,3 @@ class Fitted:
                 f"{self.uncertainty:.3g} standard deviations of their mean signal"
             )
         return "\n".join([*lines, *self.notes])
-
-
-def as_frame(values: NDArray[np.floating], panel: Panel) -> "pd.DataFrame":
-    """Convert values to a DataFrame.
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (T, N)
-        The values.
-    panel : Panel
-        The panel whose dates and assets become index and columns.
-
-    Returns
-    -------
-    DataFrame
-    """
-    import pandas as pd
-
-    index = pd.DatetimeIndex(panel.dates, name="date")
-    return pd.DataFrame(values, index=index, columns=pd.Index(panel.assets, name="asset"))
