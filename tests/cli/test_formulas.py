@@ -2,9 +2,9 @@
 
 import pytest
 
-from quarva.cli.formulas import read_formulas
 from quarva.errors import FormulaError
 from quarva.karva import parse
+from quarva.sets.formula_list import read_formulas
 
 
 class Names:

@@ -15,27 +15,28 @@ def planted(tmp_path_factory):
 
 
 def test_evaluate_shows_raw_and_residual_figures(quarva, planted):
-    plain = quarva("evaluate", "-pct_change(close, 5)", "--panel", planted, "--json").json
-    said = quarva("evaluate", "-pct_change(close, 5)", "--panel", planted, "--risk", "default", "--json").json
+    plain = quarva("evaluate", "-pct_change(close, 5)", "--panel", planted, "--risk", "none", "--json").json
+    said = quarva("evaluate", "-pct_change(close, 5)", "--panel", planted, "--json").json
     assert said["exposures"] == ["market", "sector", "size", "price", "beta", "volatility", "momentum"]
     one, two = plain["formulas"][0], said["formulas"][0]
     assert two["ic"] == one["ic"]
     assert one["residual_ic"] is None
     assert 0.01 < two["residual_ic"] != two["ic"]
-    shown = quarva("evaluate", "-pct_change(close, 5)", "--panel", planted, "--risk", "default")
+    shown = quarva("evaluate", "-pct_change(close, 5)", "--panel", planted)
     assert "residual" in shown.out
-    assert "risk model: sector, size" in shown.err
+    assert "risk model: market, sector, size" in shown.out
 
 
 def test_search_shows_raw_figures_and_the_set(quarva, planted):
-    arguments = ("search", "--panel", planted, "--risk", "default", "--budget", 300, "--start", "alpha158")
+    arguments = ("search", "--panel", planted, "--budget", 300)
     said = quarva(*arguments, "--out", "run", "--json").json
     assert said["task"]["exposures"][0] == "market"
     assert said["best"]["raw_validation"] is not None
     assert said["set"]["members"] == len(said["set"]["formulas"]) == len(said["set"]["weights"])
     shown = quarva(*arguments, "--out", "again").out
     assert "raw validation" in shown
-    assert f"set of {said['set']['members']} formulas: train" in shown
+    assert f"set of {said['set']['members']} formulas: expected" in shown
+    assert "risk model: market, sector, size" in shown
 
 
 def test_a_model_is_read_from_a_file_also_by_the_recipe_of_a_run(quarva, planted):

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from quarva.cli.formulas import read_formulas
 from quarva.karva import NOTATIONS, parse, render
 from quarva.panel import Panel
+from quarva.sets.formula_list import read_formulas
 
-ALPHAS = Path(__file__).parents[2] / "examples" / "alphas"
+ROOT = Path(__file__).parents[2]
+PATHS = {
+    "alpha101": ROOT / "src" / "quarva" / "sets" / "alpha101.txt",
+    "alpha158": ROOT / "examples" / "alphas" / "alpha158.txt",
+}
 BAR = ("open", "high", "low", "close", "volume", "vwap")
 LEVELS = ("sector", "industry", "subindustry")
 LISTS = {"alpha101": ("worldquant", (*BAR, "cap"), LEVELS, 101), "alpha158": ("qlib", BAR, (), 158)}
@@ -25,7 +29,7 @@ class Names:
 def test_every_formula_survives_a_round_trip_in_every_notation(name):
     notation, fields, groups, count = LISTS[name]
     panel: Panel = Names(fields, groups)  # type: ignore[assignment]
-    found = read_formulas([], str(ALPHAS / f"{name}.txt"), notation, panel)
+    found = read_formulas([], str(PATHS[name]), notation, panel)
     assert len(found) == count
     for formula in found:
         for other in NOTATIONS:
@@ -34,7 +38,7 @@ def test_every_formula_survives_a_round_trip_in_every_notation(name):
 
 
 def test_the_first_and_last_of_the_101_alphas_are_parsed_correctly():
-    lines = (ALPHAS / "alpha101.txt").read_text().splitlines()
+    lines = PATHS["alpha101"].read_text().splitlines()
     formulas = [line.split(" = ", 1) for line in lines if line.startswith("alpha")]
     assert [name for name, _ in formulas] == [f"alpha{k:03d}" for k in range(1, 102)]
     first, last = parse(formulas[0][1], "worldquant"), parse(formulas[-1][1], "worldquant")

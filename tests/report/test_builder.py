@@ -33,7 +33,7 @@ def found_for(task: Task, text: str = FORMULA) -> SearchResult:
 
 @pytest.mark.parametrize("objective", ["ic", "rank_ic"])
 def test_curve_and_decay_agree_with_the_scores_of_the_task(objective):
-    task = Task(panel_of(), target=ForwardReturn(5), objective=objective)
+    task = Task(panel_of(), target=ForwardReturn(5), objective=objective, risk="none")
     found = found_for(task)
     page = assemble(task, found)
     for code, name in enumerate(("train", "validation")):

@@ -18,7 +18,7 @@ FEATURES = ("pct_change(close, 1)", "(close - low) / (high - low)")
 @pytest.fixture(scope="module")
 def task():
     market = simulate(12, 300, seed=3, plant="-pct_change(close, 3)", ic=0.3)
-    return Task(market, "forward_return_1")
+    return Task(market, "forward_return_1", risk="none")
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +54,7 @@ def test_the_page_of_a_model_does_not_depend_on_the_sealed_test(task, name, requ
     learned = request.getfixturevalue(name)
     values = task.panel.values.copy()
     values[:, np.flatnonzero(task.segments == 2)[0] :] *= np.float32(3.0)
-    other = Task(dataclasses.replace(task.panel, values=values), "forward_return_1")
+    other = Task(dataclasses.replace(task.panel, values=values), "forward_return_1", risk="none")
     assert render(build(other, learned)) == render(build(task, learned))
 
 
@@ -87,7 +87,7 @@ def test_baselines_that_are_not_beaten_come_first_on_the_page(task, fitted):
 
 
 def test_a_reading_of_the_sealed_test_is_shown(task, fitted):
-    asked = Task(task.panel, "forward_return_1")
+    asked = Task(task.panel, "forward_return_1", risk="none")
     assert "not read" in render(build(asked, fitted))
     lent, (reader,) = attach_signals(asked, fitted.values(asked.panel)[None])
     lent.read_test(reader)

@@ -14,11 +14,11 @@ from quarva.scenarios import simulate
 @pytest.fixture(scope="module")
 def task() -> qv.Task:
     panel = simulate(40, 320, seed=2, plant="-pct_change(close, 5)", ic=0.12)
-    return qv.Task(panel, "forward_return_1", risk="default")
+    return qv.Task(panel, "forward_return_1")
 
 
 def test_a_search_answers_with_a_set(task, tmp_path):
-    found = qv.search(task, budget=2_000, progress=False, out=tmp_path / "run", start="alpha158")
+    found = qv.search(task, budget=2_000, progress=False, out=tmp_path / "run")
     own = found.set
     assert isinstance(own, qv.Set)
     assert len(own) > 1
@@ -31,7 +31,7 @@ def test_a_search_answers_with_a_set(task, tmp_path):
     written = pl.read_parquet(tmp_path / "run" / "signals.parquet")["set"].to_numpy()
     np.testing.assert_array_equal(written.reshape(task.panel.shape), signal.to_numpy())
     assert f"set of {len(own)} formulas" in str(found)
-    assert f"{len(own)}\u00a0formulas: train" in (tmp_path / "run" / "report.html").read_text()
+    assert f"Set of {len(own)}\u00a0formulas" in (tmp_path / "run" / "report.html").read_text()
 
 
 def test_the_figures_of_a_set_are_those_of_its_signal(task):
@@ -43,7 +43,7 @@ def test_the_figures_of_a_set_are_those_of_its_signal(task):
             for day, known in enumerate(np.isfinite(task.targets[0]) & np.isfinite(signal))
             if task.segments[day] == part and day >= own.lookback() and known.sum() > 3
         ]
-        assert figure == pytest.approx(np.mean(daily), abs=2e-3)
+        assert figure == pytest.approx(np.mean(daily), abs=4e-3)
     assert own.train > 0.05
 
 
@@ -71,7 +71,7 @@ def test_questions_without_a_set(task):
 
 
 def test_an_unknown_collection_is_refused_before_the_search(task):
-    with pytest.raises(RecipeError, match="unknown collection of formulas 'alpha360'"):
+    with pytest.raises(RecipeError, match="start = alpha360: there is no such file or collection"):
         qv.search(task, budget=300, progress=False, start="alpha360")
 
 

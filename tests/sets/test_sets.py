@@ -15,6 +15,7 @@ from quarva.scenarios import simulate
 from quarva.sets import Set, fit_set, starting_formulas
 from quarva.sets.ridge import fit_ridge, ridge_weights
 from quarva.sets.spike_and_slab import sample_posterior
+from quarva.sets.starts import alpha158
 from quarva.sets.sufficient_statistics import measure
 
 TEXTS = [
@@ -192,19 +193,20 @@ def test_more_trials_demand_more_evidence():
 
 
 def test_alpha158_has_158_formulas_and_fewer_without_fields(panel):
-    assert len(starting_formulas("alpha158", ("open", "high", "low", "close", "volume", "vwap"))) == 158
-    assert len(starting_formulas("alpha158", panel.fields)) == 157
-    assert set(starting_formulas("alpha158", ("close",))) >= {"ROC5", "RSQR60", "SUMD10"}
+    assert len(alpha158()) == 158
+    assert len(starting_formulas("alpha158", panel)) == 157  # without vwap
+    closes = replace(panel, values=panel.values[3:4], fields=("close",))
+    assert set(starting_formulas("alpha158", closes)) >= {"ROC5", "RSQR60", "SUMD10"}
     close = panel.to_frame().pivot(index="date", columns="asset", values="close").astype(float)
     gains = close.diff().clip(lower=0).rolling(20).sum() / close.diff().abs().rolling(20).sum()
-    own = qv.Formula(starting_formulas("alpha158", panel.fields)["SUMP20"]).signal(panel)
+    own = qv.Formula(starting_formulas("alpha158", panel)["SUMP20"]).signal(panel)
     np.testing.assert_allclose(own.to_numpy(), gains.to_numpy(), rtol=1e-3, atol=1e-4)
 
 
 def test_alpha158_equals_the_example_in_qlibs_notation(panel):
     lines = (Path(__file__).parents[2] / "examples" / "alphas" / "alpha158.txt").read_text().splitlines()
     named = dict(line.split(" = ", 1) for line in lines if line and not line.startswith("#"))
-    own = starting_formulas("alpha158", panel.fields)
+    own = starting_formulas("alpha158", panel)
     assert set(own) == set(named) - {"VWAP0"}
     texts = {name: qv.Formula.parse(named[name], "qlib") for name in own}
     for name, tree in own.items():

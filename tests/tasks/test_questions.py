@@ -49,7 +49,7 @@ def test_the_description_of_a_task_is_complete(sample):
         "cost_bps": 3.0,
         "periods_per_year": 252.0,
         "delisting_return": 0.0,
-        "exposures": [],
+        "exposures": ["market"],
     }
 
 

@@ -99,13 +99,16 @@ def test_the_default_model_removes_groups_and_exposures(panel, target):
     assert np.dot(size[there], left[day][there]) == pytest.approx(0, abs=1e-6)
 
 
-def test_the_default_model_says_what_it_uses(panel):
-    assert RiskModel.default(panel).notes == ("risk model: sector, size, price, beta, volatility, momentum",)
+def test_the_default_model_uses_what_the_panel_has(panel):
+    names = ["size", "price", "beta", "volatility", "momentum"]
+    assert list(RiskModel.default(panel).exposures) == names
+    assert RiskModel.default(panel).groups == ("sector",)
     bare = replace(panel, values=panel.values[3:4], fields=("close",), groups={})
-    assert RiskModel.default(bare).notes == ("risk model: price, beta, volatility, momentum",)
-    small = simulate(20, 60)
-    assert RiskModel.default(small).exposures == {}
-    assert "20 assets" in RiskModel.default(small).notes[0]
+    assert list(RiskModel.default(bare).exposures) == names[1:]
+    assert RiskModel.default(bare).groups == ()
+    small = RiskModel.default(simulate(20, 60))
+    assert small.exposures == {}
+    assert small.groups == ()
 
 
 def test_without_exposures_the_mean_of_each_day_is_removed(panel, target):

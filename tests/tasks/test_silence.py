@@ -187,7 +187,9 @@ def test_coverage_is_the_share_of_required_cells_with_a_signal(gaps):
 def test_evaluate_and_the_task_give_the_same_scores(gaps):
     """By part, with the coverage of the part."""
     formulas = [Formula.parse(text) for text in FORMULAS[:3]]
-    tasks = {name: Task(gaps, ForwardReturn(3), name) for name in ("ic", "rank_ic", "icir", "ts_corr")}
+    tasks = {
+        name: Task(gaps, ForwardReturn(3), name, risk="none") for name in ("ic", "rank_ic", "icir", "ts_corr")
+    }
     task = tasks["ic"]
     parts = {"train": task.segments == TRAIN, "validation": task.segments == VALIDATION}
     found = evaluate_formulas(

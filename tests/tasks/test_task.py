@@ -263,7 +263,7 @@ def test_assets_outside_the_universe_do_not_count(sample):
     rng = np.random.default_rng(0)
     panel = replace(sample, universe=rng.random(sample.shape) < 0.7)
     for objective in ("ic", "rank_ic", "sharpe"):
-        task = Task(panel, objective=objective)
+        task = Task(panel, objective=objective, risk="none")
         formula = Formula.parse("delta(close, 5)")
         signal = Formula.parse("delta(close, 5)").signal(sample).where(panel.universe).to_numpy()
         scores = task.score(formula)
@@ -302,7 +302,7 @@ def test_the_sealed_test_affects_no_score_and_every_reading_is_counted(sample, o
 
 
 def test_readings_through_external_signals_are_counted_on_the_task(sample):
-    task = Task(sample, ForwardReturn(5), "ic")
+    task = Task(sample, ForwardReturn(5), "ic", risk="none")
     lent, (reader,) = attach_signals(task, sample.field("close")[None])
     lent.read_test(reader)
     assert task.test_readings == lent.test_readings == 1
@@ -314,7 +314,7 @@ def test_readings_through_external_signals_are_counted_on_the_task(sample):
 
 
 def test_the_sealed_test_equals_scipy(sample):
-    task = Task(sample, ForwardReturn(5), "ic")
+    task = Task(sample, ForwardReturn(5), "ic", risk="none")
     formula = Formula.parse("delta(close, 5) / close")
     daily = daily_correlations(formula.signal(sample).to_numpy(), ForwardReturn(5).values(sample), False)
     want = np.nanmean(daily[task.segments == TEST]) * task.score(formula).sign[0]

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quarva.cli import options
-from quarva.cli.formulas import Named, read_formulas
 from quarva.cli.output import console, figure, print_json, tell
 from quarva.cli.sources import make_recipe
 from quarva.runs.settings import DataSettings, LimitSettings, ReadingSettings, TaskSettings
+from quarva.sets.formula_list import Named, read_formulas
 
 if TYPE_CHECKING:
     import numpy as np
@@ -196,11 +196,15 @@ def _residual(
     from quarva.tasks.question import residuals
     from quarva.tasks.risk import RiskModel
 
-    model = RiskModel.of(settings.risk, panel)
+    if settings.risk is None and len(panel.assets) < 3:
+        return None, []
+    model = RiskModel.of("default" if settings.risk is None else settings.risk, panel)
     if model is None:
         return None, []
     inside = values if panel.universe is None else np.where(panel.universe, values, np.float32(np.nan))
     found, exposures, notes = residuals(model, panel, [target], inside[None], settings.delay)
+    if settings.risk is not None and not exposures:
+        notes = ["the risk model is not used, because the target is not a return"]
     for note in notes:
         tell(f"note: {note}")
     return (found[0] if exposures else None), list(exposures)
@@ -296,6 +300,8 @@ def _show(record: dict[str, Any]) -> None:
         values += [str(entry[key]) if isinstance(entry[key], int) else figure(entry[key]) for key in keys]
         table.add_row(entry["name"], escape(entry["formula"]), *values)
     console().print(table)
+    if record.get("exposures"):
+        console().print(f"risk model: {', '.join(record['exposures'])}")
     if "periods_per_year" in record:
         console().print(_terms(record), markup=False, highlight=False)
 

@@ -142,7 +142,7 @@ def _show(kept: "Kept[Findings]") -> None:
     pool = record["pool"]
     shown = [
         key
-        for key in ("train", "validation", "raw_train", "raw_validation", "coverage", "turnover")
+        for key in ("expected", "validation", "train", "raw_validation", "raw_train", "coverage", "turnover")
         if any(each[key] == each[key] for each in pool)
     ]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=_asked(record), title_justify="left")
@@ -151,11 +151,11 @@ def _show(kept: "Kept[Findings]") -> None:
         table.add_column(heading.replace("_", " "), justify="right")
     for each in pool:
         table.add_row(escape(each["formula"]), *(figure(each[key]) for key in shown), str(each["size"]))
+    if record["set"] is not None:
+        screen.print(_set_line(record["set"]))
     screen.print(table)
     if pool and "test" in record["best"]:
         screen.print(f"sealed test: {figure(record['best']['test'])}")
-    if record["set"] is not None:
-        screen.print(_set_line(record["set"]))
     counted = f"{record['evaluations']:,} distinct formulas"
     if record["tuning_steps"]:
         counted += f", {record['tuning_steps']:,} of them steps of tuning constants,"
@@ -163,6 +163,8 @@ def _show(kept: "Kept[Findings]") -> None:
         counted += f" chosen from {record['candidates']:,} candidates"
     counted += f" in {record['seconds']:.1f} s"
     screen.print(f"{counted}; stopped by: {record['stopped']}")
+    if record["task"]["exposures"]:
+        screen.print(f"risk model: {', '.join(record['task']['exposures'])}")
     if pool:
         screen.print(selection_note(kept.page, margin=False).replace("\u00a0", " "))
     screen.print(f"run: {record['run']}", soft_wrap=True)
@@ -170,13 +172,13 @@ def _show(kept: "Kept[Findings]") -> None:
 
 
 def _set_line(found: dict[str, Any]) -> str:
-    """Describe the set in one line."""
-    figures = [f"train {figure(found['train'])}", f"validation {figure(found['validation'])}"]
-    if found["raw_train"] == found["raw_train"]:
-        figures += [
-            f"raw train {figure(found['raw_train'])}",
-            f"raw validation {figure(found['raw_validation'])}",
-        ]
+    """Describe the set in one line, with the figure that is expected to hold first."""
+    low, high = figure(found["expected_low"]), figure(found["expected_high"])
+    figures = [f"expected {figure(found['expected'])} ({low} to {high})"]
+    shown = (
+        name for name in ("validation", "train", "raw_validation", "raw_train") if found[name] == found[name]
+    )
+    figures += [f"{name.replace('_', ' ')} {figure(found[name])}" for name in shown]
     return f"set of {len(found['formulas'])} formulas: {', '.join(figures)}"
 
 

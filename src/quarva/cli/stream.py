@@ -84,10 +84,10 @@ def init(
     **flags: Any,
 ) -> None:
     """Create a state from formulas and the history up to today."""
-    from quarva.cli.formulas import read_formulas
     from quarva.cli.sources import read_panel
     from quarva.errors import RunError
     from quarva.live import Stream
+    from quarva.sets.formula_list import read_formulas
 
     if Path(state).exists() and not force:
         raise RunError(f"{state} exists already; name another file, or replace it with --force")

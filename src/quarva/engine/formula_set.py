@@ -41,6 +41,9 @@ class Set:
         Value of a task's objective on each part. NaN (default) if the set was not scored.
     raw_train, raw_validation : float
         The same for the raw target, to which no risk model was applied. NaN without a risk model.
+    expected, expected_low, expected_high : float
+        Forecast of the objective on unseen days, from training alone, with its 80 % interval; see
+        `sets.forecast`. NaN if there is none.
 
     Raises
     ------
@@ -55,6 +58,9 @@ class Set:
     validation: float
     raw_train: float
     raw_validation: float
+    expected: float
+    expected_low: float
+    expected_high: float
 
     def __init__(
         self,
@@ -64,6 +70,9 @@ class Set:
         validation: float = float("nan"),
         raw_train: float = float("nan"),
         raw_validation: float = float("nan"),
+        expected: float = float("nan"),
+        expected_low: float = float("nan"),
+        expected_high: float = float("nan"),
     ) -> None:
         formulas = tuple(each if isinstance(each, Formula) else Formula(each) for each in members)
         values = np.array(weights, np.float64)
@@ -77,11 +86,12 @@ class Set:
         values.flags.writeable = False
         object.__setattr__(self, "members", formulas)
         object.__setattr__(self, "weights", values)
-        for name, figure in zip(
-            ("train", "validation", "raw_train", "raw_validation"),
-            (train, validation, raw_train, raw_validation),
-            strict=True,
-        ):
+        figures = {
+            "train": train, "validation": validation,
+            "raw_train": raw_train, "raw_validation": raw_validation,
+            "expected": expected, "expected_low": expected_low, "expected_high": expected_high,
+        }  # fmt: skip
+        for name, figure in figures.items():
             object.__setattr__(self, name, figure)
 
     def signal(self, panel: Panel) -> "pd.DataFrame":

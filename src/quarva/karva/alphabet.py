@@ -30,7 +30,7 @@ PANEL_FUNCTIONS = [
 TABLE_FUNCTIONS = ["add", "sub", "mul", "div", "sin", "cos", "exp", "log"]
 """Default functions of symbolic regression: Koza's set."""
 
-WINDOWS = (5, 10, 20, 40)
+WINDOWS = (1, 3, 5, 10, 20, 40, 60, 120, 240)
 """Default windows of rolling functions, in days."""
 
 SHARES = {"quantile": (0.2, 0.8), "winsorise": (0.05,)}

@@ -24,6 +24,7 @@ __all__ = ["Finding", "Findings", "Stopped", "choose_pool", "is_eligible", "vali
 
 Stopped = Literal["budget", "seconds", "memory", "solved", "interrupted", "exhausted"]
 
+_SHOWN = ("expected", "validation", "train", "raw_validation", "raw_train", "coverage", "turnover")
 _POOL_SIZE = 10
 _MAX_CORRELATION = 0.7  # largest mean daily rank correlation between two signals of the pool
 _DAYS = 250  # days on which signals are compared
@@ -50,6 +51,9 @@ class Finding:
     raw_train, raw_validation : float
         Value of the objective for the target without the risk model, oriented as the formula is; NaN without
         a risk model.
+    expected, expected_low, expected_high : float
+        Forecast of the objective on unseen days, from training alone, with its 80 % interval; see
+        `sets.forecast`. NaN without a set.
     """
 
     formula: Formula
@@ -60,6 +64,9 @@ class Finding:
     coverage: float = float("nan")
     raw_train: float = float("nan")
     raw_validation: float = float("nan")
+    expected: float = float("nan")
+    expected_low: float = float("nan")
+    expected_high: float = float("nan")
 
     def signal(self, panel: Panel) -> "pd.DataFrame":
         """Compute the signal of the formula on a panel; see `Formula.signal`.
@@ -107,7 +114,8 @@ class Findings:
     seed, budget : int
         Seed, and limit on the number of evaluations.
     pool : list of Finding
-        The best formulas by fitness, best first, with pairwise dissimilar signals (see `choose_pool`).
+        The best formulas by fitness, with pairwise dissimilar signals (see `choose_pool`). Those with a
+        forecast are in descending order of it, the others of fitness.
     evaluations : int
         Number of distinct formulas scored.
     proposed, invalid : int
@@ -158,7 +166,7 @@ class Findings:
 
     @property
     def best(self) -> Finding:
-        """Formula with the largest fitness among those that are eligible (see `choose_pool`).
+        """The first formula of the pool.
 
         Raises
         ------
@@ -202,28 +210,28 @@ class Findings:
         return len(self.pool)
 
     def __str__(self) -> str:
-        has_turnover = any(np.isfinite(f.turnover) for f in self.pool)
-        has_raw = bool(self.task.exposures)
-        head = f"{'train':>10}  {'validation':>10}  "
-        head += f"{'raw train':>10}  {'raw validation':>14}  " if has_raw else ""
-        head += f"{'coverage':>8}  "
-        head += f"{'turnover':>8}  {'size':>4}  formula" if has_turnover else f"{'size':>4}  formula"
+        shown = [name for name in _SHOWN if any(np.isfinite(getattr(f, name)) for f in self.pool)]
+        headings = [name.replace("_", " ") for name in shown]
         rows = [
-            f"{f.train:10.4g}  {f.validation:10.4g}  "
-            + (f"{f.raw_train:10.4g}  {f.raw_validation:14.4g}  " if has_raw else "")
-            + f"{f.coverage:8.3g}  "
-            + (f"{f.turnover:8.3g}  " if has_turnover else "")
-            + f"{f.size:4d}  {f.formula.text}"
+            "  ".join(
+                f"{getattr(f, name):{max(len(heading), 10)}.4g}"
+                for name, heading in zip(shown, headings, strict=True)
+            )
+            + f"  {f.size:4d}  {f.formula.text}"
             for f in self.pool
         ]
+        head = "  ".join(f"{heading:>10}" for heading in headings) + f"  {'size':>4}  formula"
         tuned = f", {self.tuning_steps:,} of them tuning steps," if self.tuning_steps else ""
         chosen = f" chosen from {self.candidates:,} candidates" if self.candidates else ""
         end = (
             f"{self.evaluations:,} distinct formulas{tuned}{chosen} in {self.seconds:.1f} s ({self.stopped})"
         )
         if self.set is not None:
-            head_of_set = f"set of {len(self.set)} formulas: train {self.set.train:.4g}, validation "
-            rows.append(f"{head_of_set}{self.set.validation:.4g}")
+            own = self.set
+            rows.append(
+                f"set of {len(own)} formulas: expected {own.expected:.4g} ({own.expected_low:.4g} to "
+                f"{own.expected_high:.4g}), validation {own.validation:.4g}, train {own.train:.4g}"
+            )
         return "\n".join([head, *rows, end, *(f"warning: {each}" for each in self.task.warnings)])
 
 

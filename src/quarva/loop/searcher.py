@@ -1,5 +1,6 @@
 """The ask/tell protocol of searchers."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -41,6 +42,9 @@ class SearchContext:
     probe_panel : ProbePanel or None
         A few assets and training days of a panel without the target, for comparing formulas by their signals.
         None for a table.
+    units : mapping of str to str, or None
+        Units of fields whose names do not imply them, if all formulas must be unit-free; see `Grammar`. None
+        if formulas may have any unit.
     skeletons : Memory or None
         If constants are tuned: the formulas scored so far, by keys in which a `?` stands for any number (see
         `quarva.karva.gene_keys.KeyTables`). None if constants are not tuned.
@@ -55,6 +59,7 @@ class SearchContext:
     device: Device = "cpu"
     probe_rows: ProbeRows | None = None
     probe_panel: ProbePanel | None = None
+    units: Mapping[str, str] | None = None
     skeletons: Memory | None = None
 
 

@@ -1,6 +1,6 @@
 """Builds the data of a report page from a task and the result of a search."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from quarva import engine
 from quarva.__version__ import __version__
 from quarva.karva.expression import Expression
 from quarva.report import diagnostics
-from quarva.report.data import Question, ReportData, Row, SearchFacts, SearchProgress, Segment
+from quarva.report.data import Question, ReportData, Row, SearchFacts, SearchProgress, Segment, SetFacts
 from quarva.report.formula import best_formula
 from quarva.tasks import Task
 from quarva.tasks.split import PARTS
@@ -78,6 +78,9 @@ def build(
             coverage=f.coverage,
             raw_train=f.raw_train,
             raw_validation=f.raw_validation,
+            expected=f.expected,
+            expected_low=f.expected_low,
+            expected_high=f.expected_high,
         )
         for f in findings.pool
     )
@@ -93,16 +96,19 @@ def build(
         stopped=findings.stopped,
         run=run,
         version=__version__,
-        **_about_set(findings.set),
+        set=_about_set(findings.set),
     )
     best = findings.pool[0].formula.expression if findings.pool else None
     progress = search_progress(task, findings.incumbents, findings.history)
     return assemble(task, SearchResult(best, pool, facts, progress, task.test_readings), strategy)
 
 
-def _about_set(own: engine.Set | None) -> dict[str, Any]:
-    """Facts of a search about its set; none without one."""
-    return {"members": len(own), "set_train": own.train, "set_validation": own.validation} if own else {}
+def _about_set(own: engine.Set | None) -> SetFacts | None:
+    """Facts about a set."""
+    if own is None:
+        return None
+    figures = {each.name: getattr(own, each.name) for each in fields(SetFacts) if each.name != "members"}
+    return SetFacts(len(own), **figures)
 
 
 def assemble(task: Task, result: SearchResult, strategy: "Strategy | None" = None) -> ReportData:

@@ -29,6 +29,7 @@ __all__ = [
     "SearchFacts",
     "SearchProgress",
     "Segment",
+    "SetFacts",
     "Trading",
     "TrainingHistory",
 ]
@@ -104,9 +105,21 @@ class SearchFacts:
     stopped: str = ""  # stopping reason: budget, seconds, interrupted
     run: str = ""
     version: str = ""
-    members: int = 0  # formulas of the set; 0 without one
-    set_train: float = float("nan")  # scores of the set
-    set_validation: float = float("nan")
+    set: "SetFacts | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetFacts:
+    """The set of a search, with its forecast and its scores; NaN where missing."""
+
+    members: int  # formulas
+    train: float
+    validation: float
+    raw_train: float = float("nan")  # scores for the target without the risk model
+    raw_validation: float = float("nan")
+    expected: float = float("nan")  # forecast for unseen days, and its 80 % interval
+    expected_low: float = float("nan")
+    expected_high: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,9 @@ class Row:
     coverage: float = float("nan")  # fraction of the cells with a target where the formula has a value
     raw_train: float = float("nan")  # scores for the target without the risk model
     raw_validation: float = float("nan")
+    expected: float = float("nan")  # forecast for unseen days, and its 80 % interval
+    expected_low: float = float("nan")
+    expected_high: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True)

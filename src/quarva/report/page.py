@@ -110,6 +110,7 @@ def _context(data: ReportData) -> dict[str, Any]:
         "split": _split(question),
         "has_validation": any(math.isfinite(row.validation) for row in data.pool),
         "has_test": any(math.isfinite(row.test) for row in data.pool),
+        "has_expected": any(math.isfinite(row.expected) for row in data.pool),
         "has_raw": any(math.isfinite(row.raw_train) for row in data.pool),
         "has_turnover": any(math.isfinite(row.turnover) for row in data.pool),
         "has_coverage": question.kind != "table" and any(math.isfinite(row.coverage) for row in data.pool),
@@ -162,11 +163,6 @@ def _facts(data: ReportData) -> list[tuple[str, str]]:
         return facts
     if question.parsimony:
         facts.append(("Parsimony", f"penalty of {question.parsimony:g} per node"))
-    if search.members:
-        figures = (
-            f"train {axis.number(search.set_train, 4)}, validation {axis.number(search.set_validation, 4)}"
-        )
-        facts.append(("Set", f"{text.count(search.members, 'formula')}: {figures}"))
     facts.append(("Searcher", f"{search.searcher}, seed {search.seed}"))
     facts.append(("Formulas evaluated", f"{search.evaluations:,}"))
     if search.candidates:

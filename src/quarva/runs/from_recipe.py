@@ -2,17 +2,19 @@
 
 import os
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from quarva.__version__ import __version__
 from quarva.errors import RecipeError, RunError
 from quarva.panel import Panel, Table, sample_panel
 from quarva.panel.reading import Reading
-from quarva.runs.recipe import Recipe
+from quarva.runs.recipe import Recipe, SearchRecipe, with_folder
 from quarva.runs.settings import ReadingSettings, TaskSettings, values_of
 from quarva.tasks import Task
+from quarva.tasks.risk import RiskModel
 
-__all__ = ["DEFAULT_TARGET", "completed", "data_of", "task_again", "task_of"]
+__all__ = ["DEFAULT_TARGET", "completed", "data_of", "risk_of", "task_again", "task_of"]
 
 DEFAULT_TARGET = "forward_return_5"
 
@@ -79,8 +81,9 @@ def completed(recipe: AnyRecipe, task: Task) -> AnyRecipe:
     changes: dict[str, Any] = {
         key: os.path.abspath(path) for key in ("panel", "table") if (path := getattr(recipe, key))
     }
-    if recipe.risk not in ("none", "default") and task.risk is not None:
-        changes["risk"] = task.risk.as_dict()  # the file may change
+    changes["risk"] = risk_of(task)  # a file may change
+    if isinstance(recipe, SearchRecipe) and recipe.start:
+        changes["start"] = tuple(with_folder(each, Path.cwd()) for each in recipe.start)
     if task.table is None:
         changes["target"] = task.target_names[0]
     changes |= {
@@ -89,3 +92,10 @@ def completed(recipe: AnyRecipe, task: Task) -> AnyRecipe:
         "quarva": __version__,
     }
     return replace(recipe, **changes)
+
+
+def risk_of(task: Task) -> str | dict[str, Any]:
+    """The setting of the risk model: its content, unless it is the default or none."""
+    if task.risk is None:
+        return "none"
+    return "default" if task.risk == RiskModel.default(task.panel) else task.risk.as_dict()

@@ -1,12 +1,12 @@
 """Builds the pages of runs from records and tables, which are in memory or were read from a folder."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 from quarva.karva.notation import parse
 from quarva.report.builder import SearchResult, assemble, search_progress
-from quarva.report.data import ReportData, Row, SearchFacts
+from quarva.report.data import ReportData, Row, SearchFacts, SetFacts
 from quarva.runs.recipe import Recipe
 from quarva.tasks import Task
 
@@ -73,7 +73,7 @@ def search_page(
         stopped=str(record["stopped"]),
         run=run,
         version=str(record["quarva"]),
-        **_about_set(record.get("set")),
+        set=_about_set(record.get("set")),
     )
     course = None if incumbents is None or history is None else search_progress(task, incumbents, history)
     readings = int(record.get("test_readings", 0))
@@ -111,19 +111,18 @@ def _named(data: ReportData, task: Task, recipe: Recipe) -> ReportData:
     return replace(data, question=replace(data.question, target=recipe.target_column))
 
 
-def _about_set(entry: Mapping[str, Any] | None) -> dict[str, Any]:
+def _about_set(entry: Mapping[str, Any] | None) -> SetFacts | None:
     if entry is None:
-        return {}
-    train, validation = (NAN if entry[key] is None else float(entry[key]) for key in ("train", "validation"))
-    return {"members": int(entry["members"]), "set_train": train, "set_validation": validation}
+        return None
+    names = (each.name for each in fields(SetFacts) if each.name != "members")
+    return SetFacts(int(entry["members"]), **{name: _figure(entry, name) for name in names})
 
 
 def _row(entry: Mapping[str, Any]) -> Row:
-    def figure(key: str) -> float:
-        return NAN if entry.get(key) is None else float(entry[key])
+    names = (each.name for each in fields(Row) if each.name not in ("formula", "size"))
+    figures = {name: _figure(entry, name) for name in names}
+    return Row(str(entry["formula"]), size=int(entry["size"]), **figures)
 
-    text, size = str(entry["formula"]), int(entry["size"])
-    return Row(
-        text, figure("train"), figure("validation"), figure("turnover"), size, figure("test"),
-        figure("coverage"), figure("raw_train"), figure("raw_validation"),
-    )  # fmt: skip
+
+def _figure(entry: Mapping[str, Any], name: str) -> float:
+    return NAN if entry.get(name) is None else float(entry[name])

@@ -35,7 +35,16 @@ from quarva.runs.settings import (
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-__all__ = ["RECIPE_VERSION", "FitRecipe", "Recipe", "SearchRecipe", "WrongSetting", "kind_of", "read_toml"]
+__all__ = [
+    "RECIPE_VERSION",
+    "FitRecipe",
+    "Recipe",
+    "SearchRecipe",
+    "WrongSetting",
+    "kind_of",
+    "read_toml",
+    "with_folder",
+]
 
 RECIPE_VERSION = 1
 
@@ -122,9 +131,11 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         }
         if isinstance(recipe.risk, str) and recipe.risk not in ("none", "default"):
             at_home["risk"] = os.path.normpath(path.parent / recipe.risk)
+        if isinstance(recipe, SearchRecipe) and recipe.start:
+            at_home["start"] = ",".join(with_folder(each, path.parent) for each in recipe.start)
         given = {key: value for key, value in flags.items() if value is not None}
         if "panel" in given or "table" in given:  # replaces the panel or table of the file
-            at_home = {key: value for key, value in at_home.items() if key == "risk"}
+            at_home = {key: value for key, value in at_home.items() if key in ("risk", "start")}
             gone = {"panel", "table", "fingerprint", "source", *(_ABOUT_BARS if "table" in given else ())}
             settings = {key: value for key, value in settings.items() if key not in gone}
         return cls.of({**settings, **at_home, **given})
@@ -298,3 +309,12 @@ def _explain(cls: type[Recipe], error: WrongSetting, source: str) -> str:
 def _shown(value: object) -> str:
     text = str(value) if isinstance(value, str | int | float) else repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def with_folder(start: str, folder: Path) -> str:
+    """Return a setting `start` with its file as a path from `folder`; a name that is no file there stays."""
+    notation, colon, file = start.partition(":")
+    if not colon or "/" in notation:
+        notation, colon, file = "", "", start
+    path = folder / os.path.expanduser(file)
+    return notation + colon + os.path.normpath(path) if path.is_file() else start

@@ -1,6 +1,6 @@
 """The function `search`, and its counterpart for a run folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, SupportsFloat
 import numpy as np
 
 from quarva._runtime.whole import whole
-from quarva.engine import Device, Set, threads_to_use
+from quarva.engine import Device, threads_to_use
 from quarva.errors import FormulaError, QuarvaError, RecipeError, TaskError
-from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, Alphabet
+from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, WINDOWS, Alphabet
 from quarva.karva.expression import Expression
 from quarva.karva.genes import GeneShape
-from quarva.loop.findings import Findings
+from quarva.karva.grammar import Grammar
+from quarva.karva.grammar.units import unit_of
+from quarva.loop.findings import Finding, Findings
 from quarva.loop.loop import Loop
 from quarva.loop.memory import Memory
 from quarva.loop.offsets import offsets_of
@@ -35,8 +37,9 @@ from quarva.searchers.blend.blend import Blend
 from quarva.searchers.gep.gep import GEP
 from quarva.searchers.policy import Policy
 from quarva.searchers.random_search import RandomSearch
-from quarva.sets import FOUND_MEMBERS, KNOWN_MEMBERS, can_have_set, fit_set, starting_formulas
-from quarva.tasks import Task, check_task
+from quarva.sets import DEFAULT_START, FOUND_MEMBERS, KNOWN_MEMBERS, NO_START, can_have_set, starting_formulas
+from quarva.sets.fitting import fit
+from quarva.tasks import TRAIN, Task, check_task
 
 if TYPE_CHECKING:
     from quarva.runs.record import Kept
@@ -50,6 +53,7 @@ SEARCHERS: dict[str, Callable[..., Searcher]] = {
 """Searchers by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24
+_SHORT_WINDOW = 40  # longer default windows are used if the training part is at least twice as long
 _SETTINGS = (LimitSettings, LanguageSettings, SearcherSettings, SetSettings)  # arguments of `search`
 
 
@@ -71,6 +75,8 @@ def search(
     head: int | None = None,
     genes: int = 1,
     link: str = "add",
+    unit_free: bool | None = None,
+    units: Mapping[str, str] | None = None,
     settings: dict[str, Any] | None = None,
     set_size: int = 400,
     start: str | Sequence[str] | None = None,
@@ -123,13 +129,21 @@ def search(
         Number of genes of a chromosome.
     link : str, default "add"
         Operator that links the genes.
+    unit_free : bool, optional
+        Whether formulas must be unit-free: sums and comparisons of like units only, and a result without a
+        unit, such as a ratio of prices or a rank. Defaults to true for a panel on which such formulas exist,
+        and to false for a table.
+    units : mapping of str to str, optional
+        Units of fields whose names do not imply them, such as {"earnings": "price"}. A field with an unknown
+        name and no unit here fits any unit.
     settings : dict, optional
         Settings of a searcher given by name, such as {"population": 500}.
     set_size : int, default 400
         Number of the best formulas, besides those of `start`, from which the set is fitted; 0 for no set. A
         table, a panel of fewer than 3 assets and an objective that trades have none.
     start : str or sequence of str, optional
-        Collections of known formulas that may enter the set, of `sets.STARTS`. They are no evaluations.
+        Known formulas that may enter the set: collections of `sets.STARTS`, files of formulas (see
+        `sets.starting_formulas`), or "none". They are no evaluations. Defaults to "alpha158".
     out : path-like, optional
         New or empty folder for the run: recipe, data, checkpoint, findings, signals, history and page. By
         default nothing is written.
@@ -165,7 +179,7 @@ def search(
     tuning_steps = None if tuning_steps is None else whole("tuning_steps", tuning_steps, 0)
     _check_limits(seconds=seconds, memory_mb=memory_mb)
     set_size, start = whole("set_size", set_size, 0), [start] if isinstance(start, str) else start
-    known = [tree for each in start or () for tree in starting_formulas(each, task.fields).values()]
+    known = _known(task, start)
     functions = [functions] if isinstance(functions, str) else functions
     windows = [windows] if isinstance(windows, int | float) else windows
     windows = None if windows is None else [whole("a window", window) for window in windows]
@@ -180,6 +194,7 @@ def search(
     usual_head = _TABLE_HEAD if is_table else _PANEL_HEAD
     alphabet = _alphabet(task, functions, windows, numbers, is_table if constants is None else constants)
     shape = GeneShape(head=usual_head if head is None else head, genes=genes, link=link)
+    units = _units(task, alphabet, shape, unit_free, units)
     tuner = tuner_for(task, alphabet, shape, tuning_steps, threads_to_use(threads))
     space = SearchContext(
         alphabet=alphabet,
@@ -191,34 +206,66 @@ def search(
         device=device,
         probe_rows=probe_rows_of(task),
         probe_panel=probe_panel_of(task, alphabet),
+        units=units,
         skeletons=None if tuner is None else tuner.skeletons,
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.tuner = tuner
     found = _run(loop, progress)
-    return replace(found, set=_set_of(found, known, set_size, seed, threads))
+    return _with_set(found, known, set_size, seed, threads)
 
 
-def _set_of(
+def _known(task: Task, start: Sequence[str] | None) -> list[Expression]:
+    """The formulas of `start`; by default those of the first collection, on a panel that can have a set."""
+    if not can_have_set(task):
+        if start is not None and list(start) != [NO_START]:
+            task.notes.append("`start` is not used, because there is no set: see `sets.can_have_set`")
+        return []
+    if start is None:
+        start = DEFAULT_START
+    elif NO_START in start:
+        if len(start) > 1:
+            raise RecipeError(f"start = {','.join(start)}: '{NO_START}' excludes all others; leave it out")
+        return []
+    found = [tree for each in start for tree in starting_formulas(each, task.panel).values()]
+    return list(dict.fromkeys(tree for tree in found if set(tree.fields()) <= set(task.fields)))
+
+
+def _with_set(
     found: Findings, known: Sequence[Expression], size: int, seed: int, threads: int | None
-) -> Set | None:
-    """Fit the set of a search to its archive and to known formulas. None if the task cannot have a set."""
+) -> Findings:
+    """Add a set, fitted to the archive of a search and to known formulas, and forecasts.
+
+    The pool is sorted by the forecasts. Without a set, because the task cannot have one, the findings remain
+    as they are.
+    """
     task = found.task
     candidates = found.archive[:size]
-    if not can_have_set(task) and known:
-        task.notes.append("there is no set, and `start` is not used: see `sets.can_have_set`")
     if not size or not candidates or not can_have_set(task):
-        return None
+        return found
+    pool = [each.formula.expression for each in found.pool]
+    chance = min(FOUND_MEMBERS / found.evaluations, 1.0)
+    candidates = tuple(dict.fromkeys([*pool, *candidates]))
     prior = np.concatenate([
         np.full(len(known), min(KNOWN_MEMBERS / max(len(known), 1), 1.0)),
-        np.full(len(candidates), min(FOUND_MEMBERS / found.evaluations, 1.0)),
+        np.full(len(candidates), chance),
     ])  # fmt: skip
-    most = size + len(known)
+    most = len(known) + len(candidates)
     try:
-        return fit_set(task, [*known, *candidates], prior=prior, most=most, seed=seed, threads=threads)
+        own, forecasts = fit(task, [*known, *candidates], prior=prior, most=most, seed=seed, threads=threads)
     except TaskError as error:  # a short training part
         task.notes.append(f"there is no set: {error}")
-        return None
+        return found
+    figures = np.stack(forecasts, axis=1)[len(known) :]
+    told = []
+    for each, tree in zip(found.pool, pool, strict=True):
+        expected, low, high = figures[candidates.index(tree)].tolist()
+        told.append(replace(each, expected=expected, expected_low=low, expected_high=high))
+    return replace(found, set=own, pool=sorted(told, key=_by_forecast))
+
+
+def _by_forecast(found: Finding) -> float:
+    return -found.expected if np.isfinite(found.expected) else np.inf
 
 
 def _check_limits(**limits: float | None) -> None:
@@ -245,10 +292,37 @@ def _alphabet(
             f"a window of {longest} days does not fit the panel, which has {days}; shorten it, or add days"
         )
     usual = TABLE_FUNCTIONS if task.table is not None else PANEL_FUNCTIONS
+    if windows is None:
+        trained = np.count_nonzero(task.segments == TRAIN)
+        windows = [window for window in WINDOWS if window <= _SHORT_WINDOW or 2 * window <= trained]
     chosen = usual if functions is None else functions
     numbers = (*numbers, *offsets_of(task))
     exact = panel.precision == "float64"
     return Alphabet.build(task.fields, chosen, windows, tuple(panel.groups), numbers, constants, exact=exact)
+
+
+def _units(
+    task: Task, alphabet: Alphabet, shape: GeneShape, unit_free: bool | None, units: Mapping[str, str] | None
+) -> dict[str, str] | None:
+    """Units of fields for a search of unit-free formulas. None if formulas may have any unit."""
+    if unit_free is False or (unit_free is None and task.table is not None):
+        if units:
+            raise RecipeError("units are used only by a search of unit-free formulas; leave one of them out")
+        return None
+    units = dict(units or {})
+    try:
+        Grammar(alphabet, shape, ("units",), units, unit_free=True)
+    except FormulaError as error:
+        if unit_free or units:
+            raise
+        task.notes.append(f"formulas may have any unit: {error}")
+        return None
+    unknown = [name for name in alphabet.fields if name not in units and unit_of(name) == "free"]
+    if unknown:
+        task.notes.append(
+            f"the unit of {', '.join(unknown)} is not known, so any is assumed; state it in `units`"
+        )
+    return units
 
 
 def _run(loop: Loop, progress: bool | Callable[[Progress], None]) -> Findings:

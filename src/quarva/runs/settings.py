@@ -182,12 +182,12 @@ class TaskSettings:
         ),
     ] = 0.0
     risk: Annotated[
-        str | dict[str, Any],
+        str | dict[str, Any] | None,
         Setting(
             "Risk model whose exposures are removed from a target that is a return: none, default, or a TOML "
-            "file.", "NAME", QUESTION,
+            "file.", "NAME", QUESTION, usual="default for objectives that compare assets",
         ),
-    ] = "none"  # fmt: skip
+    ] = None  # fmt: skip
     parsimony: Annotated[
         float | None, Setting("Penalty on the score per node of a formula.", "X", QUESTION, least=0)
     ] = None
@@ -221,7 +221,12 @@ class LanguageSettings:
     ] = None
     windows: Annotated[
         tuple[int, ...] | None,
-        Setting("Windows of rolling operators.", "DAYS,…", SEARCH, usual="5,10,20,40"),
+        Setting(
+            "Windows of rolling operators.",
+            "DAYS,…",
+            SEARCH,
+            usual="1,3,5,10,20,40, and 60,120,240 if training is twice as long",
+        ),
     ] = None
     numbers: Annotated[
         tuple[float, ...], Setting("Numbers that formulas may contain.", "X,…", SEARCH, usual="none")
@@ -242,6 +247,20 @@ class LanguageSettings:
     ] = None
     genes: Annotated[int, Setting("Number of genes in a chromosome.", "N", SEARCH, least=1)] = 1
     link: Annotated[str, Setting("Operator that links the genes.", "NAME", SEARCH)] = "add"
+    unit_free: Annotated[
+        bool | None,
+        Setting(
+            "Search only formulas without a unit, such as ratios of prices.",
+            section=SEARCH,
+            usual="for panels",
+        ),
+    ] = None
+    units: Annotated[
+        dict[str, str] | None,
+        Setting(
+            "Units of fields whose names do not imply them, such as earnings=price.", "FIELD=UNIT,…", SEARCH
+        ),
+    ] = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -271,7 +290,11 @@ class SetSettings:
     ] = 400
     start: Annotated[
         tuple[str, ...] | None,
-        Setting("Known formulas that may enter the set: alpha158.", "NAME,…", SEARCH, usual="none"),
+        Setting(
+            "Known formulas that may enter the set: alpha158, alpha101, a file with one formula per line "
+            "(worldquant:FILE or qlib:FILE for another notation), or none.",
+            "NAME,…", SEARCH, usual="alpha158",
+        ),
     ] = None  # fmt: skip
 
 

@@ -10,12 +10,11 @@ import numpy as np
 from quarva.__version__ import __version__
 from quarva.errors import RunError, TaskError
 from quarva.panel import Panel, Table, calendar_of, sample_panel
-from quarva.runs.from_recipe import task_of
+from quarva.runs.from_recipe import risk_of, task_of
 from quarva.runs.recipe import Recipe
 from quarva.runs.run_folder import DATA, RunFolder
 from quarva.runs.signals import write_table
 from quarva.tasks import TRAIN, VALIDATION, Task
-from quarva.tasks.risk import RiskModel
 from quarva.tasks.split import TEST
 
 __all__ = ["make_run_folder"]
@@ -87,18 +86,11 @@ def _question(task: Task) -> dict[str, Any]:
             "target": task.target_names[0],
             "delay": task.delay,
             "delisting_return": task.delisting_return,
-            "risk": _risk(task),
+            "risk": risk_of(task),
         }
         if task.periods_per_year != calendar_of(task.panel.dates).periods_per_year:
             question["periods_per_year"] = task.periods_per_year
     return question
-
-
-def _risk(task: Task) -> str | dict[str, Any]:
-    """The setting of the risk model: its content, unless it is the default or none."""
-    if task.risk is None:
-        return "none"
-    return "default" if task.risk == RiskModel.default(task.panel) else task.risk.as_dict()
 
 
 def _borders(task: Task) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from quarva.karva.genes import Population
 from quarva.loop.searcher import SearchContext
+from quarva.searchers.grammar_samples import grammar_of, sample
 
 __all__ = ["RandomSearch"]
 
@@ -31,10 +32,13 @@ class RandomSearch:
         """Start a search; see `Searcher.begin`."""
         self._context = context
         self._rng = np.random.Generator(np.random.PCG64(context.seed))
+        self._grammar = None if context.units is None else grammar_of(context)
 
     def ask(self, n: int) -> Population:
         """Sample `batch` chromosomes for any n, so that proposals do not depend on the budget."""
         context = self._context
+        if self._grammar is not None:
+            return sample(context, self._grammar, self.batch, self._rng, self.function_share)
         return Population.random(context.alphabet, context.shape, self.batch, self._rng, self.function_share)
 
     def tell(self, population: Population, fitness: NDArray[np.float64]) -> None:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import Population
 from quarva.karva.grammar.grammar import Grammar
-from quarva.karva.grammar.uniform import uniform
 from quarva.loop.archive import rank_in_niche
 from quarva.loop.searcher import SearchContext
+from quarva.searchers.grammar_samples import sample
 
 __all__ = ["sample_short", "shortest_first"]
 
@@ -53,14 +53,7 @@ def shortest_first(context: SearchContext, grammar: Grammar, n: int) -> Populati
 def sample_short(context: SearchContext, grammar: Grammar, n: int, stream: int) -> Population:
     """Sample n formulas, most of them short; each `stream` gives different ones."""
     rng = np.random.Generator(np.random.PCG64([context.seed, stream]))
-    pop = Population.empty(context.alphabet, context.shape, n)
-    pop.symbols[:] = uniform(grammar, n * context.shape.genes, rng, _FUNCTION_SHARE).reshape(
-        pop.symbols.shape
-    )
-    if context.alphabet.has_constants:
-        pop.dc[:] = rng.integers(0, context.shape.constants, pop.dc.shape, np.int8)
-        pop.constants[:] = rng.standard_normal(pop.constants.shape, np.float32)
-    return pop
+    return sample(context, grammar, n, rng, _FUNCTION_SHARE)
 
 
 def _representatives(alphabet: Alphabet) -> NDArray[np.int16]:

@@ -2,11 +2,13 @@
 
 from quarva.engine import Set
 from quarva.sets.fitting import FOUND_MEMBERS, KNOWN_MEMBERS, can_have_set, fit_set
-from quarva.sets.starts import STARTS, starting_formulas
+from quarva.sets.starts import DEFAULT_START, NO_START, STARTS, starting_formulas
 
 __all__ = [
+    "DEFAULT_START",
     "FOUND_MEMBERS",
     "KNOWN_MEMBERS",
+    "NO_START",
     "STARTS",
     "Set",
     "can_have_set",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,13 @@ from quarva.errors import TaskError
 from quarva.karva.expression import Expression
 from quarva.karva.notation import expression_of
 from quarva.loop.archive import oriented
+from quarva.sets.forecast import DAYS, Forecasts, forecast
 from quarva.sets.ridge import fit_ridge
-from quarva.sets.spike_and_slab import sample_posterior
+from quarva.sets.spike_and_slab import DRAWS, draw_weights, sample_posterior
 from quarva.sets.sufficient_statistics import SufficientStatistics, measure
-from quarva.tasks import Task, attach_signals, check_task
+from quarva.tasks import VALIDATION, Task, attach_signals, check_task
 
-__all__ = ["FOUND_MEMBERS", "KNOWN_MEMBERS", "WEIGHTS", "Weights", "can_have_set", "fit_set"]
+__all__ = ["FOUND_MEMBERS", "KNOWN_MEMBERS", "WEIGHTS", "Fit", "Weights", "can_have_set", "fit", "fit_set"]
 
 Weights = Literal["spike_and_slab", "ridge", "equal"]
 WEIGHTS: tuple[Weights, ...] = ("spike_and_slab", "ridge", "equal")
@@ -70,9 +71,10 @@ def fit_set(
     Returns
     -------
     Set
-        Members in descending order of weight, with their scores. A formula with a negative weight is replaced
-        by its negative. Members that hardly change the signal are left out. Of formulas whose signals are
-        nearly the same up to their sign, only the one with the best training score can be a member.
+        Members in descending order of weight, with their scores and a forecast. A formula with a negative
+        weight is replaced by its negative. Members that hardly change the signal are left out. Of formulas
+        whose signals are nearly the same up to their sign, only the one with the best training score can be a
+        member.
 
     Raises
     ------
@@ -84,6 +86,36 @@ def fit_set(
     FormulaError
         A formula cannot be parsed, or reads something that the panel lacks.
     """
+    return fit(task, formulas, weights, prior=prior, most=most, seed=seed, threads=threads).set
+
+
+class Fit(NamedTuple):
+    """A set, and forecasts of all candidates.
+
+    Attributes
+    ----------
+    set : Set
+        The set.
+    forecasts : Forecasts
+        For each candidate, oriented as it scores in training, in the order given. NaN for those that were not
+        fitted.
+    """
+
+    set: Set
+    forecasts: Forecasts
+
+
+def fit(
+    task: Task,
+    formulas: Iterable[Any],
+    weights: Weights = "spike_and_slab",
+    *,
+    prior: NDArray[np.floating] | None = None,
+    most: int = 400,
+    seed: int = 0,
+    threads: int | None = None,
+) -> Fit:
+    """Fit a set and forecast the candidates; see `fit_set`."""
     check_task(task, "fit_set")
     most, seed = whole("most", most), whole("seed", seed, 0)
     if weights not in WEIGHTS:
@@ -100,23 +132,44 @@ def fit_set(
         raise TaskError(f"formulas must be a sequence of formulas, not {formulas!r}")
     trees = [expression_of(each, panel.fields, panel.groups, panel.assets) for each in formulas]
     chances = _chances(prior, len(trees))
-    chosen = _scored(task, trees, most, threads)
+    chosen, train = _scored(task, trees, most, threads)
     if not len(chosen):
         raise TaskError("no formula has a training score; give others, or a panel with fewer missing values")
-    statistics = measure(task, [trees[k] for k in chosen], threads=threads)
-    kept = _distinct(statistics.whole[0])
-    statistics = _part(statistics, kept)
-    chosen = chosen[kept]
-    values = _weights(statistics, weights, chances[chosen], seed)
-    gram = statistics.whole[0]
-    members = _members(values, gram)
-    expressions = [oriented(trees[chosen[k]], 1 if values[k] >= 0 else -1) for k in members]
+    measured = measure(task, [trees[k] for k in chosen], threads=threads)
+    kept = _distinct(measured.whole[0])
+    statistics, prior_of_kept = _part(measured, kept), chances[chosen[kept]]
+    values = _weights(statistics, weights, prior_of_kept, seed)
+    members = _members(values, statistics.whole[0])
+    signs = np.where(values[members] >= 0, 1, -1)
+    expressions = [
+        oriented(trees[k], int(sign)) for k, sign in zip(chosen[kept[members]], signs, strict=True)
+    ]
     own = Set([Formula(each) for each in expressions], np.abs(values[members]))
-    return _with_scores(task, own, threads)
+
+    draws = np.zeros((DRAWS, len(chosen)))
+    draws[:, kept] = draw_weights(*statistics.whole, statistics.noise, prior_of_kept, seed)
+    loadings = np.zeros((1 + len(chosen), len(chosen)))
+    loadings[0, kept[members]] = values[members]
+    product = measured.whole[1]
+    loadings[1:] = np.diag(np.where(product < 0, -1.0, 1.0))
+    days = int(np.count_nonzero(task.segments == VALIDATION)) or DAYS
+    figures = np.stack(forecast(measured, loadings, draws, days, task.horizon, seed))
+    figures *= _unit(measured, train)
+    told = np.full((3, len(trees)), np.nan)
+    told[:, chosen] = figures[:, 1:]
+    return Fit(_with_scores(task, own, figures[:, 0], threads), Forecasts(*told))
 
 
-def _with_scores(task: Task, own: Set, threads: int | None) -> Set:
-    """Return the same set with its scores on the task."""
+def _unit(statistics: SufficientStatistics, train: Floats) -> float:
+    """Value of the task's objective per unit of the information coefficient of the standardised signals."""
+    gram, product = statistics.whole
+    length = np.sqrt(np.diag(gram) * statistics.cells)
+    own = np.abs(product) / np.where(length > 0, length, np.inf)
+    return float(np.median(train[own > 0] / own[own > 0])) if (own > 0).any() else 1.0
+
+
+def _with_scores(task: Task, own: Set, forecast: Floats, threads: int | None) -> Set:
+    """Return the same set with its scores on the task and its forecast."""
     signal = own.signal(task.panel).to_numpy()[None]
     extended, formulas = attach_signals(task, signal, min(own.lookback(), task.panel.shape[0]))
     scores = extended.score(formulas, threads)
@@ -128,6 +181,7 @@ def _with_scores(task: Task, own: Set, threads: int | None) -> Set:
         sign * float(scores.train[0]),
         sign * float(scores.validation[0]),
         *map(float, raw),
+        *map(float, forecast),
     )
 
 
@@ -150,13 +204,16 @@ def _chances(prior: NDArray[np.floating] | None, count: int) -> Floats:
     return chances.astype(np.float64)
 
 
-def _scored(task: Task, trees: list[Expression], most: int, threads: int | None) -> NDArray[np.int64]:
-    """Indices of at most `most` formulas with a training score, best first."""
+def _scored(
+    task: Task, trees: list[Expression], most: int, threads: int | None
+) -> tuple[NDArray[np.int64], Floats]:
+    """Indices and training scores of at most `most` formulas that have one, best first."""
     if not trees:
-        return np.empty(0, np.int64)
+        return np.empty(0, np.int64), np.empty(0)
     scores = task.score(Program.from_expressions(trees), threads, validation=False)
     order = np.argsort(-scores.fitness, kind="stable")
-    return order[np.isfinite(scores.fitness[order])][:most]
+    chosen = order[np.isfinite(scores.fitness[order])][:most]
+    return chosen, scores.train[chosen]
 
 
 def _distinct(gram: Floats) -> NDArray[np.int64]:
@@ -172,7 +229,7 @@ def _distinct(gram: Floats) -> NDArray[np.int64]:
 
 def _part(statistics: SufficientStatistics, kept: NDArray[np.int64]) -> SufficientStatistics:
     gram, product = statistics.gram[:, kept][:, :, kept], statistics.product[:, kept]
-    return replace(statistics, gram=gram, product=product)
+    return replace(statistics, gram=gram, product=product, daily=statistics.daily[kept])
 
 
 def _weights(statistics: SufficientStatistics, kind: Weights, prior: Floats, seed: int) -> Floats:

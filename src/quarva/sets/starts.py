@@ -1,18 +1,23 @@
-"""Collections of published formulas that can be candidates of a set.
+"""Known formulas that can be candidates of a set: published collections, and files of formulas.
 
 References
 ----------
 Alpha158: the features of Qlib's data handler of that name, by Yang et al. (2020), "Qlib: An AI-oriented
 quantitative investment platform", arXiv:2009.11189.
+The 101 alphas: Kakushadze (2016), "101 Formulaic Alphas", Wilmott 84; see `alpha101.txt`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
 
 from quarva.errors import RecipeError
 from quarva.karva.expression import Expression
-from quarva.karva.notation import parse
+from quarva.karva.notation import NOTATIONS, parse
+from quarva.panel import Panel
+from quarva.sets.formula_list import read_formulas
 
-__all__ = ["STARTS", "alpha158", "starting_formulas"]
+__all__ = ["DEFAULT_START", "NO_START", "STARTS", "alpha101", "alpha158", "starting_formulas"]
 
 _WINDOWS = (5, 10, 20, 30, 60)
 
@@ -80,19 +85,33 @@ def _up_and_down(name: str, change: str, window: int) -> dict[str, str]:
     }
 
 
-STARTS: dict[str, Callable[[], dict[str, str]]] = {"alpha158": alpha158}
-"""Collections of known formulas by name."""
+def alpha101() -> dict[str, str]:
+    """Return the 101 alphas by name, in WorldQuant notation."""
+    text = files("quarva.sets").joinpath("alpha101.txt").read_text(encoding="utf-8")
+    lines = (line.partition(" = ") for line in text.splitlines() if line.startswith("alpha"))
+    return {name: formula for name, _, formula in lines}
 
 
-def starting_formulas(name: str, fields: Sequence[str]) -> dict[str, Expression]:
-    """Return the formulas of a collection that read only the given fields.
+STARTS: dict[str, tuple[Callable[[], dict[str, str]], str]] = {
+    "alpha158": (alpha158, "infix"), "alpha101": (alpha101, "worldquant"),
+}  # fmt: skip
+"""Collections of known formulas by name, and their notations."""
+
+
+DEFAULT_START, NO_START = ("alpha158",), "none"
+
+
+def starting_formulas(start: str, panel: Panel) -> dict[str, Expression]:
+    """Return known formulas.
 
     Parameters
     ----------
-    name : str
-        A name in `STARTS`.
-    fields : sequence of str
-        Fields of the panel.
+    start : str
+        A name in `STARTS`, of which the formulas are returned that read only what the panel has, or the path
+        of a file with one formula per line in infix notation. For another notation, put its name and a colon
+        before the path, such as "worldquant:my_alphas.txt".
+    panel : Panel
+        The panel.
 
     Returns
     -------
@@ -102,9 +121,27 @@ def starting_formulas(name: str, fields: Sequence[str]) -> dict[str, Expression]
     Raises
     ------
     RecipeError
-        The collection is unknown.
+        There is no such collection or file.
+    FormulaError
+        A formula of a file cannot be parsed, or reads something that the panel lacks. The message names the
+        line.
     """
-    if name not in STARTS:
-        raise RecipeError(f"unknown collection of formulas '{name}'; choose one of {', '.join(STARTS)}")
-    parsed = {each: parse(text) for each, text in STARTS[name]().items()}
-    return {each: tree for each, tree in parsed.items() if set(tree.fields()) <= set(fields)}
+    if start in STARTS:
+        make, notation = STARTS[start]
+        parsed = {name: parse(text, notation) for name, text in make().items()}
+        return {name: tree for name, tree in parsed.items() if _fits(tree, panel)}
+    notation, colon, path = start.partition(":")
+    if not colon or notation not in NOTATIONS:
+        notation, path = "infix", start
+    if not Path(path).expanduser().is_file():
+        raise RecipeError(
+            f"start = {start}: there is no such file or collection; choose {', '.join(STARTS)}, none, or a "
+            "file with one formula per line"
+        )
+    return {each.name: each.expression for each in read_formulas([], path, notation, panel)}
+
+
+def _fits(tree: Expression, panel: Panel) -> bool:
+    """Whether a panel has all fields and groups that a formula reads."""
+    groups = {node.symbol.group for node in tree.walk()} - {None}
+    return set(tree.fields()) <= set(panel.fields) and groups <= set(panel.groups)

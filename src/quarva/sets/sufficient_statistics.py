@@ -15,7 +15,7 @@ from quarva.karva.expression import Expression
 from quarva.panel import Panel
 from quarva.tasks import TRAIN, Task
 
-__all__ = ["SufficientStatistics", "measure"]
+__all__ = ["SufficientStatistics", "long_run_variance", "measure"]
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +46,7 @@ class SufficientStatistics:
     product: Floats
     squares: Floats
     noise: float
+    daily: Floats
 
     @property
     def whole(self) -> tuple[Floats, Floats]:
@@ -128,7 +129,7 @@ def measure(
             gram[k] = (some @ some.T) * ((fold == k).sum() / max(len(inside), 1))
     product = np.stack([daily[:, fold == k].sum(axis=1) for k in range(folds)])
     squares = np.array([float((y[fold == k].astype(np.float64) ** 2).sum()) for k in range(folds)])
-    return SufficientStatistics(gram, product, squares, _noise(daily, lengths, task.horizon))
+    return SufficientStatistics(gram, product, squares, _noise(daily, lengths, task.horizon), daily)
 
 
 def _until(panel: Panel, day: int) -> Panel:
@@ -150,16 +151,22 @@ def _folds(days: int, folds: int, span: int) -> NDArray[np.int64]:
     return out
 
 
-def _noise(daily: Floats, lengths: Floats, horizon: int) -> float:
-    """Median over the formulas of the long-run variance of Σ x y, relative to Σ x².
+def long_run_variance(daily: Floats, horizon: int) -> Floats:
+    """Variance of the sum over days of each row of daily products, shape (K,).
 
     Overlapping targets make the daily products dependent over `horizon` − 1 days, hence the estimator of
-    Newey and West (1987) with that many lags. 1 if no signal varies.
+    Newey and West (1987) with that many lags.
     """
     centred = daily - daily.mean(axis=1, keepdims=True)
     variance = (centred**2).sum(axis=1)
     for lag in range(1, horizon):
         weight = 2 * (1 - lag / horizon)
         variance = variance + weight * (centred[:, lag:] * centred[:, :-lag]).sum(axis=1)
+    return np.asarray(variance, np.float64)
+
+
+def _noise(daily: Floats, lengths: Floats, horizon: int) -> float:
+    """Median over the formulas of the long-run variance of Σ x y, relative to Σ x²; 1 if no signal varies."""
+    variance = long_run_variance(daily, horizon)
     there = lengths > 0
     return float(np.median(variance[there] / lengths[there])) if there.any() else 1.0

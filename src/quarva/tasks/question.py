@@ -174,7 +174,7 @@ def residuals(
     """
     changed = [t.is_return and not t.classes for t in targets]
     if not any(changed):
-        return values, (), ["the risk model is not used, because the target is not a return"]
+        return values, (), []
     exposures: tuple[str, ...] = ()
     out, notes = values.copy(), list(risk.notes)
     for k, t in enumerate(targets):

@@ -73,10 +73,11 @@ class Task:
         `panel.calendar_of`.
     delisting_return : float, default 0.0
         Return on the day after the last price of a held asset, at least −1; see `strategies.holding_returns`.
-    risk : str, path, mapping or RiskModel, default "none"
+    risk : str, path, mapping or RiskModel, optional
         Risk model whose exposures are removed from targets that are returns: "none", "default" (see
         `RiskModel.default`), the path of a TOML file, its content, or a model. It is not used by objectives
-        that trade.
+        that trade. Defaults to "default" for objectives that compare assets, such as ic, and to "none"
+        otherwise.
 
     Attributes
     ----------
@@ -150,7 +151,7 @@ class Task:
         parsimony: float | None = None,
         periods_per_year: float | None = None,
         delisting_return: float = 0.0,
-        risk: "str | os.PathLike[str] | Mapping[str, Any] | RiskModel" = "none",
+        risk: "str | os.PathLike[str] | Mapping[str, Any] | RiskModel | None" = None,
     ) -> None:
         if not isinstance(data, Panel | Table):
             raise TaskError(
@@ -174,9 +175,16 @@ class Task:
                 )
             question, self.risk = table_question(data, split), None
         else:
-            self.risk = RiskModel.of(risk, data)
+            compares = self.objective.positions is None and self.objective.statistic in ("ic", "rank_ic")
+            self.risk = RiskModel.of(("default" if compares else "none") if risk is None else risk, data)
             if self.objective.positions is None:
                 question = panel_question(data, target, split, embargo, delay, self.risk)
+                if self.risk is not None and not question.exposures:
+                    self.risk = None
+                    if risk is not None:
+                        question.notes.append(
+                            "the risk model is not used, because the target is not a return"
+                        )
             else:
                 question = panel_question(data, target, split, embargo, delay)
                 if self.risk is not None:

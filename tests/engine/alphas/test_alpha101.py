@@ -27,7 +27,7 @@ from .pandas_alphas_51_101 import ALPHAS as SECOND
 from .pandas_words import Bars, stored
 
 ALPHAS = FIRST | SECOND
-TEXTS = Path(__file__).parents[3] / "examples" / "alphas" / "alpha101.txt"
+TEXTS = Path(__file__).parents[3] / "src" / "quarva" / "sets" / "alpha101.txt"
 ROUNDING_DECIDES = tuple(f"alpha{number:03d}" for number in (13, 15, 16, 22, 75, 78, 88))
 LETTERS = "abcdefgh"
 GROUPS = {

@@ -37,6 +37,8 @@ class Grammar:
         the unit of a field follows from its name (`close` is a price, `volume` a number of shares, `amount`
         money, `return_5` a pure number). A field with an unknown name fits any unit. Numbers and `?` are pure
         numbers.
+    unit_free : bool
+        Whether the result must be a pure number, for the rule "units".
     lookback : int, optional
         Maximum number of days before today that a formula may read, for the rule "window". Unlimited by
         default.
@@ -65,14 +67,15 @@ class Grammar:
         rules: tuple[str, ...] = (),
         units: Mapping[str, str] | None = None,
         *,
+        unit_free: bool = False,
         lookback: int | None = None,
         tail: bool = True,
     ) -> None:
-        _check(alphabet, rules, lookback, tail)
+        _check(alphabet, rules, unit_free, lookback, tail)
         self.alphabet, self.shape, self.rules, self.tail = alphabet, shape, tuple(rules), tail
         self.length = shape.head + alphabet.tail(shape.head)
         self.lookback, self.units = lookback, units_of(alphabet, units)
-        self.tables = tabulate(alphabet, self.rules, shape.head, lookback, self.units)
+        self.tables = tabulate(alphabet, self.rules, shape.head, lookback, self.units, unit_free)
         if "units" in rules:
             _check_units(self)
 
@@ -157,13 +160,17 @@ def _links(context: TreeContext) -> tuple[NDArray[Any], ...]:
     return context.parent, context.argument, context.sibling
 
 
-def _check(alphabet: Alphabet, rules: tuple[str, ...], lookback: int | None, tail: bool) -> None:
+def _check(
+    alphabet: Alphabet, rules: tuple[str, ...], unit_free: bool, lookback: int | None, tail: bool
+) -> None:
     """Raise FormulaError for arguments that are invalid on their own."""
     for rule in rules:
         if rule not in RULES:
             raise FormulaError(f"unknown rule '{rule}'; known rules: {', '.join(RULES)}")
     if rules and not tail:
         raise FormulaError("tail=False excludes all other rules: pass no rules")
+    if unit_free and "units" not in rules:
+        raise FormulaError("unit_free needs the rule 'units': add it to the rules")
     if lookback is not None and lookback < 0:
         raise FormulaError(
             f"a formula cannot look back {lookback} days: give 0 or more, or None for no limit"
@@ -183,6 +190,12 @@ def _check(alphabet: Alphabet, rules: tuple[str, ...], lookback: int | None, tai
 def _check_units(grammar: Grammar) -> None:
     """Raise FormulaError for a function whose arguments cannot have valid units even at the root."""
     alphabet, tables = grammar.alphabet, grammar.tables
+    of_functions = tables.function_units[0, 1, min(grammar.shape.head - 1, 3)]
+    if not tables.root_units & np.bitwise_or.reduce(of_functions, initial=tables.terminal_units[1]):
+        raise FormulaError(
+            "no formula is unit-free: no function of the fields has a result without a unit; add a function "
+            "such as div or rank, or allow any unit"
+        )
     for v in range(alphabet.n_functions):
         days_left = tables.limit - tables.lookback[v]
         unlimited, in_head = int(days_left >= tables.longest), min(grammar.shape.head - 1, 3)

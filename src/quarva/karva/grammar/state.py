@@ -159,7 +159,7 @@ def outer_units(tables, own, i):
         i = own.parent[i]
         if tables.unit_rule[own.gene[i]] >= FIRST_PURE_CODE:
             break
-    units = tables.unit_tables.every
+    units = tables.root_units if own.parent[i] < 0 else tables.unit_tables.every
     while steps:
         steps -= 1
         i = own.path[steps]

@@ -48,6 +48,8 @@ class Tables(NamedTuple):
         Numbers and `?`.
     unit_rule : int8 array, shape (V,)
         Unit rule of each function, a code of `unit_sets`.
+    root_units : numpy.uint64
+        Units that the root may have: pure numbers if formulas are unit-free, otherwise all.
     symbol_units : uint64 array, shape (V,)
         Units that each terminal can have.
     terminal_units : uint64 array, shape (2,)
@@ -72,6 +74,7 @@ class Tables(NamedTuple):
     lookback: NDArray[np.int32]
     constant: NDArray[np.bool_]
     unit_rule: NDArray[np.int8]
+    root_units: np.uint64
     symbol_units: NDArray[np.uint64]
     terminal_units: NDArray[np.uint64]
     simple_units: NDArray[np.uint64]
@@ -111,6 +114,7 @@ def tabulate(
     head: int,
     lookback: int | None,
     units: Mapping[str, Powers | None],
+    unit_free: bool,
 ) -> Tables:
     """Return the tables of a grammar; see `Grammar` for the parameters."""
     tracks_units, cut = "units" in rules, alphabet.n_functions
@@ -146,6 +150,7 @@ def tabulate(
         days,
         constant,
         unit_rule,
+        unit_tables.pure if unit_free else unit_tables.every,
         symbol_units,
         np.array(
             [np.bitwise_or.reduce(symbol_units[cut:]), np.bitwise_or.reduce(last, initial=0)], np.uint64

@@ -13,13 +13,13 @@ from quarva._runtime.compiled import compiled
 from quarva.karva.alphabet import CONSTANT, NUMBER, Alphabet
 from quarva.karva.decode import orf_length
 from quarva.karva.grammar.rules import RULES, TRIGONOMETRY, is_redundant, merges
+from quarva.karva.grammar.unit_powers import PowerTables, infer_unit
 from quarva.karva.grammar.units import Powers
 
 __all__ = ["count_violations"]
 
 _NAMES = ("tail", *RULES)
 _TAIL, _INVERSE, _TRIGONOMETRY, _WINDOW, _UNITS, _CONSTANTS = range(len(_NAMES))
-_SAME, _ANY, _PURE, _CHOICE, _PRODUCT, _RATIO, _POWER, _FIRST = range(8)
 
 
 class _SymbolTables(NamedTuple):
@@ -37,14 +37,8 @@ class _SymbolTables(NamedTuple):
         Whether the rule "trigonometry" applies to the symbol.
     redundant, merged : bool array, shape (V, V)
         Whether the second symbol breaks a rule directly below the first.
-    unit_rule : int64 array, shape (V,)
-        What the symbol requires of the units of its arguments.
-    pure : bool array, shape (V,)
-        Whether the result is a pure number.
-    exponent : float64 array, shape (V,)
-        Power of the argument's unit that the result has.
-    power : float64 array, shape (V, D)
-        Powers of the D base units of a terminal; NaN if it fits any unit.
+    units : PowerTables
+        What the symbols require of units.
     """
 
     arity: NDArray[np.int8]
@@ -53,18 +47,7 @@ class _SymbolTables(NamedTuple):
     trigonometric: NDArray[np.bool_]
     redundant: NDArray[np.bool_]
     merged: NDArray[np.bool_]
-    unit_rule: NDArray[np.int64]
-    pure: NDArray[np.bool_]
-    exponent: NDArray[np.float64]
-    power: NDArray[np.float64]
-
-
-_UNIT_RULES = {
-    "same": _SAME, "first": _FIRST, "choice": _CHOICE, "product": _PRODUCT, "ratio": _RATIO,
-    "square": _POWER, "root": _POWER, "inverse": _POWER, "compare": _SAME, "none": _ANY,
-    "pure": _PURE,
-}  # fmt: skip
-_EXPONENTS = {"square": 2.0, "root": 0.5, "inverse": -1.0}
+    units: PowerTables
 
 
 def count_violations(
@@ -102,16 +85,9 @@ def count_violations(
 
 
 def _symbol_tables(alphabet: Alphabet, units: dict[str, Powers | None]) -> _SymbolTables:
-    symbols, cut = alphabet.symbols, alphabet.n_functions
-    rules = [s.operator.unit if s.operator is not None else "none" for s in symbols]
+    symbols = alphabet.symbols
     names = [s.operator.name if s.operator is not None else "" for s in symbols]
     days = [s.operator.lookback(s.window or 0) if s.operator is not None else 0 for s in symbols]
-    bases = sorted({base for powers in units.values() for base in powers or ()})
-    power = np.zeros((len(symbols), max(len(bases), 1)))
-    for v, terminal in enumerate(symbols[cut:], cut):
-        powers = units[terminal.name]
-        for d, base in enumerate(bases):
-            power[v, d] = np.nan if powers is None else float(powers.get(base, 0))
     return _SymbolTables(
         alphabet.arity,
         np.array(days, np.int64),
@@ -119,55 +95,8 @@ def _symbol_tables(alphabet: Alphabet, units: dict[str, Powers | None]) -> _Symb
         np.isin(names, sorted(TRIGONOMETRY)),
         np.array([[is_redundant(a, b) for b in symbols] for a in symbols]),
         np.array([[merges(a, b) for b in symbols] for a in symbols]),
-        np.array([_UNIT_RULES[rule] for rule in rules]),
-        np.isin(rules, ("compare", "none", "pure")),
-        np.array([_EXPONENTS.get(rule, 1.0) for rule in rules]),
-        power,
+        PowerTables.of(alphabet, units),
     )
-
-
-@compiled
-def agree(a, b):
-    """Return whether two units agree; NaN agrees with any power."""
-    same = True
-    for d in range(a.size):
-        same &= (a[d] == b[d]) | np.isnan(a[d]) | np.isnan(b[d])
-    return same
-
-
-@compiled
-def is_pure(a):
-    """Return whether a unit agrees with a pure number."""
-    pure = True
-    for d in range(a.size):
-        pure &= (a[d] == 0.0) | np.isnan(a[d])
-    return pure
-
-
-@compiled
-def infer_unit(tables, symbol, power, i, first):
-    """Write the unit of node i, with arguments from `first`, and return whether their units are valid."""
-    rule, n, fits = tables.unit_rule[symbol], tables.arity[symbol], True
-    if rule == _CHOICE:
-        fits = is_pure(power[first])
-        first, n = first + 1, n - 1
-    if rule == _PURE:
-        for k in range(n):
-            fits &= is_pure(power[first + k])
-    for d in range(power.shape[1]):
-        result = power[first, d] * tables.exponent[symbol]
-        if rule == _PRODUCT:
-            result += power[first + 1, d]
-        elif rule == _RATIO:
-            result -= power[first + 1, d]
-        power[i, d] = 0.0 if tables.pure[symbol] else result
-    if rule in (_SAME, _CHOICE):
-        for k in range(1, n):
-            fits &= agree(power[first], power[first + k])
-            for d in range(power.shape[1]):
-                if np.isnan(power[i, d]):
-                    power[i, d] = power[first + k, d]
-    return fits
 
 
 @compiled
@@ -194,9 +123,9 @@ def check(tables, gene, length, limit, power, trigonometric, days, broken):
         days[i] += tables.days[symbol]
         if n == 0:
             for d in range(power.shape[1]):
-                power[i, d] = tables.power[symbol, d]
+                power[i, d] = tables.units.power[symbol, d]
         else:
-            broken[_UNITS] |= not infer_unit(tables, symbol, power, i, first)
+            broken[_UNITS] |= not infer_unit(tables.units, symbol, power, i, first)
     broken[_CONSTANTS] |= tables.constant[gene[0]]
     broken[_WINDOW] |= (limit >= 0) & (days[0] > limit)
 
@@ -205,7 +134,7 @@ def check(tables, gene, length, limit, power, trigonometric, days, broken):
 def count(symbols, tables, head, limit, counts):
     """Add to counts[rule] the number of genes that break it."""
     n_genes, size = symbols.shape
-    power = np.empty((size, tables.power.shape[1]))
+    power = np.empty((size, tables.units.power.shape[1]))
     trigonometric, days = np.empty(size, np.bool_), np.empty(size, np.int64)
     broken = np.empty(counts.size, np.bool_)
     for b in range(n_genes):

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 
 from quarva.errors import RecipeError
 from quarva.karva.genes import Population
-from quarva.karva.grammar.grammar import Grammar
 from quarva.loop.searcher import SearchContext
 from quarva.searchers.blend.bandit import Bandit
 from quarva.searchers.completion import Completion
 from quarva.searchers.gep.gep import GEP
+from quarva.searchers.grammar_samples import grammar_of
 from quarva.searchers.initialisation import Initialisation
 from quarva.searchers.policy import Policy
 from quarva.searchers.surrogate import KAPPA, Surrogate
@@ -105,7 +105,7 @@ class Blend:
         if self.candidates > 1 and context.probe_panel is not None:
             self._surrogate = Surrogate(context.probe_panel, context.threads, self.kappa)
         self._bandit = Bandit((self.evolution, self._network_share()), self.elite)
-        grammar = Grammar(context.alphabet, context.shape, self._network.rule_names)
+        grammar = grammar_of(context, self._network.rule_names)
         n = self._initialised_islands() * self._evolution.population
         self._initialisation: Initialisation | None = Initialisation(context, grammar, n, self._surrogate)
         self._completed: Population | None = None

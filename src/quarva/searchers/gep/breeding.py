@@ -1,10 +1,11 @@
 """Breeding kernels: from the population of an island to offspring whose formulas have not been scored.
 
 An island is bred in rounds. The first round makes a child for each slot and looks up its key. Each further
-round mutates the expressions of the children whose keys are known, until `tries` rounds are done. The
-look-ups of a round are independent, because each look-up in a table of millions of keys is a cache miss, and
-independent misses overlap. Functions called for every child are forced inline: a call passes dozens of
-values, at about 20 ns.
+round mutates the expressions of the children whose keys are known or whose units are not valid, until `tries`
+rounds are done. A slot for which no formula of valid units was found keeps its chromosome. The look-ups of a
+round are independent, because each look-up in a table of millions of keys is a cache miss, and independent
+misses overlap. Functions called for every child are forced inline: a call passes dozens of values, at about
+20 ns.
 """
 
 from typing import NamedTuple
@@ -16,6 +17,7 @@ from quarva._runtime.compiled import compiled
 from quarva._runtime.spin_pool import run_submitted, submit
 from quarva.karva.decode import join_keys
 from quarva.karva.gene_keys import read_gene
+from quarva.karva.grammar.unit_powers import is_unit_free
 from quarva.karva.rng import below, select, uniform
 from quarva.loop.memory import first_slot, slot_of
 from quarva.searchers.gep.genetic_operators import (
@@ -97,6 +99,8 @@ class BreedingBuffers(NamedTuple):
         Hash table of the keys of the island's offspring.
     functions, keys : int64 array, shape (islands, L); uint64 array, shape (islands, L + 3)
         Work space of `read_gene`.
+    power : float64 array, shape (islands, L, D)
+        Work space of `is_unit_free`.
     segment, dc_segment : int16 array, shape (islands, L); int8 array, shape (islands, t)
         Transposed segments.
     rng : uint64 array, shape (islands, 16)
@@ -109,26 +113,28 @@ class BreedingBuffers(NamedTuple):
     siblings: NDArray[np.uint64]
     functions: NDArray[np.int64]
     keys: NDArray[np.uint64]
+    power: NDArray[np.float64]
     segment: NDArray[np.int16]
     dc_segment: NDArray[np.int8]
     rng: NDArray[np.uint64]
 
     @classmethod
-    def of(cls, genes: Genes, islands: int) -> "BreedingBuffers":
-        """Return the work space for islands of equal size."""
+    def of(cls, genes: Genes, islands: int, bases: int) -> "BreedingBuffers":
+        """Return the work space for islands of equal size, and for units with `bases` base units."""
         n, length, tail = len(genes.symbols) // islands, genes.symbols.shape[2], genes.dc.shape[2]
         size = 1 << max(4, int(2 * n - 1).bit_length())
         return cls(
             np.empty((islands, n), np.int64), np.empty((islands, n), np.uint64),
             np.empty((islands, size), np.uint64), np.empty((islands, length), np.int64),
-            np.zeros((islands, length + 3), np.uint64), np.empty((islands, length), np.int16),
-            np.empty((islands, tail), np.int8), np.zeros((islands, 16), np.uint64),
+            np.zeros((islands, length + 3), np.uint64), np.empty((islands, length, bases)),
+            np.empty((islands, length), np.int16), np.empty((islands, tail), np.int8),
+            np.zeros((islands, 16), np.uint64),
         )  # fmt: skip
 
 
 @compiled
 def breed(
-    pool, population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, buffers,
+    pool, population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, units, buffers,
     offspring, keys,
 ):  # fmt: skip
     """Write the offspring of all islands and their keys.
@@ -153,6 +159,8 @@ def breed(
         Sampler of symbols.
     tables : KeyTables
         Key tables of the alphabet.
+    units : PowerTables
+        Units that formulas must not have; see `is_unit_free`.
     buffers : BreedingBuffers
         Work space.
     offspring : Genes
@@ -162,15 +170,15 @@ def breed(
     """
     submit(
         pool, breed_island, restarting.size,
-        (population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, buffers,
-         offspring, keys),
+        (population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, units,
+         buffers, offspring, keys),
     )  # fmt: skip
     run_submitted(pool)
 
 
 @compiled
 def breed_island(
-    island, population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, buffers,
+    island, population, fitness, wheel, restarting, roulette, known, rates, sampler, tables, units, buffers,
     offspring, keys,
 ):  # fmt: skip
     """Write the offspring of one island."""
@@ -192,9 +200,27 @@ def breed_island(
                 b = select_parent(fitness, wheel, begin, n, roulette, rates.tournament, rng)
                 make_child(p, a, b, population, rates, sampler, tables, buffers, island, offspring)
             keys[p] = chromosome_key(offspring.keys[p], tables)
+            if not has_no_unit(p, units, buffers.power[island], offspring):
+                keys[p] = 0  # no formula's key, which `keep_known` takes for a known one
         left = keep_known(keys, pending, left, known, siblings, buffers.found[island])
         if left == 0:
             break
+    for k in range(left):
+        p = pending[k]
+        if keys[p] == 0:
+            copy_chromosome(population, p, offspring, p)
+            keys[p] = chromosome_key(offspring.keys[p], tables)
+
+
+@compiled
+def has_no_unit(p, units, power, genes):
+    """Return whether the units of chromosome p are valid and its genes are pure numbers, if this matters."""
+    if power.shape[1] == 0:
+        return True
+    for g in range(genes.symbols.shape[1]):
+        if not is_unit_free(units, genes.symbols[p, g], genes.lengths[p, g], power):
+            return False
+    return True
 
 
 @compiled

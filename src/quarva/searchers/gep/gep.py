@@ -16,6 +16,8 @@ from quarva._runtime.spin_pool import SpinPool
 from quarva.errors import RecipeError
 from quarva.karva.gene_keys import key_tables
 from quarva.karva.genes import Population
+from quarva.karva.grammar.tables import units_of
+from quarva.karva.grammar.unit_powers import PowerTables
 from quarva.loop.searcher import SearchContext
 from quarva.searchers.gep.breeding import (
     BreedingBuffers,
@@ -27,6 +29,7 @@ from quarva.searchers.gep.breeding import (
     replacement,
 )
 from quarva.searchers.gep.genetic_operators import SymbolSampler, gap_tables
+from quarva.searchers.grammar_samples import grammar_of, sample
 
 __all__ = ["GEP"]
 
@@ -116,7 +119,10 @@ class GEP:
         # The current generation, with fitness, and the next one, which is asked but not yet told.
         self._now, self._next = self._empty_generation(), self._empty_generation()
         self._rates = self._find_rates(self._now.genes)
-        self._buffers = BreedingBuffers.of(self._now.genes, self.islands)
+        self._units = PowerTables.of(a, None if context.units is None else units_of(a, context.units))
+        self._buffers = BreedingBuffers.of(self._now.genes, self.islands, self._units.power.shape[1])
+        if context.units is not None:
+            self._fill_with_legal()
         self._fitness = np.full(len(self._now.population), -np.inf)
         self._wheel = np.zeros_like(self._fitness)
         self._restarting = np.ones(self.islands, np.bool_)
@@ -131,6 +137,15 @@ class GEP:
         size = n, context.shape.genes
         keys, lengths = np.zeros(size, np.uint64), np.zeros(size, np.int64)
         return _Generation(pop, Genes(pop.symbols, pop.dc, pop.constants, keys, lengths))
+
+    def _fill_with_legal(self) -> None:
+        """Fill the current generation with formulas of valid units, for slots where breeding finds none."""
+        now, rng = self._now, np.random.Generator(np.random.PCG64([self._context.seed, 0]))
+        legal = sample(
+            self._context, grammar_of(self._context), len(now.population), rng, self.function_share
+        )
+        now.genes.symbols[:] = legal.symbols
+        read_chromosomes(now.genes, np.arange(len(legal)), self._tables, self._buffers)
 
     def _find_rates(self, genes: Genes) -> Rates:
         _, n_genes, length = genes.symbols.shape
@@ -155,7 +170,7 @@ class GEP:
         with SpinPool(min(context.threads, self.islands)) as pool:
             breed(
                 pool, now.genes, self._fitness, self._wheel, self._restarting, roulette, self._known.table,
-                self._rates, self._sampler, self._tables, self._buffers, new.genes, keys,
+                self._rates, self._sampler, self._tables, self._units, self._buffers, new.genes, keys,
             )  # fmt: skip
         offspring = new.population
         if self._tables.skeletons:

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from quarva.errors import RecipeError
 from quarva.karva.genes import Population
-from quarva.karva.grammar.grammar import Grammar
 from quarva.loop.searcher import SearchContext
+from quarva.searchers.grammar_samples import grammar_of
 from quarva.searchers.policy.length import LengthPrior
 from quarva.searchers.policy.objectives import (
     balance_targets,
@@ -148,7 +148,7 @@ class Policy:
 
     def begin(self, context: SearchContext) -> None:
         """Start a search; see `Searcher.begin`."""
-        self._context, self._grammar = context, Grammar(context.alphabet, context.shape, self.rule_names)
+        self._context, self._grammar = context, grammar_of(context, self.rule_names)
         self._batches = self._starts = 0  # batches and networks so far; all random numbers depend on these
         self._metrics: dict[str, float] = {}
         self._warned = False

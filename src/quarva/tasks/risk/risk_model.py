@@ -62,7 +62,7 @@ class RiskModel:
     groups: tuple[str, ...] = ()
     factors: int = 0
     window: int = 120
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.exposures, Mapping):
@@ -118,7 +118,7 @@ class RiskModel:
 
         Exposures whose fields the panel lacks are left out. A grouping is left out if there would be fewer
         than three assets for each group and exposure. With fewer than 30 assets, only the mean of each day is
-        removed. The notes list what is used.
+        removed.
 
         Raises
         ------
@@ -127,11 +127,7 @@ class RiskModel:
         """
         check_panel(panel, "a risk model")
         if len(panel.assets) < _LEAST_ASSETS:
-            note = (
-                f"risk model: only the mean return of each day is removed, because the panel has "
-                f"{len(panel.assets)} assets; with {_LEAST_ASSETS} or more, exposures are removed too"
-            )
-            return cls(notes=(note,))
+            return cls()
         usable = {
             name: text
             for name, text in DEFAULT_EXPOSURES.items()
@@ -142,15 +138,7 @@ class RiskModel:
             count = sum(len(panel.groups[each].labels) for each in groups) + len(group.labels)
             if 3 * (count + len(usable)) <= len(panel.assets):
                 groups.append(name)
-        named = ", ".join([*groups, *usable]) or "only the mean return of each day"
-        few = [name for name in panel.groups if name not in groups]
-        notes = [f"risk model: {named}"]
-        if few:
-            notes.append(
-                f"risk model: without {', '.join(few)}, because the panel has {len(panel.assets)} assets, "
-                "fewer than three for each group and exposure"
-            )
-        return cls(usable, tuple(groups), notes=tuple(notes))
+        return cls(usable, tuple(groups))
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> "RiskModel":

@@ -86,7 +86,7 @@ def read_formulas(
 def _lines(file: str) -> Iterator[tuple[str, str]]:
     """Yield the location, for messages, and the text of each line that contains a formula."""
     try:
-        text = Path(file).read_text(encoding="utf-8-sig")
+        text = Path(file).expanduser().read_text(encoding="utf-8-sig")
     except OSError as error:
         raise FormulaError(f"{file} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
