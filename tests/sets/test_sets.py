@@ -13,10 +13,11 @@ from quarva.errors import FormulaError, TaskError
 from quarva.live import Stream
 from quarva.scenarios import simulate
 from quarva.sets import Set, fit_set, starting_formulas
+from quarva.sets.forecast import forecast
 from quarva.sets.ridge import fit_ridge, ridge_weights
-from quarva.sets.spike_and_slab import sample_posterior
+from quarva.sets.spike_and_slab import draw_weights, sample_posterior
 from quarva.sets.starts import alpha158
-from quarva.sets.sufficient_statistics import measure
+from quarva.sets.sufficient_statistics import long_run_variance, measure
 
 TEXTS = [
     "-pct_change(close, 5)", "ts_zscore(volume, 20)", "(close - open) / (high - low)",
@@ -248,3 +249,74 @@ def test_wrong_input_is_refused(panel, task):
     short = replace(panel, values=panel.values[:, :90], dates=panel.dates[:90])
     with pytest.raises(TaskError, match="5 folds need 65"):
         fit_set(qv.Task(short, "forward_return_2"), ["close / open"])
+
+
+def test_the_forecast_is_a_posterior_mean_with_an_interval(task):
+    own = fit_set(task, TEXTS)
+    assert own.expected_low < own.expected < own.expected_high
+    assert 0 < own.expected < own.train
+
+
+def test_a_longer_horizon_of_validation_narrows_the_interval(panel):
+    """The true effect stays as uncertain, but its realised mean does not."""
+    few, many = (
+        fit_set(qv.Task(panel, "forward_return_1", split=(0.5, share)), TEXTS) for share in (0.56, 0.95)
+    )
+    assert many.expected == pytest.approx(few.expected, rel=1e-9)
+    assert many.expected_high - many.expected_low < few.expected_high - few.expected_low
+
+
+def test_the_interval_has_the_width_of_a_normal_distribution(task):
+    """Draws and sampling error are normal, so the width of the interval is known."""
+    statistics = measure(task, [qv.parse(TEXTS[0])])
+    gram = statistics.whole[0]
+    draws = np.random.default_rng(7).normal(0.03, 0.01, (400, 1))
+    found = forecast(statistics, np.ones((1, 1)), draws, 250, task.horizon, 0)
+    scale = np.sqrt(gram[0, 0] / statistics.cells)
+    assert found.expected[0] == pytest.approx(draws.mean() * scale)
+    daily = statistics.daily[0] / np.sqrt(gram[0, 0] * statistics.cells)
+    error = np.sqrt(long_run_variance(daily[None], task.horizon)[0] * len(daily) / 250)
+    spread = np.sqrt(error**2 + scale**2 * (0.01**2 + 0.2**2 * (0.03**2 + 0.01**2)))
+    width = 2 * stats.norm.ppf(0.9) * spread
+    assert found.high[0] - found.low[0] == pytest.approx(width, rel=0.1)
+    assert np.isnan(forecast(statistics, np.zeros((1, 1)), draws, 250, 1, 0).expected[0])
+
+
+def test_draws_agree_with_the_means_where_the_prior_is_not_in_doubt():
+    """One certain member: both are the ridge solution."""
+    gram, product = np.array([[5e4]]), np.array([2e3])
+    draws = draw_weights(gram, product, 1.0, np.array([0.5]))
+    mean = sample_posterior(gram, product, 1.0, np.array([0.5])).mean
+    assert draws.shape == (400, 1)
+    assert draws.mean() == pytest.approx(mean[0], rel=0.02)
+
+
+def test_on_noise_the_draws_are_nearly_all_zero():
+    gram, product = np.eye(50) * 1e5, np.random.default_rng(1).normal(0, np.sqrt(1e5), 50)
+    draws = draw_weights(gram, product, 1.0, np.full(50, 0.05))
+    assert (draws != 0).mean() < 0.02
+
+
+def test_files_of_formulas_and_the_101_alphas_are_starts(panel, tmp_path):
+    alphas = starting_formulas("alpha101", panel)
+    assert 30 < len(alphas) < 101  # without vwap, cap and industries
+    mine = tmp_path / "mine.txt"
+    mine.write_text("# reversal\nfast = -pct_change(close, 3)\n-pct_change(close, 10)\n")
+    assert list(starting_formulas(str(mine), panel)) == ["fast", "f1"]
+    other = tmp_path / "other.txt"
+    other.write_text("a = -1 * delta(close, 3)\n")
+    assert str(qv.Formula(starting_formulas(f"worldquant:{other}", panel)["a"])) == "-1 * delta(close, 3)"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rank(market_cap)\n", r"mine.txt, line 1: .*market_cap"),
+        ("rank(close\n", r"mine.txt, line 1: "),
+        ("# nothing\n", "contains no formula"),
+    ],
+)
+def test_a_start_file_that_does_not_fit_is_refused_with_its_line(panel, tmp_path, text, message):
+    (tmp_path / "mine.txt").write_text(text)
+    with pytest.raises(FormulaError, match=message):
+        starting_formulas(str(tmp_path / "mine.txt"), panel)

@@ -13,6 +13,7 @@ DAYS = 252
 """Days of a forecast if a task has no validation part."""
 
 _CHANGE = 0.2  # standard deviation of the relative change of a true effect from training to later days
+_REPEATS = 5  # samples of the predictive distribution for each draw
 _LOW, _HIGH = 0.1, 0.9  # the interval contains 80 % of the probability
 
 Floats = NDArray[np.float64]
@@ -71,7 +72,7 @@ def forecast(
     true = (draws @ gram @ loadings.T) / scale  # (S, P)
     variance = long_run_variance(loadings @ statistics.daily, horizon) / scale**2
     error = np.sqrt(variance * statistics.daily.shape[1] / days)
-    noise = np.random.default_rng(seed).standard_normal((2, len(draws)))[..., None]
-    realised = true * (1 + _CHANGE * noise[0]) + error * noise[1]
+    noise = np.random.default_rng(seed).standard_normal((2, _REPEATS * len(draws), 1))
+    realised = np.tile(true, (_REPEATS, 1)) * (1 + _CHANGE * noise[0]) + error * noise[1]
     low, high = np.quantile(realised, [_LOW, _HIGH], axis=0)
     return Forecasts(true.mean(axis=0), low, high)
