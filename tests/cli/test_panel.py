@@ -101,3 +101,45 @@ def test_a_plant_replaces_neither_the_panel_nor_another_file(quarva):
     assert not Path("y.parquet").exists()
     for _ in range(2):  # the drive of an earlier plant may be replaced
         assert quarva("panel", "plant", "x_drive.parquet", "z.parquet", *plant).status == 0
+
+
+def test_power_prints_shares_and_draws_them(quarva, tmp_path):
+    market = tmp_path / "market.parquet"
+    assert quarva("panel", "simulate", market, "--assets", 40, "--days", 400, "--seed", 2).status == 0
+    words = (
+        "panel",
+        "power",
+        market,
+        "--budget",
+        200,
+        "--ic",
+        "0.01,0.1",
+        "--split",
+        "2015-10-01,2016-03-01",
+    )
+    said = quarva(*words, "--png", "power.png", "--json")
+    assert said.status == 0, said.err
+    weak, strong = said.json["power"]
+    assert (weak["ic"], strong["ic"]) == (0.01, 0.1)
+    assert strong["share"] > 0.5
+    assert Path("power.png").read_bytes().startswith(b"\x89PNG")
+    assert "share of the set" in quarva(*words).out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--ic", "strong"), "--ic strong: write numbers joined by commas"),
+        (("--ic", "2"), "ic"),
+        (("--plant", "rank(nothing)"), "nothing"),
+        (("--png", "picture.jpg"), "must end in .png"),
+        (("--objective", "sharpe"), "the power of a recipe is that of its set"),
+    ],
+)
+def test_a_power_analysis_that_cannot_be_done_is_refused_in_one_line(quarva, tmp_path, words, message):
+    market = tmp_path / "market.parquet"
+    assert quarva("panel", "simulate", market, "--assets", 40, "--days", 400).status == 0
+    said = quarva("panel", "power", market, "--budget", 100, *words)
+    assert said.status == 2
+    assert message in said.err
+    assert len(said.err.strip().splitlines()) == 1

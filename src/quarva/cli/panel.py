@@ -1,14 +1,27 @@
-"""quarva panel describe | simulate | plant: describe a file of bars, simulate a market, plant an effect."""
+"""quarva panel describe | simulate | plant | power: panels, simulated markets and planted effects."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quarva.cli.help import Command, plain_app
 from quarva.cli.options import AsJson, option, takes
-from quarva.cli.output import console, print_json, tell
-from quarva.runs.settings import ReadingSettings, SearcherSettings
+from quarva.cli.output import INTERRUPTED, console, figure, print_json, tell
+from quarva.errors import RecipeError
+from quarva.runs.settings import (
+    LanguageSettings,
+    LimitSettings,
+    ReadingSettings,
+    SearcherSettings,
+    SetSettings,
+    TaskSettings,
+    names_of,
+)
+
+if TYPE_CHECKING:
+    from quarva.runs.power import Power
 
 __all__ = ["panel"]
 
@@ -123,6 +136,89 @@ def plant(
     for each in effects:
         tell(f"planted {each['formula']}: IC {each['ic']:.4f}, before {each['ic_before']:.4f}")
     tell(f"panel: {out}, drive: {drive}")
+
+
+@panel.command(cls=Command)
+@takes(ReadingSettings, TaskSettings, SearcherSettings, LimitSettings, LanguageSettings, SetSettings)
+def power(
+    file: Annotated[str, typer.Argument(metavar="PANEL", help="CSV or Parquet file of bars.")],
+    recipe: Annotated[
+        str | None, typer.Argument(metavar="[RECIPE]", help="TOML file with settings, which flags override.")
+    ] = None,
+    *,
+    formulas: Annotated[
+        list[str] | None,
+        option("--plant", "FORMULA", "Formula to plant; may be repeated (three that the fields allow)."),
+    ] = None,
+    strengths: Annotated[
+        str, option("--ic", "X,…", "Information coefficients of each formula (0.005,0.01,0.02,0.03).")
+    ] = "0.005,0.01,0.02,0.03",
+    png: Annotated[str | None, option("--png", "FILE", "Picture of the shares to write.")] = None,
+    as_json: AsJson = False,
+    **flags: Any,
+) -> None:
+    """Plant effects of several strengths, and tell which share of them a search carries to unseen days."""
+    from dataclasses import asdict
+
+    from quarva.cli.sources import make_recipe, read_panel
+    from quarva.report.power import write_power_png
+    from quarva.runs.power import power as power_of
+    from quarva.runs.recipe import SearchRecipe
+
+    chosen = make_recipe(SearchRecipe, recipe, {**flags, "panel": file})
+    ics = _strengths(strengths)
+    if png is not None and not png.endswith(".png"):
+        raise RecipeError(f"--png {png}: the name of the picture must end in .png")
+    bars = read_panel(file, {name: flags.get(name) for name in names_of(ReadingSettings)})
+    found = power_of(
+        bars, chosen, formulas, ics, progress=sys.stderr.isatty(),
+        told=lambda each: tell(f"IC {each.ic:g}: share {figure(each.share)} in {each.seconds:.0f} s"),
+    )  # fmt: skip
+    if png is not None and found:
+        lines = {
+            "set": [each.share for each in found],
+            "best formula": [each.share_of_best for each in found],
+        }
+        title = f"What a search of {chosen.budget:,} formulas finds on {bars.name}"
+        write_power_png([each.ic for each in found], lines, title, png)
+    if as_json:
+        print_json({"panel": bars.name, "budget": chosen.budget, "power": [asdict(each) for each in found]})
+    else:
+        _show_power(found)
+    if len(found) < len(ics):
+        raise typer.Exit(INTERRUPTED)
+
+
+def _strengths(text: str) -> list[float]:
+    """Parse the argument of --ic."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise RecipeError(f"--ic {text}: write numbers joined by commas, such as 0.01,0.02") from None
+
+
+def _show_power(found: "list[Power]") -> None:
+    """Print the results as a table."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    headings = ("IC of each", "share of the set", "of the best formula", "expected", "validation", "formulas")
+    for heading in (*headings, "seconds"):
+        table.add_column(heading, justify="right")
+    for each in found:
+        table.add_row(
+            f"{each.ic:g}", figure(each.share), figure(each.share_of_best),
+            f"{figure(each.expected)} ({figure(each.expected_low)} to {figure(each.expected_high)})",
+            figure(each.validation), f"{each.evaluations:,}", f"{each.seconds:.1f}",
+        )  # fmt: skip
+    screen = console()
+    screen.print(f"planted: {'; '.join(found[0].planted)}", markup=False)
+    screen.print(table)
+    screen.print(
+        "share: mean daily correlation of the signal with the planted part of the returns, after training; "
+        "1 is all of it"
+    )
 
 
 def _check_outputs(panel: Path, out: Path, drive: Path) -> None:

@@ -14,9 +14,9 @@ from quarva.report.comparison.data import COLOUR_COUNT, ComparisonData, Converge
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["write_png"]
+__all__ = ["LIGHT", "write_png"]
 
-_LIGHT = {
+LIGHT = {
     "paper": "#fcfbf8", "ink": "#1c1b19", "soft": "#625f58", "rule": "#e9e6df", "quiet": "#98948a",
     "tints": ("#77736a", "#0072b2", "#c8500f", "#00875f", "#a8508c", "#9a7200", "#3a8fc4", "#1c1b19"),
 }  # fmt: skip
@@ -41,7 +41,7 @@ def write_png(
     matplotlib = import_extra("matplotlib", "png", "the PNG of a comparison")
     figures = import_extra("matplotlib.figure", "png", "the PNG of a comparison")
 
-    colours: dict[str, Any] = _LIGHT if theme == "light" else _DARK
+    colours: dict[str, Any] = LIGHT if theme == "light" else _DARK
     settings: dict[Any, Any] = {"font.family": "DejaVu Sans", "font.size": 9.5, "text.color": colours["ink"]}
     with matplotlib.rc_context(settings):
         rows = max(len(data.plots) // 2, 1)
