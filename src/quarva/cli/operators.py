@@ -54,8 +54,8 @@ Units, such as prices, shares or money, follow one of these rules:
   field of that name. `IndClass.sector` is the group sector. The precedence is that of C; `c ? x : y` has the
   lowest.
 
-[examples/alphas](../examples/alphas) contains the 101 alphas and Qlib's Alpha158 as files for
-`quarva evaluate --formulas`.
+The [101 alphas](../src/quarva/sets/alpha101.txt) and Qlib's [Alpha158](../examples/alphas/alpha158.txt) are
+files for `quarva evaluate --formulas`.
 """
 _SHORT = {"window": "w", "share": "q", "count": "k", "group": "group", "asset": "asset"}
 

@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,17 @@ if TYPE_CHECKING:
     from quarva.panel import Panel
 
 __all__ = ["Simulated", "Strategy", "backtest", "simulate"]
+
+
+_NOTHING = 1e-6  # positions of which less than this share is left are all exposure
+
+
+class Neutraliser(Protocol):
+    """A risk model, as far as a strategy needs it."""
+
+    def neutralise(self, panel: "Panel", values: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Remove the exposures from positions; see `RiskModel.neutralise`."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,9 @@ class Strategy:
     delisting_return : float, default 0.0
         Return on the day after the last price of a held asset, at least −1; −0.3 is −30 %. With 0, the holder
         receives the last price, as in a cash merger.
+    risk : RiskModel, optional
+        Model whose exposures are removed from the positions of each day, over the assets with a signal. The
+        rest is scaled to the sum of absolute positions that the rule gives.
 
     Raises
     ------
@@ -102,6 +116,7 @@ class Strategy:
     cost_bps: float = 5.0
     periods_per_year: float | None = None
     delisting_return: float = 0.0
+    risk: "Neutraliser | None" = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "delay", check_delay_and_cost(self.delay, self.cost_bps))
@@ -115,6 +130,8 @@ class Strategy:
                 f"of days × assets, not a {type(self.function).__name__}"
             )
 
+        if self.risk is not None and not hasattr(self.risk, "neutralise"):
+            raise TaskError(f"risk must be a RiskModel, not {self.risk!r}")
         if not isinstance(self.positions, Positions):
             raise TaskError(
                 f"positions must be a rule such as LongShort(0.2), not a {type(self.positions).__name__}"
@@ -157,14 +174,26 @@ class Strategy:
         rule = self.positions
         if isinstance(rule, VolatilityScaled) and rule.periods_per_year is None:
             rule = replace(rule, periods_per_year=periods)
+        positions = rule.positions(rows, daily_returns(close))
         result = backtest(
-            rule.positions(rows, daily_returns(close)),
+            positions if self.risk is None else _neutralised(self.risk, panel, rows, positions),
             holding_returns(close, self.delisting_return),
             panel.dates,
             self.delay,
             self.cost_bps,
         )
         return replace(result, periods_per_year=periods)
+
+
+def _neutralised(
+    risk: Neutraliser, panel: "Panel", signal: NDArray[np.floating], positions: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Positions without exposures, of the same sum of absolute values on each day; 0 without a signal."""
+    left = risk.neutralise(panel, np.where(np.isfinite(signal), positions, np.nan))
+    left = np.nan_to_num(left.astype(np.float64), nan=0.0)
+    before, after = (np.abs(each).sum(axis=1, keepdims=True) for each in (positions, left))
+    some = after > _NOTHING * before
+    return np.where(some, left * before / np.where(some, after, 1.0), 0.0)
 
 
 def check_delay_and_cost(delay: int, cost_bps: float) -> int:
