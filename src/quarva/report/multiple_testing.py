@@ -113,7 +113,8 @@ def selection_note(data: ReportData, *, margin: bool = True) -> str:
     if data.model is not None:
         return _model_note(data) + errors
     evaluated = data.search.evaluations
-    text = f"Best of {count(evaluated, 'formula', 'distinct formulas')} by its training score. "
+    by = "forecast" if any(math.isfinite(row.expected) for row in data.pool) else "training score"
+    text = f"Best of {count(evaluated, 'formula', 'distinct formulas')} by its {by}. "
     expected = expected_noise_maximum(data)
     if expected is not None:
         unit, objective = score_unit(data.question.objective), data.question.objective
