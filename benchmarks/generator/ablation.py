@@ -70,7 +70,7 @@ def planted(seed: int, settings: dict[str, Any], chosen: argparse.Namespace) -> 
         task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1)
         found = qv.search(
             task, "policy", budget=chosen.panel_budget, seed=seed, threads=1, progress=False,
-            settings=settings,
+            settings=settings, set_size=0,
         )  # fmt: skip
         truth, best = signals(panel, [PLANT, found.best.formula.text])
         return {"likeness": likeness(best, truth)}

@@ -97,8 +97,9 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
     name, settings = way_of(searcher)
     if searcher not in _warm:
         qv.search(
-            task, name, budget=2_500, seconds=5, threads=chosen.threads, settings=settings, progress=False
-        )
+            task, name, budget=2_500, seconds=5, threads=chosen.threads, settings=settings, set_size=0,
+            progress=False,
+        )  # fmt: skip
         _warm.add(searcher)
     stages = [stage for stage in STAGES if stage < chosen.budget] + [chosen.budget]
     seen = 0
@@ -106,7 +107,8 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
         for stage in stages:
             found = qv.search(
                 task, name, budget=stage, seed=seed, threads=chosen.threads, settings=settings,
-                checkpoint=Path(folder, "checkpoint.npz"), resume=stage != stages[0], progress=False,
+                checkpoint=Path(folder, "checkpoint.npz"), resume=stage != stages[0], set_size=0,
+                progress=False,
             )  # fmt: skip
             later = found.incumbents.iloc[seen:]
             seen = len(found.incumbents)

@@ -80,3 +80,36 @@ def test_a_training_part_too_short_for_folds_has_no_set_and_a_note():
     found = qv.search(short, budget=300, progress=False, windows=[5])
     assert found.set is None
     assert any("there is no set: the training part has" in note for note in short.notes)
+
+
+def test_a_set_larger_than_the_archive_is_fitted_to_all_of_it_with_a_note(task):
+    own = qv.Task(task.panel, "forward_return_1")
+    found = qv.search(own, budget=300, progress=False, set_size=5_000)
+    assert found.set is not None
+    assert any("fewer than 5000" in note for note in own.notes)
+
+
+def test_the_pool_is_ordered_by_forecasts_and_the_record_shows_them_first(task, tmp_path):
+    found = qv.search(task, budget=800, progress=False, out=tmp_path / "run")
+    told = [each.expected for each in found.pool]
+    assert told == sorted(told, reverse=True)
+    assert all(each.expected_low < each.expected < each.expected_high for each in found.pool)
+    record = json.loads((tmp_path / "run" / "findings.json").read_text())
+    for entry, each in ((record["set"], found.set), (record["best"], found.best)):
+        names = [name for name in entry if name.startswith(("expected", "validation", "train"))]
+        assert names == ["expected", "expected_low", "expected_high", "validation", "train"]
+        assert [entry[name] for name in names] == [getattr(each, name) for name in names]
+
+
+def test_a_run_with_a_start_file_can_be_repeated_from_its_recipe_elsewhere(task, tmp_path, monkeypatch):
+    (tmp_path / "mine.txt").write_text("-pct_change(close, 7)\n")
+    monkeypatch.chdir(tmp_path)
+    whole = qv.search(task, budget=300, progress=False, start="mine.txt", out="run")
+    part = qv.search(task, budget=200, progress=False, start="mine.txt", out="part")
+    monkeypatch.chdir("/")
+    again = qv.search(
+        task, budget=300, progress=False, start=str(tmp_path / "mine.txt"), out=tmp_path / "part", resume=True
+    )
+    assert part.evaluations == 200
+    assert [each.text for each in again.set.members] == [each.text for each in whole.set.members]
+    assert any("pct_change(close, 7)" in each.text for each in whole.set.members)

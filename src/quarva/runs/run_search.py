@@ -53,6 +53,7 @@ SEARCHERS: dict[str, Callable[..., Searcher]] = {
 """Searchers by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24
+_USUAL_SIZE = 400  # candidates for a set that are asked for by default
 _SHORT_WINDOW = 40  # longer default windows are used if the training part is at least twice as long
 _SETTINGS = (LimitSettings, LanguageSettings, SearcherSettings, SetSettings)  # arguments of `search`
 
@@ -78,7 +79,7 @@ def search(
     unit_free: bool | None = None,
     units: Mapping[str, str] | None = None,
     settings: dict[str, Any] | None = None,
-    set_size: int = 400,
+    set_size: int = _USUAL_SIZE,
     start: str | Sequence[str] | None = None,
     out: str | Path | None = None,
     checkpoint: str | Path | None = None,
@@ -243,6 +244,10 @@ def _with_set(
     candidates = found.archive[:size]
     if not size or not candidates or not can_have_set(task):
         return found
+    if size > _USUAL_SIZE and len(candidates) < size:
+        task.notes.append(
+            f"the set is fitted to all {len(candidates)} formulas of the archive, fewer than {size}"
+        )
     pool = [each.formula.expression for each in found.pool]
     chance = min(FOUND_MEMBERS / found.evaluations, 1.0)
     candidates = tuple(dict.fromkeys([*pool, *candidates]))

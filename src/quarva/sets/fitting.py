@@ -145,19 +145,24 @@ def fit(
         oriented(trees[k], int(sign)) for k, sign in zip(chosen[kept[members]], signs, strict=True)
     ]
     own = Set([Formula(each) for each in expressions], np.abs(values[members]))
-
     draws = np.zeros((DRAWS, len(chosen)))
     draws[:, kept] = draw_weights(*statistics.whole, statistics.noise, prior_of_kept, seed)
-    loadings = np.zeros((1 + len(chosen), len(chosen)))
-    loadings[0, kept[members]] = values[members]
-    product = measured.whole[1]
-    loadings[1:] = np.diag(np.where(product < 0, -1.0, 1.0))
-    days = int(np.count_nonzero(task.segments == VALIDATION)) or DAYS
-    figures = np.stack(forecast(measured, loadings, draws, days, task.horizon, seed))
-    figures *= _unit(measured, train)
+    weights_of_set = np.zeros(len(chosen))
+    weights_of_set[kept[members]] = values[members]
+    figures = _forecasts(task, measured, weights_of_set, draws, seed) * _unit(measured, train)
     told = np.full((3, len(trees)), np.nan)
     told[:, chosen] = figures[:, 1:]
     return Fit(_with_scores(task, own, figures[:, 0], threads), Forecasts(*told))
+
+
+def _forecasts(
+    task: Task, statistics: SufficientStatistics, weights: Floats, draws: Floats, seed: int
+) -> Floats:
+    """Forecasts of the set and of each formula, oriented as it scores in training, float64 [3, 1 + K]."""
+    signs = np.where(statistics.whole[1] < 0, -1.0, 1.0)
+    loadings = np.concatenate([weights[None], np.diag(signs)])
+    days = int(np.count_nonzero(task.segments == VALIDATION)) or DAYS
+    return np.stack(forecast(statistics, loadings, draws, days, task.horizon, seed))
 
 
 def _unit(statistics: SufficientStatistics, train: Floats) -> float:
