@@ -29,7 +29,7 @@ def test_the_commands_of_the_readme_exist(command, capsys):
 
 def test_the_flags_of_the_readme_exist(capsys):
     used = set(re.findall(r"(--[a-z][a-z-]*)", README)) - {"--help"}
-    for command in ("search", "evaluate", "compare", "fit", "panel plant"):
+    for command in ("search", "evaluate", "compare", "fit", "panel plant", "panel power"):
         main([*command.split(), "--help"])
     told = capsys.readouterr().out
     assert {flag for flag in used if flag not in told} == set()

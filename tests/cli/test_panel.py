@@ -133,6 +133,7 @@ def test_power_prints_shares_and_draws_them(quarva, tmp_path):
         (("--ic", "2"), "ic"),
         (("--plant", "rank(nothing)"), "nothing"),
         (("--png", "picture.jpg"), "must end in .png"),
+        (("--png", "nowhere/picture.png"), "there is no folder nowhere"),
         (("--objective", "sharpe"), "the power of a recipe is that of its set"),
     ],
 )

@@ -146,3 +146,30 @@ def test_a_run_whose_data_changed_cannot_be_resumed(run, quarva, market, tmp_pat
     said = quarva("search", "--resume", "run")
     assert said.status == 2
     assert "changed since the run" in said.err
+
+
+def test_units_are_given_by_a_flag_and_notes_of_the_search_are_told(quarva, tmp_path):
+    market = tmp_path / "market.csv"
+    assert quarva("panel", "simulate", market, "--assets", 12, "--days", 300).status == 0
+    market.write_text(market.read_text().replace("volume", "earnings", 1))
+    words = ("search", "--panel", market, "--target", "forward_return_1", "--budget", 100)
+    said = quarva(*words, "--out", "one")
+    assert "note: the names earnings do not imply a unit" in said.err
+    given = quarva(*words, "--units", "earnings=price", "--out", "two")
+    assert given.status == 0
+    assert "earnings" not in given.err
+    assert Path("two/report.html").read_text() == _again(quarva, "two")
+    assert Path("one/report.html").read_text() == _again(quarva, "one")
+    for text, message in (
+        ("earnings", "is not of the form FIELD=UNIT"),
+        ("earnings=price+", "not a valid unit"),
+    ):
+        wrong = quarva(*words, "--units", text)
+        assert wrong.status == 2
+        assert message in wrong.err
+
+
+def _again(quarva, run):
+    """The page of a run, written again."""
+    assert quarva("report", run).status == 0
+    return Path(run, "report.html").read_text()

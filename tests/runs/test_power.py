@@ -59,6 +59,13 @@ def test_plants_are_those_that_the_fields_allow(market):
 def test_what_cannot_be_measured_is_refused(market):
     with pytest.raises(TaskError, match="the power of a recipe is that of its set"):
         power(market, replace(RECIPE, objective="ts_corr"), progress=False)
+    with pytest.raises(TaskError, match="forward_volatility_5 is not one"):
+        power(market, replace(RECIPE, target="forward_volatility_5"), progress=False)
+    with pytest.raises(RecipeError, match="leave set_size out"):
+        power(market, replace(RECIPE, set_size=0), progress=False)
+    few, short = simulate(60, 110, seed=1), replace(RECIPE, split=(0.4, 0.7))
+    with pytest.raises(TaskError, match="there is no set: the training part has"):
+        power(few, short, ["-pct_change(close, 5)"], progress=False)
     with pytest.raises(RecipeError, match="no strength is given"):
         power(market, RECIPE, strengths=[], progress=False)
     with pytest.raises(RecipeError):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import quarva as qv
-from quarva.errors import RecipeError
+from quarva.errors import RecipeError, RunError
 from quarva.scenarios import simulate
 
 
@@ -113,3 +113,12 @@ def test_a_run_with_a_start_file_can_be_repeated_from_its_recipe_elsewhere(task,
     assert part.evaluations == 200
     assert [each.text for each in again.set.members] == [each.text for each in whole.set.members]
     assert any("pct_change(close, 7)" in each.text for each in whole.set.members)
+
+
+def test_a_resumed_search_needs_the_same_start(task, tmp_path):
+    start = tmp_path / "mine.txt"
+    start.write_text("-pct_change(close, 7)\n")
+    qv.search(task, budget=200, progress=False, start=str(start), out=tmp_path / "run")
+    start.write_text("close / low\n")
+    with pytest.raises(RunError, match="start"):
+        qv.search(task, budget=300, progress=False, start=str(start), out=tmp_path / "run", resume=True)

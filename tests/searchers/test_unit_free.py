@@ -139,7 +139,7 @@ def test_a_search_of_a_panel_is_unit_free_by_default():
 def test_a_language_without_unit_free_formulas_is_used_as_it_is_with_a_note():
     task = qv.Task(simulate(20, 200, seed=1), "forward_return_1")
     qv.search(task, budget=200, progress=False, functions=["add", "mean"])
-    assert any("formulas may have any unit: no formula is unit-free" in note for note in task.notes)
+    assert any("formulas may have any unit, because no formula is unit-free" in note for note in task.notes)
     with pytest.raises(FormulaError, match="no formula is unit-free"):
         qv.search(task, budget=200, progress=False, functions=["add", "mean"], unit_free=True)
 
@@ -150,10 +150,10 @@ def test_units_that_are_unknown_are_told_and_those_that_are_wrong_refused():
     panel = qv.Panel.from_arrays(dict(zip(names, market.values, strict=True)), market.dates, market.assets)
     task = qv.Task(panel, "forward_return_1")
     qv.search(task, budget=200, progress=False)
-    assert any(note.startswith("the unit of strange is not known") for note in task.notes)
+    assert any(note.startswith("the names strange do not imply a unit") for note in task.notes)
     with pytest.raises(FormulaError, match="is not a valid unit for 'strange'"):
         qv.search(task, budget=200, progress=False, units={"strange": "price+1"})
     with pytest.raises(FormulaError, match="a unit is given for 'nothing'"):
         qv.search(task, budget=200, progress=False, units={"nothing": "price"})
-    with pytest.raises(RecipeError, match="units are used only by a search of unit-free formulas"):
+    with pytest.raises(RecipeError, match="units matter only to a search of unit-free formulas"):
         qv.search(task, budget=200, progress=False, units={"strange": "price"}, unit_free=False)

@@ -206,7 +206,6 @@ def test_the_default_model_leaves_out_groups_of_a_small_panel():
     small = simulate(32, 60)
     model = RiskModel.default(small)
     assert model.groups == ()
-    assert "without sector" in model.notes[1]
 
 
 def test_arguments_of_the_wrong_type_are_refused(panel, target):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quarva._runtime.extras import import_extra
 from quarva.cli.help import Command, plain_app
 from quarva.cli.options import AsJson, option, takes
 from quarva.cli.output import INTERRUPTED, console, figure, print_json, tell
@@ -157,7 +158,7 @@ def power(
     as_json: AsJson = False,
     **flags: Any,
 ) -> None:
-    """Plant effects of several strengths, and tell which share of them a search carries to unseen days."""
+    """Plant effects into the one-day return, and tell which share of them a search finds on unseen days."""
     from dataclasses import asdict
 
     from quarva.cli.sources import make_recipe, read_panel
@@ -169,6 +170,10 @@ def power(
     ics = _strengths(strengths)
     if png is not None and not png.endswith(".png"):
         raise RecipeError(f"--png {png}: the name of the picture must end in .png")
+    if png is not None and not Path(png).absolute().parent.is_dir():
+        raise RecipeError(f"--png {png}: there is no folder {Path(png).parent}; create it first")
+    if png is not None:
+        import_extra("matplotlib", "png", "the picture of a power analysis")
     bars = read_panel(file, {name: flags.get(name) for name in names_of(ReadingSettings)})
     found = power_of(
         bars, chosen, formulas, ics, progress=sys.stderr.isatty(),
@@ -185,7 +190,7 @@ def power(
         print_json({"panel": bars.name, "budget": chosen.budget, "power": [asdict(each) for each in found]})
     else:
         _show_power(found)
-    if len(found) < len(ics):
+    if len(found) < len(set(ics)):
         raise typer.Exit(INTERRUPTED)
 
 

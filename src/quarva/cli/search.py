@@ -90,7 +90,11 @@ def _begin(file: str | None, flags: dict[str, Any], out: str | None, read_test: 
         tell("note: the data differ from those for which the recipe was written")
     folder = RunFolder.create(out, complete)
     announce(task)
-    return search_in(folder, task, complete, progress=_progress(), read_test=read_test)
+    told = len(task.notes)
+    kept = search_in(folder, task, complete, progress=_progress(), read_test=read_test)
+    for note in task.notes[told:]:  # what the search itself had to remark
+        tell(f"note: {note}")
+    return kept
 
 
 def _resume(path: str, limits: dict[str, Any], read_test: bool) -> "Kept[Findings]":
@@ -179,7 +183,8 @@ def _set_line(found: dict[str, Any]) -> str:
         name for name in ("validation", "train", "raw_validation", "raw_train") if found[name] == found[name]
     )
     figures += [f"{name.replace('_', ' ')} {figure(found[name])}" for name in shown]
-    return f"set of {len(found['formulas'])} formulas: {', '.join(figures)}"
+    count = len(found["formulas"])
+    return f"set of {count} formula{'s' * (count != 1)}: {', '.join(figures)}"
 
 
 def _asked(record: dict[str, Any]) -> str:

@@ -229,8 +229,9 @@ class Findings:
         if self.set is not None:
             own = self.set
             rows.append(
-                f"set of {len(own)} formulas: expected {own.expected:.4g} ({own.expected_low:.4g} to "
-                f"{own.expected_high:.4g}), validation {own.validation:.4g}, train {own.train:.4g}"
+                f"set of {len(own)} formula{'s' * (len(own) != 1)}: expected {own.expected:.4g} "
+                f"({own.expected_low:.4g} to {own.expected_high:.4g}), validation {own.validation:.4g}, "
+                f"train {own.train:.4g}"
             )
         return "\n".join([head, *rows, end, *(f"warning: {each}" for each in self.task.warnings)])
 

@@ -68,6 +68,8 @@ class Loop:
         Called with a `Progress` between chunks.
     tuner : Tuner, optional
         Fits the constants of formulas.
+    start : str
+        Identity of the known formulas that may enter the set; a resumed search must have the same.
     """
 
     task: Task
@@ -80,6 +82,7 @@ class Loop:
     resume: bool = False
     observer: Callable[[Progress], None] | None = None
     tuner: Tuner | None = None
+    start: str = ""
 
     evaluations: int = field(default=0, init=False)
     proposed: int = field(default=0, init=False)
@@ -342,6 +345,8 @@ class Loop:
             "panel": self.task.panel.fingerprint(),
             # The fingerprint of a panel covers neither the target of a table nor the split of its rows.
             "target": digest(self.task.targets, self.task.segments),
+            "units": str(self.context.units),
+            "start": self.start,
             "tuning": "none" if self.tuner is None else f"{self.tuner.most} steps",
         }
 

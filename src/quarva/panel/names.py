@@ -17,6 +17,7 @@ __all__ = [
     "normalise",
     "normalise_all",
     "parse_renames",
+    "parse_units",
 ]
 
 DATE_NAMES = ("datetime", "timestamp", "date", "trade_date", "time")
@@ -65,17 +66,26 @@ def normalise_all(names: Iterable[str], source: str) -> dict[str, str]:
 
 def parse_renames(text: str) -> dict[str, str]:
     """Parse `OLD=NEW,OLD=NEW` into new column names by old name; ValueError for anything else."""
-    renames: dict[str, str] = {}
+    return _parse_pairs(text, "OLD=NEW", "收盘=close", "column", "renamed")
+
+
+def parse_units(text: str) -> dict[str, str]:
+    """Parse `FIELD=UNIT,FIELD=UNIT` into units by field; ValueError for anything else."""
+    return _parse_pairs(text, "FIELD=UNIT", "earnings=price", "field", "given a unit")
+
+
+def _parse_pairs(text: str, form: str, example: str, noun: str, done: str) -> dict[str, str]:
+    pairs: dict[str, str] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
-        old, equals, new = (piece.strip() for piece in part.rpartition("="))
-        if not (old and equals and new):
-            raise ValueError(f"{part!r} is not of the form OLD=NEW, for example 收盘=close")
-        if old in renames:
-            raise ValueError(f"column {old!r} is renamed twice")
-        renames[old] = new
-    if not renames:
-        raise ValueError("name at least one column, for example 收盘=close")
-    return renames
+        name, equals, value = (piece.strip() for piece in part.rpartition("="))
+        if not (name and equals and value):
+            raise ValueError(f"{part!r} is not of the form {form}, for example {example}")
+        if name in pairs:
+            raise ValueError(f"{noun} {name!r} is {done} twice")
+        pairs[name] = value
+    if not pairs:
+        raise ValueError(f"name at least one {noun}, for example {example}")
+    return pairs
 
 
 def is_price(field: str) -> bool:

@@ -75,6 +75,8 @@ def search_page(
         version=str(record["quarva"]),
         set=_about_set(record.get("set")),
     )
+    # The search itself adds notes, which are not there if the page is written again.
+    task.notes += [note for note in record.get("notes", ()) if note not in task.notes]
     course = None if incumbents is None or history is None else search_progress(task, incumbents, history)
     readings = int(record.get("test_readings", 0))
     return _named(assemble(task, SearchResult(expression, pool, facts, course, readings)), task, recipe)

@@ -91,8 +91,8 @@ def power(
     panel : Panel
         The panel.
     recipe : SearchRecipe, optional
-        Settings of task and search. Its data are not used. Defaults to those of `quarva search`, with the
-        target forward_return_1.
+        Settings of the task and the search; its data are ignored. Defaults to those of `quarva search`, with
+        the target forward_return_1.
     formulas : sequence of str, Formula or Expression, optional
         The formulas to plant, all at once. Defaults to `default_plants`.
     strengths : sequence of float
@@ -105,7 +105,7 @@ def power(
     Returns
     -------
     list of Power
-        One for each strength, in the order given.
+        One for each strength, in ascending order.
 
     Raises
     ------
@@ -116,6 +116,9 @@ def power(
     recipe = SearchRecipe() if recipe is None else recipe
     recipe = replace(recipe, target=recipe.target or _TARGET)
     chosen = default_plants(panel) if formulas is None else tuple(formulas)
+    if not recipe.set_size:
+        raise RecipeError("set_size = 0: the power of a recipe is that of its set; leave set_size out")
+    strengths = sorted(dict.fromkeys(strengths))
     if not len(strengths):
         raise RecipeError("no strength is given; name one, such as 0.01")
     found = []
@@ -127,7 +130,17 @@ def power(
                 "the power of a recipe is that of its set, and this task cannot have one; use at least 3 "
                 "assets and an objective that compares them, such as ic"
             )
+        if not task.trades:
+            raise TaskError(
+                f"a plant changes returns, and {task.target_names[0]} is not one; give a target such as "
+                f"{_TARGET}"
+            )
         answer = search(task, **recipe.settings_of_search(), progress=progress)
+        if answer.set is None and answer.stopped != "interrupted":
+            reason = next(
+                (note for note in task.notes if note.startswith("there is no set")), "there is no set"
+            )
+            raise TaskError(f"the power of a recipe is that of its set, and {reason}")
         found.append(_measured(planted, task, answer, float(ic)))
         if told is not None:
             told(found[-1])

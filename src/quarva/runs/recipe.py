@@ -161,11 +161,11 @@ class Recipe(TaskSettings, ReadingSettings, DataSettings, OriginSettings):
         """Convert a value to the type of its setting: texts are split at commas, lists become tuples."""
         if hasattr(value, "item") and not getattr(value, "ndim", 0):
             value = value.item()  # a NumPy number
-        if name == "rename" and isinstance(value, str):
-            from quarva.panel.names import parse_renames
+        if name in ("rename", "units") and isinstance(value, str):
+            from quarva.panel.names import parse_renames, parse_units
 
             try:
-                return parse_renames(value)
+                return parse_renames(value) if name == "rename" else parse_units(value)
             except ValueError as error:
                 raise WrongSetting(name, value, str(error)) from None
         if name == "settings" and isinstance(value, list | tuple):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, SupportsFloat
 
@@ -15,6 +16,7 @@ from quarva.karva.expression import Expression
 from quarva.karva.genes import GeneShape
 from quarva.karva.grammar import Grammar
 from quarva.karva.grammar.units import unit_of
+from quarva.karva.notation import render
 from quarva.loop.findings import Finding, Findings
 from quarva.loop.loop import Loop
 from quarva.loop.memory import Memory
@@ -212,6 +214,7 @@ def search(
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.tuner = tuner
+    loop.start = sha256("\n".join(render(tree) for tree in known).encode()).hexdigest() if known else "none"
     found = _run(loop, progress)
     return _with_set(found, known, set_size, seed, threads)
 
@@ -220,13 +223,20 @@ def _known(task: Task, start: Sequence[str] | None) -> list[Expression]:
     """The formulas of `start`; by default those of the first collection, on a panel that can have a set."""
     if not can_have_set(task):
         if start is not None and list(start) != [NO_START]:
-            task.notes.append("`start` is not used, because there is no set: see `sets.can_have_set`")
+            for each in start if task.table is None else ():
+                starting_formulas(each, task.panel)  # a wrong name is an error here too
+            task.notes.append(
+                "start is not used, because there is no set: only an objective that compares the assets of a "
+                "panel, such as ic, has one"
+            )
         return []
     if start is None:
         start = DEFAULT_START
     elif NO_START in start:
         if len(start) > 1:
-            raise RecipeError(f"start = {','.join(start)}: '{NO_START}' excludes all others; leave it out")
+            raise RecipeError(
+                f"start = {','.join(start)}: '{NO_START}' stands alone; give it, or the others without it"
+            )
         return []
     found = [tree for each in start for tree in starting_formulas(each, task.panel).values()]
     return list(dict.fromkeys(tree for tree in found if set(tree.fields()) <= set(task.fields)))
@@ -312,7 +322,9 @@ def _units(
     """Units of fields for a search of unit-free formulas. None if formulas may have any unit."""
     if unit_free is False or (unit_free is None and task.table is not None):
         if units:
-            raise RecipeError("units are used only by a search of unit-free formulas; leave one of them out")
+            raise RecipeError(
+                "units matter only to a search of unit-free formulas; leave out units, or set unit_free"
+            )
         return None
     units = dict(units or {})
     try:
@@ -320,12 +332,12 @@ def _units(
     except FormulaError as error:
         if unit_free or units:
             raise
-        task.notes.append(f"formulas may have any unit: {error}")
+        task.notes.append(f"formulas may have any unit, because {error}")
         return None
     unknown = [name for name in alphabet.fields if name not in units and unit_of(name) == "free"]
     if unknown:
         task.notes.append(
-            f"the unit of {', '.join(unknown)} is not known, so any is assumed; state it in `units`"
+            f"the names {', '.join(unknown)} do not imply a unit, so any is assumed; state it in units"
         )
     return units
 

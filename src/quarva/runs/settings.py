@@ -258,7 +258,9 @@ class LanguageSettings:
     units: Annotated[
         dict[str, str] | None,
         Setting(
-            "Units of fields whose names do not imply them, such as earnings=price.", "FIELD=UNIT,…", SEARCH
+            "Units of fields that do not follow from their names, such as earnings=price.",
+            "FIELD=UNIT,…",
+            SEARCH,
         ),
     ] = None
 

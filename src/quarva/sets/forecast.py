@@ -10,7 +10,7 @@ from quarva.sets.sufficient_statistics import SufficientStatistics, long_run_var
 __all__ = ["DAYS", "Forecasts", "forecast"]
 
 DAYS = 252
-"""Days of a forecast if a task has no validation part."""
+"""Number of days that a forecast covers if a task has no validation part."""
 
 _CHANGE = 0.2  # standard deviation of the relative change of a true effect from training to later days
 _REPEATS = 5  # samples of the predictive distribution for each draw
@@ -69,10 +69,10 @@ def forecast(
     gram = statistics.whole[0]
     square = np.einsum("pk,kj,pj->p", loadings, gram, loadings)
     scale = np.sqrt(np.where(square > 0, square, np.nan) * statistics.cells)
-    true = (draws @ gram @ loadings.T) / scale  # (S, P)
+    true = np.clip((draws @ gram @ loadings.T) / scale, -1.0, 1.0)  # (S, P)
     variance = long_run_variance(loadings @ statistics.daily, horizon) / scale**2
     error = np.sqrt(variance * statistics.daily.shape[1] / days)
     noise = np.random.default_rng(seed).standard_normal((2, _REPEATS * len(draws), 1))
     realised = np.tile(true, (_REPEATS, 1)) * (1 + _CHANGE * noise[0]) + error * noise[1]
-    low, high = np.quantile(realised, [_LOW, _HIGH], axis=0)
+    low, high = np.quantile(np.clip(realised, -1.0, 1.0), [_LOW, _HIGH], axis=0)
     return Forecasts(true.mean(axis=0), low, high)

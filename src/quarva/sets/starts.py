@@ -98,7 +98,11 @@ STARTS: dict[str, tuple[Callable[[], dict[str, str]], str]] = {
 """Collections of known formulas by name, and their notations."""
 
 
-DEFAULT_START, NO_START = ("alpha158",), "none"
+DEFAULT_START = ("alpha158",)
+"""What a search starts from if nothing is said."""
+
+NO_START = "none"
+"""Name for a start from nothing."""
 
 
 def starting_formulas(start: str, panel: Panel) -> dict[str, Expression]:
@@ -107,8 +111,8 @@ def starting_formulas(start: str, panel: Panel) -> dict[str, Expression]:
     Parameters
     ----------
     start : str
-        A name in `STARTS`, of which the formulas are returned that read only what the panel has, or the path
-        of a file with one formula per line in infix notation. For another notation, put its name and a colon
+        A name in `STARTS`, whose formulas that need other fields or groups are left out, or the path of a
+        file with one formula per line in infix notation. For another notation, put its name and a colon
         before the path, such as "worldquant:my_alphas.txt".
     panel : Panel
         The panel.
@@ -133,10 +137,12 @@ def starting_formulas(start: str, panel: Panel) -> dict[str, Expression]:
     notation, colon, path = start.partition(":")
     if not colon or notation not in NOTATIONS:
         notation, path = "infix", start
-    if not Path(path).expanduser().is_file():
+    file = Path(path).expanduser()
+    if not file.is_file():
+        what = "that is not a file" if file.exists() else "there is no such file or collection"
         raise RecipeError(
-            f"start = {start}: there is no such file or collection; choose {', '.join(STARTS)}, none, or a "
-            "file with one formula per line"
+            f"start = {start}: {what}; choose {', '.join(STARTS)}, none, or a file with one formula per "
+            f"line, with a notation and a colon before it if that is not infix ({', '.join(NOTATIONS)})"
         )
     return {each.name: each.expression for each in read_formulas([], path, notation, panel)}
 

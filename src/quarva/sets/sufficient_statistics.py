@@ -94,7 +94,7 @@ def measure(
     if len(days) < folds * (_LEAST_DAYS + span):
         raise TaskError(
             f"the training part has {len(days)} days with a target, but {folds} folds need "
-            f"{folds * (_LEAST_DAYS + span)}; move the split, or use fewer folds"
+            f"{folds * (_LEAST_DAYS + span)}; move the split, or use more days"
         )
     panel = _until(panel, int(days[-1]))
     cells = len(days) * len(panel.assets)
