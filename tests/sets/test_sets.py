@@ -320,3 +320,13 @@ def test_a_start_file_that_does_not_fit_is_refused_with_its_line(panel, tmp_path
     (tmp_path / "mine.txt").write_text(text)
     with pytest.raises(FormulaError, match=message):
         starting_formulas(str(tmp_path / "mine.txt"), panel)
+
+
+def test_overlapping_targets_multiply_the_noise_of_a_slow_signal():
+    """Sums over five days of independent returns, for a signal that never changes: five times the variance."""
+    returns = np.random.default_rng(3).normal(size=(40, 6_004))
+    totals = returns.cumsum(axis=1)
+    overlapping = (totals[:, 5:] - totals[:, :-5]) / np.sqrt(5)
+    found = long_run_variance(overlapping, 5).mean() / overlapping.shape[1]
+    assert found == pytest.approx(5, rel=0.05)
+    assert long_run_variance(returns, 1).mean() / returns.shape[1] == pytest.approx(1, rel=0.02)
