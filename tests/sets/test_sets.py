@@ -323,7 +323,7 @@ def test_a_start_file_that_does_not_fit_is_refused_with_its_line(panel, tmp_path
 
 
 def test_overlapping_targets_multiply_the_noise_of_a_slow_signal():
-    """Sums over five days of independent returns, for a signal that never changes: five times the variance."""
+    """Sums over five days of independent returns, and a signal that never changes: five times the noise."""
     returns = np.random.default_rng(3).normal(size=(40, 6_004))
     totals = returns.cumsum(axis=1)
     overlapping = (totals[:, 5:] - totals[:, :-5]) / np.sqrt(5)
