@@ -193,7 +193,7 @@ def _residual(
     """The target without the exposures of the risk model, or None, and the names of the exposures."""
     import numpy as np
 
-    from quarva.tasks.question import residuals
+    from quarva.tasks.question import RISK_UNUSED, residuals
     from quarva.tasks.risk import RiskModel
 
     if settings.risk is None and len(panel.assets) < 3:
@@ -204,7 +204,7 @@ def _residual(
     inside = values if panel.universe is None else np.where(panel.universe, values, np.float32(np.nan))
     found, exposures, notes = residuals(model, panel, [target], inside[None], settings.delay)
     if settings.risk is not None and not exposures:
-        notes = ["the risk model is not used, because the target is not a return"]
+        notes = [RISK_UNUSED]
     for note in notes:
         tell(f"note: {note}")
     return (found[0] if exposures else None), list(exposures)

@@ -168,12 +168,8 @@ def power(
 
     chosen = make_recipe(SearchRecipe, recipe, {**flags, "panel": file})
     ics = _strengths(strengths)
-    if png is not None and not png.endswith(".png"):
-        raise RecipeError(f"--png {png}: the name of the picture must end in .png")
-    if png is not None and not Path(png).absolute().parent.is_dir():
-        raise RecipeError(f"--png {png}: there is no folder {Path(png).parent}; create it first")
     if png is not None:
-        import_extra("matplotlib", "png", "the picture of a power analysis")
+        _check_picture(png)
     bars = read_panel(file, {name: flags.get(name) for name in names_of(ReadingSettings)})
     found = power_of(
         bars, chosen, formulas, ics, progress=sys.stderr.isatty(),
@@ -192,6 +188,15 @@ def power(
         _show_power(found)
     if len(found) < len(set(ics)):
         raise typer.Exit(INTERRUPTED)
+
+
+def _check_picture(png: str) -> None:
+    """Raise an error before the searches if their picture could not be written after them."""
+    if not png.endswith(".png"):
+        raise RecipeError(f"--png {png}: the name of the picture must end in .png")
+    if not Path(png).absolute().parent.is_dir():
+        raise RecipeError(f"--png {png}: there is no folder {Path(png).parent}; create it first")
+    import_extra("matplotlib", "png", "the picture of a power analysis")
 
 
 def _strengths(text: str) -> list[float]:

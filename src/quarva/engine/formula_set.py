@@ -43,7 +43,7 @@ class Set:
         The same for the raw target, to which no risk model was applied. NaN without a risk model.
     expected, expected_low, expected_high : float
         Forecast of the objective on unseen days, from training alone, with its 80 % interval; see
-        `sets.forecast`. NaN if there is none.
+        `sets.forecast`. NaN without a forecast.
 
     Raises
     ------

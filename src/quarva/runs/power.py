@@ -68,7 +68,13 @@ class Power:
 
 
 def default_plants(panel: Panel) -> tuple[str, ...]:
-    """The first three formulas of `PLANTS` whose fields a panel has. Raises RecipeError if there is none."""
+    """Return the first three formulas of `PLANTS` for which a panel has the fields.
+
+    Raises
+    ------
+    RecipeError
+        The panel has the fields for none of them.
+    """
     usable = [text for text in PLANTS if set(Formula(text).expression.fields()) <= set(panel.fields)]
     if not usable:
         raise RecipeError(f"{panel.name} lacks the field close, so nothing can be planted; rename a column")

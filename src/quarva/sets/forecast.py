@@ -67,9 +67,10 @@ def forecast(
     change of the effect with a standard deviation of 20 %.
     """
     gram = statistics.whole[0]
-    square = np.einsum("pk,kj,pj->p", loadings, gram, loadings)
+    turned = gram @ loadings.T
+    square = (loadings.T * turned).sum(axis=0)
     scale = np.sqrt(np.where(square > 0, square, np.nan) * statistics.cells)
-    true = np.clip((draws @ gram @ loadings.T) / scale, -1.0, 1.0)  # (S, P)
+    true = np.clip((draws @ turned) / scale, -1.0, 1.0)  # (S, P)
     variance = long_run_variance(loadings @ statistics.daily, horizon) / scale**2
     error = np.sqrt(variance * statistics.daily.shape[1] / days)
     noise = np.random.default_rng(seed).standard_normal((2, _REPEATS * len(draws), 1))

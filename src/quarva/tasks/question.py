@@ -17,7 +17,7 @@ from quarva.tasks.targets import Field, Target, parse_target
 if TYPE_CHECKING:
     from quarva.panel import Panel, Table
 
-__all__ = ["Question", "panel_question", "residuals", "rows_by_part", "table_question"]
+__all__ = ["RISK_UNUSED", "Question", "panel_question", "residuals", "rows_by_part", "table_question"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +75,10 @@ class Question:
     raw_sealed: NDArray[np.floating] = field(default_factory=lambda: np.empty((0, 0, 0)))
     exposures: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)
+
+
+RISK_UNUSED = "the risk model is not used, because the target is not a return"
+"""Note on a risk model that was asked for."""
 
 
 def panel_question(

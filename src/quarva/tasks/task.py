@@ -31,7 +31,7 @@ from quarva.strategies import (
 from quarva.tasks.leaks import Leak, find_leaks, leak_warnings
 from quarva.tasks.objectives import covered, find_objective
 from quarva.tasks.prepared_target import PreparedTarget
-from quarva.tasks.question import panel_question, table_question
+from quarva.tasks.question import RISK_UNUSED, panel_question, table_question
 from quarva.tasks.risk import RiskModel
 from quarva.tasks.scores import Scores
 from quarva.tasks.split import TEST, TRAIN, UNUSED, VALIDATION, Border
@@ -182,9 +182,7 @@ class Task:
                 if self.risk is not None and not question.exposures:
                     self.risk = None
                     if risk is not None:
-                        question.notes.append(
-                            "the risk model is not used, because the target is not a return"
-                        )
+                        question.notes.append(RISK_UNUSED)
             else:
                 question = panel_question(data, target, split, embargo, delay)
                 if self.risk is not None:
