@@ -62,11 +62,11 @@ def table_task():
 
 @pytest.fixture
 def find():
-    """`search` without a bar, on one thread."""
+    """`search` without a bar, on one thread; searchers are told a formula's own score."""
     from quarva.runs import search
 
     def run(task, way="gep", budget=2000, **given):
-        return search(task, way, budget=budget, **{"progress": False, "threads": 1, **given})
+        return search(task, way, budget=budget, **{"progress": False, "threads": 1, "reward": "own", **given})
 
     return run
 

@@ -13,7 +13,7 @@ import argparse
 import sys
 import time
 import warnings
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -76,12 +76,14 @@ FIRST_UNSEEN, FIRST_TEST = "2017-01-03", "2018-01-02"
 ROWS = {
     "default": "default search: the set",
     "best": "the same: the best formula",
+    "own": "the same, searching for formulas with a high IC of their own",
     "few": "default search, {budget:,} formulas: the set",
     "random": "the same by random search",
     "policy": "the same by the policy network",
     "blend": "the same by blend",
     "no start": "the same without Alpha158 as start",
     "any units": "the same with formulas of any unit",
+    "no scores": "the same with residual returns instead of their normal scores",
     "no risk": "the same without a risk model",
     "ridge": "the same candidates, ridge weights",
     "ten": "the same, ten members of equal weight",
@@ -103,12 +105,13 @@ ROUNDS, PATIENCE = 1000, 50
 
 @dataclass(frozen=True)
 class Run:
-    """Results on one panel: the share and the seconds of each row of the table."""
+    """Results on one panel: share and seconds of each row of the table, and evaluations of each search."""
 
     number: int
     ic: float
     share: dict[str, float]
     seconds: dict[str, float]
+    evaluations: dict[str, int]
 
 
 def run(number: int, ic: float, chosen: argparse.Namespace) -> Run:
@@ -125,6 +128,7 @@ def run(number: int, ic: float, chosen: argparse.Namespace) -> Run:
     known = list(starting_formulas("alpha158", panel).values())
     shares: dict[str, float] = {}
     seconds: dict[str, float] = {}
+    evaluations: dict[str, int] = {}
 
     def told(row: str, signal: Any, began: float) -> None:
         seconds[row] = time.perf_counter() - began
@@ -136,11 +140,13 @@ def run(number: int, ic: float, chosen: argparse.Namespace) -> Run:
         settings = {"budget": chosen.budget, "seed": chosen.seed, "threads": chosen.threads, **settings}
         found = qv.search(where, searcher, progress=False, **settings)
         assert found.set is not None
+        evaluations[row] = found.evaluations
         told(row, found.set, began)
         return found
 
     best = searched("default", budget=50_000).best
     told("best", best, time.perf_counter())
+    searched("own", budget=50_000, reward="own")
     found = searched("few")
     for row, weights, size in (("ridge", "ridge", 400), ("ten", "equal", 10)):
         began = time.perf_counter()
@@ -151,6 +157,8 @@ def run(number: int, ic: float, chosen: argparse.Namespace) -> Run:
         searched(searcher, searcher=searcher)
     searched("no start", start="none")
     searched("any units", unit_free=False)
+    assert task.risk is not None
+    searched("no scores", qv.Task(panel, **question, risk=replace(task.risk, normal_scores=False)))
     searched("no risk", raw)
     archive = searched("400 random", searcher="random", budget=400).archive
     began = time.perf_counter()
@@ -161,7 +169,7 @@ def run(number: int, ic: float, chosen: argparse.Namespace) -> Run:
         told(row, fit_set(where, known, weights, threads=chosen.threads), began)  # type: ignore[arg-type]
     began = time.perf_counter()
     told("lightgbm", lightgbm(raw, known, chosen), began)
-    return Run(number, ic, shares, seconds)
+    return Run(number, ic, shares, seconds, evaluations)
 
 
 def lightgbm(task: Any, formulas: list[Any], chosen: argparse.Namespace) -> np.ndarray:
@@ -214,7 +222,12 @@ def work(job: Job) -> Run:
 
 def summary(runs: list[Run], ics: list[float], budget: int) -> str:
     """Return a table: mean, smallest and largest share of each row by planted IC, and its mean seconds."""
-    header = ["answer", *(f"share at IC {ic:g}: mean (least to most)" for ic in ics), "seconds, mean"]
+    header = [
+        "answer",
+        *(f"share at IC {ic:g}: mean (least to most)" for ic in ics),
+        "evaluations, mean",
+        "seconds, mean",
+    ]
     rows = []
     for row, text in ROWS.items():
         cells = []
@@ -225,9 +238,10 @@ def summary(runs: list[Run], ics: list[float], budget: int) -> str:
                 if shares
                 else "not measured"
             )
-        rows.append(
-            [text.format(budget=budget), *cells, f"{np.mean([each.seconds[row] for each in runs]):.1f}"]
-        )
+        counts = [each.evaluations[row] for each in runs if row in each.evaluations]
+        seconds = np.mean([each.seconds[row] for each in runs])
+        cells += [f"{np.mean(counts):,.0f}" if counts else "", f"{seconds:.1f}"]
+        rows.append([text.format(budget=budget), *cells])
     return tables.table(header, rows)
 
 

@@ -24,7 +24,7 @@ def test_every_searcher_gets_every_seed_and_the_same_evaluations(run, panel_task
 
 def test_a_run_equals_a_search_alone(run, panel_task):
     (row,) = run(panel_task, ["gep"], seeds=[7]).rows()
-    alone = search(panel_task, "gep", 1500, seed=7, threads=1, progress=False)
+    alone = search(panel_task, "gep", 1500, seed=7, threads=1, set_size=0, progress=False)
     assert row["formula"] == alone.best.formula.text
     assert (row["best"], row["train"]) == (alone.best.validation, alone.best.train)
     assert row["proposed"] == alone.proposed

@@ -168,7 +168,7 @@ def test_a_checkpoint_of_another_version_is_refused(find, table_task, tmp_path, 
     monkeypatch.setattr(checkpoint, "CHECKPOINT_VERSION", 1)
     find(table_task, budget=100, checkpoint=tmp_path / "c.npz")
     monkeypatch.undo()
-    with pytest.raises(RunError, match="has version 1, but this Quarva reads version 7; resume it with"):
+    with pytest.raises(RunError, match="has version 1, but this Quarva reads version 8; resume it with"):
         find(table_task, budget=200, checkpoint=tmp_path / "c.npz", resume=True)
 
 

@@ -3,8 +3,10 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import quarva as qv
 from quarva.errors import RecipeError, RunError
 from quarva.karva.genes import Population
 from quarva.loop import loop
@@ -108,7 +110,7 @@ def test_the_archive_does_not_depend_on_the_chunks(table_task):
     train = rng.integers(0, 60, 2000) / 7.0  # many alike
     fitness = train - rng.integers(0, 3, 2000) / 1000
     scores = Scores(fitness, train, np.full(2000, np.nan), np.ones(2000, np.int8))
-    whole, pieces = Archive(population, 40, 3), Archive(population, 40, 3)
+    whole, pieces = Archive(population, 40), Archive(population, 40)
     whole.add(population, scores)
     for at in range(0, 2000, 37):
         part = slice(at, at + 37)
@@ -118,9 +120,20 @@ def test_the_archive_does_not_depend_on_the_chunks(table_task):
         )
     np.testing.assert_array_equal(whole.fitness, pieces.fitness)
     np.testing.assert_array_equal(whole.population.symbols, pieces.population.symbols)
-    kinds = [tuple(symbols[0, :2]) for symbols in whole.population.symbols]
-    assert max(kinds.count(kind) for kind in kinds) <= 3
-    assert len(set(zip(kinds, whole.train, strict=True))) == len(whole) == 40
+    assert len(set(whole.train)) == len(whole) == 40
+
+
+def test_diverse_formulas_of_the_archive_have_different_signals(find, panel_task):
+    found = find(panel_task, budget=3000)
+    signals = np.stack([qv.Formula(each).signal(panel_task.panel).to_numpy() for each in found.archive[:30]])
+    training = np.flatnonzero(panel_task.segments == 0)
+    ranks = [[pd.Series(row).rank() for row in signal[training[30::4]]] for signal in signals]
+    alike = 0
+    for k in range(len(ranks)):
+        for j in range(k):
+            pairs = zip(ranks[k], ranks[j], strict=True)
+            alike += abs(np.nanmean([a.corr(b) for a, b in pairs])) > 0.97
+    assert alike <= 4  # the sample and ranks differ a little from the signals
 
 
 def space_of(task, head=5, budget=1000, seed=0):

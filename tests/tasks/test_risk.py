@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import norm, rankdata
 
 from quarva.engine import Formula
 from quarva.errors import TaskError
@@ -46,19 +47,32 @@ def test_residuals_equal_an_ordinary_regression(panel, target, day):
     there = np.isfinite(target[day])
     fitted = design[there] @ np.linalg.lstsq(design[there], target[day][there], rcond=None)[0]
     assert found.exposures == ("size", "volatility")
-    residual = found.values[day] * found.volatility[day]
-    np.testing.assert_allclose(residual[there], target[day][there] - fitted, atol=1e-7)
+    np.testing.assert_allclose(found.residuals[day][there], target[day][there] - fitted, atol=1e-7)
     assert np.isnan(found.values[day][~there]).all()
 
 
 def test_the_volatility_is_that_of_the_residuals_known_by_the_day(panel, target):
     model = RiskModel({"price": "log(close)"}, (), window=50)
     found = model.residual(panel, target, 2)
-    raw = found.values.astype(np.float64) * found.volatility
+    raw = found.residuals.astype(np.float64)
     day, asset = 200, 7
     known = raw[day - 2 - 49 : day - 2 + 1, asset]
     expected = np.sqrt(np.nanmean(known**2))
     assert found.volatility[day, asset] == pytest.approx(expected, rel=1e-5)
+
+
+def test_values_are_quotients_or_their_normal_scores_made_neutral_again(panel, target):
+    formulas, day = {"price": "log(close)"}, 200
+    plain = RiskModel(formulas, normal_scores=False).residual(panel, target, 2)
+    np.testing.assert_allclose(plain.values[day], plain.residuals[day] / plain.volatility[day], rtol=1e-5)
+    found = RiskModel(formulas).residual(panel, target, 2)
+    there = np.isfinite(plain.values[day])
+    scores = norm.ppf((rankdata(plain.values[day][there]) - 0.5) / there.sum())
+    price = zscore(np.log(panel.field("close")[day]))[there]
+    design = np.column_stack([np.ones(there.sum()), price])
+    fitted = design @ np.linalg.lstsq(design, scores, rcond=None)[0]
+    np.testing.assert_allclose(found.values[day][there], scores - fitted, atol=1e-5)
+    np.testing.assert_array_equal(found.residuals, plain.residuals)
 
 
 def test_later_days_change_nothing_but_the_residuals_of_these_days(panel, target):

@@ -1,4 +1,4 @@
-"""Archive of the best formulas found so far, with a limited number per niche."""
+"""Archive of the best formulas found so far, and a choice of them with dissimilar signals."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,13 @@ from numpy.typing import NDArray
 
 from quarva.karva.expression import Expression, Symbol
 from quarva.karva.genes import Population
+from quarva.loop.probe_panel import ProbePanel
 from quarva.tasks import Scores
 
-__all__ = ["Archive", "oriented", "rank_in_niche"]
+__all__ = ["Archive", "oriented"]
 
 
+_SIMILAR = 0.9  # absolute correlation above which two signals count as similar
 _MERGE_SIZE = 512  # pending candidates that trigger a merge: sorting a few costs as much as sorting many
 
 
@@ -33,7 +35,7 @@ class _Entries:
 
 
 class Archive:
-    """The best chromosomes by fitness, best first, with at most `per_niche` from each niche.
+    """The best chromosomes by fitness, best first.
 
     Parameters
     ----------
@@ -41,8 +43,6 @@ class Archive:
         Population whose alphabet and gene shape the archive uses.
     capacity : int
         Largest number of entries.
-    per_niche : int
-        Largest number of entries per niche.
 
     Attributes
     ----------
@@ -55,18 +55,17 @@ class Archive:
 
     Notes
     -----
-    A niche consists of the formulas that begin with the same two symbols. Without a limit, variants of the
-    best formula would fill the archive. Formulas of one niche whose training scores agree to nine digits
-    count as one function; the shorter or earlier one is kept. Validation scores are not used.
+    Formulas whose training scores agree to nine digits count as one function; the shorter or earlier one is
+    kept. Validation scores are not used.
 
     The content does not depend on how formulas are divided into chunks, because chunk sizes depend on timing
     and findings must not. Candidates may therefore be pending; they are merged a few hundred at a time and
     before the content is accessed.
     """
 
-    def __init__(self, template: Population, capacity: int, per_niche: int) -> None:
+    def __init__(self, template: Population, capacity: int) -> None:
         empty = np.empty(0)
-        self._capacity, self._per_niche = capacity, per_niche
+        self._capacity = capacity
         self._entries = _Entries(template[:0], empty, empty.copy(), np.empty(0, np.int8))
         self._pending: list[_Entries] = []
         self._n_pending = 0
@@ -115,9 +114,7 @@ class Archive:
             ),
         )
         order = np.argsort(-merged.fitness, kind="stable")
-        niche = _niches(merged.population)
-        order = order[_is_first(niche[order], merged.train[order])]
-        rows = order[rank_in_niche(niche[order]) < self._per_niche][: self._capacity]
+        rows = order[_is_first(merged.train[order])][: self._capacity]
         if rows.max() >= len(self._entries):  # otherwise every pending formula is already in the archive
             self._entries = merged[rows]
 
@@ -146,8 +143,46 @@ class Archive:
         """Formula of entry `i`, oriented so that a larger signal means a larger target."""
         return oriented(self.population[i : i + 1].expressions()[0], int(self.sign[i]))
 
+    def expressions(self) -> tuple[Expression, ...]:
+        """The oriented formulas of all entries, best first; see `expression`."""
+        return tuple(
+            oriented(each, int(sign))
+            for each, sign in zip(self.population.expressions(), self.sign, strict=True)
+        )
+
+    def diverse(self, probe_panel: ProbePanel, threads: int, most: int) -> "Archive":
+        """Choose entries whose signals differ, so that variants of the best formula do not fill the choice.
+
+        Parameters
+        ----------
+        probe_panel : ProbePanel
+            The sample on which signals are compared.
+        threads : int
+            Maximum number of threads. The choice does not depend on it.
+        most : int
+            Maximum number of entries.
+
+        Returns
+        -------
+        Archive
+            The entries whose correlation with every better chosen one is at most 0.9 in absolute value, best
+            first.
+        """
+        entries = self._merged()
+        signatures = probe_panel.signatures(entries.population, threads)
+        chosen: list[int] = []
+        for k in range(len(entries)):
+            if not (np.abs(signatures[chosen] @ signatures[k]) > _SIMILAR).any():
+                chosen.append(k)
+                if len(chosen) == most:
+                    break
+        out = Archive(entries.population, most)
+        out._entries = entries[np.array(chosen, np.int64)]
+        out._top = self._top
+        return out
+
     def drop_first(self, n: int) -> None:
-        """Remove the `n` best entries. Formulas that they displaced from their niche do not return."""
+        """Remove the `n` best entries."""
         self._entries = self._merged()[np.arange(n, len(self._merged()))]
         self._top = float(self._entries.fitness[0]) if len(self._entries) else -np.inf
 
@@ -180,39 +215,10 @@ def oriented(expression: Expression, sign: int) -> Expression:
     return Expression(Symbol.function("neg"), (expression,))
 
 
-def _niches(population: Population) -> NDArray[np.int64]:
-    """Niche of each chromosome as a number: its first two symbols."""
-    first = population.symbols[:, 0, 0].astype(np.int64)
-    return (
-        first * len(population.alphabet) + population.symbols[:, 0, min(1, population.symbols.shape[2] - 1)]
-    )
-
-
-def rank_in_niche(niche: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Number of earlier elements with the same niche.
-
-    Parameters
-    ----------
-    niche : integer array of shape (K,)
-        Niche of each element.
-
-    Returns
-    -------
-    int64 array of shape (K,)
-    """
-    order = np.argsort(niche, kind="stable")
-    starts = np.searchsorted(niche[order], niche[order], side="left")
-    rank = np.empty(len(niche), np.int64)
-    rank[order] = np.arange(len(niche)) - starts
-    return rank
-
-
-def _is_first(niche: NDArray[np.int64], train: NDArray) -> NDArray[np.bool_]:
-    """Mask of the first formula with each niche and training score, rounded to nine digits."""
-    odd = np.uint64(0x9E3779B97F4A7C15)  # combines both numbers into one hash
-    word = (niche.astype(np.uint64) * odd) ^ _rounded(train).view(np.uint64)
+def _is_first(train: NDArray) -> NDArray[np.bool_]:
+    """Mask of the first formula with each training score, rounded to nine digits."""
     first = np.zeros(len(train), np.bool_)
-    first[np.unique(word, return_index=True)[1]] = True
+    first[np.unique(_rounded(train), return_index=True)[1]] = True
     return first
 
 

@@ -11,7 +11,7 @@ from quarva.errors import RunError
 
 __all__ = ["CHECKPOINT_VERSION", "evaluations", "load", "save"]
 
-CHECKPOINT_VERSION = 7
+CHECKPOINT_VERSION = 8
 
 _LONGEST = 80  # characters up to which both sides of a difference are shown in full
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Finding", "Findings", "Stopped", "choose_pool", "is_eligible", "validation_scores"]
 
-Stopped = Literal["budget", "seconds", "memory", "solved", "interrupted", "exhausted"]
+Stopped = Literal["budget", "seconds", "memory", "solved", "interrupted", "exhausted", "converged"]
 
 _SHOWN = ("expected", "validation", "train", "raw_validation", "raw_train", "coverage", "turnover")
 _POOL_SIZE = 10
@@ -139,7 +139,7 @@ class Findings:
         Number of formulas from which a surrogate selected those to score; 0 without a surrogate. Candidates
         do not count as evaluations.
     archive : tuple of Expression
-        The best formulas, with at most two for each pair of first symbols, best first and oriented.
+        The best formulas whose signals differ (see `Archive.diverse`), best first and oriented.
     set : Set or None
         The archive as one function; see `sets.fit_set`. None for a table, with fewer than 3 assets, for an
         objective that trades, and if no set was asked for.

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from quarva._runtime.interrupts import interrupts
 from quarva.errors import RunError
-from quarva.karva.expression import Expression
 from quarva.karva.genes import Population
 from quarva.loop import checkpoint
 from quarva.loop.archive import Archive
@@ -22,9 +21,11 @@ from quarva.loop.incumbent import Incumbent
 from quarva.loop.incumbents import Incumbents, Piece
 from quarva.loop.limits import peak_mb
 from quarva.loop.progress import Progress
+from quarva.loop.reward import Reward
 from quarva.loop.searcher import (
     CountsCandidates,
     ReportsMetrics,
+    Rescorable,
     Resumable,
     SearchContext,
     Searcher,
@@ -35,7 +36,8 @@ from quarva.tasks import Scores, Task
 
 __all__ = ["Loop"]
 
-_ARCHIVE_SIZE, _MAX_PER_NICHE = 600, 2  # formulas from which the pool is chosen
+_ARCHIVE_SIZE = 2_000  # formulas
+_DIVERSE = 600  # formulas with different signals from which pool and set are chosen
 _CHUNK_SECONDS = 1.0  # target duration of a chunk; progress and Ctrl-C are handled between chunks
 _FIRST_CHUNK = 64
 _CHECKPOINT_SECONDS = 10.0
@@ -67,7 +69,9 @@ class Loop:
     observer : callable, optional
         Called with a `Progress` between chunks.
     tuner : Tuner, optional
-        Fits the constants of formulas.
+        Fits the constants of formulas. It cannot be combined with a reward.
+    reward : Reward, optional
+        What searchers are told instead of the fitness.
     start : str
         Identity of the known formulas that may enter the set; a resumed search must have the same.
     """
@@ -82,6 +86,7 @@ class Loop:
     resume: bool = False
     observer: Callable[[Progress], None] | None = None
     tuner: Tuner | None = None
+    reward: Reward | None = None
     start: str = ""
 
     evaluations: int = field(default=0, init=False)
@@ -113,24 +118,27 @@ class Loop:
                 if stopped in (None, "budget"):
                     stopped = self._stop_reason() or stopped
             self._save(mid_batch)
-            pool = choose_pool(self.task, self._archive)
+            best = self._diverse()
+            pool = choose_pool(self.task, best)
         return Findings(
             task=self.task, searcher=self.name, seed=self.context.seed, budget=self.context.budget, pool=pool,
             evaluations=self.evaluations, proposed=self.proposed, invalid=self.invalid,
             tuning_steps=self.tuning_steps, seconds=self._elapsed(),
             seconds_proposing=self.seconds_proposing, seconds_scoring=self.seconds_scoring, stopped=stopped,
             history=self._history.frame(), incumbent_log=self._incumbents, candidates=self._candidates(),
-            archive=self._formulas(),
+            archive=() if self.task.table else best.expressions(),
         )  # fmt: skip
 
-    def _formulas(self) -> tuple[Expression, ...]:
-        """The formulas of the archive, best first; none for a table."""
-        return () if self.task.table else tuple(map(self._archive.expression, range(len(self._archive))))
+    def _diverse(self) -> Archive:
+        """The best formulas with different signals; for a table, the best formulas."""
+        probe = self.context.probe_panel
+        return (
+            self._archive if probe is None else self._archive.diverse(probe, self.context.threads, _DIVERSE)
+        )
 
     def _begin(self) -> None:
         template = Population.empty(self.context.alphabet, self.context.shape, 0)
-        per_niche = _MAX_PER_NICHE if self.task.table is None else _ARCHIVE_SIZE
-        self._archive = Archive(template, _ARCHIVE_SIZE, per_niche)
+        self._archive = Archive(template, _ARCHIVE_SIZE)
         self._history = History()
         self._chunk, self._stale_batches = _FIRST_CHUNK, 0
         self._largest_batch = 0  # evaluations of the largest batch so far, including tuning steps
@@ -150,6 +158,8 @@ class Loop:
         self.searcher.begin(self.context)
         if self.resume:
             self._restore()
+        elif self.reward is not None:
+            self.reward.update((), 0)
         self._start = self._saved = time.perf_counter()
         if self.checkpoint_path is not None:
             self._batch_start = self._state()
@@ -199,6 +209,8 @@ class Loop:
             self.searcher.tell(population, fitness)
             self.seconds_proposing += time.perf_counter() - tell_began
         self._record_batch(fitness, len(evaluated) / max(seen, 1))
+        if stopped is None and self.reward is not None and self.reward.is_due(self.evaluations):
+            self._update_reward(self.reward)
         if stopped is None and self.checkpoint_path is not None:
             # The next batch may be abandoned if it is slow; a resumed search then continues from its start.
             slow = time.perf_counter() - began > _CHUNK_SECONDS
@@ -258,10 +270,23 @@ class Loop:
 
     def _score(self, population: Population, keys: NDArray, chunk: NDArray, fitness: NDArray) -> None:
         began = time.perf_counter()
-        scores = self.task.score(population, self.context.threads, self.context.device, validation=False)
+        if self.reward is None:
+            scores = self.task.score(population, self.context.threads, self.context.device, validation=False)
+            rewards = scores.fitness
+        else:
+            scores, rewards = self.reward.score(population)
         piece = self._piece(len(chunk), began)
-        fitness[chunk] = scores.fitness
-        self._record(population, keys, scores, piece)
+        fitness[chunk] = rewards
+        self._record(population, keys, scores, rewards, piece)
+
+    def _update_reward(self, reward: Reward) -> None:
+        """Adapt the reward to what has been found, and rescore what the searcher keeps."""
+        began = time.perf_counter()
+        reward.update(self._diverse().expressions(), self.evaluations)
+        self.context.memory.forget()
+        if isinstance(self.searcher, Rescorable):
+            self.searcher.rescore(lambda population: reward.score(population)[1])
+        self.seconds_scoring += time.perf_counter() - began
 
     def _tune(
         self, tuner: Tuner, population: Population, fitness: NDArray, new: NDArray[np.integer]
@@ -278,7 +303,8 @@ class Loop:
         rows, better = tuned.places[improved], tuned.population[improved]
         fitness[rows] = scores.fitness[improved]
         keys = better.keys()
-        self._record(better, keys, scores[improved], piece)
+        chosen = scores[improved]
+        self._record(better, keys, chosen, chosen.fitness, piece)
         self._report()
         return population.with_rows(rows, better, keys)
 
@@ -293,9 +319,16 @@ class Loop:
     def _candidates(self) -> int:
         return 0 if self._surrogate is None else self._surrogate.n_candidates()
 
-    def _record(self, population: Population, keys: NDArray, scores: Scores, piece: Piece) -> None:
-        """Store the scores in memory and archive, and update the incumbent."""
-        self.context.memory.put(keys, scores.fitness)
+    def _record(
+        self,
+        population: Population,
+        keys: NDArray,
+        scores: Scores,
+        rewards: NDArray[np.float64],
+        piece: Piece,
+    ) -> None:
+        """Store rewards in memory and scores in the archive, and update the incumbent."""
+        self.context.memory.put(keys, rewards)
         if self._archive.add(population, scores) or not self._incumbent.is_top:
             self._incumbents.update(population, scores, piece)
             self._incumbent.update()
@@ -305,6 +338,8 @@ class Loop:
             return "solved"
         if self.evaluations >= self.context.budget:
             return "budget"
+        if self.reward is not None and self.reward.converged:
+            return "converged"
         if self._interrupted():
             return "interrupted"
         if self._out_of_time():
@@ -347,6 +382,7 @@ class Loop:
             "target": digest(self.task.targets, self.task.segments),
             "units": str(self.context.units),
             "start": self.start,
+            "reward": "own" if self.reward is None else "gain",
             "tuning": "none" if self.tuner is None else f"{self.tuner.most} steps",
         }
 
@@ -363,6 +399,7 @@ class Loop:
             "searcher": searcher,
             "memory": self.context.memory.state(),
             "tuner": {} if self.tuner is None else self.tuner.state(),
+            "reward": {} if self.reward is None else self.reward.state(),
             "best": self._archive.state(),
             "history": self._history.state(),
             "incumbents": self._incumbents.state(),
@@ -392,6 +429,8 @@ class Loop:
             self.context.memory.restore(state["memory"])
             if self.tuner is not None:
                 self.tuner.restore(state["tuner"])
+            if self.reward is not None:
+                self.reward.restore(state["reward"])
             self._archive.restore(state["best"])
             self._incumbent.update()
             self._history.restore(state["history"])

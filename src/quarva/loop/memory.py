@@ -144,6 +144,10 @@ class Memory:
             self._grow()
         self._used += int(put(self.table, self.fitness, keys, fitness))
 
+    def forget(self) -> None:
+        """Set the fitness of all keys to NaN, because it is no longer comparable. The keys remain known."""
+        self.fitness[:] = np.nan
+
     def contains(self, keys: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Find the keys that were scored.
 

@@ -1,6 +1,6 @@
 """The ask/tell protocol of searchers."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from quarva.loop.memory import Memory
 from quarva.loop.probe_panel import ProbePanel
 from quarva.loop.probe_rows import ProbeRows
 
-__all__ = ["CountsCandidates", "ReportsMetrics", "Resumable", "SearchContext", "Searcher"]
+__all__ = ["CountsCandidates", "ReportsMetrics", "Rescorable", "Resumable", "SearchContext", "Searcher"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +123,25 @@ class CountsCandidates(Protocol):
 
         A candidate is a chromosome whose signal was computed for the surrogate, whether or not it was then
         proposed. The loop reports this number next to the evaluations and does not limit it.
+        """
+        ...
+
+
+@runtime_checkable
+class Rescorable(Protocol):
+    """Optional protocol: a searcher that keeps formulas with their fitness.
+
+    With a reward that changes during the search, such as what a formula adds to the present set, old values
+    of the fitness are not comparable to new ones.
+    """
+
+    def rescore(self, score: Callable[[Population], NDArray[np.float64]]) -> None:
+        """Replace the fitness of all formulas that the searcher keeps. Called between batches.
+
+        Parameters
+        ----------
+        score : callable
+            Returns the new fitness of valid formulas; NaN means no score.
         """
         ...
 

@@ -10,14 +10,13 @@ import numpy as np
 
 from quarva._runtime.whole import whole
 from quarva.engine import Device, threads_to_use
-from quarva.errors import FormulaError, QuarvaError, RecipeError, TaskError
+from quarva.errors import FormulaError, QuarvaError, RecipeError
 from quarva.karva.alphabet import PANEL_FUNCTIONS, TABLE_FUNCTIONS, WINDOWS, Alphabet
-from quarva.karva.expression import Expression
 from quarva.karva.genes import GeneShape
 from quarva.karva.grammar import Grammar
 from quarva.karva.grammar.units import unit_of
 from quarva.karva.notation import render
-from quarva.loop.findings import Finding, Findings
+from quarva.loop.findings import Findings
 from quarva.loop.loop import Loop
 from quarva.loop.memory import Memory
 from quarva.loop.offsets import offsets_of
@@ -27,6 +26,7 @@ from quarva.loop.progress import Progress
 from quarva.loop.searcher import SearchContext, Searcher
 from quarva.loop.tuning import tuner_for
 from quarva.runs.recipe import SearchRecipe
+from quarva.runs.search_set import USUAL_SIZE, known_formulas, reward_for, with_set
 from quarva.runs.settings import (
     LanguageSettings,
     LimitSettings,
@@ -39,8 +39,6 @@ from quarva.searchers.blend.blend import Blend
 from quarva.searchers.gep.gep import GEP
 from quarva.searchers.policy import Policy
 from quarva.searchers.random_search import RandomSearch
-from quarva.sets import DEFAULT_START, FOUND_MEMBERS, KNOWN_MEMBERS, NO_START, can_have_set, starting_formulas
-from quarva.sets.fitting import fit
 from quarva.tasks import TRAIN, Task, check_task
 
 if TYPE_CHECKING:
@@ -55,7 +53,6 @@ SEARCHERS: dict[str, Callable[..., Searcher]] = {
 """Searchers by name."""
 
 _PANEL_HEAD, _TABLE_HEAD = 10, 24
-_USUAL_SIZE = 400  # candidates for a set that are asked for by default
 _SHORT_WINDOW = 40  # longer default windows are used if the training part is at least twice as long
 _SETTINGS = (LimitSettings, LanguageSettings, SearcherSettings, SetSettings)  # arguments of `search`
 
@@ -81,8 +78,9 @@ def search(
     unit_free: bool | None = None,
     units: Mapping[str, str] | None = None,
     settings: dict[str, Any] | None = None,
-    set_size: int = _USUAL_SIZE,
+    set_size: int = USUAL_SIZE,
     start: str | Sequence[str] | None = None,
+    reward: str | None = None,
     out: str | Path | None = None,
     checkpoint: str | Path | None = None,
     resume: bool = False,
@@ -147,6 +145,9 @@ def search(
     start : str or sequence of str, optional
         Known formulas that may enter the set: collections of `sets.STARTS`, files of formulas (see
         `sets.starting_formulas`), or "none". They are no evaluations. Defaults to "alpha158".
+    reward : {"gain", "own"}, optional
+        What the searcher maximises: what a formula adds to the set (see `sets.marginal_gain`), or its own
+        score. Defaults to "gain" if there is a set and constants are not tuned.
     out : path-like, optional
         New or empty folder for the run: recipe, data, checkpoint, findings, signals, history and page. By
         default nothing is written.
@@ -182,7 +183,7 @@ def search(
     tuning_steps = None if tuning_steps is None else whole("tuning_steps", tuning_steps, 0)
     _check_limits(seconds=seconds, memory_mb=memory_mb)
     set_size, start = whole("set_size", set_size, 0), [start] if isinstance(start, str) else start
-    known = _known(task, start)
+    known = known_formulas(task, start)
     functions = [functions] if isinstance(functions, str) else functions
     windows = [windows] if isinstance(windows, int | float) else windows
     windows = None if windows is None else [whole("a window", window) for window in windows]
@@ -214,73 +215,10 @@ def search(
     )
     loop = Loop(task, way, name, space, seconds, memory_mb, Path(checkpoint) if checkpoint else None, resume)
     loop.tuner = tuner
+    loop.reward = reward_for(task, reward, space, known, set_size)
     loop.start = sha256("\n".join(render(tree) for tree in known).encode()).hexdigest() if known else "none"
     found = _run(loop, progress)
-    return _with_set(found, known, set_size, seed, threads)
-
-
-def _known(task: Task, start: Sequence[str] | None) -> list[Expression]:
-    """The formulas of `start`; by default those of the first collection, on a panel that can have a set."""
-    if not can_have_set(task):
-        if start is not None and list(start) != [NO_START]:
-            for each in start if task.table is None else ():
-                starting_formulas(each, task.panel)  # a wrong name is an error here too
-            task.notes.append(
-                "start is not used, because there is no set: only an objective that compares the assets of a "
-                "panel, such as ic, has one"
-            )
-        return []
-    if start is None:
-        start = DEFAULT_START
-    elif NO_START in start:
-        if len(start) > 1:
-            raise RecipeError(
-                f"start = {','.join(start)}: '{NO_START}' stands alone; give it, or the others without it"
-            )
-        return []
-    found = [tree for each in start for tree in starting_formulas(each, task.panel).values()]
-    return list(dict.fromkeys(tree for tree in found if set(tree.fields()) <= set(task.fields)))
-
-
-def _with_set(
-    found: Findings, known: Sequence[Expression], size: int, seed: int, threads: int | None
-) -> Findings:
-    """Add a set, fitted to the archive of a search and to known formulas, and forecasts.
-
-    The pool is sorted by the forecasts. Without a set, because the task cannot have one, the findings remain
-    as they are.
-    """
-    task = found.task
-    candidates = found.archive[:size]
-    if not size or not candidates or not can_have_set(task):
-        return found
-    if size > _USUAL_SIZE and len(candidates) < size:
-        task.notes.append(
-            f"the set is fitted to all {len(candidates)} formulas of the archive, fewer than {size}"
-        )
-    pool = [each.formula.expression for each in found.pool]
-    chance = min(FOUND_MEMBERS / found.evaluations, 1.0)
-    candidates = tuple(dict.fromkeys([*pool, *candidates]))
-    prior = np.concatenate([
-        np.full(len(known), min(KNOWN_MEMBERS / max(len(known), 1), 1.0)),
-        np.full(len(candidates), chance),
-    ])  # fmt: skip
-    most = len(known) + len(candidates)
-    try:
-        own, forecasts = fit(task, [*known, *candidates], prior=prior, most=most, seed=seed, threads=threads)
-    except TaskError as error:  # a short training part
-        task.notes.append(f"there is no set: {error}")
-        return found
-    figures = np.stack(forecasts, axis=1)[len(known) :]
-    told = []
-    for each, tree in zip(found.pool, pool, strict=True):
-        expected, low, high = figures[candidates.index(tree)].tolist()
-        told.append(replace(each, expected=expected, expected_low=low, expected_high=high))
-    return replace(found, set=own, pool=sorted(told, key=_by_forecast))
-
-
-def _by_forecast(found: Finding) -> float:
-    return -found.expected if np.isfinite(found.expected) else np.inf
+    return with_set(found, known, loop.reward, set_size, seed, threads)
 
 
 def _check_limits(**limits: float | None) -> None:

@@ -298,6 +298,13 @@ class SetSettings:
             "NAME,…", SEARCH, usual="alpha158",
         ),
     ] = None  # fmt: skip
+    reward: Annotated[
+        str | None,
+        Setting(
+            "What the searcher maximises: gain (what a formula adds to the set) or own (its own score).",
+            "NAME", SEARCH, usual="gain if there is a set",
+        ),
+    ] = None  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 """The first formulas of a search, from which evolution breeds others."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,11 @@ class Initialisation:
         self._rounds += 1
         self.population = Population.concatenate([self.population, population])
         self.fitness = np.concatenate([self.fitness, fitness])
+
+    def rescore(self, score: Callable[[Population], NDArray[np.float64]]) -> None:
+        """Replace the fitness of the formulas scored so far; see `Rescorable.rescore`."""
+        if len(self.population):
+            self.fitness = score(self.population)
 
     def state(self) -> dict[str, Any]:
         """Return the state as arrays and numbers."""

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from quarva.karva.alphabet import Alphabet
 from quarva.karva.genes import Population
 from quarva.karva.grammar.grammar import Grammar
-from quarva.loop.archive import rank_in_niche
 from quarva.loop.searcher import SearchContext
 from quarva.searchers.grammar_samples import sample
 
@@ -47,7 +46,7 @@ def shortest_first(context: SearchContext, grammar: Grammar, n: int) -> Populati
     is_first[np.unique(compared.keys(), return_index=True)[1]] = True
     short = samples[np.lexsort((samples.sizes(), ~is_first))[:n]]
     kinds = replace(short, symbols=_representatives(context.alphabet)[short.symbols]).keys()
-    return short[np.argsort(rank_in_niche(kinds), kind="stable")]
+    return short[np.argsort(_rank_in_kind(kinds), kind="stable")]
 
 
 def sample_short(context: SearchContext, grammar: Grammar, n: int, stream: int) -> Population:
@@ -63,3 +62,12 @@ def _representatives(alphabet: Alphabet) -> NDArray[np.int16]:
     _, first, which = np.unique(code, return_index=True, return_inverse=True)
     representatives[: len(code)] = first[which]
     return representatives
+
+
+def _rank_in_kind(kinds: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return, for each formula, the number of earlier formulas of the same kind."""
+    order = np.argsort(kinds, kind="stable")
+    starts = np.searchsorted(kinds[order], kinds[order], side="left")
+    rank = np.empty(len(kinds), np.int64)
+    rank[order] = np.arange(len(kinds)) - starts
+    return rank

@@ -19,17 +19,12 @@ from quarva.sets.spike_and_slab import DRAWS, draw_weights, sample_posterior
 from quarva.sets.sufficient_statistics import SufficientStatistics, measure
 from quarva.tasks import VALIDATION, Task, attach_signals, check_task
 
-__all__ = ["FOUND_MEMBERS", "KNOWN_MEMBERS", "WEIGHTS", "Fit", "Weights", "can_have_set", "fit", "fit_set"]
+__all__ = ["WEIGHTS", "Fit", "Weights", "can_have_set", "fit", "fit_set"]
 
 Weights = Literal["spike_and_slab", "ridge", "equal"]
 WEIGHTS: tuple[Weights, ...] = ("spike_and_slab", "ridge", "equal")
 
-KNOWN_MEMBERS = 10.0
-"""Prior expectation of the number of members among a collection of known formulas."""
-
-FOUND_MEMBERS = 3.0
-"""Prior expectation of the number of members among all formulas that a search evaluates."""
-
+_USUAL_MEMBERS = 10.0  # prior expectation of the number of members
 _SAME = 0.98  # absolute correlation in training above which two signals count as one
 _NEGLIGIBLE = 0.01  # omitted members have at most this share of the variance of the set's signal
 
@@ -200,7 +195,7 @@ def can_have_set(task: Task) -> bool:
 def _chances(prior: NDArray[np.floating] | None, count: int) -> Floats:
     """Prior probability of each formula. Raises TaskError if the shape or a value is not valid."""
     if prior is None:
-        return np.full(count, min(KNOWN_MEMBERS / max(count, 1), 1.0))
+        return np.full(count, min(_USUAL_MEMBERS / max(count, 1), 1.0))
     chances = np.asarray(prior)
     if chances.shape != (count,):
         raise TaskError(f"prior has shape {chances.shape}, but there are {count} formulas; give one for each")

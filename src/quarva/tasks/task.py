@@ -327,6 +327,10 @@ class Task:
             prepared = self._prepared if validated or self.table else self._prepared_training
             values = self._values(formulas, prepared, threads, device)
             values = values[:, 0] if self.table else values[:, :, 0]
+        return self._scores(values, formulas)
+
+    def _scores(self, values: NDArray[np.float64], formulas: engine.Program | Population) -> Scores:
+        """Convert values of the objective, float64 [P, S], to scores."""
         train = values[:, 0]
         validation = values[:, 1] if values.shape[1] > 1 else np.full(len(train), np.nan)
         sign = np.ones(len(train), np.int8)
@@ -335,6 +339,41 @@ class Task:
             train, validation = train * sign, validation * sign
         penalty = self.parsimony * formulas.sizes() if self.parsimony else 0.0
         return Scores((-train if self.objective.minimised else train) - penalty, train, validation, sign)
+
+    def beside(self, values: NDArray[np.floating]) -> PreparedTarget:
+        """Prepare the first target and a second one, shape (T, N), for `score_beside`; NaN: no target."""
+        second = np.asarray(values, self.targets.dtype)[None]
+        return self._prepare(np.concatenate([self.targets[:1], second])).first_part()
+
+    def score_beside(
+        self, formulas: Any, both: PreparedTarget, threads: int | None = None, device: engine.Device = "cpu"
+    ) -> tuple[Scores, Scores]:
+        """Score formulas in training for the first target and for a second one, in one pass.
+
+        Parameters
+        ----------
+        formulas : Population, Program, or one or several of str, Formula, Expression and Finding
+            P formulas.
+        both : PreparedTarget
+            Both targets; see `beside`.
+        threads : int, optional
+            Maximum number of threads. Defaults to one per core. The result does not depend on it.
+        device : str, default "cpu"
+            Device of the evaluation; see `engine.evaluate`.
+
+        Returns
+        -------
+        tuple of two Scores
+            Those of the first target are equal to the scores of `score` without validation, bit for bit.
+
+        Raises
+        ------
+        TaskError, FormulaError, DeviceError
+            As in `score`.
+        """
+        program = self._program(formulas)
+        values = self._values(program, both, threads, device)
+        return self._scores(values[:, :, 0], program), self._scores(values[:, :, 1], program)
 
     def read_test(self, formula: Any, threads: int | None = None) -> float:
         """Read the sealed test for one formula.

@@ -77,6 +77,10 @@ class Bandit:
         self._rewards[arm] = _DECAY * self._rewards[arm] + reward
         self._costs[arm] = _DECAY * self._costs[arm] + n
 
+    def clear(self) -> None:
+        """Forget the elite, because the fitness has changed."""
+        self._elite[:], self._keys[:] = -np.inf, 0
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the state as arrays."""
         return {

@@ -223,6 +223,23 @@ class Blend:
         if not self._completion.is_full() or self._batches % _READ_EVERY == 0:
             self._completed = self._completion.read(population)
 
+    def rescore(self, score: Callable[[Population], NDArray[np.float64]]) -> None:
+        """Replace the fitness of all formulas that are kept; see `Rescorable.rescore`."""
+        self._evolution.rescore(score)
+        if self._joined:
+            self._network.rescore(score)
+        if self._initialisation is not None:
+            self._initialisation.rescore(score)
+        if self._seeds is not None:
+            self._seeds = self._seeds[0], score(self._seeds[0])
+        self._bandit.clear()
+        if self._surrogate is not None:
+            self._surrogate.clear()
+            population, fitness = self._evolution.current_population()
+            scored = np.flatnonzero(np.isfinite(fitness))
+            if scored.size:
+                self._surrogate.update(population[scored], fitness[scored])
+
     def n_candidates(self) -> int:
         """Return how many candidates the surrogate has considered; 0 without a surrogate, as on tables."""
         return 0 if self._surrogate is None else self._surrogate.n_candidates

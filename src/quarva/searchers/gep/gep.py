@@ -6,6 +6,7 @@ the performance (measured in `benchmarks/`): a child's formula must not have bee
 that does not improve for some generations restarts.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, Literal, NamedTuple
 
@@ -245,6 +246,14 @@ class GEP:
     def _read_population(self) -> None:
         seeded = np.flatnonzero(np.repeat(~self._restarting, self.population))
         read_chromosomes(self._now.genes, seeded, self._tables, self._buffers)
+
+    def rescore(self, score: Callable[[Population], NDArray[np.float64]]) -> None:
+        """Replace the fitness of all islands; see `Rescorable.rescore`."""
+        scored = np.flatnonzero(np.isfinite(self._fitness))
+        if scored.size:
+            self._fitness[scored] = np.nan_to_num(score(self._now.population[scored]), nan=-np.inf)
+        self._best = self._fitness.reshape(self.islands, -1).max(axis=1)
+        self._stagnation[:] = 0
 
     def current_population(self) -> tuple[Population, NDArray[np.float64]]:
         """Return the chromosomes of all islands and their fitness, −inf for no score.

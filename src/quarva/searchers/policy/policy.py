@@ -7,6 +7,7 @@ its optimiser and its queues are replaced by newly initialised ones.
 """
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -339,6 +340,16 @@ class Policy:
             Population.concatenate([taught, added]),
             np.concatenate([taught_fitness, fitness[legal]]),
         )
+
+    def rescore(self, score: Callable[[Population], NDArray[np.float64]]) -> None:
+        """Replace the fitness of the formulas in the queues; see `Rescorable.rescore`."""
+        for queue in (self._queue, self._models):
+            queue.rescore(score)
+        taught, _ = self._taught
+        self._taught = taught, score(taught) if len(taught) else np.zeros(0)
+        best = [queue.fitness[0] for queue in (self._queue, self._models) if len(queue)]
+        self._best = self._level = float(max(best, default=-np.inf))
+        self._stagnation = 0
 
     def state(self) -> dict[str, Any]:
         """Return the state as arrays and numbers."""

@@ -1,5 +1,6 @@
 """A queue of the best distinct formulas."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -83,6 +84,12 @@ class Queue:
         if self.distinct_fitness:
             best = best[np.sort(np.unique(all_fitness[best], return_index=True)[1])][: self.size]
         self.population, self.fitness = whole[best], all_fitness[best]
+
+    def rescore(self, score: Callable[[Population], NDArray[np.float64]]) -> None:
+        """Replace the fitness of all formulas; those without a score leave the queue."""
+        if len(self):
+            known, self.population, self.fitness = self.population, self.population[:0], self.fitness[:0]
+            self.add(known, score(known))
 
     def state(self) -> dict[str, NDArray]:
         """Return the formulas as arrays."""

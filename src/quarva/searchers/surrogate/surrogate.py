@@ -144,6 +144,11 @@ class Surrogate:
         best = self.acquisition(whole).reshape(len(candidates), n).argmax(axis=0)
         return whole[best * n + np.arange(n)]
 
+    def clear(self) -> None:
+        """Forget the training set, because the fitness has changed."""
+        self._signatures, self._fitness, self._keys = self._signatures[:0], self._fitness[:0], self._keys[:0]
+        self._fit()
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return the training set as arrays."""
         return {

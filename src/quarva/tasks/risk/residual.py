@@ -1,4 +1,9 @@
-"""Residuals of daily cross-sectional regressions on exposures, scaled by their past volatility."""
+"""Residuals of daily cross-sectional regressions on exposures, scaled by their past volatility.
+
+Residual returns have fat tails, so that a few cells decide a least-squares fit. Normal scores (van der
+Waerden 1952) of each day's residuals avoid this. The regression is then repeated, because the scores are not
+exactly neutral.
+"""
 
 from dataclasses import dataclass
 
@@ -25,7 +30,10 @@ class Residual:
     Attributes
     ----------
     values : ndarray of float32, shape (T, N)
-        Residuals divided by their volatility. NaN means no target.
+        The target that is scored: residuals divided by their volatility, as normal scores unless the model
+        has none. NaN means no target.
+    residuals : ndarray of float32, shape (T, N)
+        Residuals in units of the target. NaN where `values` is NaN.
     volatility : ndarray of float32, shape (T, N)
         The volatility that each residual was divided by, in units of the target. It uses only residuals that
         are known on the signal's day, except on days before any asset has a history: see
@@ -37,20 +45,36 @@ class Residual:
     """
 
     values: NDArray[np.float32]
+    residuals: NDArray[np.float32]
     volatility: NDArray[np.float32]
     exposures: tuple[str, ...]
     notes: tuple[str, ...]
 
 
 def residual_of(
-    exposures: Exposures, target: NDArray[np.floating], known_after: int, window: int
+    exposures: Exposures, target: NDArray[np.floating], known_after: int, window: int, normal_scores: bool
 ) -> Residual:
     """Compute the scaled residuals of a target; see `RiskModel.residual`."""
     left = _regress(exposures, target)
     volatility = _past_volatility(left, known_after, window)
-    values = (left / volatility).astype(np.float32)
-    scale = np.where(np.isfinite(values), volatility, np.nan).astype(np.float32)
-    return Residual(values, scale, exposures.names, exposures.notes)
+    values = left / volatility
+    if normal_scores:
+        values = _regress(exposures, _normal_scores(values))
+    known = np.isfinite(values)
+    residuals, scale = (np.where(known, each, np.nan).astype(np.float32) for each in (left, volatility))
+    return Residual(values.astype(np.float32), residuals, scale, exposures.names, exposures.notes)
+
+
+def _normal_scores(values: Floats) -> Floats:
+    """Φ⁻¹((rank − ½) / n) of the n values of each day, with average ranks; NaN stays NaN."""
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    count = np.isfinite(values).sum(axis=1, keepdims=True)
+    out = np.full(values.shape, np.nan)
+    some = np.flatnonzero(count > 0)
+    out[some] = ndtri((rankdata(values[some], axis=1, nan_policy="omit") - 0.5) / count[some])
+    return out
 
 
 def neutralised(exposures: Exposures, values: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -32,7 +32,7 @@ DEFAULT_EXPOSURES = {
 """Exposures of the default model. It uses those whose fields the panel has."""
 
 _LEAST_ASSETS = 30  # with fewer, the default model removes only the mean of a day
-_KEYS = ("exposures", "groups", "factors", "window")
+_KEYS = ("exposures", "groups", "factors", "window", "normal_scores")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,9 @@ class RiskModel:
         Number of statistical factors: principal components of the returns of the past 252 days.
     window : int, default 120
         Number of days from which the residual volatility of an asset is estimated, 2 or more.
+    normal_scores : bool, default True
+        Whether the residuals of a day are replaced by their normal scores. Returns have fat tails, and
+        without scores a few extreme residuals decide what is found.
     notes : tuple of str
         Remarks on how the model was chosen.
 
@@ -62,6 +65,7 @@ class RiskModel:
     groups: tuple[str, ...] = ()
     factors: int = 0
     window: int = 120
+    normal_scores: bool = True
     notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
@@ -76,6 +80,8 @@ class RiskModel:
         object.__setattr__(self, "groups", tuple(dict.fromkeys(self.groups)))
         whole("the number of statistical factors", self.factors, 0, TaskError)
         whole("the window of the residual volatility", self.window, 2, TaskError, "days")
+        if not isinstance(self.normal_scores, bool):
+            raise TaskError(f"normal_scores must be true or false, not {self.normal_scores!r}")
 
     @classmethod
     def of(
@@ -118,7 +124,7 @@ class RiskModel:
 
         Exposures whose fields the panel lacks are left out. A grouping is left out if there would be fewer
         than three assets for each group and exposure. With fewer than 30 assets, only the mean of each day is
-        removed.
+        removed, and there are no normal scores.
 
         Raises
         ------
@@ -127,7 +133,7 @@ class RiskModel:
         """
         check_panel(panel, "a risk model")
         if len(panel.assets) < _LEAST_ASSETS:
-            return cls()
+            return cls(normal_scores=False)  # a day would have few different scores
         usable = {
             name: text
             for name, text in DEFAULT_EXPOSURES.items()
@@ -142,7 +148,7 @@ class RiskModel:
 
     @classmethod
     def read(cls, path: str | PathLike[str]) -> "RiskModel":
-        """Read a model from a TOML file with the keys `exposures`, `groups`, `factors` and `window`.
+        """Read a model from a TOML file, whose keys are the parameters of this class without `notes`.
 
         Raises
         ------
@@ -173,9 +179,9 @@ class RiskModel:
             )
         if not (isinstance(groups, list | tuple) and all(isinstance(name, str) for name in groups)):
             raise TaskError(f'{path}: groups must be a list of names, such as ["sector"]')
-        numbers: dict[str, Any] = {name: given[name] for name in ("factors", "window") if name in given}
+        others: dict[str, Any] = {name: given[name] for name in _KEYS[2:] if name in given}
         try:
-            model = cls(exposures, tuple(groups), **numbers)
+            model = cls(exposures, tuple(groups), **others)
         except TaskError as error:
             raise TaskError(f"{path}: {error}") from None
         factors = [f"{model.factors} statistical factors"] if model.factors else []
@@ -185,8 +191,8 @@ class RiskModel:
     def as_dict(self) -> dict[str, Any]:
         """Return the model as plain data with the keys of a file; the notes are omitted."""
         formulas = {name: render(expression_of(given)) for name, given in self.exposures.items()}
-        settings = {"groups": list(self.groups), "factors": self.factors, "window": self.window}
-        return {**settings, "exposures": formulas}
+        settings = {name: getattr(self, name) for name in _KEYS[2:]}
+        return {"groups": list(self.groups), **settings, "exposures": formulas}
 
     def residual(self, panel: Panel, target: NDArray[np.floating], known_after: int) -> Residual:
         """Remove the exposures from a target, and divide the rest by the volatility of each asset.
@@ -196,6 +202,9 @@ class RiskModel:
         targets are known on the signal's day. An asset with fewer than 20 such residuals gets the median over
         the assets, and no asset gets less than 0.3 times the median. Before any asset has 20, all assets of a
         day are divided by the root mean square of that day's residuals.
+
+        With `normal_scores`, the n quotients of a day are replaced by Φ⁻¹((rank − ½) / n) and regressed on
+        the exposures again.
 
         With fewer than 10 assets per exposure or group, the coefficients of the exposures are shrunk by a
         ridge penalty.
@@ -224,7 +233,7 @@ class RiskModel:
         """
         whole("known_after", known_after, 0, TaskError, "days")
         _check_shape(panel, target)
-        return residual_of(self._measure(panel), target, known_after, self.window)
+        return residual_of(self._measure(panel), target, known_after, self.window, self.normal_scores)
 
     def neutralise(self, panel: Panel, values: NDArray[np.floating]) -> NDArray[np.float32]:
         """Remove the exposures from signals or positions.
