@@ -232,10 +232,10 @@ def summary(runs: list[Run], ics: list[float], budget: int) -> str:
     for row, text in ROWS.items():
         cells = []
         for ic in ics:
-            shares = [each.share[row] for each in runs if each.ic == ic]
+            values = [each.share[row] for each in runs if each.ic == ic]
             cells.append(
-                f"{np.mean(shares):.2f} ({min(shares):.2f} to {max(shares):.2f})"
-                if shares
+                f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+                if values
                 else "not measured"
             )
         counts = [each.evaluations[row] for each in runs if row in each.evaluations]
