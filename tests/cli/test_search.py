@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import quarva as qv
+
 FILES = {
     "recipe.toml",
     "findings.json",
@@ -15,6 +17,7 @@ FILES = {
     "history.parquet",
     "incumbents.parquet",
     "report.html",
+    "set.toml",
     "checkpoint.npz",
 }
 
@@ -38,6 +41,15 @@ def test_a_run_writes_a_complete_folder(run):
     assert {"formula", "gene", "size", "train", "validation"} <= set(run["best"])
     assert all(0 < each["coverage"] <= 1 for each in run["pool"])
     assert json.loads(Path("run/findings.json").read_text()) == run
+
+
+def test_the_set_of_a_run_is_read_from_its_file(run, bars):
+    own = qv.Set.read("run/set.toml")
+    assert [each.text for each in own.members] == run["set"]["formulas"]
+    assert own.weights.tolist() == run["set"]["weights"]
+    written = pd.read_parquet("run/signals.parquet").pivot(index="date", columns="asset", values="set")
+    signal = own.signal(qv.Panel.read(bars))
+    np.testing.assert_array_equal(written.to_numpy(), signal[written.columns].to_numpy())
 
 
 def test_signals_and_history_belong_to_the_findings(run, quarva, bars):

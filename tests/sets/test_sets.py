@@ -330,3 +330,33 @@ def test_overlapping_targets_multiply_the_noise_of_a_slow_signal():
     found = long_run_variance(overlapping, 5).mean() / overlapping.shape[1]
     assert found == pytest.approx(5, rel=0.05)
     assert long_run_variance(returns, 1).mean() / returns.shape[1] == pytest.approx(1, rel=0.02)
+
+
+def test_a_set_is_written_and_read(panel, tmp_path):
+    own = Set(TEXTS, np.random.default_rng(0).normal(size=len(TEXTS)) / 3)
+    own.write(tmp_path / "set.toml")
+    read = Set.read(tmp_path / "set.toml", panel)
+    assert [each.text for each in read.members] == [each.text for each in own.members]
+    np.testing.assert_array_equal(read.weights, own.weights)
+    np.testing.assert_array_equal(read.signal(panel).to_numpy(), own.signal(panel).to_numpy())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("version = [", "cannot be read as TOML"),
+        ("version = 2", "has version 2, but this Quarva reads sets of version 1"),
+        ("version = 1", "no \\[\\[member\\]\\]"),
+        ("version = 1\n[[member]]\nformula = 'close'", "member 1 needs a number 'weight'"),
+        ("version = 1\n[[member]]\nweight = true\nformula = 'close'", "member 1 needs a number 'weight'"),
+        ("version = 1\n[[member]]\nweight = 1\nformula = 'rank(nothing)'", "member 1: .*nothing"),
+        ("version = 1\n[[member]]\nweight = nan\nformula = 'close'", "finite"),
+    ],
+)
+def test_a_file_that_is_no_set_is_refused(panel, tmp_path, text, message):
+    path = tmp_path / "set.toml"
+    path.write_text(text)
+    with pytest.raises(FormulaError, match=message):
+        Set.read(path, panel)
+    with pytest.raises(FormulaError, match="No such file"):
+        Set.read(tmp_path / "other.toml")

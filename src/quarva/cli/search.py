@@ -166,7 +166,7 @@ def _show(kept: "Kept[Findings]") -> None:
     if record["candidates"]:
         counted += f" chosen from {record['candidates']:,} candidates"
     counted += f" in {record['seconds']:.1f} s"
-    screen.print(f"{counted}; stopped by: {record['stopped']}")
+    screen.print(f"{counted}; stopped: {record['stopped']}")
     if record["task"]["exposures"]:
         screen.print(f"risk model: {', '.join(record['task']['exposures'])}")
     if pool:

@@ -46,7 +46,7 @@ def distil(
     task : Task
         The task that it was fitted to.
     searcher, budget, **settings
-        As in `search`.
+        As in `search`, but `reward` is "own" by default, because one formula is asked for.
     objective : str, optional
         Objective that compares formula and network. Defaults to "rank_ic", and for a table to "r2".
 
@@ -65,7 +65,7 @@ def distil(
     asked = (
         _of_panel(function, task, objective) if task.table is None else _of_table(function, task, objective)
     )
-    return search(asked, searcher, budget, **settings)
+    return search(asked, searcher, budget, **{"reward": "own", **settings})
 
 
 def _of_panel(function: _Valued, task: Task, objective: str | None) -> Task:

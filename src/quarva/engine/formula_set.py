@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -120,6 +121,37 @@ class Set:
             program = Program.from_expressions([each.expression for each in self.members[at : at + _MEMBERS]])
             _add(signals(program, panel), self.weights[at : at + _MEMBERS], total, known)
         return as_frame(_signal(total, known), panel)
+
+    def write(self, path: str | PathLike[str]) -> None:
+        """Write members and weights to a TOML file; see `read`. Raises RunError if that is not possible."""
+        from quarva.engine.set_file import write_set
+
+        write_set(self, path)
+
+    @staticmethod
+    def read(path: str | PathLike[str], panel: Panel | None = None) -> "Set":
+        """Read a set from a file of `write`, or from set.toml in the folder of a run.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+        panel : Panel, optional
+            If given, fields, groups and assets must be those of the panel.
+
+        Returns
+        -------
+        Set
+            With the same signals, bit for bit. It has no scores and no forecast.
+
+        Raises
+        ------
+        FormulaError
+            The file cannot be read, is not such a file, or a formula is invalid.
+        """
+        from quarva.engine.set_file import read_set
+
+        return read_set(path, panel)
 
     def combine(self, member_signals: NDArray[np.float32]) -> NDArray[np.float32]:
         """Combine the members' signals of one day, as a stream returns them.

@@ -223,7 +223,7 @@ def _counts(search: SearchFacts) -> str:
         text += f" {search.proposed:,} formulas proposed, {search.evaluations:,} of them distinct and scored"
         text += "" if search.invalid is None else f", {search.invalid:,} invalid"
         text += f", chosen from {search.candidates:,} candidates by a surrogate" if search.candidates else ""
-        text += f"; stopped by {search.stopped}." if search.stopped else "."
+        text += f"; stopped: {search.stopped}." if search.stopped else "."
     return text
 
 

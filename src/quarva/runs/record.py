@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from quarva import report
 from quarva.__version__ import __version__
 from quarva.engine import Set
+from quarva.engine.set_file import SET_FILE, set_text
 from quarva.loop.findings import Finding, Findings
 from quarva.runs.pages import fit_page, search_page
 from quarva.runs.recipe import FitRecipe, SearchRecipe
@@ -69,6 +70,7 @@ def keep_findings(
     incumbents, history = found.incumbents, found.history
     table = signals_table(names, expressions, data)
     if found.set is not None:
+        folder.write(SET_FILE, set_text(found.set).encode("utf-8"))
         signal = found.set.signal(found.task.panel).to_numpy().reshape(-1)
         table = table.with_columns(pl.Series("set", signal, nan_to_null=True))
     folder.write_table("signals.parquet", table)

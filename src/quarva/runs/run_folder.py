@@ -6,9 +6,10 @@
     report.html                     the page
     panel.parquet, table.parquet    the data, if they were passed from Python
 
-A search also writes signals.parquet (the signals of the pool), incumbents.parquet (a row for each incumbent)
-and checkpoint.npz. A fit also writes its network and training.safetensors. `--resume` continues from
-checkpoint.npz or training.safetensors. Files are written atomically.
+A search also writes signals.parquet (the signals of the pool), incumbents.parquet (a row for each
+incumbent), set.toml (members and weights of the set; see `Set.read`) and checkpoint.npz. A fit also writes
+its network and training.safetensors. `--resume` continues from checkpoint.npz or training.safetensors. Files
+are written atomically.
 """
 
 import json
