@@ -12,10 +12,11 @@ PAGE = (Path(__file__).parents[2] / "docs" / "live.md").read_text(encoding="utf-
 
 def test_the_python_of_the_page_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    code = "\n".join(re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL))
     names = {}
     exec(code, names)  # noqa: S102
     assert names["signals"].shape == (1, 20)
+    assert names["signal"].shape == (20,)
     assert str(names["stream"].dates[-1]) == "2022-12-28"
 
 
