@@ -3,14 +3,16 @@
     python benchmarks/searchers/main_job.py --out benchmarks/results/main_job.md
 
 There are two commands: the README's search on the sample panel, and 100,000 evaluations on 498 stocks × 1,000
-days. With --beside CHECKOUT the second command also runs with the source of that checkout. Peak memory is the
-largest resident set of the process (ru_maxrss), libraries included.
+days. The first is repeated with several seeds, for the figures of its set. With --beside CHECKOUT the second
+command also runs with the source of that checkout. Peak memory is the largest resident set of the process
+(ru_maxrss), libraries included.
 """
 
 import argparse
 import json
 import os
 import shlex
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -98,6 +100,21 @@ def line(arguments: str, code: str, measured: Measured) -> list[str]:
     ]
 
 
+def seed_line(seed: int, answer: dict) -> list[str]:
+    """Figures of the set and of the best formula of one seed."""
+    own, best = answer["set"], answer["best"]
+    expected = f"{own['expected']:.4f} ({own['expected_low']:.4f} to {own['expected_high']:.4f})"
+    return [
+        str(seed), f"{answer['evaluations']:,} ({answer['stopped']})", str(own["members"]), expected,
+        f"{own['validation']:.4f}", f"{own['train']:.4f}", f"{best['expected']:.4f}",
+        f"{best['validation']:.4f}", f"{best['train']:.4f}",
+    ]  # fmt: skip
+
+
+SEEDS_HEADER = (
+    "seed", "evaluations", "members", "set: expected (80 %)", "set: validation", "set: train",
+    "best formula: expected", "validation", "train",
+)  # fmt: skip
 HEADER = (
     "command", "machine code", "seconds", "peak memory, MiB", "evaluations", "of them searching, s",
     "best formula", "train", "validation",
@@ -114,6 +131,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--panel", default=PANEL, help="the 498 stocks")
     parser.add_argument("--budget", help="evaluations, instead of those of the commands")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds of the search on the sample")
     parser.add_argument("--beside", type=Path, metavar="CHECKOUT", help="measure the source of CHECKOUT too")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
@@ -123,11 +141,20 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cache = Path(folder)
         rows = [line(sample, code, measure(shlex.split(sample), cache)) for code in ("compiled", "cached")]
+        answers = [
+            measure(shlex.split(f"{sample} --seed {seed}"), cache).answer for seed in range(chosen.seeds)
+        ]
         rows += both(us500, chosen.beside, cache)
+    middle = statistics.median(answer["set"]["validation"] for answer in answers)
+    seeds = tables.table(SEEDS_HEADER, [seed_line(*pair) for pair in enumerate(answers)])
     tables.write(
         chosen.out,
         "The main job",
-        [tables.table(HEADER, rows), tables.prose(HOW)],
+        [
+            tables.table(HEADER, rows),
+            tables.prose(HOW),
+            f"The search on the sample panel by seed; median validation of the set {middle:.4f}:\n\n{seeds}",
+        ],
         command=tables.command_line(["--beside"]),
         software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba', 'torch', 'polars')}",
     )
