@@ -10,7 +10,9 @@ ends.
 """
 
 import argparse
+import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from dataclasses import asdict, dataclass, replace
@@ -92,6 +94,7 @@ ROWS = {
     "alpha158": "Alpha158 with a risk model: the set",
     "alpha158 ridge raw": "Alpha158 without a risk model, ridge weights",
     "lightgbm": "Alpha158 without a risk model, LightGBM",
+    "gplearn": "Alpha158 without a risk model, gplearn's transformer, ridge weights",
 }
 """Rows of the table, in order, and their descriptions."""
 
@@ -169,6 +172,9 @@ def run(number: int, ic: float, chosen: argparse.Namespace) -> Run:
         told(row, fit_set(where, known, weights, threads=chosen.threads), began)  # type: ignore[arg-type]
     began = time.perf_counter()
     told("lightgbm", lightgbm(raw, known, chosen), began)
+    if chosen.peer_python is not None:
+        began = time.perf_counter()
+        told("gplearn", gplearn(raw, known, chosen), began)
     return Run(number, ic, shares, seconds, evaluations)
 
 
@@ -194,6 +200,26 @@ def lightgbm(task: Any, formulas: list[Any], chosen: argparse.Namespace) -> np.n
     model = peer.train(settings, data[0], ROUNDS, valid_sets=[data[1]], callbacks=[stop])
     out = model.predict(features.reshape(-1, len(formulas)), num_threads=chosen.threads)
     return np.asarray(out, np.float32).reshape(task.panel.shape)
+
+
+def gplearn(task: Any, formulas: list[Any], chosen: argparse.Namespace) -> np.ndarray:
+    """Signal of gplearn's transformer on the z-scores of formulas, shape (T, N), from its own process."""
+    from quarva.engine import Program, signals
+
+    values = signals(Program.from_expressions(formulas), task.panel, chosen.threads)
+    features = np.nan_to_num(np.stack([zscores(signal) for signal in values], axis=-1))
+    target = zscores(task.targets[0])
+    there = np.isfinite(target) & (task.segments == 0)[:, None]
+    script = Path(__file__).resolve().parents[1] / "peers" / "transformer.py"
+    with tempfile.TemporaryDirectory() as folder:
+        for name, array in (
+            ("train", features[there]),
+            ("target", target[there]),
+            ("all", features.reshape(-1, len(formulas))),
+        ):
+            np.save(Path(folder) / f"{name}.npy", array)
+        subprocess.run([chosen.peer_python, script, folder, "--seed", str(chosen.seed)], check=True)
+        return np.asarray(np.load(Path(folder) / "signal.npy")).reshape(task.panel.shape)
 
 
 def zscores(values: np.ndarray) -> np.ndarray:
@@ -232,15 +258,15 @@ def summary(runs: list[Run], ics: list[float], budget: int) -> str:
     for row, text in ROWS.items():
         cells = []
         for ic in ics:
-            values = [each.share[row] for each in runs if each.ic == ic]
+            values = [each.share[row] for each in runs if each.ic == ic and row in each.share]
             cells.append(
                 f"{np.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
                 if values
                 else "not measured"
             )
         counts = [each.evaluations[row] for each in runs if row in each.evaluations]
-        seconds = np.mean([each.seconds[row] for each in runs])
-        cells += [f"{np.mean(counts):,.0f}" if counts else "", f"{seconds:.1f}"]
+        seconds = [each.seconds[row] for each in runs if row in each.seconds]
+        cells += [f"{np.mean(counts):,.0f}" if counts else "", f"{np.mean(seconds):.1f}" if seconds else ""]
         rows.append([text.format(budget=budget), *cells])
     return tables.table(header, rows)
 
@@ -250,7 +276,7 @@ def by_set(runs: list[Run], ic: float) -> str:
     mine = [each for each in runs if each.ic == ic]
     rows = [
         [each.number + 1, "<br>".join(f"`{text}`" for text in SETS[each.number]),
-         *(f"{each.share[row]:.2f}" for row in ROWS)]
+         *(f"{each.share[row]:.2f}" if row in each.share else "" for row in ROWS)]
         for each in mine
     ]  # fmt: skip
     return tables.table(["set", "planted", *ROWS], rows)
@@ -277,6 +303,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="threads of each search and fit")
     parser.add_argument("--processes", type=int, default=1, help="number of panels in parallel")
+    parser.add_argument("--peer-python", type=Path, help="a Python that has gplearn")
     parser.add_argument("--cache", type=Path, help="folder in which each run is stored")
     parser.add_argument("--out", type=Path)
     chosen = parser.parse_args()
@@ -298,7 +325,7 @@ def main() -> None:
             tables.prose(how),
             *(f"IC {ic:g}:\n\n{by_set(runs, ic)}" for ic in chosen.ics),
         ],
-        command=tables.command_line(["--cache", "--panel"]),
+        command=tables.command_line(["--cache", "--panel", "--peer-python"]),
         software=f"{tables.quarva_version()}, {tables.versions('numpy', 'numba')}",
     )
 
