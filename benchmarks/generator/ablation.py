@@ -67,7 +67,7 @@ def planted(seed: int, settings: dict[str, Any], chosen: argparse.Namespace) -> 
         from quarva.scenarios.simulate import simulate
 
         panel = simulate(assets=ASSETS, days=DAYS, plant=PLANT, ic=IC, seed=seed)
-        task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1)
+        task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1, risk="none")
         found = qv.search(
             task, "policy", budget=chosen.panel_budget, seed=seed, threads=1, progress=False,
             settings=settings, set_size=0,

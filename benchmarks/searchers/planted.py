@@ -93,7 +93,7 @@ def run(plant: str, seed: int, searcher: str, chosen: argparse.Namespace) -> Run
     from quarva.scenarios.simulate import simulate
 
     panel = simulate(assets=ASSETS, days=DAYS, plant=plant, ic=IC, seed=seed)
-    task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1)
+    task = qv.Task(panel, target="forward_return_1", objective="ic", delay=1, risk="none")
     name, settings = way_of(searcher)
     if searcher not in _warm:
         qv.search(
