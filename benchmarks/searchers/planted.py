@@ -200,10 +200,11 @@ def summary(runs: list[Run], searchers: list[str]) -> str:
 HOW = """\
 Markets from `quarva.scenarios.simulate`: {assets} assets × {days:,} days, the formula's signal planted at
 an information coefficient of {ic} at the one-day horizon, seeds {first} to {last}. Task: `forward_return_1`,
-delay 1, objective ic, default split; at most {budget:,} distinct evaluations; default functions, windows and
-settings except those in a name. Likeness: absolute mean daily Spearman correlation of a formula's signal with
-the planted one, over all days. Found: the first formula that became the best of the search with a likeness
-above {found}; without one, the best finding at the end. In brackets: the evaluation of that formula, counted
+delay 1, objective ic, default split, no risk model, because it would remove part of some planted effects; at
+most {budget:,} distinct evaluations; default functions, windows and settings except those in a name.
+Likeness: absolute mean daily Spearman correlation of a formula's signal with the planted one, over all days.
+Found: the first formula that became the best of the search with a likeness above {found}; without one, the
+best finding at the end. In brackets: the evaluation of that formula, counted
 inside its batch. Medians are over all runs; a run that never found the plant counts as longer than any. An
 evaluation is a formula scored on all training days. Candidates are the formulas whose signals the blend's
 surrogate had computed by then, on 100 assets and some training days and without a target
