@@ -50,7 +50,9 @@ def test_the_folder_repeats_the_run(find, figures, tmp_path, kind):
     task = tasks()[kind]
     found = find(task, budget=400, seed=2, head=5, out=tmp_path / "run")
     is_table = task.table is not None
-    assert set(os.listdir(tmp_path / "run")) == KEPT | {"table.parquet" if is_table else "panel.parquet"}
+    data = {"table.parquet" if is_table else "panel.parquet"}
+    data |= {"set.toml"} if found.set is not None else set()
+    assert set(os.listdir(tmp_path / "run")) == KEPT | data
     folder = RunFolder.open(tmp_path / "run")
     recipe = folder.recipe()
     again = task_of(recipe, data_of(recipe))
@@ -72,7 +74,7 @@ def test_the_folder_repeats_the_run(find, figures, tmp_path, kind):
 
 def test_the_sample_panel_is_not_copied(find, tmp_path):
     find(Task(sample_panel()), budget=5, out=tmp_path / "run")
-    assert set(os.listdir(tmp_path / "run")) == KEPT
+    assert set(os.listdir(tmp_path / "run")) == KEPT | {"set.toml"}
 
 
 def test_a_run_is_not_resumed_with_a_budget_below_its_evaluations(find, figures, panel_task, tmp_path):
