@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from quarva._runtime.files import write_atomically
 from quarva._runtime.threads import share
 from quarva.engine.evaluate import signals, threads_to_use
 from quarva.engine.formula import Formula
@@ -123,10 +124,16 @@ class Set:
         return as_frame(_signal(total, known), panel)
 
     def write(self, path: str | PathLike[str]) -> None:
-        """Write members and weights to a TOML file; see `read`. Raises RunError if that is not possible."""
-        from quarva.engine.set_file import write_set
+        """Write members and weights to a TOML file; scores and forecast are not written.
 
-        write_set(self, path)
+        Raises
+        ------
+        RunError
+            The file cannot be written.
+        """
+        from quarva.engine.set_file import set_text
+
+        write_atomically(path, set_text(self).encode("utf-8"))
 
     @staticmethod
     def read(path: str | PathLike[str], panel: Panel | None = None) -> "Set":

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from quarva._runtime.files import write_atomically
 from quarva.engine.formula import Formula
 from quarva.engine.formula_set import Set
 from quarva.errors import FormulaError
 from quarva.panel import Panel
 
-__all__ = ["SET_FILE", "read_set", "set_text", "write_set"]
+__all__ = ["SET_FILE", "read_set", "set_text"]
 
 SET_FILE = "set.toml"
 """Name of the file in the folder of a run."""
@@ -31,37 +30,8 @@ def set_text(own: Set) -> str:
     return tomli_w.dumps({"version": _VERSION, "member": members})
 
 
-def write_set(own: Set, path: str | PathLike[str]) -> None:
-    """Write the members and weights of a set to a TOML file; its scores and forecast are not written.
-
-    Raises
-    ------
-    RunError
-        The file cannot be written.
-    """
-    write_atomically(path, set_text(own).encode("utf-8"))
-
-
 def read_set(path: str | PathLike[str], panel: Panel | None = None) -> Set:
-    """Read a set that `write_set` or a run wrote.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    panel : Panel, optional
-        If given, fields, groups and assets must be those of the panel.
-
-    Returns
-    -------
-    Set
-        With the same signals, bit for bit. It has no scores and no forecast.
-
-    Raises
-    ------
-    FormulaError
-        The file cannot be read, is not such a file, or a formula is invalid.
-    """
+    """Read a set from a file; see `Set.read`."""
     try:
         given = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
     except OSError as error:
